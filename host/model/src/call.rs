@@ -1,0 +1,335 @@
+//! What becomes of a call: its outcome, or one of the errors that a guest can match.
+//!
+//! These mirror the contract in `wit/types.wit`; they are also what the store keeps.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::names::{DataName, SpecName};
+use crate::schema::Violation;
+
+/// A version that a call wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The name of the data.
+    pub name: DataName,
+    /// The version that the write got.
+    pub version: u64,
+}
+
+/// One thing that a call wrote and that nobody but its own callees has seen yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedWrite {
+    /// The name.
+    pub name: DataName,
+    /// The resource spec that it fits.
+    pub spec: SpecName,
+    /// The content, as JSON text.
+    pub content: String,
+}
+
+/// What a successful call leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What the method returned.
+    pub value: Value,
+    /// What the call itself wrote, in order.
+    pub written: Vec<Written>,
+}
+
+/// How a method says that it did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A short word for programs, chosen by the plugin.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
+    /// Whatever else a program may want to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+    /// Whether what the call wrote became visible although it failed.
+    #[serde(default)]
+    pub keep_writes: bool,
+}
+
+/// What there is none of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// No model of that name.
+    Model,
+    /// No method of that name in the model's type.
+    Method,
+}
+
+/// The limits that a call can reach. Their names appear in errors and in `limits:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitName {
+    /// Bytes of all linear memories and tables of a call's instance together.
+    MemoryBytes,
+    /// Calls on the way from the run to this one.
+    CallDepth,
+    /// Calls that one call made, ended ones included.
+    CallsPerCall,
+    /// Bytes of one JSON text that passes between guest and host.
+    JsonBytes,
+    /// Bytes of what one call has staged.
+    StagedBytes,
+    /// Instances that live in this process at once.
+    LiveInstances,
+}
+
+impl LimitName {
+    /// Returns the limit's name as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MemoryBytes => "memory-bytes",
+            Self::CallDepth => "call-depth",
+            Self::CallsPerCall => "calls-per-call",
+            Self::JsonBytes => "json-bytes",
+            Self::StagedBytes => "staged-bytes",
+            Self::LiveInstances => "live-instances",
+        }
+    }
+}
+
+/// Why a call has no outcome. It names what happened to *this* call; whoever shows it
+/// adds the model and the method.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum CallError {
+    /// There is no such model or method.
+    NotFound {
+        /// What there is none of.
+        target: TargetKind,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The arguments do not fit. Nothing ran.
+    InvalidInput {
+        /// Where, and what is wrong there.
+        violations: Vec<Violation>,
+    },
+    /// The caller may not do this.
+    Denied {
+        /// What was denied, and what would allow it.
+        reason: String,
+    },
+    /// A lock was not to be had in time.
+    Busy {
+        /// What was to be locked.
+        resource: String,
+        /// Who held it, as far as that is known.
+        holders: Vec<String>,
+        /// How long the call waited, in milliseconds.
+        waited_ms: u64,
+    },
+    /// Waiting would have lasted for ever.
+    Deadlock {
+        /// From the run down to the call that would have waited.
+        ours: Vec<String>,
+        /// The same of the lineage that waits for ours.
+        theirs: Vec<String>,
+    },
+    /// The target leads back to itself by its definition.
+    Cycle {
+        /// The names on the way.
+        names: Vec<String>,
+    },
+    /// A limit was reached.
+    Limit {
+        /// Which one.
+        name: LimitName,
+        /// Its value.
+        value: u64,
+    },
+    /// The method returned a failure, or panicked.
+    Failed(Failure),
+    /// The guest's code trapped.
+    Trapped {
+        /// What happened, with the guest's last words where it printed any.
+        message: String,
+        /// The guest's functions, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// The call ran out of time.
+    TimedOut {
+        /// Its allowance in milliseconds.
+        after_ms: u64,
+    },
+    /// The call was stopped because nobody wanted its outcome any more.
+    Cancelled,
+}
+
+impl CallError {
+    /// Returns a short word for programs: the variant's name, or the plugin's own code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::InvalidInput { .. } => "invalid-input",
+            Self::Denied { .. } => "denied",
+            Self::Busy { .. } => "busy",
+            Self::Deadlock { .. } => "deadlock",
+            Self::Cycle { .. } => "cycle",
+            Self::Limit { .. } => "limit",
+            Self::Failed(failure) => &failure.code,
+            Self::Trapped { .. } => "trapped",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |items: &[String]| items.join(" > ");
+        match self {
+            Self::NotFound {
+                target: TargetKind::Model,
+                name,
+            } => write!(f, "no model named `{name}`"),
+            Self::NotFound {
+                target: TargetKind::Method,
+                name,
+            } => write!(f, "no method named `{name}`"),
+            Self::InvalidInput { violations } => {
+                let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "the arguments do not fit the method's schema: {}",
+                    shown.join("; ")
+                )
+            }
+            Self::Denied { reason } => f.write_str(reason),
+            Self::Busy {
+                resource,
+                holders,
+                waited_ms,
+            } if holders.is_empty() => {
+                write!(f, "{resource} was busy for {waited_ms} ms")
+            }
+            Self::Busy {
+                resource,
+                holders,
+                waited_ms,
+            } => {
+                write!(
+                    f,
+                    "{resource} was busy for {waited_ms} ms, held by {}",
+                    holders.join(", ")
+                )
+            }
+            Self::Deadlock { ours, theirs } => {
+                write!(
+                    f,
+                    "deadlock: {} waits for {} and the other way round",
+                    joined(ours),
+                    joined(theirs)
+                )
+            }
+            Self::Cycle { names } => write!(f, "it leads back to itself: {}", joined(names)),
+            Self::Limit { name, value } => {
+                let name = name.as_str();
+                let mebibytes = value >> 20;
+                if name.ends_with("-bytes") && mebibytes << 20 == *value {
+                    write!(f, "the limit `{name}` of {mebibytes} MiB was reached")
+                } else {
+                    write!(f, "the limit `{name}` of {value} was reached")
+                }
+            }
+            Self::Failed(failure) => f.write_str(&failure.message),
+            Self::Trapped { message, .. } => f.write_str(message),
+            Self::TimedOut { after_ms } => write!(
+                f,
+                "it was stopped after {after_ms} ms, the time it was allowed"
+            ),
+            Self::Cancelled => f.write_str("it was cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallStatus {
+    /// It has not ended, as far as the store knows.
+    Running,
+    /// It ended with an outcome.
+    Succeeded,
+    /// It ended with an error.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+}
+
+impl CallStatus {
+    /// Returns the status as the store and `--json` write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Returns the status that an ended call has.
+    #[must_use]
+    pub fn of(result: &Result<Outcome, CallError>) -> Self {
+        match result {
+            Ok(_) => Self::Succeeded,
+            Err(CallError::Cancelled) => Self::Cancelled,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Of interest to the plugin's author only.
+    Trace,
+    /// Of interest when something is sought.
+    Debug,
+    /// Of interest to an operator.
+    Info,
+    /// Something is odd.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// Returns the level as the store and `--json` write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One line that a guest logged or printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text, cut at the host's limit.
+    pub message: String,
+    /// Named values beside it, in the guest's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, Value)>,
+}

@@ -1,0 +1,18 @@
+//! What Sedge talks about, as plain checked types.
+//!
+//! This crate is pure: it reads no file, no clock and no environment, and nothing
+//! in it is async. Whoever holds one of its values holds something valid: a name
+//! was checked when it was made, a definition was parsed in full.
+
+pub mod call;
+pub mod definition;
+pub mod diagnostic;
+pub mod lineage;
+pub mod names;
+pub mod repository;
+pub mod run;
+pub mod schema;
+pub mod suggest;
+pub mod type_info;
+pub mod workflow;
+pub mod yaml;

@@ -1,0 +1,318 @@
+//! Names and ids: newtypes that can only be made checked.
+//!
+//! A name that came from a person, a file or a guest becomes one of these at the
+//! border, so that no later code has to ask whether it may be shown, stored, or
+//! used as part of a file's name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The most bytes that a name of a model, workflow, job, step or method may have.
+///
+/// Authors choose these names and they become parts of file names, whose limit is
+/// 255 bytes on the file systems that matter.
+pub const NAME_BYTES_MAX: usize = 100;
+
+/// The most bytes that the name of a piece of data may have.
+///
+/// Guests choose these names; they are keys in the store, never paths.
+pub const DATA_NAME_BYTES_MAX: usize = 255;
+
+/// The number of characters of a [`RunId`].
+///
+/// Twelve characters of 32 carry 60 bits: with a million runs in one datastore a
+/// collision has a chance of about one in two million, and is then refused by the store.
+pub const RUN_ID_LEN: usize = 12;
+
+/// The characters of a [`RunId`]: Crockford's base 32 in lower case, so that no two
+/// look alike.
+pub const RUN_ID_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A text is no name of the kind that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a {what}: {rule}", text.escape_debug())]
+pub struct NameError {
+    /// What the name is for: `model name`.
+    pub what: &'static str,
+    /// The text that was given.
+    pub text: String,
+    /// What such a name looks like.
+    pub rule: &'static str,
+}
+
+macro_rules! checked_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:expr, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Returns the name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                if $check(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(NameError { what: $what, text, rule: $rule })
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+    };
+}
+
+const PLAIN_RULE: &str = "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit";
+
+checked_name!(
+    /// The name of a model: the stem of its definition's file.
+    ModelName, "model name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a workflow: the stem of its file.
+    WorkflowName, "workflow name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a job, unique in its workflow.
+    JobName, "job name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a step or gate, unique in its workflow.
+    StepName, "step name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a method, unique in its type.
+    MethodName, "method name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a resource or file spec, unique in its type.
+    SpecName, "resource name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a model type, as its plugin gives it: `@acme/sink`.
+    TypeName, "type name",
+    "it is `@scope/name` in lower-case letters, digits, `.`, `-` and `_` (further `/parts` may follow)",
+    is_type_name
+);
+checked_name!(
+    /// The version of a type: `YYYY.MM.DD.N`.
+    TypeVersion, "version",
+    "it is `YYYY.MM.DD.N`: a day, and the number of the version on that day",
+    is_calver
+);
+checked_name!(
+    /// The name of a piece of data, unique in its model: any printable text.
+    DataName, "data name",
+    "it takes 1 to 255 bytes of text without control characters",
+    is_data_name
+);
+checked_name!(
+    /// The id of a run: twelve characters of Crockford's base 32.
+    RunId, "run id",
+    "it is twelve lower-case letters and digits, as `sedge run list` shows them",
+    is_run_id
+);
+
+impl RunId {
+    /// Makes an id from 60 random bits; the upper four bits are not used.
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Self {
+        let text = (0..RUN_ID_LEN)
+            .map(|i| char::from(RUN_ID_ALPHABET[(bits >> (5 * i) & 31) as usize]))
+            .collect();
+        Self(text)
+    }
+}
+
+impl ModelName {
+    /// Returns the name of the definition's file, within the repository.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("models/{self}.yaml")
+    }
+}
+
+impl WorkflowName {
+    /// Returns the name of the workflow's file, within the repository.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("workflows/{self}.yaml")
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= NAME_BYTES_MAX
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
+fn is_type_name(text: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b))
+    };
+    let Some(rest) = text.strip_prefix('@') else {
+        return false;
+    };
+    text.len() <= NAME_BYTES_MAX && rest.contains('/') && rest.split('/').all(part)
+}
+
+fn is_calver(text: &str) -> bool {
+    let number = |part: &str, len: std::ops::RangeInclusive<usize>| {
+        (len.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<u32>().ok())
+            .flatten()
+    };
+    let parts: Vec<&str> = text.split('.').collect();
+    let [year, month, day, n] = parts[..] else {
+        return false;
+    };
+    number(year, 4..=4).is_some()
+        && number(month, 2..=2).is_some_and(|m| (1..=12).contains(&m))
+        && number(day, 2..=2).is_some_and(|d| (1..=31).contains(&d))
+        && number(n, 1..=6).is_some()
+}
+
+fn is_data_name(text: &str) -> bool {
+    (1..=DATA_NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn is_run_id(text: &str) -> bool {
+    text.len() == RUN_ID_LEN && text.bytes().all(|b| RUN_ID_ALPHABET.contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: FromStr>(text: &str, expect: bool) {
+        assert_eq!(text.parse::<T>().is_ok(), expect, "{text:?}");
+    }
+
+    #[test]
+    fn a_plain_name_can_be_part_of_a_file_name() {
+        for good in ["a", "sink", "0day", "a.b-c_D", &"x".repeat(100)] {
+            check::<ModelName>(good, true);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "-x",
+            "_x",
+            "a/b",
+            "a b",
+            "é",
+            "a\0",
+            &"x".repeat(101),
+        ] {
+            check::<ModelName>(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_type_name_has_a_scope() {
+        for good in ["@a/b", "@acme/sink", "@acme/aws/ec2", "@0/1"] {
+            check::<TypeName>(good, true);
+        }
+        for bad in [
+            "",
+            "@",
+            "acme/sink",
+            "@acme",
+            "@acme/",
+            "@/x",
+            "@Acme/x",
+            "@a//b",
+            "@a/../b",
+        ] {
+            check::<TypeName>(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_day_and_a_number() {
+        for good in ["2026.11.23.1", "2026.01.31.0", "2026.12.01.123456"] {
+            check::<TypeVersion>(good, true);
+        }
+        for bad in [
+            "",
+            "1.2.3",
+            "2026.13.01.1",
+            "2026.00.01.1",
+            "2026.1.1.1",
+            "2026.01.32.1",
+            "2026.01.01.",
+            "2026.01.01.+1",
+        ] {
+            check::<TypeVersion>(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_data_name_is_any_printable_text() {
+        for good in [
+            "record",
+            "2024",
+            "a/b",
+            ".hidden",
+            " lead",
+            "été ☂",
+            "../../etc/passwd",
+        ] {
+            check::<DataName>(good, true);
+        }
+        for bad in ["", "a\nb", "a\0", "\u{85}", &"é".repeat(128)] {
+            check::<DataName>(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_run_id_comes_from_its_bits_and_parses_back() {
+        for bits in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let id = RunId::from_bits(bits);
+            assert_eq!(id.as_str().parse::<RunId>(), Ok(id));
+        }
+        check::<RunId>("ABCDEFGHJKMN", false);
+        check::<RunId>("abc", false);
+    }
+}

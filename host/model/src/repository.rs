@@ -1,0 +1,170 @@
+//! The repository's own files: `sedge.yaml` and `sedge.lock`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Limits;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::names::{TypeName, TypeVersion};
+use crate::yaml::{self, Located};
+
+/// The file that makes a folder a repository.
+pub const CONFIG_FILE: &str = "sedge.yaml";
+
+/// The file that pins plugins.
+pub const LOCK_FILE: &str = "sedge.lock";
+
+/// The version of both files' formats. A reader refuses a higher one, since it cannot
+/// know what it would miss; there is no lower one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// `sedge.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Limits for models that do not set their own.
+    pub limits: Limits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ConfigFile {
+    version: Located<u32>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+impl Config {
+    /// Parses `sedge.yaml`.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
+        let raw: ConfigFile = yaml::parse(file)?;
+        check_version(file, &raw.version)?;
+        Ok(Self { limits: raw.limits })
+    }
+}
+
+/// Returns the text of a new repository's `sedge.yaml`.
+#[must_use]
+pub fn config_file_text() -> String {
+    format!(
+        "# A Sedge repository. Its models are in models/, its workflows in workflows/.\nversion: {FORMAT_VERSION}\n"
+    )
+}
+
+/// One plugin, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct LockedPlugin {
+    /// The version of the type that it provides.
+    pub version: TypeVersion,
+    /// The SHA-256 of its component, in lower-case hex.
+    pub sha256: String,
+    /// The version of the contract that it was built for.
+    pub contract: String,
+    /// Where it was added from, as it was typed: so that a fresh clone knows what to add.
+    pub source: String,
+}
+
+/// `sedge.lock`: which component provides each type.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginLock {
+    /// By type.
+    pub plugins: BTreeMap<TypeName, LockedPlugin>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PluginLockFile {
+    version: Located<u32>,
+    #[serde(default)]
+    plugins: BTreeMap<TypeName, LockedPlugin>,
+}
+
+impl PluginLock {
+    /// Parses `sedge.lock`.
+    ///
+    /// # Errors
+    /// The first fault, with its place.
+    pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
+        let raw: PluginLockFile = yaml::parse(file)?;
+        check_version(file, &raw.version)?;
+        Ok(Self {
+            plugins: raw.plugins,
+        })
+    }
+
+    /// Returns the text of the file.
+    #[must_use]
+    pub fn file_text(&self) -> String {
+        #[derive(Serialize)]
+        struct File<'a> {
+            version: u32,
+            plugins: &'a BTreeMap<TypeName, LockedPlugin>,
+        }
+        let body = yaml::write(&File {
+            version: FORMAT_VERSION,
+            plugins: &self.plugins,
+        });
+        format!("# Written by `sedge plugin add`. Keep it in version control.\n{body}")
+    }
+}
+
+fn check_version(file: &SourceFile, version: &Located<u32>) -> Result<(), Diagnostic> {
+    if version.value == FORMAT_VERSION {
+        return Ok(());
+    }
+    let message = format!(
+        "this file has format {}, this Sedge reads format {FORMAT_VERSION}",
+        version.value
+    );
+    Err(Diagnostic::new(file, version.span.clone(), message)
+        .with_hint("use the version of Sedge that wrote the file, or a newer one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: String) -> SourceFile {
+        SourceFile {
+            name: name.into(),
+            text,
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let config = Config::parse(&file(CONFIG_FILE, config_file_text())).expect("our own file");
+        assert_eq!(config, Config::default());
+        let mut lock = PluginLock::default();
+        assert_eq!(
+            PluginLock::parse(&file(LOCK_FILE, lock.file_text())),
+            Ok(lock.clone())
+        );
+        lock.plugins.insert(
+            "@sedge/sink".parse().expect("a type"),
+            LockedPlugin {
+                version: "2026.11.23.1".parse().expect("a version"),
+                sha256: "0123".repeat(16),
+                contract: "0.1.0".into(),
+                source: "./plug ins/sink: #1.wasm".into(),
+            },
+        );
+        assert_eq!(
+            PluginLock::parse(&file(LOCK_FILE, lock.file_text())),
+            Ok(lock)
+        );
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let error = Config::parse(&file(CONFIG_FILE, "version: 2\n".into())).expect_err("newer");
+        assert_eq!(
+            error.to_string(),
+            "sedge.yaml:1:10: this file has format 2, this Sedge reads format 1"
+        );
+    }
+}

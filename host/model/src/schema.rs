@@ -1,0 +1,179 @@
+//! JSON Schemas: what arguments and data must look like.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The most violations that are reported of one value: enough to act on, and a bound on
+/// what a guest's schema and a guest's value can make the host allocate.
+const VIOLATIONS_MAX: usize = 20;
+
+/// One place where a value does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// A JSON Pointer (RFC 6901) into the value; empty for the value itself.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// A text is no usable JSON Schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SchemaError {
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A compiled schema. It refers to nothing outside of itself: a remote `$ref` does not compile.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    validator: jsonschema::Validator,
+}
+
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// The schema is malformed, or refers to another document.
+    pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
+        let validator = jsonschema::validator_for(schema).map_err(|error| SchemaError {
+            message: error.to_string(),
+        })?;
+        Ok(Self { validator })
+    }
+
+    /// Returns where `value` does not fit, at most twenty places; empty when it fits.
+    #[must_use]
+    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        if self.validator.is_valid(value) {
+            return Vec::new();
+        }
+        self.validator
+            .iter_errors(value)
+            .take(VIOLATIONS_MAX)
+            .map(|error| Violation {
+                path: error.instance_path().to_string(),
+                message: error.to_string(),
+            })
+            .collect()
+    }
+}
+
+/// Returns the value of an argument that was given as text, `--input count=3`: as the
+/// schema's property wants it where that says what it wants, else as JSON where the text
+/// is JSON, else as text.
+#[must_use]
+pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Value {
+    let as_text = || Value::String(text.to_owned());
+    let types: Vec<&str> = match &schema["properties"][name]["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    };
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) if types.is_empty() || types.contains(&json_type(&value)) => value,
+        // A number also fits where the schema says `integer` and it is one.
+        Ok(value) if types.contains(&"integer") && value.is_number() => value,
+        Ok(value) if !types.contains(&"string") => value,
+        Ok(_) | Err(_) => as_text(),
+    }
+}
+
+/// Lays `over` on `under`, key by key; the keys of `over` win.
+#[must_use]
+pub fn arguments_merged(
+    under: &Map<String, Value>,
+    over: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut merged = under.clone();
+    merged.extend(over.clone());
+    merged
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_violation_has_its_place() {
+        let schema = Schema::compile(&json!({
+            "type": "object",
+            "properties": {"count": {"type": "integer", "maximum": 10}, "target": {"type": "string"}},
+            "required": ["target"],
+            "additionalProperties": false,
+        }))
+        .expect("a schema");
+        assert_eq!(
+            schema.violations(&json!({"target": 1, "count": 3})).len(),
+            1
+        );
+        let shown: Vec<String> = schema
+            .violations(&json!({"count": 11}))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "/count: 11 is greater than the maximum of 10",
+                "\"target\" is a required property"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_remote_reference_does_not_compile() {
+        Schema::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).expect_err("remote");
+        Schema::compile(&json!({"type": 7})).expect_err("malformed");
+    }
+
+    #[test]
+    fn a_text_argument_becomes_what_the_schema_wants() {
+        let schema = json!({"properties": {
+            "name": {"type": "string"},
+            "note": {"type": ["string", "null"]},
+            "count": {"type": "integer"},
+        }});
+        let check = |name: &str, text: &str, expect: Value| {
+            assert_eq!(
+                argument_from_text(&schema, name, text),
+                expect,
+                "{name}={text}"
+            );
+        };
+        check("name", "12", json!("12"));
+        check("name", "abc", json!("abc"));
+        check("note", "null", json!(null));
+        check("note", "12", json!("12"));
+        check("count", "12", json!(12));
+        check("count", "abc", json!("abc"));
+        check("count", "true", json!(true));
+        check("other", "[1]", json!([1]));
+        check("other", "x=y", json!("x=y"));
+    }
+}

@@ -1,0 +1,270 @@
+//! What a plugin says of its type, once it has been checked.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::names::{MethodName, SpecName, TypeName, TypeVersion};
+use crate::schema::Schema;
+
+/// What a method does to the thing outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodKind {
+    /// Looks, and writes nothing.
+    Read,
+    /// Makes the thing.
+    Create,
+    /// Changes the thing.
+    Update,
+    /// Removes the thing.
+    Delete,
+    /// Anything else.
+    Action,
+}
+
+impl MethodKind {
+    /// Returns the kind as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Action => "action",
+        }
+    }
+}
+
+/// One method of a type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodSpec {
+    /// Unique in the type.
+    pub name: MethodName,
+    /// Decides which lock a call takes.
+    pub kind: MethodKind,
+    /// What it does, in a sentence.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub arguments: Value,
+}
+
+/// One kind of resource that a type's methods write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceSpec {
+    /// Unique in the type.
+    pub name: SpecName,
+    /// What it is.
+    pub description: String,
+    /// The JSON Schema of its content.
+    pub schema: Value,
+}
+
+/// One kind of file that a type's methods write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileSpec {
+    /// Unique in the type.
+    pub name: SpecName,
+    /// What it is.
+    pub description: String,
+    /// For example `text/plain`.
+    pub media_type: String,
+}
+
+/// What may be done with files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileAccess {
+    /// Read only.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// Something that a plugin cannot do unless it has asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Permission {
+    /// Call a model and read its data.
+    Models {
+        /// The model's name; `*` for every one.
+        model: String,
+    },
+    /// HTTP requests.
+    Http {
+        /// `https` or `http`.
+        scheme: String,
+        /// A host name, or `*.` and the end of one.
+        host: String,
+        /// None for the scheme's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Empty for all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        methods: Vec<String>,
+    },
+    /// Files of one folder that the operator chooses.
+    Files {
+        /// The name by which the operator maps it to a folder.
+        name: String,
+        /// What may be done there.
+        access: FileAccess,
+    },
+    /// One environment variable.
+    Env {
+        /// Its name.
+        name: String,
+    },
+    /// One secret.
+    Secrets {
+        /// Its name.
+        name: String,
+    },
+    /// One program that the operator pinned.
+    Commands {
+        /// The name under which it is pinned.
+        name: String,
+    },
+}
+
+/// A permission, and why the plugin wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionRequest {
+    /// What it wants.
+    pub permission: Permission,
+    /// Why, for the person who decides.
+    pub reason: String,
+}
+
+/// What a plugin is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeInfo {
+    /// `@scope/name`.
+    pub name: TypeName,
+    /// `YYYY.MM.DD.N`.
+    pub version: TypeVersion,
+    /// What it is for.
+    pub description: String,
+    /// The JSON Schema of what a definition gives to every method.
+    pub global_arguments: Value,
+    /// Its methods, in the author's order.
+    pub methods: Vec<MethodSpec>,
+    /// What its methods write.
+    pub resources: Vec<ResourceSpec>,
+    /// Which files its methods write.
+    pub files: Vec<FileSpec>,
+    /// What it asks for.
+    pub permissions: Vec<PermissionRequest>,
+}
+
+/// A plugin's description contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TypeInfoError {
+    /// Two parts have one name.
+    #[error("the {what} `{name}` is described twice")]
+    Duplicate {
+        /// `method`, `resource` or `file`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A schema does not compile.
+    #[error("the schema of {of} is no usable JSON Schema: {message}")]
+    Schema {
+        /// Whose schema.
+        of: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is nothing to run.
+    #[error("it describes no method")]
+    NoMethods,
+}
+
+impl TypeInfo {
+    /// Returns the method of that name.
+    #[must_use]
+    pub fn method(&self, name: &str) -> Option<&MethodSpec> {
+        self.methods
+            .iter()
+            .find(|method| method.name.as_str() == name)
+    }
+
+    /// Returns the resource spec of that name.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&ResourceSpec> {
+        self.resources
+            .iter()
+            .find(|resource| resource.name.as_str() == name)
+    }
+
+    /// Returns whether the plugin asked to call and read the model `name`.
+    #[must_use]
+    pub fn asks_for_model(&self, name: &str) -> bool {
+        self.permissions
+            .iter()
+            .any(|request| match &request.permission {
+                Permission::Models { model } => model == "*" || model == name,
+                Permission::Http { .. }
+                | Permission::Files { .. }
+                | Permission::Env { .. }
+                | Permission::Secrets { .. }
+                | Permission::Commands { .. } => false,
+            })
+    }
+
+    /// Checks what single values cannot show: unique names, schemas that compile.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn check(&self) -> Result<(), TypeInfoError> {
+        if self.methods.is_empty() {
+            return Err(TypeInfoError::NoMethods);
+        }
+        unique(
+            "method",
+            self.methods.iter().map(|method| method.name.as_str()),
+        )?;
+        unique(
+            "resource",
+            self.resources.iter().map(|resource| resource.name.as_str()),
+        )?;
+        unique("file", self.files.iter().map(|file| file.name.as_str()))?;
+        compiles("the global arguments", &self.global_arguments)?;
+        for method in &self.methods {
+            compiles(&format!("method `{}`", method.name), &method.arguments)?;
+        }
+        for resource in &self.resources {
+            compiles(&format!("resource `{}`", resource.name), &resource.schema)?;
+        }
+        Ok(())
+    }
+}
+
+fn unique<'a>(
+    what: &'static str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), TypeInfoError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(TypeInfoError::Duplicate {
+                what,
+                name: name.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn compiles(of: &str, schema: &Value) -> Result<(), TypeInfoError> {
+    match Schema::compile(schema) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(TypeInfoError::Schema {
+            of: of.to_owned(),
+            message: error.message,
+        }),
+    }
+}

@@ -1,0 +1,384 @@
+//! The one place that reads and writes YAML.
+//!
+//! Reading is strict: a key that is unknown, given twice, or of the wrong type is a
+//! [`Diagnostic`] with its place, never dropped. Scalars mean what they look like:
+//! only `true` and `false` are booleans, and `012` and `1_000` are text, not numbers.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use serde_saphyr::{Error, Location, Spanned};
+
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::suggest::nearest;
+
+/// The most bytes of a file that is read as YAML.
+///
+/// Whoever can write to the repository chooses the size; reading takes about ten times
+/// the memory of the text. The largest hand-written workflows known have some 100 KiB.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Keys that the files of related tools know and that this version of Sedge does not.
+/// They get a message of their own, since "unknown key" would be untrue to the reader.
+const KEYS_NOT_SUPPORTED: &[&str] = &[
+    "assert",
+    "checks",
+    "concurrency",
+    "driver",
+    "driverConfig",
+    "exclusive",
+    "forEach",
+    "grants",
+    "guard",
+    "inputs",
+    "outputs",
+    "reports",
+    "resources",
+    "retry",
+    "timeout",
+    "trigger",
+    "vary",
+    "vaultName",
+    "weight",
+];
+
+/// A value and where it stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Its place: bytes of the file's text.
+    pub span: Range<usize>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        let span = byte_span(&spanned.referenced).unwrap_or(0..0);
+        Ok(Self {
+            value: spanned.value,
+            span,
+        })
+    }
+}
+
+/// Parses one document.
+///
+/// # Errors
+/// The first fault, with its place.
+pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Diagnostic> {
+    if file.text.len() > FILE_BYTES_MAX {
+        return Err(Diagnostic::new(
+            file,
+            0..0,
+            format!(
+                "the file has {} bytes, more than {FILE_BYTES_MAX}",
+                file.text.len()
+            ),
+        ));
+    }
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: 50_000,
+            max_depth: 64,
+            max_anchors: 64,
+            max_aliases: 1_000,
+        },
+    };
+    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| explain(file, &error))
+}
+
+/// Checks that a file defines what its own name says.
+///
+/// # Errors
+/// It defines something else; `file_of` says in which file that would belong.
+pub fn name_check<N: PartialEq + fmt::Display>(
+    file: &SourceFile,
+    name: &N,
+    found: &Located<N>,
+    file_of: impl FnOnce(&N) -> String,
+) -> Result<(), Diagnostic> {
+    if found.value == *name {
+        return Ok(());
+    }
+    let message = format!("the file defines `{}`", found.value);
+    let hint = format!(
+        "name it `{name}`, or rename the file to {}",
+        file_of(&found.value)
+    );
+    Err(Diagnostic::new(file, found.span.clone(), message).with_hint(hint))
+}
+
+/// Writes one document.
+///
+/// # Panics
+/// Never for the types of this crate: their maps have text keys.
+#[must_use]
+pub fn write<T: Serialize>(value: &T) -> String {
+    serde_saphyr::to_string(value).expect("every persisted type of ours has a form in YAML")
+}
+
+/// Finds an expression (`${{ … }}`) in a value that was read from `file`.
+///
+/// Expressions are refused wherever a value would be used as it stands, because to pass
+/// one on as plain text would do something that its author did not mean.
+///
+/// # Errors
+/// A diagnostic at the first such text.
+pub fn refuse_expressions(file: &SourceFile, value: &Map<String, Value>) -> Result<(), Diagnostic> {
+    fn has_expression(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("${{"),
+            Value::Array(items) => items.iter().any(has_expression),
+            Value::Object(map) => map.values().any(has_expression),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    if !value.values().any(has_expression) {
+        return Ok(());
+    }
+    let at = file.text.find("${{").unwrap_or(0);
+    let end = file.text[at..]
+        .find("}}")
+        .map_or(at + 3, |len| at + len + 2);
+    Err(Diagnostic::new(
+        file,
+        at..end,
+        "expressions are not supported by this version of Sedge",
+    )
+    .with_hint("write the value itself, or pass it as an input of the method"))
+}
+
+fn byte_span(location: &Location) -> Option<Range<usize>> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    let len = usize::try_from(span.byte_len()?).ok()?;
+    Some(start..start + len)
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library has 60 kinds of error; those without an arm keep its own words"
+)]
+fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
+    let span = error
+        .location()
+        .and_then(|location| {
+            byte_span(&location)
+                .or_else(|| line_column_span(file, location.line(), location.column()))
+        })
+        .unwrap_or(file.text.len()..file.text.len());
+    match error.without_snippet() {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => unknown_key(file, span, field, expected),
+        Error::SerdeMissingField { field, .. } => Diagnostic::new(
+            file,
+            first_line(file, span),
+            format!("the key `{field}` is missing"),
+        )
+        .with_label(format!("add `{field}:` here")),
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => {
+            let diagnostic = Diagnostic::new(
+                file,
+                span,
+                format!("`{variant}` is none of {}", one_of(expected)),
+            );
+            match nearest(variant, expected.iter().copied()) {
+                Some(near) => diagnostic.with_hint(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            }
+        }
+        Error::SerdeInvalidType {
+            unexpected,
+            expected,
+            ..
+        }
+        | Error::SerdeInvalidValue {
+            unexpected,
+            expected,
+            ..
+        } => Diagnostic::new(
+            file,
+            span,
+            format!("expected {expected}, found {unexpected}"),
+        ),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            Diagnostic::new(file, span, format!("the key `{key}` is given twice"))
+        }
+        Error::Eof { .. } => Diagnostic::new(file, span, "the file is empty"),
+        other => Diagnostic::new(file, span, plain_message(other)),
+    }
+}
+
+fn unknown_key(
+    file: &SourceFile,
+    span: Range<usize>,
+    field: &str,
+    expected: &[&str],
+) -> Diagnostic {
+    if KEYS_NOT_SUPPORTED.contains(&field) {
+        return Diagnostic::new(
+            file,
+            span,
+            format!("the key `{field}` is not supported here by this version of Sedge"),
+        )
+        .with_hint("remove it; it would have no effect, and nothing is dropped in silence");
+    }
+    let diagnostic = Diagnostic::new(file, span, format!("unknown key `{field}`"));
+    match nearest(field, expected.iter().copied()) {
+        Some(near) => diagnostic.with_hint(format!("did you mean `{near}`?")),
+        None => diagnostic.with_hint(format!("the keys here are {}", one_of(expected))),
+    }
+}
+
+fn one_of(names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Cuts a span down to the line that it begins in: a mapping's span covers all of it.
+fn first_line(file: &SourceFile, span: Range<usize>) -> Range<usize> {
+    let start = span.start.min(file.text.len());
+    let line = file.text[start..].lines().next().unwrap_or_default();
+    start..start + line.len()
+}
+
+fn line_column_span(file: &SourceFile, line: u64, column: u64) -> Option<Range<usize>> {
+    let line = usize::try_from(line.checked_sub(1)?).ok()?;
+    let column = usize::try_from(column.checked_sub(1)?).ok()?;
+    let start: usize = file
+        .text
+        .split_inclusive('\n')
+        .take(line)
+        .map(str::len)
+        .sum();
+    let at = file
+        .text
+        .get(start..)?
+        .char_indices()
+        .nth(column)
+        .map_or(0, |(at, _)| at);
+    Some(start + at..start + at)
+}
+
+/// The library's words without its "at line …", since the place is shown by the caret.
+fn plain_message(error: &Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line
+        .rsplit_once(" at line ")
+        .map_or(line, |(front, _)| front);
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    line.trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    #[expect(dead_code, reason = "the fields are there to be parsed")]
+    struct Sample {
+        name: Located<String>,
+        #[serde(default)]
+        global_arguments: Map<String, Value>,
+        #[serde(default)]
+        flag: Option<bool>,
+    }
+
+    fn file(text: &str) -> SourceFile {
+        SourceFile {
+            name: "f.yaml".into(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_fault_names_its_place_and_what_was_meant() {
+        let check = |text: &str, place: &str, message: &str, hint: Option<&str>| {
+            let error = parse::<Sample>(&file(text)).expect_err(text);
+            let (line, column) = error.line_column();
+            assert_eq!(
+                (
+                    &*format!("{line}:{column}"),
+                    &*error.message,
+                    error.hint.as_deref()
+                ),
+                (place, message, hint),
+                "{text:?}"
+            );
+        };
+        check(
+            "name: a\nglobalArgument: {}\n",
+            "2:1",
+            "unknown key `globalArgument`",
+            Some("did you mean `globalArguments`?"),
+        );
+        check(
+            "name: a\nguard: x\n",
+            "2:1",
+            "the key `guard` is not supported here by this version of Sedge",
+            Some("remove it; it would have no effect, and nothing is dropped in silence"),
+        );
+        check("flag: true\n", "1:1", "the key `name` is missing", None);
+        check(
+            "name: a\nname: b\n",
+            "2:1",
+            "the key `name` is given twice",
+            None,
+        );
+        check(
+            "name: a\nflag: yes\n",
+            "2:7",
+            "invalid boolean (strict mode expects true/false)",
+            None,
+        );
+    }
+
+    #[test]
+    fn scalars_mean_what_they_look_like() {
+        let sample: Sample = parse(&file(
+            "name: a\nglobalArguments: {a: 012, b: 1_000, c: no, d: 7, e: 1.5, f: true}\n",
+        ))
+        .expect("a good file");
+        assert_eq!(
+            Value::Object(sample.global_arguments),
+            serde_json::json!({"a": "012", "b": "1_000", "c": "no", "d": 7, "e": 1.5, "f": true})
+        );
+        assert_eq!(sample.name.span, 6..7);
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut text =
+            String::from("name: a\nglobalArguments:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..12 {
+            let refs = vec![format!("*a{}", i - 1); 9].join(", ");
+            text.push_str(&format!("  a{i}: &a{i} [{refs}]\n"));
+        }
+        parse::<Sample>(&file(&text)).expect_err("a bomb");
+    }
+
+    #[test]
+    fn an_expression_is_pointed_at() {
+        let source = file("name: a\nglobalArguments: {x: \"${{ inputs.y }}\"}\n");
+        let sample: Sample = parse(&source).expect("a good file");
+        let error = refuse_expressions(&source, &sample.global_arguments).expect_err("refused");
+        assert_eq!(&source.text[error.span], "${{ inputs.y }}");
+    }
+}

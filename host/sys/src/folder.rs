@@ -1,0 +1,308 @@
+//! A folder, and files in it. No path given to a [`Folder`] leads out of it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+
+/// Something could not be done with a file or folder.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {operation} `{}`", path.display())]
+pub struct FileError {
+    /// What was to be done: `read`.
+    pub operation: &'static str,
+    /// With what.
+    pub path: PathBuf,
+    /// Why it did not work.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Returns the error for one operation on one path.
+    #[must_use]
+    pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        Self {
+            operation,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// A folder. Paths given to its methods are relative to it and stay inside it, whatever
+/// symbolic links there may be.
+#[derive(Debug)]
+pub struct Folder {
+    dir: Dir,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder that exists.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let error = |source| FileError::new("open", path, source);
+        let path = path.canonicalize().map_err(error)?;
+        let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(error)?;
+        Ok(Self { dir, path })
+    }
+
+    /// Opens a folder, making it and what leads to it if need be.
+    ///
+    /// # Errors
+    /// It can be neither made nor read.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
+        Self::open(path)
+    }
+
+    /// Opens the nearest folder at or above `start` that holds a file named `name`.
+    ///
+    /// # Errors
+    /// A folder on the way cannot be read.
+    pub fn find_up(start: &Path, name: &str) -> Result<Option<Self>, FileError> {
+        let start = start
+            .canonicalize()
+            .map_err(|source| FileError::new("open", start, source))?;
+        match start.ancestors().find(|folder| folder.join(name).is_file()) {
+            Some(folder) => Self::open(folder).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the folder's absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the absolute path of a file in it, for libraries that open files themselves.
+    /// `relative` must be a constant or made from checked names.
+    #[must_use]
+    pub fn path_of(&self, relative: &str) -> PathBuf {
+        self.path.join(relative)
+    }
+
+    /// Makes a folder in it and what leads there; one that exists is as good.
+    ///
+    /// # Errors
+    /// It cannot be made, or a file is in its place.
+    pub fn create_folder(&self, relative: &str) -> Result<(), FileError> {
+        self.dir
+            .create_dir_all(relative)
+            .map_err(|source| self.error("create", relative, source))
+    }
+
+    /// Returns whether there is a file or folder of that name.
+    #[must_use]
+    pub fn has(&self, relative: &str) -> bool {
+        self.dir.exists(relative)
+    }
+
+    /// Reads a whole file of at most `bytes_max`; none where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is larger.
+    pub fn read(&self, relative: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let error = |source| self.error("read", relative, source);
+        match self.dir.open(relative) {
+            Ok(file) => read_bounded(file.into_std(), bytes_max)
+                .map_err(error)
+                .map(Some),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(error(source)),
+        }
+    }
+
+    /// Reads a whole text file of at most `bytes_max`; none where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, is larger, or is not UTF-8.
+    pub fn read_text(&self, relative: &str, bytes_max: u64) -> Result<Option<String>, FileError> {
+        let Some(bytes) = self.read(relative, bytes_max)? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8(bytes).map_err(|error| {
+            self.error(
+                "read",
+                relative,
+                io::Error::new(ErrorKind::InvalidData, error.utf8_error()),
+            )
+        })?;
+        Ok(Some(text))
+    }
+
+    /// Makes a file that does not exist. Once this returns, it is on disk in full and
+    /// stays there; if it fails, there is no such file.
+    ///
+    /// # Errors
+    /// There is one already (`AlreadyExists`), or it cannot be written.
+    pub fn write_new(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
+        let temporary = self.write_temporary(relative, content)?;
+        // A link fails where the name is taken; a rename would replace what is there.
+        let linked = self.dir.hard_link(&temporary, &self.dir, relative);
+        let removed = self.dir.remove_file(&temporary);
+        linked
+            .and(removed)
+            .map_err(|source| self.error("create", relative, source))?;
+        self.sync_parent(relative)
+    }
+
+    /// Writes a file, in place of what was there. Once this returns, the new content is on
+    /// disk and stays there; if it fails, or the machine stops, the old or the new is there in full.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
+        let temporary = self.write_temporary(relative, content)?;
+        self.dir
+            .rename(&temporary, &self.dir, relative)
+            .map_err(|source| self.error("write", relative, source))?;
+        self.sync_parent(relative)
+    }
+
+    /// Returns the names of the files in one of its folders, sorted; none where it is not there.
+    /// Names that are not text are passed over.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn files(&self, relative: &str) -> Result<Vec<String>, FileError> {
+        let error = |source| self.error("list", relative, source);
+        let entries = match self.dir.read_dir(relative) {
+            Ok(entries) => entries,
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(error(source)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(error)?;
+            if let Ok(name) = entry.file_name().into_string()
+                && entry.file_type().map_err(error)?.is_file()
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes a file; one that is not there is as good.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn remove(&self, relative: &str) -> Result<(), FileError> {
+        match self.dir.remove_file(relative) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                Err(self.error("remove", relative, source))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn write_temporary(&self, relative: &str, content: &[u8]) -> Result<String, FileError> {
+        let temporary = format!("{relative}.{:016x}.tmp", crate::random::bits());
+        let write = || -> io::Result<()> {
+            let options = OpenOptions::new().write(true).create_new(true).to_owned();
+            let mut file = self.dir.open_with(&temporary, &options)?;
+            file.write_all(content)?;
+            file.sync_all()
+        };
+        write().map_err(|source| {
+            let _ = self.dir.remove_file(&temporary);
+            self.error("write", relative, source)
+        })?;
+        Ok(temporary)
+    }
+
+    fn sync_parent(&self, relative: &str) -> Result<(), FileError> {
+        let parent = Path::new(relative).parent().unwrap_or(Path::new(""));
+        // The folder's own descriptor is of the kind that cannot be synced; one that was
+        // opened through it can.
+        self.dir
+            .open(Path::new(".").join(parent))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| self.error("sync the folder of", relative, source))
+    }
+
+    fn error(&self, operation: &'static str, relative: &str, source: io::Error) -> FileError {
+        FileError::new(operation, &self.path.join(relative), source)
+    }
+}
+
+/// Reads a file that a person named, anywhere on the machine, of at most `bytes_max`.
+///
+/// # Errors
+/// There is none, it cannot be read, or it is larger.
+pub fn read_named_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
+    let error = |source| FileError::new("read", path, source);
+    let file = std::fs::File::open(path).map_err(error)?;
+    if file.metadata().map_err(error)?.is_dir() {
+        return Err(error(ErrorKind::IsADirectory.into()));
+    }
+    read_bounded(file, bytes_max).map_err(error)
+}
+
+fn read_bounded(file: std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {
+    // The size is only a good guess: files of the kernel have none, others can grow.
+    let size_now = file.metadata()?.len().min(bytes_max);
+    let mut content = Vec::with_capacity(usize::try_from(size_now).unwrap_or(0) + 1);
+    file.take(bytes_max + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > bytes_max {
+        let message = format!("it has more than {bytes_max} bytes");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(temporary.path()).expect("it is there");
+        (temporary, folder)
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one() {
+        let (_keep, folder) = folder();
+        folder.create_folder("a").expect("made");
+        folder.write_new("a/f", b"1").expect("written");
+        let error = folder.write_new("a/f", b"2").expect_err("taken");
+        assert_eq!(error.source.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(folder.read("a/f", 10).expect("read"), Some(b"1".to_vec()));
+        folder.write("a/f", b"3").expect("replaced");
+        assert_eq!(folder.read("a/f", 10).expect("read"), Some(b"3".to_vec()));
+        assert_eq!(
+            folder.files("a").expect("listed"),
+            ["f"],
+            "no temporary file stays"
+        );
+    }
+
+    #[test]
+    fn no_path_leads_out() {
+        let (keep, folder) = folder();
+        std::os::unix::fs::symlink("/etc", keep.path().join("etc")).expect("linked");
+        for path in ["../x", "/etc/passwd", "etc/passwd"] {
+            folder.read(path, 10_000).expect_err(path);
+            folder.write(path, b"x").expect_err(path);
+        }
+    }
+
+    #[test]
+    fn a_file_over_the_bound_is_an_error() {
+        let (_keep, folder) = folder();
+        folder.write("f", b"12345").expect("written");
+        assert!(folder.read("f", 5).is_ok());
+        assert_eq!(
+            folder.read("f", 4).expect_err("larger").source.kind(),
+            ErrorKind::FileTooLarge
+        );
+        assert_eq!(folder.read("g", 4).expect("no file"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Who runs this process, and where.
+
+use std::path::PathBuf;
+
+/// Returns the name of the user, for records; the number of the user where there is no name.
+#[must_use]
+pub fn user() -> String {
+    ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// Returns the folder that the process was started in.
+///
+/// # Errors
+/// It was removed since, or cannot be read.
+pub fn current_folder() -> Result<PathBuf, std::io::Error> {
+    std::env::current_dir()
+}
+
+/// Returns whether the program was started with the argument `name`, wherever it stands.
+/// For what must be known of a command line that does not parse.
+#[must_use]
+pub fn has_argument(name: &str) -> bool {
+    std::env::args_os().any(|argument| argument == name)
+}
+
+/// Returns how many threads the machine runs at once, at least 1.
+#[must_use]
+pub fn n_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Returns whether `path` lies on a file system whose files are shared with other machines,
+/// or through another program: where memory maps and locks do not hold between processes.
+/// False where that cannot be told.
+#[must_use]
+pub fn is_network_file_system(path: &std::path::Path) -> bool {
+    // Magic numbers of statfs(2): NFS, SMB, SMB 2, CIFS, 9P, FUSE, AFS, Ceph.
+    const NETWORK: [u32; 8] = [
+        0x0000_6969,
+        0x0000_517b,
+        0xfe53_4d42,
+        0xff53_4d42,
+        0x0102_1997,
+        0x6573_5546,
+        0x5346_414f,
+        0x00c3_6400,
+    ];
+    rustix::fs::statfs(path)
+        .is_ok_and(|fs| u32::try_from(fs.f_type).is_ok_and(|magic| NETWORK.contains(&magic)))
+}

@@ -1,0 +1,15 @@
+//! The only door to files, clock, randomness, environment and processes.
+//!
+//! Everything else in Sedge is told what it needs to know, so that a reader of any
+//! other crate knows: nothing in here touches the machine unless it says `sys`. The
+//! lints of the workspace hold this (`clippy.toml`).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this crate is the door that the ban leads everybody to"
+)]
+
+pub mod clock;
+pub mod file_lock;
+pub mod folder;
+pub mod host;
+pub mod random;
