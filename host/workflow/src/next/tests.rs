@@ -1,0 +1,268 @@
+//! Whole runs, played by a driver that knows only `next`.
+
+use std::collections::BTreeMap;
+
+use sedge_model::call::{CallError, Failure};
+use sedge_model::diagnostic::SourceFile;
+use sedge_model::names::WorkflowName;
+use sedge_model::run::GateDecision;
+
+use super::*;
+
+fn workflow(jobs: &str) -> Workflow {
+    let name: WorkflowName = "w".parse().expect("a name");
+    let file = SourceFile {
+        name: name.file(),
+        text: format!("name: w\njobs:\n{jobs}"),
+    };
+    Workflow::parse(&name, file).expect("a workflow")
+}
+
+fn error() -> CallError {
+    CallError::Failed(Failure {
+        code: "c".into(),
+        message: "m".into(),
+        details: None,
+        keep_writes: false,
+    })
+}
+
+/// Plays a run to its end or rest: steps named in `bad` fail, gates are decided as told.
+/// Every state on the way is also reached by folding the log anew.
+fn play(
+    workflow: &Workflow,
+    bad: &[&str],
+    gates: &BTreeMap<&str, GateDecision>,
+) -> (String, RunStatus) {
+    let mut log = vec![RunEvent::Started];
+    let mut running: Vec<StepPath> = Vec::new();
+    for _ in 0..1000 {
+        let state = RunState::fold(&log).expect("a legal log");
+        match next(workflow, &state) {
+            Next::Append(event) => log.push(event),
+            Next::Start(step) => {
+                log.push(RunEvent::StepStarted {
+                    step: step.clone(),
+                    call: state.call_next(),
+                });
+                running.push(step);
+            }
+            Next::Wait => {
+                let step = running.remove(0);
+                log.push(if bad.contains(&step.step.as_str()) {
+                    RunEvent::StepFailed {
+                        step,
+                        error: error(),
+                    }
+                } else {
+                    RunEvent::StepSucceeded { step }
+                });
+            }
+            Next::Rest => {
+                let gate = state.gates_open().next().expect("a gate").clone();
+                let Some(decision) = gates.get(gate.step.as_str()) else {
+                    return (story(&log), RunStatus::Suspended);
+                };
+                let by = "me".to_owned();
+                log.push(RunEvent::GateDecided {
+                    gate,
+                    decision: *decision,
+                    by,
+                    comment: None,
+                });
+                log.push(RunEvent::Resumed);
+            }
+            Next::Nothing(status) => return (story(&log), status),
+        }
+    }
+    panic!("the run does not end: {}", story(&log));
+}
+
+fn story(log: &[RunEvent]) -> String {
+    let words: Vec<String> = log
+        .iter()
+        .filter_map(|event| match event {
+            RunEvent::Started | RunEvent::Resumed | RunEvent::Ended { .. } => None,
+            RunEvent::StepStarted { step, .. } => Some(format!("+{}", step.step)),
+            RunEvent::StepSucceeded { step } => Some(format!("{}:ok", step.step)),
+            RunEvent::StepFailed { step, .. } => Some(format!("{}:bad", step.step)),
+            RunEvent::StepSkipped { step, .. } => Some(format!("{}:skip", step.step)),
+            RunEvent::GateOpened { gate } => Some(format!("{}:open", gate.step)),
+            RunEvent::GateDecided { gate, decision, .. } => {
+                Some(format!("{}:{}", gate.step, decision.as_str()))
+            }
+            RunEvent::Suspended => Some("rest".to_owned()),
+        })
+        .collect();
+    words.join(" ")
+}
+
+const STEP: &str = "task: {type: model_method, modelIdOrName: m, methodName: r}";
+const GATE: &str = "task: {type: manual_approval}";
+
+fn check(jobs: &str, bad: &[&str], gates: &[(&str, GateDecision)], expect: (&str, RunStatus)) {
+    let (story, status) = play(&workflow(jobs), bad, &gates.iter().copied().collect());
+    assert_eq!((story.as_str(), status), expect, "{jobs}");
+}
+
+#[test]
+fn steps_without_order_start_at_once() {
+    let jobs = format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: b, {STEP}}}\n");
+    check(&jobs, &[], &[], ("+a +b a:ok b:ok", RunStatus::Succeeded));
+    check(&jobs, &["a"], &[], ("+a +b a:bad b:ok", RunStatus::Failed));
+}
+
+#[test]
+fn a_gate_suspends_and_a_decision_goes_on() {
+    let jobs = format!(
+        "- name: j\n  steps:\n  - {{name: gate, {GATE}}}\n  - {{name: a, {STEP}, dependsOn: [{{step: gate}}]}}\n  - {{name: b, {STEP}}}\n"
+    );
+    check(
+        &jobs,
+        &[],
+        &[],
+        ("gate:open +b b:ok rest", RunStatus::Suspended),
+    );
+    check(
+        &jobs,
+        &[],
+        &[("gate", GateDecision::Approved)],
+        (
+            "gate:open +b b:ok rest gate:approved +a a:ok",
+            RunStatus::Succeeded,
+        ),
+    );
+    check(
+        &jobs,
+        &[],
+        &[("gate", GateDecision::Rejected)],
+        (
+            "gate:open +b b:ok rest gate:rejected a:skip",
+            RunStatus::Failed,
+        ),
+    );
+}
+
+#[test]
+fn conditions_choose_what_follows() {
+    let steps = |allow: bool| {
+        format!(
+            "- name: j\n  steps:\n  - {{name: a, {STEP}, allowFailure: {allow}}}\n\
+             \x20 - {{name: ok, {STEP}, dependsOn: [{{step: a, condition: {{type: succeeded}}}}]}}\n\
+             \x20 - {{name: bad, {STEP}, dependsOn: [{{step: a, condition: {{type: failed}}}}]}}\n\
+             \x20 - {{name: end, {STEP}, dependsOn: [{{step: a, condition: {{type: completed}}}}]}}\n\
+             \x20 - {{name: all, {STEP}, dependsOn: [{{step: ok, condition: {{type: always}}}}]}}\n"
+        )
+    };
+    check(
+        &steps(false),
+        &[],
+        &[],
+        (
+            "+a a:ok +ok bad:skip +end ok:ok +all end:ok all:ok",
+            RunStatus::Succeeded,
+        ),
+    );
+    let failing = "+a a:bad ok:skip +bad +end +all bad:ok end:ok all:ok";
+    check(&steps(false), &["a"], &[], (failing, RunStatus::Failed));
+    check(&steps(true), &["a"], &[], (failing, RunStatus::Succeeded));
+}
+
+#[test]
+fn a_job_waits_for_its_jobs() {
+    let jobs = format!(
+        "- name: second\n  dependsOn: [{{job: first}}]\n  steps:\n  - {{name: b, {STEP}}}\n\
+         - name: first\n  steps:\n  - {{name: a, {STEP}}}\n\
+         - name: third\n  dependsOn: [{{job: second}}]\n  steps:\n  - {{name: c, {STEP}}}\n"
+    );
+    check(
+        &jobs,
+        &[],
+        &[],
+        ("+a a:ok +b b:ok +c c:ok", RunStatus::Succeeded),
+    );
+    check(
+        &jobs,
+        &["a"],
+        &[],
+        ("+a a:bad b:skip c:skip", RunStatus::Failed),
+    );
+}
+
+#[test]
+fn an_interrupted_step_starts_again_and_a_completed_one_does_not() {
+    let jobs = format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: b, {STEP}}}\n");
+    let workflow = workflow(&jobs);
+    let steps: Vec<StepPath> = workflow.steps().map(|step| step.path.clone()).collect();
+    let mut state = RunState::fold(&[
+        RunEvent::Started,
+        RunEvent::StepStarted {
+            step: steps[0].clone(),
+            call: 1,
+        },
+        RunEvent::StepStarted {
+            step: steps[1].clone(),
+            call: 2,
+        },
+        RunEvent::StepSucceeded {
+            step: steps[0].clone(),
+        },
+    ])
+    .expect("a legal log");
+    assert_eq!(next(&workflow, &state), Next::Wait);
+    state.apply(&RunEvent::Resumed).expect("legal");
+    assert_eq!(
+        state.step(&steps[1]),
+        Some(&StepState::Interrupted { call: 2 })
+    );
+    assert_eq!(next(&workflow, &state), Next::Start(steps[1].clone()));
+    assert_eq!(state.call_next(), 3, "a call's number is never used again");
+}
+
+#[test]
+fn an_event_that_cannot_be_is_refused() {
+    let jobs =
+        format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: gate, {GATE}}}\n");
+    let workflow = workflow(&jobs);
+    let steps: Vec<StepPath> = workflow.steps().map(|step| step.path.clone()).collect();
+    let check = |log: &[RunEvent], expect: &str| {
+        assert_eq!(RunState::fold(log).expect_err(expect).to_string(), expect);
+    };
+    let started = RunEvent::StepStarted {
+        step: steps[0].clone(),
+        call: 1,
+    };
+    let decided = RunEvent::GateDecided {
+        gate: steps[1].clone(),
+        decision: GateDecision::Approved,
+        by: "me".into(),
+        comment: None,
+    };
+    check(
+        &[started.clone(), started.clone()],
+        "the log says that `j/a` started, which cannot be: `j/a` is running",
+    );
+    check(
+        std::slice::from_ref(&decided),
+        "the log says that the gate `j/gate` was approved, which cannot be: `j/gate` is not begun",
+    );
+    check(
+        &[
+            RunEvent::GateOpened {
+                gate: steps[1].clone(),
+            },
+            decided.clone(),
+            decided,
+        ],
+        "the log says that the gate `j/gate` was approved, which cannot be: `j/gate` is succeeded",
+    );
+    check(
+        &[
+            RunEvent::Ended {
+                status: RunStatus::Failed,
+            },
+            started,
+        ],
+        "the log says that `j/a` started, which cannot be: the run has failed",
+    );
+}
