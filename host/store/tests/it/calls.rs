@@ -1,0 +1,228 @@
+//! Calls: what they wrote, their log and their end become visible together, or not at all.
+
+use sedge_model::call::{CallError, CallStatus, LogLevel, Outcome, Written};
+use sedge_model::lineage::Lineage;
+use sedge_store::{CallEnd, CallRecord};
+use serde_json::json;
+
+use crate::fixture::{Fixture, call_start, data_name, failure, log_line, model_name, success};
+
+#[test]
+fn a_call_is_read_as_it_began_and_as_it_ended() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let start = call_start(&claim, &[1], "sink");
+    let call = fixture.call(&claim, &[1], "sink");
+    let read = || {
+        let calls = fixture.store.call_list(&claim.run).expect("readable");
+        let [call] = <[CallRecord; 1]>::try_from(calls).expect("one call");
+        call
+    };
+    let running = read();
+    let expect = CallRecord {
+        lineage: call.clone(),
+        step: Some("build/compile".to_owned()),
+        model: start.model,
+        method: start.method,
+        status: CallStatus::Running,
+        arguments: start.arguments,
+        outcome: None,
+        error: None,
+        started_at: running.started_at,
+        elapsed_us: None,
+    };
+    assert_eq!(running, expect);
+
+    let end = CallEnd {
+        result: Ok(json!({"done": true})),
+        ..success(&call, "sink", &[("b", "1"), ("a", "2"), ("b", "3")])
+    };
+    let written = fixture.store.call_commit(&claim, &end).expect("committed");
+    let version = |name: &str, version| Written {
+        name: data_name(name),
+        version,
+    };
+    assert_eq!(written, [version("b", 1), version("a", 1), version("b", 2)]);
+    let outcome = Outcome {
+        value: json!({"done": true}),
+        written,
+    };
+    let expect = CallRecord {
+        status: CallStatus::Succeeded,
+        outcome: Some(outcome),
+        elapsed_us: Some(1200),
+        ..expect
+    };
+    assert_eq!(read(), expect);
+}
+
+#[test]
+fn an_error_is_read_as_it_was_committed() {
+    let check = |error: CallError, status: CallStatus| {
+        let fixture = Fixture::new();
+        let claim = fixture.run(1);
+        let call = fixture.call(&claim, &[1], "sink");
+        let end = CallEnd {
+            result: Err(error.clone()),
+            ..success(&call, "sink", &[])
+        };
+        fixture.store.call_commit(&claim, &end).expect("committed");
+        let calls = fixture.store.call_list(&claim.run).expect("readable");
+        assert_eq!(calls[0].error, Some(error));
+        assert_eq!(calls[0].outcome, None);
+        assert_eq!(calls[0].status, status);
+    };
+    let failed = failure(&Lineage::root(crate::fixture::run_id(1)), "sink");
+    let failed = failed.result.expect_err("it is a failure");
+    check(failed, CallStatus::Failed);
+    check(CallError::TimedOut { after_ms: 5 }, CallStatus::Failed);
+    check(CallError::Cancelled, CallStatus::Cancelled);
+    check(
+        CallError::Trapped {
+            message: "unreachable\n\"quoted\"".to_owned(),
+            backtrace: vec!["f".to_owned()],
+        },
+        CallStatus::Failed,
+    );
+}
+
+#[test]
+fn a_failed_call_leaves_the_latest_version_as_it_was() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let first = fixture.call(&claim, &[1], "sink");
+    let end = success(&first, "sink", &[("record", "1")]);
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    let second = fixture.call(&claim, &[2], "sink");
+    let written = fixture.store.call_commit(&claim, &failure(&second, "sink"));
+    assert_eq!(written.expect("committed"), []);
+    let third = fixture.call(&claim, &[3], "sink");
+    let end = success(&third, "sink", &[("record", "3")]);
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    assert_eq!(fixture.versions("sink", "record"), [1, 2]);
+    let (model, name) = (model_name("sink"), data_name("record"));
+    let latest = fixture.store.data_get(&model, &name, None);
+    let latest = latest.expect("readable").expect("it was written");
+    assert_eq!((latest.content.as_str(), latest.info.by), ("3", third));
+}
+
+/// A failure that keeps its writes commits them, and is still a failure.
+#[test]
+fn a_failed_call_may_keep_what_it_wrote() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let end = CallEnd {
+        result: failure(&call, "sink").result,
+        ..success(&call, "sink", &[("record", "1")])
+    };
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    assert_eq!(fixture.versions("sink", "record"), [1]);
+    let calls = fixture.store.call_list(&claim.run).expect("readable");
+    assert_eq!(calls[0].status, CallStatus::Failed);
+}
+
+#[test]
+fn a_call_begins_once() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    fixture.call(&claim, &[1], "sink");
+    let again = call_start(&claim, &[1], "other");
+    let error = fixture.store.call_start(&claim, &again);
+    let error = error.expect_err("it began already");
+    assert_eq!(error.to_string(), "the database failed to begin a call");
+    let calls = fixture.store.call_list(&claim.run).expect("readable");
+    assert_eq!(calls[0].model, model_name("sink"));
+}
+
+/// A call that ended could be committed again, and one that never began could be committed
+/// at all: its writes became visible and no record told whose they were. Both are refused.
+#[test]
+fn a_call_ends_once_and_only_after_it_began() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let end = success(&call, "sink", &[("record", "1")]);
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    let check = |end: &CallEnd, expect: &str| {
+        let error = fixture.store.call_commit(&claim, end);
+        let error = error.expect_err("there is no such call under way");
+        assert_eq!(error.to_string(), expect);
+    };
+    check(&end, "the call `100000000000/1` is not under way");
+    let never = call.child(7);
+    check(
+        &success(&never, "sink", &[("record", "2")]),
+        "the call `100000000000/1/7` is not under way",
+    );
+    assert_eq!(fixture.versions("sink", "record"), [1]);
+}
+
+#[test]
+fn calls_and_their_logs_are_in_the_order_of_their_ordinals() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let paths: [&[u32]; 6] = [&[10], &[1], &[1, 10], &[2], &[1, 2], &[1, 2, 1]];
+    for path in paths {
+        let call = fixture.call(&claim, path, "sink");
+        let message = |n: u32| format!("{} {n}", call.path());
+        let lines = (1..=11).map(|n| log_line(LogLevel::Info, &message(n)));
+        let end = CallEnd {
+            log: lines.collect(),
+            ..success(&call, "sink", &[])
+        };
+        fixture.store.call_commit(&claim, &end).expect("committed");
+    }
+    let sorted = ["1", "1/2", "1/2/1", "1/10", "2", "10"];
+    let calls = fixture.store.call_list(&claim.run).expect("readable");
+    let calls: Vec<String> = calls.iter().map(|call| call.lineage.path()).collect();
+    assert_eq!(calls, sorted);
+    let lines = fixture.store.log_list(&claim.run).expect("readable");
+    let lines: Vec<String> = lines
+        .into_iter()
+        .map(|record| record.line.message)
+        .collect();
+    let numbers = |path: &&str| (1..=11).map(|n| format!("{path} {n}")).collect::<Vec<_>>();
+    assert_eq!(lines, sorted.iter().flat_map(numbers).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_log_line_is_read_as_it_was_written() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let levels = [
+        LogLevel::Trace,
+        LogLevel::Debug,
+        LogLevel::Info,
+        LogLevel::Warn,
+        LogLevel::Error,
+    ];
+    let log: Vec<_> = levels
+        .iter()
+        .map(|level| log_line(*level, "a\n\u{1b}[31m\"'\0☂"))
+        .collect();
+    let end = CallEnd {
+        log: log.clone(),
+        ..failure(&call, "sink")
+    };
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    let read = fixture.store.log_list(&claim.run).expect("readable");
+    assert!(read.iter().all(|record| record.lineage == call));
+    let read: Vec<_> = read.into_iter().map(|record| record.line).collect();
+    assert_eq!(read, log);
+}
+
+#[test]
+fn calls_and_logs_of_another_run_are_not_shown() {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.run(1), fixture.run(2));
+    let call = fixture.call(&one, &[1], "sink");
+    let end = CallEnd {
+        log: vec![log_line(LogLevel::Info, "here")],
+        ..success(&call, "sink", &[])
+    };
+    fixture.store.call_commit(&one, &end).expect("committed");
+    assert_eq!(fixture.store.call_list(&two.run).expect("readable"), []);
+    assert_eq!(fixture.store.log_list(&two.run).expect("readable"), []);
+}

@@ -1,0 +1,142 @@
+//! Versioned data, as it is read.
+
+use sedge_store::{DataSummary, VersionRecord};
+
+use crate::fixture::{Fixture, data_name, model_name, success};
+
+/// Names that were lost, mixed up or taken for paths elsewhere, in the order of their bytes.
+const NASTY: [&str; 15] = [
+    " lead",
+    "\"'`;--",
+    "%",
+    "..",
+    "../../etc/passwd",
+    "/",
+    "007",
+    "1e3",
+    "7",
+    "A",
+    "_",
+    "a",
+    "a/b",
+    "é",
+    "🦔",
+];
+
+/// Writes each of these contents in a call of its own; returns the fixture.
+fn written(writes: &[(&str, &str, &str)]) -> Fixture {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    for (n, (model, name, content)) in (1..).zip(writes) {
+        let call = fixture.call(&claim, &[n], model);
+        let end = success(&call, model, &[(*name, *content)]);
+        fixture.store.call_commit(&claim, &end).expect("committed");
+    }
+    fixture
+}
+
+#[test]
+fn a_version_is_read_by_its_number_and_the_latest_without() {
+    let fixture = written(&[
+        ("sink", "r", "1"),
+        ("sink", "r", "22"),
+        ("sink", "r", "\"é\""),
+    ]);
+    let check = |name: &str, version: Option<u64>, expect: Option<(u64, &str)>| {
+        let read = fixture
+            .store
+            .data_get(&model_name("sink"), &data_name(name), version);
+        let read = read.expect("readable");
+        let read = read.as_ref();
+        let read = read.map(|record| (record.info.version, record.content.as_str()));
+        assert_eq!(read, expect, "{name} {version:?}");
+    };
+    check("r", None, Some((3, "\"é\"")));
+    check("r", Some(1), Some((1, "1")));
+    check("r", Some(3), Some((3, "\"é\"")));
+    check("r", Some(0), None);
+    check("r", Some(4), None);
+    check("R", None, None);
+    check("r", Some(u64::MAX), None);
+}
+
+#[test]
+fn a_version_tells_its_size_its_writer_and_its_spec() {
+    let fixture = written(&[("sink", "r", "1"), ("sink", "r", "\"é\"")]);
+    let (model, name) = (model_name("sink"), data_name("r"));
+    let versions = fixture
+        .store
+        .data_versions(&model, &name)
+        .expect("readable");
+    let told: Vec<(u64, u64, String)> = versions
+        .iter()
+        .map(|it| (it.version, it.size, it.by.path()))
+        .collect();
+    assert_eq!(told, [(1, 1, "1".to_owned()), (2, 4, "2".to_owned())]);
+    let latest = fixture.store.data_get(&model, &name, None);
+    let latest = latest.expect("readable").expect("it was written");
+    assert_eq!(latest.info, versions[1]);
+    assert_eq!(latest.spec.as_str(), "record");
+}
+
+#[test]
+fn a_name_is_any_text_and_no_two_are_one() {
+    let writes: Vec<_> = NASTY.iter().map(|name| ("sink", *name, *name)).collect();
+    let fixture = written(&writes);
+    for name in NASTY {
+        assert_eq!(fixture.versions("sink", name), [1], "{name}");
+        let (model, key) = (model_name("sink"), data_name(name));
+        let read = fixture.store.data_get(&model, &key, None);
+        let read = read.expect("readable").expect("it was written");
+        assert_eq!(read.content, name);
+    }
+    let list = fixture.store.data_list(None).expect("readable");
+    let names: Vec<&str> = list.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, NASTY);
+}
+
+#[test]
+fn a_list_has_every_name_once_with_its_latest_version() {
+    let fixture = written(&[
+        ("sink", "b", "1"),
+        ("sink", "a", "1"),
+        ("10", "a", "1"),
+        ("sink", "b", "333"),
+    ]);
+    let check = |model: Option<&str>, expect: &[&str]| {
+        let model = model.map(model_name);
+        let list = fixture.store.data_list(model.as_ref()).expect("readable");
+        let told: Vec<String> = list.iter().map(told).collect();
+        assert_eq!(told, expect, "{model:?}");
+    };
+    let all = [
+        "10 a: version 1, 1 bytes, of call 3",
+        "sink a: version 1, 1 bytes, of call 2",
+        "sink b: version 2, 3 bytes, of call 4",
+    ];
+    check(None, &all);
+    check(Some("sink"), &all[1..]);
+    check(Some("sin"), &[]);
+}
+
+fn told(it: &DataSummary) -> String {
+    let DataSummary {
+        model,
+        name,
+        latest,
+        ..
+    } = it;
+    let VersionRecord {
+        version, size, by, ..
+    } = latest;
+    let call = by.path();
+    format!("{model} {name}: version {version}, {size} bytes, of call {call}")
+}
+
+#[test]
+fn models_do_not_share_names() {
+    let fixture = written(&[("one", "r", "1"), ("two", "r", "2"), ("one", "r", "3")]);
+    assert_eq!(fixture.versions("one", "r"), [1, 2]);
+    assert_eq!(fixture.versions("two", "r"), [1]);
+    assert_eq!(fixture.versions("three", "r"), [0; 0]);
+}

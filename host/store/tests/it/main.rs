@@ -1,0 +1,8 @@
+//! The store, from outside: real files, and a second handle on them for a second process.
+
+mod calls;
+mod concurrent;
+mod create;
+mod data;
+mod fixture;
+mod runs;

@@ -1,0 +1,367 @@
+//! Runs: their logs, who may append to them, and how they are listed.
+
+use sedge_model::call::CallError;
+use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus};
+use sedge_store::{Author, RunFilter, RunRecord, StoreError};
+
+use crate::fixture::{
+    Fixture, append, assert_fenced, call_start, run_id, run_start, shown, step, success,
+};
+
+/// Why a decision was not to append.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("not like this")]
+    Decided,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn gate_opened(gate: &str) -> RunEvent {
+    RunEvent::GateOpened { gate: step(gate) }
+}
+
+fn gate_decided(gate: &str) -> RunEvent {
+    RunEvent::GateDecided {
+        gate: step(gate),
+        decision: GateDecision::Approved,
+        by: "grace".to_owned(),
+        comment: Some("looks `good` \"to\" me".to_owned()),
+    }
+}
+
+#[test]
+fn a_run_is_read_as_it_was_made() {
+    let fixture = Fixture::new();
+    let start = run_start(1, RunKind::Method, "sink");
+    let claim = fixture.store.run_start(&start, &[]).expect("the id is new");
+    let run = fixture.store.run_get(&start.id).expect("it was made");
+    let expect = RunRecord {
+        id: start.id.clone(),
+        kind: RunKind::Method,
+        subject: "sink".to_owned(),
+        method: Some("run".to_owned()),
+        status: RunStatus::Running,
+        session: "session-1".to_owned(),
+        claim: claim.number,
+        by: "ada".to_owned(),
+        started_at: run.started_at,
+        ended_at: None,
+    };
+    assert_eq!(run, expect);
+    assert_eq!(fixture.store.run_source(&start.id).expect("made"), None);
+    let workflow = fixture.run(2);
+    let source = fixture.store.run_source(&workflow.run).expect("made");
+    assert_eq!(source.as_deref(), Some("name: deploy\n"));
+}
+
+#[test]
+fn a_run_that_was_not_made_is_missing() {
+    let fixture = Fixture::new();
+    let error = fixture.store.run_get(&run_id(9)).expect_err("none");
+    assert_eq!(error.to_string(), "no run with the id `900000000000`");
+    let error = fixture.store.run_source(&run_id(9)).expect_err("none");
+    assert!(matches!(error, StoreError::RunMissing(_)), "{error}");
+    assert_eq!(fixture.events(&run_id(9)), [""; 0]);
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let again = run_start(1, RunKind::Method, "sink");
+    let events = [RunEvent::Resumed];
+    let error = fixture.store.run_start(&again, &events).expect_err("taken");
+    assert_eq!(error.to_string(), "the database failed to make a run");
+    assert_eq!(fixture.events(&claim.run), ["1 started"]);
+}
+
+#[test]
+fn every_event_is_read_as_it_was_written() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let events = vec![
+        RunEvent::Resumed,
+        RunEvent::StepStarted {
+            step: step("build/compile"),
+            call: 7,
+        },
+        RunEvent::StepSucceeded {
+            step: step("build/compile"),
+        },
+        RunEvent::StepFailed {
+            step: step("build/link"),
+            error: CallError::TimedOut { after_ms: 30_000 },
+        },
+        RunEvent::StepSkipped {
+            step: step("ship/upload"),
+            because: "link".to_owned(),
+        },
+        gate_opened("ship/ask"),
+        gate_decided("ship/ask"),
+        RunEvent::Suspended,
+        RunEvent::Ended {
+            status: RunStatus::Failed,
+        },
+    ];
+    append(&fixture.store, &claim, events.clone(), None).expect("the claim counts");
+    let read = fixture.store.run_events(&claim.run).expect("readable");
+    let numbers: Vec<u64> = read.iter().map(|record| record.seq).collect();
+    assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+    let read: Vec<RunEvent> = read
+        .into_iter()
+        .skip(1)
+        .map(|record| record.event)
+        .collect();
+    assert_eq!(read, events);
+}
+
+#[test]
+fn who_appends_sees_what_is_new_first() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let person = fixture.other_process();
+    append(&person, &claim, vec![gate_opened("a/ask")], None).expect("appended");
+    let mut news = Vec::new();
+    let appended = fixture
+        .store
+        .run_append(Author::Person(&claim.run), 1, |events| {
+            news = shown(events);
+            Ok::<_, StoreError>(vec![gate_decided("a/ask")])
+        });
+    assert_eq!(news, ["2 gate-opened a/ask"]);
+    let expect = ["2 gate-opened a/ask", "3 gate-decided a/ask approved"];
+    assert_eq!(shown(&appended.expect("decided")), expect);
+}
+
+#[test]
+fn a_refusal_appends_nothing() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let refused = fixture
+        .store
+        .run_append(Author::Process(&claim), 0, |_| Err(Refusal::Decided));
+    assert!(matches!(refused, Err(Refusal::Decided)), "{refused:?}");
+    assert_eq!(fixture.events(&claim.run), ["1 started"]);
+    let run = fixture.store.run_get(&claim.run).expect("it was made");
+    assert_eq!(run.status, RunStatus::Running);
+}
+
+#[test]
+fn a_panic_while_deciding_appends_nothing_and_leaves_the_store_usable() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    std::thread::scope(|scope| {
+        let panicking = scope.spawn(|| {
+            fixture
+                .store
+                .run_append(Author::Person(&claim.run), 0, |_| {
+                    if true {
+                        panic!("on purpose");
+                    }
+                    Ok::<_, StoreError>(vec![RunEvent::Suspended])
+                })
+        });
+        assert!(panicking.join().is_err(), "it panicked");
+    });
+    append(&fixture.store, &claim, vec![RunEvent::Resumed], None).expect("the turn is free");
+    assert_eq!(fixture.events(&claim.run), ["1 started", "2 resumed"]);
+}
+
+#[test]
+fn a_status_goes_with_its_events() {
+    let check = |status: Option<RunStatus>, expect: RunStatus, ended: bool| {
+        let fixture = Fixture::new();
+        let claim = fixture.run(1);
+        append(&fixture.store, &claim, vec![gate_opened("a/ask")], status).expect("appended");
+        let run = fixture.store.run_get(&claim.run).expect("it was made");
+        assert_eq!((run.status, run.ended_at.is_some()), (expect, ended));
+    };
+    check(None, RunStatus::Running, false);
+    check(Some(RunStatus::Suspended), RunStatus::Suspended, false);
+    check(Some(RunStatus::Succeeded), RunStatus::Succeeded, true);
+    check(Some(RunStatus::Failed), RunStatus::Failed, true);
+    check(Some(RunStatus::Cancelled), RunStatus::Cancelled, true);
+}
+
+#[test]
+fn a_run_of_a_method_ends() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded);
+    ended.expect("the claim counts");
+    let run = fixture.store.run_get(&claim.run).expect("it was made");
+    assert_eq!(run.status, RunStatus::Succeeded);
+    assert!(run.ended_at.is_some());
+}
+
+#[test]
+fn of_two_who_saw_the_same_run_one_takes_it_up() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    append(&fixture.store, &claim, vec![], Some(RunStatus::Suspended)).expect("suspended");
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    let other = fixture.other_process();
+    let won = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
+    assert_eq!(won.expect("nobody was faster").number, 2);
+    let lost = fixture
+        .store
+        .run_claim(&seen, "session-3", &RunEvent::Resumed);
+    assert_fenced(lost);
+    let run = fixture.store.run_get(&claim.run).expect("it was made");
+    assert_eq!(run.session, "session-2");
+    assert_eq!(run.status, RunStatus::Running);
+    assert_eq!(
+        fixture.events(&claim.run),
+        ["1 started", "2 suspended", "3 resumed"]
+    );
+}
+
+/// A decision that falls between looking and claiming changes nothing that matters; an end
+/// does, and makes the claim fail.
+#[test]
+fn a_run_that_moved_on_cannot_be_taken_up_by_what_was_seen() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded);
+    ended.expect("the claim counts");
+    let late = fixture
+        .store
+        .run_claim(&seen, "session-2", &RunEvent::Resumed);
+    assert_fenced(late);
+}
+
+/// `ended_at` of a failed run stayed when the run was taken up again, so that a run was
+/// shown as running and ended. The claim now clears it.
+#[test]
+fn a_run_that_is_taken_up_again_has_not_ended() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    append(&fixture.store, &claim, vec![], Some(RunStatus::Failed)).expect("failed");
+    let seen = fixture.store.run_get(&claim.run).expect("it was made");
+    assert!(seen.ended_at.is_some());
+    let again = fixture
+        .store
+        .run_claim(&seen, "session-2", &RunEvent::Resumed);
+    again.expect("nobody was faster");
+    let run = fixture.store.run_get(&claim.run).expect("it was made");
+    assert_eq!((run.status, run.ended_at), (RunStatus::Running, None));
+}
+
+#[test]
+fn an_old_claim_is_good_for_nothing() {
+    let fixture = Fixture::new();
+    let old = fixture.run(1);
+    let call = fixture.call(&old, &[1], "sink");
+    let seen = fixture.store.run_get(&old.run).expect("it was made");
+    let other = fixture.other_process();
+    let new = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
+    let new = new.expect("nobody was faster");
+
+    let mut asked = false;
+    let appended = fixture.store.run_append(Author::Process(&old), 0, |_| {
+        asked = true;
+        Ok::<_, StoreError>(vec![RunEvent::Suspended])
+    });
+    assert_fenced(appended);
+    assert!(!asked, "nobody decides for a run that is another's");
+    assert_fenced(fixture.store.run_end(&old, RunStatus::Succeeded));
+    let start = call_start(&old, &[2], "sink");
+    assert_fenced(fixture.store.call_start(&old, &start));
+    let end = success(&call, "sink", &[("record", "1")]);
+    assert_fenced(fixture.store.call_commit(&old, &end));
+
+    assert_eq!(fixture.events(&old.run), ["1 started", "2 resumed"]);
+    assert_eq!(fixture.versions("sink", "record"), [0; 0]);
+    let calls = fixture.store.call_list(&old.run).expect("readable");
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].outcome, None);
+    let run = fixture.store.run_get(&old.run).expect("it was made");
+    assert_eq!(run.status, RunStatus::Running);
+    other.call_commit(&new, &end).expect("the new claim counts");
+}
+
+#[test]
+fn runs_are_listed_newest_first_and_by_filter() {
+    let fixture = Fixture::new();
+    for (n, kind, subject) in [
+        (1, RunKind::Workflow, "deploy"),
+        (2, RunKind::Method, "sink"),
+        // Its id begins with `11`.
+        (33, RunKind::Workflow, "sink"),
+        (4, RunKind::Method, "sink"),
+    ] {
+        let start = run_start(n, kind, subject);
+        let claim = fixture.store.run_start(&start, &[]).expect("a new id");
+        if n == 1 {
+            let ended = fixture.store.run_end(&claim, RunStatus::Failed);
+            ended.expect("the claim counts");
+        }
+    }
+    let check = |filter: RunFilter, n_max: usize, expect: &[u64]| {
+        let runs = fixture.store.run_list(&filter, n_max).expect("readable");
+        let ids: Vec<_> = runs.into_iter().map(|run| run.id).collect();
+        let expect: Vec<_> = expect.iter().map(|n| run_id(*n)).collect();
+        assert_eq!(ids, expect, "{filter:?}");
+    };
+    let subject = |kind, name: &str| RunFilter {
+        subject: Some((kind, name.to_owned())),
+        ..RunFilter::default()
+    };
+    let prefix = |text: &str| RunFilter {
+        id_prefix: Some(text.to_owned()),
+        ..RunFilter::default()
+    };
+    let status = |status| RunFilter {
+        status: Some(status),
+        ..RunFilter::default()
+    };
+    check(RunFilter::default(), usize::MAX, &[4, 33, 2, 1]);
+    check(RunFilter::default(), 2, &[4, 33]);
+    check(RunFilter::default(), 0, &[]);
+    check(subject(RunKind::Method, "sink"), 9, &[4, 2]);
+    check(subject(RunKind::Workflow, "sink"), 9, &[33]);
+    check(subject(RunKind::Workflow, "sin"), 9, &[]);
+    check(status(RunStatus::Failed), 9, &[1]);
+    check(status(RunStatus::Running), 9, &[4, 33, 2]);
+    check(prefix("1"), 9, &[33, 1]);
+    check(prefix("11"), 9, &[33]);
+    check(prefix("%"), 9, &[]);
+    check(prefix("_"), 9, &[]);
+    check(prefix(""), 9, &[4, 33, 2, 1]);
+}
+
+#[test]
+fn open_gates_are_those_that_nobody_decided() {
+    let fixture = Fixture::new();
+    let check = |expect: &[(u64, &str)]| {
+        let open = fixture.store.gates_open().expect("readable");
+        let open: Vec<_> = open
+            .into_iter()
+            .map(|it| (it.run.id, it.gate.to_string()))
+            .collect();
+        let expect: Vec<_> = expect
+            .iter()
+            .map(|(n, gate)| (run_id(*n), (*gate).to_owned()))
+            .collect();
+        assert_eq!(open, expect);
+    };
+    check(&[]);
+    let (one, two, three) = (fixture.run(1), fixture.run(2), fixture.run(3));
+    let append = |claim, events, status| {
+        append(&fixture.store, claim, events, status).expect("the claim counts");
+    };
+    append(&one, vec![gate_opened("a/ask")], Some(RunStatus::Suspended));
+    append(&two, vec![gate_opened("a/ask"), gate_opened("b/ask")], None);
+    append(
+        &three,
+        vec![gate_opened("a/ask")],
+        Some(RunStatus::Suspended),
+    );
+    check(&[(1, "a/ask"), (2, "a/ask"), (2, "b/ask"), (3, "a/ask")]);
+    append(&two, vec![gate_decided("a/ask")], None);
+    check(&[(1, "a/ask"), (2, "b/ask"), (3, "a/ask")]);
+    append(&three, vec![], Some(RunStatus::Cancelled));
+    check(&[(1, "a/ask"), (2, "b/ask")]);
+}
