@@ -1,0 +1,328 @@
+//! What a method can do besides computing: call, write, read, log, ask who it is.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::bindings::sedge::model::{calls, context, data, log};
+use crate::{CallError, DataError, Failure, Outcome, Pending, Violation};
+
+/// A call's place in the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The model whose method runs.
+    pub model: String,
+    /// The type of that model.
+    pub type_name: String,
+    /// The method that runs.
+    pub method: String,
+    /// The run that this call belongs to.
+    pub run: String,
+    /// This call: the run and the call's ordinals on the way down, `k3v9q2x8w1mz/1/2`.
+    pub call: String,
+    /// The workflow step that it is part of, if any.
+    pub step: Option<String>,
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// For one who follows every step.
+    Trace,
+    /// For one who looks for a fault.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something may be wrong.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+/// One version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource<T> {
+    /// The model whose data it is.
+    pub model: String,
+    /// Its name.
+    pub name: String,
+    /// The resource spec that it fits.
+    pub spec: String,
+    /// None while it is staged by this call or one of its callers.
+    pub version: Option<u64>,
+    /// Milliseconds since 1970-01-01T00:00:00Z; none while it is staged.
+    pub created_at_ms: Option<u64>,
+    /// What was written.
+    pub content: T,
+}
+
+/// What is known of a version without reading its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Counts from 1, without gaps.
+    pub version: u64,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created_at_ms: u64,
+    /// The size of its content in bytes.
+    pub size_bytes: u64,
+}
+
+/// What a method can do besides computing. The host lends it to a method for one call.
+#[derive(Debug)]
+pub struct Context {
+    global_arguments: String,
+    identity: OnceCell<Identity>,
+}
+
+impl Context {
+    pub(crate) fn new(global_arguments: String) -> Self {
+        Self {
+            global_arguments,
+            identity: OnceCell::new(),
+        }
+    }
+
+    /// Returns what the model's definition gives to every method.
+    ///
+    /// # Errors
+    /// They do not fit `G`. The host has checked them against the schema of the type
+    /// that [`Model::global_arguments`](crate::Model::global_arguments) was given, so
+    /// this happens only for another type.
+    pub fn global_arguments<G: DeserializeOwned>(&self) -> Result<G, Failure> {
+        serde_json::from_str(&self.global_arguments)
+            .map_err(|error| Failure::new("invalid-global-arguments", error.to_string()))
+    }
+
+    /// Returns who this call is.
+    pub fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| Identity::from(context::who()))
+    }
+
+    /// Returns how long this call may still run.
+    pub fn deadline_left(&self) -> Duration {
+        Duration::from_millis(context::deadline_left_ms())
+    }
+}
+
+/// Nested calls.
+impl Context {
+    /// Calls a method of a model, also of this one, and waits for its outcome.
+    ///
+    /// The callee runs with its own permissions and commits by itself when it succeeds:
+    /// what it wrote stays, even if this call fails later.
+    ///
+    /// # Errors
+    /// Why the call has no outcome.
+    pub fn call(
+        &self,
+        target: &str,
+        method: &str,
+        arguments: &impl Serialize,
+    ) -> Result<Outcome, CallError> {
+        let arguments = arguments_to_text(arguments)?;
+        Outcome::try_from(calls::call(target, method, &arguments)?)
+    }
+
+    /// Starts a call and goes on, so that several run at once.
+    ///
+    /// What is wrong with the target or its arguments is told by [`Pending::wait`].
+    pub fn start(&self, target: &str, method: &str, arguments: &impl Serialize) -> Pending {
+        Pending::start(target, method, arguments_to_text(arguments))
+    }
+}
+
+/// Data.
+impl Context {
+    /// Stages the next version of the resource that is named like its spec.
+    ///
+    /// It becomes visible to others when the method returns a value. Until then only
+    /// this call and those that it makes see it.
+    ///
+    /// # Errors
+    /// Why it was not written.
+    pub fn write(&self, spec: &str, content: &impl Serialize) -> Result<(), DataError> {
+        self.write_named(spec, spec, content)
+    }
+
+    /// Stages the next version of the resource `name`, for a spec of which there are many.
+    ///
+    /// # Errors
+    /// Why it was not written.
+    pub fn write_named(
+        &self,
+        spec: &str,
+        name: &str,
+        content: &impl Serialize,
+    ) -> Result<(), DataError> {
+        let content =
+            serde_json::to_string(content).map_err(|error| DataError::InvalidContent {
+                violations: Violation::of_whole(error),
+            })?;
+        Ok(data::write_resource(spec, name, &content)?)
+    }
+
+    /// Reads the latest version of this model's own resource, staged ones included; none
+    /// where there is none.
+    ///
+    /// # Errors
+    /// Why it was not read.
+    pub fn latest<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<Resource<T>>, DataError> {
+        self.latest_of(&self.identity().model, name)
+    }
+
+    /// Reads the latest version of a model's resource, staged ones included; none where
+    /// there is none.
+    ///
+    /// # Errors
+    /// Why it was not read.
+    pub fn latest_of<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        name: &str,
+    ) -> Result<Option<Resource<T>>, DataError> {
+        data::read_latest(model, name)?
+            .map(resource_from_wire)
+            .transpose()
+    }
+
+    /// Reads one committed version of a model's resource; none where there is none.
+    ///
+    /// # Errors
+    /// Why it was not read.
+    pub fn version_of<T: DeserializeOwned>(
+        &self,
+        model: &str,
+        name: &str,
+        version: u64,
+    ) -> Result<Option<Resource<T>>, DataError> {
+        data::read_version(model, name, version)?
+            .map(resource_from_wire)
+            .transpose()
+    }
+
+    /// Lists the committed versions of a model's resource, oldest first.
+    ///
+    /// # Errors
+    /// Why they were not listed.
+    pub fn versions_of(&self, model: &str, name: &str) -> Result<Vec<VersionInfo>, DataError> {
+        let versions = data::list_versions(model, name)?;
+        Ok(versions.into_iter().map(VersionInfo::from).collect())
+    }
+}
+
+/// The log of this call, for people. It is kept whether the call succeeds or not.
+impl Context {
+    /// Adds a line with named values beside it.
+    pub fn log(&self, level: Level, message: impl fmt::Display, fields: &[(&str, Value)]) {
+        let fields: Vec<log::Field> = fields
+            .iter()
+            .map(|(key, value)| log::Field {
+                key: (*key).to_owned(),
+                value: value.to_string(),
+            })
+            .collect();
+        log::log(level.into(), &message.to_string(), &fields);
+    }
+
+    /// Says something for one who looks for a fault.
+    pub fn debug(&self, message: impl fmt::Display) {
+        self.log(Level::Debug, message, &[]);
+    }
+
+    /// Says something worth knowing.
+    pub fn info(&self, message: impl fmt::Display) {
+        self.log(Level::Info, message, &[]);
+    }
+
+    /// Says that something may be wrong.
+    pub fn warn(&self, message: impl fmt::Display) {
+        self.log(Level::Warn, message, &[]);
+    }
+
+    /// Says that something is wrong.
+    pub fn error(&self, message: impl fmt::Display) {
+        self.log(Level::Error, message, &[]);
+    }
+}
+
+fn arguments_to_text(arguments: &impl Serialize) -> Result<String, CallError> {
+    serde_json::to_string(arguments).map_err(|error| CallError::InvalidInput {
+        violations: Violation::of_whole(error),
+    })
+}
+
+fn resource_from_wire<T: DeserializeOwned>(wire: data::Resource) -> Result<Resource<T>, DataError> {
+    match serde_json::from_str(&wire.content) {
+        Ok(content) => Ok(Resource {
+            model: wire.model,
+            name: wire.name,
+            spec: wire.spec,
+            version: wire.version,
+            created_at_ms: wire.created_at_ms,
+            content,
+        }),
+        Err(error) => Err(DataError::UnexpectedContent {
+            model: wire.model,
+            name: wire.name,
+            message: error.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn wire(content: &str) -> data::Resource {
+        data::Resource {
+            model: "sink".into(),
+            name: "record".into(),
+            spec: "record".into(),
+            version: Some(3),
+            created_at_ms: Some(1_700_000_000_000),
+            content: content.into(),
+        }
+    }
+
+    #[test]
+    fn a_resource_becomes_the_type_that_was_asked_for() {
+        let resource = resource_from_wire::<Vec<u8>>(wire("[1, 2]")).expect("it fits");
+        assert_eq!(resource.content, [1, 2]);
+        assert_eq!(resource.version, Some(3));
+    }
+
+    #[test]
+    fn a_resource_of_another_type_says_which_one_it_is() {
+        let error = resource_from_wire::<Vec<u8>>(wire("{}")).expect_err("it does not fit");
+        assert_eq!(error.code(), "unexpected-content");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("`record` of model `sink` is not what was expected: "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn arguments_that_are_no_json_are_an_invalid_input() {
+        let error = arguments_to_text(&HashMap::from([((1, 2), 3)])).expect_err("no JSON key");
+        assert_eq!(error.code(), "invalid-input");
+    }
+
+    #[test]
+    fn global_arguments_are_typed() {
+        let cx = Context::new(r#"{"region": "eu"}"#.into());
+        let typed: HashMap<String, String> = cx.global_arguments().expect("they fit");
+        assert_eq!(typed["region"], "eu");
+        let failure = cx.global_arguments::<u8>().expect_err("no number");
+        assert_eq!(failure.code, "invalid-global-arguments");
+    }
+}

@@ -1,0 +1,249 @@
+//! From the types that wit-bindgen writes to those that authors see.
+
+use crate::bindings::exports::sedge::model::model as wire_model;
+use crate::bindings::sedge::model::{context, data, log, types};
+use crate::{
+    CallError, DataError, Failure, FileAccess, Identity, Level, MethodKind, Permission, TargetKind,
+    VersionInfo, Violation,
+};
+
+impl From<types::Violation> for Violation {
+    fn from(wire: types::Violation) -> Self {
+        Self {
+            path: wire.path,
+            message: wire.message,
+        }
+    }
+}
+
+fn violations(wire: Vec<types::Violation>) -> Vec<Violation> {
+    wire.into_iter().map(Violation::from).collect()
+}
+
+impl From<types::CallError> for CallError {
+    fn from(wire: types::CallError) -> Self {
+        match wire {
+            types::CallError::NotFound(target) => Self::NotFound {
+                kind: match target.kind {
+                    types::TargetKind::Model => TargetKind::Model,
+                    types::TargetKind::Method => TargetKind::Method,
+                },
+                name: target.name,
+            },
+            types::CallError::InvalidInput(wire) => Self::InvalidInput {
+                violations: violations(wire),
+            },
+            types::CallError::Denied(reason) => Self::Denied { reason },
+            types::CallError::Busy(contention) => Self::Busy {
+                resource: contention.resource,
+                holders: contention.holders,
+                waited_ms: contention.waited_ms,
+            },
+            types::CallError::Deadlock(chains) => Self::Deadlock {
+                ours: chains.ours,
+                theirs: chains.theirs,
+            },
+            types::CallError::Cycle(names) => Self::Cycle { names },
+            types::CallError::Limit(limit) => Self::Limit {
+                name: limit.name,
+                value: limit.value,
+            },
+            types::CallError::Failed(failure) => Self::Failed(Failure::from(failure)),
+            types::CallError::Trapped(trap) => Self::Trapped {
+                message: trap.message,
+                backtrace: trap.backtrace,
+            },
+            types::CallError::TimedOut(after_ms) => Self::TimedOut { after_ms },
+            types::CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<data::DataError> for DataError {
+    fn from(wire: data::DataError) -> Self {
+        match wire {
+            data::DataError::Undeclared(spec) => Self::Undeclared { spec },
+            data::DataError::InvalidContent(wire) => Self::InvalidContent {
+                violations: violations(wire),
+            },
+            data::DataError::InvalidName(name) => Self::InvalidName { name },
+            data::DataError::ReadOnly => Self::ReadOnly,
+            data::DataError::Denied(reason) => Self::Denied { reason },
+            data::DataError::ModelNotFound(model) => Self::ModelNotFound { model },
+            data::DataError::Limit(limit) => Self::Limit {
+                name: limit.name,
+                value: limit.value,
+            },
+        }
+    }
+}
+
+impl From<data::VersionInfo> for VersionInfo {
+    fn from(wire: data::VersionInfo) -> Self {
+        Self {
+            version: wire.version,
+            created_at_ms: wire.created_at_ms,
+            size_bytes: wire.size,
+        }
+    }
+}
+
+impl From<context::Identity> for Identity {
+    fn from(wire: context::Identity) -> Self {
+        Self {
+            model: wire.model,
+            type_name: wire.type_,
+            method: wire.method,
+            run: wire.run,
+            call: wire.call,
+            step: wire.step,
+        }
+    }
+}
+
+impl From<Level> for log::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+impl From<MethodKind> for types::MethodKind {
+    fn from(kind: MethodKind) -> Self {
+        match kind {
+            MethodKind::Read => Self::Read,
+            MethodKind::Create => Self::Create,
+            MethodKind::Update => Self::Update,
+            MethodKind::Delete => Self::Delete,
+            MethodKind::Action => Self::Action,
+        }
+    }
+}
+
+impl From<Permission> for wire_model::Permission {
+    fn from(permission: Permission) -> Self {
+        match permission {
+            Permission::Models { model } => Self::Models(model),
+            Permission::Http {
+                scheme,
+                host,
+                port,
+                methods,
+            } => Self::Http(wire_model::HttpAccess {
+                scheme,
+                host,
+                port,
+                methods,
+            }),
+            Permission::Files { name, access } => Self::Files(wire_model::FolderAccess {
+                name,
+                access: match access {
+                    FileAccess::Read => wire_model::FileAccess::Read,
+                    FileAccess::Write => wire_model::FileAccess::Write,
+                },
+            }),
+            Permission::Env { name } => Self::Env(name),
+            Permission::Secrets { name } => Self::Secrets(name),
+            Permission::Commands { name } => Self::Commands(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(
+        wire: types::CallError,
+        code: &str,
+        message: &str,
+        details: Option<serde_json::Value>,
+    ) {
+        let failure = Failure::from(CallError::from(wire));
+        assert_eq!(failure.code, code);
+        assert_eq!(failure.message, message);
+        assert_eq!(failure.details, details);
+        assert!(!failure.keep_writes);
+    }
+
+    #[test]
+    fn a_call_error_that_is_passed_on_keeps_its_code() {
+        check(
+            types::CallError::NotFound(types::MissingTarget {
+                kind: types::TargetKind::Method,
+                name: "rum".into(),
+            }),
+            "not-found",
+            "no method named `rum`",
+            Some(json!({"kind": "method", "name": "rum"})),
+        );
+        check(
+            types::CallError::InvalidInput(vec![types::Violation {
+                path: "/count".into(),
+                message: "-1 is less than 0".into(),
+            }]),
+            "invalid-input",
+            "the arguments do not fit the method's schema: /count: -1 is less than 0",
+            Some(json!({"violations": [{"path": "/count", "message": "-1 is less than 0"}]})),
+        );
+        check(
+            types::CallError::Denied("`spawn` may not call `sink`".into()),
+            "denied",
+            "`spawn` may not call `sink`",
+            None,
+        );
+        check(
+            types::CallError::TimedOut(50),
+            "timed-out",
+            "it ran out of its 50 ms",
+            Some(json!({"after_ms": 50})),
+        );
+        check(
+            types::CallError::Cancelled,
+            "cancelled",
+            "it was cancelled",
+            None,
+        );
+    }
+
+    #[test]
+    fn a_failed_callee_speaks_for_itself_but_not_for_the_callers_writes() {
+        check(
+            types::CallError::Failed(types::Failure {
+                code: "not-reachable".into(),
+                message: "the host is down".into(),
+                details: Some(r#"{"tries":3}"#.into()),
+                keep_writes: true,
+            }),
+            "not-reachable",
+            "the host is down",
+            Some(json!({"tries": 3})),
+        );
+    }
+
+    #[test]
+    fn a_data_error_that_is_passed_on_keeps_its_code() {
+        let wire = data::DataError::Limit(types::LimitReached {
+            name: "json-bytes".into(),
+            value: 4096,
+        });
+        let method = || -> Result<(), Failure> { Err(DataError::from(wire))? };
+        let failure = method().expect_err("it returns the error");
+        assert_eq!(failure.code, "limit");
+        assert_eq!(
+            failure.message,
+            "the limit `json-bytes` of 4096 was reached"
+        );
+        assert_eq!(
+            failure.details,
+            Some(json!({"name": "json-bytes", "value": 4096}))
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! How a method says that it did not do what it was asked for.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::bindings::sedge::model::types;
+
+/// How a method says that it did not do what it was asked for.
+///
+/// What the call wrote is undone, unless [`keep_writes`](Self::keep_writes) asks for
+/// the opposite. [`CallError`](crate::CallError), [`DataError`](crate::DataError) and
+/// [`serde_json::Error`] turn into one, so that `?` works in a method.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// A short word for programs, in kebab-case: `not-reachable`.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
+    /// Whatever else a program may want to know.
+    pub details: Option<Value>,
+    /// Whether what the call wrote becomes visible although it failed.
+    pub keep_writes: bool,
+}
+
+impl Failure {
+    /// Makes a failure that undoes what the call wrote.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            details: None,
+            keep_writes: false,
+        }
+    }
+
+    /// Adds what else a program may want to know.
+    #[must_use]
+    pub fn with_details(mut self, details: impl Into<Value>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    /// Makes visible what the call wrote so far, although it failed.
+    #[must_use]
+    pub fn keep_writes(mut self) -> Self {
+        self.keep_writes = true;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new("invalid-json", error.to_string())
+    }
+}
+
+impl From<Failure> for types::Failure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            code: failure.code,
+            message: failure.message,
+            details: failure.details.map(|details| details.to_string()),
+            keep_writes: failure.keep_writes,
+        }
+    }
+}
+
+impl From<types::Failure> for Failure {
+    fn from(failure: types::Failure) -> Self {
+        Self {
+            code: failure.code,
+            message: failure.message,
+            // The host passes on only what it has parsed; were it not so, the text
+            // itself is still worth more than nothing.
+            details: failure
+                .details
+                .map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
+            keep_writes: failure.keep_writes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_crosses_the_contract_and_back() {
+        let failure = Failure::new("not-reachable", "the host is down")
+            .with_details(json!({"tries": 3}))
+            .keep_writes();
+        let wire = types::Failure::from(failure.clone());
+        assert_eq!(wire.details.as_deref(), Some(r#"{"tries":3}"#));
+        assert!(wire.keep_writes);
+        assert_eq!(Failure::from(wire), failure);
+    }
+
+    #[test]
+    fn a_json_error_is_a_failure() {
+        let method = || -> Result<u32, Failure> { Ok(serde_json::from_str("no")?) };
+        let failure = method().expect_err("`no` is no number");
+        assert_eq!(failure.code, "invalid-json");
+        assert!(!failure.keep_writes);
+    }
+}

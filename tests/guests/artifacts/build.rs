@@ -1,0 +1,229 @@
+//! Builds the plugins and the test guests, and writes down where they are.
+//!
+//! They are built by a cargo of their own, in `guests` of the target directory, for all
+//! profiles of the host alike. What the tests get is a copy in `OUT_DIR`, which no other
+//! build replaces.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script's work is to run programs and to write files"
+)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::{env, fs, io};
+
+use serde_json::Value;
+
+/// What `cargo` is asked for, after the toolchain.
+const BUILD: &str = "build --profile guest --target wasm32-wasip2 --lib --examples \
+                     --package sedge-plugin-* --package sedge-test-guests";
+
+/// What guests are made of, from the root of the repository.
+const SOURCES: [&str; 6] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "plugins",
+    "sdk/rust",
+    "tests/guests",
+    "wit",
+];
+
+/// The variables with which `sdk/rust/toolchain` is steered.
+const TOOLCHAIN_VARIABLES: [&str; 2] = ["SEDGE_GUEST_TOOLCHAIN", "SEDGE_TOOLCHAIN_DIR"];
+
+/// The variables of cargo that are not about *this* build.
+const CARGO_VARIABLES_KEPT: [&str; 6] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_MAKEFLAGS",
+    "CARGO_NET_",
+    "CARGO_REGISTR",
+    "CARGO_TERM_",
+];
+
+/// Where the components of one family are, by name.
+type Components = BTreeMap<String, PathBuf>;
+
+#[expect(clippy::print_stderr, reason = "cargo shows it when the build fails")]
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: failed to build the guests that the tests run: {error}");
+            // A shell must not take the `*` for files.
+            let build = BUILD.replace("sedge-plugin-*", "'sedge-plugin-*'");
+            eprintln!("hint: to see it alone, type: cargo $(sdk/rust/toolchain) {build}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(3)
+        .ok_or("the crate is not at `tests/guests/artifacts`")?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("`OUT_DIR` is not set")?);
+    rerun_when_changed(root);
+
+    let toolchain = toolchain(root)?;
+    let messages = build(root, &toolchain, &target_dir(&out)?)?;
+    let (plugins, guests) = components(&messages, &out)?;
+
+    let mut code = String::new();
+    family_write(&mut code, "plugin", &plugins)?;
+    family_write(&mut code, "guest", &guests)?;
+    Ok(fs::write(out.join("artifacts.rs"), code)?)
+}
+
+fn rerun_when_changed(root: &Path) {
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={}", root.join(source).display());
+    }
+    for variable in TOOLCHAIN_VARIABLES {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+}
+
+/// Returns the argument that makes cargo use a toolchain with the guests' target; empty
+/// where the usual one has it.
+fn toolchain(root: &Path) -> Result<String, Box<dyn Error>> {
+    let script = root.join("sdk/rust/toolchain");
+    let output = Command::new(&script)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `{}`: {error}", script.display()))?;
+    if !output.status.success() {
+        return Err("`sdk/rust/toolchain` failed; its reason is above".into());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Returns the directory for guests: `guests` beside the directories of the profiles.
+fn target_dir(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    // `<target>/[<triple>/]<profile>/build/<package>/out`
+    let build = out
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "build"));
+    let mut target = build
+        .and_then(Path::parent)
+        .and_then(Path::parent)
+        .ok_or_else(|| format!("no folder `build` above `{}`", out.display()))?;
+    if target.file_name() == env::var_os("TARGET").as_deref() {
+        target = target.parent().unwrap_or(target);
+    }
+    Ok(target.join("guests"))
+}
+
+/// Builds all components and returns cargo's messages, a JSON object a line.
+fn build(root: &Path, toolchain: &str, target_dir: &Path) -> Result<String, Box<dyn Error>> {
+    // By name, not `$CARGO`: only rustup's `cargo` understands `+toolchain`.
+    let mut cargo = Command::new("cargo");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_about_this_build) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
+        .args((!toolchain.is_empty()).then_some(toolchain))
+        .args(BUILD.split_whitespace())
+        .args(["--locked", "--message-format", "json-render-diagnostics"])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `cargo`: {error}"))?;
+    if !output.status.success() {
+        return Err("cargo failed; its reason is above".into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Says whether a variable tells how the host is built: with which flags, by clippy, for
+/// coverage. Guests are built one way only. What `sdk/rust/toolchain` goes by stays.
+fn is_about_this_build(variable: &str) -> bool {
+    let is_kept = CARGO_VARIABLES_KEPT
+        .iter()
+        .any(|kept| variable.starts_with(kept));
+    let is_of_build = [
+        "CARGO",
+        "RUSTC",
+        "RUSTDOC",
+        "RUSTFLAGS",
+        "CLIPPY_",
+        "__CARGO",
+    ]
+    .iter()
+    .any(|prefix| variable.starts_with(prefix));
+    is_of_build && !is_kept
+}
+
+/// Copies what was built to `out`, and returns the plugins and the guests.
+fn components(messages: &str, out: &Path) -> Result<(Components, Components), Box<dyn Error>> {
+    let (mut plugins, mut guests) = (Components::new(), Components::new());
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        let Some(built) = component_of(&message) else {
+            continue;
+        };
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        let name = name.replace('-', "_");
+        let (family, name) = match name.strip_prefix("sedge_plugin_") {
+            Some(name) => (&mut plugins, name),
+            None => (&mut guests, name.as_str()),
+        };
+        let copy = out.join(format!("{name}.wasm"));
+        fs::copy(built, &copy).map_err(|error| copy_error(built, &error))?;
+        family.insert(name.to_owned(), copy);
+    }
+    if plugins.is_empty() || guests.is_empty() {
+        return Err("cargo built no component".into());
+    }
+    Ok((plugins, guests))
+}
+
+/// Returns the component that a message of cargo's is about, if it is about one.
+fn component_of(message: &Value) -> Option<&str> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let files = message["filenames"].as_array()?;
+    files
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|file| file.ends_with(".wasm"))
+}
+
+fn copy_error(built: &str, error: &io::Error) -> String {
+    format!("cannot copy `{built}`: {error}")
+}
+
+/// Writes a constant for each component, and the macro that names them all.
+fn family_write(
+    code: &mut String,
+    family: &str,
+    components: &Components,
+) -> Result<(), Box<dyn Error>> {
+    let mut names = String::new();
+    for (name, path) in components {
+        let constant = name.to_uppercase();
+        let path = path
+            .to_str()
+            .ok_or("the target directory's path is no UTF-8")?;
+        writeln!(code, "/// Where the component of {family} `{name}` is.")?;
+        writeln!(code, "pub const {constant}: &str = {path:?};")?;
+        writeln!(names, "        $check! {{ {name} }}")?;
+    }
+    writeln!(
+        code,
+        "/// Expands to `$check! {{ name }}` for each {family}."
+    )?;
+    writeln!(code, "#[macro_export]\nmacro_rules! foreach_{family} {{")?;
+    writeln!(code, "    ($check:ident) => {{\n{names}    }};\n}}")?;
+    Ok(())
+}

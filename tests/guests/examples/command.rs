@@ -1,0 +1,3 @@
+//! A sound component of another world: `wasi:cli/command`. It provides no model.
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! `@test/misfit-version`: describes a type whose version is no `YYYY.MM.DD.N`.
+
+use sedge_sdk::__private::TypeInfo;
+
+sedge_test_guests::export_raw!(type_info(), "null");
+
+fn type_info() -> TypeInfo {
+    TypeInfo {
+        version: "1.0".to_owned(),
+        ..sedge_test_guests::sound_type("@test/misfit-version")
+    }
+}
