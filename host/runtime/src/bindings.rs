@@ -1,0 +1,9 @@
+//! The contract in `wit/` as Rust: generated, and alone in its file.
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "plugin",
+    imports: { default: async | trappable },
+    exports: { default: async },
+    with: { "sedge:model/calls.pending": crate::host::calls::Pending },
+});

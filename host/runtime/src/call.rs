@@ -1,0 +1,318 @@
+//! Runs one method of one plugin: a fresh store, limits, a deadline, and what is left
+//! of it afterwards.
+//!
+//! A trap poisons a whole store, so every call has its own, and every nested call too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_model::call::{CallError, Failure, LimitName, LogLine, StagedWrite};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{MethodName, ModelName};
+use sedge_model::run::StepPath;
+use sedge_model::type_info::{MethodKind, TypeInfo};
+use sedge_sys::clock::{self, Moment};
+use serde_json::Value;
+use tokio::task::JoinSet;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::PluginPre;
+use crate::bindings::exports::sedge::model::model as guest;
+use crate::convert;
+use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
+use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
+use crate::limits::Memory;
+use crate::output::{CallLog, Channel, Output};
+use crate::plugin::{Plugin, PluginError};
+use crate::staging::Staging;
+use crate::trap;
+
+/// How long a plugin may take to describe itself: it only fills in a record.
+const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The memory that a plugin may use to describe itself. The heaviest known interpreter
+/// starts up in a quarter of it.
+const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// How long a call waits for a place among the living instances. Those who have one may
+/// all wait for callees that have none: then nothing would ever move, and this ends it.
+const SLOT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The most bytes that a guest may pass in one host call, all arguments together: four
+/// texts of the most that a text may have. Beyond it the guest traps before anything is
+/// copied.
+const HOST_CALL_BYTES_MAX: usize = 16 << 20;
+
+/// The most handles that a guest may hold at once, of streams, pollables and calls.
+const HANDLES_MAX: usize = 25_000;
+
+/// Who a call is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The model whose method runs.
+    pub model: ModelName,
+    /// The method.
+    pub method: MethodName,
+    /// The call's place below its run.
+    pub lineage: Lineage,
+    /// The workflow step that it is part of, if any.
+    pub step: Option<StepPath>,
+}
+
+/// How far a call may go.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimits {
+    /// Bytes of all its memories and tables.
+    pub memory_bytes: usize,
+    /// From when its time counts.
+    pub begin: Moment,
+    /// When it must have ended: by its own allowance, or by its caller's.
+    pub deadline: Moment,
+    /// How many calls it may make.
+    pub calls_max: u32,
+}
+
+/// One call to be run.
+pub struct CallSpec {
+    /// Who it is.
+    pub identity: Identity,
+    /// What kind of method it runs.
+    pub kind: MethodKind,
+    /// What the method is given: an object that fits its schema.
+    pub arguments: Value,
+    /// What every method is given: an object that fits its schema.
+    pub global_arguments: Value,
+    /// How far it may go.
+    pub limits: CallLimits,
+    /// Where its writes are staged.
+    pub staging: Arc<Staging>,
+    /// What it reaches the rest of the world by.
+    pub outside: Arc<dyn Outside>,
+}
+
+/// What is left of a call: nothing of it is visible to anybody yet.
+#[derive(Debug)]
+pub struct CallReport {
+    /// What the method returned, or what went wrong.
+    pub result: Result<Value, CallError>,
+    /// What is to become visible: all that was staged if the call succeeded or wants its
+    /// writes kept, else nothing.
+    pub writes: Vec<StagedWrite>,
+    /// What was logged.
+    pub log: Vec<LogLine>,
+}
+
+/// What a store knows about the call that runs in it.
+pub(crate) struct CallState {
+    wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: Memory,
+    pub(crate) log: Arc<CallLog>,
+    pub(crate) outside: Arc<dyn Outside>,
+    /// None while a plugin describes itself: then it may do nothing but log.
+    pub(crate) running: Option<Running>,
+    /// The guest's own word on why it is about to trap, and where.
+    pub(crate) panicked: Option<(String, Option<String>)>,
+}
+
+/// The part of a call's state that only a method has.
+pub(crate) struct Running {
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) identity: Identity,
+    pub(crate) kind: MethodKind,
+    pub(crate) staging: Arc<Staging>,
+    pub(crate) deadline: Moment,
+    pub(crate) calls_max: u32,
+    pub(crate) n_calls: u32,
+    /// Calls that were started and not waited for. They end with this call.
+    pub(crate) started: JoinSet<()>,
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl CallState {
+    fn new(
+        memory_bytes: usize,
+        outside: Arc<dyn Outside>,
+        running: Option<Running>,
+    ) -> (Self, [Output; 2]) {
+        let log = CallLog::new(Arc::clone(&outside));
+        let outputs = [Channel::Stdout, Channel::Stderr]
+            .map(|channel| Output::new(Arc::clone(&log), channel));
+        // No files, network, environment or arguments: the builder's own start.
+        let wasi = WasiCtx::builder()
+            .stdout(outputs[0].clone())
+            .stderr(outputs[1].clone())
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        let memory = Memory::new(memory_bytes.min(MEMORY_BYTES_MAX));
+        (
+            Self {
+                wasi,
+                table,
+                memory,
+                log,
+                outside,
+                running,
+                panicked: None,
+            },
+            outputs,
+        )
+    }
+}
+
+impl Runtime {
+    /// Runs a method and returns what is left of it. Dropping the future stops the guest.
+    ///
+    /// # Errors
+    /// The host itself failed. Whatever a guest does is in the report.
+    pub async fn call(
+        &self,
+        plugin: &Arc<Plugin>,
+        spec: CallSpec,
+    ) -> Result<CallReport, HostError> {
+        let CallSpec {
+            identity,
+            kind,
+            arguments,
+            global_arguments,
+            limits,
+            staging,
+            outside,
+        } = spec;
+        let deadline = limits.deadline;
+        let invocation = guest::Invocation {
+            method: identity.method.to_string(),
+            arguments: arguments.to_string(),
+            global_arguments: global_arguments.to_string(),
+        };
+        let running = Running {
+            plugin: Arc::clone(plugin),
+            identity,
+            kind,
+            staging: Arc::clone(&staging),
+            deadline,
+            calls_max: limits.calls_max,
+            n_calls: 0,
+            started: JoinSet::new(),
+        };
+        let (state, outputs) = CallState::new(limits.memory_bytes, outside, Some(running));
+        let log = Arc::clone(&state.log);
+        let mut store = self.store(state);
+        let allowed_ms = limits.begin.until(deadline).as_millis();
+        let invoke = self.invoke(&mut store, plugin, &invocation);
+        let ended = clock::until(deadline, invoke).await;
+        if let Some(running) = &mut store.data_mut().running {
+            running.started.shutdown().await;
+        }
+        outputs.iter().for_each(Output::finish);
+        let result = match ended {
+            Ok(result) => result?,
+            Err(clock::TimeIsUp) => Err(CallError::TimedOut {
+                after_ms: u64::try_from(allowed_ms).unwrap_or(u64::MAX),
+            }),
+        };
+        let keep = match &result {
+            Ok(_) => true,
+            Err(CallError::Failed(failure)) => failure.keep_writes,
+            Err(_) => false,
+        };
+        let writes = if keep { staging.take() } else { Vec::new() };
+        Ok(CallReport {
+            result,
+            writes,
+            log: log.take(),
+        })
+    }
+
+    async fn invoke(
+        &self,
+        store: &mut Store<CallState>,
+        plugin: &Plugin,
+        invocation: &guest::Invocation,
+    ) -> Result<Result<Value, CallError>, HostError> {
+        let slot = clock::until(Moment::now().after(SLOT_WAIT_MAX), self.live.acquire()).await;
+        let Ok(Ok(_slot)) = slot else {
+            let value = u64::from(LIVE_INSTANCES_MAX);
+            return Ok(Err(CallError::Limit {
+                name: LimitName::LiveInstances,
+                value,
+            }));
+        };
+        let call = async {
+            let instance = plugin.instance.instantiate_async(&mut *store).await?;
+            instance
+                .sedge_model_model()
+                .call_invoke(&mut *store, invocation)
+                .await
+        };
+        Ok(match call.await {
+            Err(error) => Err(trap::explain(&error, store.data())?),
+            Ok(Err(failure)) => Err(CallError::Failed(convert::failure_from_guest(failure))),
+            Ok(Ok(text)) if text.len() > JSON_BYTES_MAX => Err(CallError::Limit {
+                name: LimitName::JsonBytes,
+                value: JSON_BYTES_MAX as u64,
+            }),
+            Ok(Ok(text)) => serde_json::from_str(&text).map_err(|error| {
+                CallError::Failed(Failure {
+                    code: "invalid-result".to_owned(),
+                    message: format!("the plugin returned what is not JSON: {error}"),
+                    details: None,
+                    keep_writes: false,
+                })
+            }),
+        })
+    }
+
+    fn store(&self, state: CallState) -> Store<CallState> {
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
+        store.set_epoch_deadline(1);
+        // Let go of the thread at every tick: then the deadline's timer gets its turn, and
+        // so do other calls. The deadline itself drops this call at such a point.
+        store.epoch_deadline_callback(|_| {
+            Ok(UpdateDeadline::YieldCustom(
+                1,
+                Box::pin(tokio::task::yield_now()),
+            ))
+        });
+        store
+    }
+}
+
+/// Has a plugin describe its type.
+pub(crate) async fn describe(
+    runtime: &Runtime,
+    instance: &PluginPre<CallState>,
+    logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
+) -> Result<TypeInfo, PluginError> {
+    let (state, outputs) = CallState::new(
+        DESCRIBE_MEMORY_BYTES_MAX,
+        Arc::new(NoOutside { logged }),
+        None,
+    );
+    let mut store = runtime.store(state);
+    let describe = async {
+        let instance = instance.instantiate_async(&mut store).await?;
+        instance.sedge_model_model().call_describe(&mut store).await
+    };
+    let described = clock::until(Moment::now().after(DESCRIBE_TIME_MAX), describe).await;
+    outputs.iter().for_each(Output::finish);
+    match described {
+        Ok(Ok(info)) => convert::type_info_from_guest(info),
+        Ok(Err(error)) => Err(PluginError::Describe(trap::explain(&error, store.data())?)),
+        Err(clock::TimeIsUp) => Err(PluginError::Describe(CallError::TimedOut {
+            after_ms: u64::try_from(DESCRIBE_TIME_MAX.as_millis()).unwrap_or(u64::MAX),
+        })),
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be told of a component without compiling it.
+
+use semver::Version;
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::plugin::PluginError;
+
+/// The version of the contract in `wit/` that this host speaks.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+
+/// The custom section in which a component says for which contract it was built.
+const CONTRACT_SECTION: &str = "sedge:contract";
+
+/// Checks that `bytes` are a component that was built for a contract which this host
+/// speaks, and returns the contract's version.
+///
+/// The contract is looked at first, because whatever else is unusual about a plugin for a
+/// newer contract, "use a newer Sedge" is what helps.
+pub(crate) fn contract_check(bytes: &[u8]) -> Result<String, PluginError> {
+    let Some(text) = contract_version(bytes)? else {
+        return Err(PluginError::ContractMissing);
+    };
+    let unreadable = || PluginError::ContractUnreadable { text: text.clone() };
+    let built_for = Version::parse(&text).map_err(|_| unreadable())?;
+    let known = Version::parse(CONTRACT_VERSION).expect("our own version is one");
+    if built_for > known {
+        return Err(PluginError::ContractNewer { built_for: text });
+    }
+    // Below 1.0.0, a minor version is what a major one is later: it breaks.
+    if (built_for.major, built_for.minor) != (known.major, known.minor) {
+        return Err(PluginError::ContractOlder { built_for: text });
+    }
+    Ok(text)
+}
+
+/// Reads the contract's version from a component or one of the modules in it; none where
+/// none of them says it.
+fn contract_version(bytes: &[u8]) -> Result<Option<String>, PluginError> {
+    if !bytes.starts_with(b"\0asm") {
+        let reason = "it does not begin as WebAssembly does".to_owned();
+        return Err(PluginError::NotWasm { reason });
+    }
+    let mut contract = None;
+    for (at, payload) in Parser::new(0).parse_all(bytes).enumerate() {
+        let payload = payload.map_err(|error| PluginError::NotWasm {
+            reason: error.message().to_owned(),
+        })?;
+        if at == 0
+            && matches!(
+                payload,
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                }
+            )
+        {
+            return Err(PluginError::CoreModule);
+        }
+        if let Payload::CustomSection(section) = payload
+            && section.name() == CONTRACT_SECTION
+        {
+            contract = Some(String::from_utf8_lossy(section.data()).into_owned());
+        }
+    }
+    Ok(contract)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty component with a custom section.
+    fn component(section: &str, content: &str) -> Vec<u8> {
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        let size = u8::try_from(1 + section.len() + content.len()).expect("short");
+        bytes.extend([0, size, u8::try_from(section.len()).expect("short")]);
+        bytes.extend(section.bytes().chain(content.bytes()));
+        bytes
+    }
+
+    #[test]
+    fn only_a_contract_that_the_host_speaks_passes() {
+        let check = |bytes: &[u8], expect: &str| {
+            let found = contract_check(bytes).unwrap_or_else(|error| error.to_string());
+            assert_eq!(found, expect);
+        };
+        check(&component("sedge:contract", "0.1.0"), "0.1.0");
+        check(
+            &component("sedge:contract", "0.1.1"),
+            "it was built for contract 0.1.1, this Sedge speaks contract 0.1.0",
+        );
+        check(
+            &component("sedge:contract", "0.0.9"),
+            "it was built for contract 0.0.9, which this Sedge no longer speaks",
+        );
+        check(
+            &component("sedge:contract", "one"),
+            "it was built for contract `one`, which is no version",
+        );
+        check(
+            &component("other", "0.1.0"),
+            "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`",
+        );
+        check(
+            b"\0asm\x01\0\0\0",
+            "it is a core WebAssembly module, not a component",
+        );
+    }
+
+    #[test]
+    fn garbage_is_no_wasm() {
+        for bytes in [&b""[..], b"hello", b"\0asm", b"\0asm\x0d\0\x01\0\0\xff"] {
+            assert!(
+                matches!(contract_check(bytes), Err(PluginError::NotWasm { .. })),
+                "{bytes:?}"
+            );
+        }
+    }
+}

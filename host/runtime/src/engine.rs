@@ -1,0 +1,151 @@
+//! The one engine of a process: how it compiles, allocates and interrupts.
+//!
+//! Settings that matter: no component-model concurrency (it costs a fifth of a call and
+//! guests are synchronous), epochs as the only way to stop a tight loop, and a pool of
+//! instances where the machine has the address space for one.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_sys::clock;
+use sedge_sys::folder::Folder;
+use tokio::sync::Semaphore;
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::call::CallState;
+use crate::{bindings, cache, trap};
+
+/// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
+const EPOCH_PERIOD: Duration = Duration::from_millis(10);
+
+/// Instances that may live in this process at once: the size of the pool, and the bound
+/// where there is no pool. Guests choose how many calls they start; more of them wait.
+pub(crate) const LIVE_INSTANCES_MAX: u32 = 1000;
+
+/// The most bytes of one linear memory, whatever a definition allows: the size of a slot.
+pub(crate) const MEMORY_BYTES_MAX: usize = 4 << 30;
+
+/// How much of an instance's memory stays mapped when its slot is free: about what a
+/// small Rust guest touches, so that the next call takes no page faults for it.
+const KEEP_RESIDENT_BYTES: usize = 2 << 20;
+
+/// Where instances get their memory from.
+///
+/// Measured on two cores: the pool costs 5 ms once and saves 50 µs a call, so it pays from
+/// a hundred calls on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allocation {
+    /// From a pool that is reserved at the start: instances come and go fast.
+    Pool,
+    /// From the operating system, one by one: nothing is reserved.
+    OnDemand,
+}
+
+/// The engine cannot be made on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to start the WebAssembly engine: {reason}")]
+pub struct EngineError {
+    reason: String,
+}
+
+/// The engine of this process and what all plugins share.
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<CallState>,
+    pub(crate) cache: cache::Cache,
+    pub(crate) live: Arc<Semaphore>,
+    allocation: Allocation,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("allocation", &self.allocation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// Starts the engine; compiled components are kept in the folder `cache`.
+    ///
+    /// A machine without address space for the pool gets instances on demand even if the
+    /// pool is `wanted`; which of both it is can be asked, and is logged.
+    ///
+    /// # Errors
+    /// The engine supports this machine in neither way.
+    pub fn new(cache: Folder, wanted: Allocation) -> Result<Self, EngineError> {
+        let error = |error: wasmtime::Error| EngineError {
+            reason: format!("{error:#}"),
+        };
+        let (engine, allocation) = match Engine::new(&config(wanted)) {
+            Ok(engine) => (engine, wanted),
+            Err(reason) => {
+                tracing::info!(%reason, "no pool of instances on this machine, allocating on demand");
+                let engine = Engine::new(&config(Allocation::OnDemand)).map_err(error)?;
+                (engine, Allocation::OnDemand)
+            }
+        };
+        tracing::debug!(?allocation, "engine started");
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
+        bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            .map_err(error)?;
+        let weak = engine.weak();
+        clock::ticker(EPOCH_PERIOD, move || {
+            weak.upgrade().inspect(Engine::increment_epoch).is_some()
+        })
+        .map_err(|reason| EngineError {
+            reason: reason.to_string(),
+        })?;
+        let cache = cache::Cache::new(cache, &engine);
+        let live = Arc::new(Semaphore::new(LIVE_INSTANCES_MAX as usize));
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            live,
+            allocation,
+        })
+    }
+
+    /// Returns where instances get their memory from.
+    #[must_use]
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+}
+
+fn config(allocation: Allocation) -> Config {
+    let mut config = Config::new();
+    config.concurrency_support(false);
+    config.epoch_interruption(true);
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(trap::FRAMES_MAX));
+    config.wasm_component_model_implements(false);
+    if allocation == Allocation::Pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    }
+    config
+}
+
+/// Room for the components of several languages: what a Python or JavaScript component
+/// needs was measured, and is well inside.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(LIVE_INSTANCES_MAX);
+    pool.total_core_instances(LIVE_INSTANCES_MAX * 8);
+    pool.total_memories(LIVE_INSTANCES_MAX * 2);
+    pool.total_tables(LIVE_INSTANCES_MAX * 8);
+    pool.total_stacks(LIVE_INSTANCES_MAX);
+    pool.max_core_instances_per_component(200);
+    pool.max_component_instance_size(8 << 20);
+    pool.max_core_instance_size(4 << 20);
+    pool.max_tables_per_module(10);
+    pool.table_elements(50_000);
+    pool.max_memory_size(MEMORY_BYTES_MAX);
+    pool.linear_memory_keep_resident(KEEP_RESIDENT_BYTES);
+    pool.table_keep_resident(1 << 20);
+    pool.pagemap_scan(Enabled::Auto);
+    pool
+}

@@ -1,0 +1,51 @@
+//! The interface `log`: what a guest says for people.
+
+use sedge_model::call::{LogLevel, LogLine};
+use serde_json::Value;
+
+use crate::bindings::sedge::model::log::{Field, Host, Level};
+use crate::call::CallState;
+use crate::convert;
+
+/// The most fields that are kept of one line.
+const FIELDS_MAX: usize = 64;
+
+impl Host for CallState {
+    async fn log(
+        &mut self,
+        level: Level,
+        message: String,
+        fields: Vec<Field>,
+    ) -> wasmtime::Result<()> {
+        let level = match level {
+            Level::Trace => LogLevel::Trace,
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
+        };
+        // A value that is no JSON is kept as the text that it is: a log line is not the
+        // place to fail.
+        let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let fields = fields
+            .into_iter()
+            .take(FIELDS_MAX)
+            .map(|field| (field.key, value(field.value)));
+        self.log.push(LogLine {
+            level,
+            message,
+            fields: fields.collect(),
+        });
+        Ok(())
+    }
+
+    async fn panicked(
+        &mut self,
+        message: String,
+        location: Option<String>,
+    ) -> wasmtime::Result<()> {
+        let location = location.map(convert::message_from_guest);
+        self.panicked = Some((convert::message_from_guest(message), location));
+        Ok(())
+    }
+}

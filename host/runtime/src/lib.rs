@@ -1,0 +1,28 @@
+//! The only crate that knows wasmtime.
+//!
+//! A [`Runtime`] is the one engine of a process. It makes a [`Plugin`] of a component,
+//! and runs one method of it in a fresh sandbox per call. What a guest asks of the world
+//! reaches the rest of the house through the trait [`Outside`]; this crate knows neither
+//! the store, nor locks, nor workflows.
+//!
+//! Everything that a guest hands over is hostile until it was checked here.
+
+mod bindings;
+mod cache;
+mod call;
+mod component;
+mod convert;
+mod engine;
+mod host;
+mod limits;
+mod output;
+mod plugin;
+mod staging;
+mod trap;
+
+pub use call::{CallLimits, CallReport, CallSpec, Identity};
+pub use component::CONTRACT_VERSION;
+pub use engine::{Allocation, EngineError, Runtime};
+pub use host::{BoxFuture, DataError, Fault, HostError, Outside, ResourceVersion, VersionInfo};
+pub use plugin::{Plugin, PluginDescription, PluginError, sha256_hex};
+pub use staging::Staging;

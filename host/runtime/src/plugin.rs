@@ -1,0 +1,289 @@
+//! Plugins: components that were checked, compiled and described, ready to be called.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use sedge_model::call::{CallError, LogLine};
+use sedge_model::names::NameError;
+use sedge_model::schema::Schema;
+use sedge_model::type_info::{TypeInfo, TypeInfoError};
+use sedge_sys::folder::FileError;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use crate::bindings::PluginPre;
+use crate::call::{self, CallState};
+use crate::component;
+use crate::engine::Runtime;
+use crate::host::HostError;
+
+/// A component is not a plugin that this host can run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// It is not WebAssembly at all, or damaged.
+    #[error("it is not a WebAssembly component: {reason}")]
+    NotWasm {
+        /// What the parser says.
+        reason: String,
+    },
+    /// It is WebAssembly, but not a component.
+    #[error("it is a core WebAssembly module, not a component")]
+    CoreModule,
+    /// It was not built for Sedge.
+    #[error("it is a component, but not a plugin of Sedge: it has no section `sedge:contract`")]
+    ContractMissing,
+    /// Its contract's version is no version.
+    #[error("it was built for contract `{}`, which is no version", text.escape_debug())]
+    ContractUnreadable {
+        /// What stands there.
+        text: String,
+    },
+    /// It needs a newer host.
+    #[error(
+        "it was built for contract {built_for}, this Sedge speaks contract {}",
+        component::CONTRACT_VERSION
+    )]
+    ContractNewer {
+        /// The version that it was built for.
+        built_for: String,
+    },
+    /// It needs an older host.
+    #[error("it was built for contract {built_for}, which this Sedge no longer speaks")]
+    ContractOlder {
+        /// The version that it was built for.
+        built_for: String,
+    },
+    /// It does not compile.
+    #[error("it does not compile: {reason}")]
+    Compile {
+        /// What the compiler says.
+        reason: String,
+    },
+    /// It imports or exports other things than the contract says.
+    #[error("it does not fit the contract: {reason}")]
+    World {
+        /// What does not fit.
+        reason: String,
+    },
+    /// It cannot describe itself.
+    #[error("its description failed")]
+    Describe(#[source] CallError),
+    /// A name in its description is none.
+    #[error("its description is not valid")]
+    Name(#[from] NameError),
+    /// A text in its description is no JSON.
+    #[error("its description is not valid: {of} is not JSON: {reason}")]
+    Json {
+        /// Which text.
+        of: String,
+        /// What the parser says.
+        reason: String,
+    },
+    /// Its description contradicts itself.
+    #[error("its description is not valid")]
+    TypeInfo(#[from] TypeInfoError),
+    /// The bytes are not those that the digest is of.
+    #[error("its digest is {found}, not {expected}")]
+    Digest {
+        /// The digest that was asked for.
+        expected: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The host itself failed.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// What is known of a plugin without being able to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginDescription {
+    /// The SHA-256 of the component, in lower-case hex.
+    pub sha256: String,
+    /// The version of the contract that it was built for.
+    pub contract: String,
+    /// What it says of its type.
+    pub type_info: TypeInfo,
+}
+
+/// A component that is ready to be called.
+pub struct Plugin {
+    description: PluginDescription,
+    pub(crate) instance: PluginPre<CallState>,
+    schemas: Schemas,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The type's schemas, each compiled when it is first needed: compiling one costs more
+/// than a call, and a call needs two at most.
+#[derive(Debug)]
+struct Schemas {
+    global_arguments: OnceLock<Schema>,
+    arguments: BTreeMap<String, OnceLock<Schema>>,
+    resources: BTreeMap<String, OnceLock<Schema>>,
+}
+
+impl Plugin {
+    /// Returns what the plugin is.
+    #[must_use]
+    pub fn description(&self) -> &PluginDescription {
+        &self.description
+    }
+
+    /// Returns what the plugin says of its type.
+    #[must_use]
+    pub fn type_info(&self) -> &TypeInfo {
+        &self.description.type_info
+    }
+
+    /// Returns the schema of the global arguments.
+    #[must_use]
+    pub fn global_arguments_schema(&self) -> &Schema {
+        compiled(
+            &self.schemas.global_arguments,
+            &self.type_info().global_arguments,
+        )
+    }
+
+    /// Returns the schema of a method's arguments; none if there is no such method.
+    #[must_use]
+    pub fn arguments_schema(&self, method: &str) -> Option<&Schema> {
+        let source = &self.type_info().method(method)?.arguments;
+        Some(compiled(self.schemas.arguments.get(method)?, source))
+    }
+
+    /// Returns the schema of a resource; none if the type declares no such resource.
+    #[must_use]
+    pub fn resource_schema(&self, spec: &str) -> Option<&Schema> {
+        let source = &self.type_info().resource(spec)?.schema;
+        Some(compiled(self.schemas.resources.get(spec)?, source))
+    }
+
+    fn new(description: PluginDescription, instance: PluginPre<CallState>) -> Arc<Self> {
+        let info = &description.type_info;
+        let slot = |name: &str| (name.to_owned(), OnceLock::new());
+        let schemas = Schemas {
+            global_arguments: OnceLock::new(),
+            arguments: info
+                .methods
+                .iter()
+                .map(|method| slot(method.name.as_str()))
+                .collect(),
+            resources: info
+                .resources
+                .iter()
+                .map(|resource| slot(resource.name.as_str()))
+                .collect(),
+        };
+        Arc::new(Self {
+            description,
+            instance,
+            schemas,
+        })
+    }
+}
+
+fn compiled<'a>(slot: &'a OnceLock<Schema>, source: &Value) -> &'a Schema {
+    slot.get_or_init(|| Schema::compile(source).expect("`TypeInfo::check` compiled it before"))
+}
+
+/// Returns the SHA-256 of a component, in lower-case hex.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+impl Runtime {
+    /// Checks, compiles and describes a component that is not known yet, and keeps the
+    /// result for [`Runtime::plugin_load`]. What the plugin logs meanwhile goes to `logged`.
+    ///
+    /// # Errors
+    /// Every way in which a file is not a plugin; nothing is kept then.
+    pub async fn plugin_add(
+        &self,
+        bytes: &[u8],
+        logged: impl Fn(&LogLine) + Send + Sync + 'static,
+    ) -> Result<Arc<Plugin>, PluginError> {
+        let contract = component::contract_check(bytes)?;
+        let compile = |error: wasmtime::Error| PluginError::Compile {
+            reason: one_line(&error),
+        };
+        let component = Component::new(&self.engine, bytes).map_err(compile)?;
+        let code = component.serialize().map_err(compile)?;
+        let instance = self.instance(&component)?;
+        let type_info = call::describe(self, &instance, Arc::new(logged)).await?;
+        type_info.check()?;
+        let sha256 = sha256_hex(bytes);
+        self.cache.save(&sha256, &code, &contract, &type_info)?;
+        Ok(Plugin::new(
+            PluginDescription {
+                sha256,
+                contract,
+                type_info,
+            },
+            instance,
+        ))
+    }
+
+    /// Loads a plugin that was added before, by its digest. Where its compiled form is not
+    /// there, damaged, or of another version of the engine, it is made anew from `bytes`.
+    ///
+    /// # Errors
+    /// As [`Runtime::plugin_add`], or the bytes are not those of the digest.
+    pub async fn plugin_load(
+        &self,
+        sha256: &str,
+        bytes: impl AsyncFnOnce() -> Result<Vec<u8>, PluginError>,
+    ) -> Result<Arc<Plugin>, PluginError> {
+        if let Some((component, note)) = self.cache.load(&self.engine, sha256)? {
+            let instance = self.instance(&component)?;
+            let description = PluginDescription {
+                sha256: sha256.to_owned(),
+                contract: note.contract,
+                type_info: note.type_info,
+            };
+            return Ok(Plugin::new(description, instance));
+        }
+        tracing::info!(sha256, "compiling");
+        let bytes = bytes().await?;
+        let found = sha256_hex(&bytes);
+        if found != sha256 {
+            return Err(PluginError::Digest {
+                expected: sha256.to_owned(),
+                found,
+            });
+        }
+        self.plugin_add(&bytes, |_| ()).await
+    }
+
+    fn instance(&self, component: &Component) -> Result<PluginPre<CallState>, PluginError> {
+        let world = |error: wasmtime::Error| PluginError::World {
+            reason: one_line(&error),
+        };
+        PluginPre::new(self.linker.instantiate_pre(component).map_err(world)?).map_err(world)
+    }
+}
+
+/// An error of the engine as one line: what failed, then why.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}")
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
