@@ -1,0 +1,358 @@
+//! Everything that can go wrong with a use case, as one space.
+//!
+//! The text of a variant says what failed and on what; its sources say why. Faces add
+//! what to type next.
+
+use std::path::PathBuf;
+
+use sedge_locks::manager::LockError;
+use sedge_model::call::CallError;
+use sedge_model::diagnostic::Diagnostic;
+use sedge_model::names::{MethodName, ModelName, NameError, RunId, TypeName, WorkflowName};
+use sedge_model::run::{RunStatus, StepPath};
+use sedge_model::schema::Violation;
+use sedge_runtime::{EngineError, HostError, PluginError};
+use sedge_store::StoreError;
+use sedge_sys::folder::FileError;
+use sedge_workflow::IllegalEvent;
+
+/// What kind of trouble an error is: faces choose their exit codes by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The method or workflow ran and failed.
+    Failed,
+    /// The request or a file is at fault.
+    Usage,
+    /// There is no such thing, or it is in the wrong state.
+    State,
+    /// Somebody else was in the way; trying again may help.
+    Busy,
+    /// The machine or Sedge itself is at fault.
+    Internal,
+}
+
+/// A step that kept its workflow from succeeding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFault {
+    /// Which step.
+    pub step: StepPath,
+    /// What went wrong; none where a person rejected the gate.
+    pub error: Option<CallError>,
+}
+
+/// A use case was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// There is no `sedge.yaml` here or above.
+    #[error("no repository in `{}` or above it", .0.display())]
+    RepositoryMissing(PathBuf),
+    /// There is one already.
+    #[error("`{}` is a repository already", .0.display())]
+    RepositoryExists(PathBuf),
+    /// A file of the repository is at fault.
+    #[error("{0}")]
+    Diagnostic(Box<Diagnostic>),
+    /// A text is no name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// No model of that name.
+    #[error("no model named `{name}`")]
+    ModelMissing {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest one that exists.
+        near: Option<String>,
+    },
+    /// A model of that name exists.
+    #[error("a model named `{0}` exists already")]
+    ModelExists(ModelName),
+    /// The model's type has no such method.
+    #[error("the type `{type_name}` of the model `{model}` has no method named `{method}`")]
+    MethodMissing {
+        /// The model.
+        model: ModelName,
+        /// Its type.
+        type_name: TypeName,
+        /// The name that was asked for.
+        method: String,
+        /// The methods that there are.
+        methods: Vec<String>,
+    },
+    /// No workflow of that name.
+    #[error("no workflow named `{name}`")]
+    WorkflowMissing {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest one that exists.
+        near: Option<String>,
+    },
+    /// No plugin provides that type.
+    #[error("no plugin provides the type `{name}`")]
+    TypeMissing {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest one that is provided.
+        near: Option<String>,
+    },
+    /// A file is not a plugin.
+    #[error("`{}` cannot be added as a plugin", path.display())]
+    PluginRefused {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: PluginError,
+    },
+    /// A pinned component is not on this machine.
+    #[error("the component of the plugin `{type_name}` is not here")]
+    PluginGone {
+        /// The type that it provides.
+        type_name: TypeName,
+        /// Where it was added from.
+        from: String,
+    },
+    /// A pinned component cannot be used.
+    #[error("the plugin `{type_name}` cannot be used")]
+    PluginBroken {
+        /// The type that it provides.
+        type_name: TypeName,
+        /// Why not.
+        source: PluginError,
+    },
+    /// What was given for a model or method does not fit its schema.
+    #[error("{what} do not fit the schema")]
+    Violations {
+        /// What was given: `the arguments of `run` of `sink``.
+        what: String,
+        /// Where, and what is wrong there.
+        violations: Vec<Violation>,
+        /// The type whose description tells more.
+        type_name: TypeName,
+    },
+    /// A method's call has no outcome.
+    #[error("`{method}` of `{model}` failed")]
+    CallFailed {
+        /// The run.
+        run: RunId,
+        /// The model.
+        model: ModelName,
+        /// The method.
+        method: MethodName,
+        /// What went wrong.
+        source: CallError,
+    },
+    /// A workflow's run failed.
+    #[error("the workflow `{workflow}` failed")]
+    WorkflowFailed {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// The run.
+        run: RunId,
+        /// What kept it from succeeding.
+        faults: Vec<StepFault>,
+    },
+    /// No run has that id.
+    #[error("no run with the id `{0}`")]
+    RunMissing(String),
+    /// Nothing ever ran in this repository.
+    #[error("there are no runs yet")]
+    RunsNone,
+    /// Several runs' ids begin so.
+    #[error("several runs have an id that begins with `{0}`")]
+    RunAmbiguous(String),
+    /// The workflow has no run in the wanted state.
+    #[error("the workflow `{workflow}` has no run that {wanted}")]
+    RunNone {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// What was looked for: `could be resumed`.
+        wanted: &'static str,
+        /// Its newest run, if it has any.
+        latest: Option<(RunId, RunStatus)>,
+    },
+    /// The workflow has several runs in the wanted state.
+    #[error("the workflow `{workflow}` has several runs that {wanted}")]
+    RunSeveral {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// What was looked for: `could be resumed`.
+        wanted: &'static str,
+        /// The runs, newest first.
+        runs: Vec<RunId>,
+    },
+    /// The run is in the wrong state.
+    #[error("the run `{run}` {is}")]
+    RunState {
+        /// The run.
+        run: RunId,
+        /// Where it stands: `is running`.
+        is: String,
+    },
+    /// The run waits for decisions.
+    #[error("the run `{run}` of `{workflow}` waits for a decision")]
+    GatesUndecided {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// The run.
+        run: RunId,
+        /// The gates.
+        gates: Vec<StepPath>,
+    },
+    /// The run has no such gate.
+    #[error("the run `{run}` of `{workflow}` has no open gate named `{gate}`")]
+    GateMissing {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// The run.
+        run: RunId,
+        /// The name that was given.
+        gate: String,
+        /// The gates that are open.
+        open: Vec<StepPath>,
+    },
+    /// There is no such data.
+    #[error("the model `{model}` has no data named `{name}`")]
+    DataMissing {
+        /// The model.
+        model: ModelName,
+        /// The name.
+        name: String,
+        /// The nearest name that there is.
+        near: Option<String>,
+    },
+    /// There is no such version.
+    #[error("`{name}` of the model `{model}` has no version {version}")]
+    VersionMissing {
+        /// The model.
+        model: ModelName,
+        /// The name.
+        name: String,
+        /// The version that was asked for.
+        version: u64,
+        /// The latest version.
+        latest: u64,
+    },
+    /// A run's log contradicts itself.
+    #[error("the log of the run `{run}` cannot be read")]
+    RunLog {
+        /// The run.
+        run: RunId,
+        /// How.
+        source: IllegalEvent,
+    },
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The datastore cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The host failed in the middle of a call.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl AppError {
+    /// Returns a short word for programs. It never changes for a variant.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::RepositoryMissing(_) => "repository_missing",
+            Self::RepositoryExists(_) => "repository_exists",
+            Self::Diagnostic(_) => "bad_file",
+            Self::Name(_) => "bad_name",
+            Self::ModelMissing { .. } => "model_missing",
+            Self::ModelExists(_) => "model_exists",
+            Self::MethodMissing { .. } => "method_missing",
+            Self::WorkflowMissing { .. } => "workflow_missing",
+            Self::TypeMissing { .. } => "type_missing",
+            Self::PluginRefused { .. } => "plugin_refused",
+            Self::PluginGone { .. } => "plugin_gone",
+            Self::PluginBroken { .. } => "plugin_broken",
+            Self::Violations { .. } => "invalid_input",
+            Self::CallFailed {
+                source: CallError::Busy { .. },
+                ..
+            } => "busy",
+            Self::CallFailed {
+                source: CallError::Deadlock { .. },
+                ..
+            } => "deadlock",
+            Self::CallFailed { .. } => "call_failed",
+            Self::WorkflowFailed { .. } => "workflow_failed",
+            Self::RunMissing(_) => "run_missing",
+            Self::RunsNone => "runs_none",
+            Self::RunAmbiguous(_) => "run_ambiguous",
+            Self::RunNone { .. } => "run_none",
+            Self::RunSeveral { .. } => "run_several",
+            Self::RunState { .. } => "run_state",
+            Self::GatesUndecided { .. } => "gates_undecided",
+            Self::GateMissing { .. } => "gate_missing",
+            Self::DataMissing { .. } => "data_missing",
+            Self::VersionMissing { .. } => "version_missing",
+            Self::RunLog { .. } => "run_log",
+            Self::File(_) => "file",
+            Self::Store(_) => "store",
+            Self::Lock(LockError::Busy { .. }) => "busy",
+            Self::Lock(_) => "lock",
+            Self::Engine(_) => "engine",
+            Self::Host(_) => "host",
+        }
+    }
+
+    /// Returns what kind of trouble this is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::CallFailed {
+                source: CallError::Busy { .. } | CallError::Deadlock { .. },
+                ..
+            }
+            | Self::Lock(LockError::Busy { .. }) => ErrorClass::Busy,
+            Self::CallFailed { .. } | Self::WorkflowFailed { .. } => ErrorClass::Failed,
+            Self::Diagnostic(_)
+            | Self::Name(_)
+            | Self::PluginRefused { .. }
+            | Self::PluginBroken { .. }
+            | Self::Violations { .. } => ErrorClass::Usage,
+            Self::RepositoryMissing(_)
+            | Self::RepositoryExists(_)
+            | Self::ModelMissing { .. }
+            | Self::ModelExists(_)
+            | Self::MethodMissing { .. }
+            | Self::WorkflowMissing { .. }
+            | Self::TypeMissing { .. }
+            | Self::PluginGone { .. }
+            | Self::RunMissing(_)
+            | Self::RunsNone
+            | Self::RunAmbiguous(_)
+            | Self::RunNone { .. }
+            | Self::RunSeveral { .. }
+            | Self::RunState { .. }
+            | Self::GatesUndecided { .. }
+            | Self::GateMissing { .. }
+            | Self::DataMissing { .. }
+            | Self::VersionMissing { .. }
+            | Self::Store(
+                StoreError::Missing(_) | StoreError::Fenced(_) | StoreError::Schema { .. },
+            ) => ErrorClass::State,
+            Self::RunLog { .. }
+            | Self::File(_)
+            | Self::Store(_)
+            | Self::Lock(_)
+            | Self::Engine(_)
+            | Self::Host(_) => ErrorClass::Internal,
+        }
+    }
+}
+
+impl From<Diagnostic> for AppError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Diagnostic(Box::new(diagnostic))
+    }
+}

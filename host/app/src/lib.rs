@@ -1,0 +1,65 @@
+//! One use case per file: plain data in, events and plain data out.
+//!
+//! This is the boundary that every face of Sedge stands on: nothing in here prints, exits,
+//! or reads the user's environment. A use case, its command and its test share one name.
+
+mod error;
+mod events;
+mod gates;
+mod limits;
+mod plugins;
+mod repository;
+mod run_cx;
+mod run_find;
+mod workflow_drive;
+
+pub mod data_get;
+pub mod data_list;
+pub mod data_versions;
+pub mod init;
+pub mod model_create;
+pub mod model_get;
+pub mod model_list;
+pub mod model_method_run;
+pub mod plugin_add;
+pub mod plugin_describe;
+pub mod plugin_list;
+pub mod run_list;
+pub mod run_logs;
+pub mod run_show;
+pub mod workflow_approvals;
+pub mod workflow_approve;
+pub mod workflow_get;
+pub mod workflow_list;
+pub mod workflow_reject;
+pub mod workflow_resume;
+pub mod workflow_run;
+pub mod workflow_validate;
+
+pub use error::{AppError, ErrorClass, StepFault};
+pub use events::{Event, Events};
+pub use repository::Repository;
+pub use workflow_drive::WorkflowEnd;
+
+/// The types that use cases take and return, for faces that know no crate but this one.
+pub mod types {
+    pub use sedge_model::call::{
+        CallError, CallStatus, LimitName, LogLevel, LogLine, Outcome, TargetKind, Written,
+    };
+    pub use sedge_model::diagnostic::Diagnostic;
+    pub use sedge_model::lineage::Lineage;
+    pub use sedge_model::names::{
+        DataName, MethodName, ModelName, NameError, RunId, StepName, TypeName, WorkflowName,
+    };
+    pub use sedge_model::repository::LockedPlugin;
+    pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
+    pub use sedge_model::type_info::{FileAccess, Permission, TypeInfo};
+    pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
+    pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
+    pub use sedge_store::{
+        CallRecord, DataRecord, DataSummary, GateRecord, LogRecord, RunRecord, StoreError,
+        VersionRecord,
+    };
+    pub use sedge_sys::clock::Timestamp;
+    pub use sedge_sys::host::{current_folder, has_argument, n_cores};
+}

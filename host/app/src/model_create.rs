@@ -1,0 +1,70 @@
+//! Makes a model: writes its definition.
+
+use sedge_model::definition::definition_file_text;
+use sedge_model::names::{ModelName, TypeName};
+use sedge_model::schema::argument_from_text;
+use serde_json::{Map, Value};
+
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// What to make.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The type's name.
+    pub type_name: String,
+    /// The model's name.
+    pub name: String,
+    /// Global arguments as text, by name: each becomes what the schema wants.
+    pub global_arguments: Vec<(String, String)>,
+}
+
+/// A model that was made.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its name.
+    pub name: ModelName,
+    /// Its type.
+    pub type_name: TypeName,
+    /// Its file, within the repository.
+    pub file: String,
+}
+
+/// Makes a model of a type that a plugin provides.
+///
+/// # Errors
+/// The name is none or taken, no plugin provides the type, or the arguments do not fit
+/// its schema; then nothing was written.
+pub async fn model_create(repository: &Repository, request: &Request) -> Result<Report, AppError> {
+    let name: ModelName = request.name.parse()?;
+    let plugin = repository.plugin(&request.type_name).await?;
+    let info = plugin.type_info();
+    let mut arguments = Map::new();
+    for (key, text) in &request.global_arguments {
+        arguments.insert(
+            key.clone(),
+            argument_from_text(&info.global_arguments, key, text),
+        );
+    }
+    let value = Value::Object(arguments.clone());
+    let violations = plugin.global_arguments_schema().violations(&value);
+    if !violations.is_empty() {
+        return Err(AppError::Violations {
+            what: format!("the global arguments of `{name}`"),
+            violations,
+            type_name: info.name.clone(),
+        });
+    }
+    let file = name.file();
+    if repository.folder().has(&file) {
+        return Err(AppError::ModelExists(name));
+    }
+    let text = definition_file_text(&name, &info.name, &info.version, &arguments);
+    repository.folder().create_folder("models")?;
+    repository.folder().write_new(&file, text.as_bytes())?;
+    Ok(Report {
+        name,
+        type_name: info.name.clone(),
+        file,
+    })
+}

@@ -1,0 +1,94 @@
+//! The plugins of a repository: pinned by digest in `sedge.lock`, kept under `.sedge/`.
+
+use std::sync::{Arc, PoisonError};
+
+use sedge_model::names::TypeName;
+use sedge_model::repository::LockedPlugin;
+use sedge_runtime::{Plugin, PluginError};
+
+use crate::error::AppError;
+use crate::repository::{Repository, near_one};
+
+/// The most bytes of a component. The largest known one, a Python interpreter with its
+/// libraries, has a tenth of it.
+pub(crate) const COMPONENT_BYTES_MAX: u64 = 256 << 20;
+
+/// Returns the name of a component's file in the folder of components.
+pub(crate) fn component_file(sha256: &str) -> String {
+    format!("{sha256}.wasm")
+}
+
+impl Repository {
+    /// Returns what pins the plugin of a type.
+    pub(crate) fn plugin_pinned(
+        &self,
+        type_name: &str,
+    ) -> Result<(&TypeName, &LockedPlugin), AppError> {
+        let plugins = &self.plugin_lock().plugins;
+        let pinned = plugins.iter().find(|(name, _)| name.as_str() == type_name);
+        pinned.ok_or_else(|| {
+            let names: Vec<&TypeName> = plugins.keys().collect();
+            // `sink` is short for the one type whose name ends so.
+            let scoped = names
+                .iter()
+                .find(|name| name.as_str().ends_with(&format!("/{type_name}")));
+            AppError::TypeMissing {
+                name: type_name.to_owned(),
+                near: scoped
+                    .map(ToString::to_string)
+                    .or_else(|| near_one(type_name, &names)),
+            }
+        })
+    }
+
+    /// Loads the plugin of a type, once a process; it compiles only what was not compiled
+    /// on this machine.
+    pub(crate) async fn plugin(&self, type_name: &str) -> Result<Arc<Plugin>, AppError> {
+        let (type_name, pinned) = self.plugin_pinned(type_name)?;
+        let known = self
+            .plugins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&pinned.sha256)
+            .cloned();
+        if let Some(plugin) = known {
+            return Ok(plugin);
+        }
+        let plugin = self.plugin_load(type_name, pinned).await?;
+        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(
+            plugins.entry(pinned.sha256.clone()).or_insert(plugin),
+        ))
+    }
+
+    async fn plugin_load(
+        &self,
+        type_name: &TypeName,
+        pinned: &LockedPlugin,
+    ) -> Result<Arc<Plugin>, AppError> {
+        let broken = |source| AppError::PluginBroken {
+            type_name: type_name.clone(),
+            source,
+        };
+        let components = self.state_folder("plugins")?;
+        let mut gone = false;
+        let bytes = async || {
+            let bytes = components.read(&component_file(&pinned.sha256), COMPONENT_BYTES_MAX)?;
+            bytes.ok_or_else(|| {
+                gone = true;
+                PluginError::NotWasm {
+                    reason: "there is no file".to_owned(),
+                }
+            })
+        };
+        let loaded = self.runtime()?.plugin_load(&pinned.sha256, bytes).await;
+        match loaded {
+            Err(_) if gone => Err(AppError::PluginGone {
+                type_name: type_name.clone(),
+                from: pinned.source.clone(),
+            }),
+            Err(PluginError::Host(error)) => Err(error.into()),
+            other => other.map_err(broken),
+        }
+    }
+}

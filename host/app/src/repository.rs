@@ -1,0 +1,269 @@
+//! An open repository: its files, its datastore, and what a process shares between calls.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use sedge_locks::manager::LockManager;
+use sedge_model::definition::Definition;
+use sedge_model::diagnostic::SourceFile;
+use sedge_model::names::{ModelName, WorkflowName};
+use sedge_model::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock};
+use sedge_model::run::RunStatus;
+use sedge_model::suggest::nearest;
+use sedge_model::workflow::Workflow;
+use sedge_model::yaml;
+use sedge_runtime::{Allocation, Plugin, Runtime};
+use sedge_store::{RunRecord, Store};
+use sedge_sys::file_lock::FileLock;
+use sedge_sys::folder::Folder;
+use sedge_sys::random;
+
+use crate::error::AppError;
+
+/// Where run-time state is, below the repository.
+pub(crate) const STATE_FOLDER: &str = ".sedge";
+
+/// An open repository. Each part of it is opened when it is first needed.
+#[derive(Debug)]
+pub struct Repository {
+    folder: Folder,
+    config: Config,
+    lock: PluginLock,
+    store: OnceLock<Store>,
+    locks: OnceLock<Arc<LockManager>>,
+    runtime: OnceLock<Runtime>,
+    /// The plugins that this process has loaded, by digest.
+    pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
+    many_calls: AtomicBool,
+    session: OnceLock<Session>,
+}
+
+/// This process, as others see it: alive as long as it holds the lock on its file.
+#[derive(Debug)]
+struct Session {
+    id: String,
+    files: Folder,
+    _alive: FileLock,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The file's absence says the same as its lock being free: nobody is there.
+        let _ = self.files.remove(&session_file(&self.id));
+    }
+}
+
+impl Repository {
+    /// Opens the repository at `start` or the nearest one above it.
+    ///
+    /// # Errors
+    /// There is none, or its `sedge.yaml` or `sedge.lock` is at fault.
+    pub fn open(start: &Path) -> Result<Arc<Self>, AppError> {
+        let folder = Folder::find_up(start, CONFIG_FILE)?
+            .ok_or_else(|| AppError::RepositoryMissing(start.to_owned()))?;
+        let config = match source(&folder, CONFIG_FILE)? {
+            Some(file) => Config::parse(&file)?,
+            None => Config::default(),
+        };
+        let lock = plugin_lock_read(&folder)?;
+        Ok(Arc::new(Self {
+            folder,
+            config,
+            lock,
+            store: OnceLock::new(),
+            locks: OnceLock::new(),
+            runtime: OnceLock::new(),
+            plugins: Mutex::default(),
+            many_calls: AtomicBool::new(false),
+            session: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the repository's absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn plugin_lock(&self) -> &PluginLock {
+        &self.lock
+    }
+
+    /// Opens a folder of run-time state, making it if need be: a fresh clone has none.
+    pub(crate) fn state_folder(&self, name: &str) -> Result<Folder, AppError> {
+        let ignore = format!("{STATE_FOLDER}/.gitignore");
+        if !self.folder.has(&ignore) {
+            self.folder.create_folder(STATE_FOLDER)?;
+            self.folder.write(&ignore, b"*\n")?;
+        }
+        let relative = format!("{STATE_FOLDER}/{name}");
+        self.folder.create_folder(&relative)?;
+        Ok(Folder::open(&self.folder.path_of(&relative))?)
+    }
+
+    pub(crate) fn store(&self) -> Result<&Store, AppError> {
+        opened(&self.store, || {
+            let folder = self.state_folder("store")?;
+            match Store::open(&folder) {
+                Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create(&folder)?),
+                other => Ok(other?),
+            }
+        })
+    }
+
+    pub(crate) fn locks(&self) -> Result<&Arc<LockManager>, AppError> {
+        opened(&self.locks, || {
+            Ok(LockManager::new(self.state_folder("locks")?))
+        })
+    }
+
+    /// Says that many calls are to come, before the first one: the engine then reserves a
+    /// pool for them, which one call would not be worth.
+    pub(crate) fn expect_many_calls(&self) {
+        self.many_calls.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn runtime(&self) -> Result<&Runtime, AppError> {
+        opened(&self.runtime, || {
+            let many_calls = self.many_calls.load(Ordering::Relaxed);
+            let allocation = if many_calls {
+                Allocation::Pool
+            } else {
+                Allocation::OnDemand
+            };
+            Ok(Runtime::new(self.state_folder("cache")?, allocation)?)
+        })
+    }
+
+    /// Returns the id by which others can ask whether this process is alive.
+    pub(crate) fn session(&self) -> Result<&str, AppError> {
+        let session = opened(&self.session, || {
+            let files = self.state_folder("locks")?;
+            let id = format!("{:016x}", random::bits());
+            let path = files.path_of(&session_file(&id));
+            let Some(alive) = FileLock::try_acquire(&path)? else {
+                unreachable!("nobody else has drawn the same 64 bits")
+            };
+            Ok(Session {
+                id,
+                files,
+                _alive: alive,
+            })
+        })?;
+        Ok(&session.id)
+    }
+
+    /// Returns where a run stands, by the operating system's word on its process.
+    pub(crate) fn run_status(&self, run: &RunRecord) -> Result<RunStatus, AppError> {
+        if run.status != RunStatus::Running {
+            return Ok(run.status);
+        }
+        let path = self
+            .state_folder("locks")?
+            .path_of(&session_file(&run.session));
+        Ok(if FileLock::is_held(&path)? {
+            RunStatus::Running
+        } else {
+            RunStatus::Interrupted
+        })
+    }
+
+    /// Reads a model's definition.
+    pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
+        let missing = |near| AppError::ModelMissing {
+            name: name.to_owned(),
+            near,
+        };
+        // What is no name cannot be the name of a model.
+        let Ok(model) = name.parse::<ModelName>() else {
+            return Err(missing(None));
+        };
+        match source(&self.folder, &model.file())? {
+            Some(file) => Ok(Definition::parse(&model, file)?),
+            None => Err(missing(near_one(name, &self.model_names()?))),
+        }
+    }
+
+    /// Reads a workflow.
+    pub(crate) fn workflow(&self, name: &str) -> Result<Workflow, AppError> {
+        let missing = |near| AppError::WorkflowMissing {
+            name: name.to_owned(),
+            near,
+        };
+        let Ok(workflow) = name.parse::<WorkflowName>() else {
+            return Err(missing(None));
+        };
+        match source(&self.folder, &workflow.file())? {
+            Some(file) => Ok(Workflow::parse(&workflow, file)?),
+            None => Err(missing(near_one(name, &self.workflow_names()?))),
+        }
+    }
+
+    /// Returns the names of all models, sorted.
+    pub(crate) fn model_names(&self) -> Result<Vec<ModelName>, AppError> {
+        self.names("models")
+    }
+
+    /// Returns the names of all workflows, sorted.
+    pub(crate) fn workflow_names(&self) -> Result<Vec<WorkflowName>, AppError> {
+        self.names("workflows")
+    }
+
+    fn names<N: std::str::FromStr>(&self, folder: &str) -> Result<Vec<N>, AppError> {
+        let files = self.folder.files(folder)?;
+        Ok(files
+            .iter()
+            .filter_map(|file| file.strip_suffix(".yaml")?.parse().ok())
+            .collect())
+    }
+}
+
+/// Returns the name that was probably meant.
+pub(crate) fn near_one<N: ToString>(name: &str, names: &[N]) -> Option<String> {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Reads `sedge.lock`; a repository without one has no plugins.
+pub(crate) fn plugin_lock_read(folder: &Folder) -> Result<PluginLock, AppError> {
+    match source(folder, LOCK_FILE)? {
+        Some(file) => Ok(PluginLock::parse(&file)?),
+        None => Ok(PluginLock::default()),
+    }
+}
+
+/// Reads one of the repository's text files; none where there is none.
+fn source(folder: &Folder, name: &str) -> Result<Option<SourceFile>, AppError> {
+    let text = folder.read_text(name, yaml::FILE_BYTES_MAX as u64)?;
+    Ok(text.map(|text| SourceFile {
+        name: name.to_owned(),
+        text,
+    }))
+}
+
+fn session_file(id: &str) -> String {
+    format!("session-{id}.lock")
+}
+
+/// Returns what the cell holds, opening it first if need be. If two threads open it at
+/// once, both succeed and one result is dropped.
+fn opened<T>(
+    cell: &OnceLock<T>,
+    open: impl FnOnce() -> Result<T, AppError>,
+) -> Result<&T, AppError> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let value = open()?;
+    Ok(cell.get_or_init(|| value))
+}

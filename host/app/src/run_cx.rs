@@ -1,0 +1,158 @@
+//! What all calls of one run share: its claim, and the models as the run first saw them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sedge_model::definition::Definition;
+use sedge_model::diagnostic::Diagnostic;
+use sedge_model::names::RunId;
+use sedge_runtime::Plugin;
+use sedge_store::Claim;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::error::AppError;
+use crate::events::{Event, Events};
+use crate::limits::{self, Resolved};
+use crate::repository::Repository;
+
+/// One run, as its calls see it.
+pub(crate) struct RunCx {
+    pub(crate) repository: Arc<Repository>,
+    pub(crate) claim: Claim,
+    events: Arc<dyn Events>,
+    models: Mutex<HashMap<String, Arc<ReadyModel>>>,
+    n_calls_live: watch::Sender<usize>,
+}
+
+/// A call that is under way or about to be: it counts until this is dropped.
+pub(crate) struct LiveCall(Arc<RunCx>);
+
+impl Drop for LiveCall {
+    fn drop(&mut self) {
+        self.0.n_calls_live.send_modify(|n_calls| *n_calls -= 1);
+    }
+}
+
+/// A model that can be called: its file is sound, and its plugin is loaded.
+pub(crate) struct ReadyModel {
+    pub(crate) definition: Definition,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) limits: Resolved,
+}
+
+impl RunCx {
+    pub(crate) fn new(
+        repository: Arc<Repository>,
+        claim: Claim,
+        events: Arc<dyn Events>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            repository,
+            claim,
+            events,
+            models: Mutex::default(),
+            n_calls_live: watch::Sender::new(0),
+        })
+    }
+
+    /// Counts a call from now on, also while it is only a future that nobody has polled.
+    pub(crate) fn call_live(self: &Arc<Self>) -> LiveCall {
+        self.n_calls_live.send_modify(|n_calls| *n_calls += 1);
+        LiveCall(Arc::clone(self))
+    }
+
+    /// Waits until every call has stopped and is on record.
+    ///
+    /// A caller that is cut off takes its callees with it, but those that it had started
+    /// are tasks of their own, and a task stops only where it next lets go of its thread.
+    pub(crate) async fn calls_ended(&self) {
+        let mut n_calls = self.n_calls_live.subscribe();
+        if n_calls.wait_for(|n_calls| *n_calls == 0).await.is_err() {
+            unreachable!("the sender is in `self`")
+        }
+    }
+
+    pub(crate) fn run(&self) -> &RunId {
+        &self.claim.run
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        self.events.event(event);
+    }
+
+    /// Returns a model, read and loaded once a run: what changes on disk meanwhile counts
+    /// for the next one.
+    pub(crate) async fn model(&self, name: &str) -> Result<Arc<ReadyModel>, AppError> {
+        let known = self
+            .models
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        if let Some(model) = known {
+            return Ok(model);
+        }
+        let model = Arc::new(ReadyModel::load(&self.repository, name).await?);
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(models.entry(name.to_owned()).or_insert(model)))
+    }
+
+    /// Hands over a model that was loaded before the run was made.
+    pub(crate) fn model_known(&self, model: Arc<ReadyModel>) {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.insert(model.definition.name.to_string(), model);
+    }
+}
+
+impl ReadyModel {
+    pub(crate) async fn load(repository: &Repository, name: &str) -> Result<Self, AppError> {
+        let definition = repository.definition(name)?;
+        let type_name = &definition.type_name;
+        let plugin = match repository.plugin(type_name.value.as_str()).await {
+            Err(AppError::TypeMissing { name, near }) => {
+                let fault = Diagnostic::new(
+                    &definition.file,
+                    type_name.span.clone(),
+                    format!("no plugin provides the type `{name}`"),
+                );
+                return Err(match near {
+                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+                    None => fault.with_hint("add one: `sedge plugin add FILE.wasm`"),
+                }
+                .into());
+            }
+            other => other?,
+        };
+        let arguments = Value::Object(definition.global_arguments.value.clone());
+        if let Some(violation) = plugin
+            .global_arguments_schema()
+            .violations(&arguments)
+            .first()
+        {
+            let at = &definition.global_arguments.span;
+            let span = if at.is_empty() {
+                type_name.span.clone()
+            } else {
+                at.clone()
+            };
+            let message = format!(
+                "the global arguments do not fit the schema of `{}`",
+                type_name.value
+            );
+            return Err(Diagnostic::new(&definition.file, span, message)
+                .with_label(violation.to_string())
+                .with_hint(format!(
+                    "`sedge plugin describe {}` shows the schema",
+                    type_name.value
+                ))
+                .into());
+        }
+        let limits = limits::resolve(&definition.limits.or(&repository.config().limits));
+        Ok(Self {
+            definition,
+            plugin,
+            limits,
+        })
+    }
+}

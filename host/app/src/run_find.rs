@@ -1,0 +1,121 @@
+//! Finds the run that a person means.
+
+use sedge_model::names::RunId;
+use sedge_model::run::{RunKind, RunStatus};
+use sedge_store::{RunFilter, RunRecord};
+
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// The most runs of one workflow that are looked through for one in the wanted state.
+const RUNS_SEARCHED_MAX: usize = 1000;
+
+impl Repository {
+    /// Finds a run by its id, or by the beginning of it if no other id begins so.
+    pub(crate) fn run_by_id(&self, id: &str) -> Result<RunRecord, AppError> {
+        let filter = RunFilter {
+            id_prefix: Some(id.to_owned()),
+            ..RunFilter::default()
+        };
+        let mut runs = self.store()?.run_list(&filter, 2)?;
+        match (runs.pop(), runs.pop()) {
+            (Some(run), None) if !id.is_empty() => Ok(run),
+            (Some(_), Some(_)) => Err(AppError::RunAmbiguous(id.to_owned())),
+            (None | Some(_), _) => Err(AppError::RunMissing(id.to_owned())),
+        }
+    }
+
+    /// Finds a run by its id; the newest one without an id.
+    pub(crate) fn run_by_id_or_newest(&self, id: Option<&str>) -> Result<RunRecord, AppError> {
+        if let Some(id) = id {
+            return self.run_by_id(id);
+        }
+        let newest = self.store()?.run_list(&RunFilter::default(), 1)?.pop();
+        newest.ok_or(AppError::RunsNone)
+    }
+
+    /// Finds the one run of a workflow that stands where `wanted` says, or the run that
+    /// was named, wherever it stands.
+    pub(crate) fn run_of_workflow(
+        &self,
+        workflow: &str,
+        named: Option<&str>,
+        wanted: Wanted,
+    ) -> Result<RunRecord, AppError> {
+        if let Some(id) = named {
+            let run = self.run_by_id(id)?;
+            if run.kind != RunKind::Workflow || run.subject != workflow {
+                let is = format!("is not one of the workflow `{workflow}`");
+                return Err(AppError::RunState { run: run.id, is });
+            }
+            return Ok(run);
+        }
+        let subject = Some((RunKind::Workflow, workflow.to_owned()));
+        let filter = RunFilter {
+            subject,
+            ..RunFilter::default()
+        };
+        let all = self.store()?.run_list(&filter, RUNS_SEARCHED_MAX)?;
+        let mut fitting: Vec<&RunRecord> = Vec::new();
+        for run in &all {
+            if wanted.fits(self.run_status(run)?) {
+                fitting.push(run);
+            }
+        }
+        match fitting[..] {
+            [run] => Ok(run.clone()),
+            [] => {
+                if all.is_empty() {
+                    // Tell a workflow that never ran from one that there is none of.
+                    self.workflow(workflow)?;
+                }
+                let latest = match all.first() {
+                    Some(run) => Some((run.id.clone(), self.run_status(run)?)),
+                    None => None,
+                };
+                let workflow = workflow.parse()?;
+                Err(AppError::RunNone {
+                    workflow,
+                    wanted: wanted.phrase(),
+                    latest,
+                })
+            }
+            [_, _, ..] => {
+                let runs: Vec<RunId> = fitting.iter().map(|run| run.id.clone()).collect();
+                let workflow = workflow.parse()?;
+                Err(AppError::RunSeveral {
+                    workflow,
+                    wanted: wanted.phrase(),
+                    runs,
+                })
+            }
+        }
+    }
+}
+
+/// What is to be done with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Take it up again.
+    Resume,
+    /// Decide one of its gates.
+    Decide,
+}
+
+impl Wanted {
+    fn fits(self, status: RunStatus) -> bool {
+        match status {
+            RunStatus::Suspended => true,
+            RunStatus::Interrupted => true,
+            RunStatus::Running => self == Self::Decide,
+            RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => false,
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Resume => "could be resumed",
+            Self::Decide => "could be approved or rejected",
+        }
+    }
+}

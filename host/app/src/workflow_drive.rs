@@ -1,0 +1,395 @@
+//! Drives a workflow's run to its end or to a gate: the one path of `run` and `resume`.
+//!
+//! What comes next is decided by `sedge-workflow` from the log alone. This writes each
+//! decision to the log before acting on it, and runs the steps.
+
+use std::sync::Arc;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use sedge_model::call::{CallError, CallStatus, Outcome};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{RunId, WorkflowName};
+use sedge_model::run::{RunEvent, RunStatus, StepPath};
+use sedge_model::workflow::{Task, Workflow};
+use sedge_runtime::BoxFuture;
+use sedge_store::{Author, Claim, EventRecord};
+use sedge_sys::clock::Moment;
+use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
+use serde_json::Value;
+
+use crate::error::{AppError, StepFault};
+use crate::events::{Event, Events};
+use crate::model_method_run::{CallFault, CallRequest, Replay, call_run};
+use crate::repository::Repository;
+use crate::run_cx::RunCx;
+
+/// How a run's driving ended, when nothing failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkflowEnd {
+    /// The run has succeeded.
+    Succeeded {
+        /// The run.
+        run: RunId,
+    },
+    /// The run rests until these gates are decided.
+    Suspended {
+        /// The run.
+        run: RunId,
+        /// The gates that wait.
+        gates: Vec<StepPath>,
+    },
+}
+
+/// A step's call that has ended.
+struct Ended {
+    step: StepPath,
+    since: Moment,
+    result: Result<Outcome, CallFault>,
+}
+
+/// One process's work on one run.
+struct Drive {
+    cx: Arc<RunCx>,
+    workflow: Workflow,
+    state: RunState,
+    /// The number of the last event that `state` has taken in.
+    known: u64,
+    running: FuturesUnordered<BoxFuture<Ended>>,
+}
+
+/// Works on a run that `claim` gives the right to, until it ends or rests.
+///
+/// # Errors
+/// The workflow failed, or the datastore did: then the run stays as its log tells it.
+pub(crate) async fn workflow_drive(
+    repository: &Arc<Repository>,
+    workflow: Workflow,
+    claim: Claim,
+    events: Arc<dyn Events>,
+) -> Result<WorkflowEnd, AppError> {
+    events.event(Event::RunStarted {
+        run: claim.run.clone(),
+    });
+    let cx = RunCx::new(Arc::clone(repository), claim, events);
+    let mut drive = Drive {
+        cx,
+        workflow,
+        state: RunState::default(),
+        known: 0,
+        running: FuturesUnordered::new(),
+    };
+    let end = drive.work().await;
+    // After an error, other steps may still run: they are interrupted.
+    drive.running.clear();
+    drive.cx.calls_ended().await;
+    end
+}
+
+impl Drive {
+    /// Works on the run until nothing is left to do.
+    async fn work(&mut self) -> Result<WorkflowEnd, AppError> {
+        self.catch_up()?;
+        self.settle_interrupted()?;
+        loop {
+            match self.advance()? {
+                Next::Wait => self.step_wait().await?,
+                Next::Rest => {
+                    let gates = self.state.gates_open().cloned().collect();
+                    return Ok(WorkflowEnd::Suspended {
+                        run: self.cx.run().clone(),
+                        gates,
+                    });
+                }
+                Next::Nothing(RunStatus::Succeeded) => {
+                    return Ok(WorkflowEnd::Succeeded {
+                        run: self.cx.run().clone(),
+                    });
+                }
+                Next::Nothing(_) => {
+                    let (name, run) = (self.workflow.name.clone(), self.cx.run().clone());
+                    return Err(workflow_failed(name, run, &self.workflow, &self.state));
+                }
+                Next::Append(_) | Next::Start(_) => unreachable!("`advance` does these itself"),
+            }
+        }
+    }
+
+    /// Writes and starts all that can be, in one commit; returns what is left to do: wait,
+    /// rest, or nothing.
+    fn advance(&mut self) -> Result<Next, AppError> {
+        let mut batch = Vec::new();
+        let mut starting = Vec::new();
+        let mut ahead = self.state.clone();
+        let left = loop {
+            let event = match next(&self.workflow, &ahead) {
+                Next::Append(event) => event,
+                Next::Start(step) => {
+                    let call = ahead.call_next();
+                    starting.push((step.clone(), call, self.interrupted_call(&step)));
+                    RunEvent::StepStarted { step, call }
+                }
+                left @ (Next::Wait | Next::Rest | Next::Nothing(_)) => break left,
+            };
+            ahead
+                .apply(&event)
+                .map_err(|source| self.log_error(source))?;
+            batch.push(event);
+        };
+        if !batch.is_empty() {
+            self.append(&batch)?;
+        }
+        for (step, call, interrupted) in starting {
+            self.step_start(step, call, interrupted)?;
+        }
+        // A person may have decided in between; then ask again.
+        if next(&self.workflow, &self.state) == left {
+            Ok(left)
+        } else {
+            self.advance()
+        }
+    }
+
+    fn interrupted_call(&self, step: &StepPath) -> Option<u32> {
+        match self.state.step(step) {
+            Some(StepState::Interrupted { call }) => Some(*call),
+            Some(
+                StepState::Running { .. }
+                | StepState::Succeeded
+                | StepState::Failed(_)
+                | StepState::Rejected
+                | StepState::Skipped
+                | StepState::Open,
+            )
+            | None => None,
+        }
+    }
+
+    fn step_start(
+        &mut self,
+        step: StepPath,
+        call: u32,
+        interrupted: Option<u32>,
+    ) -> Result<(), AppError> {
+        let Some(Task::ModelMethod {
+            model,
+            method,
+            inputs,
+        }) = self.workflow.step(&step).map(|step| &step.task)
+        else {
+            unreachable!("`next` starts steps of this workflow that call a method")
+        };
+        let root = Lineage::root(self.cx.run().clone());
+        let replay = match interrupted {
+            Some(_) => {
+                let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
+                Some(Replay::of(&step, calls))
+            }
+            None => None,
+        };
+        let request = CallRequest {
+            lineage: root.child(call),
+            step: Some(step.clone()),
+            target: model.value.to_string(),
+            method: method.value.to_string(),
+            arguments: Value::Object(inputs.value.clone()),
+            replay,
+        };
+        let cx = Arc::clone(&self.cx);
+        let live = cx.call_live();
+        cx.event(Event::StepStarted { step: step.clone() });
+        self.running.push(Box::pin(async move {
+            let since = Moment::now();
+            // A task of its own, so that steps run on several cores. Dropping the drive
+            // drops this, and with it the task.
+            let mut task = tokio::task::JoinSet::new();
+            task.spawn(async move {
+                let _live = live;
+                call_run(&cx, request, None).await
+            });
+            let result = match task.join_next().await {
+                Some(Ok(result)) => result,
+                // Only a panic of the host ends a task without a result.
+                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                None => unreachable!("one task was spawned just now"),
+            };
+            Ended {
+                step,
+                since,
+                result,
+            }
+        }));
+        Ok(())
+    }
+
+    async fn step_wait(&mut self) -> Result<(), AppError> {
+        let Some(Ended {
+            step,
+            since,
+            result,
+        }) = self.running.next().await
+        else {
+            unreachable!("`next` waits only for steps that run")
+        };
+        let event = match result {
+            Ok(_) => RunEvent::StepSucceeded { step: step.clone() },
+            Err(CallFault::Call(error)) => RunEvent::StepFailed {
+                step: step.clone(),
+                error,
+            },
+            // The step stays begun, and can be taken up again once the cause is mended.
+            Err(CallFault::App(error)) => return Err(error),
+        };
+        let succeeded = matches!(event, RunEvent::StepSucceeded { .. });
+        self.append(&[event])?;
+        self.cx.event(Event::StepEnded {
+            step,
+            elapsed: since.elapsed(),
+            succeeded,
+        });
+        Ok(())
+    }
+
+    /// Tells steps whose call had ended from those whose call was cut off: if the process
+    /// died between the call's commit and the step's event, the call's record counts.
+    fn settle_interrupted(&mut self) -> Result<(), AppError> {
+        let interrupted: Vec<(StepPath, u32)> = self
+            .workflow
+            .steps()
+            .filter_map(|step| Some((step.path.clone(), self.interrupted_call(&step.path)?)))
+            .collect();
+        if interrupted.is_empty() {
+            return Ok(());
+        }
+        let root = Lineage::root(self.cx.run().clone());
+        let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
+        let mut events = Vec::new();
+        for (step, ordinal) in interrupted {
+            let Some(call) = calls
+                .iter()
+                .find(|call| call.lineage == root.child(ordinal))
+            else {
+                continue;
+            };
+            match (call.status, &call.error) {
+                (CallStatus::Succeeded, _) => events.push(RunEvent::StepSucceeded { step }),
+                (CallStatus::Failed, Some(error)) => {
+                    events.push(RunEvent::StepFailed {
+                        step,
+                        error: error.clone(),
+                    });
+                }
+                (CallStatus::Running | CallStatus::Cancelled | CallStatus::Failed, _) => {}
+            }
+        }
+        if events.is_empty() {
+            Ok(())
+        } else {
+            self.append(&events)
+        }
+    }
+
+    fn append(&mut self, events: &[RunEvent]) -> Result<(), AppError> {
+        let claim = self.cx.claim.clone();
+        let decides = events.iter().any(|event| event.status().is_some());
+        let store = self.cx.repository.store()?;
+        let appended = store.run_append(Author::Process(&claim), self.known, |news| {
+            // What a person decided meanwhile may make a rest or an end untrue.
+            let outdated = decides && !news.is_empty();
+            Ok::<_, AppError>(if outdated {
+                Vec::new()
+            } else {
+                events.to_vec()
+            })
+        })?;
+        for record in &appended {
+            self.take_in(record)?;
+            self.tell(&record.event);
+        }
+        Ok(())
+    }
+
+    /// Takes in what is in the log and not in the state.
+    fn catch_up(&mut self) -> Result<(), AppError> {
+        for record in self.cx.repository.store()?.run_events(self.cx.run())? {
+            self.take_in(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one event into the state.
+    fn take_in(&mut self, record: &EventRecord) -> Result<(), AppError> {
+        self.state
+            .apply(&record.event)
+            .map_err(|source| self.log_error(source))?;
+        self.known = record.seq;
+        Ok(())
+    }
+
+    fn log_error(&self, source: IllegalEvent) -> AppError {
+        AppError::RunLog {
+            run: self.cx.run().clone(),
+            source,
+        }
+    }
+
+    /// Shows what only the log says.
+    fn tell(&self, event: &RunEvent) {
+        match event {
+            RunEvent::StepSkipped { step, because } => {
+                self.cx.event(Event::StepSkipped {
+                    step: step.clone(),
+                    because: because.clone(),
+                });
+            }
+            RunEvent::GateOpened { gate } => {
+                let prompt = match self.workflow.step(gate).map(|step| &step.task) {
+                    Some(Task::ManualApproval { prompt }) => prompt.clone(),
+                    Some(Task::ModelMethod { .. }) | None => String::new(),
+                };
+                self.cx.event(Event::GateOpened {
+                    gate: gate.clone(),
+                    prompt,
+                });
+            }
+            RunEvent::Started
+            | RunEvent::Resumed
+            | RunEvent::StepStarted { .. }
+            | RunEvent::StepSucceeded { .. }
+            | RunEvent::StepFailed { .. }
+            | RunEvent::GateDecided { .. }
+            | RunEvent::Suspended
+            | RunEvent::Ended { .. } => {}
+        }
+    }
+}
+
+/// Says what kept a run from succeeding: its failed steps and rejected gates.
+pub(crate) fn workflow_failed(
+    name: WorkflowName,
+    run: RunId,
+    workflow: &Workflow,
+    state: &RunState,
+) -> AppError {
+    let fault = |step: &StepPath, error: Option<CallError>| StepFault {
+        step: step.clone(),
+        error,
+    };
+    let faults = workflow
+        .steps()
+        .filter(|step| !step.allow_failure)
+        .filter_map(|step| match state.step(&step.path)? {
+            StepState::Failed(error) => Some(fault(&step.path, Some(error.clone()))),
+            StepState::Rejected => Some(fault(&step.path, None)),
+            StepState::Running { .. }
+            | StepState::Interrupted { .. }
+            | StepState::Succeeded
+            | StepState::Skipped
+            | StepState::Open => None,
+        })
+        .collect();
+    AppError::WorkflowFailed {
+        workflow: name,
+        run,
+        faults,
+    }
+}

@@ -1,0 +1,56 @@
+//! Takes a workflow's run up again: after its gates were decided, or its process died.
+
+use std::sync::Arc;
+
+use sedge_model::run::{RunEvent, RunStatus};
+use sedge_workflow::{Next, next};
+
+use crate::error::AppError;
+use crate::events::Events;
+use crate::gates::{fold, run_workflow};
+use crate::repository::Repository;
+use crate::run_find::Wanted;
+use crate::workflow_drive::{WorkflowEnd, workflow_drive};
+
+/// Takes a run up again, and works on it until it ends or waits at a gate. Without an id,
+/// the one run of the workflow that can be resumed is meant.
+///
+/// # Errors
+/// There is no such run, its gates are not decided, or another process works on it: then
+/// nothing was changed. Or the workflow failed.
+pub async fn workflow_resume(
+    repository: &Arc<Repository>,
+    name: &str,
+    run: Option<&str>,
+    events: Arc<dyn Events>,
+) -> Result<WorkflowEnd, AppError> {
+    let record = repository.run_of_workflow(name, run, Wanted::Resume)?;
+    let workflow = run_workflow(repository, &record)?;
+    let refused = |is: &str| AppError::RunState {
+        run: record.id.clone(),
+        is: is.to_owned(),
+    };
+    match repository.run_status(&record)? {
+        RunStatus::Interrupted => {}
+        RunStatus::Suspended => {
+            let state = fold(&record.id, &repository.store()?.run_events(&record.id)?)?;
+            if next(&workflow, &state) == Next::Rest {
+                return Err(AppError::GatesUndecided {
+                    workflow: workflow.name,
+                    run: record.id,
+                    gates: state.gates_open().cloned().collect(),
+                });
+            }
+        }
+        RunStatus::Running => return Err(refused("is running: another process works on it")),
+        RunStatus::Succeeded => return Err(refused("has succeeded: there is nothing left to do")),
+        RunStatus::Failed => return Err(refused("has failed")),
+        RunStatus::Cancelled => return Err(refused("was cancelled")),
+    }
+    repository.expect_many_calls();
+    let session = repository.session()?;
+    let claim = repository
+        .store()?
+        .run_claim(&record, session, &RunEvent::Resumed)?;
+    workflow_drive(repository, workflow, claim, events).await
+}

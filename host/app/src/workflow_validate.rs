@@ -1,0 +1,113 @@
+//! Checks a workflow without running it: the file, the models and methods that its steps
+//! name, and their inputs.
+
+use sedge_model::diagnostic::Diagnostic;
+use sedge_model::names::MethodName;
+use sedge_model::suggest::nearest;
+use sedge_model::workflow::{Task, Workflow};
+use sedge_model::yaml::Located;
+use serde_json::{Map, Value};
+
+use crate::error::AppError;
+use crate::model_method_run::arguments_check;
+use crate::repository::{Repository, near_one};
+use crate::run_cx::ReadyModel;
+
+/// Checks a workflow, and returns it.
+///
+/// # Errors
+/// The first fault, with its place in a file.
+pub async fn workflow_validate(repository: &Repository, name: &str) -> Result<Workflow, AppError> {
+    let workflow = repository.workflow(name)?;
+    workflow_check(repository, &workflow).await?;
+    Ok(workflow)
+}
+
+pub(crate) async fn workflow_check(
+    repository: &Repository,
+    workflow: &Workflow,
+) -> Result<(), AppError> {
+    for step in workflow.steps() {
+        match &step.task {
+            Task::ManualApproval { .. } => {}
+            Task::ModelMethod {
+                model,
+                method,
+                inputs,
+            } => {
+                let ready = match ReadyModel::load(repository, model.value.as_str()).await {
+                    Err(AppError::ModelMissing { name, .. }) => {
+                        let message = format!("no model named `{name}`");
+                        let fault = Diagnostic::new(&workflow.file, model.span.clone(), message);
+                        return Err(match near_one(&name, &repository.model_names()?) {
+                            Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+                            None => fault
+                                .with_hint(format!("make it: `sedge model create TYPE {name}`")),
+                        }
+                        .into());
+                    }
+                    other => other?,
+                };
+                method_check(workflow, &ready, method)?;
+                inputs_check(workflow, &ready, &method.value, inputs)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn method_check(
+    workflow: &Workflow,
+    model: &ReadyModel,
+    method: &Located<MethodName>,
+) -> Result<(), AppError> {
+    let info = model.plugin.type_info();
+    if info.method(method.value.as_str()).is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "the type `{}` has no method named `{}`",
+        info.name, method.value
+    );
+    let fault = Diagnostic::new(&workflow.file, method.span.clone(), message);
+    let names: Vec<&str> = info
+        .methods
+        .iter()
+        .map(|method| method.name.as_str())
+        .collect();
+    Err(
+        match nearest(method.value.as_str(), names.iter().copied()) {
+            Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+            None => fault.with_hint(format!("its methods are `{}`", names.join("`, `"))),
+        }
+        .into(),
+    )
+}
+
+fn inputs_check(
+    workflow: &Workflow,
+    model: &ReadyModel,
+    method: &MethodName,
+    inputs: &Located<Map<String, Value>>,
+) -> Result<(), AppError> {
+    match arguments_check(model, method, &inputs.value) {
+        Err(AppError::Violations {
+            what,
+            violations,
+            type_name,
+        }) => {
+            let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            Err(Diagnostic::new(
+                &workflow.file,
+                inputs.span.clone(),
+                format!("{what} do not fit the schema"),
+            )
+            .with_label(shown.join("; "))
+            .with_hint(format!(
+                "`sedge plugin describe {type_name}` shows the schema"
+            ))
+            .into())
+        }
+        other => other,
+    }
+}

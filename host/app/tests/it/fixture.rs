@@ -1,0 +1,398 @@
+//! What the tests share: a repository with the plugins of all guests, and short ways to
+//! run what is in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use sedge_app::data_get::data_get;
+use sedge_app::data_versions::data_versions;
+use sedge_app::init::init;
+use sedge_app::model_method_run::{Report, Request, model_method_run};
+use sedge_app::plugin_add::plugin_add;
+use sedge_app::run_show::{RunReport, run_show};
+use sedge_app::types::{CallError, CallRecord, CallStatus, RunId, RunStatus};
+use sedge_app::workflow_resume::workflow_resume;
+use sedge_app::workflow_run::workflow_run;
+use sedge_app::{AppError, Event, Events, Repository, WorkflowEnd};
+use sedge_sys::clock::{self, Moment};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+/// How long anything here may take before it counts as hanging. No test waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The components that can be added, and the models of each: name and type.
+const PLUGINS: [&str; 6] = [
+    sedge_test_artifacts::SINK,
+    sedge_test_artifacts::SPAWN,
+    sedge_test_artifacts::HOSTILE,
+    sedge_test_artifacts::RAW,
+    sedge_test_artifacts::READER,
+    sedge_test_artifacts::RECURSE,
+];
+const MODELS: [(&str, &str); 9] = [
+    ("sink", "@sedge/sink"),
+    ("sink-two", "@sedge/sink"),
+    ("spawn", "@sedge/spawn"),
+    ("hostile", "@test/hostile"),
+    ("raw", "@test/raw"),
+    ("reader", "@test/reader"),
+    ("recurse", "@test/recurse"),
+    ("a", "@test/recurse"),
+    ("b", "@test/recurse"),
+];
+
+/// A repository in a folder of its own.
+pub(crate) struct House {
+    pub(crate) repository: Arc<Repository>,
+    pub(crate) seen: Arc<Seen>,
+    keep: TempDir,
+}
+
+/// What happened, for a test to look at or to wait for.
+#[derive(Default)]
+pub(crate) struct Seen {
+    events: Mutex<Vec<Event>>,
+    news: Notify,
+}
+
+impl Events for Seen {
+    fn event(&self, event: Event) {
+        self.events.lock().expect("no panic").push(event);
+        self.news.notify_waiters();
+    }
+}
+
+impl Seen {
+    /// Returns all that happened.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.lock().expect("no panic").clone()
+    }
+
+    /// Returns the lines that calls logged.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |event: Event| {
+            let Event::Logged { line, .. } = event else {
+                return None;
+            };
+            Some(line.message)
+        };
+        self.events().into_iter().filter_map(line).collect()
+    }
+}
+
+impl House {
+    /// Makes a repository with the plugins of all sound guests, and a model of each.
+    pub(crate) fn new() -> Self {
+        let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
+        copy(template(), keep.path());
+        let house = Self::at(keep);
+        for (name, type_name) in MODELS {
+            house.model(name, type_name, "");
+        }
+        house
+    }
+
+    /// Makes an empty repository.
+    pub(crate) fn empty() -> Self {
+        let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
+        init(keep.path()).expect("an empty folder");
+        Self::at(keep)
+    }
+
+    fn at(keep: TempDir) -> Self {
+        let repository = Repository::open(keep.path()).expect("a repository");
+        let seen = Arc::default();
+        Self {
+            repository,
+            seen,
+            keep,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.keep.path()
+    }
+
+    /// Opens the repository once more, as another process would.
+    pub(crate) fn other_process(&self) -> Arc<Repository> {
+        Repository::open(self.path()).expect("a repository")
+    }
+
+    /// Lets this handle go, so that what it worked on is interrupted, and opens another.
+    pub(crate) async fn reopen(&mut self) {
+        let new = self.other_process();
+        let old = std::mem::replace(&mut self.repository, new);
+        drop(old);
+        // Tasks of what was dropped in the middle hold it until they have stopped.
+        until("the old handle is gone", || self.sessions().is_empty()).await;
+    }
+
+    /// Returns the files by which processes say that they are alive.
+    pub(crate) fn sessions(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.path().join(".sedge/locks")) else {
+            return Vec::new();
+        };
+        let paths = entries.map(|entry| entry.expect("it can be read").path());
+        let is_session = |path: &PathBuf| path.to_string_lossy().contains("/session-");
+        paths.filter(is_session).collect()
+    }
+
+    /// Writes a model's definition; `more` are further lines of it.
+    pub(crate) fn model(&self, name: &str, type_name: &str, more: &str) {
+        let text = format!("name: {name}\ntype: \"{type_name}\"\n{more}");
+        self.write(&format!("models/{name}.yaml"), &text);
+    }
+
+    /// Writes a workflow of one job `main`, with these steps.
+    pub(crate) fn workflow(&self, name: &str, steps: &[String]) {
+        let text = format!(
+            "name: {name}\njobs:\n  - name: main\n    steps:\n{}",
+            steps.concat()
+        );
+        self.write(&format!("workflows/{name}.yaml"), &text);
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        fs::write(self.path().join(file), text).expect("the folder can be written");
+    }
+
+    /// Runs a method.
+    pub(crate) async fn run(
+        &self,
+        model: &str,
+        method: &str,
+        arguments: Value,
+    ) -> Result<Report, AppError> {
+        run_in(&self.repository, &self.seen, (model, method), arguments).await
+    }
+
+    /// Runs a method that succeeds, and returns its value.
+    pub(crate) async fn value(&self, model: &str, method: &str, arguments: Value) -> Value {
+        let ran = self.run(model, method, arguments).await;
+        ran.unwrap_or_else(|error| panic!("{model}.{method}: {}", words(&error)))
+            .outcome
+            .value
+    }
+
+    /// Runs a method that fails, and returns why, and the run.
+    pub(crate) async fn failure(
+        &self,
+        model: &str,
+        method: &str,
+        arguments: Value,
+    ) -> (CallError, RunReport) {
+        match self.run(model, method, arguments).await {
+            Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
+            other => panic!("{model}.{method} was to fail: {other:?}"),
+        }
+    }
+
+    /// Has `hostile` call something, and returns what it was told.
+    pub(crate) async fn told(&self, target: &str, method: &str, arguments: Value) -> Value {
+        let arguments =
+            serde_json::json!({"target": target, "method": method, "arguments": arguments});
+        self.value("hostile", "swallow", arguments).await
+    }
+
+    pub(crate) async fn workflow_run(&self, name: &str) -> Result<WorkflowEnd, AppError> {
+        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
+        within(workflow_run(&self.repository, name, events)).await
+    }
+
+    pub(crate) async fn workflow_resume(&self, name: &str) -> Result<WorkflowEnd, AppError> {
+        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
+        within(workflow_resume(&self.repository, name, None, events)).await
+    }
+
+    /// Returns a run and all that belongs to it.
+    pub(crate) fn show(&self, run: &RunId) -> RunReport {
+        run_show(&self.repository, Some(run.as_str())).expect("a run")
+    }
+
+    /// Returns the newest run and all that belongs to it.
+    pub(crate) fn newest(&self) -> RunReport {
+        run_show(&self.repository, None).expect("a run")
+    }
+
+    /// Returns how many calls of the newest run are under way; none before there is a run.
+    pub(crate) fn n_running(&self) -> usize {
+        match run_show(&self.repository, None) {
+            Ok(run) => n_calls(&run, CallStatus::Running),
+            Err(AppError::RunsNone) => 0,
+            Err(other) => panic!("{}", words(&other)),
+        }
+    }
+
+    /// Returns the versions that a name has.
+    pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
+        match data_versions(&self.repository, model, name) {
+            Ok(versions) => versions.iter().map(|it| it.version).collect(),
+            Err(AppError::DataMissing { .. }) => Vec::new(),
+            Err(other) => panic!("{}", words(&other)),
+        }
+    }
+
+    /// Checks that a name has as many versions, without holes.
+    #[track_caller]
+    pub(crate) fn has_versions(&self, model: &str, name: &str, n_versions: u64) {
+        let expect: Vec<u64> = (1..=n_versions).collect();
+        assert_eq!(self.versions(model, name), expect, "{name} of {model}");
+    }
+
+    /// Returns the content of the latest version.
+    pub(crate) fn latest(&self, model: &str, name: &str) -> Value {
+        let record = data_get(&self.repository, model, name, None).expect("a version");
+        serde_json::from_str(&record.content).expect("it was checked when it was written")
+    }
+}
+
+/// Runs a method by some handle on a repository.
+pub(crate) async fn run_in(
+    repository: &Arc<Repository>,
+    seen: &Arc<Seen>,
+    (model, method): (&str, &str),
+    arguments: Value,
+) -> Result<Report, AppError> {
+    let Value::Object(arguments) = arguments else {
+        panic!("arguments are an object")
+    };
+    let request = Request {
+        model: model.to_owned(),
+        method: method.to_owned(),
+        arguments,
+        inputs: Vec::new(),
+    };
+    let events = Arc::clone(seen) as Arc<dyn Events>;
+    within(model_method_run(repository, &request, events)).await
+}
+
+/// Waits for what must come to an end.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    let deadline = Moment::now().after(PATIENCE);
+    clock::until(deadline, future).await.expect("it hangs")
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Moment::now().after(PATIENCE);
+    while !holds() {
+        assert!(!deadline.left().is_zero(), "waited in vain until {what}");
+        clock::pause(Duration::from_millis(1)).await;
+    }
+}
+
+/// Returns how a run stands, and its calls with how each ended: `1 spawn.run succeeded`.
+pub(crate) fn told_of(report: &RunReport) -> (RunStatus, Vec<String>) {
+    (report.status, report.calls.iter().map(call_words).collect())
+}
+
+/// Returns how many of a run's calls stand so.
+pub(crate) fn n_calls(report: &RunReport, status: CallStatus) -> usize {
+    let calls = report.calls.iter();
+    calls.filter(|call| call.status == status).count()
+}
+
+fn call_words(call: &CallRecord) -> String {
+    format!(
+        "{} {}.{} {}",
+        call.lineage.path(),
+        call.model,
+        call.method,
+        call.status.as_str()
+    )
+}
+
+/// Returns an error's text and those of its sources.
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+/// Returns the text of one step of a workflow; `more` are further keys of it, in braces'
+/// notation: `, allowFailure: true`.
+pub(crate) fn step(name: &str, call: &str, inputs: &str, more: &str) -> String {
+    let (model, method) = call.split_once('.').expect("`model.method`");
+    format!(
+        "      - {{name: {name}, task: {{type: model_method, modelIdOrName: {model}, \
+         methodName: {method}, inputs: {inputs}}}{more}}}\n"
+    )
+}
+
+/// Returns the text of a gate.
+pub(crate) fn gate(name: &str, more: &str) -> String {
+    format!("      - {{name: {name}, task: {{type: manual_approval, prompt: \"Go on?\"}}{more}}}\n")
+}
+
+/// Returns the dependency of a step on others that must have come out so.
+pub(crate) fn after(steps: &[&str], condition: &str) -> String {
+    let on = |step: &&str| format!("{{step: {step}, condition: {{type: {condition}}}}}");
+    let on: Vec<String> = steps.iter().map(on).collect();
+    format!(", dependsOn: [{}]", on.join(", "))
+}
+
+/// Returns a repository with the plugins of all sound guests, compiled. It is made once
+/// for each build of these tests, and kept for the next time that they run.
+fn template() -> &'static Path {
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let program = std::env::current_exe().expect("this program has a path");
+        let built = fs::metadata(&program).and_then(|it| it.modified());
+        let built = built.expect("this program is a file");
+        let stem = format!(
+            "{}-template-",
+            program.file_name().expect("a file").display()
+        );
+        let since = built.duration_since(std::time::UNIX_EPOCH);
+        let name = format!("{stem}{}", since.expect("it was built lately").as_nanos());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let template = folder.join(&name);
+        if !template.exists() {
+            for entry in fs::read_dir(folder).expect("cargo made it") {
+                let entry = entry.expect("it can be read");
+                if entry.file_name().to_string_lossy().starts_with(&stem) {
+                    fs::remove_dir_all(entry.path()).expect("an old template");
+                }
+            }
+            let made = TempDir::new_in(folder).expect("a folder can be made");
+            // Tests run on async threads already, and wait for this one.
+            std::thread::scope(|scope| scope.spawn(|| template_make(made.path())).join())
+                .expect("the plugins can be added");
+            // If another run of these tests was faster, its template is as good.
+            let _ = fs::rename(made.keep(), &template);
+        }
+        template
+    })
+}
+
+fn template_make(folder: &Path) {
+    init(folder).expect("an empty folder");
+    let repository = Repository::open(folder).expect("a repository");
+    let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
+    for plugin in PLUGINS {
+        let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
+        runtime.block_on(added).expect("a sound plugin");
+    }
+}
+
+/// Copies a folder and all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder can be made");
+    for entry in fs::read_dir(from).expect("it is there") {
+        let entry = entry.expect("it can be read");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("it has one").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("it can be copied");
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Guests that trap, hang, or take what they can get: each ends its own call only, leaves
+//! nothing behind, and its record says what it did.
+
+use sedge_app::data_list::data_list;
+use sedge_app::run_logs::run_logs;
+use sedge_app::types::{CallError, CallStatus, LogLevel, RunStatus};
+use sedge_app::{Event, Repository};
+use sedge_sys::clock::Moment;
+use serde_json::{Value, json};
+
+use crate::fixture::{House, n_calls, told_of};
+
+/// The definition of a `hostile` that does not get far.
+const LIMITS: &str = "limits: {wallTimeSeconds: 1, memoryMebibytes: 32}\n";
+
+/// Runs a method of `hostile` that fails, checks that nothing but a record is left of it,
+/// and returns the error.
+async fn fails(method: &str, arguments: Value) -> CallError {
+    let house = House::new();
+    house.model("hostile", "@test/hostile", LIMITS);
+    let (error, run) = house.failure("hostile", method, arguments).await;
+    let told = told_of(&run);
+    let expect = vec![format!("1 hostile.{method} failed")];
+    assert_eq!(told, (RunStatus::Failed, expect), "{error:?}");
+    assert_eq!(
+        run.calls[0].error.as_ref(),
+        Some(&error),
+        "the record says the same"
+    );
+    assert_eq!(run.calls[0].outcome, None);
+    let data = data_list(&house.repository, None).expect("a datastore");
+    assert_eq!(data, [], "{method} left something");
+
+    // The lock is free and the host healthy, for this process and for others.
+    house.value("hostile", "sleep", json!({"ms": 0})).await;
+    house.value("sink", "run", json!({})).await;
+    house.has_versions("hostile", "mark", 1);
+    error
+}
+
+/// Runs a method of `hostile` that succeeds, whatever it was told inside.
+async fn told(method: &str, arguments: Value) -> Value {
+    let house = House::new();
+    let value = house.value("hostile", method, arguments).await;
+    house.has_versions("hostile", "mark", 1);
+    house.has_versions("hostile", "blob", 0);
+    value
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trap_is_told_with_where_it_was_and_the_last_words() {
+    let error = fails("trap", json!({"words": "goodbye"})).await;
+    let CallError::Trapped { message, backtrace } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(message.contains("unreachable"), "{message}");
+    assert!(
+        message.ends_with("the plugin's last words: goodbye"),
+        "{message}"
+    );
+    let named = |name: &str| backtrace.iter().any(|frame| frame.contains(name));
+    assert!(named("hostile::trap"), "{backtrace:#?}");
+    assert!(named("sedge_sdk::"), "{backtrace:#?}");
+
+    let error = fails("trap", json!({})).await;
+    assert!(!error.to_string().contains("last words"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_told_with_its_message_and_its_place() {
+    let error = fails("panic", json!({"message": "no way out"})).await;
+    let CallError::Failed(failure) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failure.code, "panic");
+    assert!(failure.message.ends_with(": no way out"), "{failure:?}");
+    assert!(failure.message.contains("hostile.rs:"), "{failure:?}");
+}
+
+/// The message is the guest's, and so is its length.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_cannot_say_too_much() {
+    let message = "é".repeat(1 << 20);
+    let error = fails("panic", json!({"message": message})).await;
+    assert!(
+        error.to_string().len() < 10_000,
+        "{} bytes",
+        error.to_string().len()
+    );
+    let long = json!({"code": message, "message": message});
+    let error = fails("fail", long).await;
+    assert!(
+        error.to_string().len() < 10_000,
+        "{} bytes",
+        error.to_string().len()
+    );
+    assert!(error.code().len() < 1_000, "{} bytes", error.code().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_without_end_is_stopped_in_time() {
+    let since = Moment::now();
+    let error = fails("spin", json!({})).await;
+    println!(
+        "a guest with one second was gone after {:?}",
+        since.elapsed()
+    );
+    let CallError::TimedOut { after_ms } = error else {
+        panic!("{error:?}")
+    };
+    assert!((900..=1000).contains(&after_ms), "{after_ms}");
+    assert!(since.elapsed().as_millis() >= 900);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sleep_that_is_too_long_is_stopped_in_time() {
+    let error = fails("sleep", json!({"ms": 3_600_000})).await;
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
+}
+
+/// The callee has what is left of its caller's time, and ends with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callee_ends_with_its_callers_time() {
+    for method in ["spin", "sleep"] {
+        let house = House::new();
+        house.model("hostile", "@test/hostile", LIMITS);
+        house.model("other", "@test/hostile", "");
+        let arguments = match method {
+            "spin" => json!({}),
+            _ => json!({"ms": 3_600_000}),
+        };
+        let ask = json!({"target": "other", "method": method, "arguments": arguments});
+        // Both have the same deadline. Who is told of it first is a matter of luck.
+        match house.run("hostile", "swallow", ask).await {
+            Ok(report) => assert_eq!(report.outcome.value["code"], "timed-out"),
+            Err(error) => assert_eq!(error.code(), "call_failed", "{error:?}"),
+        }
+        let run = house.newest();
+        assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));
+        house.has_versions("other", "mark", 0);
+        house.value("other", "sleep", json!({"ms": 0})).await;
+    }
+}
+
+/// What a callee had started are tasks of their own: the run's end waits for them too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_callee_started_ends_with_its_callers_time() {
+    let house = House::new();
+    house.model("hostile", "@test/hostile", LIMITS);
+    house.model("other", "@test/hostile", "");
+    let started = json!({"count": 20, "parallel": true, "target": "other", "method": "spin"});
+    let ask = json!({"target": "spawn", "method": "run", "arguments": started});
+    // As above: who is told first is a matter of luck.
+    let _ = house.run("hostile", "swallow", ask).await;
+    let run = house.newest();
+    assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));
+    house.has_versions("other", "mark", 0);
+    house.value("other", "sleep", json!({"ms": 0})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_without_end_reaches_the_limit() {
+    let error = fails("memory", json!({})).await;
+    assert_eq!(
+        error.to_string(),
+        "the limit `memory-bytes` of 32 MiB was reached"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_without_end_is_a_trap() {
+    let error = fails("stack", json!({})).await;
+    let CallError::Trapped { message, backtrace } = &error else {
+        panic!("{error:?}")
+    };
+    // Which of its two stacks ends first is the compiler's choice.
+    let says = ["call stack exhausted", "out of bounds memory access"];
+    assert!(says.iter().any(|says| message.contains(says)), "{message}");
+    assert!((10..=32).contains(&backtrace.len()), "{}", backtrace.len());
+    assert!(backtrace[0].contains("hostile::descend"), "{backtrace:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_is_a_trap() {
+    let error = fails("exit", json!({})).await;
+    let says = "instead of returning";
+    assert!(
+        matches!(&error, CallError::Trapped { message, .. } if message.contains(says)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_that_is_no_json_is_a_failure() {
+    let house = House::new();
+    let (error, run) = house.failure("raw", "run", json!({})).await;
+    let CallError::Failed(failure) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failure.code, "invalid-result");
+    assert_eq!(told_of(&run).1, ["1 raw.run failed"]);
+}
+
+/// What passes the contract's bound on one text is told; what passes the engine's bound
+/// on one host call is not even copied, and ends the call. The engine has no type for
+/// that, only words: this notices when they change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_cannot_pass_too_much() {
+    assert_eq!(told("big", json!({"bytes": 5 << 20})).await, "limit");
+    let house = House::new();
+    let arguments = json!({"bytes": 17 << 20});
+    let (error, run) = house.failure("hostile", "big", arguments).await;
+    let expect = "the limit `json-bytes` of 4 MiB was reached";
+    assert_eq!(error.to_string(), expect);
+    assert_eq!(told_of(&run).1, ["1 hostile.big failed"]);
+    house.has_versions("hostile", "mark", 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_type_does_not_declare_is_not_written() {
+    assert_eq!(told("undeclared", json!({})).await, "undeclared");
+    let value = told("badcontent", json!({})).await;
+    assert_eq!(value["code"], "invalid-content");
+    assert_eq!(value["violations"][0]["path"], "/method", "{value}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_guest_prints_becomes_lines_of_its_log() {
+    let house = House::new();
+    house.value("hostile", "print", json!({"lines": 3})).await;
+    let (_, records) = run_logs(&house.repository, None).expect("a run");
+    let lines: Vec<(LogLevel, String)> = records
+        .into_iter()
+        .map(|record| (record.line.level, record.line.message))
+        .collect();
+    let expect: Vec<(LogLevel, String)> = (1..=3)
+        .flat_map(|line| {
+            [
+                (LogLevel::Info, format!("stdout line {line}")),
+                (LogLevel::Warn, format!("stderr line {line}")),
+            ]
+        })
+        .collect();
+    assert_eq!(lines, expect);
+    let texts: Vec<String> = expect.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(
+        house.seen.lines(),
+        texts,
+        "and as they come, for who watches"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_lines_is_cut() {
+    for method in ["log", "print"] {
+        let house = House::new();
+        house
+            .value("hostile", method, json!({"lines": 100_000}))
+            .await;
+        let (_, records) = run_logs(&house.repository, None).expect("a run");
+        let n_bytes: usize = records.iter().map(|it| it.line.message.len()).sum();
+        assert!(n_bytes < 1 << 20, "{method}: {n_bytes} bytes");
+        assert!(records.len() < 40_000, "{method}: {} lines", records.len());
+        let last = records.last().expect("a line");
+        assert_eq!(last.line.level, LogLevel::Warn);
+        assert!(last.line.message.contains("the log of this call is full"));
+        assert_eq!(house.seen.lines().len(), records.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_sees_nothing_of_the_machine() {
+    let value = told("environment", json!({})).await;
+    assert_eq!(value["variables"], json!({}));
+    assert_eq!(value["arguments"], json!([]));
+    assert_ne!(value["root"], "ok");
+    assert_ne!(value["tcp"], "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_keeps_writes_only_if_it_says_so() {
+    let failure = |keep: bool| json!({"code": "no", "message": "not today", "keep": keep});
+    let error = fails("fail", failure(false)).await;
+    assert_eq!(
+        (error.code(), error.to_string().as_str()),
+        ("no", "not today")
+    );
+
+    let house = House::new();
+    let (error, run) = house.failure("hostile", "fail", failure(true)).await;
+    assert_eq!(error.code(), "no");
+    assert_eq!(
+        told_of(&run),
+        (RunStatus::Failed, vec!["1 hostile.fail failed".to_owned()])
+    );
+    house.has_versions("hostile", "mark", 1);
+}
+
+/// The third call is refused, and `spawn` fails for it: the first two stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_caller_does_not_undo_what_it_called() {
+    let house = House::new();
+    house.model("spawn", "@sedge/spawn", "limits: {callsPerCall: 2}\n");
+    let (_, run) = house.failure("spawn", "run", json!({"count": 3})).await;
+    let expect = [
+        "1 spawn.run failed",
+        "1/1 sink.run succeeded",
+        "1/2 sink.run succeeded",
+    ];
+    assert_eq!(told_of(&run).1, expect);
+    house.has_versions("sink", "record", 2);
+}
+
+/// What was committed when the time was up stays; what was under way leaves nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_caller_keeps_what_its_callees_committed() {
+    for parallel in [false, true] {
+        let house = House::new();
+        house.model("spawn", "@sedge/spawn", "limits: {wallTimeSeconds: 1}\n");
+        // All calls together take longer than that on any machine.
+        let preset = "methods: {sleep: {arguments: {ms: 5}}}\n";
+        house.model("other", "@test/hostile", preset);
+        let arguments = json!({
+            "count": 10_000, "parallel": parallel, "target": "other", "method": "sleep",
+        });
+        let since = Moment::now();
+        let (error, run) = house.failure("spawn", "run", arguments).await;
+        assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
+        assert_eq!(n_calls(&run, CallStatus::Running), 0);
+        let n_succeeded = n_calls(&run, CallStatus::Succeeded);
+        let elapsed = since.elapsed();
+        println!("{n_succeeded} calls, stopped after {elapsed:?}, parallel: {parallel}");
+        house.has_versions("other", "mark", n_succeeded as u64);
+        house.has_versions("spawn", "calls", 0);
+        house.value("other", "sleep", json!({})).await;
+    }
+}
+
+/// A call that nobody waits for is stopped, and never left under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_call_is_cancelled() {
+    let house = House::new();
+    house.model("other", "@test/hostile", "");
+    for round in 1..=20 {
+        for (method, arguments) in [("sleep", json!({"ms": 3_600_000})), ("spin", json!({}))] {
+            let ask = json!({"target": "other", "method": method, "arguments": arguments});
+            house.value("hostile", "abandon", ask).await;
+            let run = house.newest();
+            assert_eq!(run.status, RunStatus::Succeeded);
+            for call in &run.calls[1..] {
+                assert_eq!(call.status, CallStatus::Cancelled, "{:?}", told_of(&run));
+                assert_eq!(call.error, Some(CallError::Cancelled));
+            }
+            house.has_versions("other", "mark", 0);
+        }
+        let ask = json!({"target": "sink", "method": "run"});
+        house.value("hostile", "abandon", ask).await;
+        assert_eq!(n_calls(&house.newest(), CallStatus::Running), 0);
+        house.has_versions("hostile", "mark", 3 * round);
+    }
+    let run = house.other_process();
+    assert_eq!(sink_versions(&run), house.versions("sink", "record").len());
+}
+
+fn sink_versions(repository: &Repository) -> usize {
+    let data = data_list(repository, Some("sink")).expect("a model");
+    data.first()
+        .map_or(0, |it| usize::try_from(it.latest.version).expect("few"))
+}
+
+/// Whoever no longer waits for a run has stopped it: the record says so, and the lock is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_run_is_cancelled() {
+    let house = House::new();
+    house.model("other", "@test/hostile", "");
+    let sleep = json!({"target": "other", "method": "sleep", "arguments": {"ms": 3_600_000}});
+    let begun = crate::fixture::until("the callee has begun", || {
+        let begun = house
+            .seen
+            .events()
+            .iter()
+            .any(|event| matches!(event, Event::RunStarted { .. }));
+        begun && house.newest().calls.len() == 2
+    });
+    tokio::select! {
+        ran = house.run("hostile", "swallow", sleep) => panic!("{ran:?}"),
+        () = begun => {}
+    }
+    let (status, calls) = told_of(&house.newest());
+    assert_eq!(status, RunStatus::Cancelled);
+    assert_eq!(
+        calls,
+        ["1 hostile.swallow cancelled", "1/1 other.sleep cancelled"]
+    );
+    house.value("hostile", "sleep", json!({"ms": 0})).await;
+    house.value("other", "sleep", json!({"ms": 0})).await;
+}

@@ -1,0 +1,35 @@
+//! The use cases, from outside: real guests, a real store, in a repository of their own.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test makes the repository that the use cases find"
+)]
+
+mod data;
+mod fixture;
+mod hostile;
+mod nesting;
+mod plugins;
+mod replay;
+mod workflow;
+mod workflow_failures;
+
+// A guest that no module tests does not compile.
+macro_rules! assert_test_exists {
+    ($name:ident) => {
+        #[expect(unused_imports, reason = "that it can be imported is the point")]
+        use crate::guests::$name as _;
+    };
+}
+sedge_test_artifacts::foreach_guest!(assert_test_exists);
+
+/// Which module has the tests of each guest.
+mod guests {
+    pub(crate) use crate::data::reader;
+    pub(crate) use crate::nesting::recurse;
+    pub(crate) use sedge_test_artifacts::{
+        COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
+        MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,
+    };
+    pub(crate) use sedge_test_artifacts::{HOSTILE as hostile, RAW as raw};
+}

@@ -1,0 +1,149 @@
+//! Plugins of a repository: what is refused changes nothing, and what is pinned is what runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use sedge_app::plugin_add::{Before, plugin_add};
+use sedge_app::plugin_describe::plugin_describe;
+use sedge_app::plugin_list::plugin_list;
+use sedge_app::{AppError, ErrorClass, Events};
+use sedge_test_artifacts::{
+    COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
+    with_contract_version,
+};
+use serde_json::json;
+
+use crate::fixture::{House, words};
+
+/// Returns `sedge.lock` and all of `.sedge`, by path, but for the datastore and the locks.
+fn contents(house: &House) -> BTreeMap<String, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    let lock = fs::read(house.path().join("sedge.lock")).unwrap_or_default();
+    contents.insert("sedge.lock".to_owned(), lock);
+    for folder in [".sedge/plugins", ".sedge/cache"] {
+        let Ok(entries) = fs::read_dir(house.path().join(folder)) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("it can be read").path();
+            let content = fs::read(&path).expect("it can be read");
+            contents.insert(path.display().to_string(), content);
+        }
+    }
+    contents
+}
+
+async fn add(house: &House, path: &Path) -> Result<sedge_app::plugin_add::Report, AppError> {
+    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+    plugin_add(&house.repository, path, events).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_plugin_is_refused_and_changes_nothing() {
+    let house = House::empty();
+    add(&house, Path::new(SINK)).await.expect("a plugin");
+    let before = contents(&house);
+    let check = async |path: &Path, says: &str| {
+        let error = add(&house, path).await.expect_err("no plugin");
+        assert_eq!(error.class(), ErrorClass::Usage, "{error:?}");
+        assert!(words(&error).contains(says), "{}", words(&error));
+        assert_eq!(contents(&house), before, "{}", path.display());
+    };
+    check(Path::new(COMMAND), "it has no section `sedge:contract`").await;
+    check(Path::new(MISFIT_NAME), "`Not A Name` is not a type name").await;
+    check(Path::new(MISFIT_VERSION), "`1.0` is not").await;
+    check(
+        Path::new(MISFIT_SCHEMA),
+        "the schema of method `run` is not JSON",
+    )
+    .await;
+    check(Path::new(MISFIT_PANIC), "cannot describe myself").await;
+
+    let made = house.path().join("made.wasm");
+    let component = fs::read(SINK).expect("it was built");
+    let check = async |bytes: &[u8], says: &str| {
+        fs::write(&made, bytes).expect("the folder can be written");
+        check(&made, says).await;
+    };
+    check(b"", "it is not a WebAssembly component").await;
+    check(b"#!/bin/sh\n", "it is not a WebAssembly component").await;
+    check(b"\0asm\x01\0\0\0", "it is a core WebAssembly module").await;
+    check(
+        &component[..component.len() / 2],
+        "it is not a WebAssembly component",
+    )
+    .await;
+    check(
+        &with_contract_version(&component, "0.2.0"),
+        "it was built for contract 0.2.0",
+    )
+    .await;
+    check(
+        &with_contract_version(&component, "0.0.1"),
+        "no longer speaks",
+    )
+    .await;
+
+    let missing = add(&house, Path::new("/nowhere.wasm")).await;
+    assert!(matches!(missing, Err(AppError::File(_))), "{missing:?}");
+    assert_eq!(contents(&house), before);
+}
+
+/// One handle adds several plugins, and neither undoes the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plugins_are_added_side_by_side() {
+    let house = House::empty();
+    let (one, other) = tokio::join!(
+        add(&house, Path::new(SPAWN)),
+        add(&house, Path::new(READER))
+    );
+    assert_eq!(one.expect("a plugin").before, Before::Nothing);
+    assert_eq!(other.expect("a plugin").before, Before::Nothing);
+    let again = add(&house, Path::new(SPAWN)).await.expect("a plugin");
+    assert_eq!(again.before, Before::Same);
+    let listed = plugin_list(&house.other_process()).expect("a list");
+    let names: Vec<String> = listed.iter().map(|it| it.type_name.to_string()).collect();
+    assert_eq!(names, ["@sedge/spawn", "@test/reader"]);
+    assert!(listed.iter().all(|it| it.is_here));
+}
+
+/// The digest in `sedge.lock` is what was reviewed: other bytes are not compiled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_was_changed_is_refused() {
+    let house = House::new();
+    let listed = plugin_list(&house.repository).expect("a list");
+    let sink = listed
+        .iter()
+        .find(|it| it.type_name.as_str() == "@sedge/sink");
+    let sha256 = &sink.expect("it was added").pinned.sha256;
+    let component = house.path().join(format!(".sedge/plugins/{sha256}.wasm"));
+    let spawn = fs::read(SPAWN).expect("it was built");
+    fs::write(&component, spawn).expect("the folder can be written");
+    fs::remove_dir_all(house.path().join(".sedge/cache")).expect("it was there");
+
+    let error = house
+        .run("sink", "run", json!({}))
+        .await
+        .expect_err("other bytes");
+    assert_eq!(error.code(), "plugin_broken");
+    assert!(
+        words(&error).contains(&format!("not {sha256}")),
+        "{}",
+        words(&error)
+    );
+    assert_eq!(house.n_running(), 0, "no run was made");
+
+    fs::remove_file(&component).expect("it was there");
+    let error = house
+        .run("sink", "run", json!({}))
+        .await
+        .expect_err("no bytes");
+    assert_eq!(error.code(), "plugin_gone");
+    // Adding it again mends it.
+    add(&house, Path::new(SINK)).await.expect("a plugin");
+    let mended = plugin_describe(&house.other_process(), "@sedge/sink").await;
+    assert_eq!(&mended.expect("a plugin").sha256, sha256);
+    house.value("sink", "run", json!({})).await;
+}

@@ -1,0 +1,397 @@
+//! A workflow's run: gates, who decides what when, and what becomes of a run whose process
+//! is gone. `run` and `resume` are one path: what one leaves, the other takes up.
+
+use std::sync::Arc;
+
+use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus};
+use sedge_app::workflow_approvals::workflow_approvals;
+use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::workflow_reject::workflow_reject;
+use sedge_app::{AppError, Event, Events, WorkflowEnd};
+use sedge_model::lineage::Lineage;
+use sedge_store::{CallEnd, CallStart, RunStart, Store};
+use sedge_sys::folder::Folder;
+use serde_json::json;
+
+use crate::fixture::{House, after, gate, n_calls, step, told_of, until};
+
+fn request(workflow: &str, gate: &str) -> GateRequest {
+    GateRequest {
+        workflow: workflow.to_owned(),
+        gate: gate.to_owned(),
+        run: None,
+        comment: None,
+    }
+}
+
+#[track_caller]
+fn succeeded(end: Result<WorkflowEnd, AppError>) -> RunId {
+    match end {
+        Ok(WorkflowEnd::Succeeded { run }) => run,
+        other => panic!("it was to succeed: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn suspended(end: Result<WorkflowEnd, AppError>) -> RunId {
+    match end {
+        Ok(WorkflowEnd::Suspended { run, .. }) => run,
+        other => panic!("it was to rest: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn failed(end: Result<WorkflowEnd, AppError>) -> RunId {
+    match end {
+        Err(AppError::WorkflowFailed { run, .. }) => run,
+        other => panic!("it was to fail: {other:?}"),
+    }
+}
+
+/// A gate, and a step behind it that calls a model twice.
+fn gated(house: &House) {
+    let spawn = step(
+        "spawn",
+        "spawn.run",
+        "{count: 2}",
+        &after(&["gate"], "succeeded"),
+    );
+    house.workflow("gated", &[gate("gate", ""), spawn]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
+    let mut house = House::new();
+    gated(&house);
+    let run = suspended(house.workflow_run("gated").await);
+    assert_eq!(house.show(&run).status, RunStatus::Suspended);
+    let undecided = house.workflow_resume("gated").await;
+    assert!(
+        matches!(undecided, Err(AppError::GatesUndecided { .. })),
+        "{undecided:?}"
+    );
+    assert_eq!(
+        workflow_approvals(&house.repository).expect("a list").len(),
+        1
+    );
+
+    // Whoever asks next need not be who asked first.
+    house.reopen().await;
+    let report = workflow_approve(&house.repository, &request("gated", "gate"));
+    assert_eq!(report.expect("it is open").gates_open, []);
+    assert_eq!(
+        workflow_approvals(&house.repository).expect("a list").len(),
+        0
+    );
+    let again = workflow_approve(&house.repository, &request("gated", "gate"));
+    assert!(
+        matches!(again, Err(AppError::GateMissing { .. })),
+        "{again:?}"
+    );
+    house.reopen().await;
+    assert_eq!(succeeded(house.workflow_resume("gated").await), run);
+
+    house.has_versions("sink", "record", 2);
+    let expect = [
+        "1 spawn.run succeeded",
+        "1/1 sink.run succeeded",
+        "1/2 sink.run succeeded",
+    ];
+    let told = told_of(&house.show(&run));
+    assert_eq!(
+        told,
+        (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
+    );
+    let again = house.workflow_resume("gated").await;
+    assert!(matches!(again, Err(AppError::RunNone { .. })), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_gate_fails_the_run() {
+    let house = House::new();
+    gated(&house);
+    let run = suspended(house.workflow_run("gated").await);
+    let report = workflow_reject(&house.repository, &request("gated", "gate")).expect("it is open");
+    assert_eq!(report.status, RunStatus::Failed);
+    assert_eq!(house.show(&run).calls, []);
+    let resumed = house.workflow_resume("gated").await;
+    assert!(
+        matches!(resumed, Err(AppError::RunNone { .. })),
+        "{resumed:?}"
+    );
+}
+
+/// `run` and `resume` leave the same log behind, but for the events that only one can have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resumed_run_has_the_log_of_one_that_ran_through() {
+    let mut house = House::new();
+    house.workflow("plain", &[step("spawn", "spawn.run", "{count: 2}", "")]);
+    gated(&house);
+    let plain = succeeded(house.workflow_run("plain").await);
+    let gated = suspended(house.workflow_run("gated").await);
+    workflow_approve(&house.repository, &request("gated", "gate")).expect("it is open");
+    house.reopen().await;
+    succeeded(house.workflow_resume("gated").await);
+    let log = |run: &RunId| -> Vec<RunEvent> {
+        let events = house.show(run).events.into_iter().map(|it| it.event);
+        let only_gated = |event: &RunEvent| {
+            matches!(
+                event,
+                RunEvent::Resumed
+                    | RunEvent::Suspended
+                    | RunEvent::GateOpened { .. }
+                    | RunEvent::GateDecided { .. }
+            )
+        };
+        events.filter(|event| !only_gated(event)).collect()
+    };
+    assert_eq!(log(&gated), log(&plain));
+    assert_eq!(told_of(&house.show(&gated)), told_of(&house.show(&plain)));
+}
+
+/// A person decides while another step runs: the process goes on by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
+    let house = House::new();
+    house.workflow(
+        "busy",
+        &[
+            gate("gate", ""),
+            step("slow", "hostile.sleep", "{ms: 300}", ""),
+            step("behind", "sink.run", "{}", &after(&["gate"], "succeeded")),
+        ],
+    );
+    let approve = async {
+        until("the gate is open and the step begun", || {
+            let events = house.seen.events();
+            events
+                .iter()
+                .any(|event| matches!(event, Event::StepStarted { .. }))
+        })
+        .await;
+        let other = house.other_process();
+        let report = workflow_approve(&other, &request("busy", "gate")).expect("it is open");
+        assert_eq!(report.status, RunStatus::Running);
+        let resumed = sedge_app::workflow_resume::workflow_resume(
+            &other,
+            "busy",
+            Some(report.run.as_str()),
+            Arc::clone(&house.seen) as Arc<dyn Events>,
+        );
+        let refused = resumed.await.expect_err("a process works on it");
+        assert!(matches!(refused, AppError::RunState { .. }), "{refused:?}");
+    };
+    let (end, ()) = tokio::join!(house.workflow_run("busy"), approve);
+    let run = succeeded(end);
+    house.has_versions("sink", "record", 1);
+    let events = house.show(&run).events;
+    let rested = events
+        .iter()
+        .any(|it| matches!(it.event, RunEvent::Suspended | RunEvent::Resumed));
+    assert!(!rested, "{events:#?}");
+}
+
+/// Runs a workflow, and drops it as soon as a condition holds: its process might as well
+/// have died there.
+async fn interrupt(house: &mut House, workflow: &str, what: &str, holds: impl Fn(&House) -> bool) {
+    tokio::select! {
+        end = house.workflow_run(workflow) => panic!("it was to be interrupted: {end:?}"),
+        () = until(what, || holds(house)) => {}
+    }
+    house.reopen().await;
+    let run = house.newest();
+    assert_eq!(run.status, RunStatus::Interrupted);
+    assert_eq!(n_calls(&run, CallStatus::Running), 0, "each is on record");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_run_goes_on_where_it_was() {
+    for parallel in [false, true] {
+        let mut house = House::new();
+        let inputs = format!("{{count: 100, parallel: {parallel}}}");
+        house.workflow(
+            "long",
+            &[
+                step("before", "sink-two.run", "{}", ""),
+                step(
+                    "spawn",
+                    "spawn.run",
+                    &inputs,
+                    &after(&["before"], "succeeded"),
+                ),
+                step(
+                    "behind",
+                    "sink-two.run",
+                    "{}",
+                    &after(&["spawn"], "succeeded"),
+                ),
+            ],
+        );
+        for n_done in [1, 30, 60] {
+            let holds = move |house: &House| house.versions("sink", "record").len() >= n_done;
+            if n_done == 1 {
+                interrupt(&mut house, "long", "a few calls are done", holds).await;
+                continue;
+            }
+            tokio::select! {
+                end = house.workflow_resume("long") => panic!("it was to be interrupted: {end:?}"),
+                () = until("some calls are done", || holds(&house)) => {}
+            }
+            house.reopen().await;
+            assert_eq!(house.newest().status, RunStatus::Interrupted);
+        }
+        let run = succeeded(house.workflow_resume("long").await);
+        house.has_versions("sink", "record", 100);
+        house.has_versions("sink-two", "record", 2);
+        house.has_versions("spawn", "calls", 1);
+        let run = house.show(&run);
+        assert_eq!(run.status, RunStatus::Succeeded);
+        assert_eq!(n_calls(&run, CallStatus::Running), 0);
+    }
+}
+
+/// The process died after the call's commit, and before its step's event.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_whose_call_had_ended_is_not_run_again() {
+    for fails in [false, true] {
+        let house = House::new();
+        let steps = [step("sink", "sink.run", "{note: hi}", "")];
+        house.workflow("one", &steps);
+        let run = died_after_commit(&house, fails);
+        assert_eq!(house.show(&run).status, RunStatus::Interrupted);
+        let end = house.workflow_resume("one").await;
+        if fails {
+            assert_eq!(failed(end), run);
+            house.has_versions("sink", "record", 0);
+        } else {
+            assert_eq!(succeeded(end), run);
+            house.has_versions("sink", "record", 1);
+        }
+        assert_eq!(house.show(&run).calls.len(), 1);
+    }
+}
+
+/// Writes what a process leaves that dies between a call's commit and its step's event.
+fn died_after_commit(house: &House, fails: bool) -> RunId {
+    let folder = Folder::open(&house.path().join(".sedge/store")).expect("it was made");
+    let store = Store::open(&folder).expect("it was made");
+    let text = std::fs::read_to_string(house.path().join("workflows/one.yaml"));
+    let run = RunId::from_bits(1);
+    let start = RunStart {
+        id: run.clone(),
+        kind: sedge_model::run::RunKind::Workflow,
+        subject: "one".to_owned(),
+        method: None,
+        source: Some(text.expect("it was written")),
+        session: "gone".to_owned(),
+        by: "ada".to_owned(),
+    };
+    let step = sedge_model::run::StepPath {
+        job: "main".parse().expect("a name"),
+        step: "sink".parse().expect("a name"),
+    };
+    let begun = RunEvent::StepStarted {
+        step: step.clone(),
+        call: 1,
+    };
+    let claim = store
+        .run_start(&start, &[RunEvent::Started, begun])
+        .expect("a new run");
+    let lineage = Lineage::root(run.clone()).child(1);
+    let call = CallStart {
+        lineage: lineage.clone(),
+        step: Some(step),
+        model: "sink".parse().expect("a name"),
+        method: "run".parse().expect("a name"),
+        plugin: String::new(),
+        arguments: json!({"note": "hi"}),
+    };
+    store.call_start(&claim, &call).expect("a new call");
+    let write = sedge_model::call::StagedWrite {
+        name: "record".parse().expect("a name"),
+        spec: "record".parse().expect("a name"),
+        content: "{}".to_owned(),
+    };
+    let end = CallEnd {
+        lineage,
+        model: "sink".parse().expect("a name"),
+        result: if fails {
+            Err(sedge_model::call::CallError::TimedOut { after_ms: 1 })
+        } else {
+            Ok(json!(null))
+        },
+        writes: if fails { Vec::new() } else { vec![write] },
+        log: Vec::new(),
+        elapsed_us: 1,
+    };
+    store.call_commit(&claim, &end).expect("it has begun");
+    run
+}
+
+/// The first process is taken for dead, and is not: its lock file was removed. What it
+/// still does counts for nothing, and leaves nothing half written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_was_taken_for_dead_is_fenced() {
+    let house = House::new();
+    house.workflow(
+        "slow",
+        &[
+            step("sleep", "hostile.sleep", "{ms: 500}", ""),
+            step("behind", "sink.run", "{}", &after(&["sleep"], "succeeded")),
+        ],
+    );
+    let take_over = async {
+        until("the step's call runs", || {
+            let begun = house
+                .seen
+                .events()
+                .iter()
+                .any(|it| matches!(it, Event::StepStarted { .. }));
+            begun && house.n_running() == 1
+        })
+        .await;
+        for file in house.sessions() {
+            std::fs::remove_file(file).expect("it was there");
+        }
+        let other = house.other_process();
+        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+        sedge_app::workflow_resume::workflow_resume(&other, "slow", None, events).await
+    };
+    let (first, second) = tokio::join!(house.workflow_run("slow"), take_over);
+    let run = succeeded(second);
+    let error = first.expect_err("it is fenced");
+    assert_eq!(
+        error.to_string(),
+        format!("the run `{run}` was taken over by another process")
+    );
+    // Only the second attempt's call counts.
+    house.has_versions("hostile", "mark", 1);
+    house.has_versions("sink", "record", 1);
+    let expect = [
+        "1 hostile.sleep running",
+        "2 hostile.sleep succeeded",
+        "3 sink.run succeeded",
+    ];
+    let told = told_of(&house.show(&run));
+    assert_eq!(
+        told,
+        (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
+    );
+}
+
+/// A file at fault stops the process's work on a run, not the run: once it is mended, the
+/// run goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_a_bad_file_stopped_goes_on_once_it_is_mended() {
+    let mut house = House::new();
+    let spawn = step("spawn", "spawn.run", "{count: 3}", "");
+    house.workflow("one", &[spawn]);
+    house.model("sink", "@sedge/sink", "nonsense: 1\n");
+    let error = house.workflow_run("one").await.expect_err("a bad file");
+    assert!(matches!(error, AppError::Diagnostic(_)), "{error:?}");
+    house.model("sink", "@sedge/sink", "");
+    house.reopen().await;
+    let run = succeeded(house.workflow_resume("one").await);
+    house.has_versions("sink", "record", 3);
+    assert_eq!(n_calls(&house.show(&run), CallStatus::Running), 0);
+}

@@ -1,0 +1,91 @@
+//! A failure at every step, once: which steps then run, and how the run ends, follows from
+//! the conditions alone.
+
+use std::collections::BTreeMap;
+
+use sedge_app::types::{RunEvent, RunStatus};
+use sedge_app::{AppError, WorkflowEnd};
+
+use crate::fixture::{House, after, step};
+
+/// The steps of the workflow, what each depends on, and further keys.
+const STEPS: [(&str, &[&str], &str, &str); 5] = [
+    ("build", &[], "succeeded", ""),
+    ("test", &["build"], "succeeded", ", allowFailure: true"),
+    ("deploy", &["build", "test"], "succeeded", ""),
+    ("report", &["build", "test"], "completed", ""),
+    ("clean", &["deploy"], "always", ""),
+];
+
+/// Makes the workflow, with a failure in one step, or in none.
+fn workflow(house: &House, name: &str, fails: Option<&str>) {
+    let steps: Vec<String> = STEPS
+        .iter()
+        .map(|(step_name, on, condition, keys)| {
+            let more = if on.is_empty() {
+                (*keys).to_owned()
+            } else {
+                format!("{}{keys}", after(on, condition))
+            };
+            if fails == Some(*step_name) {
+                let inputs = "{code: no, message: on purpose}";
+                step(step_name, "hostile.fail", inputs, &more)
+            } else {
+                step(step_name, "sink.run", "{}", &more)
+            }
+        })
+        .collect();
+    house.workflow(name, &steps);
+}
+
+/// Runs the workflow with a failure in one step, and checks which steps succeeded (`+`),
+/// failed (`!`) and were skipped (`-`), in the order of [`STEPS`], and how the run ended.
+async fn check(house: &House, fails: Option<&str>, expect: &str, status: RunStatus) {
+    let name = format!("fails-{}", fails.unwrap_or("nowhere"));
+    workflow(house, &name, fails);
+    let end = house.workflow_run(&name).await;
+    let run = match &end {
+        Ok(WorkflowEnd::Succeeded { run }) | Err(AppError::WorkflowFailed { run, .. }) => run,
+        other => panic!("{name}: {other:?}"),
+    };
+    let report = house.show(run);
+    let mut ends = BTreeMap::new();
+    for record in &report.events {
+        let (step, sign) = match &record.event {
+            RunEvent::StepSucceeded { step } => (step, "+"),
+            RunEvent::StepFailed { step, .. } => (step, "!"),
+            RunEvent::StepSkipped { step, .. } => (step, "-"),
+            RunEvent::Started
+            | RunEvent::Resumed
+            | RunEvent::StepStarted { .. }
+            | RunEvent::GateOpened { .. }
+            | RunEvent::GateDecided { .. }
+            | RunEvent::Suspended
+            | RunEvent::Ended { .. } => continue,
+        };
+        let before = ends.insert(step.step.to_string(), sign);
+        assert_eq!(before, None, "{name}: `{step}` ended twice");
+    }
+    let shown: String = STEPS.iter().map(|(step, ..)| ends[*step]).collect();
+    assert_eq!((shown.as_str(), report.status), (expect, status), "{name}");
+    assert_eq!(end.is_ok(), status == RunStatus::Succeeded, "{name}");
+    if let Err(AppError::WorkflowFailed { faults, .. }) = &end {
+        let named: Vec<String> = faults
+            .iter()
+            .map(|fault| fault.step.step.to_string())
+            .collect();
+        assert_eq!(named, [fails.expect("something failed")], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_at_every_step_has_its_consequences() {
+    let house = House::new();
+    check(&house, None, "+++++", RunStatus::Succeeded).await;
+    // What was skipped has come to no end, and only `always` is content with that.
+    check(&house, Some("build"), "!---+", RunStatus::Failed).await;
+    check(&house, Some("test"), "+!-++", RunStatus::Succeeded).await;
+    check(&house, Some("deploy"), "++!++", RunStatus::Failed).await;
+    check(&house, Some("report"), "+++!+", RunStatus::Failed).await;
+    check(&house, Some("clean"), "++++!", RunStatus::Failed).await;
+}
