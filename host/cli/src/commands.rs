@@ -1,0 +1,57 @@
+//! One file per command: its arguments, and what it shows.
+
+pub(crate) mod data_get;
+pub(crate) mod data_list;
+pub(crate) mod data_versions;
+pub(crate) mod init;
+pub(crate) mod model_create;
+pub(crate) mod model_get;
+pub(crate) mod model_list;
+pub(crate) mod model_method_run;
+pub(crate) mod plugin_add;
+pub(crate) mod plugin_describe;
+pub(crate) mod plugin_list;
+pub(crate) mod run_list;
+pub(crate) mod run_logs;
+pub(crate) mod run_show;
+pub(crate) mod workflow_approvals;
+pub(crate) mod workflow_approve;
+pub(crate) mod workflow_get;
+pub(crate) mod workflow_list;
+pub(crate) mod workflow_reject;
+pub(crate) mod workflow_resume;
+pub(crate) mod workflow_run;
+pub(crate) mod workflow_validate;
+
+use crate::args::{Command, Data, Model, ModelMethod, Plugin, Run, Workflow};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Runs one command.
+pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
+    match command {
+        Command::Init(args) => init::run(cx, &args),
+        Command::Plugin(Plugin::Add(args)) => plugin_add::run(cx, &args),
+        Command::Plugin(Plugin::Describe(args)) => plugin_describe::run(cx, &args),
+        Command::Plugin(Plugin::List(args)) => plugin_list::run(cx, &args),
+        Command::Model(Model::Create(args)) => model_create::run(cx, args),
+        Command::Model(Model::Get(args)) => model_get::run(cx, &args),
+        Command::Model(Model::List(args)) => model_list::run(cx, &args),
+        Command::Model(Model::Method(ModelMethod::Run(args))) => model_method_run::run(cx, args),
+        Command::Data(Data::Get(args)) => data_get::run(cx, &args),
+        Command::Data(Data::List(args)) => data_list::run(cx, &args),
+        Command::Data(Data::Versions(args)) => data_versions::run(cx, &args),
+        Command::Workflow(Workflow::Approvals(args)) => workflow_approvals::run(cx, &args),
+        Command::Workflow(Workflow::Approve(args)) => workflow_approve::run(cx, args),
+        Command::Workflow(Workflow::Get(args)) => workflow_get::run(cx, &args),
+        Command::Workflow(Workflow::List(args)) => workflow_list::run(cx, &args),
+        Command::Workflow(Workflow::Reject(args)) => workflow_reject::run(cx, args),
+        Command::Workflow(Workflow::Resume(args)) => workflow_resume::run(cx, &args),
+        Command::Workflow(Workflow::Run(args)) => workflow_run::run(cx, &args),
+        Command::Workflow(Workflow::Validate(args)) => workflow_validate::run(cx, &args),
+        Command::Run(Run::List(args)) => run_list::run(cx, &args),
+        Command::Run(Run::Logs(args)) => run_logs::run(cx, &args),
+        Command::Run(Run::Show(args)) => run_show::run(cx, &args),
+    }
+}

@@ -1,0 +1,26 @@
+//! `sedge init`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sedge_app::init::init;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Make a repository
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The folder to make a repository of [default: the current folder, or `--repo`]
+    folder: Option<PathBuf>,
+}
+
+pub(crate) fn run(cx: &Context, args: &InitArgs) -> Result<Output, CliError> {
+    let folder = args.folder.clone().map_or_else(|| cx.folder(), Ok)?;
+    let path = init(&folder)?;
+    Ok(Output::new(json!({"path": path}))
+        .note(format!("Made a repository in {}", path.display()))
+        .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models"))
+}

@@ -1,0 +1,173 @@
+//! `sedge plugin describe`
+
+use std::fmt::Write;
+
+use clap::Args;
+use sedge_app::plugin_describe::{PluginDescription, plugin_describe};
+use sedge_app::types::{FileAccess, Permission, TypeInfo};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Show what a plugin says of its type
+#[derive(Debug, Args)]
+pub(crate) struct PluginDescribeArgs {
+    /// The type, for example @sedge/sink
+    r#type: String,
+}
+
+pub(crate) fn run(cx: &Context, args: &PluginDescribeArgs) -> Result<Output, CliError> {
+    let repository = cx.repository()?;
+    let description = cx.wait(plugin_describe(&repository, &args.r#type))?;
+    Ok(Output::new(description_json(&description)).text(text(&description)))
+}
+
+/// Returns a description as `--json` shows it.
+pub(crate) fn description_json(description: &PluginDescription) -> Value {
+    let mut data = json!(description.type_info);
+    data["sha256"] = json!(description.sha256);
+    data["contract"] = json!(description.contract);
+    data
+}
+
+/// Returns what a plugin asks for, as the end of "it asks to …".
+pub(crate) fn permission_text(permission: &Permission) -> String {
+    match permission {
+        Permission::Models { model } if model == "*" => "call and read every model".to_owned(),
+        Permission::Models { model } => format!("call and read the model `{model}`"),
+        Permission::Http {
+            scheme,
+            host,
+            port,
+            methods,
+        } => {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            let methods = if methods.is_empty() {
+                "any requests".to_owned()
+            } else {
+                methods.join(", ")
+            };
+            format!("send {methods} to {scheme}://{host}{port}")
+        }
+        Permission::Files {
+            name,
+            access: FileAccess::Read,
+        } => format!("read the folder `{name}`"),
+        Permission::Files {
+            name,
+            access: FileAccess::Write,
+        } => format!("read and write the folder `{name}`"),
+        Permission::Env { name } => format!("read the environment variable {name}"),
+        Permission::Secrets { name } => format!("use the secret `{name}`"),
+        Permission::Commands { name } => format!("run the command `{name}`"),
+    }
+}
+
+fn text(description: &PluginDescription) -> String {
+    let info = &description.type_info;
+    let mut text = format!("{} {}\n{}\n", info.name, info.version, info.description);
+    section(
+        &mut text,
+        "global arguments",
+        &arguments(&info.global_arguments),
+    );
+    text.push_str("\nmethods\n");
+    for method in &info.methods {
+        line(
+            &mut text,
+            1,
+            &format!(
+                "{} ({}): {}",
+                method.name,
+                method.kind.as_str(),
+                method.description
+            ),
+        );
+        for argument in arguments(&method.arguments) {
+            line(&mut text, 2, &argument);
+        }
+    }
+    section(&mut text, "resources", &outputs(info));
+    let asks: Vec<String> = info
+        .permissions
+        .iter()
+        .map(|request| {
+            format!(
+                "{}: {}",
+                permission_text(&request.permission),
+                request.reason
+            )
+        })
+        .collect();
+    section(&mut text, "asks to", &asks);
+    line(
+        &mut text,
+        0,
+        &format!(
+            "\nsha256 {}\ncontract {}",
+            description.sha256, description.contract
+        ),
+    );
+    text
+}
+
+fn outputs(info: &TypeInfo) -> Vec<String> {
+    let resources = info
+        .resources
+        .iter()
+        .map(|resource| format!("{}: {}", resource.name, resource.description));
+    let files = info
+        .files
+        .iter()
+        .map(|file| format!("{} ({}): {}", file.name, file.media_type, file.description));
+    resources.chain(files).collect()
+}
+
+fn section(text: &mut String, heading: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        line(text, 0, &format!("\n{heading}"));
+        lines.iter().for_each(|item| line(text, 1, item));
+    }
+}
+
+fn line(text: &mut String, depth: usize, content: &str) {
+    writeln!(text, "{:indent$}{content}", "", indent = depth * 2)
+        .expect("a String takes everything");
+}
+
+/// Returns the properties of an object's schema, one line each.
+fn arguments(schema: &Value) -> Vec<String> {
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let properties = schema["properties"].as_object();
+    let describe = |(name, property): (&String, &Value)| {
+        let kind = match &property["type"] {
+            Value::String(kind) => kind.clone(),
+            Value::Array(kinds) => kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" or "),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => "any".to_owned(),
+        };
+        let need = if required.contains(&name.as_str()) {
+            ", required".to_owned()
+        } else if property["default"].is_null() {
+            String::new()
+        } else {
+            format!(", default {}", property["default"])
+        };
+        let about = property["description"]
+            .as_str()
+            .map(|about| format!(": {about}"))
+            .unwrap_or_default();
+        format!("{name} ({kind}{need}){}", about.replace('\n', " "))
+    };
+    properties.into_iter().flatten().map(describe).collect()
+}

@@ -1,0 +1,28 @@
+//! `sedge workflow resume`
+
+use clap::Args;
+use sedge_app::workflow_resume::workflow_resume;
+
+use crate::commands::workflow_run::end_output;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Go on with a run whose gates are decided, or that was interrupted
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowResumeArgs {
+    /// The workflow
+    name: String,
+    /// The run, or the beginning of its id [default: the one that waits]
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+}
+
+pub(crate) fn run(cx: &Context, args: &WorkflowResumeArgs) -> Result<Output, CliError> {
+    let repository = cx.repository()?;
+    let run = args.run.as_deref();
+    let end = cx
+        .wait(workflow_resume(&repository, &args.name, run, cx.events()))
+        .map_err(|error| error.of_workflow(&args.name))?;
+    Ok(end_output(&args.name, &end))
+}

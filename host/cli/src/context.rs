@@ -1,0 +1,74 @@
+//! What every command is given: the global options, and how to wait for a use case.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sedge_app::types::{current_folder, n_cores};
+use sedge_app::{AppError, Events, Repository};
+
+use crate::args::Args;
+use crate::error::CliError;
+use crate::progress::{Progress, Silence};
+
+/// The global options.
+#[derive(Debug)]
+pub(crate) struct Context {
+    repo: Option<PathBuf>,
+    pub(crate) json: bool,
+    quiet: bool,
+}
+
+impl Context {
+    pub(crate) fn new(args: &Args) -> Self {
+        Self {
+            repo: args.repo.clone(),
+            json: args.json,
+            quiet: args.quiet,
+        }
+    }
+
+    /// Returns the folder that the person is in, or says they mean.
+    pub(crate) fn folder(&self) -> Result<PathBuf, CliError> {
+        match &self.repo {
+            Some(folder) => Ok(folder.clone()),
+            None => Ok(current_folder()?),
+        }
+    }
+
+    /// Opens the repository.
+    pub(crate) fn repository(&self) -> Result<Arc<Repository>, CliError> {
+        let folder = self.folder()?;
+        let start: &Path = &folder;
+        Ok(Repository::open(start)?)
+    }
+
+    /// Returns where a use case tells what happens.
+    pub(crate) fn events(&self) -> Arc<dyn Events> {
+        if self.json || self.quiet {
+            Arc::new(Silence)
+        } else {
+            Arc::new(Progress)
+        }
+    }
+
+    /// Waits for a use case. A person who interrupts the program stops it, cleanly.
+    pub(crate) fn wait<T>(
+        &self,
+        work: impl Future<Output = Result<T, AppError>>,
+    ) -> Result<T, CliError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(n_cores().max(2))
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted?;
+                    Err(CliError::Interrupted)
+                }
+                ended = work => Ok(ended?),
+            }
+        })
+    }
+}

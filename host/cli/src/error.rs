@@ -1,0 +1,259 @@
+//! How errors are shown: `error:`, then `caused by:`, then `hint:`; or as a JSON document.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use sedge_app::AppError;
+use sedge_app::types::{CallError, Diagnostic, has_argument};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::output::{document, stderr, stdout};
+use crate::{exit_code, hints};
+
+/// A command did not succeed.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// A use case was not carried out.
+    App(AppError),
+    /// A person interrupted the program.
+    Interrupted,
+    /// A person interrupted the program while it worked on a run of this workflow.
+    WorkflowInterrupted(String),
+    /// The program's own surroundings failed it.
+    Edge(anyhow::Error),
+}
+
+impl From<AppError> for CliError {
+    fn from(error: AppError) -> Self {
+        Self::App(error)
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Edge(error.into())
+    }
+}
+
+impl From<anyhow::Error> for CliError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Edge(error)
+    }
+}
+
+impl CliError {
+    /// Returns the error of a command that works on a run of `workflow`.
+    pub(crate) fn of_workflow(self, workflow: &str) -> Self {
+        match self {
+            Self::Interrupted => Self::WorkflowInterrupted(workflow.to_owned()),
+            Self::App(_) | Self::WorkflowInterrupted(_) | Self::Edge(_) => self,
+        }
+    }
+
+    /// Shows the error, and returns the exit code that goes with it.
+    pub(crate) fn report(&self, cx: &Context) -> ExitCode {
+        let (exit, code) = match self {
+            Self::App(error) => (exit_code::of(error), error.code()),
+            Self::Interrupted | Self::WorkflowInterrupted(_) => {
+                (exit_code::INTERRUPTED, "interrupted")
+            }
+            Self::Edge(_) => (exit_code::INTERNAL, "internal"),
+        };
+        if cx.json {
+            let error = json!({"ok": false, "error": self.to_json(code)});
+            // If stdout is gone too, the exit code still tells.
+            let _ = stdout(&document(&error));
+        } else {
+            stderr(&self.to_text());
+        }
+        ExitCode::from(exit)
+    }
+
+    fn to_text(&self) -> String {
+        let mut lines = match self {
+            Self::App(AppError::Diagnostic(fault)) => return diagnostic_text(fault),
+            Self::App(_) | Self::Interrupted | Self::WorkflowInterrupted(_) | Self::Edge(_) => {
+                vec![format!("error: {}", self.message())]
+            }
+        };
+        lines.extend(
+            self.causes()
+                .iter()
+                .map(|cause| format!("caused by: {}", cause.replace('\n', "\n  "))),
+        );
+        lines.extend(self.hints().iter().map(|hint| format!("hint: {hint}")));
+        lines.join("\n")
+    }
+
+    fn to_json(&self, code: &str) -> Value {
+        let mut error = json!({
+            "code": code,
+            "message": self.message(),
+            "causes": self.causes(),
+            "hint": self.hints().first(),
+        });
+        match self {
+            Self::App(AppError::Diagnostic(fault)) => {
+                let (line, column) = fault.line_column();
+                error["hint"] = json!(fault.hint);
+                error["place"] = json!({"file": fault.file.name, "line": line, "column": column});
+            }
+            Self::App(AppError::CallFailed { run, source, .. }) => {
+                error["run"] = json!(run);
+                error["call"] = json!(source);
+            }
+            Self::App(AppError::WorkflowFailed { run, faults, .. }) => {
+                error["run"] = json!(run);
+                error["steps"] = faults
+                    .iter()
+                    .map(|fault| json!({"step": fault.step.to_string(), "error": fault.error}))
+                    .collect();
+            }
+            Self::App(AppError::Violations { violations, .. }) => {
+                error["violations"] = json!(violations)
+            }
+            Self::App(AppError::GatesUndecided { run, gates, .. }) => {
+                error["run"] = json!(run);
+                error["gates"] = gates.iter().map(ToString::to_string).collect();
+            }
+            Self::App(_) | Self::Interrupted | Self::WorkflowInterrupted(_) | Self::Edge(_) => {}
+        }
+        error
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::App(AppError::Diagnostic(fault)) => fault.message.clone(),
+            Self::App(error) => error.to_string(),
+            Self::Interrupted | Self::WorkflowInterrupted(_) => "interrupted".to_owned(),
+            Self::Edge(error) => error.to_string(),
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::App(AppError::Violations { violations, .. }) => {
+                violations.iter().map(ToString::to_string).collect()
+            }
+            Self::App(AppError::WorkflowFailed { faults, .. }) => faults
+                .iter()
+                .map(|fault| match &fault.error {
+                    Some(error) => format!("step `{}`: {}", fault.step, call_error_text(error)),
+                    None => format!("gate `{}` was rejected", fault.step),
+                })
+                .collect(),
+            Self::App(AppError::CallFailed { source, .. }) => vec![call_error_text(source)],
+            Self::App(AppError::Diagnostic(fault)) => fault.label.iter().cloned().collect(),
+            Self::App(error) => sources(error.source()),
+            Self::Interrupted | Self::WorkflowInterrupted(_) => Vec::new(),
+            Self::Edge(error) => sources(error.source()),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::App(error) => hints::of(error),
+            Self::Interrupted => vec!["`sedge run show` shows how far it came".to_owned()],
+            Self::WorkflowInterrupted(workflow) => {
+                vec![format!(
+                    "`sedge workflow resume {workflow}` goes on where it stopped"
+                )]
+            }
+            Self::Edge(_) => Vec::new(),
+        }
+    }
+}
+
+/// Shows what clap says of a command line, and returns the exit code that goes with it.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let wants_json = has_argument("--json");
+    if !error.use_stderr() || !wants_json {
+        // If neither output is there, the exit code still tells.
+        let _ = error.print();
+        let code = if error.use_stderr() {
+            exit_code::USAGE
+        } else {
+            0
+        };
+        return ExitCode::from(code);
+    }
+    let error = usage_json(error);
+    let _ = stdout(&document(&json!({"ok": false, "error": error})));
+    ExitCode::from(exit_code::USAGE)
+}
+
+/// Returns what clap says in paragraphs: what is wrong, perhaps tips, and the usage.
+fn usage_json(error: &clap::Error) -> Value {
+    let text = error.render().to_string();
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let message = paragraphs[0].trim_start_matches("error: ");
+    let starting = |with: &str| paragraphs.iter().find(|it| it.starts_with(with));
+    let hint = match (starting("tip: "), starting("Usage: ")) {
+        (Some(tip), _) => tip.trim_start_matches("tip: "),
+        (None, Some(usage)) => usage,
+        (None, None) => "see `sedge --help`",
+    };
+    json!({"code": "usage", "message": message, "causes": [], "hint": hint})
+}
+
+/// The code of a failure whose message says by itself that the plugin panicked.
+const PANIC: &str = "panic";
+
+/// An error of a call: what happened, and where in the guest if it trapped there.
+pub(crate) fn call_error_text(error: &CallError) -> String {
+    let mut text = error.to_string();
+    if let CallError::InvalidInput { violations } = error {
+        text = "the arguments do not fit the method's schema".to_owned();
+        violations
+            .iter()
+            .for_each(|violation| text.push_str(&format!("\n{violation}")));
+    }
+    if let CallError::Failed(failure) = error
+        && failure.code != PANIC
+    {
+        text.push_str(&format!(" ({})", failure.code));
+    }
+    if let CallError::Trapped { backtrace, .. } = error {
+        // A recursion would fill the screen with one line.
+        for frames in backtrace.chunk_by(|one, next| one == next) {
+            let times = match frames.len() {
+                1 => String::new(),
+                n_times => format!(" ({n_times} times)"),
+            };
+            text.push_str(&format!("\nat {}{times}", frames[0]));
+        }
+    }
+    text
+}
+
+fn sources(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
+    let mut causes = Vec::new();
+    while let Some(error) = source {
+        causes.push(error.to_string());
+        source = error.source();
+    }
+    causes
+}
+
+fn diagnostic_text(fault: &Diagnostic) -> String {
+    let mut annotation = AnnotationKind::Primary.span(fault.span.clone());
+    if let Some(label) = &fault.label {
+        annotation = annotation.label(label.as_str());
+    }
+    let snippet = Snippet::source(fault.file.text.as_str())
+        .path(fault.file.name.as_str())
+        .annotation(annotation);
+    let group = Level::ERROR
+        .primary_title(fault.message.as_str())
+        .element(snippet);
+    let mut text = Renderer::plain().render(&[group]);
+    if let Some(hint) = &fault.hint {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! What to type next.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most errors say all there is to say; a hint is for those where there is more"
+)]
+
+use sedge_app::AppError;
+use sedge_app::types::{CallError, LimitName, PluginError, RunStatus, StoreError};
+
+use crate::show;
+
+/// Returns what to do about an error, the likeliest first.
+pub(crate) fn of(error: &AppError) -> Vec<String> {
+    let hint = match error {
+        AppError::PluginRefused { source, .. } | AppError::PluginBroken { source, .. } => {
+            plugin(source)
+        }
+        AppError::Store(source) => store(source),
+        AppError::GatesUndecided {
+            workflow,
+            run,
+            gates,
+        } => {
+            let hint = |gate| {
+                let gate = show::gate_name(gate, gates);
+                format!(
+                    "decide it: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`)"
+                )
+            };
+            return gates.iter().map(hint).collect();
+        }
+        _ => missing(error).or_else(|| run(error)),
+    };
+    hint.into_iter().collect()
+}
+
+/// What to do about something that is not there, or there already.
+fn missing(error: &AppError) -> Option<String> {
+    Some(match error {
+        AppError::RepositoryMissing(_) => {
+            "make one: `sedge init`, or name one: `--repo DIR`".to_owned()
+        }
+        AppError::RepositoryExists(_) => {
+            "use it as it is, or name another folder: `sedge init FOLDER`".to_owned()
+        }
+        AppError::ModelMissing { near, .. } => near_or(near, "`sedge model list` shows the models"),
+        AppError::WorkflowMissing { near, .. } => {
+            near_or(near, "`sedge workflow list` shows the workflows")
+        }
+        AppError::TypeMissing { near, .. } => near_or(
+            near,
+            "`sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one",
+        ),
+        AppError::DataMissing { model, near, .. } => {
+            near_or(near, &format!("`sedge data list {model}` shows its data"))
+        }
+        AppError::VersionMissing { latest, .. } => format!("its latest version is {latest}"),
+        AppError::ModelExists(name) => {
+            format!(
+                "`sedge model get {name}` shows it; edit {} to change it",
+                name.file()
+            )
+        }
+        AppError::MethodMissing { methods, .. } => {
+            format!("its methods are {}", show::quoted(methods))
+        }
+        AppError::PluginGone { from, .. } => {
+            format!("get the file that was added from `{from}`, then: `sedge plugin add FILE.wasm`")
+        }
+        AppError::Violations { type_name, .. } => {
+            format!("`sedge plugin describe {type_name}` shows the schema")
+        }
+        _ => return None,
+    })
+}
+
+/// What to do about a run that failed, or is not as wanted.
+fn run(error: &AppError) -> Option<String> {
+    Some(match error {
+        AppError::CallFailed { source, run, .. } => call(source, run.as_str()),
+        AppError::WorkflowFailed { run, .. } => {
+            format!("`sedge run show {run}` shows the whole run")
+        }
+        AppError::RunsNone => {
+            "`sedge model method run` and `sedge workflow run` make some".to_owned()
+        }
+        AppError::RunMissing(_) | AppError::RunAmbiguous(_) => {
+            "`sedge run list` shows the runs".to_owned()
+        }
+        AppError::RunNone {
+            workflow, latest, ..
+        } => match latest {
+            None => format!("start one: `sedge workflow run {workflow}`"),
+            Some((run, RunStatus::Running)) => {
+                format!("its newest run {run} is running: another process works on it")
+            }
+            Some((run, status)) => format!(
+                "its newest run {run} {}; start another: `sedge workflow run {workflow}`",
+                show::stands(*status)
+            ),
+        },
+        AppError::RunSeveral { runs, .. } => {
+            format!("name one of them with `--run`: {}", show::quoted(runs))
+        }
+        AppError::RunState { run, .. } => format!("`sedge run show {run}` shows it"),
+        AppError::GateMissing { open, .. } if open.is_empty() => {
+            "no gate of the run is open".to_owned()
+        }
+        AppError::GateMissing { open, .. } => format!("its open gates are {}", show::quoted(open)),
+        _ => return None,
+    })
+}
+
+fn store(error: &StoreError) -> Option<String> {
+    match error {
+        StoreError::NetworkFileSystem(_) => Some("keep the repository on a local disk".to_owned()),
+        StoreError::Schema { found, known } if found > known => {
+            Some("use the version of Sedge that made it, or a newer one".to_owned())
+        }
+        StoreError::Fenced(run) => Some(format!("`sedge run show {run}` shows where it stands")),
+        _ => None,
+    }
+}
+
+fn near_or(near: &Option<String>, otherwise: &str) -> String {
+    near.as_ref().map_or_else(
+        || otherwise.to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    )
+}
+
+fn plugin(error: &PluginError) -> Option<String> {
+    let hint = match error {
+        PluginError::CoreModule
+        | PluginError::ContractMissing
+        | PluginError::ContractUnreadable { .. }
+        | PluginError::NotWasm { .. } => {
+            "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+        }
+        PluginError::ContractNewer { .. } => "use a newer Sedge, or an older version of the plugin",
+        PluginError::ContractOlder { .. } => "build the plugin anew with a current SDK",
+        PluginError::Digest { .. } => {
+            "the file was changed after it was pinned: add it again if that was meant"
+        }
+        PluginError::World { .. } => {
+            "build it anew with an SDK of Sedge: it was made for another world"
+        }
+        PluginError::Describe(_)
+        | PluginError::Name(_)
+        | PluginError::Json { .. }
+        | PluginError::TypeInfo(_) => "this is for the plugin's author to mend",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn call(error: &CallError, run: &str) -> String {
+    match error {
+        CallError::Busy { .. } | CallError::Deadlock { .. } => "try again".to_owned(),
+        CallError::TimedOut { .. } => {
+            "raise `wallTimeSeconds` in the `limits:` of the model's definition if it needs longer"
+                .to_owned()
+        }
+        CallError::Limit { name, .. } => limit(*name, run),
+        CallError::NotFound { .. }
+        | CallError::InvalidInput { .. }
+        | CallError::Denied { .. }
+        | CallError::Cycle { .. }
+        | CallError::Failed(_)
+        | CallError::Trapped { .. }
+        | CallError::Cancelled => run_shown(run),
+    }
+}
+
+/// What to do about a limit: raise it where it is for the operator to choose.
+fn limit(name: LimitName, run: &str) -> String {
+    let key = match name {
+        LimitName::MemoryBytes => "memoryMebibytes",
+        LimitName::CallDepth => "callDepth",
+        LimitName::CallsPerCall => "callsPerCall",
+        LimitName::JsonBytes | LimitName::StagedBytes | LimitName::LiveInstances => {
+            return run_shown(run);
+        }
+    };
+    format!("raise `{key}` in the `limits:` of the model's definition if it needs more")
+}
+
+fn run_shown(run: &str) -> String {
+    format!("`sedge run show {run}` shows its calls, `sedge run logs {run}` what they logged")
+}

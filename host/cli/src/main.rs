@@ -1,0 +1,50 @@
+//! The program `sedge`: words, colours and exit codes.
+//!
+//! Data goes to stdout; words, progress and logs go to stderr. With `--json` there is one
+//! document on stdout, success or failure, and nothing else.
+
+mod args;
+mod commands;
+mod context;
+mod error;
+mod exit_code;
+mod hints;
+mod output;
+mod progress;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Args;
+use crate::context::Context;
+use crate::error::CliError;
+
+/// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
+const LOG_VARIABLE: &str = "SEDGE_LOG";
+
+fn main() -> ExitCode {
+    log_start();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return error::usage(&error),
+    };
+    let cx = Context::new(&args);
+    let ended = commands::run(&cx, args.command)
+        .and_then(|output| output::print(&cx, output).map_err(CliError::from));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(&cx),
+    }
+}
+
+fn log_start() {
+    if let Ok(filter) = EnvFilter::try_from_env(LOG_VARIABLE) {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}

@@ -1,0 +1,105 @@
+//! What a command shows: data for stdout, words for stderr, and the same as JSON.
+
+use std::io::{self, ErrorKind, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+
+/// What a command shows when it succeeds.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    data: Value,
+    text: String,
+    notes: Vec<String>,
+}
+
+impl Output {
+    /// Returns an output whose JSON document holds `data`.
+    pub(crate) fn new(data: Value) -> Self {
+        Self {
+            data,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the text for stdout; it ends with an end of line if it is not empty.
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = text.into();
+        self
+    }
+
+    /// Adds a sentence for stderr.
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+}
+
+/// Prints an output the way that the person wants it.
+pub(crate) fn print(cx: &Context, output: Output) -> io::Result<()> {
+    let Output {
+        data,
+        mut text,
+        notes,
+    } = output;
+    if cx.json {
+        return stdout(&document(&json!({"ok": true, "data": data})));
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    stdout(&printable(&text))?;
+    notes.iter().for_each(|note| stderr(note));
+    Ok(())
+}
+
+/// Writes to stdout. A reader that has gone away (`| head`) is no error.
+pub(crate) fn stdout(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. If nobody reads it, there is nobody to tell.
+pub(crate) fn stderr(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{}", printable(line));
+}
+
+/// Returns a text with marks in place of control characters: what a guest says must not
+/// move a person's cursor.
+fn printable(text: &str) -> String {
+    let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars()
+        .map(|c| if is_plain(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// Returns a JSON document as it is printed.
+pub(crate) fn document(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Returns rows as aligned columns under a heading.
+pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(heading.iter().map(|word| word.to_uppercase()));
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,104 @@
+//! How values look to people.
+
+use std::time::Duration;
+
+use jiff::Timestamp as Instant;
+use sedge_app::types::{RunStatus, StepPath, Timestamp};
+
+/// Returns a time of day in UTC, to the second: `2026-11-23T21:34:00Z`.
+pub(crate) fn time(at: Timestamp) -> String {
+    let seconds = i64::try_from(at.0 / 1000).unwrap_or(i64::MAX);
+    Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
+}
+
+/// Returns a duration with three figures or so, in the unit that fits: `0.53 ms`, `4.2 s`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    if ms < 10.0 {
+        format!("{ms:.2} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 120_000.0 {
+        format!("{:.1} s", ms / 1000.0)
+    } else {
+        format!("{:.1} min", ms / 60_000.0)
+    }
+}
+
+/// Returns a number of bytes: `812 B`, `1.4 KiB`.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "two figures are shown")]
+    let mut value = n as f64;
+    let mut unit = "B";
+    for larger in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// Returns a number of things: `1 step`, `2 steps`.
+pub(crate) fn count(n: usize, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {thing}{plural}")
+}
+
+/// Returns where a run stands, as the end of a sentence about it: `has failed`.
+pub(crate) fn stands(status: RunStatus) -> String {
+    let verb = match status {
+        RunStatus::Running | RunStatus::Suspended => "is",
+        RunStatus::Succeeded | RunStatus::Failed => "has",
+        RunStatus::Cancelled | RunStatus::Interrupted => "was",
+    };
+    format!("{verb} {}", status.as_str())
+}
+
+/// Returns names in backticks, with commas.
+pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.to_string()))
+        .collect();
+    names.join(", ")
+}
+
+/// Returns a gate as it is typed: its own name, with its job's only where that is needed.
+pub(crate) fn gate_name(gate: &StepPath, all: &[StepPath]) -> String {
+    let namesakes = all.iter().filter(|other| other.step == gate.step).count();
+    if namesakes > 1 {
+        gate.to_string()
+    } else {
+        gate.step.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_units_that_fit() {
+        let check = |micros: u64, expect: &str| {
+            assert_eq!(duration(Duration::from_micros(micros)), expect);
+        };
+        check(531, "0.53 ms");
+        check(42_000, "42.0 ms");
+        check(4_200_000, "4.2 s");
+        check(600_000_000, "10.0 min");
+        assert_eq!(
+            (count(1, "step"), count(2, "step")),
+            ("1 step".into(), "2 steps".into())
+        );
+        assert_eq!(bytes(812), "812 B");
+        assert_eq!(bytes(1500), "1.5 KiB");
+        assert_eq!(bytes(3 << 30), "3.0 GiB");
+        assert_eq!(time(Timestamp(1_795_469_640_123)), "2026-11-23T21:34:00Z");
+    }
+}

@@ -1,0 +1,206 @@
+//! Components that are no plugins: each is refused with a sentence, and nothing is written.
+
+use sedge_test_artifacts::{SINK, with_contract_version};
+use sedge_test_kit::TestEnv;
+
+use crate::fixtures::{refused, with_workflows};
+
+#[test]
+fn what_is_no_component() {
+    let env = with_workflows();
+    env.write_file("text.wasm", "I am a text\n");
+    insta::assert_snapshot!(refused(&env, "plugin add text.wasm"), @"
+    ------- stderr -------
+    error: `text.wasm` cannot be added as a plugin
+    caused by: it is not a WebAssembly component: it does not begin as WebAssembly does
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+    env.write_file("empty.wasm", "");
+    insta::assert_snapshot!(refused(&env, "plugin add empty.wasm"), @"
+    ------- stderr -------
+    error: `empty.wasm` cannot be added as a plugin
+    caused by: it is not a WebAssembly component: it does not begin as WebAssembly does
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+    env.write_file("core.wasm", b"\0asm\x01\0\0\0");
+    insta::assert_snapshot!(refused(&env, "plugin add core.wasm"), @"
+    ------- stderr -------
+    error: `core.wasm` cannot be added as a plugin
+    caused by: it is a core WebAssembly module, not a component
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add core.wasm --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "plugin_refused",
+        "message": "`core.wasm` cannot be added as a plugin",
+        "causes": [
+          "it is a core WebAssembly module, not a component"
+        ],
+        "hint": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+      }
+    }
+    [exit status: 2]
+    "#);
+    let sink = TestEnv::component(SINK);
+    env.write_file("half.wasm", &sink[..sink.len() / 2]);
+    insta::assert_snapshot!(refused(&env, "plugin add half.wasm"), @"
+    ------- stderr -------
+    error: `half.wasm` cannot be added as a plugin
+    caused by: it is not a WebAssembly component: unexpected end-of-file
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn a_component_of_another_world() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/command.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/command.wasm` cannot be added as a plugin
+    caused by: it is a component, but not a plugin of Sedge: it has no section `sedge:contract`
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/command.wasm --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "plugin_refused",
+        "message": "`$GUESTS/command.wasm` cannot be added as a plugin",
+        "causes": [
+          "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`"
+        ],
+        "hint": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_component_that_was_built_for_a_newer_contract() {
+    let env = with_workflows();
+    let sink = TestEnv::component(SINK);
+    env.write_file("newer.wasm", with_contract_version(&sink, "9.9.0"));
+    insta::assert_snapshot!(refused(&env, "plugin add newer.wasm"), @"
+    ------- stderr -------
+    error: `newer.wasm` cannot be added as a plugin
+    caused by: it was built for contract 9.9.0, this Sedge speaks contract 0.1.0
+    hint: use a newer Sedge, or an older version of the plugin
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add newer.wasm --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "plugin_refused",
+        "message": "`newer.wasm` cannot be added as a plugin",
+        "causes": [
+          "it was built for contract 9.9.0, this Sedge speaks contract 0.1.0"
+        ],
+        "hint": "use a newer Sedge, or an older version of the plugin"
+      }
+    }
+    [exit status: 2]
+    "#);
+    env.write_file("older.wasm", with_contract_version(&sink, "0.0.1"));
+    insta::assert_snapshot!(refused(&env, "plugin add older.wasm"), @"
+    ------- stderr -------
+    error: `older.wasm` cannot be added as a plugin
+    caused by: it was built for contract 0.0.1, which this Sedge no longer speaks
+    hint: build the plugin anew with a current SDK
+    [exit status: 2]
+    ");
+    env.write_file("odd.wasm", with_contract_version(&sink, "a.b.c"));
+    insta::assert_snapshot!(refused(&env, "plugin add odd.wasm"), @"
+    ------- stderr -------
+    error: `odd.wasm` cannot be added as a plugin
+    caused by: it was built for contract `a.b.c`, which is no version
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn a_component_that_describes_itself_badly() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_name.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/misfit_name.wasm` cannot be added as a plugin
+    caused by: its description is not valid
+    caused by: `Not A Name` is not a type name: it is `@scope/name` in lower-case letters, digits, `.`, `-` and `_` (further `/parts` may follow)
+    hint: this is for the plugin's author to mend
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_panic.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/misfit_panic.wasm` cannot be added as a plugin
+    caused by: its description failed
+    caused by: the plugin panicked at tests/guests/examples/misfit_panic.rs:[place]: cannot describe myself
+    hint: this is for the plugin's author to mend
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_schema.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/misfit_schema.wasm` cannot be added as a plugin
+    caused by: its description is not valid: the schema of method `run` is not JSON: key must be a string at line 1 column 2
+    hint: this is for the plugin's author to mend
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_version.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/misfit_version.wasm` cannot be added as a plugin
+    caused by: its description is not valid
+    caused by: `1.0` is not a version: it is `YYYY.MM.DD.N`: a day, and the number of the version on that day
+    hint: this is for the plugin's author to mend
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_version.wasm --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "plugin_refused",
+        "message": "`$GUESTS/misfit_version.wasm` cannot be added as a plugin",
+        "causes": [
+          "its description is not valid",
+          "`1.0` is not a version: it is `YYYY.MM.DD.N`: a day, and the number of the version on that day"
+        ],
+        "hint": "this is for the plugin's author to mend"
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_component_that_was_changed_after_it_was_pinned() {
+    let env = with_workflows();
+    let lock = env.read_file("sedge.lock");
+    let digest = lock
+        .split("sha256: ")
+        .nth(1)
+        .and_then(|rest| rest.get(..64));
+    let digest = digest.expect("a digest is 64 digits long");
+    env.write_file(
+        &format!(".sedge/plugins/{digest}.wasm"),
+        with_contract_version(&TestEnv::component(SINK), "9.9.0"),
+    );
+    env.remove(".sedge/cache");
+    insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
+    ------- stderr -------
+    error: the plugin `@sedge/sink` cannot be used
+    caused by: its digest is [sha256], not [sha256]
+    hint: the file was changed after it was pinned: add it again if that was meant
+    [exit status: 2]
+    ");
+}

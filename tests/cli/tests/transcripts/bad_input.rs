@@ -1,0 +1,371 @@
+//! Bad input: every message fits a screen and has a place and a hint, the exit code says
+//! whose fault it is, and nothing is written.
+
+use crate::fixtures::{A, refused, with_workflows};
+
+#[test]
+fn a_misspelt_key() {
+    let env = with_workflows();
+    env.write_file(
+        "workflows/A.yaml",
+        A.replace("modelIdOrName", "modelIdOrNam"),
+    );
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @"
+    ------- stderr -------
+    error: unknown key `modelIdOrNam`
+     --> workflows/A.yaml:9:11
+      |
+    9 |           modelIdOrNam: spawn
+      |           ^^^^^^^^^^^^
+    hint: did you mean `modelIdOrName`?
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "bad_file",
+        "message": "unknown key `modelIdOrNam`",
+        "causes": [],
+        "hint": "did you mean `modelIdOrName`?",
+        "place": {
+          "file": "workflows/A.yaml",
+          "line": 9,
+          "column": 11
+        }
+      }
+    }
+    [exit status: 2]
+    "#);
+    env.write_file(
+        "models/sink.yaml",
+        "name: sink\ntype: \"@sedge/sink\"\nglobalArgument: {}\n",
+    );
+    insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
+    ------- stderr -------
+    error: unknown key `globalArgument`
+     --> models/sink.yaml:3:1
+      |
+    3 | globalArgument: {}
+      | ^^^^^^^^^^^^^^
+    hint: did you mean `globalArguments`?
+    [exit status: 2]
+    ");
+    env.write_file("sedge.yaml", "version: 1\nlimit: {}\n");
+    // Not even what there is can be listed now.
+    insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stderr -------
+    error: unknown key `limit`
+     --> sedge.yaml:2:1
+      |
+    2 | limit: {}
+      | ^^^^^
+    hint: did you mean `limits`?
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn what_is_no_yaml() {
+    let env = with_workflows();
+    env.write_file("workflows/A.yaml", "name: A\njobs: [\n");
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @"
+    ------- stderr -------
+    error: unclosed bracket '['
+     --> workflows/A.yaml:2:7
+      |
+    2 | jobs: [
+      |       ^
+    [exit status: 2]
+    ");
+    env.write_file("workflows/A.yaml", "name: A\nname: B\n");
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @"
+    ------- stderr -------
+    error: the key `name` is given twice
+     --> workflows/A.yaml:2:1
+      |
+    2 | name: B
+      | ^^^^
+    [exit status: 2]
+    ");
+    env.write_file("workflows/A.yaml", "");
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @"
+    ------- stderr -------
+    error: the file is empty
+     --> workflows/A.yaml:1:1
+      |
+    1 |
+      | ^
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn a_plugin_whose_component_is_gone() {
+    let env = with_workflows();
+    env.remove(".sedge");
+    insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
+    ------- stderr -------
+    error: the component of the plugin `@sedge/sink` is not here
+    hint: get the file that was added from `$GUESTS/sink.wasm`, then: `sedge plugin add FILE.wasm`
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @"
+    ------- stderr -------
+    error: the component of the plugin `@sedge/spawn` is not here
+    hint: get the file that was added from `$GUESTS/spawn.wasm`, then: `sedge plugin add FILE.wasm`
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "plugin_gone",
+        "message": "the component of the plugin `@sedge/spawn` is not here",
+        "causes": [],
+        "hint": "get the file that was added from `$GUESTS/spawn.wasm`, then: `sedge plugin add FILE.wasm`"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn a_plugin_that_was_never_added() {
+    let env = with_workflows();
+    env.write_file("models/tub.yaml", "name: tub\ntype: \"@sedge/snik\"\n");
+    insta::assert_snapshot!(refused(&env, "model method run tub run"), @r#"
+    ------- stderr -------
+    error: no plugin provides the type `@sedge/snik`
+     --> models/tub.yaml:2:7
+      |
+    2 | type: "@sedge/snik"
+      |       ^^^^^^^^^^^^^
+    hint: did you mean `@sedge/sink`?
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "model method run tub run --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "bad_file",
+        "message": "no plugin provides the type `@sedge/snik`",
+        "causes": [],
+        "hint": "did you mean `@sedge/sink`?",
+        "place": {
+          "file": "models/tub.yaml",
+          "line": 2,
+          "column": 7
+        }
+      }
+    }
+    [exit status: 2]
+    "#);
+    env.write_file(
+        "workflows/A.yaml",
+        A.replace("modelIdOrName: spawn", "modelIdOrName: tub"),
+    );
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @r#"
+    ------- stderr -------
+    error: no plugin provides the type `@sedge/snik`
+     --> models/tub.yaml:2:7
+      |
+    2 | type: "@sedge/snik"
+      |       ^^^^^^^^^^^^^
+    hint: did you mean `@sedge/sink`?
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_method_that_there_is_none_of() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "model method run sink rnu"), @"
+    ------- stderr -------
+    error: the type `@sedge/sink` of the model `sink` has no method named `rnu`
+    hint: its methods are `run`, `latest`
+    [exit status: 3]
+    ");
+}
+
+#[test]
+fn arguments_that_violate_the_schema() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=0 --input paralel=true"), @"
+    ------- stderr -------
+    error: the arguments of `run` of `spawn` do not fit the schema
+    caused by: /count: 0 is less than the minimum of 1
+    caused by: Additional properties are not allowed ('paralel' was unexpected)
+    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=0 --input paralel=true --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "invalid_input",
+        "message": "the arguments of `run` of `spawn` do not fit the schema",
+        "causes": [
+          "/count: 0 is less than the minimum of 1",
+          "Additional properties are not allowed ('paralel' was unexpected)"
+        ],
+        "hint": "`sedge plugin describe @sedge/spawn` shows the schema",
+        "violations": [
+          {
+            "path": "/count",
+            "message": "0 is less than the minimum of 1"
+          },
+          {
+            "path": "",
+            "message": "Additional properties are not allowed ('paralel' was unexpected)"
+          }
+        ]
+      }
+    }
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=many"), @r#"
+    ------- stderr -------
+    error: the arguments of `run` of `spawn` do not fit the schema
+    caused by: /count: "many" is not of type "integer"
+    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    [exit status: 2]
+    "#);
+    env.write_file(
+        "workflows/A.yaml",
+        format!("{A}          inputs: {{count: many}}\n"),
+    );
+    insta::assert_snapshot!(refused(&env, "workflow run A"), @r#"
+    ------- stderr -------
+    error: the arguments of `run` of `spawn` do not fit the schema
+      --> workflows/A.yaml:11:19
+       |
+    11 |           inputs: {count: many}
+       |                   ^ /count: "many" is not of type "integer"
+    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "bad_file",
+        "message": "the arguments of `run` of `spawn` do not fit the schema",
+        "causes": [
+          "/count: \"many\" is not of type \"integer\""
+        ],
+        "hint": "`sedge plugin describe @sedge/spawn` shows the schema",
+        "place": {
+          "file": "workflows/A.yaml",
+          "line": 11,
+          "column": 19
+        }
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_flag_that_there_is_none_of() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "model method run sink run --inptu note=x"), @"
+    ------- stderr -------
+    error: unexpected argument '--inptu' found
+
+      tip: a similar argument exists: '--input'
+
+    Usage: sedge model method run --input <KEY=VALUE> <MODEL> <METHOD>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "model method run sink run --inptu note=x --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "unexpected argument '--inptu' found",
+        "causes": [],
+        "hint": "a similar argument exists: '--input'"
+      }
+    }
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "model method rnu sink run"), @"
+    ------- stderr -------
+    error: unrecognized subcommand 'rnu'
+
+    Usage: sedge model method [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "modle method run sink run --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "unrecognized subcommand 'modle'",
+        "causes": [],
+        "hint": "a similar subcommand exists: 'model'"
+      }
+    }
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "workflow run A B"), @"
+    ------- stderr -------
+    error: unexpected argument 'B' found
+
+    Usage: sedge workflow run [OPTIONS] <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+}
+
+#[test]
+fn inputs_that_are_none() {
+    let env = with_workflows();
+    insta::assert_snapshot!(refused(&env, "model method run sink run --input note"), @"
+    ------- stderr -------
+    error: invalid value 'note' for '--input <KEY=VALUE>': it is not of the form KEY=VALUE
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "model method run sink run --input =x --json"), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "invalid value '=x' for '--input <KEY=VALUE>': it is not of the form KEY=VALUE",
+        "causes": [],
+        "hint": "see `sedge --help`"
+      }
+    }
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(refused(&env, "model method run sink run --inputs-json {note:1}"), @"
+    ------- stderr -------
+    error: invalid value '{note:1}' for '--inputs-json <JSON>': it is not JSON: key must be a string at line 1 column 2
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(refused(&env, "model method run sink run --inputs-json [1]"), @"
+    ------- stderr -------
+    error: invalid value '[1]' for '--inputs-json <JSON>': it is JSON, but not an object
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+}

@@ -1,0 +1,98 @@
+//! `sedge data list`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn data_of_all_models_or_of_one() {
+    let env = with_data();
+    insta::assert_snapshot!(env.transcript("data list\ndata list tub"), @"
+    $ sedge data list
+    ------- stdout -------
+    MODEL  NAME    LATEST  SIZE  WRITTEN
+    sink   record  2       58 B  [time]
+    tub    record  1       58 B  [time]
+
+    $ sedge data list tub
+    ------- stdout -------
+    MODEL  NAME    LATEST  SIZE  WRITTEN
+    tub    record  1       58 B  [time]
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_data();
+    insta::assert_snapshot!(env.run(["data", "list", "sink", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "model": "sink",
+          "name": "record",
+          "spec": "record",
+          "version": 2,
+          "createdAt": "[time]",
+          "size": 58
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn there_is_none() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("data list\ndata list spawn\ndata list --json"), @r#"
+    $ sedge data list
+    ------- stderr -------
+    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+
+    $ sedge data list spawn
+    ------- stderr -------
+    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+
+    $ sedge data list --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": []
+    }
+    "#);
+}
+
+#[test]
+fn no_such_model() {
+    let env = with_data();
+    insta::assert_snapshot!(env.transcript("data list sinkk\ndata list sinkk --json"), @r#"
+    $ sedge data list sinkk
+    ------- stderr -------
+    error: no model named `sinkk`
+    hint: did you mean `sink`?
+    [exit status: 3]
+
+    $ sedge data list sinkk --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "model_missing",
+        "message": "no model named `sinkk`",
+        "causes": [],
+        "hint": "did you mean `sink`?"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+fn with_data() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "model create @sedge/sink tub",
+        "model method run sink run",
+        "model method run sink run",
+        "model method run tub run",
+    ]);
+    env
+}

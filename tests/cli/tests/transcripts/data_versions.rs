@@ -1,0 +1,91 @@
+//! `sedge data versions`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn versions_are_listed_with_the_calls_that_wrote_them() {
+    let env = with_two_versions();
+    insta::assert_snapshot!(env.run(["data", "versions", "sink", "record"]), @"
+    ------- stdout -------
+    VERSION  SIZE  WRITTEN               BY CALL
+    1        58 B  [time]                [run]/1
+    2        60 B  [time]                [run 2]/1/1
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_two_versions();
+    insta::assert_snapshot!(env.run(["data", "versions", "sink", "record", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "version": 1,
+          "createdAt": "[time]",
+          "size": 58,
+          "writtenBy": "[run]/1"
+        },
+        {
+          "version": 2,
+          "createdAt": "[time]",
+          "size": 60,
+          "writtenBy": "[run 2]/1/1"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn there_is_no_such_data() {
+    let env = with_two_versions();
+    insta::assert_snapshot!(env.transcript("
+        data versions sink recrod
+        data versions sink recrod --json
+        data versions sinkk record
+        data versions sink
+    "), @r#"
+    $ sedge data versions sink recrod
+    ------- stderr -------
+    error: the model `sink` has no data named `recrod`
+    hint: did you mean `record`?
+    [exit status: 3]
+
+    $ sedge data versions sink recrod --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "data_missing",
+        "message": "the model `sink` has no data named `recrod`",
+        "causes": [],
+        "hint": "did you mean `record`?"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge data versions sinkk record
+    ------- stderr -------
+    error: no model named `sinkk`
+    hint: did you mean `sink`?
+    [exit status: 3]
+
+    $ sedge data versions sink
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: sedge data versions <MODEL> <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    "#);
+}
+
+fn with_two_versions() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run", "model method run spawn run"]);
+    env
+}

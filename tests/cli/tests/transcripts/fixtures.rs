@@ -1,0 +1,93 @@
+//! What several transcripts begin with.
+
+use sedge_test_kit::{CommandOutput, TestEnv};
+
+/// The most lines of a message: a terminal of the smallest usual size shows them all.
+const LINES_MAX: usize = 24;
+
+/// One step, which calls `spawn`.
+pub(crate) const A: &str = "\
+name: A
+description: One step, which calls another model
+jobs:
+  - name: main
+    steps:
+      - name: spawn
+        task:
+          type: model_method
+          modelIdOrName: spawn
+          methodName: run
+";
+
+/// Returns a gate, and behind it a step which calls `spawn`, and that `sink` so many times.
+pub(crate) fn b(n_calls: u32) -> String {
+    format!(
+        "\
+name: B
+description: A gate, then a step which calls another model
+jobs:
+  - name: main
+    steps:
+      - name: gate
+        task:
+          type: manual_approval
+          prompt: Shall the calls be made?
+      - name: spawn
+        dependsOn: [{{step: gate, condition: {{type: succeeded}}}}]
+        task:
+          type: model_method
+          modelIdOrName: spawn
+          methodName: run
+          inputs: {{count: {n_calls}}}
+"
+    )
+}
+
+/// Returns a repository with `sink`, `spawn`, and the workflows `A` and `B`.
+pub(crate) fn with_workflows() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file("workflows/A.yaml", A);
+    env.write_file("workflows/B.yaml", b(2));
+    env
+}
+
+/// Returns a repository where a run of `B` waits at its gate.
+pub(crate) fn with_suspended() -> TestEnv {
+    let env = with_workflows();
+    env.setup(&["workflow run B"]);
+    env
+}
+
+/// Returns the only or newest run's id.
+pub(crate) fn newest_run(env: &TestEnv) -> String {
+    let runs = env.run_json(["run", "list", "--limit", "1"]);
+    let id = runs["data"][0]["id"].as_str();
+    id.expect("something has run").to_owned()
+}
+
+/// Returns a repository with the model `hostile`, which does what it should not.
+pub(crate) fn with_hostile() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/hostile.wasm",
+        "model create @test/hostile hostile",
+    ]);
+    env
+}
+
+/// Runs a command that must be refused, and returns what it says.
+#[track_caller]
+pub(crate) fn refused(env: &TestEnv, command: &str) -> CommandOutput {
+    let before = env.state();
+    let output = env.run(command.split_whitespace());
+    assert_eq!(
+        env.state(),
+        before,
+        "`{command}` wrote something:\n{output}"
+    );
+    assert!(matches!(output.code(), Some(2 | 3)), "{output}");
+    let n_lines = output.stdout.lines().count() + output.stderr.lines().count();
+    let is_json = command.ends_with("--json");
+    assert!(is_json || n_lines <= LINES_MAX, "{output}");
+    output
+}

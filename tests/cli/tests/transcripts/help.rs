@@ -1,0 +1,313 @@
+//! The help: what a person reads first.
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn the_program_says_what_it_can_do() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.run(["--help"]), @"
+    ------- stdout -------
+    Run automation models as sandboxed WebAssembly components
+
+    Usage: sedge [OPTIONS] <COMMAND>
+
+    Commands:
+      init      Make a repository
+      plugin    Add and inspect plugins, which provide types
+      model     Make, inspect and run models
+      data      Read the data that models wrote
+      workflow  Run workflows and decide their gates
+      run       Inspect what has run
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    Exit codes: 0 done; 1 the method or workflow failed; 2 usage or a bad file; 3 no such thing, or
+    wrong state; 75 busy, try again; 130 interrupted; 70 a bug.
+    ");
+}
+
+#[test]
+fn each_noun_says_what_it_can_do() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("plugin --help\nmodel --help\nmodel method --help\ndata --help\nworkflow --help\nrun --help"), @"
+    $ sedge plugin --help
+    ------- stdout -------
+    Add and inspect plugins, which provide types
+
+    Usage: sedge plugin [OPTIONS] <COMMAND>
+
+    Commands:
+      add       Add a plugin, or replace it by another version
+      describe  Show what a plugin says of its type
+      list      List plugins
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    $ sedge model --help
+    ------- stdout -------
+    Make, inspect and run models
+
+    Usage: sedge model [OPTIONS] <COMMAND>
+
+    Commands:
+      create  Make a model of a type
+      get     Show a model
+      list    List models
+      method  Run the methods of models
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    $ sedge model method --help
+    ------- stdout -------
+    Run the methods of models
+
+    Usage: sedge model method [OPTIONS] <COMMAND>
+
+    Commands:
+      run  Run one method of a model
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    $ sedge data --help
+    ------- stdout -------
+    Read the data that models wrote
+
+    Usage: sedge data [OPTIONS] <COMMAND>
+
+    Commands:
+      get       Print the content of one version
+      list      List data
+      versions  List the versions of one piece of data
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    $ sedge workflow --help
+    ------- stdout -------
+    Run workflows and decide their gates
+
+    Usage: sedge workflow [OPTIONS] <COMMAND>
+
+    Commands:
+      approvals  List the gates that wait for a decision
+      approve    Approve a gate
+      get        Show a workflow
+      list       List workflows
+      reject     Reject a gate
+      resume     Go on with a run whose gates are decided, or that was interrupted
+      run        Run a workflow
+      validate   Check a workflow without running it
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+
+    $ sedge run --help
+    ------- stdout -------
+    Inspect what has run
+
+    Usage: sedge run [OPTIONS] <COMMAND>
+
+    Commands:
+      list  List runs, newest first
+      logs  Show what the calls of a run logged
+      show  Show a run as a tree of steps and calls
+
+    Options:
+      -h, --help  Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+    ");
+}
+
+#[test]
+fn a_verb_says_what_it_needs() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("plugin add --help\nmodel method run --help\nworkflow approve --help"), @"
+    $ sedge plugin add --help
+    ------- stdout -------
+    Add a plugin, or replace it by another version
+
+    The component is checked, compiled and pinned by its digest in sedge.lock. Calls never compile.
+
+    Usage: sedge plugin add [OPTIONS] <FILE.wasm>
+
+    Arguments:
+      <FILE.wasm>
+              The component, a file built with an SDK of Sedge
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --repo <DIR>
+              Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+
+          --json
+              Write one JSON document to stdout and nothing to stderr
+
+      -q, --quiet
+              Show no progress and no logs of plugins
+
+    $ sedge model method run --help
+    ------- stdout -------
+    Run one method of a model
+
+    Prints what the method returned. What it wrote is data of the model: see `sedge data`.
+
+    Usage: sedge model method run [OPTIONS] <MODEL> <METHOD>
+
+    Arguments:
+      <MODEL>
+              The model
+
+      <METHOD>
+              The method
+
+    Options:
+      -i, --input <KEY=VALUE>
+              Give an argument; may be repeated
+
+          --inputs-json <JSON>
+              Give arguments as one JSON object; --input is laid over it
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Global options:
+          --repo <DIR>
+              Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+
+          --json
+              Write one JSON document to stdout and nothing to stderr
+
+      -q, --quiet
+              Show no progress and no logs of plugins
+
+    $ sedge workflow approve --help
+    ------- stdout -------
+    Approve a gate
+
+    Usage: sedge workflow approve [OPTIONS] <WORKFLOW> <GATE>
+
+    Arguments:
+      <WORKFLOW>  The workflow
+      <GATE>      The gate; JOB/GATE where two jobs have one of that name
+
+    Options:
+          --run <ID>        The run, or the beginning of its id [default: the one that waits]
+      -c, --comment <TEXT>  Say why; it is kept in the run's log
+      -h, --help            Print help
+
+    Global options:
+          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
+          --json        Write one JSON document to stdout and nothing to stderr
+      -q, --quiet       Show no progress and no logs of plugins
+    ");
+}
+
+#[test]
+fn nothing_asked_is_a_question_too() {
+    let env = TestEnv::default();
+    let help = env.run(["--help"]).stdout;
+    let output = env.run::<&str>([]);
+    assert_eq!((output.code(), output.stderr), (Some(2), help));
+    insta::assert_snapshot!(env.transcript("data --json\n--json\ndata got\ndata got --json"), @r#"
+    $ sedge data --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: get, list, versions]",
+        "causes": [],
+        "hint": "Usage: sedge data [OPTIONS] <COMMAND>"
+      }
+    }
+    [exit status: 2]
+
+    $ sedge --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, workflow, run]",
+        "causes": [],
+        "hint": "Usage: sedge [OPTIONS] <COMMAND>"
+      }
+    }
+    [exit status: 2]
+
+    $ sedge data got
+    ------- stderr -------
+    error: unrecognized subcommand 'got'
+
+      tip: a similar subcommand exists: 'get'
+
+    Usage: sedge data [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge data got --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "unrecognized subcommand 'got'",
+        "causes": [],
+        "hint": "a similar subcommand exists: 'get'"
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.run(["--version"]), @"
+    ------- stdout -------
+    sedge 0.1.0
+    ");
+}

@@ -1,0 +1,121 @@
+//! `sedge init`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn a_repository_is_made_here() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.run(["init"]), @"
+    ------- stderr -------
+    Made a repository in $ENV/repo
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+    ");
+    insta::assert_snapshot!(env.read_file("sedge.yaml"), @"
+    # A Sedge repository. Its models are in models/, its workflows in workflows/.
+    version: 1
+    ");
+}
+
+#[test]
+fn a_repository_is_made_elsewhere() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("init one\n--repo two init\n--repo one model list"), @"
+    $ sedge init one
+    ------- stderr -------
+    Made a repository in $ENV/repo/one
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+
+    $ sedge --repo two init
+    ------- stderr -------
+    Made a repository in $ENV/repo/two
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+
+    $ sedge --repo one model list
+    ------- stderr -------
+    No models yet; `sedge model create TYPE NAME` makes one.
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("init --json\ninit --json"), @r#"
+    $ sedge init --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "path": "$ENV/repo"
+      }
+    }
+
+    $ sedge init --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "repository_exists",
+        "message": "`$ENV/repo` is a repository already",
+        "causes": [],
+        "hint": "use it as it is, or name another folder: `sedge init FOLDER`"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn there_is_one_already() {
+    let env = TestEnv::with_repository();
+    let before = env.state();
+    insta::assert_snapshot!(env.run(["init"]), @"
+    ------- stderr -------
+    error: `$ENV/repo` is a repository already
+    hint: use it as it is, or name another folder: `sedge init FOLDER`
+    [exit status: 3]
+    ");
+    assert_eq!(env.state(), before);
+}
+
+#[test]
+fn a_file_is_in_the_way() {
+    let env = TestEnv::default();
+    env.write_file("file", "");
+    insta::assert_snapshot!(env.run(["init", "file"]), @"
+    ------- stderr -------
+    error: failed to create `file`
+    caused by: File exists (os error 17)
+    [exit status: 3]
+    ");
+}
+
+#[test]
+fn elsewhere_there_is_no_repository() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("model list\nmodel list --json\n--repo nowhere model list"), @r#"
+    $ sedge model list
+    ------- stderr -------
+    error: no repository in `$ENV/repo` or above it
+    hint: make one: `sedge init`, or name one: `--repo DIR`
+    [exit status: 3]
+
+    $ sedge model list --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "repository_missing",
+        "message": "no repository in `$ENV/repo` or above it",
+        "causes": [],
+        "hint": "make one: `sedge init`, or name one: `--repo DIR`"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge --repo nowhere model list
+    ------- stderr -------
+    error: failed to open `nowhere`
+    caused by: No such file or directory (os error 2)
+    [exit status: 3]
+    "#);
+}

@@ -1,0 +1,173 @@
+//! Runs that are cut off: nothing half-done is visible, nobody waits for the dead, and
+//! what was completed is not done again.
+
+use sedge_test_kit::{Child, TestEnv, wait_until};
+
+use crate::fixtures::{A, newest_run, with_hostile};
+
+/// How many calls the step makes: enough to be caught in the middle.
+const N_CALLS: usize = 2000;
+
+#[test]
+fn a_killed_run_is_interrupted_and_resumed_without_doing_anything_twice() {
+    let env = with_long_step();
+    let mut running = start(&env, N_CALLS / 20);
+    running.kill();
+    assert_eq!(running.wait().code(), None, "it was killed");
+    let n_before = n_versions(&env);
+    assert!(n_before < N_CALLS, "it was killed too late");
+    insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run]  workflow A  interrupted  [time]  tester
+    ");
+    insta::assert_snapshot!(cut_off(&env), @r#"run "interrupted", step "interrupted", call "interrupted""#);
+
+    insta::assert_snapshot!(env.run(["workflow", "resume", "A"]), @"
+    ------- stderr -------
+    Run [run]
+    Step main/spawn: started.
+    Step main/spawn: succeeded after [took].
+    The workflow `A` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+    assert_eq!(n_versions(&env), N_CALLS);
+    let content = env.run_json(["data", "get", "spawn", "calls"])["data"]["content"].clone();
+    let outcomes = content["calls"].as_array().into_iter().flatten();
+    assert_eq!(
+        outcomes.filter(|call| call["outcome"] == "ok").count(),
+        N_CALLS
+    );
+    insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run]  workflow A  succeeded  [time]  [took]  tester
+    ");
+}
+
+#[test]
+fn a_run_that_was_killed_twice() {
+    let env = with_long_step();
+    let mut running = start(&env, N_CALLS / 20);
+    running.kill();
+    drop(running);
+    let n_before = n_versions(&env);
+    let mut resumed = env.spawn(["workflow", "resume", "A"]);
+    wait_until("more calls", || n_versions(&env) > n_before + N_CALLS / 20);
+    resumed.kill();
+    drop(resumed);
+    let _ = env.run(["workflow", "resume", "A"]).succeeded();
+    assert_eq!(n_versions(&env), N_CALLS);
+}
+
+#[test]
+fn a_workflow_that_is_interrupted_by_its_person_can_be_resumed() {
+    let env = with_long_step();
+    let running = start(&env, N_CALLS / 20);
+    running.interrupt();
+    insta::assert_snapshot!(running.wait(), @"
+    ------- stderr -------
+    Run [run]
+    Step main/spawn: started.
+    error: interrupted
+    hint: `sedge workflow resume A` goes on where it stopped
+    [exit status: 130]
+    ");
+    assert!(n_versions(&env) < N_CALLS, "it was interrupted too late");
+    insta::assert_snapshot!(cut_off(&env), @r#"run "interrupted", step "interrupted", call "cancelled""#);
+    let _ = env.run(["workflow", "resume", "A"]).succeeded();
+    assert_eq!(n_versions(&env), N_CALLS);
+}
+
+#[test]
+fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
+    let env = with_hostile();
+    let running = env.spawn(["model", "method", "run", "hostile", "spin"]);
+    wait_until("the run's start", || {
+        running.stderr_so_far().contains("Run ")
+    });
+    wait_until("the call's start", || {
+        let run = env.run_json(["run", "show"]);
+        run["data"]["calls"][0]["status"] == "running"
+    });
+    running.interrupt();
+    insta::assert_snapshot!(running.wait(), @"
+    ------- stderr -------
+    Run [run]
+    error: interrupted
+    hint: `sedge run show` shows how far it came
+    [exit status: 130]
+    ");
+    insta::assert_snapshot!(env.transcript("run show\ndata list"), @"
+    $ sedge run show
+    ------- stdout -------
+    run [run] of hostile.spin: cancelled after [took], started [time] by tester
+    └─ hostile.spin: cancelled after [took]
+       └─ it was cancelled
+
+    $ sedge data list
+    ------- stderr -------
+    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    ");
+    // Its lock is free.
+    let _ = env
+        .run("model method run hostile log --input lines=1".split(' '))
+        .succeeded();
+}
+
+#[test]
+fn an_interrupted_program_says_so_as_json_too() {
+    let env = with_hostile();
+    let running = env.spawn(["model", "method", "run", "hostile", "spin", "--json"]);
+    wait_until("the call's start", || {
+        let run = env.run_json(["run", "show"]);
+        run["data"]["calls"][0]["status"] == "running"
+    });
+    running.interrupt();
+    insta::assert_snapshot!(running.wait(), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "interrupted",
+        "message": "interrupted",
+        "causes": [],
+        "hint": "`sedge run show` shows how far it came"
+      }
+    }
+    [exit status: 130]
+    "#);
+}
+
+/// Returns a repository whose workflow `A` has one step of many calls.
+fn with_long_step() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file(
+        "workflows/A.yaml",
+        format!("{A}          inputs: {{count: {N_CALLS}}}\n"),
+    );
+    env
+}
+
+/// Starts the workflow `A`, and waits until its step has made so many calls.
+fn start(env: &TestEnv, n_calls: usize) -> Child<'_> {
+    let running = env.spawn(["workflow", "run", "A"]);
+    wait_until("the first calls", || n_versions(env) >= n_calls);
+    running
+}
+
+/// Returns how often `sink` has written: every call of it does so once.
+fn n_versions(env: &TestEnv) -> usize {
+    let versions = env.run_json(["data", "versions", "sink", "record"]);
+    versions["data"].as_array().map_or(0, Vec::len)
+}
+
+/// Returns where the newest run stands, its step, and the step's call.
+fn cut_off(env: &TestEnv) -> String {
+    let run = env.run_json(["run", "show", &newest_run(env)])["data"].clone();
+    let (step, call) = (&run["steps"][0], &run["calls"][0]);
+    format!(
+        "run {}, step {}, call {}",
+        run["status"], step["status"], call["status"]
+    )
+}

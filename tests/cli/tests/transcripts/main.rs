@@ -1,0 +1,45 @@
+//! What people see: transcripts of every command, with the real program, real plugins and
+//! a real repository.
+//!
+//! One module a command, named like its file in `host/cli/src/commands`; each shows the
+//! command when all is well, as text and as JSON, and the mistakes that a person makes.
+//! The other modules show what takes several commands: the `scenario`, what is refused,
+//! what is interrupted, and what happens at once.
+//!
+//! To take over what the program says now, and then to read the difference:
+//! `cargo insta test --accept --release --workspace --test transcripts`.
+#![expect(
+    clippy::too_many_lines,
+    reason = "a transcript is as long as what it shows"
+)]
+
+mod bad_component;
+mod bad_input;
+mod busy;
+mod data_get;
+mod data_list;
+mod data_versions;
+mod fixtures;
+mod help;
+mod init;
+mod interrupted;
+mod model_create;
+mod model_get;
+mod model_list;
+mod model_method_run;
+mod one_process;
+mod plugin_add;
+mod plugin_describe;
+mod plugin_list;
+mod run_list;
+mod run_logs;
+mod run_show;
+mod scenario;
+mod workflow_approvals;
+mod workflow_approve;
+mod workflow_get;
+mod workflow_list;
+mod workflow_reject;
+mod workflow_resume;
+mod workflow_run;
+mod workflow_validate;

@@ -1,0 +1,141 @@
+//! `sedge model create`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn a_model_is_a_file_for_people() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["model", "create", "@sedge/sink", "tub"]), @"
+    ------- stderr -------
+    Made the model tub in models/tub.yaml
+    hint: `sedge plugin describe @sedge/sink` shows the methods that it has
+    ");
+    insta::assert_snapshot!(env.read_file("models/tub.yaml"), @r#"
+    name: tub
+    type: "@sedge/sink"
+    typeVersion: "2026.11.23.1"
+    globalArguments: {}
+    "#);
+}
+
+#[test]
+fn with_global_arguments() {
+    let env = with_reader();
+    insta::assert_snapshot!(env.run(["model", "create", "@test/reader", "reader", "--global-argument", "greeting=ho: \"ho\""]), @"
+    ------- stderr -------
+    Made the model reader in models/reader.yaml
+    hint: `sedge plugin describe @test/reader` shows the methods that it has
+    ");
+    insta::assert_snapshot!(env.read_file("models/reader.yaml"), @r#"
+    name: reader
+    type: "@test/reader"
+    typeVersion: "2026.11.23.1"
+    globalArguments:
+      greeting: "ho: \"ho\""
+    "#);
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("model create @sedge/sink tub --json\nmodel create @sedge/sink tub --json"), @r#"
+    $ sedge model create @sedge/sink tub --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "tub",
+        "type": "@sedge/sink",
+        "file": "models/tub.yaml"
+      }
+    }
+
+    $ sedge model create @sedge/sink tub --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "model_exists",
+        "message": "a model named `tub` exists already",
+        "causes": [],
+        "hint": "`sedge model get tub` shows it; edit models/tub.yaml to change it"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_not_written() {
+    let env = with_reader();
+    let before = env.state();
+    insta::assert_snapshot!(env.transcript("
+        model create @test/reader reader --global-argument greeting=hello --global-argument greting=ho
+        model create @sedge/snik tub
+        model create @sedge/sink sink
+        model create @sedge/sink no/name
+        model create @sedge/sink -- -tub
+        model create @sedge/sink tub --global-argument verbose
+        model create sink tub
+        model create tub
+    "), @"
+    $ sedge model create @test/reader reader --global-argument greeting=hello --global-argument greting=ho
+    ------- stderr -------
+    error: the global arguments of `reader` do not fit the schema
+    caused by: Additional properties are not allowed ('greting' was unexpected)
+    hint: `sedge plugin describe @test/reader` shows the schema
+    [exit status: 2]
+
+    $ sedge model create @sedge/snik tub
+    ------- stderr -------
+    error: no plugin provides the type `@sedge/snik`
+    hint: did you mean `@sedge/sink`?
+    [exit status: 3]
+
+    $ sedge model create @sedge/sink sink
+    ------- stderr -------
+    error: a model named `sink` exists already
+    hint: `sedge model get sink` shows it; edit models/sink.yaml to change it
+    [exit status: 3]
+
+    $ sedge model create @sedge/sink no/name
+    ------- stderr -------
+    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    [exit status: 2]
+
+    $ sedge model create @sedge/sink -- -tub
+    ------- stderr -------
+    error: `-tub` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    [exit status: 2]
+
+    $ sedge model create @sedge/sink tub --global-argument verbose
+    ------- stderr -------
+    error: invalid value 'verbose' for '--global-argument <KEY=VALUE>': it is not of the form KEY=VALUE
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge model create sink tub
+    ------- stderr -------
+    error: no plugin provides the type `sink`
+    hint: did you mean `@sedge/sink`?
+    [exit status: 3]
+
+    $ sedge model create tub
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: sedge model create <TYPE> <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    assert_eq!(env.state(), before);
+}
+
+fn with_reader() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["plugin add $GUESTS/reader.wasm"]);
+    env
+}

@@ -1,0 +1,126 @@
+//! `sedge model get`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn a_model_is_shown_as_it_is_written() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["model", "get", "sink"]), @r#"
+    ------- stdout -------
+    name: sink
+    type: "@sedge/sink"
+    typeVersion: "2026.11.23.1"
+    globalArguments: {}
+    "#);
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["model", "get", "sink", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "sink",
+        "type": "@sedge/sink",
+        "typeVersion": "2026.11.23.1",
+        "description": null,
+        "tags": {},
+        "globalArguments": {},
+        "limits": {},
+        "file": "models/sink.yaml"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn no_such_model() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("model get sinkk\nmodel get sinkk --json\nmodel get ../sedge\nmodel get cloud"), @r#"
+    $ sedge model get sinkk
+    ------- stderr -------
+    error: no model named `sinkk`
+    hint: did you mean `sink`?
+    [exit status: 3]
+
+    $ sedge model get sinkk --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "model_missing",
+        "message": "no model named `sinkk`",
+        "causes": [],
+        "hint": "did you mean `sink`?"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge model get ../sedge
+    ------- stderr -------
+    error: no model named `../sedge`
+    hint: `sedge model list` shows the models
+    [exit status: 3]
+
+    $ sedge model get cloud
+    ------- stderr -------
+    error: no model named `cloud`
+    hint: `sedge model list` shows the models
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn a_file_with_a_fault() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file(
+        "models/tub.yaml",
+        "name: tub\ntype: \"@sedge/sink\"\ntags: {team: [a]}\n",
+    );
+    insta::assert_snapshot!(env.transcript("model get tub\nmodel get tub --json"), @r#"
+    $ sedge model get tub
+    ------- stderr -------
+    error: expected string scalar
+     --> models/tub.yaml:3:14
+      |
+    3 | tags: {team: [a]}
+      |              ^
+    [exit status: 2]
+
+    $ sedge model get tub --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "bad_file",
+        "message": "expected string scalar",
+        "causes": [],
+        "hint": null,
+        "place": {
+          "file": "models/tub.yaml",
+          "line": 3,
+          "column": 14
+        }
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_file_of_another_name() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file("models/tub.yaml", "name: bowl\ntype: \"@sedge/sink\"\n");
+    insta::assert_snapshot!(env.run(["model", "get", "tub"]), @"
+    ------- stderr -------
+    error: the file defines `bowl`
+     --> models/tub.yaml:1:7
+      |
+    1 | name: bowl
+      |       ^^^^
+    hint: name it `tub`, or rename the file to models/bowl.yaml
+    [exit status: 2]
+    ");
+}

@@ -1,0 +1,115 @@
+//! `sedge model list`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn models_are_listed() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file(
+        "models/tub.yaml",
+        "name: tub\ntype: \"@sedge/sink\"\ndescription: Another one\n",
+    );
+    insta::assert_snapshot!(env.run(["model", "list"]), @"
+    ------- stdout -------
+    NAME   TYPE          DESCRIPTION
+    sink   @sedge/sink
+    spawn  @sedge/spawn
+    tub    @sedge/sink   Another one
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["model", "list", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "name": "sink",
+          "type": "@sedge/sink",
+          "typeVersion": "2026.11.23.1",
+          "description": null,
+          "tags": {},
+          "globalArguments": {},
+          "limits": {},
+          "file": "models/sink.yaml"
+        },
+        {
+          "name": "spawn",
+          "type": "@sedge/spawn",
+          "typeVersion": "2026.11.23.1",
+          "description": null,
+          "tags": {},
+          "globalArguments": {},
+          "limits": {},
+          "file": "models/spawn.yaml"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn there_are_none() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("model list\nmodel list --json"), @r#"
+    $ sedge model list
+    ------- stderr -------
+    No models yet; `sedge model create TYPE NAME` makes one.
+
+    $ sedge model list --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": []
+    }
+    "#);
+}
+
+#[test]
+fn one_with_a_fault_does_not_hide_the_others() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file("models/tub.yaml", "name: tub\ntpye: \"@sedge/sink\"\n");
+    insta::assert_snapshot!(env.transcript("model list\nmodel list --json"), @r#"
+    $ sedge model list
+    ------- stdout -------
+    NAME   TYPE          DESCRIPTION
+    sink   @sedge/sink
+    spawn  @sedge/spawn
+    tub    ?             error: models/tub.yaml:2:1: unknown key `tpye`
+
+    $ sedge model list --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "name": "sink",
+          "type": "@sedge/sink",
+          "typeVersion": "2026.11.23.1",
+          "description": null,
+          "tags": {},
+          "globalArguments": {},
+          "limits": {},
+          "file": "models/sink.yaml"
+        },
+        {
+          "name": "spawn",
+          "type": "@sedge/spawn",
+          "typeVersion": "2026.11.23.1",
+          "description": null,
+          "tags": {},
+          "globalArguments": {},
+          "limits": {},
+          "file": "models/spawn.yaml"
+        },
+        {
+          "name": "tub",
+          "error": "models/tub.yaml:2:1: unknown key `tpye`"
+        }
+      ]
+    }
+    "#);
+}

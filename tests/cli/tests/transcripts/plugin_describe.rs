@@ -1,0 +1,212 @@
+//! `sedge plugin describe`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn a_plugin_says_what_it_offers_and_asks_for() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("plugin describe @sedge/spawn\nplugin describe @sedge/sink"), @r#"
+    $ sedge plugin describe @sedge/spawn
+    ------- stdout -------
+    @sedge/spawn 2026.11.23.1
+    Calls a method of another model, again and again
+
+    methods
+      run (action): Call `target`, `count` times
+        count (integer, default 1): How many calls to make
+        parallel (boolean, default false): Whether to start all calls before waiting for any
+        target (string, default "sink"): The model to call
+        method (string, default "run"): The method to call, without arguments
+
+    resources
+      calls: How the calls of the last run went
+
+    asks to
+      call and read every model: to call the model that it is told to call
+
+    sha256 [sha256]
+    contract 0.1.0
+
+    $ sedge plugin describe @sedge/sink
+    ------- stdout -------
+    @sedge/sink 2026.11.23.1
+    Keeps the last thing that it was told
+
+    methods
+      run (action): Write one small record
+        note (string or null): What to note down
+      latest (read): Return the latest record
+
+    resources
+      record: What the last run was told
+
+    sha256 [sha256]
+    contract 0.1.0
+    "#);
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["plugin", "describe", "@sedge/sink", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "@sedge/sink",
+        "version": "2026.11.23.1",
+        "description": "Keeps the last thing that it was told",
+        "globalArguments": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "No arguments: for a method that takes none.",
+          "title": "NoArguments",
+          "$schema": "https://json-schema.org/draft/2020-12/schema"
+        },
+        "methods": [
+          {
+            "name": "run",
+            "kind": "action",
+            "description": "Write one small record",
+            "arguments": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "note": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "description": "What to note down",
+                  "default": null
+                }
+              },
+              "title": "RunArguments",
+              "$schema": "https://json-schema.org/draft/2020-12/schema"
+            }
+          },
+          {
+            "name": "latest",
+            "kind": "read",
+            "description": "Return the latest record",
+            "arguments": {
+              "type": "object",
+              "additionalProperties": false,
+              "description": "No arguments: for a method that takes none.",
+              "title": "NoArguments",
+              "$schema": "https://json-schema.org/draft/2020-12/schema"
+            }
+          }
+        ],
+        "resources": [
+          {
+            "name": "record",
+            "description": "What the last run was told",
+            "schema": {
+              "type": "object",
+              "properties": {
+                "note": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "description": "What the run was told, if anything"
+                },
+                "run": {
+                  "type": "string",
+                  "description": "The run that told it"
+                },
+                "call": {
+                  "type": "string",
+                  "description": "The call in that run"
+                }
+              },
+              "required": [
+                "note",
+                "run",
+                "call"
+              ],
+              "title": "Record",
+              "$schema": "https://json-schema.org/draft/2020-12/schema"
+            }
+          }
+        ],
+        "files": [],
+        "permissions": [],
+        "sha256": "[sha256]",
+        "contract": "0.1.0"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn no_such_type() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("plugin describe @sedge/snik\nplugin describe @sedge/snik --json\nplugin describe sink\nplugin describe @acme/cloud"), @r#"
+    $ sedge plugin describe @sedge/snik
+    ------- stderr -------
+    error: no plugin provides the type `@sedge/snik`
+    hint: did you mean `@sedge/sink`?
+    [exit status: 3]
+
+    $ sedge plugin describe @sedge/snik --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "type_missing",
+        "message": "no plugin provides the type `@sedge/snik`",
+        "causes": [],
+        "hint": "did you mean `@sedge/sink`?"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge plugin describe sink
+    ------- stderr -------
+    error: no plugin provides the type `sink`
+    hint: did you mean `@sedge/sink`?
+    [exit status: 3]
+
+    $ sedge plugin describe @acme/cloud
+    ------- stderr -------
+    error: no plugin provides the type `@acme/cloud`
+    hint: `sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn the_component_is_not_here() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.remove(".sedge");
+    insta::assert_snapshot!(env.transcript("plugin describe @sedge/sink\nplugin add $GUESTS/sink.wasm\nplugin describe @sedge/sink"), @"
+    $ sedge plugin describe @sedge/sink
+    ------- stderr -------
+    error: the component of the plugin `@sedge/sink` is not here
+    hint: get the file that was added from `$GUESTS/sink.wasm`, then: `sedge plugin add FILE.wasm`
+    [exit status: 3]
+
+    $ sedge plugin add $GUESTS/sink.wasm
+    ------- stderr -------
+    Already there: @sedge/sink 2026.11.23.1
+    hint: `sedge model create @sedge/sink NAME` makes a model of it
+
+    $ sedge plugin describe @sedge/sink
+    ------- stdout -------
+    @sedge/sink 2026.11.23.1
+    Keeps the last thing that it was told
+
+    methods
+      run (action): Write one small record
+        note (string or null): What to note down
+      latest (read): Return the latest record
+
+    resources
+      record: What the last run was told
+
+    sha256 [sha256]
+    contract 0.1.0
+    ");
+}

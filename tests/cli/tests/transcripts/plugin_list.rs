@@ -1,0 +1,89 @@
+//! `sedge plugin list`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn plugins_are_listed() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["plugin", "list"]), @"
+    ------- stdout -------
+    TYPE          VERSION       CONTRACT  SHA256        HERE
+    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      yes
+    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      yes
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.run(["plugin", "list", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "version": "2026.11.23.1",
+          "sha256": "[sha256]",
+          "contract": "0.1.0",
+          "source": "$GUESTS/sink.wasm",
+          "type": "@sedge/sink",
+          "isHere": true
+        },
+        {
+          "version": "2026.11.23.1",
+          "sha256": "[sha256]",
+          "contract": "0.1.0",
+          "source": "$GUESTS/spawn.wasm",
+          "type": "@sedge/spawn",
+          "isHere": true
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn there_are_none() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("plugin list\nplugin list --json"), @r#"
+    $ sedge plugin list
+    ------- stderr -------
+    No plugins yet; `sedge plugin add FILE.wasm` adds one.
+
+    $ sedge plugin list --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": []
+    }
+    "#);
+}
+
+#[test]
+fn a_clone_has_the_pins_and_not_the_components() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.remove(".sedge");
+    insta::assert_snapshot!(env.run(["plugin", "list"]), @"
+    ------- stdout -------
+    TYPE          VERSION       CONTRACT  SHA256        HERE
+    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      no
+    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      no
+    ");
+}
+
+#[test]
+fn a_lock_file_with_a_fault() {
+    let env = TestEnv::with_sink_and_spawn();
+    let lock = env.read_file("sedge.lock");
+    env.write_file("sedge.lock", lock.replacen("sha256:", "sha265:", 1));
+    insta::assert_snapshot!(env.run(["plugin", "list"]), @"
+    ------- stderr -------
+    error: unknown key `sha265`
+     --> sedge.lock:6:5
+      |
+    6 |     sha265: [sha256]
+      |     ^^^^^^
+    hint: did you mean `sha256`?
+    [exit status: 2]
+    ");
+}

@@ -1,0 +1,117 @@
+//! `sedge run logs`
+
+use sedge_test_kit::TestEnv;
+
+use crate::fixtures::with_hostile;
+
+#[test]
+fn what_calls_logged_is_kept() {
+    let env = with_hostile();
+    env.setup(&[
+        "model method run hostile log --input lines=2",
+        "model method run hostile print --input lines=1",
+    ]);
+    insta::assert_snapshot!(env.transcript("run logs"), @"
+    $ sedge run logs
+    ------- stdout -------
+    1  hostile.print: stdout line 1
+    1  hostile.print: warn: stderr line 1
+    ");
+    insta::assert_snapshot!(env.run(["run", "logs", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 2]",
+        "lines": [
+          {
+            "level": "info",
+            "message": "stdout line 1",
+            "call": "[run 2]/1",
+            "model": "hostile",
+            "method": "print"
+          },
+          {
+            "level": "warn",
+            "message": "stderr line 1",
+            "call": "[run 2]/1",
+            "model": "hostile",
+            "method": "print"
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[test]
+fn a_failed_call_keeps_its_log() {
+    let env = with_hostile();
+    let definition = env.read_file("models/hostile.yaml");
+    env.write_file(
+        "models/hostile.yaml",
+        definition + "limits: {memoryMebibytes: 32}\n",
+    );
+    assert_eq!(
+        env.run(["model", "method", "run", "hostile", "memory"])
+            .code(),
+        Some(1)
+    );
+    insta::assert_snapshot!(env.run(["run", "logs"]), @"
+    ------- stdout -------
+    1  hostile.memory: warn: memory allocation of 1048576 bytes failed
+    1  hostile.memory: warn: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+    ");
+}
+
+#[test]
+fn nothing_was_logged() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run"]);
+    insta::assert_snapshot!(env.transcript("run logs\nrun logs --json"), @r#"
+    $ sedge run logs
+    ------- stderr -------
+    Nothing was logged in run [run]
+
+    $ sedge run logs --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "lines": []
+      }
+    }
+    "#);
+}
+
+#[test]
+fn no_such_run() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("run logs\nrun logs uuuu\nrun logs uuuu --json"), @r#"
+    $ sedge run logs
+    ------- stderr -------
+    error: there are no runs yet
+    hint: `sedge model method run` and `sedge workflow run` make some
+    [exit status: 3]
+
+    $ sedge run logs uuuu
+    ------- stderr -------
+    error: no run with the id `uuuu`
+    hint: `sedge run list` shows the runs
+    [exit status: 3]
+
+    $ sedge run logs uuuu --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "run_missing",
+        "message": "no run with the id `uuuu`",
+        "causes": [],
+        "hint": "`sedge run list` shows the runs"
+      }
+    }
+    [exit status: 3]
+    "#);
+}

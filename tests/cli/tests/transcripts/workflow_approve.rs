@@ -1,0 +1,190 @@
+//! `sedge workflow approve`
+
+use crate::fixtures::{with_suspended, with_workflows};
+
+#[test]
+fn a_gate_is_approved() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate", "--comment", "go on, then"]), @"
+    ------- stderr -------
+    The gate `main/gate` of run [run] is approved.
+    hint: `sedge workflow resume B --run [run]` goes on
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "workflow": "B",
+        "gate": "main/gate",
+        "decision": "approved",
+        "status": "suspended",
+        "gatesOpen": []
+      }
+    }
+    "#);
+}
+
+#[test]
+fn a_gate_is_decided_once() {
+    let env = with_suspended();
+    env.setup(&["workflow approve B main/gate"]);
+    insta::assert_snapshot!(env.transcript("workflow approve B gate\nworkflow reject B gate --json"), @r#"
+    $ sedge workflow approve B gate
+    ------- stderr -------
+    error: the run `[run]` of `B` has no open gate named `gate`
+    hint: no gate of the run is open
+    [exit status: 3]
+
+    $ sedge workflow reject B gate --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "gate_missing",
+        "message": "the run `[run]` of `B` has no open gate named `gate`",
+        "causes": [],
+        "hint": "no gate of the run is open"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn there_is_no_such_gate_or_run() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.transcript("
+        workflow approve B gaet
+        workflow approve B gaet --json
+        workflow approve B spawn
+        workflow approve A gate
+        workflow approve C gate
+        workflow approve B gate --run 0000
+        workflow approve B
+    "), @r#"
+    $ sedge workflow approve B gaet
+    ------- stderr -------
+    error: the run `[run]` of `B` has no open gate named `gaet`
+    hint: its open gates are `main/gate`
+    [exit status: 3]
+
+    $ sedge workflow approve B gaet --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "gate_missing",
+        "message": "the run `[run]` of `B` has no open gate named `gaet`",
+        "causes": [],
+        "hint": "its open gates are `main/gate`"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge workflow approve B spawn
+    ------- stderr -------
+    error: the run `[run]` of `B` has no open gate named `spawn`
+    hint: its open gates are `main/gate`
+    [exit status: 3]
+
+    $ sedge workflow approve A gate
+    ------- stderr -------
+    error: the workflow `A` has no run that could be approved or rejected
+    hint: start one: `sedge workflow run A`
+    [exit status: 3]
+
+    $ sedge workflow approve C gate
+    ------- stderr -------
+    error: no workflow named `C`
+    hint: `sedge workflow list` shows the workflows
+    [exit status: 3]
+
+    $ sedge workflow approve B gate --run 0000
+    ------- stderr -------
+    error: no run with the id `0000`
+    hint: `sedge run list` shows the runs
+    [exit status: 3]
+
+    $ sedge workflow approve B
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <GATE>
+
+    Usage: sedge workflow approve <WORKFLOW> <GATE>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn one_of_several_runs() {
+    let env = with_suspended();
+    env.setup(&["workflow run B"]);
+    insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate"]), @"
+    ------- stderr -------
+    error: the workflow `B` has several runs that could be approved or rejected
+    hint: name one of them with `--run`: `[run 2]`, `[run]`
+    [exit status: 3]
+    ");
+}
+
+#[test]
+fn several_gates() {
+    let env = with_workflows();
+    let gate = |name| {
+        format!(
+            "  - name: {name}\n    steps:\n      - name: gate\n        task: {{type: manual_approval}}\n"
+        )
+    };
+    env.write_file(
+        "workflows/C.yaml",
+        format!("name: C\njobs:\n{}{}", gate("one"), gate("two")),
+    );
+    insta::assert_snapshot!(env.transcript("
+        workflow run C
+        workflow approve C gate
+        workflow approve C one/gate
+        workflow approve C two/gate
+        workflow resume C
+    "), @"
+    $ sedge workflow run C
+    ------- stderr -------
+    Run [run]
+    Gate one/gate: waits for a decision.
+    Gate two/gate: waits for a decision.
+    The workflow `C` is suspended.
+    hint: `sedge workflow approve C one/gate` (or `reject`) decides
+    hint: `sedge workflow approve C two/gate` (or `reject`) decides
+    hint: `sedge workflow resume C` goes on then
+
+    $ sedge workflow approve C gate
+    ------- stderr -------
+    error: the run `[run]` of `C` has no open gate named `gate`
+    hint: its open gates are `one/gate`, `two/gate`
+    [exit status: 3]
+
+    $ sedge workflow approve C one/gate
+    ------- stderr -------
+    The gate `one/gate` of run [run] is approved.
+    hint: still to be decided: `two/gate`
+
+    $ sedge workflow approve C two/gate
+    ------- stderr -------
+    The gate `two/gate` of run [run] is approved.
+    The run has succeeded.
+
+    $ sedge workflow resume C
+    ------- stderr -------
+    error: the workflow `C` has no run that could be resumed
+    hint: its newest run [run] has succeeded; start another: `sedge workflow run C`
+    [exit status: 3]
+    ");
+}

@@ -1,0 +1,81 @@
+//! `sedge workflow reject`
+
+use crate::fixtures::with_suspended;
+
+#[test]
+fn a_rejected_gate_fails_the_run() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.transcript("workflow reject B gate --comment no\nworkflow resume B\nrun show\ndata list"), @"
+    $ sedge workflow reject B gate --comment no
+    ------- stderr -------
+    The gate `main/gate` of run [run] is rejected.
+    The run has failed.
+
+    $ sedge workflow resume B
+    ------- stderr -------
+    error: the workflow `B` has no run that could be resumed
+    hint: its newest run [run] has failed; start another: `sedge workflow run B`
+    [exit status: 3]
+
+    $ sedge run show
+    ------- stdout -------
+    run [run] of workflow B: failed after [took], started [time] by tester
+    ├─ step main/gate: rejected, by tester: no
+    └─ step main/spawn: skipped, the step `gate` did not end as `succeeded`
+
+    $ sedge data list
+    ------- stderr -------
+    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.transcript("workflow reject B gate --json\nworkflow reject B gate --json"), @r#"
+    $ sedge workflow reject B gate --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "workflow": "B",
+        "gate": "main/gate",
+        "decision": "rejected",
+        "status": "failed",
+        "gatesOpen": []
+      }
+    }
+
+    $ sedge workflow reject B gate --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "run_none",
+        "message": "the workflow `B` has no run that could be approved or rejected",
+        "causes": [],
+        "hint": "its newest run [run] has failed; start another: `sedge workflow run B`"
+      }
+    }
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn there_is_no_such_gate() {
+    let env = with_suspended();
+    insta::assert_snapshot!(env.transcript("workflow reject B gaet\nworkflow reject A gate"), @"
+    $ sedge workflow reject B gaet
+    ------- stderr -------
+    error: the run `[run]` of `B` has no open gate named `gaet`
+    hint: its open gates are `main/gate`
+    [exit status: 3]
+
+    $ sedge workflow reject A gate
+    ------- stderr -------
+    error: the workflow `A` has no run that could be approved or rejected
+    hint: start one: `sedge workflow run A`
+    [exit status: 3]
+    ");
+}

@@ -1,0 +1,146 @@
+//! `sedge workflow resume`
+
+use crate::fixtures::{with_suspended, with_workflows};
+
+#[test]
+fn a_run_goes_on_once_its_gate_is_decided() {
+    let env = with_suspended();
+    env.setup(&["workflow approve B gate"]);
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B"]), @"
+    ------- stderr -------
+    Run [run]
+    Step main/spawn: started.
+    Step main/spawn: succeeded after [took].
+    The workflow `B` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_suspended();
+    env.setup(&["workflow approve B gate"]);
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "workflow": "B",
+        "status": "succeeded"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn before_the_decision() {
+    let env = with_suspended();
+    let before = env.state();
+    insta::assert_snapshot!(env.transcript("workflow resume B\nworkflow resume B --json"), @r#"
+    $ sedge workflow resume B
+    ------- stderr -------
+    error: the run `[run]` of `B` waits for a decision
+    hint: decide it: `sedge workflow approve B gate --run [run]` (or `reject`)
+    [exit status: 3]
+
+    $ sedge workflow resume B --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "gates_undecided",
+        "message": "the run `[run]` of `B` waits for a decision",
+        "causes": [],
+        "hint": "decide it: `sedge workflow approve B gate --run [run]` (or `reject`)",
+        "run": "[run]",
+        "gates": [
+          "main/gate"
+        ]
+      }
+    }
+    [exit status: 3]
+    "#);
+    assert_eq!(env.state(), before);
+}
+
+#[test]
+fn there_is_nothing_to_resume() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.transcript("workflow resume A"), @"
+    $ sedge workflow resume A
+    ------- stderr -------
+    error: the workflow `A` has no run that could be resumed
+    hint: start one: `sedge workflow run A`
+    [exit status: 3]
+    ");
+    env.setup(&["workflow run A"]);
+    insta::assert_snapshot!(env.transcript("workflow resume A\nworkflow resume A --json\nworkflow resume C"), @r#"
+    $ sedge workflow resume A
+    ------- stderr -------
+    error: the workflow `A` has no run that could be resumed
+    hint: its newest run [run] has succeeded; start another: `sedge workflow run A`
+    [exit status: 3]
+
+    $ sedge workflow resume A --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "run_none",
+        "message": "the workflow `A` has no run that could be resumed",
+        "causes": [],
+        "hint": "its newest run [run] has succeeded; start another: `sedge workflow run A`"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge workflow resume C
+    ------- stderr -------
+    error: no workflow named `C`
+    hint: `sedge workflow list` shows the workflows
+    [exit status: 3]
+    "#);
+}
+
+#[test]
+fn one_of_several() {
+    let env = with_suspended();
+    let run = env.run_json(["workflow", "run", "B"])["data"]["run"].clone();
+    let run = run.as_str().expect("a run has an id");
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B"]), @"
+    ------- stderr -------
+    error: the workflow `B` has several runs that could be resumed
+    hint: name one of them with `--run`: `[run 2]`, `[run]`
+    [exit status: 3]
+    ");
+    let _ = env
+        .run(["workflow", "approve", "B", "gate", "--run", run])
+        .succeeded();
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--run", run]), @"
+    ------- stderr -------
+    Run [run 2]
+    Step main/spawn: started.
+    Step main/spawn: succeeded after [took].
+    The workflow `B` succeeded.
+    hint: `sedge run show [run 2]` shows its calls
+    ");
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--run", run]), @"
+    ------- stderr -------
+    error: the run `[run 2]` has succeeded: there is nothing left to do
+    hint: `sedge run show [run 2]` shows it
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(env.run(["workflow", "resume", "A", "--run", run]), @"
+    ------- stderr -------
+    error: the run `[run 2]` is not one of the workflow `A`
+    hint: `sedge run show [run 2]` shows it
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--run", "00000000"]), @"
+    ------- stderr -------
+    error: no run with the id `00000000`
+    hint: `sedge run list` shows the runs
+    [exit status: 3]
+    ");
+}

@@ -1,0 +1,222 @@
+//! `sedge workflow run`
+
+use crate::fixtures::{A, with_hostile, with_workflows};
+
+#[test]
+fn a_workflow_runs_to_its_end() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.run(["workflow", "run", "A"]), @"
+    ------- stderr -------
+    Run [run]
+    Step main/spawn: started.
+    Step main/spawn: succeeded after [took].
+    The workflow `A` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+}
+
+#[test]
+fn a_workflow_stops_at_a_gate_and_says_what_to_type_next() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.run(["workflow", "run", "B"]), @"
+    ------- stderr -------
+    Run [run]
+    Gate main/gate: waits for a decision: Shall the calls be made?
+    The workflow `B` is suspended.
+    hint: `sedge workflow approve B gate` (or `reject`) decides
+    hint: `sedge workflow resume B` goes on then
+    ");
+}
+
+#[test]
+fn as_json() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.transcript("workflow run A --json\nworkflow run B --json"), @r#"
+    $ sedge workflow run A --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "workflow": "A",
+        "status": "succeeded"
+      }
+    }
+
+    $ sedge workflow run B --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 2]",
+        "workflow": "B",
+        "status": "suspended",
+        "gates": [
+          "main/gate"
+        ]
+      }
+    }
+    "#);
+}
+
+#[test]
+fn quietly() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.run(["workflow", "run", "A", "--quiet"]), @"
+    ------- stderr -------
+    The workflow `A` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+}
+
+#[test]
+fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
+    let env = with_hostile();
+    env.write_file("workflows/C.yaml", FAILING);
+    insta::assert_snapshot!(env.transcript("workflow run C\nworkflow run C --json\nrun show"), @r#"
+    $ sedge workflow run C
+    ------- stderr -------
+    Run [run]
+    Step main/first: started.
+    Step main/first: succeeded after [took].
+    Step main/fail: started.
+    Step main/fail: failed after [took].
+    Step main/last: skipped, the step `fail` did not end as `succeeded`.
+    error: the workflow `C` failed
+    caused by: step `main/fail`: not today (no-luck)
+    hint: `sedge run show [run]` shows the whole run
+    [exit status: 1]
+
+    $ sedge workflow run C --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "workflow_failed",
+        "message": "the workflow `C` failed",
+        "causes": [
+          "step `main/fail`: not today (no-luck)"
+        ],
+        "hint": "`sedge run show [run 2]` shows the whole run",
+        "run": "[run 2]",
+        "steps": [
+          {
+            "step": "main/fail",
+            "error": {
+              "kind": "failed",
+              "code": "no-luck",
+              "message": "not today",
+              "keep_writes": false
+            }
+          }
+        ]
+      }
+    }
+    [exit status: 1]
+
+    $ sedge run show
+    ------- stdout -------
+    run [run 2] of workflow C: failed after [took], started [time] by tester
+    ├─ step main/first: succeeded
+    │  └─ sink.run: succeeded after [took], wrote `record` version 2
+    ├─ step main/fail: failed
+    │  └─ hostile.fail: failed after [took]
+    │     └─ not today (no-luck)
+    └─ step main/last: skipped, the step `fail` did not end as `succeeded`
+    "#);
+}
+
+#[test]
+fn a_step_that_may_fail() {
+    let env = with_hostile();
+    env.write_file(
+        "workflows/C.yaml",
+        FAILING.replace("name: fail\n", "name: fail\n        allowFailure: true\n"),
+    );
+    insta::assert_snapshot!(env.run(["workflow", "run", "C"]), @"
+    ------- stderr -------
+    Run [run]
+    Step main/first: started.
+    Step main/first: succeeded after [took].
+    Step main/fail: started.
+    Step main/fail: failed after [took].
+    Step main/last: skipped, the step `fail` did not end as `succeeded`.
+    The workflow `C` succeeded.
+    hint: `sedge run show [run]` shows its calls
+    ");
+}
+
+#[test]
+fn no_such_workflow() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.transcript("workflow run C\nworkflow run C --json\nworkflow run"), @r#"
+    $ sedge workflow run C
+    ------- stderr -------
+    error: no workflow named `C`
+    hint: `sedge workflow list` shows the workflows
+    [exit status: 3]
+
+    $ sedge workflow run C --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "workflow_missing",
+        "message": "no workflow named `C`",
+        "causes": [],
+        "hint": "`sedge workflow list` shows the workflows"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge workflow run
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: sedge workflow run <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn what_is_wrong_with_a_step_is_found_before_any_runs() {
+    let env = with_workflows();
+    env.write_file(
+        "workflows/A.yaml",
+        A.replace("methodName: run", "methodName: rnu"),
+    );
+    let before = env.state();
+    insta::assert_snapshot!(env.run(["workflow", "run", "A"]), @"
+    ------- stderr -------
+    error: the type `@sedge/spawn` has no method named `rnu`
+      --> workflows/A.yaml:10:23
+       |
+    10 |           methodName: rnu
+       |                       ^^^
+    hint: did you mean `run`?
+    [exit status: 2]
+    ");
+    assert_eq!(env.state(), before);
+}
+
+const FAILING: &str = "\
+name: C
+jobs:
+  - name: main
+    steps:
+      - name: first
+        task: {type: model_method, modelIdOrName: sink, methodName: run}
+      - name: fail
+        dependsOn: [{step: first}]
+        task:
+          type: model_method
+          modelIdOrName: hostile
+          methodName: fail
+          inputs: {code: no-luck, message: not today}
+      - name: last
+        dependsOn: [{step: fail}]
+        task: {type: model_method, modelIdOrName: sink, methodName: run}
+";

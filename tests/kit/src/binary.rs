@@ -1,0 +1,51 @@
+//! The program under test: the `sedge` that was built beside the running test.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// Returns where the program is.
+///
+/// # Panics
+/// It was not built, or not since one of its sources changed.
+pub fn sedge() -> &'static Path {
+    static SEDGE: OnceLock<PathBuf> = OnceLock::new();
+    SEDGE.get_or_init(|| find().unwrap_or_else(|fault| panic!("{fault}")))
+}
+
+fn find() -> Result<PathBuf, String> {
+    const BUILD: &str = "type: cargo build --release --workspace";
+
+    let test = std::env::current_exe().map_err(|error| error.to_string())?;
+    // Tests are in `release/deps`, benches may be in `release` itself.
+    let sedge = test
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("sedge"))
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("there is no `sedge` beside `{}`; {BUILD}", test.display()))?;
+    match newer_source(&sedge) {
+        Some(source) => Err(format!(
+            "`{}` is older than `{source}`; {BUILD}",
+            sedge.display()
+        )),
+        None => Ok(sedge),
+    }
+}
+
+/// Returns a source that was changed after the program was built. Cargo lists them all in
+/// a file beside it.
+fn newer_source(sedge: &Path) -> Option<String> {
+    let listed = std::fs::read_to_string(sedge.with_extension("d")).ok()?;
+    let built = changed_at(sedge)?;
+    let (_, sources) = listed.split_once(": ")?;
+    sources
+        .split_whitespace()
+        .find(|source| changed_at(Path::new(source)).is_some_and(|at| at > built))
+        .map(str::to_owned)
+}
+
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
+}

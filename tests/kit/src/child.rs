@@ -1,0 +1,119 @@
+//! A command that runs while the test goes on.
+
+use std::io::Read;
+use std::process::{self, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::env::TestEnv;
+use crate::output::CommandOutput;
+
+/// A command that was started. It is killed when this is dropped before it has ended.
+#[derive(Debug)]
+pub struct Child<'a> {
+    env: &'a TestEnv,
+    process: process::Child,
+    stdout: Collected,
+    stderr: Collected,
+}
+
+impl<'a> Child<'a> {
+    pub(crate) fn start(env: &'a TestEnv, command: &mut process::Command) -> Self {
+        let mut process = command.spawn().expect("the program was found just now");
+        let stdout = process.stdout.take().expect("it is a pipe");
+        let stderr = process.stderr.take().expect("it is a pipe");
+        Self {
+            env,
+            process,
+            stdout: Collected::new(stdout),
+            stderr: Collected::new(stderr),
+        }
+    }
+
+    /// Returns the id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Returns what it has written to stderr until now.
+    #[must_use]
+    pub fn stderr_so_far(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// Returns whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.ended().is_none()
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let id = id.expect("it is the id of a process");
+        kill_process(id, Signal::INT).expect("it was started by us and not waited for");
+    }
+
+    /// Ends it at once and without a warning (`kill -9`).
+    pub fn kill(&mut self) {
+        self.process.kill().expect("it was started by us");
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> CommandOutput {
+        let status = self.process.wait().expect("it was started by us");
+        let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
+        self.env.output(stdout, stderr, status)
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("it was started by us")
+    }
+}
+
+impl Drop for Child<'_> {
+    fn drop(&mut self) {
+        // If it has ended already, all is well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A stream that is read by a thread of its own, so that its writer never waits.
+#[derive(Debug)]
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Collected {
+    fn new(mut stream: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&bytes);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                sink.extend_from_slice(&buffer[..n]);
+            }
+        });
+        Self {
+            bytes,
+            reader: Some(reader),
+        }
+    }
+
+    fn so_far(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn all(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("it only reads");
+        }
+        self.so_far()
+    }
+}

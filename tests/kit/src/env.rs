@@ -1,0 +1,303 @@
+//! A sealed place to run `sedge` in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitStatus, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::sedge;
+use crate::child::Child;
+use crate::output::CommandOutput;
+use crate::redact::Redactor;
+
+/// How the folders of environments are called, in front of the process that made them.
+const FOLDER_PREFIX: &str = "sedge-test-";
+
+/// A temporary folder with a home (`$ENV/home`) and a repository-to-be (`$ENV/repo`), in
+/// which commands are run.
+///
+/// A command gets no environment but `HOME`, `USER` (`tester`) and the width of a terminal
+/// (100 columns). In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
+/// built components: `$GUESTS/sink.wasm`.
+#[derive(Debug)]
+pub struct TestEnv {
+    folder: TempDir,
+    redactor: Mutex<Redactor>,
+}
+
+/// What a command may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The repository's files without run-time state, and their content.
+    pub files: BTreeMap<String, String>,
+    /// The runs.
+    pub runs: Value,
+    /// The data.
+    pub data: Value,
+}
+
+impl Default for TestEnv {
+    /// Returns an environment whose `$ENV/repo` is an empty folder.
+    fn default() -> Self {
+        let prefix = format!("{FOLDER_PREFIX}{}-", process::id());
+        let folder = TempDir::with_prefix(prefix).expect("there is room for temporary files");
+        for name in ["home", "repo"] {
+            fs::create_dir(folder.path().join(name)).expect("the folder is new");
+        }
+        let mut redactor = Redactor::default();
+        redactor.folder(folder.path(), "$ENV");
+        redactor.folder(guests(), "$GUESTS");
+        let redactor = Mutex::new(redactor);
+        Self { folder, redactor }
+    }
+}
+
+impl TestEnv {
+    /// Returns an environment with a repository that has nothing in it.
+    #[must_use]
+    pub fn with_repository() -> Self {
+        let env = Self::default();
+        let _ = env.run(["init"]).succeeded();
+        env
+    }
+
+    /// Returns an environment with a repository that has the models `sink` and `spawn`, of
+    /// `@sedge/sink` and `@sedge/spawn`.
+    ///
+    /// It is a copy of one that is made once a process, for compiling takes a second.
+    #[must_use]
+    pub fn with_sink_and_spawn() -> Self {
+        static TEMPLATE: OnceLock<TestEnv> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| {
+            // Nobody drops a static: what is left of earlier processes is removed by this one.
+            leftovers_remove();
+            let env = Self::with_repository();
+            env.setup(&[
+                "plugin add $GUESTS/sink.wasm",
+                "plugin add $GUESTS/spawn.wasm",
+                "model create @sedge/sink sink",
+                "model create @sedge/spawn spawn",
+            ]);
+            env
+        });
+        let env = Self::default();
+        folder_copy(&template.repository(), &env.repository());
+        env
+    }
+
+    /// Returns the repository's folder.
+    #[must_use]
+    pub fn repository(&self) -> PathBuf {
+        self.folder.path().join("repo")
+    }
+
+    /// Runs a command in the repository's folder and waits for its end.
+    pub fn run<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> CommandOutput {
+        self.spawn(args).wait()
+    }
+
+    /// Runs a command with `--json`, and returns its document.
+    ///
+    /// # Panics
+    /// There is anything but one document on stdout, or anything on stderr.
+    #[track_caller]
+    pub fn run_json<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Value {
+        let mut args: Vec<String> = args
+            .into_iter()
+            .map(|arg| arg.as_ref().to_owned())
+            .collect();
+        args.push("--json".to_owned());
+        let output = self.run(&args);
+        assert_eq!(output.stderr, "", "stderr of {args:?}:\n{output}");
+        match serde_json::from_str(&output.stdout) {
+            Ok(document) => document,
+            Err(error) => panic!("{args:?} wrote no single document: {error}:\n{output}"),
+        }
+    }
+
+    /// Runs commands that must succeed, each given as one line.
+    ///
+    /// # Panics
+    /// One of them failed.
+    #[track_caller]
+    pub fn setup(&self, commands: &[&str]) {
+        for command in commands {
+            let _ = self.run(command.split_whitespace()).succeeded();
+        }
+    }
+
+    /// Runs commands, a line each, and returns them with what they said.
+    #[must_use]
+    pub fn transcript(&self, commands: &str) -> String {
+        let mut transcript = String::new();
+        for command in commands.lines().map(str::trim).filter(|it| !it.is_empty()) {
+            let output = self.run(command.split_whitespace());
+            transcript.push_str(&format!("$ sedge {command}\n{output}\n"));
+        }
+        transcript
+    }
+
+    /// Starts a command in the repository's folder.
+    pub fn spawn<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Child<'_> {
+        let mut command = process::Command::new(sedge());
+        command
+            .args(args.into_iter().map(|arg| self.argument(arg.as_ref())))
+            .current_dir(self.repository())
+            .env_clear()
+            .env("HOME", self.folder.path().join("home"))
+            .env("USER", "tester")
+            .env("COLUMNS", "100")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Child::start(self, &mut command)
+    }
+
+    /// Returns the content of a built component.
+    ///
+    /// # Panics
+    /// There is none at `path`.
+    #[must_use]
+    pub fn component(path: &str) -> Vec<u8> {
+        fs::read(path).unwrap_or_else(|error| panic!("cannot read `{path}`: {error}"))
+    }
+
+    /// Writes a file of the repository, and the folders above it.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write_file(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.repository().join(name);
+        let folder = path.parent().expect("a file is in a folder");
+        fs::create_dir_all(folder).expect("the folder is ours");
+        fs::write(&path, content).expect("the folder is ours");
+    }
+
+    /// Reads a file of the repository.
+    ///
+    /// # Panics
+    /// There is none, or it is not text.
+    #[must_use]
+    #[track_caller]
+    pub fn read_file(&self, name: &str) -> String {
+        let read = fs::read_to_string(self.repository().join(name));
+        read.unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"))
+    }
+
+    /// Removes a file or folder of the repository.
+    ///
+    /// # Panics
+    /// There is none.
+    #[track_caller]
+    pub fn remove(&self, name: &str) {
+        let path = self.repository().join(name);
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        removed.unwrap_or_else(|error| panic!("cannot remove `{name}`: {error}"));
+    }
+
+    /// Returns what there is: the repository's files, its runs and its data.
+    ///
+    /// # Panics
+    /// The repository cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn state(&self) -> State {
+        let mut files = BTreeMap::new();
+        files_read(&self.repository(), "", &mut files);
+        State {
+            files,
+            runs: self.run_json(["run", "list", "--limit", "1000"]),
+            data: self.run_json(["data", "list"]),
+        }
+    }
+
+    pub(crate) fn output(
+        &self,
+        stdout: String,
+        stderr: String,
+        status: ExitStatus,
+    ) -> CommandOutput {
+        let mut redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(lock) = fs::read_to_string(self.repository().join("sedge.lock")) {
+            redactor.digests_learn(&lock);
+        }
+        // Stderr first: it is what says which run begins.
+        let stderr_redacted = redactor.redact(&stderr);
+        let stdout_redacted = redactor.redact(&stdout);
+        CommandOutput {
+            stdout,
+            stderr,
+            status,
+            stdout_redacted,
+            stderr_redacted,
+        }
+    }
+
+    fn argument(&self, text: &str) -> String {
+        let guests = guests().to_str().expect("the target folder is plain text");
+        let folder = self.folder.path().to_str();
+        let folder = folder.expect("folders of tests are plain text");
+        text.replace("$GUESTS", guests).replace("$ENV", folder)
+    }
+}
+
+/// Returns the folder of the built components.
+fn guests() -> &'static Path {
+    let folder = Path::new(sedge_test_artifacts::SINK).parent();
+    folder.expect("a component is in a folder")
+}
+
+/// Removes the folders of processes that have ended without doing so themselves.
+fn leftovers_remove() {
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| {
+            let (owner, _) = name.strip_prefix(FOLDER_PREFIX)?.split_once('-')?;
+            owner.parse::<u32>().ok()
+        });
+        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
+            // Another process may be at it too; either way it goes.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn folder_copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("the folder is there") {
+        let entry = entry.expect("the folder is ours");
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            fs::create_dir(&copy).expect("the copy is new");
+            folder_copy(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).expect("there is room for temporary files");
+        }
+    }
+}
+
+fn files_read(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder is ours").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let relative = format!("{prefix}{name}");
+        if relative == ".sedge" {
+            continue;
+        }
+        if path.is_dir() {
+            files.insert(format!("{relative}/"), String::new());
+            files_read(&path, &format!("{relative}/"), files);
+        } else {
+            let bytes = fs::read(&path).expect("the file is ours");
+            files.insert(relative, String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+}

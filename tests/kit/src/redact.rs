@@ -1,0 +1,184 @@
+//! Puts marks in place of what differs from one time to the next.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use regex::{Captures, Regex};
+
+/// What differs each time, and the spaces behind it where it stands in a table.
+const DIFFERING: &str = r#"(?x)
+    (?: (?<sha256> \b[0-9a-f]{64}\b )
+      | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b )
+      | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
+      | (?<ms> "(?:elapsed_ms|elapsedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
+      | (?<place> \.rs:\d+:\d+\b )
+      | (?<word> \b[0-9a-hjkmnp-tv-z]{12}\b )
+    )
+    (?<gap> \x20{2,} )?"#;
+
+/// What one environment has met.
+#[derive(Debug, Default)]
+pub(crate) struct Redactor {
+    /// Folders, and what is shown in their place.
+    folders: BTreeMap<String, &'static str>,
+    /// The ids of runs, oldest acquaintance first.
+    runs: Vec<String>,
+    /// The beginnings of digests of plugins, as tables show them.
+    digests: Vec<String>,
+}
+
+impl Redactor {
+    /// Shows `mark` in place of a folder from now on.
+    pub(crate) fn folder(&mut self, folder: &Path, mark: &'static str) {
+        let folder = folder.to_str().expect("folders of tests are plain text");
+        self.folders.insert(folder.to_owned(), mark);
+    }
+
+    /// Learns the digests in a text: what only looks like the beginning of one may be the
+    /// id of a run.
+    pub(crate) fn digests_learn(&mut self, text: &str) {
+        for found in differing().captures_iter(text) {
+            if let Some(digest) = found.name("sha256") {
+                self.digests.push(digest.as_str()[..12].to_owned());
+            }
+        }
+    }
+
+    /// Returns a text with marks in it.
+    pub(crate) fn redact(&mut self, text: &str) -> String {
+        self.digests_learn(text);
+        let mut text = text.to_owned();
+        for (folder, mark) in &self.folders {
+            text = text.replace(folder, mark);
+        }
+        let redacted = differing().replace_all(&text, |found: &Captures<'_>| self.mark(found));
+        if redacted.lines().any(|line| line.contains("  TOOK")) {
+            columns_closed(&redacted)
+        } else {
+            redacted.into_owned()
+        }
+    }
+
+    fn mark(&mut self, found: &Captures<'_>) -> String {
+        let mark = if found.name("sha256").is_some() {
+            "[sha256]".to_owned()
+        } else if found.name("time").is_some() {
+            "[time]".to_owned()
+        } else if found.name("took").is_some() {
+            "[took]".to_owned()
+        } else if let Some(key) = found.name("ms") {
+            format!("{}\"[ms]\"", key.as_str())
+        } else if found.name("place").is_some() {
+            ".rs:[place]".to_owned()
+        } else {
+            self.word_mark(&found["word"])
+        };
+        match found.name("gap") {
+            // Where a mark is wider than its column, the next one is two spaces away still.
+            Some(_) => format!("{mark:width$}", width = found[0].len().max(mark.len() + 2)),
+            None => mark,
+        }
+    }
+
+    fn word_mark(&mut self, word: &str) -> String {
+        if self.digests.iter().any(|digest| digest == word) {
+            return "[sha256]".to_owned();
+        }
+        let known = self.runs.iter().position(|run| run == word);
+        let place = known.unwrap_or_else(|| {
+            self.runs.push(word.to_owned());
+            self.runs.len() - 1
+        });
+        match place {
+            0 => "[run]".to_owned(),
+            _ => format!("[run {}]", place + 1),
+        }
+    }
+}
+
+fn differing() -> &'static Regex {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    REGEX.get_or_init(|| Regex::new(DIFFERING).expect("the pattern is a constant, and sound"))
+}
+
+/// Returns a table whose columns are two spaces apart, however wide they were.
+fn columns_closed(text: &str) -> String {
+    let closed = text.lines().map(|line| {
+        let cells = line.split("  ").map(str::trim);
+        let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
+        cells.join("  ") + "\n"
+    });
+    closed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(texts: &[(&str, &str)]) {
+        let mut redactor = Redactor::default();
+        redactor.folder(Path::new("/tmp/x"), "$ENV");
+        for (text, expect) in texts {
+            assert_eq!(redactor.redact(text), *expect);
+        }
+    }
+
+    #[test]
+    fn runs_keep_their_numbers() {
+        check(&[
+            ("Run 838qznqxnkg1", "Run [run]"),
+            ("hxe95tj8yfag/1/2, 838qznqxnkg1", "[run 2]/1/2, [run]"),
+            (
+                "no run: 838qznqxnkgu1 approvals",
+                "no run: 838qznqxnkgu1 approvals",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_short_digest_is_known_by_the_long_one() {
+        let long = "c65e796de7d0".to_owned() + &"0".repeat(52);
+        check(&[
+            (&long, "[sha256]"),
+            ("c65e796de7d0 de1e02ab8579", "[sha256] [run]"),
+        ]);
+    }
+
+    #[test]
+    fn times_durations_and_folders_are_marked() {
+        check(&[
+            (
+                "at 2026-11-23T22:55:47Z after 0.53 ms",
+                "at [time] after [took]",
+            ),
+            (
+                "after 4.2 s, 300 s, 10.0 min",
+                "after [took], 300 s, [took]",
+            ),
+            ("\"elapsed_ms\": 373.78,", "\"elapsed_ms\": \"[ms]\","),
+            ("after 999 ms", "after [took]"),
+            ("at src/a.rs:12:5: no", "at src/a.rs:[place]: no"),
+            ("\"elapsedMs\": null", "\"elapsedMs\": null"),
+            ("in /tmp/x/repo", "in $ENV/repo"),
+        ]);
+    }
+
+    #[test]
+    fn columns_stay_where_they_are_unless_durations_move_them() {
+        check(&[
+            (
+                "RUN           SIZE\n838qznqxnkg1  58 B\n",
+                "RUN           SIZE\n[run]         58 B\n",
+            ),
+            (
+                "RUN           TOOK     BY\n838qznqxnkg1  0.53 ms  me\n838qznqxnkg1           me\n",
+                "RUN  TOOK  BY\n[run]  [took]  me\n[run]  me\n",
+            ),
+            (
+                "RUN           TOOK   BY\n838qznqxnkg1  1.0 s  me\n",
+                "RUN  TOOK  BY\n[run]  [took]  me\n",
+            ),
+        ]);
+    }
+}
