@@ -1,0 +1,193 @@
+//! A call without the house around it: wasmtime, the contract's imports as stubs, and
+//! the engine's settings as in `host/runtime/src/engine.rs`.
+
+use std::time::Instant;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::Result;
+use crate::bindings::exports::sedge::model::model::Invocation;
+use crate::bindings::sedge::model::{context, data, types};
+use crate::bindings::{Plugin, PluginPre};
+use crate::disk::Disk;
+use crate::figures::Figures;
+use crate::subjects::{BARE_FLOOR, BARE_INSTANTIATE, BARE_INVOKE, BARE_INVOKE_ON_DEMAND};
+
+/// The component `sink` in an engine of its own.
+pub(crate) struct Bare {
+    engine: Engine,
+    plugin: PluginPre<Stubs>,
+}
+
+/// What the stubs know.
+struct Stubs {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+/// The component in an engine with a pool, and in one without.
+pub(crate) struct Both {
+    pool: Bare,
+    on_demand: Bare,
+}
+
+impl Bare {
+    /// Compiles the component for both ways to get memory.
+    pub(crate) fn both() -> Result<Both> {
+        Ok(Both {
+            pool: Self::new(Some(pool()))?,
+            on_demand: Self::new(None)?,
+        })
+    }
+
+    fn new(pool: Option<PoolingAllocationConfig>) -> Result<Self> {
+        let mut config = Config::new();
+        config.concurrency_support(false);
+        config.epoch_interruption(true);
+        config.wasm_component_model_implements(false);
+        if let Some(pool) = pool {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        }
+        let engine = Engine::new(&config)?;
+        let component = Component::from_file(&engine, sedge_test_artifacts::SINK)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        context::add_to_linker::<_, HasSelf<Stubs>>(&mut linker, |stubs| stubs)?;
+        data::add_to_linker::<_, HasSelf<Stubs>>(&mut linker, |stubs| stubs)?;
+        linker.define_unknown_imports_as_traps(&component)?;
+        let plugin = PluginPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Self { engine, plugin })
+    }
+
+    async fn instantiate(&self) -> Result<(Store<Stubs>, Plugin)> {
+        let stubs = Stubs {
+            wasi: WasiCtx::builder().build(),
+            table: ResourceTable::new(),
+        };
+        let mut store = Store::new(&self.engine, stubs);
+        // Nobody advances the epoch here.
+        store.set_epoch_deadline(1);
+        let plugin = self.plugin.instantiate_async(&mut store).await?;
+        Ok((store, plugin))
+    }
+
+    async fn invoke(&self) -> Result<()> {
+        let (mut store, plugin) = self.instantiate().await?;
+        let invocation = Invocation {
+            method: "run".to_owned(),
+            arguments: "{}".to_owned(),
+            global_arguments: "{}".to_owned(),
+        };
+        let invoked = plugin
+            .sedge_model_model()
+            .call_invoke(&mut store, &invocation)
+            .await?;
+        invoked.map_err(|failure| failure.message)?;
+        Ok(())
+    }
+}
+
+/// Takes a sample of each baseline of a call.
+pub(crate) async fn sample(both: &Both, disk: &mut Disk, figures: &mut Figures) -> Result<()> {
+    // What went before was somebody else's work: without this, the first row would pay
+    // for all that it pushed out of the processor's caches.
+    both.pool.invoke().await?;
+    let since = Instant::now();
+    drop(both.pool.instantiate().await?);
+    let since = figures.lap(BARE_INSTANTIATE, since);
+    both.pool.invoke().await?;
+    let since = figures.lap(BARE_INVOKE, since);
+    both.on_demand.invoke().await?;
+    let since = figures.lap(BARE_INVOKE_ON_DEMAND, since);
+    both.pool.invoke().await?;
+    disk.commit()?;
+    figures.lap(BARE_FLOOR, since);
+    Ok(())
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(100);
+    pool.total_core_instances(800);
+    pool.total_memories(200);
+    pool.total_tables(800);
+    pool.total_stacks(100);
+    pool.max_core_instances_per_component(200);
+    pool.max_component_instance_size(8 << 20);
+    pool.max_core_instance_size(4 << 20);
+    pool.max_tables_per_module(10);
+    pool.table_elements(50_000);
+    pool.max_memory_size(4 << 30);
+    pool.linear_memory_keep_resident(2 << 20);
+    pool.table_keep_resident(1 << 20);
+    pool.pagemap_scan(Enabled::Auto);
+    pool
+}
+
+impl WasiView for Stubs {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl types::Host for Stubs {}
+
+impl context::Host for Stubs {
+    async fn who(&mut self) -> wasmtime::Result<context::Identity> {
+        Ok(context::Identity {
+            model: "sink".to_owned(),
+            type_: "@sedge/sink".to_owned(),
+            method: "run".to_owned(),
+            run: "k3v9q2x8w1mz".to_owned(),
+            call: "k3v9q2x8w1mz/1/2".to_owned(),
+            step: None,
+        })
+    }
+
+    async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+impl data::Host for Stubs {
+    async fn write_resource(
+        &mut self,
+        _spec: String,
+        _name: String,
+        _content: String,
+    ) -> wasmtime::Result<std::result::Result<(), data::DataError>> {
+        Ok(Ok(()))
+    }
+
+    async fn read_latest(
+        &mut self,
+        _model: String,
+        _name: String,
+    ) -> wasmtime::Result<std::result::Result<Option<data::Resource>, data::DataError>> {
+        Ok(Ok(None))
+    }
+
+    async fn read_version(
+        &mut self,
+        _model: String,
+        _name: String,
+        _version: u64,
+    ) -> wasmtime::Result<std::result::Result<Option<data::Resource>, data::DataError>> {
+        Ok(Ok(None))
+    }
+
+    async fn list_versions(
+        &mut self,
+        _model: String,
+        _name: String,
+    ) -> wasmtime::Result<std::result::Result<Vec<data::VersionInfo>, data::DataError>> {
+        Ok(Ok(Vec::new()))
+    }
+}

@@ -1,0 +1,8 @@
+//! The contract in `wit/` as Rust, for the baseline without our runtime.
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "plugin",
+    imports: { default: async | trappable },
+    exports: { default: async },
+});

@@ -1,0 +1,119 @@
+//! Prints what start-up and nested calls cost, as one table. Asserts no times.
+//!
+//! Baselines are measured in the same run, and all subjects by turns, round by round: what
+//! else the machine does meanwhile hits every row alike. Compare the ratios.
+//!
+//! Whole processes come first, while this one is still small: Linux counts the memory of
+//! the parent into the peak of a child that it starts.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench starts processes and reads the clock itself, so as to measure nothing else"
+)]
+
+mod bare;
+mod bindings;
+mod disk;
+mod figures;
+mod nested;
+mod parts;
+mod processes;
+mod repository;
+mod subjects;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use crate::figures::Figures;
+use crate::repository::TestRepository;
+
+/// Whatever goes wrong ends the bench.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Print what start-up and nested calls cost
+#[derive(Debug, Parser)]
+struct Args {
+    /// Take a few samples only, to see that the bench still works
+    #[arg(long)]
+    quick: bool,
+}
+
+/// How often things are done.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// Rounds of whole processes.
+    n_process_rounds: usize,
+    /// Rounds of everything else.
+    n_rounds: usize,
+    /// Samples per subject and round, of what takes well under a millisecond.
+    n_samples: usize,
+}
+
+const FULL: Effort = Effort {
+    n_process_rounds: 40,
+    n_rounds: 10,
+    n_samples: 50,
+};
+
+const QUICK: Effort = Effort {
+    n_process_rounds: 2,
+    n_rounds: 1,
+    n_samples: 5,
+};
+
+fn main() -> Result<()> {
+    let effort = if Args::parse().quick { QUICK } else { FULL };
+    let release = release_folder()?;
+    // Beside the build, so that all of it is on the disk that the source is on.
+    let folder = tempfile::tempdir_in(&release)?;
+    let repository = TestRepository::make(&release.join("sedge"), &folder.path().join("repo"))?;
+    let mut figures = Figures::default();
+
+    let n_compiled = processes::measure(&repository, effort, &mut figures)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(sedge_sys::host::n_cores().max(2))
+        .enable_all()
+        .build()?;
+    runtime.block_on(in_process(folder.path(), &repository, effort, &mut figures))?;
+
+    let text = format!(
+        "{}\ncompiled at call: {n_compiled}\n",
+        subjects::table(&figures)
+    );
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+async fn in_process(
+    folder: &Path,
+    repository: &TestRepository,
+    effort: Effort,
+    figures: &mut Figures,
+) -> Result<()> {
+    let mut disk = disk::Disk::new(folder)?;
+    let bare = bare::Bare::both()?;
+    let mut parts = parts::Parts::new(folder).await?;
+    let nested = nested::Nested::open(repository).await?;
+    for _ in 0..effort.n_rounds {
+        // The cheap ones by turns within the round too.
+        for _ in 0..effort.n_samples {
+            disk.sample(figures)?;
+            bare::sample(&bare, &mut disk, figures).await?;
+            parts.sample(figures).await?;
+            nested.one(figures).await?;
+        }
+        parts.sample_start(figures).await?;
+        nested.round(figures).await?;
+    }
+    Ok(())
+}
+
+/// Returns the folder that this program was built into.
+fn release_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program
+        .parent()
+        .ok_or("a program is in a folder")?
+        .to_owned())
+}

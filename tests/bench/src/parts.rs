@@ -1,0 +1,221 @@
+//! The parts of a nested call and of a process's start, each by itself, through the
+//! public functions of the crates that they are in.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sedge_app::Repository;
+use sedge_locks::manager::LockManager;
+use sedge_locks::table::{Mode, Resource};
+use sedge_model::call::{CallError, LogLine, Outcome};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{DataName, ModelName, RunId};
+use sedge_model::run::RunKind;
+use sedge_model::type_info::MethodKind;
+use sedge_runtime::{
+    Allocation, BoxFuture, CallLimits, CallReport, CallSpec, DataError, Fault, HostError, Identity,
+    Outside, Plugin, PluginError, ResourceVersion, Runtime, Staging, VersionInfo,
+};
+use sedge_store::{CallEnd, CallStart, Claim, RunStart, Store};
+use sedge_sys::clock::Moment;
+use sedge_sys::folder::Folder;
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::figures::Figures;
+use crate::subjects::{
+    PART_CALL, PART_COMMIT, PART_LOCK, PART_START, START_ENGINE, START_ENGINE_POOL, START_PLUGIN,
+    START_REPOSITORY, START_STORE,
+};
+
+/// Longer than anything here takes.
+const AMPLE: Duration = Duration::from_secs(60);
+
+/// Each part of the house, open, with no other part behind it.
+pub(crate) struct Parts {
+    folder: PathBuf,
+    locks: Arc<LockManager>,
+    store: Store,
+    claim: Claim,
+    n_calls: u32,
+    runtime: Runtime,
+    plugin: Arc<Plugin>,
+    model: ModelName,
+}
+
+impl Parts {
+    pub(crate) async fn new(folder: &Path) -> Result<Self> {
+        for name in ["locks", "store", "cache"] {
+            std::fs::create_dir(folder.join(name))?;
+        }
+        let store = Store::create(&Folder::open(&folder.join("store"))?)?;
+        let start = RunStart {
+            id: RunId::from_bits(1),
+            kind: RunKind::Method,
+            subject: "sink".to_owned(),
+            method: Some("run".to_owned()),
+            source: None,
+            session: "bench".to_owned(),
+            by: "bench".to_owned(),
+        };
+        let claim = store.run_start(&start, &[])?;
+        let cache = Folder::open(&folder.join("cache"))?;
+        let runtime = Runtime::new(cache, Allocation::Pool)?;
+        let component = std::fs::read(sedge_test_artifacts::SINK)?;
+        let plugin = runtime.plugin_add(&component, |_| ()).await?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            locks: LockManager::new(Folder::open(&folder.join("locks"))?),
+            store,
+            claim,
+            n_calls: 0,
+            runtime,
+            plugin,
+            model: "sink".parse()?,
+        })
+    }
+
+    /// Takes a sample of each part of a nested call.
+    pub(crate) async fn sample(&mut self, figures: &mut Figures) -> Result<()> {
+        self.n_calls += 1;
+        let root = Lineage::root(self.claim.run.clone());
+        let lineage = root.child(1).child(self.n_calls);
+
+        let since = Instant::now();
+        let deadline = Moment::now().after(AMPLE);
+        let model = Resource::Model(self.model.clone());
+        let whole = self
+            .locks
+            .acquire(&lineage, Mode::IX, &Resource::Datastore, deadline);
+        let whole = whole.await?;
+        let part = self
+            .locks
+            .acquire(&lineage, Mode::X, &model, deadline)
+            .await?;
+        drop((part, whole));
+        let since = figures.lap(PART_LOCK, since);
+
+        self.store.call_start(&self.claim, &self.start(&lineage)?)?;
+        let since = figures.lap(PART_START, since);
+
+        let report = self.call(&lineage).await?;
+        let since = figures.lap(PART_CALL, since);
+
+        let end = CallEnd {
+            lineage,
+            model: self.model.clone(),
+            result: report.result,
+            writes: report.writes,
+            log: report.log,
+            elapsed_us: 0,
+        };
+        self.store.call_commit(&self.claim, &end)?;
+        figures.lap(PART_COMMIT, since);
+        Ok(())
+    }
+
+    /// Takes a sample of each part of a process's start, in a process that is warm.
+    pub(crate) async fn sample_start(&self, figures: &mut Figures) -> Result<()> {
+        let since = Instant::now();
+        drop(Repository::open(&self.folder.join("repo"))?);
+        let since = figures.lap(START_REPOSITORY, since);
+
+        let store = Store::open(&Folder::open(&self.folder.join("store"))?)?;
+        store.data_get(&self.model, &"record".parse()?, None)?;
+        let since = figures.lap(START_STORE, since);
+        drop(store);
+
+        drop(self.runtime(Allocation::Pool)?);
+        let since = figures.lap(START_ENGINE_POOL, since);
+        let runtime = self.runtime(Allocation::OnDemand)?;
+        let since = figures.lap(START_ENGINE, since);
+        let sha256 = &self.plugin.description().sha256;
+        let gone = async || Err(PluginError::CoreModule);
+        drop(runtime.plugin_load(sha256, gone).await?);
+        figures.lap(START_PLUGIN, since);
+        Ok(())
+    }
+
+    fn runtime(&self, allocation: Allocation) -> Result<Runtime> {
+        let cache = Folder::open(&self.folder.join("cache"))?;
+        Ok(Runtime::new(cache, allocation)?)
+    }
+
+    fn start(&self, lineage: &Lineage) -> Result<CallStart> {
+        Ok(CallStart {
+            lineage: lineage.clone(),
+            step: None,
+            model: self.model.clone(),
+            method: "run".parse()?,
+            plugin: self.plugin.description().sha256.clone(),
+            arguments: json!({}),
+        })
+    }
+
+    async fn call(&self, lineage: &Lineage) -> Result<CallReport> {
+        let staging = Staging::new(self.model.clone(), None);
+        let spec = CallSpec {
+            identity: Identity {
+                model: self.model.clone(),
+                method: "run".parse()?,
+                lineage: lineage.clone(),
+                step: None,
+            },
+            kind: MethodKind::Action,
+            arguments: json!({}),
+            global_arguments: json!({}),
+            limits: CallLimits {
+                begin: Moment::now(),
+                memory_bytes: 256 << 20,
+                deadline: Moment::now().after(AMPLE),
+                calls_max: 1,
+            },
+            staging,
+            outside: Arc::new(Nothing),
+        };
+        let report = self.runtime.call(&self.plugin, spec).await?;
+        if report.result.is_err() || report.writes.len() != 1 {
+            return Err(format!("`sink` did not write one record: {:?}", report.result).into());
+        }
+        Ok(report)
+    }
+}
+
+/// An outside in which there is nothing.
+struct Nothing;
+
+impl Outside for Nothing {
+    fn call(
+        &self,
+        _ordinal: u32,
+        _target: String,
+        _method: String,
+        _arguments: Value,
+    ) -> BoxFuture<std::result::Result<Outcome, Fault<CallError>>> {
+        Box::pin(async { Err(Fault::Guest(CallError::Cancelled)) })
+    }
+
+    fn readable(&self, model: &str) -> std::result::Result<ModelName, Fault<DataError>> {
+        Err(Fault::Guest(DataError::ModelNotFound(model.to_owned())))
+    }
+
+    fn resource(
+        &self,
+        _model: &ModelName,
+        _name: &DataName,
+        _version: Option<u64>,
+    ) -> std::result::Result<Option<ResourceVersion>, HostError> {
+        Ok(None)
+    }
+
+    fn versions(
+        &self,
+        _model: &ModelName,
+        _name: &DataName,
+    ) -> std::result::Result<Vec<VersionInfo>, HostError> {
+        Ok(Vec::new())
+    }
+
+    fn logged(&self, _line: &LogLine) {}
+}

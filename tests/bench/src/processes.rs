@@ -1,0 +1,79 @@
+//! Whole processes: from the fork until the parent knows that they have ended.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Instant, SystemTime};
+
+use wait4::Wait4;
+
+use crate::figures::Figures;
+use crate::repository::{TestRepository, silenced};
+use crate::subjects::{
+    PROCESS_DATA_GET, PROCESS_METHOD_RUN, PROCESS_PLUGIN_ADD, PROCESS_TRUE, PROCESS_VERSION,
+    PROCESS_WORKFLOW_RUN,
+};
+use crate::{Effort, Result};
+
+/// The commands that find everything compiled.
+const WARM: [(&str, &[&str]); 4] = [
+    (PROCESS_VERSION, &["--version"]),
+    (PROCESS_DATA_GET, &["data", "get", "sink", "record"]),
+    (
+        PROCESS_METHOD_RUN,
+        &["model", "method", "run", "sink", "run"],
+    ),
+    (PROCESS_WORKFLOW_RUN, &["workflow", "run", "A"]),
+];
+
+/// Measures all processes by turns; returns how many compiled files the warm ones wrote.
+pub(crate) fn measure(
+    repository: &TestRepository,
+    effort: Effort,
+    figures: &mut Figures,
+) -> Result<usize> {
+    let mut n_compiled = 0;
+    for _ in 0..effort.n_process_rounds {
+        let true_ = silenced(Command::new("/bin/true"));
+        sample(figures, PROCESS_TRUE, true_)?;
+        let before = compiled(&repository.folder)?;
+        for (subject, arguments) in WARM {
+            sample(figures, subject, repository.command(arguments))?;
+        }
+        let after = compiled(&repository.folder)?;
+        n_compiled += after
+            .iter()
+            .filter(|&(name, at)| before.get(name) != Some(at))
+            .count();
+        let add = ["plugin", "add", sedge_test_artifacts::SINK];
+        sample(figures, PROCESS_PLUGIN_ADD, repository.command(&add))?;
+    }
+    Ok(n_compiled)
+}
+
+fn sample(figures: &mut Figures, subject: &str, mut command: Command) -> Result<()> {
+    let since = Instant::now();
+    let ended = command.spawn()?.wait4()?;
+    figures.add(subject, since.elapsed());
+    if !ended.status.success() {
+        return Err(format!("`{subject}` failed: {}", ended.status).into());
+    }
+    figures.add_peak(subject, ended.rusage.maxrss / 1024);
+    Ok(())
+}
+
+/// Returns when each file of machine code in the repository's cache was written.
+fn compiled(repository: &Path) -> Result<BTreeMap<String, SystemTime>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(repository.join(".sedge/cache"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".cwasm") {
+            files.insert(name, entry.metadata()?.modified()?);
+        }
+    }
+    if files.is_empty() {
+        return Err("the cache holds no machine code where the bench looks for it".into());
+    }
+    Ok(files)
+}

@@ -1,0 +1,70 @@
+//! A repository with a sink, a spawn and a workflow, made by the program itself.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Result;
+
+/// One step, which calls another model.
+const WORKFLOW_A: &str = "name: A
+jobs:
+  - name: main
+    steps:
+      - name: spawn
+        task:
+          type: model_method
+          modelIdOrName: spawn
+          methodName: run
+";
+
+/// The repository, and the program that works on it.
+#[derive(Debug)]
+pub(crate) struct TestRepository {
+    sedge: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+impl TestRepository {
+    /// Makes the repository in a folder that is not there yet.
+    pub(crate) fn make(sedge: &Path, folder: &Path) -> Result<Self> {
+        std::fs::create_dir(folder)?;
+        let made = Self {
+            sedge: sedge.to_owned(),
+            folder: folder.to_owned(),
+        };
+        made.run(&["init"])?;
+        made.run(&["plugin", "add", sedge_test_artifacts::SINK])?;
+        made.run(&["plugin", "add", sedge_test_artifacts::SPAWN])?;
+        made.run(&["model", "create", "@sedge/sink", "sink"])?;
+        made.run(&["model", "create", "@sedge/spawn", "spawn"])?;
+        made.run(&["model", "method", "run", "sink", "run"])?;
+        std::fs::write(folder.join("workflows/A.yaml"), WORKFLOW_A)?;
+        Ok(made)
+    }
+
+    /// Returns a command of the program: in the repository, silent, with an empty environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.sedge);
+        command.args(arguments).current_dir(&self.folder);
+        silenced(command)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<()> {
+        let output = self.command(arguments).stderr(Stdio::piped()).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(format!("`sedge {}` failed: {stderr}", arguments.join(" ")).into())
+    }
+}
+
+/// Takes a command's environment, and whom it could speak to.
+pub(crate) fn silenced(mut command: Command) -> Command {
+    command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}

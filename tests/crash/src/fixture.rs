@@ -1,0 +1,150 @@
+//! What the tests share: where to kill, and what must hold after that.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use sedge_app::data_versions::data_versions;
+use sedge_app::run_list::run_list;
+use sedge_app::run_show::{RunReport, run_show};
+use sedge_app::types::CallStatus;
+use sedge_app::{AppError, Repository};
+use sedge_test_kit::{Child, TestEnv, wait_until};
+
+/// How many processes all tests together kill, unless told otherwise.
+const N_ROUNDS: u64 = 40;
+
+/// The most steps that a process is let go on after it got as far as was drawn. A step is
+/// a system call of this process, so it is killed within some two milliseconds, in the
+/// middle of whatever that brings it to.
+const N_STEPS_ON_MAX: u64 = 4000;
+
+/// Returns how many rounds a test is to run, of `share` in 4.
+pub(crate) fn n_rounds(share: u64) -> u64 {
+    let told = env::var("SEDGE_CRASH_ROUNDS").ok();
+    let told = told.map(|text| text.parse().expect("SEDGE_CRASH_ROUNDS is a number"));
+    told.unwrap_or(N_ROUNDS) * share / 4
+}
+
+/// Numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, "Fast
+/// Splittable Pseudorandom Number Generators", 2014).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// Begins with the seed that was given, else with one that nobody knows before.
+    pub(crate) fn new() -> Self {
+        let told = env::var("SEDGE_CRASH_SEED").ok();
+        let told = told.map(|text| text.parse().expect("SEDGE_CRASH_SEED is a number"));
+        let seed = told.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32);
+        println!("SEDGE_CRASH_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Draws a number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut drawn = self.0;
+        drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (drawn ^ (drawn >> 31)) % bound
+    }
+}
+
+/// A repository, seen from beside the processes that are killed in it.
+pub(crate) struct Scene {
+    pub(crate) env: TestEnv,
+    pub(crate) repository: Arc<Repository>,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let env = TestEnv::with_sink_and_spawn();
+        env.setup(&["model create @sedge/sink sink-two"]);
+        let repository = Repository::open(&env.repository()).expect("a repository");
+        Self { env, repository }
+    }
+
+    /// Lets a process go on until `sink` has so many versions, and a little further, and
+    /// kills it, unless it has ended before.
+    pub(crate) fn kill(&self, mut child: Child<'_>, n_versions: usize, dice: &mut Dice) {
+        wait_until("the process got far enough, or ended", || {
+            self.versions("sink", "record").len() >= n_versions || !child.is_running()
+        });
+        for _ in 0..dice.below(N_STEPS_ON_MAX) {
+            child.is_running();
+        }
+        child.kill();
+        let _ = child.wait();
+    }
+
+    /// Checks that nothing is half done: versions have no holes, and the calls that say
+    /// that they succeeded are those that the versions are of.
+    #[track_caller]
+    pub(crate) fn is_whole(&self, run: &RunReport) {
+        for model in ["sink", "sink-two"] {
+            let versions = self.versions(model, "record");
+            let expect: Vec<u64> = (1..=versions.len() as u64).collect();
+            assert_eq!(versions, expect, "{model}");
+        }
+        let id = &run.run.id;
+        let mut written = BTreeSet::new();
+        for model in ["sink", "sink-two"] {
+            let versions = data_versions(&self.repository, model, "record");
+            for version in versions.into_iter().flatten() {
+                if version.by.run() == id {
+                    assert!(written.insert(version.by.to_string()), "a call wrote twice");
+                }
+            }
+        }
+        let of_sink = run
+            .calls
+            .iter()
+            .filter(|call| call.model.as_str().starts_with("sink"));
+        let succeeded: BTreeSet<String> = of_sink
+            .filter(|call| call.status == CallStatus::Succeeded)
+            .map(|call| call.lineage.to_string())
+            .collect();
+        assert_eq!(
+            succeeded, written,
+            "calls that succeeded, and calls that wrote"
+        );
+    }
+
+    /// Checks that no lock is left: a new process runs on the models at once.
+    pub(crate) fn is_free(&self) {
+        for model in ["sink", "sink-two"] {
+            let _ = self
+                .env
+                .run(["model", "method", "run", model, "run"])
+                .succeeded();
+        }
+        let count = ["--input", "count=1"];
+        let spawn = ["model", "method", "run", "spawn", "run"];
+        let _ = self.env.run(spawn.iter().chain(&count)).succeeded();
+    }
+
+    pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
+        match data_versions(&self.repository, model, name) {
+            Ok(versions) => versions.iter().map(|it| it.version).collect(),
+            Err(AppError::DataMissing { .. }) => Vec::new(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Returns how many versions the models have: `sink`, `sink-two`, `spawn`.
+    pub(crate) fn n_versions(&self) -> [usize; 3] {
+        [
+            ("sink", "record"),
+            ("sink-two", "record"),
+            ("spawn", "calls"),
+        ]
+        .map(|(model, name)| self.versions(model, name).len())
+    }
+
+    /// Returns the newest run; none where there is none.
+    pub(crate) fn newest(&self) -> Option<RunReport> {
+        let (run, _) = run_list(&self.repository, 1).expect("a datastore").pop()?;
+        Some(run_show(&self.repository, Some(run.id.as_str())).expect("a run"))
+    }
+}
