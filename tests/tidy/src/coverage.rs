@@ -1,0 +1,137 @@
+//! What must have a test, has one: every command and every guest.
+
+use crate::tokens::tokens;
+use crate::tree::{TreeFile, files, hold};
+
+/// Where each command has its file: `model_method_run.rs` is `sedge model method run`.
+const COMMANDS: &str = "host/cli/src/commands/";
+
+/// Where each guest has its file.
+const GUESTS: &str = "tests/guests/examples/";
+
+/// The files beside the commands that are none, and what they are.
+const NO_COMMANDS: &[(&str, &str)] = &[
+    ("mod", "the table of commands"),
+    ("shared", "what several commands say alike"),
+];
+
+/// One stem for command, use case and test: whoever searches for one finds all three, and
+/// no command reaches people without somebody having read what it prints.
+#[test]
+fn every_command_has_a_use_case_and_a_transcript() {
+    hold(
+        "a command has a use case and a transcript of its name",
+        &command_faults(files()),
+    );
+}
+
+/// A guest without a test is a claim about the sandbox that nobody checks.
+#[test]
+fn every_guest_has_a_test() {
+    hold("a guest is run by a test", &guest_faults(files()));
+}
+
+fn command_faults(files: &[TreeFile]) -> Vec<String> {
+    let stems =
+        stems_in(files, COMMANDS).filter(|stem| NO_COMMANDS.iter().all(|(name, _)| name != stem));
+    let stems: Vec<&str> = stems.collect();
+    if stems.is_empty() {
+        return vec![format!(
+            "{COMMANDS}: there is no command; each is a file there, named like `model_method_run.rs`"
+        )];
+    }
+    let mut faults = Vec::new();
+    for stem in stems {
+        let use_case = format!("host/app/src/{stem}.rs");
+        if !files.iter().any(|file| file.path == use_case) {
+            faults.push(format!(
+                "{COMMANDS}{stem}.rs: its use case is missing; put what it does into {use_case}, and only its words here"
+            ));
+        }
+        let transcript = format!("/{stem}.rs");
+        let is_transcript = |file: &&TreeFile| {
+            file.path.starts_with("tests/cli/") && file.path.ends_with(&transcript)
+        };
+        if !files.iter().any(|file| is_transcript(&file)) {
+            faults.push(format!(
+                "{COMMANDS}{stem}.rs: no transcript shows it; write tests/cli/tests{transcript}"
+            ));
+        }
+    }
+    faults
+}
+
+fn guest_faults(files: &[TreeFile]) -> Vec<String> {
+    let tests = files.iter().filter(|file| is_test(&file.path));
+    let said: Vec<String> = tests
+        // What cannot be read is told by the rule on sources.
+        .flat_map(|file| tokens(&file.text()).unwrap_or_default())
+        .map(|token| token.text)
+        .collect();
+    let is_run = |stem: &str| {
+        let (constant, text) = (stem.to_uppercase(), format!("{stem:?}"));
+        said.iter().any(|it| *it == constant || *it == text)
+    };
+    stems_in(files, GUESTS)
+        .filter(|stem| !is_run(stem))
+        .map(|stem| {
+            let constant = stem.to_uppercase();
+            format!(
+                "{GUESTS}{stem}.rs: no test runs it; write one that uses `sedge_test_artifacts::{constant}`, or remove it"
+            )
+        })
+        .collect()
+}
+
+fn stems_in<'a>(files: &'a [TreeFile], folder: &'a str) -> impl Iterator<Item = &'a str> {
+    files.iter().filter_map(|file| file.rust_stem_in(folder))
+}
+
+/// Returns whether a file tests the host: guests and these rules do not.
+fn is_test(path: &str) -> bool {
+    let is_of_tests = path.starts_with("tests/")
+        && !path.starts_with("tests/guests/")
+        && !path.starts_with("tests/tidy/");
+    let is_of_host =
+        path.starts_with("host/") && (path.contains("/tests/") || path.ends_with("/tests.rs"));
+    path.ends_with(".rs") && (is_of_tests || is_of_host)
+}
+
+#[test]
+fn the_rule_on_commands_can_fail() {
+    let check = |paths: &[&str], expect: usize| {
+        let files: Vec<TreeFile> = paths.iter().map(|path| TreeFile::new(path, "")).collect();
+        let faults = command_faults(&files);
+        assert_eq!(faults.len(), expect, "{paths:?}: {faults:?}");
+    };
+    let command = "host/cli/src/commands/run_list.rs";
+    let use_case = "host/app/src/run_list.rs";
+    let transcript = "tests/cli/tests/run_list.rs";
+    let module = "tests/cli/tests/transcripts/run_list.rs";
+    check(&[command, use_case, transcript], 0);
+    check(&[command, use_case, module], 0);
+    check(&[command, use_case], 1);
+    check(&[command, transcript], 1);
+    check(&[command, use_case, "tests/cli/tests/old_run_list.rs"], 1);
+    check(&[command], 2);
+    check(&["host/cli/src/commands/mod.rs", use_case, transcript], 1);
+    check(&[], 1);
+}
+
+#[test]
+fn the_rule_on_guests_can_fail() {
+    let check = |path: &str, text: &str, expect: usize| {
+        let guest = TreeFile::new("tests/guests/examples/recurse.rs", "");
+        let faults = guest_faults(&[guest, TreeFile::new(path, text)]);
+        assert_eq!(faults.len(), expect, "{path}: {text}: {faults:?}");
+    };
+    let test = "fn t() { run(artifacts::RECURSE) }";
+    check("host/runtime/tests/it/limits.rs", test, 0);
+    check("host/runtime/src/call/tests.rs", test, 0);
+    check("tests/stress/src/lib.rs", test, 0);
+    check("tests/cli/tests/a.rs", "fn t() { run(\"recurse\") }", 0);
+    check("tests/cli/tests/a.rs", "fn t() {} // RECURSE", 1);
+    check("tests/cli/tests/a.rs", "fn t() { run(RECURSES) }", 1);
+    check("host/runtime/src/call.rs", test, 1);
+    check("tests/guests/artifacts/src/lib.rs", test, 1);
+}
