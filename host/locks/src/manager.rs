@@ -59,7 +59,9 @@ impl LockManager {
 
     /// Locks `resource` for `lineage`, waiting until `deadline` at the most.
     ///
-    /// Never waits for an ancestor of `lineage`.
+    /// Never waits for an ancestor of `lineage`. As long as another call of its own run holds
+    /// the lock, it is that call's turn and the deadline is put off: a run of many calls of
+    /// one model, each with time of its own, must not fail for being many.
     ///
     /// # Errors
     /// [`LockError::Busy`] at the deadline; nothing is held then.
@@ -72,10 +74,15 @@ impl LockManager {
     ) -> Result<LockGuard, LockError> {
         let since = Moment::now();
         let (request, woken) = self.enqueue(lineage, mode, resource);
-        if let Some(woken) = woken {
+        if let Some(mut woken) = woken {
+            let patience = since.until(deadline);
+            let mut deadline = deadline;
             // The sender stays in the table until it sends, so an error cannot come.
-            if clock::until(deadline, woken).await.is_err() {
-                return Err(self.busy(resource, lineage, since));
+            while clock::until(deadline, &mut woken).await.is_err() {
+                if !self.is_held_by_own_run(resource, lineage) {
+                    return Err(self.busy(resource, lineage, since));
+                }
+                deadline = Moment::now().after(patience);
             }
         }
         if let Resource::Model(model) = resource {
@@ -113,6 +120,13 @@ impl LockManager {
         let (wake, woken) = oneshot::channel();
         state.waiting.insert(id, wake);
         (queued, Some(woken))
+    }
+
+    fn is_held_by_own_run(&self, resource: &Resource, lineage: &Lineage) -> bool {
+        let holders = self.state().table.holders(resource);
+        holders
+            .iter()
+            .any(|holder| holder.run() == lineage.run() && !holder.covers(lineage))
     }
 
     fn busy(&self, resource: &Resource, lineage: &Lineage, since: Moment) -> LockError {
@@ -225,6 +239,24 @@ mod tests {
             .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
             .await
             .expect("free again");
+    }
+
+    #[tokio::test]
+    async fn a_sibling_waits_for_as_long_as_it_takes() {
+        let (_keep, manager) = manager();
+        let resource = sink();
+        let held = manager
+            .acquire(&lineage("0/1"), Mode::X, &resource, later())
+            .await
+            .expect("free");
+        let own = lineage("0/2");
+        let mut sibling = Box::pin(manager.acquire(&own, Mode::X, &resource, soon()));
+        let three_times = Moment::now().after(Duration::from_millis(100));
+        clock::until(three_times, &mut sibling)
+            .await
+            .expect_err("it still waits");
+        drop(held);
+        sibling.await.expect("its turn");
     }
 
     #[tokio::test]
