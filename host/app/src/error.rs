@@ -339,7 +339,10 @@ impl AppError {
             | Self::DataMissing { .. }
             | Self::VersionMissing { .. }
             | Self::Store(
-                StoreError::Missing(_) | StoreError::Fenced(_) | StoreError::Schema { .. },
+                StoreError::Missing(_)
+                | StoreError::Foreign(_)
+                | StoreError::Fenced(_)
+                | StoreError::Schema { .. },
             ) => ErrorClass::State,
             Self::RunLog { .. }
             | Self::File(_)

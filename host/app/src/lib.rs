@@ -61,5 +61,5 @@ pub mod types {
         VersionRecord,
     };
     pub use sedge_sys::clock::Timestamp;
-    pub use sedge_sys::host::{current_folder, has_argument, n_cores};
+    pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores};
 }

@@ -93,8 +93,15 @@ pub async fn plugin_add(
     })
 }
 
+/// Returns where a component came from, for people who have the repository and not this
+/// machine: of an absolute path only the file's name.
 fn source_text(path: &Path) -> Result<String, FileError> {
-    path.to_str().map(str::to_owned).ok_or_else(|| {
+    let told = if path.is_absolute() {
+        path.file_name().map_or(path, Path::new)
+    } else {
+        path
+    };
+    told.to_str().map(str::to_owned).ok_or_else(|| {
         let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "its path is not text");
         FileError::new("pin", path, reason)
     })

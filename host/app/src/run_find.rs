@@ -7,9 +7,6 @@ use sedge_store::{RunFilter, RunRecord};
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// The most runs of one workflow that are looked through for one in the wanted state.
-const RUNS_SEARCHED_MAX: usize = 1000;
-
 impl Repository {
     /// Finds a run by its id, or by the beginning of it if no other id begins so.
     pub(crate) fn run_by_id(&self, id: &str) -> Result<RunRecord, AppError> {
@@ -20,8 +17,8 @@ impl Repository {
         let mut runs = self.store()?.run_list(&filter, 2)?;
         match (runs.pop(), runs.pop()) {
             (Some(run), None) if !id.is_empty() => Ok(run),
-            (Some(_), Some(_)) => Err(AppError::RunAmbiguous(id.to_owned())),
-            (None | Some(_), _) => Err(AppError::RunMissing(id.to_owned())),
+            (Some(_), Some(_)) if !id.is_empty() => Err(AppError::RunAmbiguous(id.to_owned())),
+            (_, _) => Err(AppError::RunMissing(id.to_owned())),
         }
     }
 
@@ -51,27 +48,33 @@ impl Repository {
             return Ok(run);
         }
         let subject = Some((RunKind::Workflow, workflow.to_owned()));
-        let filter = RunFilter {
-            subject,
-            ..RunFilter::default()
+        let list = |status, n_max| {
+            let subject = subject.clone();
+            let filter = RunFilter {
+                subject,
+                status,
+                ..RunFilter::default()
+            };
+            Ok::<_, AppError>(self.store()?.run_list(&filter, n_max)?)
         };
-        let all = self.store()?.run_list(&filter, RUNS_SEARCHED_MAX)?;
-        let mut fitting: Vec<&RunRecord> = Vec::new();
-        for run in &all {
-            if wanted.fits(self.run_status(run)?) {
-                fitting.push(run);
+        let mut fitting: Vec<RunRecord> = Vec::new();
+        for status in [RunStatus::Suspended, RunStatus::Running] {
+            for run in list(Some(status), usize::MAX)? {
+                if wanted.fits(self.run_status(&run)?) {
+                    fitting.push(run);
+                }
             }
         }
-        match fitting[..] {
+        match &fitting[..] {
             [run] => Ok(run.clone()),
             [] => {
-                if all.is_empty() {
-                    // Tell a workflow that never ran from one that there is none of.
-                    self.workflow(workflow)?;
-                }
-                let latest = match all.first() {
-                    Some(run) => Some((run.id.clone(), self.run_status(run)?)),
-                    None => None,
+                let latest = match list(None, 1)?.pop() {
+                    Some(run) => Some((run.id.clone(), self.run_status(&run)?)),
+                    None => {
+                        // Tell a workflow that never ran from one that there is none of.
+                        self.workflow(workflow)?;
+                        None
+                    }
                 };
                 let workflow = workflow.parse()?;
                 Err(AppError::RunNone {

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sedge_app::types::{current_folder, n_cores};
+use sedge_app::types::{current_folder, exit_now, n_cores};
 use sedge_app::{AppError, Events, Repository};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::error::CliError;
+use crate::exit_code;
 use crate::progress::{Progress, Silence};
 
 /// The global options.
@@ -61,14 +64,32 @@ impl Context {
             .enable_all()
             .build()?;
         runtime.block_on(async {
+            let mut interrupted = interruption()?;
             tokio::select! {
                 biased;
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted?;
-                    Err(CliError::Interrupted)
-                }
+                _ = interrupted.changed() => Err(CliError::Interrupted),
                 ended = work => Ok(ended?),
             }
         })
     }
+}
+
+/// Returns what changes when a person, or a supervisor, wants the program to stop. Who
+/// asks twice does not want to wait until it has stopped cleanly.
+fn interruption() -> Result<watch::Receiver<()>, CliError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (tell, told) = watch::channel(());
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Nobody listens any more once the work has ended.
+            let _ = tell.send(());
+        }
+        exit_now(exit_code::INTERRUPTED);
+    });
+    Ok(told)
 }

@@ -31,6 +31,14 @@ pub(crate) fn of(error: &AppError) -> u8 {
     {
         return STATE;
     }
+    if let AppError::File(file) = error
+        && matches!(
+            file.source.kind(),
+            ErrorKind::InvalidData | ErrorKind::FileTooLarge
+        )
+    {
+        return USAGE;
+    }
     match error.class() {
         ErrorClass::Failed => FAILED,
         ErrorClass::Usage => USAGE,

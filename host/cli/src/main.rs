@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod show;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,11 +33,15 @@ fn main() -> ExitCode {
         Err(error) => return error::usage(&error),
     };
     let cx = Context::new(&args);
-    let ended = commands::run(&cx, args.command)
-        .and_then(|output| output::print(&cx, output).map_err(CliError::from));
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let output = commands::run(&cx, args.command)?;
+        output::print(&cx, output).map_err(CliError::from)
+    }));
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.report(&cx),
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => error.report(&cx),
+        // The panic's own words are on stderr already.
+        Err(_) => CliError::Edge(anyhow::anyhow!("a bug in Sedge: it panicked")).report(&cx),
     }
 }
 

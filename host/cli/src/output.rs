@@ -26,7 +26,13 @@ impl Output {
 
     /// Sets the text for stdout; it ends with an end of line if it is not empty.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
-        self.text = text.into();
+        self.text = printable(&text.into());
+        self
+    }
+
+    /// Sets the text for stdout to a JSON value.
+    pub(crate) fn text_json(mut self, value: &Value) -> Self {
+        self.text = document(value);
         self
     }
 
@@ -50,14 +56,15 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<()> {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    stdout(&printable(&text))?;
+    stdout(&text)?;
     notes.iter().for_each(|note| stderr(note));
     Ok(())
 }
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error.
 pub(crate) fn stdout(text: &str) -> io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
+    // Not by way of a filter of colours: data must arrive as it is.
+    let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
@@ -81,9 +88,19 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Returns a JSON document as it is printed.
+/// Returns a JSON document as it is printed: control characters only as escapes, which
+/// say the same and leave a terminal alone.
 pub(crate) fn document(value: &Value) -> String {
-    format!("{value:#}\n")
+    let mut document = String::new();
+    for c in format!("{value:#}").chars() {
+        if ('\u{7f}'..='\u{9f}').contains(&c) {
+            document.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            document.push(c);
+        }
+    }
+    document.push('\n');
+    document
 }
 
 /// Returns rows as aligned columns under a heading.

@@ -64,7 +64,8 @@ pub struct LockedPlugin {
     pub sha256: String,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where it was added from, as it was typed: so that a fresh clone knows what to add.
+    /// Where it was added from, so that a fresh clone knows what to add: a relative path as it
+    /// was typed, or a file's name.
     pub source: String,
 }
 

@@ -22,6 +22,7 @@ use crate::bindings::exports::sedge::model::model as guest;
 use crate::convert;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
+use crate::json;
 use crate::limits::Memory;
 use crate::output::{CallLog, Channel, Output};
 use crate::plugin::{Plugin, PluginError};
@@ -262,10 +263,10 @@ impl Runtime {
                 name: LimitName::JsonBytes,
                 value: JSON_BYTES_MAX as u64,
             }),
-            Ok(Ok(text)) => serde_json::from_str(&text).map_err(|error| {
+            Ok(Ok(text)) => json::parse(&text).map_err(|reason| {
                 CallError::Failed(Failure {
                     code: "invalid-result".to_owned(),
-                    message: format!("the plugin returned what is not JSON: {error}"),
+                    message: format!("the plugin returned no usable value: {reason}"),
                     details: None,
                     keep_writes: false,
                 })

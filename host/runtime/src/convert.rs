@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::bindings::exports::sedge::model::model as guest;
 use crate::bindings::sedge::model::{calls, data, types};
 use crate::host::{JSON_BYTES_MAX, VersionInfo};
+use crate::json;
 use crate::plugin::PluginError;
 
 /// The most bytes of a message that a guest gives for a person.
@@ -26,7 +27,7 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
         name: info.name.parse::<TypeName>()?,
         version: info.version.parse()?,
         description: info.description,
-        global_arguments: json("the schema of the global arguments", &info.global_arguments)?,
+        global_arguments: schema("the schema of the global arguments", &info.global_arguments)?,
         methods: info
             .methods
             .into_iter()
@@ -52,7 +53,7 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
 
 fn method_from_guest(method: guest::MethodSpec) -> Result<MethodSpec, PluginError> {
     Ok(MethodSpec {
-        arguments: json(
+        arguments: schema(
             &format!("the schema of method `{}`", method.name),
             &method.arguments,
         )?,
@@ -70,7 +71,7 @@ fn method_from_guest(method: guest::MethodSpec) -> Result<MethodSpec, PluginErro
 
 fn resource_from_guest(resource: guest::ResourceSpec) -> Result<ResourceSpec, PluginError> {
     Ok(ResourceSpec {
-        schema: json(
+        schema: schema(
             &format!("the schema of resource `{}`", resource.name),
             &resource.schema,
         )?,
@@ -113,10 +114,10 @@ fn permission_from_guest(request: guest::PermissionRequest) -> PermissionRequest
     }
 }
 
-fn json(of: &str, text: &str) -> Result<Value, PluginError> {
-    serde_json::from_str(text).map_err(|error| PluginError::Json {
+fn schema(of: &str, text: &str) -> Result<Value, PluginError> {
+    json::parse(text).map_err(|reason| PluginError::Json {
         of: of.to_owned(),
-        reason: error.to_string(),
+        reason,
     })
 }
 
@@ -125,7 +126,7 @@ pub(crate) fn failure_from_guest(failure: types::Failure) -> Failure {
         if text.len() > JSON_BYTES_MAX {
             return Value::String(message_from_guest(text));
         }
-        serde_json::from_str(&text).unwrap_or(Value::String(text))
+        json::parse(&text).unwrap_or(Value::String(text))
     });
     Failure {
         code: cut(failure.code, CODE_BYTES_MAX),

@@ -21,7 +21,8 @@ use crate::{bindings, cache, trap};
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
 
 /// Instances that may live in this process at once: the size of the pool, and the bound
-/// where there is no pool. Guests choose how many calls they start; more of them wait.
+/// where there is no pool. Guests choose how many calls they start; more of them wait
+/// for a while, and fail then.
 pub(crate) const LIVE_INSTANCES_MAX: u32 = 1000;
 
 /// The most bytes of one linear memory, whatever a definition allows: the size of a slot.

@@ -14,6 +14,7 @@ mod component;
 mod convert;
 mod engine;
 mod host;
+mod json;
 mod limits;
 mod output;
 mod plugin;

@@ -74,7 +74,7 @@ pub enum PluginError {
     #[error("its description is not valid")]
     Name(#[from] NameError),
     /// A text in its description is no JSON.
-    #[error("its description is not valid: {of} is not JSON: {reason}")]
+    #[error("its description is not valid: {of}: {reason}")]
     Json {
         /// Which text.
         of: String,

@@ -18,7 +18,7 @@ use crate::runs::{Claim, claim_check, json, word};
 pub struct CallStart {
     /// Which call.
     pub lineage: Lineage,
-    /// The step that it is the call of, if any.
+    /// The step that it is part of, if any.
     pub step: Option<StepPath>,
     /// The model.
     pub model: ModelName,
@@ -52,7 +52,7 @@ pub struct CallEnd {
 pub struct CallRecord {
     /// Which call.
     pub lineage: Lineage,
-    /// The step that it is the call of, if any.
+    /// The step that it is part of, if any.
     pub step: Option<String>,
     /// The model.
     pub model: ModelName,

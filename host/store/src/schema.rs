@@ -39,7 +39,7 @@ CREATE TABLE run_events (
 CREATE TABLE calls (
     run        TEXT NOT NULL REFERENCES runs (id),
     path       TEXT NOT NULL,
-    step       TEXT,              -- `job/step`, of a call that a step made
+    step       TEXT,              -- `job/step`, of the calls of a step, nested ones too
     model      TEXT NOT NULL,
     method     TEXT NOT NULL,
     plugin     TEXT NOT NULL,     -- SHA-256 of the component

@@ -217,7 +217,7 @@ impl Context {
     }
 }
 
-/// The log of this call, for people. It is kept whether the call succeeds or not.
+/// The log of this call, for people. It is kept whether the call succeeds or fails.
 impl Context {
     /// Adds a line with named values beside it.
     pub fn log(&self, level: Level, message: impl fmt::Display, fields: &[(&str, Value)]) {

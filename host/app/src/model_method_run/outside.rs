@@ -103,7 +103,7 @@ impl Outside for CallOutside {
         let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
         let request = CallRequest {
             lineage: self.identity.lineage.child(ordinal),
-            step: None,
+            step: self.identity.step.clone(),
             target,
             method,
             arguments,

@@ -56,7 +56,7 @@ async fn what_is_no_plugin_is_refused_and_changes_nothing() {
     check(Path::new(MISFIT_VERSION), "`1.0` is not").await;
     check(
         Path::new(MISFIT_SCHEMA),
-        "the schema of method `run` is not JSON",
+        "the schema of method `run`: not JSON",
     )
     .await;
     check(Path::new(MISFIT_PANIC), "cannot describe myself").await;

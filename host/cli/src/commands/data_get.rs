@@ -24,7 +24,6 @@ pub(crate) struct DataGetArgs {
 pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> {
     let record = data_get(&*cx.repository()?, &args.model, &args.name, args.version)?;
     let content: Value = serde_json::from_str(&record.content).map_err(anyhow::Error::from)?;
-    let text = format!("{content:#}");
     let data = json!({
         "model": args.model,
         "name": args.name,
@@ -33,7 +32,7 @@ pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> 
         "createdAt": show::time(record.info.created_at),
         "size": record.info.size,
         "writtenBy": record.info.by,
-        "content": content,
+        "content": &content,
     });
-    Ok(Output::new(data).text(text))
+    Ok(Output::new(data).text_json(&content))
 }

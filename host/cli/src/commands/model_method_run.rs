@@ -44,7 +44,7 @@ pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliE
         "elapsedMs": elapsed_ms,
     });
     Ok(Output::new(data)
-        .text(format!("{:#}", report.outcome.value))
+        .text_json(&report.outcome.value)
         .note(format!(
             "Succeeded after {}{}.",
             show::duration(report.elapsed),

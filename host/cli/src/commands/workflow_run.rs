@@ -44,11 +44,11 @@ pub(crate) fn end_output(workflow: &str, end: &WorkflowEnd) -> Output {
             .note(format!("The workflow `{workflow}` is suspended."));
             for gate in gates.iter().map(|gate| show::gate_name(gate, gates)) {
                 output = output.note(format!(
-                    "hint: `sedge workflow approve {workflow} {gate}` (or `reject`) decides"
+                    "hint: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`) decides"
                 ));
             }
             output.note(format!(
-                "hint: `sedge workflow resume {workflow}` goes on then"
+                "hint: `sedge workflow resume {workflow} --run {run}` goes on then"
             ))
         }
     }

@@ -15,6 +15,7 @@ use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
 use crate::host::{BoxFuture, Fault, JSON_BYTES_MAX};
+use crate::json;
 
 type Ended = Result<Outcome, Fault<CallError>>;
 
@@ -135,7 +136,7 @@ fn parse_arguments(text: &str) -> Result<Value, CallError> {
             message,
         }],
     };
-    serde_json::from_str(text).map_err(|error| violation(format!("not JSON: {error}")))
+    json::parse(text).map_err(violation)
 }
 
 fn told(ended: Ended) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {

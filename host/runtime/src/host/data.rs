@@ -4,13 +4,13 @@ use sedge_model::call::{LimitName, StagedWrite};
 use sedge_model::names::{DataName, ModelName};
 use sedge_model::schema::Violation;
 use sedge_model::type_info::MethodKind;
-use serde_json::Value;
 
 use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
 use crate::host::{self, Fault, JSON_BYTES_MAX};
+use crate::json;
 use crate::staging::STAGED_BYTES_MAX;
 
 impl Host for CallState {
@@ -144,11 +144,11 @@ fn stage(running: &Running, spec: &str, name: String, content: &str) -> Result<(
     };
     let name =
         DataName::try_from(name).map_err(|error| DataError::InvalidName(error.to_string()))?;
-    let violations = match serde_json::from_str::<Value>(content) {
+    let violations = match json::parse(content) {
         Ok(value) => schema.violations(&value),
-        Err(error) => vec![Violation {
+        Err(message) => vec![Violation {
             path: String::new(),
-            message: format!("not JSON: {error}"),
+            message,
         }],
     };
     if !violations.is_empty() {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::bindings::sedge::model::log::{Field, Host, Level};
 use crate::call::CallState;
 use crate::convert;
+use crate::json;
 
 /// The most fields that are kept of one line.
 const FIELDS_MAX: usize = 64;
@@ -26,7 +27,7 @@ impl Host for CallState {
         };
         // A value that is no JSON is kept as the text that it is: a log line is not the
         // place to fail.
-        let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let value = |text: String| json::parse(&text).unwrap_or(Value::String(text));
         let fields = fields
             .into_iter()
             .take(FIELDS_MAX)

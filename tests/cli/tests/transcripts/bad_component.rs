@@ -152,7 +152,7 @@ fn a_component_that_describes_itself_badly() {
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_schema.wasm"), @"
     ------- stderr -------
     error: `$GUESTS/misfit_schema.wasm` cannot be added as a plugin
-    caused by: its description is not valid: the schema of method `run` is not JSON: key must be a string at line 1 column 2
+    caused by: its description is not valid: the schema of method `run`: not JSON: key must be a string at line 1 column 2
     hint: this is for the plugin's author to mend
     [exit status: 2]
     ");

@@ -108,13 +108,13 @@ fn a_plugin_whose_component_is_gone() {
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------
     error: the component of the plugin `@sedge/sink` is not here
-    hint: get the file that was added from `$GUESTS/sink.wasm`, then: `sedge plugin add FILE.wasm`
+    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
     ------- stderr -------
     error: the component of the plugin `@sedge/spawn` is not here
-    hint: get the file that was added from `$GUESTS/spawn.wasm`, then: `sedge plugin add FILE.wasm`
+    hint: get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
@@ -125,7 +125,7 @@ fn a_plugin_whose_component_is_gone() {
         "code": "plugin_gone",
         "message": "the component of the plugin `@sedge/spawn` is not here",
         "causes": [],
-        "hint": "get the file that was added from `$GUESTS/spawn.wasm`, then: `sedge plugin add FILE.wasm`"
+        "hint": "get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`"
       }
     }
     [exit status: 3]

@@ -185,7 +185,7 @@ fn the_component_is_not_here() {
     $ sedge plugin describe @sedge/sink
     ------- stderr -------
     error: the component of the plugin `@sedge/sink` is not here
-    hint: get the file that was added from `$GUESTS/sink.wasm`, then: `sedge plugin add FILE.wasm`
+    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
     [exit status: 3]
 
     $ sedge plugin add $GUESTS/sink.wasm

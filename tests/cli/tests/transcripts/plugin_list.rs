@@ -25,7 +25,7 @@ fn as_json() {
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
-          "source": "$GUESTS/sink.wasm",
+          "source": "sink.wasm",
           "type": "@sedge/sink",
           "isHere": true
         },
@@ -33,7 +33,7 @@ fn as_json() {
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
-          "source": "$GUESTS/spawn.wasm",
+          "source": "spawn.wasm",
           "type": "@sedge/spawn",
           "isHere": true
         }

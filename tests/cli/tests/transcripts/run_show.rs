@@ -100,7 +100,7 @@ fn as_json() {
             "calls": [
               {
                 "call": "[run]/1/1",
-                "step": null,
+                "step": "main/spawn",
                 "model": "sink",
                 "method": "run",
                 "status": "succeeded",
@@ -125,7 +125,7 @@ fn as_json() {
               },
               {
                 "call": "[run]/1/2",
-                "step": null,
+                "step": "main/spawn",
                 "model": "sink",
                 "method": "run",
                 "status": "succeeded",

@@ -95,8 +95,8 @@ fn as_a_person_sees_it() {
     Run [run 3]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B gate` (or `reject`) decides
-    hint: `sedge workflow resume B` goes on then
+    hint: `sedge workflow approve B gate --run [run 3]` (or `reject`) decides
+    hint: `sedge workflow resume B --run [run 3]` goes on then
 
     $ sedge workflow approvals
     ------- stdout -------
@@ -136,8 +136,8 @@ fn as_a_person_sees_it() {
     Run [run 4]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B gate` (or `reject`) decides
-    hint: `sedge workflow resume B` goes on then
+    hint: `sedge workflow approve B gate --run [run 4]` (or `reject`) decides
+    hint: `sedge workflow resume B --run [run 4]` goes on then
 
     $ sedge workflow reject B gate
     ------- stderr -------
@@ -388,7 +388,7 @@ fn as_a_program_sees_it() {
             "calls": [
               {
                 "call": "[run 3]/1/1",
-                "step": null,
+                "step": "main/spawn",
                 "model": "sink",
                 "method": "run",
                 "status": "succeeded",
@@ -413,7 +413,7 @@ fn as_a_program_sees_it() {
               },
               {
                 "call": "[run 3]/1/2",
-                "step": null,
+                "step": "main/spawn",
                 "model": "sink",
                 "method": "run",
                 "status": "succeeded",

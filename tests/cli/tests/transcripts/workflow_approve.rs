@@ -161,9 +161,9 @@ fn several_gates() {
     Gate one/gate: waits for a decision.
     Gate two/gate: waits for a decision.
     The workflow `C` is suspended.
-    hint: `sedge workflow approve C one/gate` (or `reject`) decides
-    hint: `sedge workflow approve C two/gate` (or `reject`) decides
-    hint: `sedge workflow resume C` goes on then
+    hint: `sedge workflow approve C one/gate --run [run]` (or `reject`) decides
+    hint: `sedge workflow approve C two/gate --run [run]` (or `reject`) decides
+    hint: `sedge workflow resume C --run [run]` goes on then
 
     $ sedge workflow approve C gate
     ------- stderr -------
