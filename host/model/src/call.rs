@@ -283,7 +283,7 @@ impl CallStatus {
 
     /// Returns the status that an ended call has.
     #[must_use]
-    pub fn of(result: &Result<Outcome, CallError>) -> Self {
+    pub fn of<T>(result: &Result<T, CallError>) -> Self {
         match result {
             Ok(_) => Self::Succeeded,
             Err(CallError::Cancelled) => Self::Cancelled,

@@ -118,18 +118,13 @@ impl Store {
             .write("commit a call", Durability::PowerCut, |tx| {
                 claim_check(tx, claim)?;
                 let written = writes_insert(tx, end)?;
-                let (status, result) = match &end.result {
-                    Ok(value) => {
-                        let outcome = Outcome {
-                            value: value.clone(),
-                            written: written.clone(),
-                        };
-                        (CallStatus::Succeeded, serde_json::to_string(&outcome))
-                    }
-                    Err(error @ CallError::Cancelled) => {
-                        (CallStatus::Cancelled, serde_json::to_string(error))
-                    }
-                    Err(error) => (CallStatus::Failed, serde_json::to_string(error)),
+                let status = CallStatus::of(&end.result);
+                let result = match &end.result {
+                    Ok(value) => serde_json::to_string(&Outcome {
+                        value: value.clone(),
+                        written: written.clone(),
+                    }),
+                    Err(error) => serde_json::to_string(error),
                 };
                 let result = result.expect("outcomes and errors have a form in JSON");
                 let n_changed = tx
