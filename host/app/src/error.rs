@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use sedge_locks::manager::LockError;
+use sedge_locks::error::LockError;
 use sedge_model::call::CallError;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId, TypeName, WorkflowName};
@@ -275,16 +275,10 @@ impl AppError {
             Self::PluginGone { .. } => "plugin_gone",
             Self::PluginBroken { .. } => "plugin_broken",
             Self::Violations { .. } => "invalid_input",
-            Self::CallFailed {
-                source: CallError::Busy { .. },
-                ..
-            } => "busy",
-            Self::CallFailed {
-                source: CallError::Deadlock { .. },
-                ..
-            } => "deadlock",
-            Self::CallFailed { .. } => "call_failed",
-            Self::WorkflowFailed { .. } => "workflow_failed",
+            Self::CallFailed { source, .. } => contention(source).unwrap_or("call_failed"),
+            Self::WorkflowFailed { faults, .. } => {
+                contention_of_all(faults).unwrap_or("workflow_failed")
+            }
             Self::RunMissing(_) => "run_missing",
             Self::RunsNone => "runs_none",
             Self::RunAmbiguous(_) => "run_ambiguous",
@@ -297,8 +291,12 @@ impl AppError {
             Self::VersionMissing { .. } => "version_missing",
             Self::RunLog { .. } => "run_log",
             Self::File(_) => "file",
+            Self::Store(StoreError::Fenced(_) | StoreError::LockLost(_)) => "fenced",
             Self::Store(_) => "store",
-            Self::Lock(LockError::Busy { .. }) => "busy",
+            Self::Lock(LockError::Timeout { .. } | LockError::TableBusy { .. }) => "lock_timeout",
+            Self::Lock(LockError::Deadlock { .. }) => "deadlock",
+            Self::Lock(LockError::Lost { .. }) => "lock_lost",
+            Self::Lock(LockError::Version { .. }) => "lock_version",
             Self::Lock(_) => "lock",
             Self::Engine(_) => "engine",
             Self::Host(_) => "host",
@@ -309,11 +307,17 @@ impl AppError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::CallFailed {
-                source: CallError::Busy { .. } | CallError::Deadlock { .. },
-                ..
+            Self::CallFailed { source, .. } if contention(source).is_some() => ErrorClass::Busy,
+            Self::WorkflowFailed { faults, .. } if contention_of_all(faults).is_some() => {
+                ErrorClass::Busy
             }
-            | Self::Lock(LockError::Busy { .. }) => ErrorClass::Busy,
+            Self::Lock(
+                LockError::Timeout { .. }
+                | LockError::TableBusy { .. }
+                | LockError::Deadlock { .. }
+                | LockError::Lost { .. }
+                | LockError::Version { .. },
+            ) => ErrorClass::Busy,
             Self::CallFailed { .. } | Self::WorkflowFailed { .. } => ErrorClass::Failed,
             Self::Diagnostic(_)
             | Self::Name(_)
@@ -342,6 +346,7 @@ impl AppError {
                 StoreError::Missing(_)
                 | StoreError::Foreign(_)
                 | StoreError::Fenced(_)
+                | StoreError::LockLost(_)
                 | StoreError::Schema { .. },
             ) => ErrorClass::State,
             Self::RunLog { .. }
@@ -352,6 +357,25 @@ impl AppError {
             | Self::Host(_) => ErrorClass::Internal,
         }
     }
+}
+
+/// Returns the code of an error that says that others were in the way, if it does: of a call
+/// itself, or passed on by callers with its code, as SDKs do.
+fn contention(error: &CallError) -> Option<&'static str> {
+    match error.code() {
+        "lock-timeout" => Some("lock_timeout"),
+        "deadlock" => Some("deadlock"),
+        _ => None,
+    }
+}
+
+/// Returns the code if nothing but others in the way kept a workflow from succeeding.
+fn contention_of_all(faults: &[StepFault]) -> Option<&'static str> {
+    let codes = faults
+        .iter()
+        .map(|fault| fault.error.as_ref().and_then(contention));
+    let codes: Option<Vec<_>> = codes.collect();
+    codes?.first().copied()
 }
 
 impl From<Diagnostic> for AppError {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sedge_model::call::LogLine;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, RunId};
 use sedge_model::run::StepPath;
 
@@ -42,6 +43,31 @@ pub enum Event {
         gate: StepPath,
         /// What to ask; may be empty.
         prompt: String,
+    },
+    /// A call has waited for a lock for a while. Comes again as long as it does.
+    LockWaiting {
+        /// The call, or the run.
+        call: Lineage,
+        /// What it wants to lock.
+        resource: String,
+        /// Who has it, or is in front: the call, its chain from the run down, its process.
+        blockers: Vec<String>,
+        /// For how long it has waited.
+        waited: Duration,
+        /// How many more calls of this process wait for locks, behind it or elsewhere.
+        n_others: usize,
+    },
+    /// Nobody waits for a lock any more.
+    LockWaitEnded,
+    /// A call and others waited for each other. Nothing that it did can be seen from outside,
+    /// so it is undone and starts anew.
+    CallUndone {
+        /// The call.
+        call: Lineage,
+        /// Who would have waited, from the run down.
+        ours: Vec<String>,
+        /// The same of the one that waits for it.
+        theirs: Vec<String>,
     },
     /// A call logged a line.
     Logged {

@@ -3,21 +3,28 @@
 //! This is the boundary that every face of Sedge stands on: nothing in here prints, exits,
 //! or reads the user's environment. A use case, its command and its test share one name.
 
+mod call;
 mod error;
 mod events;
+mod frame;
 mod gates;
 mod limits;
+mod locks;
 mod plugins;
 mod repository;
 mod run_cx;
 mod run_find;
 mod workflow_drive;
 
+pub mod data_delete;
 pub mod data_get;
 pub mod data_list;
 pub mod data_versions;
+pub mod datastore_lock_release;
+pub mod datastore_lock_status;
 pub mod init;
 pub mod model_create;
+pub mod model_delete;
 pub mod model_get;
 pub mod model_list;
 pub mod model_method_run;
@@ -38,11 +45,14 @@ pub mod workflow_validate;
 
 pub use error::{AppError, ErrorClass, StepFault};
 pub use events::{Event, Events};
-pub use repository::Repository;
+pub use repository::{Repository, Settings};
 pub use workflow_drive::WorkflowEnd;
 
 /// The types that use cases take and return, for faces that know no crate but this one.
 pub mod types {
+    pub use sedge_locks::error::Blocker;
+    pub use sedge_locks::mode::Resource;
+    pub use sedge_locks::status::LockStatus;
     pub use sedge_model::call::{
         CallError, CallStatus, LimitName, LogLevel, LogLine, Outcome, TargetKind, Written,
     };
@@ -61,5 +71,5 @@ pub mod types {
         VersionRecord,
     };
     pub use sedge_sys::clock::Timestamp;
-    pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores};
+    pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores, stderr_columns};
 }

@@ -20,8 +20,9 @@ const CALL_DEPTH: u32 = 64;
 /// started and not waited for holds one of the guest's 25 000 handles.
 const CALLS_PER_CALL: u32 = 20_000;
 
-/// How long a call waits for a lock.
-pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(60);
+/// How long a call waits for a lock. A net: dead processes and cycles are found without it,
+/// so whoever is in the way for so long is at work, and longer than most people want to wait.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The limits of a call, without holes.
 #[derive(Debug, Clone, Copy)]

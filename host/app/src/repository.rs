@@ -1,11 +1,14 @@
 //! An open repository: its files, its datastore, and what a process shares between calls.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use sedge_locks::manager::LockManager;
+use sedge_locks::session::{self, Session};
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::names::{ModelName, WorkflowName};
@@ -16,11 +19,10 @@ use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{Allocation, Plugin, Runtime};
 use sedge_store::{RunRecord, Store};
-use sedge_sys::file_lock::FileLock;
 use sedge_sys::folder::Folder;
-use sedge_sys::random;
 
 use crate::error::AppError;
+use crate::limits::LOCK_TIMEOUT;
 
 /// Where run-time state is, below the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
@@ -37,22 +39,19 @@ pub struct Repository {
     /// The plugins that this process has loaded, by digest.
     pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
     many_calls: AtomicBool,
-    session: OnceLock<Session>,
+    /// The lock table that the store knows to count; 0 before that was asked.
+    lock_epoch: AtomicU64,
+    settings: Settings,
+    session: OnceLock<Arc<Session>>,
 }
 
-/// This process, as others see it: alive as long as it holds the lock on its file.
-#[derive(Debug)]
-struct Session {
-    id: String,
-    files: Folder,
-    _alive: FileLock,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // The file's absence says the same as its lock being free: nobody is there.
-        let _ = self.files.remove(&session_file(&self.id));
-    }
+/// What a person may choose for one process; what is none is as `sedge.yaml` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a call waits for a lock.
+    pub lock_timeout: Option<Duration>,
+    /// How many guests execute at once.
+    pub concurrency: Option<NonZeroU32>,
 }
 
 impl Repository {
@@ -61,6 +60,14 @@ impl Repository {
     /// # Errors
     /// There is none, or its `sedge.yaml` or `sedge.lock` is at fault.
     pub fn open(start: &Path) -> Result<Arc<Self>, AppError> {
+        Self::open_with(start, Settings::default())
+    }
+
+    /// Opens a repository as [`Repository::open`] does, with a person's own settings.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(start: &Path, settings: Settings) -> Result<Arc<Self>, AppError> {
         let folder = Folder::find_up(start, CONFIG_FILE)?
             .ok_or_else(|| AppError::RepositoryMissing(start.to_owned()))?;
         let config = match source(&folder, CONFIG_FILE)? {
@@ -77,6 +84,8 @@ impl Repository {
             runtime: OnceLock::new(),
             plugins: Mutex::default(),
             many_calls: AtomicBool::new(false),
+            lock_epoch: AtomicU64::new(0),
+            settings,
             session: OnceLock::new(),
         }))
     }
@@ -123,8 +132,26 @@ impl Repository {
 
     pub(crate) fn locks(&self) -> Result<&Arc<LockManager>, AppError> {
         opened(&self.locks, || {
-            Ok(LockManager::new(self.state_folder("locks")?))
+            Ok(LockManager::shared(Arc::clone(self.session()?))?)
         })
+    }
+
+    /// Returns how long a call waits for a lock.
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        let config = self.config.lock_timeout_seconds;
+        let config = config.map(|seconds| Duration::from_secs(seconds.into()));
+        let chosen = self.settings.lock_timeout.or(config);
+        chosen.unwrap_or(LOCK_TIMEOUT)
+    }
+
+    /// Says which lock table this process has just locked in: what was locked in another one
+    /// counts no more.
+    pub(crate) fn lock_epoch_known(&self, epoch: u64) -> Result<(), AppError> {
+        if self.lock_epoch.load(Ordering::Relaxed) != epoch {
+            self.store()?.lock_epoch_set(epoch)?;
+            self.lock_epoch.store(epoch, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Says that many calls are to come, before the first one: the engine then reserves a
@@ -141,26 +168,20 @@ impl Repository {
             } else {
                 Allocation::OnDemand
             };
-            Ok(Runtime::new(self.state_folder("cache")?, allocation)?)
+            let runtime = Runtime::new(self.state_folder("cache")?, allocation)?;
+            let concurrency = self.settings.concurrency.or(self.config.concurrency);
+            Ok(match concurrency.map(NonZeroU32::get) {
+                Some(n) => runtime.with_concurrency(n as usize),
+                None => runtime,
+            })
         })
     }
 
-    /// Returns the id by which others can ask whether this process is alive.
-    pub(crate) fn session(&self) -> Result<&str, AppError> {
-        let session = opened(&self.session, || {
-            let files = self.state_folder("locks")?;
-            let id = format!("{:016x}", random::bits());
-            let path = files.path_of(&session_file(&id));
-            let Some(alive) = FileLock::try_acquire(&path)? else {
-                unreachable!("nobody else has drawn the same 64 bits")
-            };
-            Ok(Session {
-                id,
-                files,
-                _alive: alive,
-            })
-        })?;
-        Ok(&session.id)
+    /// Returns this process's session, by which others can ask whether it is alive.
+    pub(crate) fn session(&self) -> Result<&Arc<Session>, AppError> {
+        opened(&self.session, || {
+            Ok(Arc::new(Session::begin(self.state_folder("locks")?)?))
+        })
     }
 
     /// Returns where a run stands, by the operating system's word on its process.
@@ -168,10 +189,12 @@ impl Repository {
         if run.status != RunStatus::Running {
             return Ok(run.status);
         }
-        let path = self
-            .state_folder("locks")?
-            .path_of(&session_file(&run.session));
-        Ok(if FileLock::is_held(&path)? {
+        // What is no number of a session is none that could be alive.
+        let Ok(id) = run.session.parse() else {
+            return Ok(RunStatus::Interrupted);
+        };
+        let is_alive = session::is_alive(&self.state_folder("locks")?, id)?;
+        Ok(if is_alive {
             RunStatus::Running
         } else {
             RunStatus::Interrupted
@@ -249,10 +272,6 @@ fn source(folder: &Folder, name: &str) -> Result<Option<SourceFile>, AppError> {
         name: name.to_owned(),
         text,
     }))
-}
-
-fn session_file(id: &str) -> String {
-    format!("session-{id}.lock")
 }
 
 /// Returns what the cell holds, opening it first if need be. If two threads open it at

@@ -9,29 +9,20 @@ use sedge_model::names::RunId;
 use sedge_runtime::Plugin;
 use sedge_store::Claim;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::limits::{self, Resolved};
+use crate::locks::Locks;
 use crate::repository::Repository;
 
 /// One run, as its calls see it.
 pub(crate) struct RunCx {
     pub(crate) repository: Arc<Repository>,
     pub(crate) claim: Claim,
+    pub(crate) locks: Arc<Locks>,
     events: Arc<dyn Events>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
-    n_calls_live: watch::Sender<usize>,
-}
-
-/// A call that is under way or about to be: it counts until this is dropped.
-pub(crate) struct LiveCall(Arc<RunCx>);
-
-impl Drop for LiveCall {
-    fn drop(&mut self) {
-        self.0.n_calls_live.send_modify(|n_calls| *n_calls -= 1);
-    }
 }
 
 /// A model that can be called: its file is sound, and its plugin is loaded.
@@ -46,31 +37,15 @@ impl RunCx {
         repository: Arc<Repository>,
         claim: Claim,
         events: Arc<dyn Events>,
+        locks: Arc<Locks>,
     ) -> Arc<Self> {
         Arc::new(Self {
             repository,
             claim,
+            locks,
             events,
             models: Mutex::default(),
-            n_calls_live: watch::Sender::new(0),
         })
-    }
-
-    /// Counts a call from now on, also while it is only a future that nobody has polled.
-    pub(crate) fn call_live(self: &Arc<Self>) -> LiveCall {
-        self.n_calls_live.send_modify(|n_calls| *n_calls += 1);
-        LiveCall(Arc::clone(self))
-    }
-
-    /// Waits until every call has stopped and is on record.
-    ///
-    /// A caller that is cut off takes its callees with it, but those that it had started
-    /// are tasks of their own, and a task stops only where it next lets go of its thread.
-    pub(crate) async fn calls_ended(&self) {
-        let mut n_calls = self.n_calls_live.subscribe();
-        if n_calls.wait_for(|n_calls| *n_calls == 0).await.is_err() {
-            unreachable!("the sender is in `self`")
-        }
     }
 
     pub(crate) fn run(&self) -> &RunId {

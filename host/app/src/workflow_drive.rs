@@ -12,15 +12,15 @@ use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
 use sedge_model::workflow::{Task, Workflow};
 use sedge_runtime::BoxFuture;
-use sedge_store::{Author, Claim, EventRecord};
+use sedge_store::{Author, EventRecord};
 use sedge_sys::clock::Moment;
 use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
 use serde_json::Value;
 
+use crate::call::{CallFault, CallRequest, Replay, call_run};
 use crate::error::{AppError, StepFault};
-use crate::events::{Event, Events};
-use crate::model_method_run::{CallFault, CallRequest, Replay, call_run};
-use crate::repository::Repository;
+use crate::events::Event;
+use crate::frame::Frame;
 use crate::run_cx::RunCx;
 
 /// How a run's driving ended, when nothing failed.
@@ -50,6 +50,7 @@ struct Ended {
 /// One process's work on one run.
 struct Drive {
     cx: Arc<RunCx>,
+    frame: Arc<Frame>,
     workflow: Workflow,
     state: RunState,
     /// The number of the last event that `state` has taken in.
@@ -57,22 +58,22 @@ struct Drive {
     running: FuturesUnordered<BoxFuture<Ended>>,
 }
 
-/// Works on a run that `claim` gives the right to, until it ends or rests.
+/// Works on the run of `cx` until it ends or rests. `frame` keeps the locks that the run has
+/// for itself, if any.
 ///
 /// # Errors
 /// The workflow failed, or the datastore did: then the run stays as its log tells it.
 pub(crate) async fn workflow_drive(
-    repository: &Arc<Repository>,
+    cx: Arc<RunCx>,
+    frame: Arc<Frame>,
     workflow: Workflow,
-    claim: Claim,
-    events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
-    events.event(Event::RunStarted {
-        run: claim.run.clone(),
+    cx.event(Event::RunStarted {
+        run: cx.run().clone(),
     });
-    let cx = RunCx::new(Arc::clone(repository), claim, events);
     let mut drive = Drive {
         cx,
+        frame,
         workflow,
         state: RunState::default(),
         known: 0,
@@ -81,7 +82,7 @@ pub(crate) async fn workflow_drive(
     let end = drive.work().await;
     // After an error, other steps may still run: they are interrupted.
     drive.running.clear();
-    drive.cx.calls_ended().await;
+    drive.frame.callees_ended().await;
     end
 }
 
@@ -178,7 +179,6 @@ impl Drive {
         else {
             unreachable!("`next` starts steps of this workflow that call a method")
         };
-        let root = Lineage::root(self.cx.run().clone());
         let replay = match interrupted {
             Some(_) => {
                 let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
@@ -187,7 +187,7 @@ impl Drive {
             None => None,
         };
         let request = CallRequest {
-            lineage: root.child(call),
+            frame: self.frame.callee(call),
             step: Some(step.clone()),
             target: model.value.to_string(),
             method: method.value.to_string(),
@@ -195,17 +195,13 @@ impl Drive {
             replay,
         };
         let cx = Arc::clone(&self.cx);
-        let live = cx.call_live();
         cx.event(Event::StepStarted { step: step.clone() });
         self.running.push(Box::pin(async move {
             let since = Moment::now();
             // A task of its own, so that steps run on several cores. Dropping the drive
             // drops this, and with it the task.
             let mut task = tokio::task::JoinSet::new();
-            task.spawn(async move {
-                let _live = live;
-                call_run(&cx, request, None).await
-            });
+            task.spawn(async move { call_run(&cx, request, None).await });
             let result = match task.join_next().await {
                 Some(Ok(result)) => result,
                 // Only a panic of the host ends a task without a result.

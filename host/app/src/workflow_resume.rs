@@ -8,9 +8,12 @@ use sedge_workflow::{Next, next};
 use crate::error::AppError;
 use crate::events::Events;
 use crate::gates::{fold, run_workflow};
+use crate::locks::Locks;
 use crate::repository::Repository;
+use crate::run_cx::RunCx;
 use crate::run_find::Wanted;
 use crate::workflow_drive::{WorkflowEnd, workflow_drive};
+use crate::workflow_run::run_lock;
 
 /// Takes a run up again, and works on it until it ends or waits at a gate. Without an id,
 /// the one run of the workflow that can be resumed is meant.
@@ -48,9 +51,12 @@ pub async fn workflow_resume(
         RunStatus::Cancelled => return Err(refused("was cancelled")),
     }
     repository.expect_many_calls();
-    let session = repository.session()?;
+    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let frame = run_lock(&locks, &record.id, &workflow.name, record.exclusive).await?;
+    let session = repository.session()?.id().to_string();
     let claim = repository
         .store()?
-        .run_claim(&record, session, &RunEvent::Resumed)?;
-    workflow_drive(repository, workflow, claim, events).await
+        .run_claim(&record, &session, &RunEvent::Resumed)?;
+    let cx = RunCx::new(Arc::clone(repository), claim, events, locks);
+    workflow_drive(cx, frame, workflow).await
 }

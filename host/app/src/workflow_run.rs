@@ -2,19 +2,27 @@
 
 use std::sync::Arc;
 
-use sedge_model::names::RunId;
+use sedge_locks::mode::{Mode, Resource};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{RunEvent, RunKind};
 use sedge_store::RunStart;
 use sedge_sys::{host, random};
 
 use crate::error::AppError;
 use crate::events::Events;
+use crate::frame::Frame;
+use crate::locks::Locks;
 use crate::repository::Repository;
+use crate::run_cx::RunCx;
 use crate::workflow_drive::{WorkflowEnd, workflow_drive};
 use crate::workflow_validate::workflow_check;
 
 /// Runs a workflow until it ends or waits at a gate. Dropping the future leaves the run
 /// interrupted, to be resumed.
+///
+/// If it is `exclusive`, or its file says so, it has the whole datastore to itself for as long
+/// as it is worked on: nothing else runs, in no process, and it waits until that is so.
 ///
 /// # Errors
 /// The workflow, a model in it, or a step's inputs are at fault: then no run was made. Or
@@ -22,22 +30,45 @@ use crate::workflow_validate::workflow_check;
 pub async fn workflow_run(
     repository: &Arc<Repository>,
     name: &str,
+    exclusive: bool,
     events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
     repository.expect_many_calls();
     let workflow = repository.workflow(name)?;
     workflow_check(repository, &workflow).await?;
+    let exclusive = exclusive || workflow.exclusive;
+    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let run = RunId::from_bits(random::bits());
+    let frame = run_lock(&locks, &run, &workflow.name, exclusive).await?;
     let start = RunStart {
-        id: RunId::from_bits(random::bits()),
+        id: run,
         kind: RunKind::Workflow,
         subject: workflow.name.to_string(),
         method: None,
         source: Some(workflow.file.text.clone()),
-        session: repository.session()?.to_owned(),
+        exclusive,
+        session: repository.session()?.id().to_string(),
         by: host::user(),
     };
     let claim = repository
         .store()?
         .run_start(&start, &[RunEvent::Started])?;
-    workflow_drive(repository, workflow, claim, events).await
+    let cx = RunCx::new(Arc::clone(repository), claim, events, locks);
+    workflow_drive(cx, frame, workflow).await
+}
+
+/// Returns the frame of a run, with the datastore locked if the run is exclusive.
+pub(crate) async fn run_lock(
+    locks: &Arc<Locks>,
+    run: &RunId,
+    name: &WorkflowName,
+    exclusive: bool,
+) -> Result<Arc<Frame>, AppError> {
+    let frame = Frame::of_run(Lineage::root(run.clone()));
+    if exclusive {
+        let what = format!("workflow {name}");
+        let wants = [(Resource::Datastore, Mode::X)];
+        frame.keep(locks.acquire(frame.lineage(), &what, &wants, None).await?);
+    }
+    Ok(frame)
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    data_get, data_list, data_versions, init, model_create, model_get, model_list,
-    model_method_run, plugin_add, plugin_describe, plugin_list, run_list, run_logs, run_show,
-    workflow_approvals, workflow_approve, workflow_get, workflow_list, workflow_reject,
-    workflow_resume, workflow_run, workflow_validate,
+    data_delete, data_get, data_list, data_versions, datastore_lock_release, datastore_lock_status,
+    init, model_create, model_delete, model_get, model_list, model_method_run, plugin_add,
+    plugin_describe, plugin_list, run_list, run_logs, run_show, workflow_approvals,
+    workflow_approve, workflow_get, workflow_list, workflow_reject, workflow_resume, workflow_run,
+    workflow_validate,
 };
 
 /// What the help calls the options of every command.
@@ -58,12 +59,15 @@ pub(crate) enum Command {
     /// Add and inspect plugins, which provide types
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(Plugin),
-    /// Make, inspect and run models
+    /// Make, inspect, run and delete models
     #[command(subcommand, arg_required_else_help = true)]
     Model(Model),
-    /// Read the data that models wrote
+    /// Read and delete the data that models wrote
     #[command(subcommand, arg_required_else_help = true)]
     Data(Data),
+    /// Look after the datastore that processes share
+    #[command(subcommand, arg_required_else_help = true)]
+    Datastore(Datastore),
     /// Run workflows and decide their gates
     #[command(subcommand, arg_required_else_help = true)]
     Workflow(Workflow),
@@ -82,6 +86,7 @@ pub(crate) enum Plugin {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Model {
     Create(model_create::ModelCreateArgs),
+    Delete(model_delete::ModelDeleteArgs),
     Get(model_get::ModelGetArgs),
     List(model_list::ModelListArgs),
     /// Run the methods of models
@@ -96,9 +101,23 @@ pub(crate) enum ModelMethod {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
+    Delete(data_delete::DataDeleteArgs),
     Get(data_get::DataGetArgs),
     List(data_list::DataListArgs),
     Versions(data_versions::DataVersionsArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Datastore {
+    /// See and break locks
+    #[command(subcommand, arg_required_else_help = true)]
+    Lock(DatastoreLock),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatastoreLock {
+    Release(datastore_lock_release::DatastoreLockReleaseArgs),
+    Status(datastore_lock_status::DatastoreLockStatusArgs),
 }
 
 #[derive(Debug, Subcommand)]

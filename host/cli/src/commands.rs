@@ -1,10 +1,14 @@
 //! One file per command: its arguments, and what it shows.
 
+pub(crate) mod data_delete;
 pub(crate) mod data_get;
 pub(crate) mod data_list;
 pub(crate) mod data_versions;
+pub(crate) mod datastore_lock_release;
+pub(crate) mod datastore_lock_status;
 pub(crate) mod init;
 pub(crate) mod model_create;
+pub(crate) mod model_delete;
 pub(crate) mod model_get;
 pub(crate) mod model_list;
 pub(crate) mod model_method_run;
@@ -14,6 +18,7 @@ pub(crate) mod plugin_list;
 pub(crate) mod run_list;
 pub(crate) mod run_logs;
 pub(crate) mod run_show;
+pub(crate) mod shared;
 pub(crate) mod workflow_approvals;
 pub(crate) mod workflow_approve;
 pub(crate) mod workflow_get;
@@ -23,7 +28,9 @@ pub(crate) mod workflow_resume;
 pub(crate) mod workflow_run;
 pub(crate) mod workflow_validate;
 
-use crate::args::{Command, Data, Model, ModelMethod, Plugin, Run, Workflow};
+use crate::args::{
+    Command, Data, Datastore, DatastoreLock, Model, ModelMethod, Plugin, Run, Workflow,
+};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -36,12 +43,20 @@ pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
         Command::Plugin(Plugin::Describe(args)) => plugin_describe::run(cx, &args),
         Command::Plugin(Plugin::List(args)) => plugin_list::run(cx, &args),
         Command::Model(Model::Create(args)) => model_create::run(cx, args),
+        Command::Model(Model::Delete(args)) => model_delete::run(cx, &args),
         Command::Model(Model::Get(args)) => model_get::run(cx, &args),
         Command::Model(Model::List(args)) => model_list::run(cx, &args),
         Command::Model(Model::Method(ModelMethod::Run(args))) => model_method_run::run(cx, args),
+        Command::Data(Data::Delete(args)) => data_delete::run(cx, &args),
         Command::Data(Data::Get(args)) => data_get::run(cx, &args),
         Command::Data(Data::List(args)) => data_list::run(cx, &args),
         Command::Data(Data::Versions(args)) => data_versions::run(cx, &args),
+        Command::Datastore(Datastore::Lock(DatastoreLock::Release(args))) => {
+            datastore_lock_release::run(cx, &args)
+        }
+        Command::Datastore(Datastore::Lock(DatastoreLock::Status(args))) => {
+            datastore_lock_status::run(cx, &args)
+        }
         Command::Workflow(Workflow::Approvals(args)) => workflow_approvals::run(cx, &args),
         Command::Workflow(Workflow::Approve(args)) => workflow_approve::run(cx, args),
         Command::Workflow(Workflow::Get(args)) => workflow_get::run(cx, &args),

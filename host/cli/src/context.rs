@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_app::types::{current_folder, exit_now, n_cores};
-use sedge_app::{AppError, Events, Repository};
+use sedge_app::{AppError, Events, Repository, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -40,9 +40,14 @@ impl Context {
 
     /// Opens the repository.
     pub(crate) fn repository(&self) -> Result<Arc<Repository>, CliError> {
+        self.repository_with(Settings::default())
+    }
+
+    /// Opens the repository, with what the command line says of how to work in it.
+    pub(crate) fn repository_with(&self, settings: Settings) -> Result<Arc<Repository>, CliError> {
         let folder = self.folder()?;
         let start: &Path = &folder;
-        Ok(Repository::open(start)?)
+        Ok(Repository::open_with(start, settings)?)
     }
 
     /// Returns where a use case tells what happens.
@@ -50,7 +55,7 @@ impl Context {
         if self.json || self.quiet {
             Arc::new(Silence)
         } else {
-            Arc::new(Progress)
+            Arc::new(Progress::default())
         }
     }
 

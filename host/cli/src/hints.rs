@@ -4,10 +4,13 @@
     reason = "most errors say all there is to say; a hint is for those where there is more"
 )]
 
-use sedge_app::AppError;
 use sedge_app::types::{CallError, LimitName, PluginError, RunStatus, StoreError};
+use sedge_app::{AppError, ErrorClass};
 
 use crate::show;
+
+/// What to do when others are in the way.
+const LOCKED: &str = "try again; `sedge datastore lock status` shows who has what locked";
 
 /// Returns what to do about an error, the likeliest first.
 pub(crate) fn of(error: &AppError) -> Vec<String> {
@@ -16,6 +19,7 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             plugin(source)
         }
         AppError::Store(source) => store(source),
+        AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,
             run,
@@ -117,6 +121,10 @@ fn store(error: &StoreError) -> Option<String> {
         StoreError::Schema { found, known } if found > known => {
             Some("use the version of Sedge that made it, or a newer one".to_owned())
         }
+        StoreError::LockLost(call) => Some(format!(
+            "`sedge run show {}` shows what had been written before",
+            call.run()
+        )),
         StoreError::Fenced(run) => Some(format!("`sedge run show {run}` shows where it stands")),
         _ => None,
     }
@@ -156,7 +164,8 @@ fn plugin(error: &PluginError) -> Option<String> {
 
 fn call(error: &CallError, run: &str) -> String {
     match error {
-        CallError::Busy { .. } | CallError::Deadlock { .. } => "try again".to_owned(),
+        CallError::LockTimeout { .. } => LOCKED.to_owned(),
+        CallError::Deadlock { .. } => "try again".to_owned(),
         CallError::TimedOut { .. } => {
             "raise `wallTimeSeconds` in the `limits:` of the model's definition if it needs longer"
                 .to_owned()

@@ -1,6 +1,7 @@
 //! What a command shows: data for stdout, words for stderr, and the same as JSON.
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
@@ -74,9 +75,38 @@ pub(crate) fn stdout(text: &str) -> io::Result<()> {
     }
 }
 
+/// Whether the last line on stderr is one that is to be replaced.
+static IN_PLACE: Mutex<bool> = Mutex::new(false);
+
+/// Goes back to the beginning of the line and erases it.
+const ERASE: &str = "\r\x1b[K";
+
 /// Writes a line to stderr. If nobody reads it, there is nobody to tell.
 pub(crate) fn stderr(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", printable(line));
+    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    let erase = if std::mem::take(&mut *in_place) {
+        ERASE
+    } else {
+        ""
+    };
+    let _ = writeln!(anstream::stderr().lock(), "{erase}{}", printable(line));
+}
+
+/// Writes a line to the terminal that stderr is, which stays until the next one. An empty
+/// one leaves nothing.
+pub(crate) fn stderr_in_place(line: &str, columns: usize) {
+    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    if line.is_empty() && !*in_place {
+        return;
+    }
+    // A line that wraps could not be erased.
+    let line: String = printable(line)
+        .chars()
+        .take(columns.saturating_sub(1))
+        .collect();
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
+    *in_place = !line.is_empty();
 }
 
 /// Returns a text with marks in place of control characters: what a guest says must not
@@ -119,4 +149,31 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .map(|line| line.trim_end().to_owned())
         .collect();
     lines.join("\n")
+}
+
+/// A line of a tree, and the lines below it.
+pub(crate) struct Node {
+    pub(crate) text: String,
+    pub(crate) below: Vec<Node>,
+}
+
+impl Node {
+    /// Returns a line with nothing below it.
+    pub(crate) fn leaf(text: String) -> Self {
+        let below = Vec::new();
+        Self { text, below }
+    }
+}
+
+/// Adds the lines of a tree, each below `indent`.
+pub(crate) fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
+    for (at, node) in nodes.iter().enumerate() {
+        let (branch, bar) = if at + 1 == nodes.len() {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
+        lines.push(format!("{indent}{branch}{}", node.text));
+        draw(&node.below, &format!("{indent}{bar}"), lines);
+    }
 }

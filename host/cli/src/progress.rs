@@ -1,14 +1,19 @@
 //! Shows what happens while a use case runs, line by line on stderr.
 
-use sedge_app::types::{LogLevel, LogLine};
+use std::sync::{Mutex, PoisonError};
+
+use sedge_app::types::{Lineage, LogLevel, LogLine, stderr_columns};
 use sedge_app::{Event, Events};
 
-use crate::output::stderr;
+use crate::output::{stderr, stderr_in_place};
 use crate::show;
 
 /// Tells a person what happens.
-#[derive(Debug)]
-pub(crate) struct Progress;
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Who waits for what, of the wait that was told of last, where each is told once.
+    told: Mutex<Option<(Lineage, String)>>,
+}
 
 /// Tells nobody.
 #[derive(Debug)]
@@ -43,6 +48,40 @@ impl Events for Progress {
             Event::GateOpened { gate, prompt } => {
                 stderr(&format!("Gate {gate}: waits for a decision: {prompt}"));
             }
+            Event::LockWaiting {
+                call,
+                resource,
+                blockers,
+                waited,
+                n_others,
+            } => {
+                let who = waits_for(&blockers);
+                let others = match n_others {
+                    0 => String::new(),
+                    n => format!(", and {} more wait", show::count(n, "call")),
+                };
+                match stderr_columns() {
+                    Some(columns) => {
+                        let waited = show::duration(waited);
+                        let line = format!("Waiting for {resource} ({waited}){who}{others}");
+                        stderr_in_place(&line, columns);
+                    }
+                    None => {
+                        let line = format!("Waiting for {resource}{who}{others}");
+                        self.tell_once((call, resource), &line);
+                    }
+                }
+            }
+            Event::LockWaitEnded => {
+                if let Some(columns) = stderr_columns() {
+                    stderr_in_place("", columns);
+                }
+            }
+            Event::CallUndone { call, ours, theirs } => stderr(&format!(
+                "Call {call}: undone, and started anew: {} would wait for {}, which waits for it.",
+                ours.join(" > "),
+                theirs.join(" > ")
+            )),
             Event::Logged {
                 model,
                 method,
@@ -51,6 +90,29 @@ impl Events for Progress {
             Event::PluginLogged { line } => log_line("description", &line),
             _ => {}
         }
+    }
+}
+
+impl Progress {
+    /// Tells of a wait, unless that was the last one that was told of.
+    fn tell_once(&self, wait: (Lineage, String), line: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() != Some(&wait) {
+            stderr(line);
+            *told = Some(wait);
+        }
+    }
+}
+
+/// Returns whom a call waits for, as the end of a sentence.
+fn waits_for(blockers: &[String]) -> String {
+    match blockers {
+        [] => String::new(),
+        [one] => format!(", which is locked by {one}"),
+        [one, rest @ ..] => format!(
+            ", which is locked by {one} and {}",
+            show::count(rest.len(), "other")
+        ),
     }
 }
 

@@ -1,360 +1,366 @@
 //! Makes tasks wait for what the table does not grant at once, and wakes them.
 //!
-//! Exactly those are woken that a release lets go. A guard releases when it is dropped,
-//! also by a panic or a cancelled task; a task that is dropped while it waits leaves the
-//! queue. Processes keep each other out model by model, see `processes.rs`.
+//! Exactly those are woken that a release lets go, in this process and in others. A guard
+//! releases when it is dropped, also by a panic or a cancelled task; a task that is dropped
+//! while it waits leaves the queue. What a process that died had locked is released by
+//! whoever waited for it, the moment that the operating system tells of its death.
 
-use std::collections::HashMap;
+mod state;
+mod threads;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sedge_model::lineage::Lineage;
+use sedge_sys::bell;
 use sedge_sys::clock::{self, Moment};
-use sedge_sys::folder::{FileError, Folder};
-use tokio::sync::oneshot;
+use sedge_sys::shared_file::SharedFile;
+use sedge_sys::thread;
 
-use crate::processes::ProcessLocks;
-use crate::table::{LockTable, Mode, RequestId, Resource};
+use crate::error::{Blocker, LockError};
+use crate::mode::{Mode, Resource};
+use crate::owner::{Owner, SessionId};
+use crate::replica::Epoch;
+use crate::session::Session;
+use crate::table::{Entry, Place, RequestId};
+pub(crate) use state::blocker;
+use state::{Answer, Asked, State, Woken};
 
-/// A lock was not acquired.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LockError {
-    /// Others held it until the deadline.
-    #[error("{resource} was busy for {waited_ms} ms")]
-    Busy {
-        /// What was to be locked.
-        resource: Resource,
-        /// Who held it at the end: call ids, of other processes too.
-        holders: Vec<String>,
-        /// How long the request waited, in milliseconds.
-        waited_ms: u64,
-    },
-    /// The lock file that processes share cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
+/// How long a task tries for its turn at the table before it has a thread wait for it:
+/// several turns of other processes.
+const TRY_TIME: Duration = Duration::from_micros(200);
+
+/// What is to be locked, all at once or one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// For whom.
+    pub lineage: &'a Lineage,
+    /// What for, to people: `sink.run`.
+    pub what: &'a str,
+    /// The resources, in the order in which they are to be locked, and how each.
+    pub wants: &'a [(Resource, Mode)],
+    /// How long to wait at the most.
+    pub deadline: Moment,
+}
+
+/// A request that waits, as people are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// What it waits for.
+    pub resource: Resource,
+    /// Who has it, or is in front.
+    pub blockers: Vec<Blocker>,
 }
 
 /// The locks of one process.
 #[derive(Debug)]
 pub struct LockManager {
+    id: SessionId,
+    session: Option<Arc<Session>>,
     state: Mutex<State>,
-    processes: ProcessLocks,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    table: LockTable,
-    waiting: HashMap<RequestId, oneshot::Sender<()>>,
 }
 
 impl LockManager {
-    /// Makes the manager of a datastore whose processes share the folder `files`.
+    /// Makes a manager of a process that shares its datastore with nobody.
     #[must_use]
-    pub fn new(files: Folder) -> Arc<Self> {
+    pub fn alone() -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::default(),
-            processes: ProcessLocks::new(files),
+            id: SessionId::from_bits(0),
+            session: None,
+            state: Mutex::new(State::alone()),
         })
     }
 
-    /// Locks `resource` for `lineage`, waiting until `deadline` at the most.
+    /// Makes the manager of a session, which shares the table of its folder with others.
+    /// Sees to what sessions left behind that died.
     ///
-    /// Never waits for an ancestor of `lineage`. As long as another call of its own run holds
-    /// the lock, it is that call's turn and the deadline is put off: a run of many calls of
+    /// # Errors
+    /// The table cannot be used.
+    pub fn shared(session: Arc<Session>) -> Result<Arc<Self>, LockError> {
+        let manager = Arc::new(Self {
+            id: session.id(),
+            state: Mutex::new(State::shared(&session)?),
+            session: Some(Arc::clone(&session)),
+        });
+        manager.turn_blocking(&|_| ())?;
+        for dead in session.dead()? {
+            if let Some(_claim) = session.claim(dead)? {
+                manager.session_ended(dead)?;
+            }
+        }
+        Ok(manager)
+    }
+
+    /// Locks what is asked for, one resource after the other, waiting until the deadline at
+    /// the most.
+    ///
+    /// Never waits for an ancestor of the lineage. As long as another call of its own run is
+    /// in the way, it is that call's turn and the deadline is put off: a run of many calls of
     /// one model, each with time of its own, must not fail for being many.
     ///
     /// # Errors
-    /// [`LockError::Busy`] at the deadline; nothing is held then.
-    pub async fn acquire(
-        self: &Arc<Self>,
-        lineage: &Lineage,
-        mode: Mode,
-        resource: &Resource,
-        deadline: Moment,
-    ) -> Result<LockGuard, LockError> {
-        let since = Moment::now();
-        let (request, woken) = self.enqueue(lineage, mode, resource);
-        if let Some(mut woken) = woken {
-            let patience = since.until(deadline);
-            let mut deadline = deadline;
-            // The sender stays in the table until it sends, so an error cannot come.
-            while clock::until(deadline, &mut woken).await.is_err() {
-                if !self.is_held_by_own_run(resource, lineage) {
-                    return Err(self.busy(resource, lineage, since));
+    /// [`LockError::Timeout`] at the deadline, [`LockError::Deadlock`] at once; nothing of
+    /// what was asked for is held then.
+    pub async fn acquire(self: &Arc<Self>, ask: Ask<'_>) -> Result<LockGuard, LockError> {
+        let owner = self.owner(ask.lineage);
+        let mut guard = LockGuard {
+            manager: Arc::clone(self),
+            epoch: Epoch(0),
+            ids: Vec::new(),
+        };
+        let mut wants = ask.wants;
+        while !wants.is_empty() {
+            let Asked {
+                epoch,
+                held,
+                n_done,
+                answer,
+            } = self
+                .turn(ask.deadline, &|state| state.ask(&owner, ask.what, wants))
+                .await?;
+            let is_lost = epoch != guard.epoch && !guard.ids.is_empty();
+            if is_lost {
+                // Their numbers are those of others by now.
+                guard.ids.clear();
+            }
+            guard.epoch = epoch;
+            guard.ids.extend(held);
+            if let Answer::Wait { id, .. } = &answer {
+                guard.ids.push(*id);
+            }
+            if is_lost {
+                let resource = ask.wants[0].0.clone();
+                return Err(LockError::Lost { resource });
+            }
+            let Some((resource, _)) = wants.get(n_done) else {
+                break;
+            };
+            match answer {
+                Answer::AllHeld => break,
+                Answer::Deadlock(error) => return Err(*error),
+                Answer::Wait { id, woken, watch } => {
+                    self.watch(watch)?;
+                    self.wait(&owner, id, resource, (ask.deadline, woken))
+                        .await?;
                 }
-                deadline = Moment::now().after(patience);
+            }
+            wants = &wants[n_done + 1..];
+        }
+        Ok(guard)
+    }
+
+    /// Waits until a request is granted.
+    async fn wait(
+        &self,
+        owner: &Owner,
+        id: RequestId,
+        resource: &Resource,
+        (mut deadline, mut woken): (Moment, tokio::sync::oneshot::Receiver<Woken>),
+    ) -> Result<(), LockError> {
+        let since = Moment::now();
+        let patience = since.until(deadline);
+        loop {
+            match clock::until(deadline, &mut woken).await {
+                Ok(Ok(Woken::Granted)) => return Ok(()),
+                Ok(Ok(Woken::Lost) | Err(_)) => {
+                    let resource = resource.clone();
+                    return Err(LockError::Lost { resource });
+                }
+                Err(clock::TimeIsUp) => {}
+            }
+            let blockers = self.state().blockers(id);
+            let is_own = |blocker: &Blocker| {
+                blocker.owner.session == owner.session
+                    && blocker.owner.lineage.run() == owner.lineage.run()
+            };
+            if !blockers.iter().any(is_own) {
+                return Err(LockError::Timeout {
+                    resource: resource.clone(),
+                    blockers: self.with_sessions(blockers),
+                    waited_ms: ms(since),
+                });
+            }
+            deadline = Moment::now().after(patience);
+        }
+    }
+
+    /// Returns what a lineage waits for just now, if it waits.
+    #[must_use]
+    pub fn waiting(&self, lineage: &Lineage) -> Option<Waiting> {
+        let mut waiting = self.state().waiting(&self.owner(lineage))?;
+        waiting.blockers = self.with_sessions(waiting.blockers);
+        Some(waiting)
+    }
+
+    /// Returns who has which lock. Blocks the thread until it is this process's turn at the
+    /// table.
+    ///
+    /// # Errors
+    /// The table cannot be used.
+    pub fn holders(&self) -> Result<Vec<Entry>, LockError> {
+        let has_it = |entry: &&Entry| entry.place == Place::Granted;
+        self.turn_blocking(&|state| state.table().entries().filter(has_it).cloned().collect())
+    }
+
+    /// Releases what others have, whoever they are: their guards hold nothing from then on.
+    /// Blocks the thread until it is this process's turn at the table.
+    ///
+    /// Who calls this has seen to it that their writes are refused from now on.
+    ///
+    /// # Errors
+    /// The table cannot be used.
+    pub fn release_by_force(&self, ids: &[RequestId]) -> Result<(), LockError> {
+        self.turn_blocking(&|state| state.free(ids))
+    }
+
+    fn owner(&self, lineage: &Lineage) -> Owner {
+        Owner {
+            session: self.id,
+            lineage: lineage.clone(),
+        }
+    }
+
+    fn with_sessions(&self, mut blockers: Vec<Blocker>) -> Vec<Blocker> {
+        if let Some(session) = &self.session {
+            for blocker in &mut blockers {
+                blocker.session = crate::session::info(session.files(), blocker.owner.session);
             }
         }
-        if let Resource::Model(model) = resource {
-            let entered = self.processes.enter(model, lineage, deadline).await?;
-            let Some(inside) = entered else {
-                return Err(self.busy(resource, lineage, since));
-            };
-            return Ok(LockGuard {
-                _inside: Some(inside),
-                _request: request,
-            });
-        }
-        Ok(LockGuard {
-            _inside: None,
-            _request: request,
-        })
+        blockers
     }
 
-    fn enqueue(
+    /// Does something with the table in this process's turn. A task waits for it without a
+    /// thread of the runtime.
+    async fn turn<T>(
         self: &Arc<Self>,
-        lineage: &Lineage,
-        mode: Mode,
-        resource: &Resource,
-    ) -> (Queued, Option<oneshot::Receiver<()>>) {
+        deadline: Moment,
+        work: &(dyn Fn(&mut State) -> T + Sync),
+    ) -> Result<T, LockError> {
+        let since = Moment::now();
+        loop {
+            if let Some(done) = self.try_turn(work)? {
+                return Ok(done);
+            }
+            let turn = clock::until(deadline, self.turn_begin()?).await;
+            let Ok(turn) = turn else {
+                let waited_ms = ms(since);
+                return Err(LockError::TableBusy { waited_ms });
+            };
+            // A thread that found no file sent nothing: then it is put back here.
+            if let Ok(turn) = turn
+                && let Some(done) = self.turn_at(Some(turn?), work)?
+            {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Does something with the table in this process's turn, blocking the thread until then.
+    fn turn_blocking<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<T, LockError> {
+        loop {
+            if let Some(done) = self.try_turn(work)? {
+                return Ok(done);
+            }
+            let turn = self.session.as_ref().map(|session| threads::turn(session));
+            if let Some(Some(turn)) = turn.transpose()?
+                && let Some(done) = self.turn_at(Some(turn), work)?
+            {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Tries for a moment to do something with the table; none if others have the turn.
+    fn try_turn<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<Option<T>, LockError> {
+        let since = Moment::now();
+        loop {
+            if let Some(done) = self.turn_at(None, work)? {
+                return Ok(Some(done));
+            }
+            if since.elapsed() > TRY_TIME {
+                return Ok(None);
+            }
+            thread::give_way();
+        }
+    }
+
+    /// Does something with the table, if it is this process's turn or `turn` makes it so.
+    fn turn_at<T>(
+        &self,
+        turn: Option<SharedFile>,
+        work: &dyn Fn(&mut State) -> T,
+    ) -> Result<Option<T>, LockError> {
         let mut state = self.state();
-        let (id, granted) = state.table.request(lineage, mode, resource);
-        let queued = Queued {
-            manager: Arc::clone(self),
-            resource: resource.clone(),
-            id,
-        };
-        if granted {
-            return (queued, None);
+        if !state.enter(self.session.as_deref(), turn)? {
+            return Ok(None);
         }
-        let (wake, woken) = oneshot::channel();
-        state.waiting.insert(id, wake);
-        (queued, Some(woken))
-    }
-
-    fn is_held_by_own_run(&self, resource: &Resource, lineage: &Lineage) -> bool {
-        let holders = self.state().table.holders(resource);
-        holders
-            .iter()
-            .any(|holder| holder.run() == lineage.run() && !holder.covers(lineage))
-    }
-
-    fn busy(&self, resource: &Resource, lineage: &Lineage, since: Moment) -> LockError {
-        let own = self.state().table.holders(resource);
-        let mut holders: Vec<String> = own
-            .iter()
-            .filter(|holder| !holder.covers(lineage))
-            .map(ToString::to_string)
-            .collect();
-        if let Resource::Model(model) = resource {
-            holders.extend(self.processes.foreign_holder(model));
+        let done = work(&mut state);
+        let left = state.leave(self.session.as_deref());
+        let others = state.others_granted();
+        drop(state);
+        if let Some(session) = &self.session {
+            for other in others {
+                bell::ring(&session.path_of_bell(other));
+            }
         }
-        let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        LockError::Busy {
-            resource: resource.clone(),
-            holders,
-            waited_ms,
-        }
+        left?;
+        Ok(Some(done))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step of the table can be left half done by a panic: each is one push or retain.
+        // No step of the table can be left half done by a panic: each is one insert or remove.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A lock that is held until this is dropped.
+impl Drop for LockManager {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session
+            && self.state().is_releasing()
+        {
+            session.stay();
+        }
+    }
+}
+
+/// Locks that are held until this is dropped.
 #[derive(Debug)]
 pub struct LockGuard {
-    // Dropped in this order: other processes first, then this one's next in line.
-    _inside: Option<crate::processes::Inside>,
-    _request: Queued,
-}
-
-/// A request in the table; dropping it takes it out, granted or not.
-#[derive(Debug)]
-struct Queued {
     manager: Arc<LockManager>,
-    resource: Resource,
-    id: RequestId,
+    epoch: Epoch,
+    ids: Vec<RequestId>,
 }
 
-impl Drop for Queued {
+impl LockGuard {
+    /// Returns which table the locks are in: those of another one keep nobody out.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
+
+impl Drop for LockGuard {
     fn drop(&mut self) {
-        let mut state = self.manager.state();
-        state.waiting.remove(&self.id);
-        for granted in state.table.release(&self.resource, self.id) {
-            if let Some(wake) = state.waiting.remove(&granted) {
-                // A receiver that is gone belongs to a request that is about to be dropped
-                // and will pass the lock on itself.
-                let _ = wake.send(());
+        if self.ids.is_empty() {
+            return;
+        }
+        let (epoch, ids) = (self.epoch, std::mem::take(&mut self.ids));
+        let manager = &self.manager;
+        manager.state().release_later(epoch, &ids);
+        // What is to be released is released in every turn.
+        match manager.try_turn(&|_| ()) {
+            Ok(Some(())) => {}
+            Ok(None) => manager.turn_in_thread(),
+            Err(error) => {
+                tracing::warn!(%error, "failed to release a lock, which will be tried again");
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn manager() -> (tempfile::TempDir, Arc<LockManager>) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let manager = LockManager::new(Folder::open(folder.path()).expect("it is there"));
-        (folder, manager)
-    }
-
-    fn lineage(text: &str) -> Lineage {
-        format!("00000000000{text}").parse().expect("a lineage")
-    }
-
-    fn sink() -> Resource {
-        Resource::Model("sink".parse().expect("a name"))
-    }
-
-    fn soon() -> Moment {
-        Moment::now().after(Duration::from_millis(30))
-    }
-
-    fn later() -> Moment {
-        Moment::now().after(Duration::from_secs(60))
-    }
-
-    #[tokio::test]
-    async fn a_child_re_enters_and_a_stranger_waits() {
-        let (_keep, manager) = manager();
-        let held = manager
-            .acquire(&lineage("0/1"), Mode::X, &sink(), later())
-            .await
-            .expect("free");
-        manager
-            .acquire(&lineage("0/1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect("own ancestor");
-        let error = manager
-            .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect_err("held");
-        let LockError::Busy {
-            holders, waited_ms, ..
-        } = error
-        else {
-            panic!("busy")
-        };
-        assert_eq!(holders, ["000000000000/1"]);
-        assert!(waited_ms >= 30);
-        drop(held);
-        manager
-            .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect("free again");
-    }
-
-    #[tokio::test]
-    async fn a_sibling_waits_for_as_long_as_it_takes() {
-        let (_keep, manager) = manager();
-        let resource = sink();
-        let held = manager
-            .acquire(&lineage("0/1"), Mode::X, &resource, later())
-            .await
-            .expect("free");
-        let own = lineage("0/2");
-        let mut sibling = Box::pin(manager.acquire(&own, Mode::X, &resource, soon()));
-        let three_times = Moment::now().after(Duration::from_millis(100));
-        clock::until(three_times, &mut sibling)
-            .await
-            .expect_err("it still waits");
-        drop(held);
-        sibling.await.expect("its turn");
-    }
-
-    #[tokio::test]
-    async fn a_thousand_siblings_go_one_by_one_in_order() {
-        let (_keep, manager) = manager();
-        let held = manager
-            .acquire(&lineage("0/1"), Mode::X, &sink(), later())
-            .await
-            .expect("free");
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for n in 2..=1001_u32 {
-            let (manager, order) = (Arc::clone(&manager), Arc::clone(&order));
-            tasks.push(tokio::spawn(async move {
-                let own = lineage(&format!("0/{n}"));
-                let _held = manager
-                    .acquire(&own, Mode::X, &sink(), later())
-                    .await
-                    .expect("in turn");
-                order.lock().expect("no panic").push(n);
-            }));
-            tokio::task::yield_now().await;
-        }
-        drop(held);
-        for task in tasks {
-            task.await.expect("no panic");
-        }
-        assert_eq!(
-            *order.lock().expect("no panic"),
-            (2..=1001).collect::<Vec<_>>()
-        );
-    }
-
-    #[tokio::test]
-    async fn a_dropped_waiter_leaves_the_queue() {
-        let (_keep, manager) = manager();
-        let held = manager
-            .acquire(&lineage("0/1"), Mode::S, &sink(), later())
-            .await
-            .expect("free");
-        let (stranger, resource) = (lineage("1/1"), sink());
-        let writer = manager.acquire(&stranger, Mode::X, &resource, later());
-        clock::until(soon(), writer)
-            .await
-            .expect_err("it waits, and is dropped");
-        manager
-            .acquire(&lineage("2/1"), Mode::S, &sink(), soon())
-            .await
-            .expect("nobody in the way");
-        drop(held);
-        assert!(manager.state().table.holders(&sink()).is_empty());
-        assert!(manager.state().waiting.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_panic_releases() {
-        let (_keep, manager) = manager();
-        let own = Arc::clone(&manager);
-        tokio::spawn(async move {
-            let _held = own
-                .acquire(&lineage("0/1"), Mode::X, &sink(), later())
-                .await;
-            panic!("on purpose");
-        })
-        .await
-        .expect_err("it panicked");
-        manager
-            .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect("free again");
-    }
-
-    /// Two managers stand for two processes: their `flock`s exclude each other likewise.
-    #[tokio::test]
-    async fn another_process_is_kept_out() {
-        let (keep, one) = manager();
-        let other = LockManager::new(Folder::open(keep.path()).expect("it is there"));
-        let held = one
-            .acquire(&lineage("0/1"), Mode::X, &sink(), later())
-            .await
-            .expect("free");
-        let inner = one
-            .acquire(&lineage("0/1/1"), Mode::X, &sink(), later())
-            .await
-            .expect("own");
-        drop(inner);
-        let error = other
-            .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect_err("held");
-        let LockError::Busy { holders, .. } = error else {
-            panic!("busy")
-        };
-        assert_eq!(holders, ["000000000000/1"]);
-        drop(held);
-        other
-            .acquire(&lineage("1/1"), Mode::X, &sink(), soon())
-            .await
-            .expect("free again");
-    }
+fn ms(since: Moment) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,321 +1,251 @@
-//! The lock table: a pure function of the requests and releases that it was told of.
+//! The lock table: who has what, who waits, and who may go.
 //!
-//! Modes and their compatibility are those of Gray, Lorie, Putzolu and Traiger,
-//! "Granularity of Locks in a Shared Data Base" (1975); the rule that an ancestor is never
-//! in the way is from Moss, "Nested Transactions" (1981).
+//! A pure function of the requests and releases that it was told of, in their order: every
+//! process that is told the same has the same table. There is no I/O, no clock and no
+//! waiting in it; times are numbers that it keeps for people. See PROTOCOL.md for the rules
+//! and where they come from.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
+mod graph;
+mod queue;
+mod snapshot;
 
-use sedge_model::lineage::Lineage;
-use sedge_model::names::ModelName;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// How something is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// I will read something inside.
-    IS,
-    /// I will write something inside.
-    IX,
-    /// I read this; others may too.
-    S,
-    /// This is mine alone.
-    X,
-}
+use serde::{Deserialize, Serialize};
 
-impl Mode {
-    /// Returns whether two lineages may hold these modes at once.
-    #[must_use]
-    pub fn goes_with(self, other: Self) -> bool {
-        use Mode::{IS, IX, S, X};
-        match (self, other) {
-            (IS, IS | IX | S) | (IX, IS | IX) | (S, IS | S) => true,
-            (IS | IX | S, X) | (IX, S) | (S, IX) | (X, IS | IX | S | X) => false,
-        }
-    }
-}
+pub use graph::{Cycle, Link};
+pub use snapshot::Snapshot;
 
-/// What can be locked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Resource {
-    /// The datastore as a whole.
-    Datastore,
-    /// One model: its data, and the thing outside that it stands for.
-    Model(ModelName),
-}
-
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Datastore => f.write_str("the datastore"),
-            Self::Model(model) => write!(f, "the model `{model}`"),
-        }
-    }
-}
+use crate::mode::{Mode, Resource};
+use crate::owner::{Owner, SessionId};
+use queue::Queue;
 
 /// The number of a request. Later requests have higher numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(u64);
 
-/// One request.
-#[derive(Debug, Clone)]
-struct Request {
-    id: RequestId,
-    lineage: Lineage,
-    mode: Mode,
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// Who.
+    pub owner: Owner,
+    /// What is to be locked.
+    pub resource: Resource,
+    /// How.
+    pub mode: Mode,
+    /// What for, to people: `sink.run`.
+    pub what: String,
 }
 
-/// All requests for one resource.
-///
-/// First come, first served: a request also waits for those that came earlier and still
-/// wait, so that a stream of readers starves no writer. The exception is a lineage that
-/// holds the resource already: it overtakes, else it would wait for somebody who waits for
-/// it. That is known when it asks, and does not change while it waits: its ancestor is
-/// busy with it. For the same reason no ancestor of a request ever waits.
-#[derive(Debug, Default)]
-struct Queue {
-    granted: Vec<Request>,
-    overtaking: VecDeque<Request>,
-    waiting: VecDeque<Request>,
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It has the lock at once.
+    Granted,
+    /// It has to wait.
+    Wait,
+    /// It would wait for somebody who waits for it.
+    Deadlock(Cycle),
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// It has the lock.
+    Granted,
+    /// It waits, in front of all who do not overtake: its lineage has the lock already.
+    Overtaking,
+    /// It waits in the order of arrival.
+    Waiting,
+}
+
+/// A request in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number.
+    pub id: RequestId,
+    /// Where it stands.
+    pub place: Place,
+    /// Since when, in milliseconds since 1970-01-01T00:00:00Z.
+    pub since: u64,
+    /// What was asked for.
+    pub request: Request,
 }
 
 /// All requests that were made and not released.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct LockTable {
     queues: BTreeMap<Resource, Queue>,
+    resources: BTreeMap<RequestId, Resource>,
+    /// The requests that wait, by owner, so that those below one owner are side by side.
+    waiting: BTreeSet<(Owner, RequestId)>,
     n_requests: u64,
 }
 
-impl LockTable {
-    /// Adds a request, and returns its number and whether it is granted at once.
-    pub fn request(
-        &mut self,
-        lineage: &Lineage,
-        mode: Mode,
-        resource: &Resource,
-    ) -> (RequestId, bool) {
-        let id = RequestId(self.n_requests);
-        self.n_requests += 1;
-        let queue = self.queues.entry(resource.clone()).or_default();
-        let request = Request {
-            id,
-            lineage: lineage.clone(),
-            mode,
-        };
-        (id, queue.add(request))
+/// Decides what would become of a request that came now.
+#[must_use]
+pub fn decide(table: &LockTable, request: &Request) -> Decision {
+    let place = match table.queues.get(&request.resource) {
+        Some(queue) => queue.place(request),
+        None => Place::Granted,
+    };
+    if place == Place::Granted {
+        return Decision::Granted;
     }
-
-    /// Removes a request, granted or waiting, and returns those that are granted thereby,
-    /// in order of arrival.
-    pub fn release(&mut self, resource: &Resource, id: RequestId) -> Vec<RequestId> {
-        let Some(queue) = self.queues.get_mut(resource) else {
-            return Vec::new();
-        };
-        queue.remove(id);
-        let granted = queue.grant();
-        if queue.granted.is_empty() && queue.overtaking.is_empty() && queue.waiting.is_empty() {
-            self.queues.remove(resource);
-        }
-        granted
-    }
-
-    /// Returns the lineages that hold the resource, in the order in which they got it.
-    #[must_use]
-    pub fn holders(&self, resource: &Resource) -> Vec<Lineage> {
-        let granted = self
-            .queues
-            .get(resource)
-            .map_or(&[][..], |queue| &queue.granted);
-        granted
-            .iter()
-            .map(|request| request.lineage.clone())
-            .collect()
+    match graph::cycle_closed_by(table, request, place) {
+        Some(cycle) => Decision::Deadlock(cycle),
+        None => Decision::Wait,
     }
 }
 
-impl Queue {
-    fn add(&mut self, request: Request) -> bool {
-        let holds_already = self
-            .granted
-            .iter()
-            .any(|other| other.lineage.covers(&request.lineage));
-        let line = self.overtaking.iter().chain(&self.waiting);
-        let behind = line
-            .map(|other| other.mode)
-            .any(|mode| !request.mode.goes_with(mode));
-        if self.is_free_for(&request) && (holds_already || !behind) {
-            self.granted.push(request);
-            return true;
-        }
-        if holds_already {
-            &mut self.overtaking
-        } else {
-            &mut self.waiting
-        }
-        .push_back(request);
-        false
+impl LockTable {
+    /// Returns whether a request asks for nothing that its lineage has not: an intention
+    /// where an ancestor has that resource in a mode that includes it. Intentions never
+    /// conflict among themselves, so siblings need not take turns for them.
+    #[must_use]
+    pub fn is_included(&self, request: &Request) -> bool {
+        request.mode.is_intention()
+            && self.queues.get(&request.resource).is_some_and(|queue| {
+                let includes = |held: &Entry| {
+                    held.request.mode.includes(request.mode)
+                        && held.request.owner.covers(&request.owner)
+                };
+                queue.granted().any(includes)
+            })
     }
 
-    fn remove(&mut self, id: RequestId) {
-        self.granted.retain(|request| request.id != id);
-        self.overtaking.retain(|request| request.id != id);
-        self.waiting.retain(|request| request.id != id);
+    /// Adds a request, whatever [`decide`] says of it, and returns its number and where it
+    /// stands from `now` on.
+    pub fn insert(&mut self, request: Request, now: u64) -> (RequestId, Place) {
+        let id = RequestId(self.n_requests);
+        self.n_requests += 1;
+        self.resources.insert(id, request.resource.clone());
+        let owner = request.owner.clone();
+        let queue = self.queues.entry(request.resource.clone()).or_default();
+        let place = queue.place(&request);
+        queue.push(Entry {
+            id,
+            place,
+            since: now,
+            request,
+        });
+        if place != Place::Granted {
+            self.waiting.insert((owner, id));
+        }
+        (id, place)
     }
 
-    /// Grants what can be granted now. Looks no further than it must: with a thousand
-    /// writers in line, at the first.
-    fn grant(&mut self) -> Vec<RequestId> {
+    /// Removes requests, granted or waiting, and returns those that are granted thereby, in
+    /// order of arrival. Numbers of requests that are not there are passed over.
+    pub fn release(&mut self, ids: &[RequestId], now: u64) -> Vec<RequestId> {
+        let mut touched = BTreeSet::new();
+        for id in ids {
+            let Some(resource) = self.resources.remove(id) else {
+                continue;
+            };
+            let Some(queue) = self.queues.get_mut(&resource) else {
+                unreachable!("a request is in the queue of its resource")
+            };
+            let entry = queue.remove(*id);
+            if entry.place != Place::Granted {
+                self.waiting.remove(&(entry.request.owner, *id));
+            }
+            touched.insert(resource);
+        }
         let mut granted = Vec::new();
-        for request in std::mem::take(&mut self.overtaking) {
-            if self.is_free_for(&request) {
-                granted.push(request.id);
-                self.granted.push(request);
-            } else {
-                self.overtaking.push_back(request);
+        for resource in touched {
+            let Some(queue) = self.queues.get_mut(&resource) else {
+                unreachable!("a queue goes only here, and only once")
+            };
+            for entry in queue.grant(now) {
+                self.waiting
+                    .remove(&(entry.request.owner.clone(), entry.id));
+                granted.push(entry.id);
+            }
+            if queue.is_empty() {
+                self.queues.remove(&resource);
             }
         }
-        let mut passed_over: Vec<Request> = Vec::new();
-        while let Some(request) = self.waiting.pop_front() {
-            let line = self.overtaking.iter().chain(&passed_over);
-            let behind = line
-                .map(|other| other.mode)
-                .any(|mode| !request.mode.goes_with(mode));
-            if !behind && self.is_free_for(&request) {
-                granted.push(request.id);
-                self.granted.push(request);
-            } else {
-                let blocks_all = request.mode == Mode::X;
-                passed_over.push(request);
-                if blocks_all {
-                    break;
-                }
-            }
-        }
-        for request in passed_over.into_iter().rev() {
-            self.waiting.push_front(request);
-        }
+        granted.sort_unstable();
         granted
     }
 
-    /// Returns whether nobody but ancestors holds the resource in a conflicting mode.
-    fn is_free_for(&self, request: &Request) -> bool {
-        let in_the_way = |other: &Request| {
-            !other.lineage.covers(&request.lineage) && !request.mode.goes_with(other.mode)
+    /// Returns the request of that number, if it is still there.
+    #[must_use]
+    pub fn entry(&self, id: RequestId) -> Option<&Entry> {
+        self.queues.get(self.resources.get(&id)?)?.entry(id)
+    }
+
+    /// Returns all requests: resource by resource, and for each resource those that have the
+    /// lock, then those that wait, the next one first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.queues.values().flat_map(Queue::entries)
+    }
+
+    /// Returns how many requests there ever were.
+    #[must_use]
+    pub fn n_requests(&self) -> u64 {
+        self.n_requests
+    }
+
+    /// Returns the requests of a session.
+    #[must_use]
+    pub fn of_session(&self, session: SessionId) -> Vec<RequestId> {
+        let is_of = |entry: &&Entry| entry.request.owner.session == session;
+        self.entries().filter(is_of).map(|entry| entry.id).collect()
+    }
+
+    /// Returns those whom a waiting request waits for: who has the lock, and who is in front
+    /// of it; none if it does not wait. Where a request for `X` is in front, those in front of
+    /// that one are left out, for it waits for all of them.
+    #[must_use]
+    pub fn blockers(&self, id: RequestId) -> Vec<&Entry> {
+        let Some(entry) = self.entry(id) else {
+            return Vec::new();
         };
-        !self.granted.iter().any(in_the_way)
+        match self.queues.get(&entry.request.resource) {
+            Some(queue) => queue.blockers(&entry.request, entry.place, entry.id),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns the sessions that have a resource or wait for it.
+    #[must_use]
+    pub fn sessions_at(&self, resource: &Resource) -> BTreeSet<SessionId> {
+        let queue = self.queues.get(resource);
+        let entries = queue.into_iter().flat_map(Queue::entries);
+        entries.map(|entry| entry.request.owner.session).collect()
+    }
+
+    /// Returns what the calls of a lineage are doing, from the run down, as far as they have
+    /// or want locks: `a.run`, `b.run`. The number of a call stands for one that does not.
+    #[must_use]
+    pub fn chain(&self, owner: &Owner) -> Vec<String> {
+        let mut whats: BTreeMap<usize, &str> = BTreeMap::new();
+        for entry in self.entries() {
+            if entry.request.owner.covers(owner) {
+                whats.insert(entry.request.owner.lineage.depth(), &entry.request.what);
+            }
+        }
+        let mut chain = Vec::new();
+        let mut lineage = Some(owner.lineage.clone());
+        while let Some(at) = lineage {
+            match (whats.get(&at.depth()), at.ordinal()) {
+                (Some(what), _) => chain.push((*what).to_owned()),
+                (None, Some(ordinal)) => chain.push(format!("call {ordinal}")),
+                (None, None) => {}
+            }
+            lineage = at.parent();
+        }
+        chain.reverse();
+        chain
+    }
+
+    fn queue(&self, resource: &Resource) -> Option<&Queue> {
+        self.queues.get(resource)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lineage(text: &str) -> Lineage {
-        format!("00000000000{text}").parse().expect("a lineage")
-    }
-
-    fn model(name: &str) -> Resource {
-        Resource::Model(name.parse().expect("a name"))
-    }
-
-    #[test]
-    fn the_matrix_is_grays() {
-        let modes = [Mode::IS, Mode::IX, Mode::S, Mode::X];
-        let expect = [
-            "yes yes yes no",
-            "yes yes no no",
-            "yes no yes no",
-            "no no no no",
-        ];
-        for (one, row) in modes.into_iter().zip(expect) {
-            let shown: Vec<&str> = modes
-                .iter()
-                .map(|other| if one.goes_with(*other) { "yes" } else { "no" })
-                .collect();
-            assert_eq!(shown.join(" "), row, "{one:?}");
-        }
-    }
-
-    #[test]
-    fn an_ancestor_is_never_in_the_way() {
-        let mut table = LockTable::default();
-        let sink = model("sink");
-        assert!(table.request(&lineage("0/1"), Mode::X, &sink).1);
-        assert!(
-            table.request(&lineage("0/1/1"), Mode::X, &sink).1,
-            "a child re-enters"
-        );
-        assert!(
-            table.request(&lineage("0/1/1/7/2"), Mode::X, &sink).1,
-            "so does its descendant"
-        );
-        assert!(
-            !table.request(&lineage("0/2"), Mode::X, &sink).1,
-            "another call waits"
-        );
-        assert!(
-            !table.request(&lineage("1/1"), Mode::S, &sink).1,
-            "another run waits"
-        );
-    }
-
-    #[test]
-    fn siblings_take_turns_in_order_of_arrival() {
-        let mut table = LockTable::default();
-        let sink = model("sink");
-        let (parent, granted) = table.request(&lineage("0/1"), Mode::IX, &Resource::Datastore);
-        assert!(granted);
-        let ids: Vec<(RequestId, bool)> = (1..=3)
-            .map(|n| table.request(&lineage(&format!("0/1/{n}")), Mode::X, &sink))
-            .collect();
-        assert_eq!(
-            ids.iter().map(|(_, granted)| *granted).collect::<Vec<_>>(),
-            [true, false, false]
-        );
-        assert_eq!(table.release(&sink, ids[0].0), [ids[1].0]);
-        assert_eq!(table.release(&sink, ids[1].0), [ids[2].0]);
-        assert_eq!(table.release(&sink, ids[2].0), []);
-        assert_eq!(table.release(&Resource::Datastore, parent), []);
-        assert!(table.queues.is_empty());
-    }
-
-    #[test]
-    fn readers_do_not_starve_a_writer() {
-        let mut table = LockTable::default();
-        let sink = model("sink");
-        let (first, _) = table.request(&lineage("0/1"), Mode::S, &sink);
-        let (writer, granted) = table.request(&lineage("1/1"), Mode::X, &sink);
-        assert!(!granted);
-        let (second, granted) = table.request(&lineage("2/1"), Mode::S, &sink);
-        assert!(!granted, "a later reader waits behind the writer");
-        assert!(
-            table.request(&lineage("0/1/1"), Mode::S, &sink).1,
-            "who is inside overtakes"
-        );
-        assert_eq!(table.holders(&sink), [lineage("0/1"), lineage("0/1/1")]);
-        assert_eq!(table.release(&sink, first), [], "the child still reads");
-        assert_eq!(table.release(&sink, RequestId(3)), [writer]);
-        assert_eq!(table.release(&sink, writer), [second]);
-    }
-
-    #[test]
-    fn a_waiter_that_gives_up_lets_others_pass() {
-        let mut table = LockTable::default();
-        let sink = model("sink");
-        let (_reader, _) = table.request(&lineage("0/1"), Mode::S, &sink);
-        let (writer, _) = table.request(&lineage("1/1"), Mode::X, &sink);
-        let (second, _) = table.request(&lineage("2/1"), Mode::S, &sink);
-        assert_eq!(table.release(&sink, writer), [second]);
-    }
-
-    #[test]
-    fn a_sibling_that_waits_behind_another_run_gets_in_when_its_ancestor_does() {
-        let mut table = LockTable::default();
-        let sink = model("sink");
-        let (other, _) = table.request(&lineage("9/1"), Mode::X, &sink);
-        let (parent, granted) = table.request(&lineage("0/1"), Mode::X, &sink);
-        assert!(!granted);
-        assert_eq!(table.release(&sink, other), [parent]);
-        assert!(table.request(&lineage("0/1/1"), Mode::X, &sink).1);
-    }
-}
+mod tests;

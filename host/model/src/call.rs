@@ -120,10 +120,10 @@ pub enum CallError {
         reason: String,
     },
     /// A lock was not to be had in time.
-    Busy {
+    LockTimeout {
         /// What was to be locked.
         resource: String,
-        /// Who held it, as far as that is known.
+        /// Who had it, or was in front: the call, its chain from the run down, its process.
         holders: Vec<String>,
         /// How long the call waited, in milliseconds.
         waited_ms: u64,
@@ -173,7 +173,7 @@ impl CallError {
             Self::NotFound { .. } => "not-found",
             Self::InvalidInput { .. } => "invalid-input",
             Self::Denied { .. } => "denied",
-            Self::Busy { .. } => "busy",
+            Self::LockTimeout { .. } => "lock-timeout",
             Self::Deadlock { .. } => "deadlock",
             Self::Cycle { .. } => "cycle",
             Self::Limit { .. } => "limit",
@@ -206,21 +206,21 @@ impl fmt::Display for CallError {
                 )
             }
             Self::Denied { reason } => f.write_str(reason),
-            Self::Busy {
+            Self::LockTimeout {
                 resource,
                 holders,
                 waited_ms,
             } if holders.is_empty() => {
-                write!(f, "{resource} was busy for {waited_ms} ms")
+                write!(f, "{resource} was locked by others for {waited_ms} ms")
             }
-            Self::Busy {
+            Self::LockTimeout {
                 resource,
                 holders,
                 waited_ms,
             } => {
                 write!(
                     f,
-                    "{resource} was busy for {waited_ms} ms, held by {}",
+                    "{resource} was locked by others for {waited_ms} ms: {}",
                     holders.join(", ")
                 )
             }

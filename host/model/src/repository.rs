@@ -1,6 +1,7 @@
 //! The repository's own files: `sedge.yaml` and `sedge.lock`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,10 @@ pub const FORMAT_VERSION: u32 = 1;
 pub struct Config {
     /// Limits for models that do not set their own.
     pub limits: Limits,
+    /// How long a call waits for a lock, in seconds.
+    pub lock_timeout_seconds: Option<u32>,
+    /// How many guests execute at once.
+    pub concurrency: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +37,10 @@ struct ConfigFile {
     version: Located<u32>,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    lock_timeout_seconds: Option<u32>,
+    #[serde(default)]
+    concurrency: Option<NonZeroU32>,
 }
 
 impl Config {
@@ -42,7 +51,11 @@ impl Config {
     pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
         let raw: ConfigFile = yaml::parse(file)?;
         check_version(file, &raw.version)?;
-        Ok(Self { limits: raw.limits })
+        Ok(Self {
+            limits: raw.limits,
+            lock_timeout_seconds: raw.lock_timeout_seconds,
+            concurrency: raw.concurrency,
+        })
     }
 }
 

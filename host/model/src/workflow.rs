@@ -21,6 +21,8 @@ pub struct Workflow {
     pub name: WorkflowName,
     /// What it is for.
     pub description: Option<String>,
+    /// Whether a run of it has the whole datastore to itself while it is worked on.
+    pub exclusive: bool,
     /// Its jobs, in the author's order.
     pub jobs: Vec<Job>,
 }
@@ -134,6 +136,7 @@ impl Workflow {
         Ok(Self {
             name: raw.name.value,
             description: raw.description,
+            exclusive: raw.exclusive,
             jobs,
             file,
         })
@@ -168,6 +171,8 @@ struct WorkflowFile {
     #[serde(rename = "version")]
     _version: Option<u32>,
     description: Option<String>,
+    #[serde(default)]
+    exclusive: bool,
     jobs: Located<Vec<JobPart>>,
 }
 

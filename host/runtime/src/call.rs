@@ -256,7 +256,7 @@ impl Runtime {
                 .call_invoke(&mut *store, invocation)
                 .await
         };
-        Ok(match call.await {
+        Ok(match self.permits.run(call).await {
             Err(error) => Err(trap::explain(&error, store.data())?),
             Ok(Err(failure)) => Err(CallError::Failed(convert::failure_from_guest(failure))),
             Ok(Ok(text)) if text.len() > JSON_BYTES_MAX => Err(CallError::Limit {

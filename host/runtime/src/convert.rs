@@ -193,11 +193,11 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
             types::CallError::InvalidInput(violations_to_guest(violations))
         }
         CallError::Denied { reason } => types::CallError::Denied(reason),
-        CallError::Busy {
+        CallError::LockTimeout {
             resource,
             holders,
             waited_ms,
-        } => types::CallError::Busy(types::Contention {
+        } => types::CallError::LockTimeout(types::Contention {
             resource,
             holders,
             waited_ms,

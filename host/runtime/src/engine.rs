@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use sedge_sys::clock;
 use sedge_sys::folder::Folder;
+use sedge_sys::host;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::CallState;
+use crate::permits::Permits;
 use crate::{bindings, cache, trap};
 
 /// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
@@ -24,6 +26,9 @@ const EPOCH_PERIOD: Duration = Duration::from_millis(10);
 /// where there is no pool. Guests choose how many calls they start; more of them wait
 /// for a while, and fail then.
 pub(crate) const LIVE_INSTANCES_MAX: u32 = 1000;
+
+/// Guests that execute at once, for each core, unless told otherwise.
+const PERMITS_PER_CORE: usize = 4;
 
 /// The most bytes of one linear memory, whatever a definition allows: the size of a slot.
 pub(crate) const MEMORY_BYTES_MAX: usize = 4 << 30;
@@ -57,6 +62,7 @@ pub struct Runtime {
     pub(crate) linker: Linker<CallState>,
     pub(crate) cache: cache::Cache,
     pub(crate) live: Arc<Semaphore>,
+    pub(crate) permits: Permits,
     allocation: Allocation,
 }
 
@@ -107,8 +113,16 @@ impl Runtime {
             linker,
             cache,
             live,
+            permits: Permits::new(host::n_cores() * PERMITS_PER_CORE),
             allocation,
         })
+    }
+
+    /// Has at most so many guests execute at once. One that waits does not execute.
+    #[must_use]
+    pub fn with_concurrency(mut self, n_guests: usize) -> Self {
+        self.permits = Permits::new(n_guests);
+        self
     }
 
     /// Returns where instances get their memory from.

@@ -17,6 +17,7 @@ mod host;
 mod json;
 mod limits;
 mod output;
+mod permits;
 mod plugin;
 mod staging;
 mod trap;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::Store;
 use crate::door::{Durability, Fault};
 use crate::error::StoreError;
+use crate::locks::lock_check;
 use crate::runs::{Claim, claim_check, json, word};
 
 /// A call that is about to run.
@@ -28,6 +29,8 @@ pub struct CallStart {
     pub plugin: String,
     /// What it is given.
     pub arguments: Value,
+    /// How often it was undone before it could begin.
+    pub n_undone: u32,
 }
 
 /// A call that has ended.
@@ -45,6 +48,8 @@ pub struct CallEnd {
     pub log: Vec<LogLine>,
     /// Microseconds since it was asked for; the commit itself is not in it.
     pub elapsed_us: u64,
+    /// Which lock table the call's lock is in.
+    pub lock_epoch: u64,
 }
 
 /// A call as the store knows it.
@@ -70,6 +75,8 @@ pub struct CallRecord {
     pub started_at: Timestamp,
     /// Microseconds that it took, waiting included, if it has ended.
     pub elapsed_us: Option<u64>,
+    /// How often it was undone and started anew, because it and others waited for each other.
+    pub n_undone: u32,
 }
 
 /// A line of a call's log.
@@ -95,14 +102,41 @@ impl Store {
         self.door.write("begin a call", Durability::ProcessDeath, |tx| {
             claim_check(tx, claim)?;
             tx.prepare_cached(
-                "INSERT INTO calls (run, path, step, model, method, plugin, status, arguments, started_at)
-                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?)",
+                "INSERT INTO calls (run, path, step, model, method, plugin, status, arguments, started_at, undone)
+                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
             )?
             .execute(params![
                 start.lineage.run().as_str(), start.lineage.path(),
                 start.step.as_ref().map(ToString::to_string), start.model.as_str(),
                 start.method.as_str(), start.plugin, start.arguments.to_string(), Timestamp::now().0,
+                start.n_undone,
             ])?;
+            Ok(())
+        })
+    }
+
+    /// Makes a call that is under way as if it had just begun, and forgets the calls below
+    /// it. Who calls this knows that none of them is under way, and that nothing that they
+    /// wrote was seen.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when the claim no longer counts.
+    pub fn call_undo(&self, claim: &Claim, lineage: &Lineage) -> Result<(), StoreError> {
+        let (run, path) = (lineage.run().as_str(), lineage.path());
+        // Digits and `/`, then `0`, the next sign after `/`: all paths that begin with `path/`.
+        let (from, to) = (format!("{path}/"), format!("{path}0"));
+        self.door.write("undo a call", Durability::ProcessDeath, |tx| {
+            claim_check(tx, claim)?;
+            for table in ["log_lines", "calls"] {
+                tx.prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE run = ? AND path >= ? AND path < ?"
+                ))?
+                .execute(params![run, from, to])?;
+            }
+            tx.prepare_cached(
+                "UPDATE calls SET undone = undone + 1 WHERE run = ? AND path = ? AND status = 'running'",
+            )?
+            .execute(params![run, path])?;
             Ok(())
         })
     }
@@ -111,12 +145,17 @@ impl Store {
     /// survive a power cut. Returns the versions that its writes got, in order.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when the claim no longer counts, [`StoreError::CallNotRunning`]
+    /// [`StoreError::Fenced`] when the claim no longer counts, [`StoreError::LockLost`] when
+    /// the call's lock does not, and [`StoreError::CallNotRunning`]
     /// when the call has not begun or has ended: nothing was written then.
     pub fn call_commit(&self, claim: &Claim, end: &CallEnd) -> Result<Vec<Written>, StoreError> {
         self.door
             .write("commit a call", Durability::PowerCut, |tx| {
                 claim_check(tx, claim)?;
+                // A call that only says that it failed, or was stopped, needs no lock for that.
+                if end.result.is_ok() || !end.writes.is_empty() {
+                    lock_check(tx, end.lock_epoch, &end.lineage, claim.number)?;
+                }
                 let written = writes_insert(tx, end)?;
                 let status = CallStatus::of(&end.result);
                 let result = match &end.result {
@@ -154,7 +193,7 @@ impl Store {
     pub fn call_list(&self, run: &RunId) -> Result<Vec<CallRecord>, StoreError> {
         let mut calls = self.door.read("read a run's calls", |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us
+                "SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us, undone
                  FROM calls WHERE run = ?",
             )?;
             let mut rows = statement.query([run.as_str()])?;
@@ -268,6 +307,7 @@ fn call_record(run: &RunId, row: &rusqlite::Row<'_>) -> Result<CallRecord, Fault
         error,
         started_at: Timestamp(row.get(7)?),
         elapsed_us: row.get(8)?,
+        n_undone: row.get(9)?,
     })
 }
 

@@ -1,4 +1,5 @@
-//! Versioned data, as it is read. Writing is part of committing a call, see `calls`.
+//! Versioned data, as it is read and deleted. Writing is part of committing a call, see
+//! `calls`.
 
 use rusqlite::{OptionalExtension, params};
 use sedge_model::lineage::Lineage;
@@ -6,8 +7,9 @@ use sedge_model::names::{DataName, ModelName, SpecName};
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
-use crate::door::Fault;
+use crate::door::{Durability, Fault};
 use crate::error::StoreError;
+use crate::locks::lock_check;
 use crate::runs::word;
 
 /// A version and its content.
@@ -45,6 +47,19 @@ pub struct DataSummary {
     pub spec: SpecName,
     /// Its latest version.
     pub latest: VersionRecord,
+}
+
+/// Data that is to be deleted, for good.
+#[derive(Debug, Clone)]
+pub struct DataDelete {
+    /// The model that it belongs to.
+    pub model: ModelName,
+    /// Its name; none for all that the model has.
+    pub name: Option<DataName>,
+    /// What the model was locked by.
+    pub by: Lineage,
+    /// Which lock table that lock is in.
+    pub lock_epoch: u64,
 }
 
 const INFO: &str = "version, created_at, length(CAST(content AS BLOB)), run, path";
@@ -103,6 +118,35 @@ impl Store {
                 versions.push(version_record(row)?);
             }
             Ok(versions)
+        })
+    }
+
+    /// Deletes all versions of a piece of data, or of all that a model has, and returns what
+    /// there was: each name, and its number of versions. It survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::LockLost`] when the lock does not count any more: nothing was deleted.
+    pub fn data_delete(&self, delete: &DataDelete) -> Result<Vec<(DataName, u64)>, StoreError> {
+        let which = params![
+            delete.model.as_str(),
+            delete.name.as_ref().map(DataName::as_str)
+        ];
+        self.door.write("delete data", Durability::PowerCut, |tx| {
+            lock_check(tx, delete.lock_epoch, &delete.by, 0)?;
+            let mut statement = tx.prepare_cached(
+                "SELECT name, count(*) FROM data_versions
+                 WHERE model = ?1 AND (?2 IS NULL OR name = ?2) GROUP BY name ORDER BY name",
+            )?;
+            let mut rows = statement.query(which)?;
+            let mut deleted = Vec::new();
+            while let Some(row) = rows.next()? {
+                deleted.push((word("data name", row.get(0)?)?, row.get(1)?));
+            }
+            tx.prepare_cached(
+                "DELETE FROM data_versions WHERE model = ?1 AND (?2 IS NULL OR name = ?2)",
+            )?
+            .execute(which)?;
+            Ok(deleted)
         })
     }
 

@@ -9,13 +9,14 @@ mod calls;
 mod data;
 mod door;
 mod error;
+mod locks;
 mod runs;
 mod schema;
 
 use sedge_sys::folder::Folder;
 
 pub use calls::{CallEnd, CallRecord, CallStart, LogRecord};
-pub use data::{DataRecord, DataSummary, VersionRecord};
+pub use data::{DataDelete, DataRecord, DataSummary, VersionRecord};
 pub use error::StoreError;
 pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
 

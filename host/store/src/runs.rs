@@ -23,6 +23,8 @@ pub struct RunStart {
     pub method: Option<String>,
     /// The workflow's file as it is now: the run keeps to it, whatever becomes of the file.
     pub source: Option<String>,
+    /// Whether it has the whole datastore to itself while a process works on it.
+    pub exclusive: bool,
     /// The process that will work on it.
     pub session: String,
     /// Who asked for it.
@@ -68,6 +70,8 @@ pub struct RunRecord {
     pub subject: String,
     /// The method, of a run of kind [`RunKind::Method`].
     pub method: Option<String>,
+    /// Whether it has the whole datastore to itself while a process works on it.
+    pub exclusive: bool,
     /// Where it stood at its last event. A run that is `running` may have lost its process.
     pub status: RunStatus,
     /// The process that works on it, if it is running.
@@ -115,8 +119,7 @@ pub struct GateRecord {
     pub opened_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at";
+const COLUMNS: &str = "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at, exclusive";
 
 impl Store {
     /// Makes a run that is running, with its first events. It survives a power cut.
@@ -126,12 +129,13 @@ impl Store {
     pub fn run_start(&self, start: &RunStart, events: &[RunEvent]) -> Result<Claim, StoreError> {
         self.door.write("make a run", Durability::PowerCut, |tx| {
             tx.prepare_cached(
-                "INSERT INTO runs (id, kind, subject, method, source, status, session, claim, started_by, started_at)
-                 VALUES (?, ?, ?, ?, ?, 'running', ?, 1, ?, ?)",
+                "INSERT INTO runs (id, kind, subject, method, source, exclusive, status, session, claim, started_by,
+                                   started_at)
+                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, 1, ?, ?)",
             )?
             .execute(params![
                 start.id.as_str(), start.kind.as_str(), start.subject, start.method, start.source,
-                start.session, start.by, Timestamp::now().0,
+                start.exclusive, start.session, start.by, Timestamp::now().0,
             ])?;
             events_insert(tx, &start.id, events)?;
             Ok(Claim { run: start.id.clone(), number: 1 })
@@ -403,6 +407,7 @@ fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
         by: row.get(7)?,
         started_at: Timestamp(row.get(8)?),
         ended_at: row.get::<_, Option<u64>>(9)?.map(Timestamp),
+        exclusive: row.get(10)?,
     })
 }
 

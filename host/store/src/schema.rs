@@ -7,7 +7,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 1;
+pub(crate) const SCHEMA_VERSION: i64 = 2;
 
 /// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. A call's `path` are
 /// its ordinals from the run down (`1/2`).
@@ -18,6 +18,7 @@ CREATE TABLE runs (
     subject    TEXT NOT NULL,     -- the model's or the workflow's name
     method     TEXT,              -- of a run of kind `method`
     source     TEXT,              -- the workflow's file as it was when the run was made
+    exclusive  INTEGER NOT NULL,  -- 1 if it has the whole datastore while it is worked on
     status     TEXT NOT NULL,     -- see RunStatus; never `interrupted`
     session    TEXT NOT NULL,     -- the process that works on it, if it is `running`
     claim      INTEGER NOT NULL,  -- counts the processes that took it up; fences the former
@@ -47,6 +48,7 @@ CREATE TABLE calls (
     arguments  TEXT NOT NULL,     -- JSON
     result     TEXT,              -- JSON: an Outcome, or a CallError
     started_at INTEGER NOT NULL,
+    undone     INTEGER NOT NULL,  -- how often it was undone and started anew, for a deadlock
     elapsed_us INTEGER,           -- microseconds from the request to the commit, waiting included
     PRIMARY KEY (run, path)
 ) STRICT;
@@ -72,4 +74,19 @@ CREATE TABLE data_versions (
     path       TEXT NOT NULL,     -- the call that wrote it
     PRIMARY KEY (model, name, version)
 ) STRICT;
+
+-- Locks live elsewhere, and may be lost with a power cut; these two say which of those that
+-- somebody believes to have count no more.
+CREATE TABLE lock_table (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch TEXT NOT NULL           -- which lock table counts, as 16 digits of base 16
+) STRICT;
+
+CREATE TABLE fences (
+    run   TEXT NOT NULL,          -- a run, or what was locked without one
+    claim INTEGER NOT NULL,       -- of the process that the lock was taken from; 0 without a run
+    path  TEXT NOT NULL,          -- the call that had it; all below lost it too
+    at    INTEGER NOT NULL,
+    PRIMARY KEY (run, claim, path)
+) STRICT, WITHOUT ROWID;
 ";

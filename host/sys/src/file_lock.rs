@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::folder::FileError;
@@ -13,46 +13,48 @@ use crate::folder::FileError;
 /// when the lock goes: to remove it would let two holders lock two files of one name.
 #[derive(Debug)]
 pub struct FileLock {
-    file: File,
-    path: PathBuf,
+    _file: File,
 }
 
 impl FileLock {
-    /// Takes the lock if it is free; none if somebody has it. Makes the file if need be.
+    /// Makes a file that holds `line`, for people and programs that wonder who holds it,
+    /// and takes its lock. The name must be one that nobody else takes the lock of.
     ///
     /// # Errors
-    /// The file can be neither opened nor made, or its file system has no locks.
-    pub fn try_acquire(path: &Path) -> Result<Option<Self>, FileError> {
-        let error = |source| FileError::new("lock", path, source);
-        // Close-on-exec is the standard library's default: no child keeps the lock alive.
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(error)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self {
-                file,
-                path: path.to_owned(),
-            })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(error(source)),
+    /// The file cannot be made, or its file system has no locks.
+    pub fn create(path: &Path, line: &str) -> Result<Self, FileError> {
+        let create = || -> std::io::Result<File> {
+            loop {
+                let mut options = File::options();
+                let options = options.read(true).write(true).create(true).truncate(false);
+                let file = options.open(path)?;
+                // Others may look at the lock just now, see it free, and remove the file.
+                file.lock()?;
+                if is_at(&file, path)? {
+                    file.set_len(line.len() as u64)?;
+                    file.write_all_at(line.as_bytes(), 0)?;
+                    return Ok(file);
+                }
+            }
+        };
+        match create() {
+            Ok(file) => Ok(Self { _file: file }),
+            Err(source) => Err(FileError::new("create", path, source)),
         }
     }
 
-    /// Writes a line into the locked file, in place of what was there, for people and
-    /// programs that wonder who holds it. It says nothing about whether the lock is held.
+    /// Blocks the thread until nobody holds the lock: its holder let it go, or died. False
+    /// where there is no file, so that nothing can be told.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn note(&self, line: &str) -> Result<(), FileError> {
-        let write = || {
-            self.file.set_len(line.len() as u64)?;
-            self.file.write_all_at(line.as_bytes(), 0)
-        };
-        write().map_err(|source| FileError::new("write", &self.path, source))
+    /// The file is there and cannot be opened, or its file system has no locks.
+    pub fn wait_until_free(path: &Path) -> Result<bool, FileError> {
+        let error = |source| FileError::new("look at the lock on", path, source);
+        match File::open(path) {
+            Ok(file) => file.lock_shared().map(|()| true).map_err(error),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(error(source)),
+        }
     }
 
     /// Returns whether somebody holds the lock. Makes no file, and however many ask at
@@ -126,23 +128,35 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// Returns whether the path names this very file.
+fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(source),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_excludes_until_it_is_dropped() {
+    fn a_lock_says_who_holds_it_and_can_be_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lock");
+        assert!(!FileLock::wait_until_free(&path).expect("no file"));
         assert!(!FileLock::is_held(&path).expect("no file"));
-        assert!(!path.exists());
-        let held = FileLock::try_acquire(&path)
-            .expect("a file")
-            .expect("a free lock");
+        assert!(!path.exists(), "who looks makes no file");
+        let held = FileLock::create(&path, "me").expect("made");
+        assert_eq!(std::fs::read_to_string(&path).expect("a line"), "me");
         assert!(FileLock::is_held(&path).expect("a file"));
-        assert!(FileLock::try_acquire(&path).expect("a file").is_none());
-        drop(held);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| FileLock::wait_until_free(&path));
+            drop(held);
+            assert!(waits.join().expect("no panic").expect("it was let go"));
+        });
         assert!(!FileLock::is_held(&path).expect("a file"));
-        assert!(FileLock::try_acquire(&path).expect("a file").is_some());
     }
 }

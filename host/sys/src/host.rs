@@ -11,6 +11,30 @@ pub fn user() -> String {
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
+/// Returns the name of this machine, for records.
+#[must_use]
+pub fn host_name() -> String {
+    let names = rustix::system::uname();
+    names.nodename().to_string_lossy().into_owned()
+}
+
+/// Returns the number of this process, for records. It says nothing about who is alive: the
+/// same number may be another process in another container, or later.
+#[must_use]
+pub fn process_id() -> u32 {
+    std::process::id()
+}
+
+/// Returns what tells this start of the machine from every other one.
+///
+/// # Errors
+/// The operating system does not say.
+pub fn boot_id() -> Result<String, std::io::Error> {
+    // See random(4) of Linux.
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(id.trim().to_owned())
+}
+
 /// Returns the folder that the process was started in.
 ///
 /// # Errors
@@ -55,4 +79,12 @@ pub fn is_network_file_system(path: &std::path::Path) -> bool {
 /// Ends the process at once, as if it had been killed: nothing is tidied up.
 pub fn exit_now(code: u8) -> ! {
     std::process::exit(code.into())
+}
+
+/// Returns how many columns the terminal has that stderr goes to; none where it goes
+/// elsewhere.
+#[must_use]
+pub fn stderr_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    Some(size.ws_col.into())
 }

@@ -8,8 +8,11 @@
     reason = "this crate is the door that the ban leads everybody to"
 )]
 
+pub mod bell;
 pub mod clock;
 pub mod file_lock;
 pub mod folder;
 pub mod host;
 pub mod random;
+pub mod shared_file;
+pub mod thread;

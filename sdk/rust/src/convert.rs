@@ -34,7 +34,7 @@ impl From<types::CallError> for CallError {
                 violations: violations(wire),
             },
             types::CallError::Denied(reason) => Self::Denied { reason },
-            types::CallError::Busy(contention) => Self::Busy {
+            types::CallError::LockTimeout(contention) => Self::LockTimeout {
                 resource: contention.resource,
                 holders: contention.holders,
                 waited_ms: contention.waited_ms,

@@ -89,11 +89,11 @@ pub enum CallError {
         reason: String,
     },
     /// A lock was not to be had in time. Trying again later may help.
-    #[error("{resource} was busy for {waited_ms} ms")]
-    Busy {
-        /// What was to be locked, for example `model sink`.
+    #[error("{resource} was locked by others for {waited_ms} ms")]
+    LockTimeout {
+        /// What was to be locked, for example ``the model `sink` ``.
         resource: String,
-        /// Who holds it, as far as it is known: call chains.
+        /// Who had it, or was in front: the call, its chain from the run down, and its process.
         holders: Vec<String>,
         /// How long the call waited, in milliseconds.
         waited_ms: u64,
@@ -155,7 +155,7 @@ impl CallError {
             Self::NotFound { .. } => "not-found",
             Self::InvalidInput { .. } => "invalid-input",
             Self::Denied { .. } => "denied",
-            Self::Busy { .. } => "busy",
+            Self::LockTimeout { .. } => "lock-timeout",
             Self::Deadlock { .. } => "deadlock",
             Self::Cycle { .. } => "cycle",
             Self::Limit { .. } => "limit",
@@ -171,7 +171,7 @@ impl CallError {
         match self {
             Self::NotFound { kind, name } => Some(json!({"kind": kind, "name": name})),
             Self::InvalidInput { violations } => Some(json!({"violations": violations})),
-            Self::Busy {
+            Self::LockTimeout {
                 resource,
                 holders,
                 waited_ms,

@@ -37,7 +37,7 @@ impl Events for Silence {
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
         let pool = Repository::open(&repository.folder)?;
-        workflow_run(&pool, "A", Arc::new(Silence)).await?;
+        workflow_run(&pool, "A", false, Arc::new(Silence)).await?;
         Ok(Self {
             pool,
             on_demand: Repository::open(&repository.folder)?,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sedge_app::Repository;
-use sedge_locks::manager::LockManager;
-use sedge_locks::table::{Mode, Resource};
+use sedge_locks::manager::{Ask, LockManager};
+use sedge_locks::mode::{Mode, Resource};
+use sedge_locks::session::Session;
 use sedge_model::call::{CallError, LogLine, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, RunId};
@@ -56,17 +57,19 @@ impl Parts {
             subject: "sink".to_owned(),
             method: Some("run".to_owned()),
             source: None,
+            exclusive: false,
             session: "bench".to_owned(),
             by: "bench".to_owned(),
         };
         let claim = store.run_start(&start, &[])?;
         let cache = Folder::open(&folder.join("cache"))?;
         let runtime = Runtime::new(cache, Allocation::Pool)?;
+        let session = Session::begin(Folder::open(&folder.join("locks"))?)?;
         let component = std::fs::read(sedge_test_artifacts::SINK)?;
         let plugin = runtime.plugin_add(&component, |_| ()).await?;
         Ok(Self {
             folder: folder.to_owned(),
-            locks: LockManager::new(Folder::open(&folder.join("locks"))?),
+            locks: LockManager::shared(Arc::new(session))?,
             store,
             claim,
             n_calls: 0,
@@ -83,17 +86,16 @@ impl Parts {
         let lineage = root.child(1).child(self.n_calls);
 
         let since = Instant::now();
-        let deadline = Moment::now().after(AMPLE);
-        let model = Resource::Model(self.model.clone());
-        let whole = self
-            .locks
-            .acquire(&lineage, Mode::IX, &Resource::Datastore, deadline);
-        let whole = whole.await?;
-        let part = self
-            .locks
-            .acquire(&lineage, Mode::X, &model, deadline)
-            .await?;
-        drop((part, whole));
+        let ask = Ask {
+            lineage: &lineage,
+            what: "sink.run",
+            wants: &[
+                (Resource::Datastore, Mode::IX),
+                (Resource::Model(self.model.clone()), Mode::X),
+            ],
+            deadline: Moment::now().after(AMPLE),
+        };
+        drop(self.locks.acquire(ask).await?);
         let since = figures.lap(PART_LOCK, since);
 
         self.store.call_start(&self.claim, &self.start(&lineage)?)?;
@@ -109,6 +111,7 @@ impl Parts {
             writes: report.writes,
             log: report.log,
             elapsed_us: 0,
+            lock_epoch: 0,
         };
         self.store.call_commit(&self.claim, &end)?;
         figures.lap(PART_COMMIT, since);
@@ -150,6 +153,7 @@ impl Parts {
             method: "run".parse()?,
             plugin: self.plugin.description().sha256.clone(),
             arguments: json!({}),
+            n_undone: 0,
         })
     }
 

@@ -12,6 +12,9 @@ const DIFFERING: &str = r#"(?x)
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b )
       | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
       | (?<ms> "(?:elapsed_ms|elapsedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
+      | (?<process> @[\w.-]+,\ process\ \d+ )
+      | (?<pid> "pid":\ ) \d+
+      | (?<host> "host":\ ) "[^"]*"
       | (?<place> \.rs:\d+:\d+\b )
       | (?<word> \b[0-9a-hjkmnp-tv-z]{12}\b )
     )
@@ -69,6 +72,12 @@ impl Redactor {
             "[took]".to_owned()
         } else if let Some(key) = found.name("ms") {
             format!("{}\"[ms]\"", key.as_str())
+        } else if found.name("process").is_some() {
+            "@[host], process [pid]".to_owned()
+        } else if let Some(key) = found.name("pid") {
+            format!("{}\"[pid]\"", key.as_str())
+        } else if let Some(key) = found.name("host") {
+            format!("{}\"[host]\"", key.as_str())
         } else if found.name("place").is_some() {
             ".rs:[place]".to_owned()
         } else {

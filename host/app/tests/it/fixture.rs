@@ -15,7 +15,7 @@ use sedge_app::run_show::{RunReport, run_show};
 use sedge_app::types::{CallError, CallRecord, CallStatus, RunId, RunStatus};
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
-use sedge_app::{AppError, Event, Events, Repository, WorkflowEnd};
+use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,7 +25,8 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 6] = [
+const PLUGINS: [&str; 7] = [
+    sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
     sedge_test_artifacts::HOSTILE,
@@ -33,7 +34,10 @@ const PLUGINS: [&str; 6] = [
     sedge_test_artifacts::READER,
     sedge_test_artifacts::RECURSE,
 ];
-const MODELS: [(&str, &str); 9] = [
+const MODELS: [(&str, &str); 12] = [
+    ("counter", "@test/counter"),
+    ("one", "@test/counter"),
+    ("two", "@test/counter"),
     ("sink", "@sedge/sink"),
     ("sink-two", "@sedge/sink"),
     ("spawn", "@sedge/spawn"),
@@ -117,6 +121,11 @@ impl House {
         self.keep.path()
     }
 
+    /// Opens the repository once more, as another process would, with settings of its own.
+    pub(crate) fn other_process_with(&self, settings: Settings) -> Arc<Repository> {
+        Repository::open_with(self.path(), settings).expect("a repository")
+    }
+
     /// Opens the repository once more, as another process would.
     pub(crate) fn other_process(&self) -> Arc<Repository> {
         Repository::open(self.path()).expect("a repository")
@@ -137,7 +146,10 @@ impl House {
             return Vec::new();
         };
         let paths = entries.map(|entry| entry.expect("it can be read").path());
-        let is_session = |path: &PathBuf| path.to_string_lossy().contains("/session-");
+        let is_session = |path: &PathBuf| {
+            let path = path.to_string_lossy();
+            path.contains("/session-") && path.ends_with(".lock")
+        };
         paths.filter(is_session).collect()
     }
 
@@ -200,7 +212,7 @@ impl House {
 
     pub(crate) async fn workflow_run(&self, name: &str) -> Result<WorkflowEnd, AppError> {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
-        within(workflow_run(&self.repository, name, events)).await
+        within(workflow_run(&self.repository, name, false, events)).await
     }
 
     pub(crate) async fn workflow_resume(&self, name: &str) -> Result<WorkflowEnd, AppError> {

@@ -8,6 +8,7 @@
 mod data;
 mod fixture;
 mod hostile;
+mod locks;
 mod nesting;
 mod plugins;
 mod replay;
@@ -26,6 +27,7 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 /// Which module has the tests of each guest.
 mod guests {
     pub(crate) use crate::data::reader;
+    pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,

@@ -283,6 +283,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         subject: "one".to_owned(),
         method: None,
         source: Some(text.expect("it was written")),
+        exclusive: false,
         session: "gone".to_owned(),
         by: "ada".to_owned(),
     };
@@ -305,6 +306,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         method: "run".parse().expect("a name"),
         plugin: String::new(),
         arguments: json!({"note": "hi"}),
+        n_undone: 0,
     };
     store.call_start(&claim, &call).expect("a new call");
     let write = sedge_model::call::StagedWrite {
@@ -323,6 +325,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         writes: if fails { Vec::new() } else { vec![write] },
         log: Vec::new(),
         elapsed_us: 1,
+        lock_epoch: 0,
     };
     store.call_commit(&claim, &end).expect("it has begun");
     run

@@ -5,6 +5,7 @@ use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::types::Written;
 use serde_json::{Map, Value, json};
 
+use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -25,10 +26,12 @@ pub(crate) struct ModelMethodRunArgs {
     /// Give arguments as one JSON object; --input is laid over it
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     inputs_json: Option<Map<String, Value>>,
+    #[command(flatten)]
+    options: RunOptions,
 }
 
 pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliError> {
-    let repository = cx.repository()?;
+    let repository = cx.repository_with(args.options.settings())?;
     let request = Request {
         model: args.model,
         method: args.method,

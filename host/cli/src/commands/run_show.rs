@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::commands::run_list::{elapsed, run_json, what};
 use crate::context::Context;
 use crate::error::{CliError, call_error_text};
-use crate::output::Output;
+use crate::output::{Node, Output, draw};
 use crate::show;
 
 /// Calls of one caller that are shown before the rest is summed up.
@@ -55,12 +55,6 @@ struct StepLine {
     text: String,
     json: Value,
     calls: Vec<Lineage>,
-}
-
-/// A line of the tree, and the lines below it.
-struct Node {
-    text: String,
-    below: Vec<Node>,
 }
 
 impl Tree<'_> {
@@ -121,6 +115,11 @@ impl Tree<'_> {
                 show::duration(Duration::from_micros(elapsed_us))
             ));
         }
+        match call.n_undone {
+            0 => {}
+            1 => text.push_str(", undone once for a deadlock"),
+            n_undone => text.push_str(&format!(", undone {n_undone} times for deadlocks")),
+        }
         if let Some(outcome) = &call.outcome {
             for write in &outcome.written {
                 text.push_str(&format!(
@@ -147,17 +146,11 @@ impl Tree<'_> {
                 "and {} more calls, {n_ok} of them succeeded (`--all` shows them)",
                 rest.len()
             );
-            below.push(Node {
-                text,
-                below: Vec::new(),
-            });
+            below.push(Node::leaf(text));
         }
         if let Some(error) = &call.error {
             let lines = call_error_text(error);
-            below.extend(lines.lines().map(|line| Node {
-                text: line.to_owned(),
-                below: Vec::new(),
-            }));
+            below.extend(lines.lines().map(|line| Node::leaf(line.to_owned())));
         }
         Node { text, below }
     }
@@ -249,23 +242,12 @@ impl Tree<'_> {
                 "arguments": call.arguments,
                 "outcome": call.outcome,
                 "error": call.error,
+                "undone": call.n_undone,
                 "startedAt": show::time(call.started_at),
                 "elapsedMs": call.elapsed_us.map(|us| Duration::from_micros(us).as_secs_f64() * 1000.0),
                 "calls": self.calls_json(&call.lineage),
             })
         });
         calls.collect()
-    }
-}
-
-fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
-    for (at, node) in nodes.iter().enumerate() {
-        let (branch, bar) = if at + 1 == nodes.len() {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
-        lines.push(format!("{indent}{branch}{}", node.text));
-        draw(&node.below, &format!("{indent}{bar}"), lines);
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use sedge_app::workflow_resume::workflow_resume;
 
+use crate::commands::shared::RunOptions;
 use crate::commands::workflow_run::end_output;
 use crate::context::Context;
 use crate::error::CliError;
@@ -16,10 +17,12 @@ pub(crate) struct WorkflowResumeArgs {
     /// The run, or the beginning of its id [default: the one that waits]
     #[arg(long, value_name = "ID")]
     run: Option<String>,
+    #[command(flatten)]
+    options: RunOptions,
 }
 
 pub(crate) fn run(cx: &Context, args: &WorkflowResumeArgs) -> Result<Output, CliError> {
-    let repository = cx.repository()?;
+    let repository = cx.repository_with(args.options.settings())?;
     let run = args.run.as_deref();
     let end = cx
         .wait(workflow_resume(&repository, &args.name, run, cx.events()))

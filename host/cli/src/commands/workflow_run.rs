@@ -5,6 +5,7 @@ use sedge_app::WorkflowEnd;
 use sedge_app::workflow_run::workflow_run;
 use serde_json::json;
 
+use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -18,12 +19,22 @@ use crate::show;
 pub(crate) struct WorkflowRunArgs {
     /// The workflow
     name: String,
+    /// Have the whole datastore to itself for as long as the run is worked on
+    #[arg(long)]
+    exclusive: bool,
+    #[command(flatten)]
+    options: RunOptions,
 }
 
 pub(crate) fn run(cx: &Context, args: &WorkflowRunArgs) -> Result<Output, CliError> {
-    let repository = cx.repository()?;
+    let repository = cx.repository_with(args.options.settings())?;
     let end = cx
-        .wait(workflow_run(&repository, &args.name, cx.events()))
+        .wait(workflow_run(
+            &repository,
+            &args.name,
+            args.exclusive,
+            cx.events(),
+        ))
         .map_err(|error| error.of_workflow(&args.name))?;
     Ok(end_output(&args.name, &end))
 }

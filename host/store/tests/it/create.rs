@@ -48,9 +48,9 @@ fn a_datastore_of_another_version_is_refused_and_stays_as_it_was() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 2");
+            sql(place, "PRAGMA user_version = 3");
         },
-        "the datastore has schema 2, this Sedge knows schema 1",
+        "the datastore has schema 3, this Sedge knows schema 2",
     );
 }
 

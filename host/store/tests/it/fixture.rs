@@ -114,6 +114,7 @@ pub(crate) fn run_start(n: u64, kind: RunKind, subject: &str) -> RunStart {
         subject: subject.to_owned(),
         method: (kind == RunKind::Method).then(|| "run".to_owned()),
         source: (kind == RunKind::Workflow).then(|| "name: deploy\n".to_owned()),
+        exclusive: false,
         session: "session-1".to_owned(),
         by: "ada".to_owned(),
     }
@@ -129,6 +130,7 @@ pub(crate) fn call_start(claim: &Claim, path: &[u32], model: &str) -> CallStart 
         method: "run".parse().expect("a method's name"),
         plugin: "0".repeat(64),
         arguments: json!({"z": 1, "a": [null, "é"]}),
+        n_undone: 0,
     }
 }
 
@@ -146,6 +148,7 @@ pub(crate) fn success(call: &Lineage, model: &str, writes: &[(&str, &str)]) -> C
         writes: writes.iter().map(write).collect(),
         log: Vec::new(),
         elapsed_us: 1200,
+        lock_epoch: 1,
     }
 }
 

@@ -39,6 +39,7 @@ fn a_run_is_read_as_it_was_made() {
     let expect = RunRecord {
         id: start.id.clone(),
         kind: RunKind::Method,
+        exclusive: false,
         subject: "sink".to_owned(),
         method: Some("run".to_owned()),
         status: RunStatus::Running,

@@ -12,12 +12,13 @@ fn the_program_says_what_it_can_do() {
     Usage: sedge [OPTIONS] <COMMAND>
 
     Commands:
-      init      Make a repository
-      plugin    Add and inspect plugins, which provide types
-      model     Make, inspect and run models
-      data      Read the data that models wrote
-      workflow  Run workflows and decide their gates
-      run       Inspect what has run
+      init       Make a repository
+      plugin     Add and inspect plugins, which provide types
+      model      Make, inspect, run and delete models
+      data       Read and delete the data that models wrote
+      datastore  Look after the datastore that processes share
+      workflow   Run workflows and decide their gates
+      run        Inspect what has run
 
     Options:
       -h, --help     Print help
@@ -58,12 +59,13 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge model --help
     ------- stdout -------
-    Make, inspect and run models
+    Make, inspect, run and delete models
 
     Usage: sedge model [OPTIONS] <COMMAND>
 
     Commands:
       create  Make a model of a type
+      delete  Delete a model, and keep its data
       get     Show a model
       list    List models
       method  Run the methods of models
@@ -95,11 +97,12 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge data --help
     ------- stdout -------
-    Read the data that models wrote
+    Read and delete the data that models wrote
 
     Usage: sedge data [OPTIONS] <COMMAND>
 
     Commands:
+      delete    Delete data of a model, with all its versions
       get       Print the content of one version
       list      List data
       versions  List the versions of one piece of data
@@ -209,6 +212,12 @@ fn a_verb_says_what_it_needs() {
           --inputs-json <JSON>
               Give arguments as one JSON object; --input is laid over it
 
+          --lock-timeout <SECONDS>
+              Wait so long for each lock [default: 60, or as sedge.yaml says] [env: SEDGE_LOCK_TIMEOUT]
+
+          --concurrency <N>
+              Execute at most so many guests at once [default: 4 for each core, or as sedge.yaml says]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -257,7 +266,7 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
-        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: get, list, versions]",
+        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: delete, get, list, versions]",
         "causes": [],
         "hint": "Usage: sedge data [OPTIONS] <COMMAND>"
       }
@@ -270,7 +279,7 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
-        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, workflow, run]",
+        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, datastore, workflow, run]",
         "causes": [],
         "hint": "Usage: sedge [OPTIONS] <COMMAND>"
       }

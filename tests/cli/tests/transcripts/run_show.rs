@@ -95,6 +95,7 @@ fn as_json() {
               ]
             },
             "error": null,
+            "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
             "calls": [
@@ -119,6 +120,7 @@ fn as_json() {
                   ]
                 },
                 "error": null,
+                "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
                 "calls": []
@@ -144,6 +146,7 @@ fn as_json() {
                   ]
                 },
                 "error": null,
+                "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
                 "calls": []

@@ -383,6 +383,7 @@ fn as_a_program_sees_it() {
               ]
             },
             "error": null,
+            "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
             "calls": [
@@ -407,6 +408,7 @@ fn as_a_program_sees_it() {
                   ]
                 },
                 "error": null,
+                "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
                 "calls": []
@@ -432,6 +434,7 @@ fn as_a_program_sees_it() {
                   ]
                 },
                 "error": null,
+                "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
                 "calls": []

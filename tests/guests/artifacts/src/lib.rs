@@ -133,6 +133,7 @@ mod tests {
     #[test]
     fn every_guest_but_the_command_is_a_component_of_the_contract() {
         for path in [
+            COUNTER,
             HOSTILE,
             MISFIT_NAME,
             MISFIT_PANIC,

@@ -11,10 +11,10 @@ use sedge_runtime::{
 use sedge_store::VersionRecord;
 use serde_json::Value;
 
+use super::replay::{Asked, Recalled, Replay};
+use super::{CallFault, CallRequest, Caller, call_run};
 use crate::error::AppError;
 use crate::events::Event;
-use crate::model_method_run::replay::{Asked, Recalled, Replay};
-use crate::model_method_run::{CallFault, CallRequest, Caller, call_run};
 use crate::run_cx::{ReadyModel, RunCx};
 
 /// One call's view of the house.
@@ -99,10 +99,9 @@ impl Outside for CallOutside {
             Recalled::CutOff(replay) => Some(replay),
             Recalled::Nothing | Recalled::Diverged => None,
         };
-        let live = self.cx.call_live();
         let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
         let request = CallRequest {
-            lineage: self.identity.lineage.child(ordinal),
+            frame: self.caller.frame.callee(ordinal),
             step: self.identity.step.clone(),
             target,
             method,
@@ -110,7 +109,6 @@ impl Outside for CallOutside {
             replay,
         };
         Box::pin(async move {
-            let _live = live;
             call_run(&cx, request, Some(&caller))
                 .await
                 .map_err(|fault| match fault {

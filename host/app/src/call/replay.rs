@@ -16,6 +16,7 @@ use serde_json::Value;
 
 /// The calls that all attempts at a step made below its own call, the later attempts laid
 /// over the earlier ones, and a place among them.
+#[derive(Clone)]
 pub(crate) struct Replay {
     known: Arc<BTreeMap<Place, CallRecord>>,
     at: Place,
@@ -171,6 +172,7 @@ mod tests {
                 error,
                 started_at: Timestamp(0),
                 elapsed_us: None,
+                n_undone: 0,
             }
         };
         texts.iter().map(call).collect()

@@ -1,0 +1,472 @@
+//! The life of one call, from a terminal, from a workflow's step, or from another call:
+//! resolve, lock, run, commit, unlock; and all of it again if it is undone in between.
+
+mod outside;
+mod replay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_locks::error::LockError;
+use sedge_locks::mode::{Mode, Resource};
+use sedge_model::call::{CallError, LimitName, LogLine, Outcome, StagedWrite, TargetKind, Written};
+use sedge_model::names::{MethodName, ModelName};
+use sedge_model::run::StepPath;
+use sedge_model::schema::arguments_merged;
+use sedge_model::type_info::MethodKind;
+use sedge_runtime::{CallLimits, CallReport, CallSpec, HostError, Identity, Staging};
+use sedge_store::{CallEnd, CallStart};
+use sedge_sys::clock::{self, Moment};
+use sedge_sys::random;
+use serde_json::Value;
+
+use crate::error::AppError;
+use crate::events::Event;
+use crate::frame::{BeingUndone, Frame, Undo};
+use crate::run_cx::{ReadyModel, RunCx};
+
+pub(crate) use replay::Replay;
+
+/// How long a call that was undone stays away at most before it starts anew, the first
+/// time; each further time it is twice as long. Whoever was in its way has long been let in
+/// then: this is for crowds that keep meeting.
+const BACKOFF: Duration = Duration::from_millis(2);
+
+/// One call to be made, by whomever.
+pub(crate) struct CallRequest {
+    /// The call's own place.
+    pub(crate) frame: Arc<Frame>,
+    pub(crate) step: Option<StepPath>,
+    pub(crate) target: String,
+    pub(crate) method: String,
+    pub(crate) arguments: Value,
+    /// What interrupted attempts at the same call had done.
+    pub(crate) replay: Option<Replay>,
+}
+
+/// What a callee takes from its caller.
+pub(crate) struct Caller {
+    pub(crate) frame: Arc<Frame>,
+    pub(crate) kind: MethodKind,
+    pub(crate) staging: Arc<Staging>,
+    pub(crate) deadline: Moment,
+}
+
+/// Why a call has no outcome.
+#[derive(Debug)]
+pub(crate) enum CallFault {
+    /// The call is at fault; its caller is told.
+    Call(CallError),
+    /// A file, the store or the machine is at fault; the run ends.
+    App(AppError),
+}
+
+impl<E: Into<AppError>> From<E> for CallFault {
+    fn from(error: E) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl From<CallError> for CallFault {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// Runs a call to its end. Dropping the future stops the guest, notes the call as cancelled,
+/// and unlocks.
+///
+/// A call that is undone, because it and others waited for each other, starts anew here,
+/// and nobody but the record tells.
+pub(crate) async fn call_run(
+    cx: &Arc<RunCx>,
+    request: CallRequest,
+    caller: Option<&Caller>,
+) -> Result<Outcome, CallFault> {
+    let since = Moment::now();
+    let ready = ReadyCall::resolve(cx, &request).await?;
+    ready.may_be_called_by(caller)?;
+    let frame = &request.frame;
+    let mut record = Record {
+        cx,
+        frame,
+        model: ready.model.definition.name.clone(),
+        since,
+        stage: Stage::Asked,
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = frame.undone() => {}
+            ended = attempt(cx, &request, &ready, caller, &mut record) => return ended,
+        }
+        frame.unlock().await;
+        record.undo()?;
+        clock::pause(backoff(frame.n_undone())).await;
+        frame.start_anew();
+    }
+}
+
+async fn attempt(
+    cx: &Arc<RunCx>,
+    request: &CallRequest,
+    ready: &ReadyCall,
+    caller: Option<&Caller>,
+    record: &mut Record<'_>,
+) -> Result<Outcome, CallFault> {
+    let lock_epoch = lock(cx, &request.frame, ready, caller).await?;
+    record.begin(request, ready)?;
+    let report = run(cx, request, ready, caller).await?;
+    let is_seen = match ready.kind {
+        MethodKind::Read => !report.writes.is_empty(),
+        MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+            report.result.is_ok() || !report.writes.is_empty()
+        }
+    };
+    match request.frame.end(is_seen) {
+        Ok(()) => record.commit(report, lock_epoch),
+        // Whoever undoes it drops this.
+        Err(BeingUndone) => std::future::pending().await,
+    }
+}
+
+fn backoff(n_undone: u32) -> Duration {
+    let most = BACKOFF.saturating_mul(1 << n_undone.saturating_sub(1).min(16));
+    let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(random::bits() % micros.max(1))
+}
+
+/// A call whose target exists and whose arguments fit.
+struct ReadyCall {
+    model: Arc<ReadyModel>,
+    method: MethodName,
+    kind: MethodKind,
+    /// The arguments, with what the definition adds to them.
+    given: Value,
+}
+
+impl ReadyCall {
+    async fn resolve(cx: &Arc<RunCx>, request: &CallRequest) -> Result<Self, CallFault> {
+        let model = cx.model(&request.target).await.map_err(|error| {
+            if let AppError::ModelMissing { name, .. } = error {
+                not_found(TargetKind::Model, &name)
+            } else {
+                error.into()
+            }
+        })?;
+        let spec = model.plugin.type_info().method(&request.method);
+        let spec = spec.ok_or_else(|| not_found(TargetKind::Method, &request.method))?;
+        let (method, kind) = (spec.name.clone(), spec.kind);
+        let given = effective_arguments(&model, &method, &request.arguments)?;
+        let depth_max = model.limits.call_depth;
+        if request.frame.lineage().depth() > depth_max as usize {
+            let value = depth_max.into();
+            return Err(CallError::Limit {
+                name: LimitName::CallDepth,
+                value,
+            }
+            .into());
+        }
+        Ok(Self {
+            model,
+            method,
+            kind,
+            given,
+        })
+    }
+}
+
+impl ReadyCall {
+    /// A method of kind `read` writes nothing, so it cannot have others write for it.
+    fn may_be_called_by(&self, caller: Option<&Caller>) -> Result<(), CallError> {
+        let reads = |kind| kind == MethodKind::Read;
+        if reads(self.kind) || caller.is_none_or(|caller| !reads(caller.kind)) {
+            return Ok(());
+        }
+        let (method, model, kind) = (
+            &self.method,
+            &self.model.definition.name,
+            self.kind.as_str(),
+        );
+        let reason = format!(
+            "a method of kind `read` may not call `{method}` of `{model}`, of kind `{kind}`"
+        );
+        Err(CallError::Denied { reason })
+    }
+}
+
+fn not_found(target: TargetKind, name: &str) -> CallFault {
+    CallError::NotFound {
+        target,
+        name: name.to_owned(),
+    }
+    .into()
+}
+
+async fn run(
+    cx: &Arc<RunCx>,
+    request: &CallRequest,
+    ready: &ReadyCall,
+    caller: Option<&Caller>,
+) -> Result<CallReport, CallFault> {
+    let ReadyCall {
+        model,
+        method,
+        kind,
+        given,
+    } = ready;
+    let name = model.definition.name.clone();
+    let begin = Moment::now();
+    let own_deadline = begin.after(model.limits.wall_time);
+    let deadline = caller.map_or(own_deadline, |caller| caller.deadline.min(own_deadline));
+    let staging = Staging::new(
+        name.clone(),
+        caller.map(|caller| Arc::clone(&caller.staging)),
+    );
+    let identity = Identity {
+        model: name,
+        method: method.clone(),
+        lineage: request.frame.lineage().clone(),
+        step: request.step.clone(),
+    };
+    let called = Caller {
+        frame: Arc::clone(&request.frame),
+        kind: *kind,
+        staging: Arc::clone(&staging),
+        deadline,
+    };
+    let outside =
+        outside::CallOutside::new(cx, model, identity.clone(), called, request.replay.clone());
+    let spec = CallSpec {
+        identity,
+        kind: *kind,
+        arguments: given.clone(),
+        global_arguments: Value::Object(model.definition.global_arguments.value.clone()),
+        limits: CallLimits {
+            memory_bytes: model.limits.memory_bytes,
+            begin,
+            deadline,
+            calls_max: model.limits.calls_max,
+        },
+        staging,
+        outside: Arc::new(outside),
+    };
+    cx.repository
+        .runtime()?
+        .call(&model.plugin, spec)
+        .await
+        .map_err(host_fault)
+}
+
+/// Lays a call's arguments over those of the definition, and checks the result.
+pub(crate) fn effective_arguments(
+    model: &ReadyModel,
+    method: &MethodName,
+    arguments: &Value,
+) -> Result<Value, CallError> {
+    let preset = model.definition.method_arguments.get(method);
+    let given = match (arguments, preset) {
+        (Value::Object(given), Some(preset)) => Value::Object(arguments_merged(preset, given)),
+        (other, _) => other.clone(),
+    };
+    let schema = model.plugin.arguments_schema(method.as_str());
+    let violations = schema
+        .map(|schema| schema.violations(&given))
+        .unwrap_or_default();
+    if violations.is_empty() {
+        Ok(given)
+    } else {
+        Err(CallError::InvalidInput { violations })
+    }
+}
+
+/// Locks what a call needs, an intent on the datastore and then the model, and returns which
+/// lock table that is in.
+async fn lock(
+    cx: &Arc<RunCx>,
+    frame: &Frame,
+    ready: &ReadyCall,
+    caller: Option<&Caller>,
+) -> Result<u64, CallFault> {
+    let (intent, mode) = match ready.kind {
+        MethodKind::Read => (Mode::IS, Mode::S),
+        MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
+            (Mode::IX, Mode::X)
+        }
+    };
+    let name = &ready.model.definition.name;
+    let what = format!("{name}.{}", ready.method);
+    let wants = [
+        (Resource::Datastore, intent),
+        (Resource::Model(name.clone()), mode),
+    ];
+    let latest = caller.map(|caller| caller.deadline);
+    let acquired = cx.locks.acquire(frame.lineage(), &what, &wants, latest);
+    match acquired.await {
+        Ok(guard) => {
+            let epoch = guard.epoch().0;
+            frame.keep(guard);
+            Ok(epoch)
+        }
+        Err(AppError::Lock(error)) => lock_fault(cx, frame, error).await,
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn lock_fault(cx: &RunCx, frame: &Frame, error: LockError) -> Result<u64, CallFault> {
+    let (cycle, ours, theirs) = match error {
+        LockError::Deadlock {
+            cycle,
+            ours,
+            theirs,
+            ..
+        } => (cycle, ours, theirs),
+        LockError::Timeout {
+            resource,
+            blockers,
+            waited_ms,
+        } => {
+            let error = CallError::LockTimeout {
+                resource: resource.to_string(),
+                holders: blockers.iter().map(ToString::to_string).collect(),
+                waited_ms,
+            };
+            return Err(error.into());
+        }
+        LockError::TableBusy { waited_ms } => {
+            let error = CallError::LockTimeout {
+                resource: "the lock table".to_owned(),
+                holders: Vec::new(),
+                waited_ms,
+            };
+            return Err(error.into());
+        }
+        other @ (LockError::Lost { .. }
+        | LockError::Version { .. }
+        | LockError::Unreadable { .. }
+        | LockError::File(_)
+        | LockError::Thread(_)) => return Err(other.into()),
+    };
+    match frame.undo(&cycle.breaks_at.lineage) {
+        Undo::Refused => return Err(CallError::Deadlock { ours, theirs }.into()),
+        Undo::UnderWay => {}
+        Undo::Begun => cx.event(Event::CallUndone {
+            call: cycle.breaks_at.lineage,
+            ours,
+            theirs,
+        }),
+    }
+    // Whoever undoes it drops this.
+    std::future::pending().await
+}
+
+/// An error that went through the runtime: one of ours, if it was ours before.
+fn host_fault(error: HostError) -> CallFault {
+    match error.downcast_ref::<outside::Carried>() {
+        Some(carried) => match carried.take() {
+            Some(own) => own.into(),
+            None => error.into(),
+        },
+        None => error.into(),
+    }
+}
+
+/// What is on record of a call. Dropping it notes the call as cancelled, if it had begun and
+/// has not ended.
+struct Record<'a> {
+    cx: &'a RunCx,
+    frame: &'a Frame,
+    model: ModelName,
+    since: Moment,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is on record.
+    Asked,
+    /// Its beginning is.
+    Begun,
+    /// Its end is.
+    Ended,
+}
+
+impl Record<'_> {
+    fn begin(&mut self, request: &CallRequest, ready: &ReadyCall) -> Result<(), AppError> {
+        if self.stage == Stage::Begun {
+            return Ok(());
+        }
+        let start = CallStart {
+            lineage: self.frame.lineage().clone(),
+            step: request.step.clone(),
+            model: self.model.clone(),
+            method: ready.method.clone(),
+            plugin: ready.model.plugin.description().sha256.clone(),
+            arguments: request.arguments.clone(),
+            n_undone: self.frame.n_undone(),
+        };
+        let store = self.cx.repository.store()?;
+        store.call_start(&self.cx.claim, &start)?;
+        self.stage = Stage::Begun;
+        Ok(())
+    }
+
+    fn undo(&mut self) -> Result<(), AppError> {
+        if self.stage == Stage::Begun {
+            let store = self.cx.repository.store()?;
+            store.call_undo(&self.cx.claim, self.frame.lineage())?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, report: CallReport, lock_epoch: u64) -> Result<Outcome, CallFault> {
+        let CallReport {
+            result,
+            writes,
+            log,
+        } = report;
+        let written = self.write(result.clone(), writes, log, lock_epoch)?;
+        Ok(Outcome {
+            value: result?,
+            written,
+        })
+    }
+
+    fn write(
+        &mut self,
+        result: Result<Value, CallError>,
+        writes: Vec<StagedWrite>,
+        log: Vec<LogLine>,
+        lock_epoch: u64,
+    ) -> Result<Vec<Written>, AppError> {
+        let end = CallEnd {
+            lineage: self.frame.lineage().clone(),
+            model: self.model.clone(),
+            result,
+            writes,
+            log,
+            elapsed_us: u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX),
+            lock_epoch,
+        };
+        let written = self
+            .cx
+            .repository
+            .store()?
+            .call_commit(&self.cx.claim, &end)?;
+        self.stage = Stage::Ended;
+        Ok(written)
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        // If a call above is being undone, this one is about to be forgotten.
+        if self.stage != Stage::Begun || self.frame.is_undone_above() {
+            return;
+        }
+        // That it was cancelled needs no lock, so the epoch does not matter.
+        if let Err(error) = self.write(Err(CallError::Cancelled), Vec::new(), Vec::new(), 0) {
+            tracing::warn!(call = %self.frame.lineage(), %error, "failed to note that a call was cancelled");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Takes locks away from whoever has them.
+
+use sedge_locks::mode::Resource;
+use sedge_locks::owner::Owner;
+use sedge_locks::status::LockStatus;
+use sedge_model::names::ModelName;
+
+use crate::datastore_lock_status::datastore_lock_status;
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// Takes all locks away from the calls that have `model` locked, or any lock where no model is
+/// named, and returns what they had.
+///
+/// Those calls, and the calls below them, can write nothing more from then on: what they
+/// would commit is refused as a whole. Whoever waits goes on at once. This locks nothing.
+///
+/// # Errors
+/// `model` is no name, or the lock table or the datastore cannot be used.
+pub fn datastore_lock_release(
+    repository: &Repository,
+    model: Option<&str>,
+) -> Result<Vec<LockStatus>, AppError> {
+    let model: Option<ModelName> = model.map(str::parse).transpose()?;
+    let wanted = model.map(Resource::Model);
+    let locks = repository.locks()?;
+    let all = locks.holders()?;
+    let holders: Vec<_> = all
+        .iter()
+        .filter(|entry| {
+            let resource = &entry.request.resource;
+            wanted.as_ref().is_none_or(|wanted| wanted == resource)
+        })
+        .map(|entry| entry.request.owner.clone())
+        .collect();
+    if holders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_taken = |owner: &Owner| holders.iter().any(|holder| holder.covers(owner));
+    let ids: Vec<_> = all
+        .iter()
+        .filter(|entry| is_taken(&entry.request.owner))
+        .map(|entry| entry.id)
+        .collect();
+    let mut taken = datastore_lock_status(repository)?;
+    taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
+    let lineages: Vec<_> = holders.iter().map(|owner| owner.lineage.clone()).collect();
+    // First the fence: nobody else may go before it is certain that they write no more.
+    repository.store()?.fence(&lineages)?;
+    locks.release_by_force(&ids)?;
+    Ok(taken)
+}

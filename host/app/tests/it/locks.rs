@@ -1,0 +1,397 @@
+//! Who waits for whom: never for an ancestor, never for ever, and never in vain.
+
+pub(crate) use sedge_test_artifacts::COUNTER as counter;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sedge_app::data_delete::data_delete;
+use sedge_app::datastore_lock_release::datastore_lock_release;
+use sedge_app::datastore_lock_status::datastore_lock_status;
+use sedge_app::model_method_run::Report;
+use sedge_app::types::{CallStatus, RunStatus};
+use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
+use serde_json::{Value, json};
+
+use crate::fixture::{House, after, gate, n_calls, run_in, step, until, within, words};
+
+/// How long two runs hold what they have before they ask for each other's: long enough to
+/// meet, on most tries.
+const MEET_MS: u64 = 40;
+
+/// How often two runs are set against each other before it counts as strange that they do
+/// not meet.
+const TRIES: usize = 20;
+
+/// Tells how long something took, which is for people to judge: machines differ.
+#[expect(
+    clippy::print_stdout,
+    reason = "a figure, for who runs it with `--nocapture`"
+)]
+fn took(what: &str, since: Instant) {
+    println!("{what}: {} ms", since.elapsed().as_millis());
+}
+
+/// Waits, then has `other` count.
+fn crossing(other: &str) -> Value {
+    json!({"steps": [{"wait": MEET_MS}, {"call": {"model": other, "steps": ["add"]}}, "add"]})
+}
+
+/// Runs `one` and `two` against each other, by two handles, until a call was undone.
+async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [Report; 2] {
+    for _ in 0..TRIES {
+        let since = Instant::now();
+        let (one, two) = tokio::join!(
+            run_in(handles[0], &house.seen, ("one", "run"), crossing("two")),
+            run_in(handles[1], &house.seen, ("two", "run"), crossing("one")),
+        );
+        let reports = [one, two].map(|run| run.unwrap_or_else(|error| panic!("{}", words(&error))));
+        took("one > two with two > one", since);
+        let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
+        if house.seen.events().iter().any(is_undone) {
+            return reports;
+        }
+    }
+    panic!("two runs did not meet in {TRIES} tries")
+}
+
+fn assert_both_succeeded(house: &House, reports: &[Report; 2]) {
+    let runs = reports.each_ref().map(|report| house.show(&report.run));
+    let n_undone = runs
+        .iter()
+        .flat_map(|run| &run.calls)
+        .map(|call| call.n_undone);
+    assert_eq!(n_undone.sum::<u32>(), 1, "one of them, once");
+    for run in &runs {
+        assert_eq!(run.status, RunStatus::Succeeded);
+        assert_eq!(
+            n_calls(run, CallStatus::Succeeded),
+            2,
+            "as if nothing had been"
+        );
+        assert_eq!(run.calls.len(), 2);
+    }
+    for model in ["one", "two"] {
+        let n = house.latest(model, "count")["n"]
+            .as_u64()
+            .expect("a number");
+        house.has_versions(model, "count", n);
+        assert_eq!(n % 2, 0, "each of the two runs counted in both");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_runs_that_wait_for_each_other_both_succeed() {
+    let house = House::new();
+    let reports = cross(&house, [&house.repository; 2]).await;
+    assert_both_succeeded(&house, &reports);
+}
+
+/// Each handle has a session, a table and locks of its own, as each process has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_that_wait_for_each_other_both_succeed() {
+    let house = House::new();
+    let other = house.other_process();
+    let reports = cross(&house, [&house.repository, &other]).await;
+    assert_both_succeeded(&house, &reports);
+}
+
+/// Whatever has been seen cannot be undone: then the guest is told, with both chains.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
+    let house = House::new();
+    let seen = |other: &str| {
+        json!({"steps": [
+            {"call": {"model": "counter", "steps": ["add"]}},
+            {"wait": MEET_MS},
+            {"call": {"model": other, "steps": ["add"]}},
+        ]})
+    };
+    for _ in 0..TRIES {
+        let (one, two) = tokio::join!(
+            house.run("one", "run", seen("two")),
+            house.run("two", "run", seen("one")),
+        );
+        let (failed, ended): (Vec<_>, Vec<_>) = [one, two].into_iter().partition(Result::is_err);
+        let Some(Err(error)) = failed.first() else {
+            continue;
+        };
+        assert_eq!((failed.len(), ended.len()), (1, 1), "one of them goes on");
+        assert_eq!(error.code(), "deadlock", "{}", words(error));
+        let text = words(error);
+        for part in ["one.run > two.run", "two.run > one.run"] {
+            assert!(text.contains(part), "{text}");
+        }
+        return;
+    }
+    panic!("two runs did not meet in {TRIES} tries")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_and_one_that_it_calls_call_it_again() {
+    let house = House::new();
+    let since = Instant::now();
+    let itself = json!({"steps": ["add", {"call": {"model": "one", "steps": ["add"]}}]});
+    let n_steps = house.value("one", "run", itself).await;
+    took("one > one", since);
+    assert_eq!(n_steps, 3);
+    let since = Instant::now();
+    let back = json!({"model": "two", "steps": [{"call": {"model": "one", "steps": ["add"]}}]});
+    let n_steps = house
+        .value("one", "run", json!({"steps": [{"call": back}]}))
+        .await;
+    took("one > two > one", since);
+    assert_eq!(n_steps, 3);
+}
+
+/// An exclusive run has the datastore while it is worked on, and only then; its calls still
+/// take turns for their models.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exclusive_run_calls_others_in_parallel_after_it_was_resumed() {
+    let house = House::new();
+    let together = "{steps: [{together: [{model: one, steps: [add]}, {model: two, steps: [add]}, \
+                    {model: one, steps: [add]}]}]}";
+    let steps = [
+        gate("gate", ""),
+        step(
+            "all",
+            "counter.run",
+            together,
+            &after(&["gate"], "succeeded"),
+        ),
+    ];
+    house.write(
+        "workflows/alone.yaml",
+        &format!(
+            "name: alone\nexclusive: true\njobs:\n  - name: main\n    steps:\n{}",
+            steps.concat()
+        ),
+    );
+    let end = house
+        .workflow_run("alone")
+        .await
+        .expect("it waits at its gate");
+    assert!(matches!(end, WorkflowEnd::Suspended { .. }), "{end:?}");
+    let _ = house.value("sink", "run", json!({})).await;
+    assert_eq!(
+        datastore_lock_status(&house.repository).expect("a table"),
+        []
+    );
+    let request = GateRequest {
+        workflow: "alone".to_owned(),
+        gate: "gate".to_owned(),
+        run: None,
+        comment: None,
+    };
+    workflow_approve(&house.repository, &request).expect("it is open");
+    let since = Instant::now();
+    let end = house.workflow_resume("alone").await.expect("it succeeds");
+    took("an exclusive run that was resumed", since);
+    assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
+    house.has_versions("one", "count", 2);
+    house.has_versions("two", "count", 1);
+}
+
+/// Nothing else runs beside an exclusive run, in no process, and nothing is refused: all wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_runs_beside_an_exclusive_run() {
+    let house = House::new();
+    house.workflow(
+        "slow",
+        &[step("wait", "one.run", "{steps: [{wait: 100}]}", "")],
+    );
+    let other = house.other_process();
+    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+    let exclusive = sedge_app::workflow_run::workflow_run(&house.repository, "slow", true, events);
+    let beside = async {
+        until("the run has begun", || house.n_running() == 1).await;
+        let ended = run_in(
+            &other,
+            &house.seen,
+            ("two", "run"),
+            json!({"steps": ["add"]}),
+        )
+        .await;
+        assert_eq!(house.n_running(), 0, "the run had ended before");
+        ended.expect("it had only to wait")
+    };
+    let (end, _) = tokio::join!(within(exclusive), beside);
+    assert!(matches!(end, Ok(WorkflowEnd::Succeeded { .. })), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_is_deleted_once_nobody_uses_its_model() {
+    let house = House::new();
+    let since = Instant::now();
+    let slow = json!({"model": "two", "steps": ["add", {"wait": MEET_MS}]});
+    let calls = house.value("one", "run", json!({"steps": [{"call": slow}]}));
+    let deletes = async {
+        until("the call of `two`", || house.n_running() == 2).await;
+        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+        within(data_delete(&house.repository, "two", None, events)).await
+    };
+    let (n_steps, deleted) = tokio::join!(calls, deletes);
+    took("data delete two, beside one > two", since);
+    assert_eq!(n_steps, 3);
+    let deleted = deleted.expect("it had only to wait").deleted;
+    assert_eq!(deleted, [("count".parse().expect("a name"), 1)]);
+    assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_permit_is_enough_for_calls_ten_deep() {
+    let house = House::new();
+    let one = house.other_process_with(Settings {
+        concurrency: std::num::NonZeroU32::new(1),
+        ..Settings::default()
+    });
+    let since = Instant::now();
+    let ran = run_in(&one, &house.seen, ("recurse", "run"), json!({"depth": 10})).await;
+    took("ten deep with one permit", since);
+    assert_eq!(ran.expect("it succeeds").outcome.value, 10);
+    let many = json!({"count": 20, "parallel": true});
+    let ran = run_in(&one, &house.seen, ("spawn", "run"), many).await;
+    assert_eq!(ran.expect("it succeeds").outcome.value["ok"], 20);
+}
+
+/// A call reads a number, waits, and writes the next one: whoever is not alone loses one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_update_is_lost() {
+    let house = House::new();
+    let other = house.other_process();
+    let fifty = || json!({"target": "counter", "method": "add", "count": 50, "parallel": true});
+    let (one, two) = tokio::join!(
+        run_in(&house.repository, &house.seen, ("spawn", "run"), fifty()),
+        run_in(&other, &house.seen, ("spawn", "run"), fifty()),
+    );
+    for ran in [one, two] {
+        assert_eq!(ran.expect("it succeeds").outcome.value["ok"], 50);
+    }
+    let call = json!({"call": {"model": "counter", "steps": ["add"]}});
+    let task = |model: String| {
+        let steps = json!({"steps": [&call, &call, &call]});
+        house.model(&model, "@test/counter", "");
+        let house = &house;
+        async move { house.value(&model, "run", steps).await }
+    };
+    let tasks = (0..8).map(|n| task(format!("caller-{n}")));
+    let n_steps = futures::future::join_all(tasks).await;
+    assert_eq!(n_steps, vec![json!(6); 8]);
+    assert_eq!(house.latest("counter", "count")["n"], 50 + 50 + 8 * 3);
+    house.has_versions("counter", "count", 124);
+}
+
+/// On one thread, calls arrive in the order in which they were made, so that can be checked.
+#[tokio::test(flavor = "current_thread")]
+async fn a_thousand_calls_of_one_model_go_in_order_of_arrival() {
+    let house = House::new();
+    let arguments = json!({"count": 1000, "parallel": true});
+    let since = Instant::now();
+    let summary = house.value("spawn", "run", arguments).await;
+    took("1000 calls of one model", since);
+    assert_eq!(summary["ok"], 1000);
+    let versions = sedge_app::data_versions::data_versions(&house.repository, "sink", "record");
+    let versions = versions.expect("it was called");
+    let order: Vec<u32> = versions.iter().filter_map(|it| it.by.ordinal()).collect();
+    assert_eq!(order, (1..=1000).collect::<Vec<u32>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_steps_on_one_model_all_succeed() {
+    let house = House::new();
+    let steps: Vec<String> = (0..1000)
+        .map(|n| step(&format!("s{n}"), "sink.run", "{}", ""))
+        .collect();
+    house.workflow("crowd", &steps);
+    let since = Instant::now();
+    let end = house.workflow_run("crowd").await.expect("it succeeds");
+    took("1000 steps on one model", since);
+    assert!(matches!(end, WorkflowEnd::Succeeded { .. }), "{end:?}");
+    house.has_versions("sink", "record", 1000);
+}
+
+/// The backstop names who is in the way, and nothing of the call that gave up is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_too_long_is_told_for_whom() {
+    let house = House::new();
+    let other = house.other_process_with(Settings {
+        lock_timeout: Some(Duration::from_millis(50)),
+        ..Settings::default()
+    });
+    let holds = house.value("one", "run", json!({"steps": [{"wait": 400}]}));
+    let waits = async {
+        until("the call", || house.n_running() == 1).await;
+        let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
+        ran.expect_err("it is locked")
+    };
+    let (_, error) = tokio::join!(holds, waits);
+    assert_eq!(error.code(), "lock_timeout");
+    let text = words(&error);
+    for part in [
+        "the model `one` was locked by others for",
+        "(one.run) of ",
+        ", process ",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let AppError::CallFailed { run, .. } = &error else {
+        panic!("{text}")
+    };
+    let run = house.show(run);
+    assert_eq!((run.status, run.calls.len()), (RunStatus::Failed, 0));
+}
+
+/// Whoever had the lock can commit nothing any more, and nothing of it is half written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_lost_its_lock_by_force_is_fenced() {
+    let house = House::new();
+    let other = house.other_process();
+    let holds = house.run(
+        "one",
+        "run",
+        json!({"steps": ["add", {"wait": 300}, "add"]}),
+    );
+    let breaks = async {
+        until("the call", || house.n_running() == 1).await;
+        let taken = datastore_lock_release(&other, Some("one")).expect("a table");
+        assert_eq!(taken.len(), 2, "its model, and its intent");
+        let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
+        assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+    };
+    let (held, ()) = tokio::join!(holds, breaks);
+    let error = held.expect_err("its lock was taken away");
+    assert_eq!(error.code(), "fenced", "{}", words(&error));
+    house.has_versions("one", "count", 1);
+    let run = run_of_model(&house, "one", RunStatus::Failed);
+    assert_eq!(n_calls(&run, CallStatus::Cancelled), 1);
+}
+
+fn run_of_model(house: &House, model: &str, status: RunStatus) -> sedge_app::run_show::RunReport {
+    let runs = sedge_app::run_list::run_list(&house.repository, 100).expect("there are some");
+    let run = runs
+        .iter()
+        .find(|(run, is)| run.subject == model && *is == status);
+    house.show(&run.expect("it ran").0.id)
+}
+
+/// The table is removed by hand, and made anew by another process: what was locked in the
+/// former one counts no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
+    let house = House::new();
+    let holds = house.run("one", "run", json!({"steps": ["add", {"wait": 300}]}));
+    let removes = async {
+        until("the call", || house.n_running() == 1).await;
+        std::fs::remove_file(house.path().join(".sedge/locks/table.log")).expect("it is there");
+        let other = house.other_process();
+        let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
+        assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+    };
+    let (held, ()) = tokio::join!(holds, removes);
+    let error = held.expect_err("its lock is gone");
+    assert_eq!(error.code(), "fenced", "{}", words(&error));
+    house.has_versions("one", "count", 1);
+    // The next call of the same process locks in the new table.
+    assert_eq!(house.value("one", "add", json!({})).await, 2);
+}

@@ -1,0 +1,253 @@
+//! Tasks and processes that wait for each other. Two managers of one folder stand for two
+//! processes: what keeps them apart is between open files, not between processes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_sys::folder::Folder;
+
+use super::*;
+use crate::status::lock_status;
+
+/// How long anything here may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn lineage(text: &str) -> Lineage {
+    format!("00000000000{text}").parse().expect("a lineage")
+}
+
+fn model(name: &str) -> Resource {
+    Resource::Model(name.parse().expect("a name"))
+}
+
+fn later() -> Moment {
+    Moment::now().after(PATIENCE)
+}
+
+fn soon() -> Moment {
+    Moment::now().after(Duration::from_millis(30))
+}
+
+async fn lock(
+    manager: &Arc<LockManager>,
+    text: &str,
+    (mode, name): (Mode, &str),
+    deadline: Moment,
+) -> Result<LockGuard, LockError> {
+    let ask = Ask {
+        lineage: &lineage(text),
+        what: &format!("{name}.run"),
+        wants: &[(model(name), mode)],
+        deadline,
+    };
+    manager.acquire(ask).await
+}
+
+/// Locks what is free, or soon will be.
+async fn locked(manager: &Arc<LockManager>, text: &str, mode: Mode, name: &str) -> LockGuard {
+    let lock = lock(manager, text, (mode, name), later()).await;
+    lock.unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Waits until a lineage waits.
+async fn until_waiting(manager: &Arc<LockManager>, text: &str) {
+    until("it waits", || manager.waiting(&lineage(text)).is_some()).await;
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = later();
+    while !holds() {
+        assert!(!deadline.left().is_zero(), "waited in vain until {what}");
+        clock::pause(Duration::from_micros(100)).await;
+    }
+}
+
+fn spawn_lock(
+    manager: &Arc<LockManager>,
+    text: &'static str,
+    mode: Mode,
+    name: &'static str,
+) -> tokio::task::JoinHandle<Result<LockGuard, LockError>> {
+    let manager = Arc::clone(manager);
+    tokio::spawn(async move { lock(&manager, text, (mode, name), later()).await })
+}
+
+fn folder() -> (tempfile::TempDir, impl Fn() -> Arc<LockManager>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_owned();
+    let open = move || {
+        let session = Session::begin(Folder::open(&path).expect("it is there"));
+        let session = Arc::new(session.expect("it can be written"));
+        LockManager::shared(session).expect("a sound table")
+    };
+    (folder, open)
+}
+
+fn no_trace(manager: &Arc<LockManager>) {
+    assert_eq!(manager.state().table().entries().count(), 0);
+}
+
+#[tokio::test]
+async fn a_child_re_enters_and_a_stranger_waits() {
+    let manager = LockManager::alone();
+    let held = locked(&manager, "0/1", Mode::X, "sink").await;
+    locked(&manager, "0/1/1", Mode::X, "sink").await;
+    let error = lock(&manager, "1/1", (Mode::X, "sink"), soon()).await;
+    let Err(LockError::Timeout {
+        blockers,
+        waited_ms,
+        ..
+    }) = error
+    else {
+        panic!("others have it")
+    };
+    assert_eq!(blockers[0].to_string(), "000000000000/1 (sink.run)");
+    assert!(waited_ms >= 30);
+    drop(held);
+    locked(&manager, "1/1", Mode::X, "sink").await;
+    no_trace(&manager);
+}
+
+#[tokio::test]
+async fn a_sibling_waits_for_as_long_as_it_takes() {
+    let manager = LockManager::alone();
+    let held = locked(&manager, "0/1", Mode::X, "sink").await;
+    let mut sibling = Box::pin(lock(&manager, "0/2", (Mode::X, "sink"), soon()));
+    let three_times = Moment::now().after(Duration::from_millis(100));
+    let early = clock::until(three_times, &mut sibling).await;
+    early.expect_err("it still waits");
+    drop(held);
+    sibling.await.expect("its turn");
+}
+
+#[tokio::test]
+async fn a_thousand_siblings_go_one_by_one_in_order() {
+    let (_keep, open) = folder();
+    for manager in [LockManager::alone(), open()] {
+        let held = locked(&manager, "0/1", Mode::X, "sink").await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for n in 2..=1001_u32 {
+            let (manager, order) = (Arc::clone(&manager), Arc::clone(&order));
+            tasks.push(tokio::spawn(async move {
+                let _held = locked(&manager, &format!("0/{n}"), Mode::X, "sink").await;
+                order.lock().expect("no panic").push(n);
+            }));
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        let expect: Vec<u32> = (2..=1001).collect();
+        assert_eq!(*order.lock().expect("no panic"), expect);
+        no_trace(&manager);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_waiter_leaves_the_queue() {
+    let manager = LockManager::alone();
+    let held = locked(&manager, "0/1", Mode::S, "sink").await;
+    let writer = lock(&manager, "1/1", (Mode::X, "sink"), later());
+    let early = clock::until(soon(), writer).await;
+    early.expect_err("it waits, and is dropped");
+    locked(&manager, "2/1", Mode::S, "sink").await;
+    drop(held);
+    no_trace(&manager);
+    assert!(
+        manager
+            .state()
+            .waiting(&manager.owner(&lineage("1/1")))
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_panic_releases() {
+    let manager = LockManager::alone();
+    let own = Arc::clone(&manager);
+    let panicked = tokio::spawn(async move {
+        let _held = locked(&own, "0/1", Mode::X, "sink").await;
+        panic!("on purpose");
+    });
+    panicked.await.expect_err("it panicked");
+    no_trace(&manager);
+}
+
+#[tokio::test]
+async fn another_process_waits_and_is_woken() {
+    let (_keep, open) = folder();
+    let (one, other) = (open(), open());
+    for _ in 0..20 {
+        let held = locked(&one, "0/1", Mode::X, "sink").await;
+        locked(&one, "0/1/1", Mode::X, "sink").await;
+        let waits = spawn_lock(&other, "1/1", Mode::X, "sink");
+        until_waiting(&other, "1/1").await;
+        let Some(waiting) = other.waiting(&lineage("1/1")) else {
+            panic!("it waits")
+        };
+        let session = waiting.blockers[0].session.as_ref();
+        let session = session.expect("its file tells");
+        assert_eq!(session.pid, sedge_sys::host::process_id());
+        drop(held);
+        drop(waits.await.expect("no panic").expect("its turn"));
+        let error = lock(&one, "0/1", (Mode::X, "sink"), later()).await;
+        error.expect("it was let go");
+    }
+}
+
+#[tokio::test]
+async fn a_deadlock_between_processes_is_told_to_who_closes_it() {
+    let (_keep, open) = folder();
+    let (one, other) = (open(), open());
+    let a = locked(&one, "0/1", Mode::X, "a").await;
+    let b = locked(&other, "1/1", Mode::X, "b").await;
+    let waits = spawn_lock(&one, "0/1/1", Mode::X, "b");
+    until_waiting(&one, "0/1/1").await;
+    let error = lock(&other, "1/1/1", (Mode::X, "a"), later()).await;
+    let Err(LockError::Deadlock {
+        cycle,
+        ours,
+        theirs,
+        ..
+    }) = error
+    else {
+        panic!("it goes round")
+    };
+    assert_eq!(cycle.breaks_at.lineage, lineage("1/1"));
+    assert_eq!(ours, ["run 000000000001", "b.run", "a.run"]);
+    assert_eq!(theirs, ["run 000000000000", "a.run", "b.run"]);
+    drop(b);
+    drop(waits.await.expect("no panic").expect("the other gave up"));
+    drop(a);
+    locked(&other, "1/1", Mode::X, "a").await;
+}
+
+#[tokio::test]
+async fn locks_are_shown_with_who_waits_for_whom() {
+    let (keep, open) = folder();
+    let (one, other) = (open(), open());
+    let _held = locked(&one, "0/1", Mode::X, "sink").await;
+    let _waits = spawn_lock(&other, "1/1", Mode::S, "sink");
+    until_waiting(&other, "1/1").await;
+    let files = Folder::open(keep.path()).expect("it is there");
+    let status = lock_status(&files).expect("a sound table");
+    let shown: Vec<String> = status
+        .iter()
+        .map(|it| {
+            format!(
+                "{} {} {} {:?}",
+                it.resource,
+                it.who.mode,
+                it.who.owner,
+                it.waits_for.len()
+            )
+        })
+        .collect();
+    let expect = [
+        "the model `sink` X 000000000000/1 0",
+        "the model `sink` S 000000000001/1 1",
+    ];
+    assert_eq!(shown, expect);
+}

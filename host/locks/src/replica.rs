@@ -1,0 +1,426 @@
+//! The shared lock table, and this process's copy of it.
+//!
+//! Processes share a *journal*: a file with a line for each operation on the table. Since
+//! the table is a pure function of the operations, each process that has read them all has
+//! the same table (state machine replication: Lamport 1978, Schneider 1990). A process takes
+//! its turn at the file, reads what is new, decides, and adds what it did. PROTOCOL.md tells
+//! the format, and what happens when the file is cut off, removed or of another version.
+
+use std::path::PathBuf;
+
+use sedge_sys::shared_file::SharedFile;
+use sedge_sys::{host, random};
+use serde::{Deserialize, Serialize};
+
+use crate::error::LockError;
+use crate::owner::SessionId;
+use crate::session::Session;
+use crate::table::{Entry, LockTable, Place, Request, RequestId, Snapshot};
+
+/// The name of the journal.
+pub(crate) const TABLE_FILE: &str = "table.log";
+
+/// The version of the journal's format, and of the rules of the table: two processes with
+/// other rules would come to other tables.
+const FORMAT_VERSION: u32 = 1;
+
+/// The size from which a journal is written anew without its past. A process that begins
+/// reads all of it, about a millisecond for 64 KiB; to write it anew takes 50 µs.
+const BYTES_MAX: u64 = 16 << 10;
+
+/// A journal is not written anew before it is so many times as large as what it would hold
+/// then: with many requests under way, most of it is no past.
+const GROWTH_MIN: u64 = 4;
+
+/// Which table it is. One that was made anew, with nothing of what was in it, is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Epoch(pub u64);
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    /// The first one: what follows, and how many requests there were before.
+    Table(Header),
+    /// A request that was there when the journal was written anew.
+    Entry(Entry),
+    /// A request.
+    Ask(Request, u64),
+    /// Requests that were released.
+    Free(Vec<RequestId>, u64),
+    /// All requests of a process that died.
+    Dead(SessionId, u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    boot: String,
+    epoch: Epoch,
+    n_requests: u64,
+}
+
+/// What every version's first line has.
+#[derive(Deserialize)]
+struct AnyHeader {
+    table: AnyVersion,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    version: u32,
+}
+
+/// What was new when a process took its turn.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// The requests that were granted.
+    pub(crate) granted: Vec<RequestId>,
+    /// The file is another one: what was granted or removed in between is not told.
+    pub(crate) was_replaced: bool,
+}
+
+/// This process's copy of the shared table.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    table: LockTable,
+    file: SharedFile,
+    path: PathBuf,
+    header: Header,
+    /// How much of the file is in the table.
+    n_bytes: u64,
+    /// The size from which the file is written anew.
+    n_bytes_max: u64,
+    /// What was done in this turn, to be added to the file.
+    lines: String,
+}
+
+impl Replica {
+    /// Opens the shared table, making it if there is none. Nothing of it is read yet.
+    pub(crate) fn open(session: &Session) -> Result<Self, LockError> {
+        let path = session.files().path_of(TABLE_FILE);
+        let boot = host::boot_id().map_err(|source| {
+            sedge_sys::folder::FileError::new("read the boot id for", &path, source)
+        })?;
+        let header = Header {
+            version: FORMAT_VERSION,
+            boot,
+            epoch: Epoch(random::bits()),
+            n_requests: 0,
+        };
+        let file = loop {
+            if let Some(file) = SharedFile::open(&path, true)? {
+                break file;
+            }
+            SharedFile::create(&path, text(&header, &LockTable::default()).as_bytes())?;
+        };
+        Ok(Self {
+            table: LockTable::default(),
+            file,
+            path,
+            header,
+            n_bytes: 0,
+            n_bytes_max: BYTES_MAX,
+            lines: String::new(),
+        })
+    }
+
+    pub(crate) fn table(&self) -> &LockTable {
+        &self.table
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.header.epoch
+    }
+
+    /// Takes the turn, if nobody has it, and reads what is new. `turn` is the file as another
+    /// thread got the turn at it, if one did.
+    pub(crate) fn enter(
+        &mut self,
+        session: &Session,
+        turn: Option<SharedFile>,
+    ) -> Result<Option<News>, LockError> {
+        let mut news = News::default();
+        match turn {
+            Some(file) => self.adopt(file, &mut news),
+            None if self.file.try_lock()? => {}
+            None => return Ok(None),
+        }
+        let entered = self.follow(session, &mut news);
+        if !matches!(entered, Ok(true)) {
+            // A turn that cannot be used is one for others.
+            self.file.unlock();
+        }
+        Ok(entered?.then_some(news))
+    }
+
+    /// Reads what is new, in whatever file is the table now; false if others have the turn
+    /// there.
+    fn follow(&mut self, session: &Session, news: &mut News) -> Result<bool, LockError> {
+        while !self.file.is_current()? {
+            // It was replaced, or removed by hand. Whoever had it open last put all into it.
+            self.catch_up(session, news)?;
+            let next = match SharedFile::open(&self.path, true)? {
+                Some(next) => next,
+                None => {
+                    let own = text(&self.header_now(), &self.table);
+                    SharedFile::create(&self.path, own.as_bytes())?;
+                    continue;
+                }
+            };
+            if !next.try_lock()? {
+                return Ok(false);
+            }
+            self.adopt(next, news);
+        }
+        self.catch_up(session, news)?;
+        Ok(true)
+    }
+
+    /// Ends the turn. What was done in it is in the file then, for all to see.
+    pub(crate) fn leave(&mut self, session: &Session) -> Result<(), LockError> {
+        let lines = std::mem::take(&mut self.lines);
+        let written = self.file.append(self.n_bytes, lines.as_bytes());
+        let left = match written {
+            Ok(()) => {
+                self.n_bytes += lines.len() as u64;
+                if let Err(error) = self.shrink() {
+                    // What was done is in the file, and counts; it is only longer than it need be.
+                    tracing::debug!(%error, "failed to write the lock table anew");
+                    self.n_bytes_max = GROWTH_MIN * self.n_bytes;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // None of it is in the file, so none of it counts.
+                self.n_bytes = 0;
+                let again = self.catch_up(session, &mut News::default());
+                again.and(Err(error.into()))
+            }
+        };
+        self.file.unlock();
+        left
+    }
+
+    pub(crate) fn insert(&mut self, request: Request, now: u64) -> (RequestId, Place) {
+        self.line(&Line::Ask(request.clone(), now));
+        self.table.insert(request, now)
+    }
+
+    pub(crate) fn release(&mut self, ids: &[RequestId], now: u64) -> Vec<RequestId> {
+        let here = |id: &&RequestId| self.table.entry(**id).is_some();
+        let ids: Vec<RequestId> = ids.iter().filter(here).copied().collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let granted = self.table.release(&ids, now);
+        self.line(&Line::Free(ids, now));
+        granted
+    }
+
+    pub(crate) fn session_ended(&mut self, id: SessionId, now: u64) -> Vec<RequestId> {
+        let ids = self.table.of_session(id);
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        self.line(&Line::Dead(id, now));
+        self.table.release(&ids, now)
+    }
+
+    fn line(&mut self, line: &Line) {
+        push_line(&mut self.lines, line);
+    }
+
+    fn adopt(&mut self, file: SharedFile, news: &mut News) {
+        if !file.is_same(&self.file) {
+            self.n_bytes = 0;
+            news.was_replaced = true;
+        }
+        self.file = file;
+    }
+
+    /// Writes the file anew when it is mostly past.
+    fn shrink(&mut self) -> Result<(), LockError> {
+        if self.n_bytes < self.n_bytes_max {
+            return Ok(());
+        }
+        let own = text(&self.header_now(), &self.table);
+        let next = self.file.replace(own.as_bytes())?;
+        std::mem::replace(&mut self.file, next).unlock();
+        self.n_bytes = own.len() as u64;
+        self.n_bytes_max = BYTES_MAX.max(GROWTH_MIN * self.n_bytes);
+        Ok(())
+    }
+
+    fn header_now(&self) -> Header {
+        Header {
+            n_requests: self.table.n_requests(),
+            ..self.header.clone()
+        }
+    }
+
+    /// Reads what is new in the file, and cuts off what a process left that died as it wrote.
+    fn catch_up(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+        let Some(bytes) = self.file.read_from(self.n_bytes)? else {
+            // Cut short by somebody's hand: what others had added is not known any more.
+            return self.start_anew(news);
+        };
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        let (lines, rest) = bytes.split_at(whole.map_or(0, |at| at + 1));
+        if self.n_bytes == 0 && !self.is_ours(lines, session)? {
+            return self.start_anew(news);
+        }
+        match read(lines, self.n_bytes == 0, &mut self.table) {
+            Ok(Read { header, granted }) => {
+                self.header = header.unwrap_or_else(|| self.header.clone());
+                news.granted.extend(granted);
+            }
+            Err(_) if session.is_alone()? => return self.start_anew(news),
+            Err(reason) => {
+                let path = self.path.clone();
+                // The table may be as of any line now.
+                self.n_bytes = 0;
+                return Err(LockError::Unreadable { path, reason });
+            }
+        }
+        self.n_bytes += lines.len() as u64;
+        if !rest.is_empty() {
+            self.file.cut(self.n_bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the file is of this start of the machine and of this version; a table
+    /// of another start is void, and so is one of another version that nobody uses.
+    fn is_ours(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
+        let first = lines
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        if let Ok(Line::Table(header)) = serde_json::from_slice(first)
+            && header.version == FORMAT_VERSION
+        {
+            return Ok(header.boot == self.header.boot);
+        }
+        if session.is_alone()? {
+            return Ok(false);
+        }
+        let path = self.path.clone();
+        Err(match serde_json::from_slice::<AnyHeader>(first) {
+            Ok(any) => LockError::Version {
+                path,
+                found: any.table.version,
+                known: FORMAT_VERSION,
+            },
+            Err(error) => LockError::Unreadable {
+                path,
+                reason: format!("its first line is none of a lock table: {error}"),
+            },
+        })
+    }
+
+    fn start_anew(&mut self, news: &mut News) -> Result<(), LockError> {
+        self.header.epoch = Epoch(random::bits());
+        self.table = LockTable::default();
+        let own = text(&self.header_now(), &self.table);
+        let next = self.file.replace(own.as_bytes())?;
+        std::mem::replace(&mut self.file, next).unlock();
+        self.n_bytes = own.len() as u64;
+        news.was_replaced = true;
+        Ok(())
+    }
+}
+
+/// Returns the shared table as it is now, without taking a turn: what is in the file is whole
+/// up to its last line. None where there is no table, or one of another start of the machine.
+pub(crate) fn look(files: &sedge_sys::folder::Folder) -> Result<Option<LockTable>, LockError> {
+    let path = files.path_of(TABLE_FILE);
+    let Some(file) = SharedFile::open(&path, false)? else {
+        return Ok(None);
+    };
+    let bytes = file.read_from(0)?.unwrap_or_default();
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let lines = &bytes[..whole.map_or(0, |at| at + 1)];
+    let mut table = LockTable::default();
+    let read =
+        read(lines, true, &mut table).map_err(|reason| LockError::Unreadable { path, reason })?;
+    let is_of_now = |header: Header| host::boot_id().is_ok_and(|boot| boot == header.boot);
+    Ok(read.header.is_some_and(is_of_now).then_some(table))
+}
+
+#[derive(Default)]
+struct Read {
+    header: Option<Header>,
+    granted: Vec<RequestId>,
+}
+
+/// Does to a table what lines of a journal say; `from_start` is with its first line.
+fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, String> {
+    let mut read = Read::default();
+    let mut snapshot = None;
+    for (at, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let fault = |reason: String| format!("line {}: {reason}", at + 1);
+        let line = serde_json::from_slice(line).map_err(|error| fault(error.to_string()))?;
+        match (line, &mut snapshot) {
+            (Line::Table(header), None) if from_start && at == 0 => {
+                snapshot = Some(Snapshot {
+                    n_requests: header.n_requests,
+                    entries: Vec::new(),
+                });
+                read.header = Some(header);
+            }
+            (Line::Entry(entry), Some(snapshot)) => snapshot.entries.push(entry),
+            (line @ (Line::Table(_) | Line::Entry(_)), _) => {
+                return Err(fault(format!("it is out of place: {line:?}")));
+            }
+            (operation @ (Line::Ask(..) | Line::Free(..) | Line::Dead(..)), snapshot) => {
+                if let Some(snapshot) = snapshot.take() {
+                    *table = snapshot.into();
+                }
+                read.granted.extend(apply(table, operation));
+            }
+        }
+    }
+    if let Some(snapshot) = snapshot {
+        *table = snapshot.into();
+    }
+    if from_start && read.header.is_none() {
+        return Err("it has no first line".to_owned());
+    }
+    Ok(read)
+}
+
+fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
+    match operation {
+        Line::Ask(request, now) => {
+            let (id, place) = table.insert(request, now);
+            if place == Place::Granted {
+                vec![id]
+            } else {
+                Vec::new()
+            }
+        }
+        Line::Free(ids, now) => table.release(&ids, now),
+        Line::Dead(session, now) => table.release(&table.of_session(session), now),
+        Line::Table(_) | Line::Entry(_) => unreachable!("these are no operations"),
+    }
+}
+
+/// Returns a journal that begins with `table`.
+fn text(header: &Header, table: &LockTable) -> String {
+    let mut text = String::new();
+    push_line(&mut text, &Line::Table(header.clone()));
+    for entry in table.entries() {
+        push_line(&mut text, &Line::Entry(entry.clone()));
+    }
+    text
+}
+
+fn push_line(text: &mut String, line: &Line) {
+    let line = serde_json::to_string(line).expect("a line has a form in JSON");
+    text.push_str(&line);
+    text.push('\n');
+}

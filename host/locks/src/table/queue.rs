@@ -1,0 +1,185 @@
+//! All requests for one resource.
+//!
+//! First come, first served: a request also waits for those that came earlier and still
+//! wait, so that a stream of readers starves no writer. The exception is a lineage that
+//! has the resource already: it overtakes, else it would wait for somebody who waits for
+//! it. That is known when it asks, and does not change while it waits: its ancestor is
+//! busy with it. For the same reason no ancestor of a request ever waits.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Place, Request, RequestId};
+use crate::mode::Mode;
+
+type Entries = BTreeMap<RequestId, Entry>;
+
+/// All requests for one resource, by number: in order of arrival.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Queue {
+    granted: Entries,
+    overtaking: Entries,
+    waiting: Entries,
+    /// How many have the resource in each mode.
+    n_granted: [usize; 4],
+    /// How many wait for it in each mode, those that overtake included.
+    n_waiting: [usize; 4],
+}
+
+impl Queue {
+    /// Returns where a request would stand that came now.
+    pub(super) fn place(&self, request: &Request) -> Place {
+        let has_it = |held: &Entry| held.request.owner.covers(&request.owner);
+        let overtakes = self.granted.values().any(has_it);
+        let is_next = overtakes || !conflicts(&self.n_waiting, request.mode);
+        if is_next && self.is_free_for(request) {
+            Place::Granted
+        } else if overtakes {
+            Place::Overtaking
+        } else {
+            Place::Waiting
+        }
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        let index = entry.request.mode.index();
+        match entry.place {
+            Place::Granted => self.n_granted[index] += 1,
+            Place::Overtaking | Place::Waiting => self.n_waiting[index] += 1,
+        }
+        let entries = match entry.place {
+            Place::Granted => &mut self.granted,
+            Place::Overtaking => &mut self.overtaking,
+            Place::Waiting => &mut self.waiting,
+        };
+        entries.insert(entry.id, entry);
+    }
+
+    /// Removes the request of that number, which must be here.
+    pub(super) fn remove(&mut self, id: RequestId) -> Entry {
+        let mut all = [&mut self.granted, &mut self.overtaking, &mut self.waiting].into_iter();
+        let Some(entry) = all.find_map(|entries| entries.remove(&id)) else {
+            unreachable!("the caller knows that the request is here")
+        };
+        let index = entry.request.mode.index();
+        match entry.place {
+            Place::Granted => self.n_granted[index] -= 1,
+            Place::Overtaking | Place::Waiting => self.n_waiting[index] -= 1,
+        }
+        entry
+    }
+
+    /// Grants what can be granted now, and returns it. Looks no further than it must: with a
+    /// thousand writers in line, at the first.
+    pub(super) fn grant(&mut self, now: u64) -> Vec<Entry> {
+        let mut granted = Vec::new();
+        let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
+        for id in overtaking {
+            if self.is_free_for(&self.overtaking[&id].request) {
+                granted.push(self.let_in(id, now));
+            }
+        }
+        // The modes of those who stay in line, in front of the one that is looked at.
+        let mut passed_over = [0; 4];
+        for entry in self.overtaking.values() {
+            passed_over[entry.request.mode.index()] += 1;
+        }
+        let mut next = self.waiting.keys().next().copied();
+        while let Some(id) = next {
+            let request = &self.waiting[&id].request;
+            let mode = request.mode;
+            if !conflicts(&passed_over, mode) && self.is_free_for(request) {
+                granted.push(self.let_in(id, now));
+            } else if mode == Mode::X {
+                break;
+            } else {
+                passed_over[mode.index()] += 1;
+            }
+            let behind = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
+            next = self.waiting.range(behind).next().map(|(id, _)| *id);
+        }
+        granted
+    }
+
+    fn let_in(&mut self, id: RequestId, now: u64) -> Entry {
+        let mut entry = self.remove(id);
+        entry.place = Place::Granted;
+        entry.since = now;
+        self.push(entry.clone());
+        entry
+    }
+
+    /// Returns whether nobody but ancestors has the resource in a conflicting mode.
+    fn is_free_for(&self, request: &Request) -> bool {
+        !conflicts(&self.n_granted, request.mode)
+            || !self
+                .granted
+                .values()
+                .any(|held| is_in_the_way(held, request))
+    }
+
+    /// Returns those whom a request waits for that stands at `place` with the number `id`.
+    /// A request for `X` in the line waits for all in front of it, so those are left out
+    /// where it is one of them.
+    pub(super) fn blockers(&self, request: &Request, place: Place, id: RequestId) -> Vec<&Entry> {
+        let mut blockers = Vec::new();
+        let holders = || {
+            self.granted
+                .values()
+                .filter(|held| is_in_the_way(held, request))
+        };
+        match place {
+            Place::Granted => {}
+            Place::Overtaking => blockers.extend(holders()),
+            Place::Waiting => {
+                for (_, earlier) in self.waiting.range(..id).rev() {
+                    if !request.mode.goes_with(earlier.request.mode) {
+                        blockers.push(earlier);
+                    }
+                    if earlier.request.mode == Mode::X {
+                        return blockers;
+                    }
+                }
+                let overtaking = self.overtaking.values();
+                blockers.extend(overtaking.filter(|it| !request.mode.goes_with(it.request.mode)));
+                blockers.extend(holders());
+            }
+        }
+        blockers
+    }
+
+    pub(super) fn entry(&self, id: RequestId) -> Option<&Entry> {
+        [&self.granted, &self.overtaking, &self.waiting]
+            .into_iter()
+            .find_map(|entries| entries.get(&id))
+    }
+
+    /// Returns all requests: who has the resource, and who waits, the next one first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let all = [&self.granted, &self.overtaking, &self.waiting];
+        all.into_iter().flat_map(Entries::values)
+    }
+
+    pub(super) fn granted(&self) -> impl Iterator<Item = &Entry> {
+        self.granted.values()
+    }
+
+    /// Returns whether anybody waits.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.overtaking.is_empty() || !self.waiting.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.granted.is_empty() && !self.is_waited_for()
+    }
+}
+
+/// Returns whether any of those counted keeps a mode out.
+fn conflicts(n_by_mode: &[usize; 4], mode: Mode) -> bool {
+    Mode::ALL
+        .iter()
+        .any(|other| n_by_mode[other.index()] > 0 && !mode.goes_with(*other))
+}
+
+fn is_in_the_way(held: &Entry, request: &Request) -> bool {
+    !request.mode.goes_with(held.request.mode) && !held.request.owner.covers(&request.owner)
+}

@@ -1,0 +1,325 @@
+//! What the table decides, case by case.
+
+use super::*;
+
+/// Makes an owner of a text: `a`, `a/1/2` (a run of one letter, in a session of its own).
+fn owner(text: &str) -> Owner {
+    let (run, path) = text.split_at(1);
+    let lineage = format!("00000000000{run}{path}");
+    Owner {
+        session: SessionId::from_bits(u64::from(run.as_bytes()[0])),
+        lineage: lineage.parse().expect("a lineage"),
+    }
+}
+
+/// Makes a request of a text: `a/1 X sink`; `*` is the datastore.
+fn request(text: &str) -> Request {
+    let words: Vec<&str> = text.split(' ').collect();
+    let [by, mode, on] = words[..] else {
+        panic!("three words: {text}")
+    };
+    let mode = Mode::ALL.into_iter().find(|it| it.as_str() == mode);
+    let resource = match on {
+        "*" => Resource::Datastore,
+        model => Resource::Model(model.parse().expect("a name")),
+    };
+    Request {
+        owner: owner(by),
+        resource,
+        mode: mode.expect("a mode"),
+        what: format!("{on}.run"),
+    }
+}
+
+/// A table, and the numbers of the requests by their texts.
+#[derive(Default)]
+struct Scene {
+    table: LockTable,
+    ids: BTreeMap<String, RequestId>,
+}
+
+impl Scene {
+    /// Makes a request, and returns what became of it: `granted`, `wait`, or the cycle.
+    fn ask(&mut self, text: &str) -> String {
+        let request = request(text);
+        let decision = decide(&self.table, &request);
+        if let Decision::Deadlock(cycle) = &decision {
+            return words(cycle);
+        }
+        let (id, place) = self.table.insert(request, 0);
+        self.ids.insert(text.to_owned(), id);
+        let is_granted = place == Place::Granted;
+        assert_eq!(is_granted, decision == Decision::Granted, "{text}");
+        if is_granted { "granted" } else { "wait" }.to_owned()
+    }
+
+    /// Releases a request, and returns those that are granted thereby.
+    fn free(&mut self, text: &str) -> Vec<String> {
+        let id = self.ids.remove(text).expect("it was asked for");
+        let granted = self.table.release(&[id], 0);
+        let text = |id: &RequestId| self.ids.iter().find(|(_, it)| *it == id).expect("asked").0;
+        granted.iter().map(|id| text(id).clone()).collect()
+    }
+
+    #[track_caller]
+    fn check(&mut self, asked: &[(&str, &str)]) {
+        for (text, expect) in asked {
+            assert_eq!(self.ask(text), *expect, "{text}");
+        }
+    }
+}
+
+fn words(cycle: &Cycle) -> String {
+    let short = |owner: &Owner| owner.to_string().trim_start_matches('0').to_owned();
+    let links = cycle.links.iter();
+    let links = links.map(|it| format!("{} waits for {}", short(&it.waiter), short(&it.blocker)));
+    let links: Vec<String> = links.collect();
+    format!(
+        "{}; breaks at {}",
+        links.join(", "),
+        short(&cycle.breaks_at)
+    )
+}
+
+#[test]
+fn an_ancestor_is_never_in_the_way() {
+    Scene::default().check(&[
+        ("a/1 X sink", "granted"),
+        ("a/1/1 X sink", "granted"),
+        ("a/1/1/7/2 X sink", "granted"),
+        ("a/2 X sink", "wait"),
+        ("b/1 S sink", "wait"),
+    ]);
+}
+
+#[test]
+fn another_process_that_works_on_the_same_run_is_no_ancestor() {
+    let mut scene = Scene::default();
+    scene.check(&[("a X *", "granted")]);
+    let mut other = request("a X *");
+    other.owner.session = SessionId::from_bits(1);
+    assert_eq!(decide(&scene.table, &other), Decision::Wait);
+}
+
+#[test]
+fn siblings_take_turns_in_order_of_arrival() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 IX *", "granted"),
+        ("a/1/1 X sink", "granted"),
+        ("a/1/2 X sink", "wait"),
+        ("a/1/3 X sink", "wait"),
+    ]);
+    assert_eq!(scene.free("a/1/1 X sink"), ["a/1/2 X sink"]);
+    assert_eq!(scene.free("a/1/2 X sink"), ["a/1/3 X sink"]);
+    assert!(scene.free("a/1/3 X sink").is_empty());
+    assert!(scene.free("a/1 IX *").is_empty());
+    assert_eq!(scene.table.entries().count(), 0);
+    assert!(scene.table.queues.is_empty() && scene.table.waiting.is_empty());
+}
+
+#[test]
+fn readers_do_not_starve_a_writer() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S sink", "granted"),
+        ("b/1 X sink", "wait"),
+        ("c/1 S sink", "wait"),
+        ("a/1/1 S sink", "granted"),
+    ]);
+    assert!(scene.free("a/1 S sink").is_empty(), "the child still reads");
+    assert_eq!(scene.free("a/1/1 S sink"), ["b/1 X sink"]);
+    assert_eq!(scene.free("b/1 X sink"), ["c/1 S sink"]);
+}
+
+#[test]
+fn intentions_do_not_starve_a_structural_operation() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 IX *", "granted"),
+        ("b/1 IS *", "granted"),
+        ("c X *", "wait"),
+        ("d/1 IX *", "wait"),
+    ]);
+    let nested = request("a/1/1 IX *");
+    assert!(scene.table.is_included(&nested), "who is in stays in");
+    assert!(!scene.table.is_included(&request("b/1/1 IX *")));
+    assert!(!scene.table.is_included(&request("a/1/1 S *")));
+    assert!(scene.free("a/1 IX *").is_empty());
+    assert_eq!(scene.free("b/1 IS *"), ["c X *"]);
+    assert!(scene.table.is_included(&request("c/4/2 IX *")));
+    assert_eq!(scene.free("c X *"), ["d/1 IX *"]);
+}
+
+#[test]
+fn a_waiter_that_gives_up_lets_others_pass() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S sink", "granted"),
+        ("b/1 X sink", "wait"),
+        ("c/1 S sink", "wait"),
+    ]);
+    assert_eq!(scene.free("b/1 X sink"), ["c/1 S sink"]);
+}
+
+#[test]
+fn an_upgrade_is_for_who_is_alone() {
+    let mut scene = Scene::default();
+    scene.check(&[("a/1 S sink", "granted"), ("a/1/1 X sink", "granted")]);
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S sink", "granted"),
+        ("b/1 S sink", "granted"),
+        ("c/1 X sink", "wait"),
+        ("a/1/1 X sink", "wait"),
+        (
+            "b/1/1 X sink",
+            "b/1/1 waits for a/1, a/1/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+    assert_eq!(scene.free("b/1 S sink"), ["a/1/1 X sink"], "in front of c");
+}
+
+#[test]
+fn two_runs_that_want_each_others_model_are_a_deadlock() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("a/1/1 X two", "wait"),
+        (
+            "b/1/1 X one",
+            "b/1/1 waits for a/1, a/1/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+    assert_eq!(scene.free("b/1 X two"), ["a/1/1 X two"]);
+}
+
+/// `a/1` cannot end before its child does, and has what `b/1/1` wants.
+#[test]
+fn who_waits_for_a_call_waits_for_those_that_it_made() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("c/1 X three", "granted"),
+        ("a/1/1 X four", "granted"),
+        ("a/1/1/1 X two", "wait"),
+        ("b/1/1 X three", "wait"),
+        (
+            "c/1/1 X one",
+            "c/1/1 waits for a/1, a/1/1/1 waits for b/1, b/1/1 waits for c/1; breaks at c/1",
+        ),
+    ]);
+}
+
+#[test]
+fn siblings_can_be_a_deadlock_too() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("a/2 X two", "granted"),
+        ("a/1/1 X two", "wait"),
+        (
+            "a/2/1 X one",
+            "a/2/1 waits for a/1, a/1/1 waits for a/2; breaks at a/2",
+        ),
+    ]);
+}
+
+/// To end `a/1/1` alone would leave `a/1` with the lock that `b/1/1` waits for.
+#[test]
+fn a_cycle_breaks_where_the_last_hold_of_the_lineage_goes() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("a/1/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("b/1/1 X one", "wait"),
+        (
+            "a/1/1/1 X two",
+            "a/1/1/1 waits for b/1, b/1/1 waits for a/1; breaks at a/1",
+        ),
+    ]);
+}
+
+/// `c/1` is in front of `b/1/1` in the line for `one`, and waits for `a/1`.
+#[test]
+fn who_stands_in_line_waits_for_who_is_in_front() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S one", "granted"),
+        ("b/1 X two", "granted"),
+        ("c/1 X one", "wait"),
+        ("b/1/1 S one", "wait"),
+        (
+            "a/1/1 X two",
+            "a/1/1 waits for b/1, b/1/1 waits for c/1, c/1 waits for a/1; breaks at a/1",
+        ),
+    ]);
+}
+
+/// `b/1/1` does not wait for `a/1`, with whom it would share, but it would for `a/1/1`,
+/// which comes in front of it.
+#[test]
+fn who_overtakes_can_close_a_cycle() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S one", "granted"),
+        ("d/1 S one", "granted"),
+        ("b/1 X two", "granted"),
+        ("c/1 X one", "wait"),
+        ("b/1/1 S one", "wait"),
+        (
+            "d/1/1 X two",
+            "d/1/1 waits for b/1, b/1/1 waits for c/1, c/1 waits for d/1; breaks at d/1",
+        ),
+        ("a/1/1 X one", "wait"),
+    ]);
+}
+
+#[test]
+fn a_session_that_ends_takes_its_requests_along() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 IX *", "granted"),
+        ("a/1 X sink", "granted"),
+        ("b/1 X sink", "wait"),
+        ("a/2 X sink", "wait"),
+    ]);
+    let of_a = scene.table.of_session(owner("a").session);
+    assert_eq!(of_a.len(), 3);
+    assert_eq!(scene.table.release(&of_a, 7), [scene.ids["b/1 X sink"]]);
+    let left: Vec<&Entry> = scene.table.entries().collect();
+    assert_eq!(left.len(), 1);
+    assert_eq!((left[0].place, left[0].since), (Place::Granted, 7));
+}
+
+#[test]
+fn a_table_reads_back_from_its_snapshot() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 S sink", "granted"),
+        ("d/1 S sink", "granted"),
+        ("b/1 X sink", "wait"),
+        ("a/1/1 X sink", "wait"),
+        ("c/1 S sink", "wait"),
+    ]);
+    let mut again = LockTable::from(scene.table.snapshot());
+    assert_eq!(again.snapshot(), scene.table.snapshot());
+    let ids: Vec<RequestId> = scene.ids.values().copied().collect();
+    for id in ids {
+        assert_eq!(again.release(&[id], 1), scene.table.release(&[id], 1));
+        assert_eq!(again.snapshot(), scene.table.snapshot());
+    }
+    assert!(again.waiting.is_empty() && again.resources.is_empty());
+}
+
+#[test]
+fn a_chain_names_what_each_call_does() {
+    let mut scene = Scene::default();
+    scene.check(&[("a/1 X one", "granted"), ("a/1/3/2 X two", "granted")]);
+    let chain = scene.table.chain(&owner("a/1/3/2"));
+    assert_eq!(chain, ["one.run", "call 3", "two.run"]);
+    assert!(scene.table.chain(&owner("b")).is_empty());
+}

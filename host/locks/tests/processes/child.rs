@@ -1,0 +1,100 @@
+//! What a process does that is started by a test: what it is told.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use sedge_locks::error::LockError;
+use sedge_locks::manager::{LockGuard, LockManager};
+use sedge_sys::folder::Folder;
+
+use crate::process::{MARK, ROLE, lock, manager, own};
+
+/// What it has at hand.
+#[derive(Default)]
+struct Desk {
+    manager: Option<Arc<LockManager>>,
+    guards: Vec<LockGuard>,
+}
+
+/// The role of a child; in a test run of its own there is nothing to do.
+#[test]
+fn child() {
+    if std::env::var_os(ROLE).is_none() {
+        return;
+    }
+    let mut desk = Desk::default();
+    println!("{MARK}ready");
+    for line in std::io::stdin().lines() {
+        let line = line.expect("whoever started this speaks UTF-8");
+        match desk.obey(&line) {
+            Ok(answer) => println!("{MARK}{answer}"),
+            Err(error) => println!("{MARK}failed: {}", chain(&error)),
+        }
+    }
+}
+
+impl Desk {
+    fn obey(&mut self, line: &str) -> Result<String, LockError> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |word: &str| word.parse::<u64>().expect("a number");
+        match words[..] {
+            ["begin", folder] => {
+                self.guards.clear();
+                self.manager = None;
+                self.manager = Some(manager(Path::new(folder))?);
+                Ok("begun".to_owned())
+            }
+            ["lock", run, model, ms] => {
+                let guard = lock(self.manager(), number(run), model, number(ms))?;
+                self.guards.push(guard);
+                Ok("locked".to_owned())
+            }
+            ["unlock"] => {
+                self.guards.clear();
+                Ok("unlocked".to_owned())
+            }
+            ["count", n, file] => {
+                for _ in 0..number(n) {
+                    let _held = lock(self.manager(), 1, "sink", 60_000)?;
+                    let text = std::fs::read_to_string(file).expect("it is there");
+                    let next = number(&text) + 1;
+                    std::fs::write(file, next.to_string()).expect("it can be written");
+                }
+                Ok("counted".to_owned())
+            }
+            ["relock", n] => {
+                for _ in 0..number(n) {
+                    drop(lock(self.manager(), 1, "sink", 60_000)?);
+                }
+                Ok("relocked".to_owned())
+            }
+            // Until it is killed.
+            ["hammer", run] => loop {
+                let one = lock(self.manager(), number(run), "one", 60_000)?;
+                let two = lock(self.manager(), number(run), "two", 60_000)?;
+                drop((one, two));
+            },
+            ["status", folder] => {
+                Folder::open(Path::new(folder))?;
+                Ok(own::locked(Path::new(folder)).join(", "))
+            }
+            _ => panic!("it was told what it does not know: {line}"),
+        }
+    }
+
+    fn manager(&self) -> &Arc<LockManager> {
+        self.manager.as_ref().expect("it has begun")
+    }
+}
+
+/// Returns an error with what led to it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        write!(text, ": {error}").expect("a text grows");
+        source = error.source();
+    }
+    text
+}

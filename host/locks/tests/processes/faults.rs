@@ -1,0 +1,82 @@
+//! Bugs that there were, each with what came of it.
+
+use std::io::Write;
+use std::pin::pin;
+use std::time::Duration;
+
+use sedge_locks::error::LockError;
+use sedge_locks::manager::Ask;
+use sedge_locks::mode::{Mode, Resource};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
+use sedge_sys::clock::{self, Moment};
+
+use crate::process::{Process, folder, lock, manager};
+
+/// The bug: a process that could not read the table kept its turn. The consequence: all
+/// others were told that the table was busy, for as long as that process lived. The fix: the
+/// turn ends when it cannot be used.
+#[test]
+fn who_cannot_read_the_table_keeps_nobody_from_it() {
+    let folder = folder();
+    let managers = [1, 2].map(|_| manager(folder.path()).expect("it begins"));
+    let path = folder.path().join("table.log");
+    let table = std::fs::File::options().append(true).open(path);
+    writeln!(table.expect("it is there"), "nonsense").expect("written");
+    for manager in &managers {
+        let error = lock(manager, 1, "sink", 500);
+        assert!(
+            matches!(error, Err(LockError::Unreadable { .. })),
+            "{error:?}"
+        );
+    }
+}
+
+/// The bug: a call that had waited for the first of two locks, and asked for the second in
+/// another table, since the first one had been removed, kept the number of its first lock.
+/// The consequence: when it ended, it released whatever had that number in the new table.
+/// The fix: it is told that its lock was lost.
+#[test]
+fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
+    let folder = folder();
+    let one = manager(folder.path()).expect("it begins");
+    let held = lock(&one, 1, "a", 10_000).expect("it is free");
+    let other = manager(folder.path()).expect("it begins");
+    let lineage = Lineage::root(RunId::from_bits(2)).child(1);
+    let model = |name: &str| Resource::Model(name.parse().expect("a name"));
+    let ask = Ask {
+        lineage: &lineage,
+        what: "a.run",
+        wants: &[(model("a"), Mode::X), (model("b"), Mode::X)],
+        deadline: Moment::now().after(Duration::from_secs(60)),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let mut acquires = pin!(other.acquire(ask));
+    let soon = Moment::now().after(Duration::from_millis(50));
+    let early = runtime.block_on(clock::until(soon, &mut acquires));
+    early.expect_err("it waits for the first one");
+    drop(held);
+    drop(one);
+    // Nobody knows the table any more but the one who waits, and who has its lock by now.
+    let mut fresh = Process::start();
+    std::fs::remove_file(folder.path().join("table.log")).expect("it is there");
+    fresh.tell(&format!("begin {}", folder.path().display()));
+    assert_eq!(fresh.hear(), "begun");
+    for model in ["c", "d"] {
+        fresh.tell(&format!("lock 3 {model} 10000"));
+        assert_eq!(fresh.hear(), "locked");
+    }
+    let error = runtime.block_on(acquires);
+    assert!(matches!(error, Err(LockError::Lost { .. })), "{error:?}");
+    for model in ["c", "d"] {
+        let error = lock(&other, 4, model, 100);
+        assert!(
+            matches!(error, Err(LockError::Timeout { .. })),
+            "{model}: {error:?}"
+        );
+    }
+    drop(lock(&other, 4, "b", 10_000).expect("it was let go"));
+}

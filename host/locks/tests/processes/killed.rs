@@ -1,0 +1,97 @@
+//! A process that is killed (`kill -9`) at any moment, also as it writes to the table.
+
+use std::time::Duration;
+
+use sedge_sys::{clock, random};
+
+use crate::process::{Process, folder, lock, manager, n_of, own, told};
+
+/// Processes that are killed, unless told otherwise.
+const N_ROUNDS: u64 = 50;
+
+/// The longest that one lives, in microseconds: some hundred acquisitions.
+const LIFE_US_MAX: u64 = 20_000;
+
+fn live_a_while() {
+    let life = Duration::from_micros(random::bits() % LIFE_US_MAX);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.expect("a runtime").block_on(clock::pause(life));
+}
+
+#[test]
+fn what_a_killed_process_had_is_free() {
+    let folder = folder();
+    let rounds = told("SEDGE_KILL_ROUNDS", N_ROUNDS);
+    let own_manager = manager(folder.path()).expect("it begins");
+    for round in 0..rounds {
+        let mut process = Process::begun(folder.path());
+        let mut other = (round % 4 == 0).then(|| Process::begun(folder.path()));
+        process.tell("hammer 1");
+        if let Some(other) = &mut other {
+            other.tell("hammer 2");
+        }
+        live_a_while();
+        if round % 2 == 0 {
+            // Somebody is in line as it dies.
+            std::thread::scope(|scope| {
+                let waits = scope.spawn(|| lock(&own_manager, 3, "one", 10_000));
+                process.kill();
+                drop(waits.join().expect("no panic").expect("it was let go"));
+            });
+        }
+        process.kill();
+        drop(other);
+        for model in ["two", "one"] {
+            let held = lock(&own_manager, 3, model, 10_000);
+            held.unwrap_or_else(|error| panic!("round {round}, {model}: {error}"));
+        }
+        assert_eq!(
+            own::locked(folder.path()),
+            Vec::<String>::new(),
+            "round {round}"
+        );
+    }
+    println!("{rounds} processes killed");
+    // Whoever begins sees to what is left of those that nobody waited for.
+    drop(manager(folder.path()).expect("it begins"));
+    assert_eq!(n_of(folder.path(), ".lock"), 1, "only this process is left");
+}
+
+#[test]
+fn who_waits_for_a_killed_process_goes_on() {
+    let folder = folder();
+    for _ in 0..10 {
+        let mut holder = Process::begun(folder.path());
+        holder.tell("lock 1 sink 10000");
+        assert_eq!(holder.hear(), "locked");
+        let mut waiter = Process::begun(folder.path());
+        waiter.tell("lock 2 sink 10000");
+        while own::status(folder.path()).len() < 2 {
+            std::thread::yield_now();
+        }
+        assert!(waiter.is_silent());
+        holder.kill();
+        assert_eq!(waiter.hear(), "locked");
+        // Who is killed while it waits is not in the line any more.
+        let mut third = Process::begun(folder.path());
+        third.tell("lock 3 sink 10000");
+        while own::status(folder.path()).len() < 2 {
+            std::thread::yield_now();
+        }
+        third.kill();
+        assert_eq!(own::status(folder.path()).len(), 1);
+        waiter.tell("unlock");
+        assert_eq!(waiter.hear(), "unlocked");
+        drop(
+            lock(
+                &manager(folder.path()).expect("it begins"),
+                4,
+                "sink",
+                10_000,
+            )
+            .expect("free"),
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! Locks between real processes, which are killed, stopped, and have their files removed.
+//!
+//! The processes are this test's own program, started again: as `child` it does what it is
+//! told on its standard input, line by line, and answers each line with one.
+//!
+//! 50 processes are killed, one is stopped for a second, and several begin at once 150 times,
+//! unless told otherwise:
+//!
+//! ```text
+//! SEDGE_KILL_ROUNDS=5000 SEDGE_STOP_SECONDS=120 SEDGE_BEGIN_ROUNDS=5000 \
+//!     cargo test --release -p sedge-locks --test processes
+//! ```
+
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "processes, files and the environment are what is tested"
+)]
+
+mod child;
+mod faults;
+mod killed;
+mod process;
+mod read_only;
+mod removed;
+mod stopped;
+mod torn;
+
+use process::{Process, folder, n_of, own, told};
+
+/// Acquisitions of each process.
+const N_COUNTS: u32 = 500;
+
+/// Rounds in which several begin at once, unless told otherwise.
+const N_BEGINNINGS: u64 = 150;
+
+/// How many begin at once.
+const N_AT_ONCE: usize = 4;
+
+/// The bug: a process that had made its session's file and not yet locked it was taken for
+/// dead by another one that began, and its file removed. The consequence: it lived without
+/// a file, so that when it was killed, its locks stayed. The fix: whoever takes a session for
+/// dead has its lock meanwhile.
+#[test]
+fn processes_begin_at_once_in_an_empty_folder() {
+    let parent = folder();
+    let mut processes: Vec<Process> = (0..N_AT_ONCE).map(|_| Process::start()).collect();
+    for round in 0..told("SEDGE_BEGIN_ROUNDS", N_BEGINNINGS) {
+        let path = parent.path().join(format!("round-{round}"));
+        std::fs::create_dir(&path).expect("a new folder");
+        for process in &mut processes {
+            process.tell(&format!("begin {}", path.display()));
+            process.tell("lock 1 sink 10000");
+            process.tell("unlock");
+        }
+        for process in &mut processes {
+            for expect in ["begun", "locked", "unlocked"] {
+                assert_eq!(process.hear(), expect, "round {round}");
+            }
+        }
+        assert_eq!(
+            n_of(&path, ".lock"),
+            N_AT_ONCE,
+            "each can be told to be alive, round {round}"
+        );
+        assert_eq!(own::locked(&path), Vec::<String>::new(), "round {round}");
+    }
+}
+
+/// Each reads a number from a file, and writes the next one: none is written twice.
+#[test]
+fn four_processes_count_without_losing_one() {
+    let folder = folder();
+    let file = folder.path().join("number");
+    std::fs::write(&file, "0").expect("written");
+    let mut processes: Vec<Process> = (0..4).map(|_| Process::begun(folder.path())).collect();
+    for process in &mut processes {
+        process.tell(&format!("count {N_COUNTS} {}", file.display()));
+    }
+    for process in &mut processes {
+        assert_eq!(process.hear(), "counted");
+    }
+    let counted = std::fs::read_to_string(&file).expect("a number");
+    assert_eq!(counted, (4 * N_COUNTS).to_string());
+    println!("{counted} acquisitions by 4 processes");
+    assert_eq!(n_of(folder.path(), ".tmp"), 0, "no half-made table is left");
+}

@@ -1,0 +1,75 @@
+//! A folder that may not be written: said clearly, and still to be looked at.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use crate::process::{Process, folder, lock, manager, own};
+
+/// Nobody, by convention.
+const NOBODY: u32 = 65_534;
+
+fn set_mode(path: &Path, mode: u32) {
+    let set = std::fs::set_permissions(path, Permissions::from_mode(mode));
+    set.expect("it is this process's own");
+}
+
+/// Starts a process that may not write everywhere, as the super-user may.
+fn start_unprivileged(folder: &Path) -> Process {
+    let own = std::fs::metadata("/proc/self").expect("this is Linux");
+    if own.uid() != 0 {
+        return Process::start();
+    }
+    // Where the program is built, another user may not even look.
+    let program = folder.join("program");
+    let built = std::env::current_exe().expect("the test has a program");
+    std::fs::copy(built, &program).expect("it can be copied");
+    set_mode(&program, 0o755);
+    Process::start_as(&program, Some(NOBODY))
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_named() {
+    let parent = folder();
+    let shared = parent.path().join("shared");
+    std::fs::create_dir(&shared).expect("a new folder");
+    let session = manager(&shared).expect("it begins");
+    let held = lock(&session, 1, "sink", 10_000).expect("it is free");
+    for file in std::fs::read_dir(&shared).expect("it can be read") {
+        set_mode(&file.expect("it can be read").path(), 0o644);
+    }
+    set_mode(parent.path(), 0o755);
+    set_mode(&shared, 0o555);
+    let mut process = start_unprivileged(parent.path());
+    process.tell(&format!("begin {}", shared.display()));
+    let answer = process.hear();
+    let expect = format!("failed: failed to create `{}/session-", shared.display());
+    assert!(answer.starts_with(&expect), "{answer}");
+    assert!(answer.contains("Permission denied"), "{answer}");
+    process.tell(&format!("status {}", shared.display()));
+    let pid = std::process::id();
+    assert_eq!(
+        process.hear(),
+        format!("the model `sink` X, held by process {pid}")
+    );
+    set_mode(&shared, 0o755);
+    drop(held);
+}
+
+/// The table cannot be written anew any more, and grows.
+#[test]
+fn a_folder_that_becomes_read_only_serves_those_who_are_in() {
+    let parent = folder();
+    let shared = parent.path().join("shared");
+    std::fs::create_dir(&shared).expect("a new folder");
+    set_mode(parent.path(), 0o755);
+    set_mode(&shared, 0o777);
+    let mut process = start_unprivileged(parent.path());
+    process.tell(&format!("begin {}", shared.display()));
+    assert_eq!(process.hear(), "begun");
+    set_mode(&shared, 0o555);
+    process.tell("relock 500");
+    assert_eq!(process.hear(), "relocked");
+    assert_eq!(own::locked(&shared), Vec::<String>::new());
+    set_mode(&shared, 0o777);
+}

@@ -1,0 +1,300 @@
+//! Rules that are wrong in one point, each of which the checker finds out.
+
+use std::collections::BTreeSet;
+
+use sedge_locks::mode::Mode::{S, X};
+use sedge_locks::owner::Owner;
+use sedge_locks::table::{Cycle, Decision, Entry, LockTable, Place, Request, RequestId, decide};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
+
+use crate::checker::{Fault, Protocol, check};
+use crate::world::{Config, Kind, NESTED, PARALLEL};
+
+#[track_caller]
+fn is_found_out<P: Protocol>(config: &Config, expect: Fault) {
+    match check::<P>(config) {
+        Ok(seen) => panic!("{seen:?}, and nothing is wrong"),
+        Err(violation) => assert_eq!(violation.fault, expect, "{violation}"),
+    }
+}
+
+fn config(kinds: &[Kind]) -> Config {
+    Config::new("broken", 3, kinds.to_vec(), &[NESTED; 3])
+}
+
+fn one_model() -> Config {
+    config(&[Kind::new(&[(1, S)]), Kind::new(&[(1, X)])])
+}
+
+fn two_models() -> Config {
+    config(&[Kind::new(&[(1, X)]), Kind::new(&[(2, X)])])
+}
+
+/// Changes where requests stand in a table.
+fn moved(table: &LockTable, place: impl Fn(&Entry) -> Place) -> LockTable {
+    let mut snapshot = table.snapshot();
+    for entry in &mut snapshot.entries {
+        entry.place = place(entry);
+    }
+    snapshot.into()
+}
+
+/// Declares a protocol around the right table.
+macro_rules! protocol {
+    ($(#[$doc:meta])* $name:ident { $($method:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Default)]
+        struct $name(LockTable);
+
+        impl Protocol for $name {
+            fn table(&self) -> &LockTable {
+                &self.0
+            }
+            $($method)*
+        }
+    };
+}
+
+protocol! {
+    /// Every call is a stranger to its ancestors.
+    AncestorsConflict {
+        fn is_included(&self, request: &Request) -> bool {
+            self.0.is_included(&as_stranger(request.clone()))
+        }
+        fn decide(&self, request: &Request) -> Decision {
+            decide(&self.0, &as_stranger(request.clone()))
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(as_stranger(request), 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+fn as_stranger(request: Request) -> Request {
+    let Owner { session, lineage } = request.owner;
+    let number = lineage
+        .to_string()
+        .bytes()
+        .fold(0, |number, byte| number * 31 + u64::from(byte));
+    let lineage = Lineage::root(RunId::from_bits(number));
+    let owner = Owner { session, lineage };
+    Request { owner, ..request }
+}
+
+#[test]
+fn that_ancestors_conflict_is_found_out() {
+    is_found_out::<AncestorsConflict>(&two_models(), Fault::WaitsForAncestor);
+}
+
+protocol! {
+    /// A lineage is a run's number alone, so that siblings are each other's ancestors.
+    SiblingsAreAncestors {
+        fn decide(&self, request: &Request) -> Decision {
+            decide(&self.0, &as_run(request.clone()))
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(as_run(request), 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+fn as_run(request: Request) -> Request {
+    let Owner { session, lineage } = request.owner;
+    let lineage = Lineage::root(lineage.run().clone());
+    let owner = Owner { session, lineage };
+    Request { owner, ..request }
+}
+
+#[test]
+fn that_siblings_pass_for_ancestors_is_found_out() {
+    let kinds = two_models().kinds;
+    let config = Config::new("broken", 3, kinds, &[PARALLEL, NESTED]);
+    is_found_out::<SiblingsAreAncestors>(&config, Fault::Exclusion);
+}
+
+protocol! {
+    /// Whoever finds the resource free takes it, whoever stands in line.
+    NoLine {
+        fn decide(&self, request: &Request) -> Decision {
+            if is_free(&self.0, request) {
+                return Decision::Granted;
+            }
+            decide(&self.0, request)
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            let is_free = is_free(&self.0, &request);
+            let (id, place) = self.0.insert(request, 0);
+            if !is_free {
+                return (id, place);
+            }
+            let here = |it: &Entry| if it.id == id { Place::Granted } else { it.place };
+            self.0 = moved(&self.0, here);
+            (id, Place::Granted)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+fn is_free(table: &LockTable, request: &Request) -> bool {
+    !table.entries().any(|it| {
+        it.place == Place::Granted
+            && it.request.resource == request.resource
+            && !it.request.mode.goes_with(request.mode)
+            && !it.request.owner.covers(&request.owner)
+    })
+}
+
+#[test]
+fn that_readers_pass_a_writer_is_found_out() {
+    is_found_out::<NoLine>(&one_model(), Fault::Passed);
+}
+
+protocol! {
+    /// Who has a resource already stands in line like everybody.
+    NoOvertaking {
+        fn decide(&self, request: &Request) -> Decision {
+            match decide(&self.0, request) {
+                Decision::Granted if has_in_front(&self.0, request) => Decision::Wait,
+                decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
+            }
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            let has_in_front = has_in_front(&self.0, &request);
+            let (id, place) = self.0.insert(request, 0);
+            if !has_in_front {
+                return (id, place);
+            }
+            let here = |it: &Entry| if it.id == id { Place::Waiting } else { it.place };
+            self.0 = moved(&self.0, here);
+            (id, Place::Waiting)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+fn has_in_front(table: &LockTable, request: &Request) -> bool {
+    table.entries().any(|it| {
+        it.place != Place::Granted
+            && it.request.resource == request.resource
+            && !it.request.mode.goes_with(request.mode)
+    })
+}
+
+#[test]
+fn that_nobody_overtakes_is_found_out() {
+    is_found_out::<NoOvertaking>(&one_model(), Fault::NotWoken);
+}
+
+protocol! {
+    /// Everybody may wait for everybody.
+    NoDetection {
+        fn decide(&self, request: &Request) -> Decision {
+            match decide(&self.0, request) {
+                Decision::Deadlock(_) => Decision::Wait,
+                decision @ (Decision::Granted | Decision::Wait) => decision,
+            }
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(request, 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+#[test]
+fn that_a_cycle_is_kept_quiet_is_found_out() {
+    is_found_out::<NoDetection>(&two_models(), Fault::CycleMissed);
+}
+
+protocol! {
+    /// Nobody waits for the calls that a holder made, only for the holder itself.
+    NoParents {
+        fn decide(&self, request: &Request) -> Decision {
+            match decide(&self.0, request) {
+                Decision::Deadlock(cycle) if !is_of_calls_alone(&cycle) => Decision::Wait,
+                decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
+            }
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(request, 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+fn is_of_calls_alone(cycle: &Cycle) -> bool {
+    let next = cycle.links.iter().cycle().skip(1);
+    cycle
+        .links
+        .iter()
+        .zip(next)
+        .all(|(link, next)| link.blocker == next.waiter)
+}
+
+#[test]
+fn that_a_caller_does_not_wait_for_its_callee_is_found_out() {
+    is_found_out::<NoParents>(&two_models(), Fault::CycleMissed);
+}
+
+protocol! {
+    /// What a cycle breaks at is the call that closes it, whatever its ancestors have.
+    BreaksTooLow {
+        fn decide(&self, request: &Request) -> Decision {
+            match decide(&self.0, request) {
+                Decision::Deadlock(mut cycle) => {
+                    cycle.breaks_at = request.owner.clone();
+                    Decision::Deadlock(cycle)
+                }
+                decision @ (Decision::Granted | Decision::Wait) => decision,
+            }
+        }
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(request, 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            self.0.release(ids, 0)
+        }
+    }
+}
+
+#[test]
+fn that_too_little_is_undone_is_found_out() {
+    is_found_out::<BreaksTooLow>(&two_models(), Fault::BreaksAt);
+}
+
+protocol! {
+    /// A release lets one in, where it could let in several.
+    OneWakeUp {
+        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+            self.0.insert(request, 0)
+        }
+        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+            let mut granted = self.0.release(ids, 0);
+            let rest = granted.split_off(granted.len().min(1));
+            let lost = BTreeSet::from_iter(rest);
+            let here = |it: &Entry| if lost.contains(&it.id) { Place::Waiting } else { it.place };
+            self.0 = moved(&self.0, here);
+            granted
+        }
+    }
+}
+
+#[test]
+fn that_a_wake_up_is_lost_is_found_out() {
+    is_found_out::<OneWakeUp>(&one_model(), Fault::NotWoken);
+}

@@ -1,0 +1,377 @@
+//! Walks through all states, breadth first, and judges each.
+//!
+//! That everyone comes to an end follows from a check of single states: in each there is a
+//! call that does not wait and has no call below it, which can go on to its end. Each such
+//! step leaves fewer calls, or fewer things to be locked, and leads to a state that is
+//! looked at as well.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+use sedge_locks::table::{Decision, LockTable, Place, Request, RequestId, decide};
+
+use crate::cycles::{self, cycle_fault};
+use crate::naive::{Asked, Who, in_the_way, is_in_cycle, is_included, place_in_line};
+use crate::world::{Call, Config, Move, World};
+
+/// A lock table that may be right or wrong.
+pub(crate) trait Protocol: Clone + Default {
+    fn table(&self) -> &LockTable;
+    fn is_included(&self, request: &Request) -> bool {
+        self.table().is_included(request)
+    }
+    fn decide(&self, request: &Request) -> Decision {
+        decide(self.table(), request)
+    }
+    fn insert(&mut self, request: Request) -> (RequestId, Place);
+    fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId>;
+}
+
+impl Protocol for LockTable {
+    fn table(&self) -> &LockTable {
+        self
+    }
+
+    fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        self.insert(request, 0)
+    }
+
+    fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+        self.release(ids, 0)
+    }
+}
+
+/// What does not hold; see the invariants of PROTOCOL.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Two have a resource that may not.
+    Exclusion,
+    /// Somebody waits for an ancestor.
+    WaitsForAncestor,
+    /// Somebody waits, and nobody is in the way.
+    NotWoken,
+    /// Somebody was granted what somebody in front still waits for.
+    Passed,
+    /// It goes round, and is not said to.
+    CycleMissed,
+    /// It is said to go round, and does not.
+    CycleFalse,
+    /// To end what is said to break a cycle does not, or less would.
+    BreaksAt,
+    /// An intention is taken that its lineage has, or is not taken that it has not.
+    Included,
+    /// The table says one thing and holds another.
+    Bookkeeping,
+    /// Nobody can go on.
+    Stuck,
+}
+
+/// What does not hold, and the shortest way there.
+#[derive(Debug)]
+pub(crate) struct Violation {
+    pub(crate) fault: Fault,
+    world: World,
+    path: Vec<Move>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:?} after:", self.fault)?;
+        for step in &self.path {
+            writeln!(f, "  {step:?}")?;
+        }
+        for asked in &self.world.asked {
+            writeln!(f, "  {asked:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How much was gone through.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) n_states: usize,
+    pub(crate) n_transitions: usize,
+    pub(crate) n_cycles: usize,
+}
+
+/// What a step leads to: two worlds where a deadlock may be undone or given up.
+type Worlds<P> = Vec<(World, P)>;
+
+/// Goes through all states of a configuration.
+pub(crate) fn check<P: Protocol>(config: &Config) -> Result<Seen, Violation> {
+    let mut seen = Seen::default();
+    let mut steps: Vec<(usize, Option<Move>)> = vec![(0, None)];
+    let start = World::default();
+    let mut numbers = HashMap::from([(config.key(&start), 0)]);
+    let mut next = VecDeque::from([(0, start, P::default())]);
+    while let Some((at, world, protocol)) = next.pop_front() {
+        for step in world.moves(config) {
+            let violation = |fault| Violation {
+                fault,
+                world: world.clone(),
+                path: path(&steps, at, step),
+            };
+            let worlds = go(config, &world, &protocol, step).map_err(violation)?;
+            seen.n_transitions += worlds.len();
+            seen.n_cycles += usize::from(worlds.len() > 1);
+            for (after, protocol) in worlds {
+                let key = config.key(&after);
+                if numbers.contains_key(&key) {
+                    continue;
+                }
+                state_fault(config, &after, &protocol).map_or(Ok(()), |fault| {
+                    Err(Violation {
+                        fault,
+                        world: after.clone(),
+                        path: path(&steps, at, step),
+                    })
+                })?;
+                numbers.insert(key, steps.len());
+                next.push_back((steps.len(), after, protocol));
+                steps.push((at, Some(step)));
+            }
+        }
+    }
+    seen.n_states = numbers.len();
+    Ok(seen)
+}
+
+fn path(steps: &[(usize, Option<Move>)], mut at: usize, last: Move) -> Vec<Move> {
+    let mut path = vec![last];
+    while let (before, Some(step)) = steps[at] {
+        path.push(step);
+        at = before;
+    }
+    path.reverse();
+    path
+}
+
+/// Does a step, and returns what becomes of it.
+fn go<P: Protocol>(
+    config: &Config,
+    world: &World,
+    protocol: &P,
+    step: Move,
+) -> Result<Worlds<P>, Fault> {
+    let (mut world, mut protocol) = (world.clone(), protocol.clone());
+    match step {
+        Move::Start(who, kind) => {
+            let n_done = 0;
+            world.calls.push(Call { who, kind, n_done });
+            ask(config, world, protocol)
+        }
+        Move::Next(at) => {
+            let call = world.calls.remove(at);
+            world.calls.push(call);
+            ask(config, world, protocol)
+        }
+        Move::Finish(at) | Move::Cancel(at) => {
+            let ended = world.calls[at].who;
+            end(&mut world, &mut protocol, |who| *who == ended)?;
+            Ok(vec![(world, protocol)])
+        }
+        Move::Die(session) => {
+            let mut left = protocol.table().of_session(owner_session(session));
+            left.sort_unstable();
+            let own = world.asked.iter().filter(|it| it.who.session == session);
+            if left != own.filter_map(|it| it.id).collect::<Vec<_>>() {
+                return Err(Fault::Bookkeeping);
+            }
+            end(&mut world, &mut protocol, |who| who.session == session)?;
+            Ok(vec![(world, protocol)])
+        }
+    }
+}
+
+fn owner_session(session: u8) -> sedge_locks::owner::SessionId {
+    crate::world::owner(Who::run(session, 0)).session
+}
+
+/// Has the last call ask for the next thing that it wants.
+fn ask<P: Protocol>(
+    config: &Config,
+    mut world: World,
+    mut protocol: P,
+) -> Result<Worlds<P>, Fault> {
+    let Some(call) = world.calls.last_mut() else {
+        return Err(Fault::Bookkeeping);
+    };
+    let wants = &config.kinds[usize::from(call.kind)].wants;
+    let (resource, mode) = wants[usize::from(call.n_done)];
+    let (who, id) = (call.who, None);
+    let mut me = Asked {
+        who,
+        resource,
+        mode,
+        place: Place::Waiting,
+        id,
+    };
+    me.place = place_in_line(&world.asked, &me);
+    let request = Config::request(&me);
+    let included = is_included(&world.asked, &me);
+    if included != protocol.is_included(&request) {
+        return Err(Fault::Included);
+    }
+    if included {
+        call.n_done += 1;
+        return Ok(vec![(world, protocol)]);
+    }
+    let decision = protocol.decide(&request);
+    let mut list = world.asked.clone();
+    list.push(me);
+    if let Some(fault) = decision_fault(&list, &decision) {
+        return Err(fault);
+    }
+    if let Decision::Deadlock(cycle) = decision {
+        let (mut given_up, mut without) = (world.clone(), protocol.clone());
+        end(&mut given_up, &mut without, |it| *it == who)?;
+        let breaks_at = cycles::who(&list, &cycle.breaks_at).ok_or(Fault::BreaksAt)?;
+        end(&mut world, &mut protocol, |it| breaks_at.covers(it))?;
+        return Ok(vec![(given_up, without), (world, protocol)]);
+    }
+    let (id, place) = protocol.insert(request);
+    if decision == Decision::Granted {
+        me.place = Place::Granted;
+        call.n_done += 1;
+    }
+    if place != me.place {
+        return Err(Fault::Bookkeeping);
+    }
+    me.id = Some(id);
+    world.asked.push(me);
+    Ok(vec![(world, protocol)])
+}
+
+/// Judges what was decided of the last one in the list.
+fn decision_fault(list: &[Asked], decision: &Decision) -> Option<Fault> {
+    let at = list.len() - 1;
+    let first = in_the_way(list, at).next();
+    let by_ancestor =
+        |it: &Asked| it.is_held() && it.conflicts(&list[at]) && it.who.covers(&list[at].who);
+    let for_nothing = if list.iter().any(by_ancestor) {
+        Fault::WaitsForAncestor
+    } else {
+        Fault::NotWoken
+    };
+    match (decision, first) {
+        (Decision::Granted, None) => None,
+        (Decision::Granted, Some(_)) => {
+            let holds = in_the_way(list, at).any(Asked::is_held);
+            Some(if holds {
+                Fault::Exclusion
+            } else {
+                Fault::Passed
+            })
+        }
+        (Decision::Wait | Decision::Deadlock(_), None) => Some(for_nothing),
+        (Decision::Wait, Some(_)) => is_in_cycle(list, at).then_some(Fault::CycleMissed),
+        (Decision::Deadlock(cycle), Some(_)) => cycle_fault(list, cycle),
+    }
+}
+
+/// Ends calls, and judges who is granted what thereby.
+fn end<P: Protocol>(
+    world: &mut World,
+    protocol: &mut P,
+    ends: impl Fn(&Who) -> bool,
+) -> Result<(), Fault> {
+    let ended = world.asked.iter().filter(|it| ends(&it.who));
+    let ids: Vec<RequestId> = ended.filter_map(|it| it.id).collect();
+    world.calls.retain(|call| !ends(&call.who));
+    world.asked.retain(|it| !ends(&it.who));
+    let granted = protocol.release(&ids);
+    if !granted.is_sorted() {
+        return Err(Fault::Bookkeeping);
+    }
+    for id in &granted {
+        let at = world
+            .asked
+            .iter()
+            .position(|it| it.id == Some(*id) && !it.is_held());
+        let asked = &mut world.asked[at.ok_or(Fault::Bookkeeping)?];
+        asked.place = Place::Granted;
+        let call = world.calls.iter_mut().find(|call| call.who == asked.who);
+        call.ok_or(Fault::Bookkeeping)?.n_done += 1;
+    }
+    for id in granted {
+        if passes(&world.asked, id) {
+            return Err(Fault::Passed);
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a request that was granted passed one that came earlier and still waits,
+/// or one that overtakes and still waits. One that overtook may.
+fn passes(list: &[Asked], id: RequestId) -> bool {
+    let Some(at) = list.iter().position(|it| it.id == Some(id)) else {
+        return false;
+    };
+    let me = &list[at];
+    let overtook = list.iter().any(|it| {
+        it.id != me.id && it.is_held() && it.resource == me.resource && it.who.covers(&me.who)
+    });
+    let in_front = |(index, it): (usize, &Asked)| {
+        !it.is_held() && it.conflicts(me) && (it.place == Place::Overtaking || index < at)
+    };
+    !overtook && list.iter().enumerate().any(in_front)
+}
+
+/// Judges a state.
+fn state_fault<P: Protocol>(config: &Config, world: &World, protocol: &P) -> Option<Fault> {
+    let list = &world.asked;
+    let table = protocol.table();
+    let mut entries: Vec<_> = table.entries().map(|it| (Some(it.id), it.place)).collect();
+    entries.sort_unstable_by_key(|(id, _)| *id);
+    if !entries
+        .into_iter()
+        .eq(list.iter().map(|it| (it.id, it.place)))
+    {
+        return Some(Fault::Bookkeeping);
+    }
+    for (at, me) in list.iter().enumerate() {
+        let beside = list[..at].iter().filter(|it| it.is_held() && me.is_held());
+        let is_kin = |it: &Asked| it.who.covers(&me.who) || me.who.covers(&it.who);
+        if beside.into_iter().any(|it| it.conflicts(me) && !is_kin(it)) {
+            return Some(Fault::Exclusion);
+        }
+        if !me.is_held() {
+            let fault = waiting_fault(list, at, table);
+            if fault.is_some() {
+                return fault;
+            }
+        }
+    }
+    let moves = world.moves(config);
+    let goes_on = |step: &Move| match step {
+        Move::Next(_) | Move::Finish(_) => true,
+        Move::Start(..) | Move::Cancel(_) | Move::Die(_) => false,
+    };
+    let goes_on = world.calls.is_empty() || moves.iter().any(goes_on);
+    (!goes_on).then_some(Fault::Stuck)
+}
+
+/// Judges that a request waits, and for whom the table says that it does.
+fn waiting_fault(list: &[Asked], at: usize, table: &LockTable) -> Option<Fault> {
+    let me = &list[at];
+    if in_the_way(list, at).next().is_none() {
+        return Some(Fault::NotWoken);
+    }
+    if is_in_cycle(list, at) {
+        return Some(Fault::CycleMissed);
+    }
+    let blockers = table.blockers(me.id?);
+    if blockers.is_empty() {
+        return Some(Fault::Bookkeeping);
+    }
+    for blocker in blockers {
+        let blocker = list.iter().find(|it| it.id == Some(blocker.id));
+        match blocker {
+            Some(it) if it.who.covers(&me.who) => return Some(Fault::WaitsForAncestor),
+            Some(it) if in_the_way(list, at).any(|other| other == it) => {}
+            Some(_) | None => return Some(Fault::Bookkeeping),
+        }
+    }
+    None
+}

@@ -1,0 +1,273 @@
+//! The table against a plain list, with histories at random: both say the same at each step.
+//!
+//! 100 000 histories unless told otherwise:
+//!
+//! ```text
+//! SEDGE_HISTORIES=10000000 cargo test --release -p sedge-locks --test protocol -- histories
+//! ```
+
+use std::cell::Cell;
+
+use proptest::prelude::{Just, Strategy, any, prop};
+use proptest::prop_oneof;
+use proptest::test_runner::{Config as Limits, TestCaseError, TestRunner};
+use sedge_locks::mode::Mode;
+use sedge_locks::table::{Decision, LockTable, Place, RequestId, Snapshot, decide};
+
+use crate::cycles::cycle_fault;
+use crate::naive::{Asked, Who, grant, in_the_way, is_in_cycle, is_included, place_in_line};
+use crate::world::{Config, owner};
+
+/// Histories that are tried, unless told otherwise.
+const N_HISTORIES: u32 = 100_000;
+
+/// The most steps of one.
+const N_STEPS_MAX: usize = 24;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Ask(Who, u8, Mode),
+    /// Requests are let go of, or give up, whichever of those that are there.
+    Free(Vec<usize>),
+    Die(u8),
+    /// The table is written down and read back.
+    Keep,
+}
+
+/// Two sessions with two runs each, which have the same names in both; calls three deep, two
+/// at a time; the datastore and two models.
+fn history() -> impl Strategy<Value = Vec<Step>> {
+    let who = (0..2_u8, 0..2_u8, prop::collection::vec(1..=2_u8, 0..=3));
+    let who = who
+        .prop_map(|(session, run, path)| path.into_iter().fold(Who::run(session, run), Who::child));
+    let mode = prop::sample::select(Mode::ALL.to_vec());
+    let ask = (who, 0..3_u8, mode).prop_map(|(who, resource, mode)| Step::Ask(who, resource, mode));
+    let free = prop::collection::vec(any::<usize>(), 1..=3).prop_map(Step::Free);
+    let step = prop_oneof![
+        12 => ask,
+        5 => free,
+        1 => (0..2_u8).prop_map(Step::Die),
+        1 => Just(Step::Keep),
+    ];
+    prop::collection::vec(step, 1..=N_STEPS_MAX)
+}
+
+#[derive(Default)]
+struct Scene {
+    table: LockTable,
+    list: Vec<Asked>,
+    /// One that was let go of: to let go of it again changes nothing.
+    freed: Option<RequestId>,
+}
+
+impl Scene {
+    fn play(history: &[Step]) -> Self {
+        let mut scene = Self::default();
+        for step in history {
+            match step {
+                Step::Ask(who, resource, mode) => scene.ask(*who, *resource, *mode),
+                Step::Free(_) if scene.list.is_empty() => {}
+                Step::Free(picks) => {
+                    let ids = picks
+                        .iter()
+                        .map(|pick| scene.list[pick % scene.list.len()].id);
+                    let ids: Vec<RequestId> = ids.chain([scene.freed]).flatten().collect();
+                    scene.free(&ids);
+                }
+                Step::Die(session) => {
+                    let mut ids = scene.table.of_session(owner(Who::run(*session, 0)).session);
+                    ids.sort_unstable();
+                    let own = scene.list.iter().filter(|it| it.who.session == *session);
+                    assert_eq!(ids, own.filter_map(|it| it.id).collect::<Vec<_>>());
+                    scene.free(&ids);
+                }
+                Step::Keep => scene.keep(),
+            }
+            scene.compare();
+        }
+        scene
+    }
+
+    fn ask(&mut self, who: Who, resource: u8, mode: Mode) {
+        // A call that waits does nothing else, and makes no calls.
+        let waits = |it: &Asked| !it.is_held() && (it.who.covers(&who) || who.covers(&it.who));
+        if self.list.iter().any(waits) {
+            return;
+        }
+        let (id, place) = (None, Place::Waiting);
+        let mut me = Asked {
+            who,
+            resource,
+            mode,
+            place,
+            id,
+        };
+        me.place = place_in_line(&self.list, &me);
+        let request = Config::request(&me);
+        let included = is_included(&self.list, &me);
+        assert_eq!(self.table.is_included(&request), included, "{request:?}");
+        if included {
+            return;
+        }
+        let decision = decide(&self.table, &request);
+        let at = self.list.len();
+        self.list.push(me);
+        let is_free = in_the_way(&self.list, at).next().is_none();
+        match decision {
+            Decision::Granted => assert!(is_free, "{me:?} has others in its way"),
+            Decision::Wait => {
+                assert!(!is_free, "{me:?} waits for nothing");
+                assert!(!is_in_cycle(&self.list, at), "{me:?} closes a cycle");
+            }
+            Decision::Deadlock(cycle) => {
+                assert_eq!(cycle_fault(&self.list, &cycle), None, "{cycle:?}");
+                self.list.pop();
+                return;
+            }
+        }
+        if is_free {
+            self.list[at].place = Place::Granted;
+        }
+        let n_before = self.table.n_requests();
+        let (id, place) = self.table.insert(request, 0);
+        assert_eq!(self.table.n_requests(), n_before + 1);
+        assert_eq!(place, self.list[at].place, "{me:?}");
+        self.list[at].id = Some(id);
+    }
+
+    fn free(&mut self, ids: &[RequestId]) {
+        let is_freed = |it: &Asked| it.id.is_some_and(|id| ids.contains(&id));
+        self.list.retain(|it| !is_freed(it));
+        self.freed = ids.first().copied().or(self.freed);
+        assert_eq!(self.table.release(ids, 0), grant(&mut self.list));
+    }
+
+    fn keep(&mut self) {
+        let snapshot = self.table.snapshot();
+        let text = serde_json::to_string(&snapshot).expect("it has a form in JSON");
+        let again: Snapshot = serde_json::from_str(&text).expect("what was written can be read");
+        assert_eq!(again, snapshot);
+        self.table = again.into();
+        assert_eq!(self.table.snapshot(), snapshot);
+    }
+
+    fn compare(&self) {
+        let mut entries: Vec<_> = self
+            .table
+            .entries()
+            .map(|it| (Some(it.id), it.place))
+            .collect();
+        entries.sort_unstable_by_key(|(id, _)| *id);
+        let list: Vec<_> = self.list.iter().map(|it| (it.id, it.place)).collect();
+        assert_eq!(entries, list);
+        for (at, me) in self.list.iter().enumerate() {
+            let Some(id) = me.id else {
+                panic!("{me:?} is not in the table")
+            };
+            let blockers = self.table.blockers(id);
+            let mut in_the_way = in_the_way(&self.list, at);
+            assert_eq!(
+                blockers.is_empty(),
+                me.is_held() || in_the_way.next().is_none(),
+                "{me:?}"
+            );
+        }
+    }
+
+    /// Has all end that are in front of a request, while strangers come behind it; says
+    /// whether there was one to show it with.
+    fn is_fair(&mut self, picks: &[usize]) -> bool {
+        let waits = |it: &&Asked| it.place == Place::Waiting && it.mode == Mode::X;
+        let Some(me) = self.list.iter().rev().find(waits).copied() else {
+            return false;
+        };
+        let in_front = self.list.iter().filter(|it| it.resource == me.resource);
+        let mut in_front: Vec<_> = in_front
+            .filter(|it| it.id < me.id || it.place != Place::Waiting)
+            .filter_map(|it| it.id)
+            .collect();
+        for n in 0.. {
+            let stranger = Who::run(9, n).child(1);
+            let mode = Mode::ALL[usize::from(n) % 4];
+            let place = Place::Waiting;
+            let asked = Asked {
+                who: stranger,
+                mode,
+                place,
+                ..me
+            };
+            let request = Config::request(&asked);
+            let is_granted = decide(&self.table, &request) == Decision::Granted;
+            let has_it = me.id.and_then(|id| self.table.entry(id)).map(|it| it.place);
+            assert!(!is_granted, "{asked:?} passes {me:?}");
+            if in_front.is_empty() {
+                assert_eq!(has_it, Some(Place::Granted), "{me:?}");
+                return true;
+            }
+            self.table.insert(request, 0);
+            let pick = picks[usize::from(n) % picks.len()] % in_front.len();
+            self.table.release(&[in_front.swap_remove(pick)], 0);
+        }
+        unreachable!("those in front are fewer than numbers")
+    }
+}
+
+fn n_histories() -> u32 {
+    let told = std::env::var("SEDGE_HISTORIES").ok();
+    told.map_or(N_HISTORIES, |text| {
+        text.parse().expect("SEDGE_HISTORIES is a number")
+    })
+}
+
+/// Tries histories; the shortest one that fails is shown.
+fn try_all<T: std::fmt::Debug>(
+    cases: u32,
+    histories: &impl Strategy<Value = T>,
+    holds: impl Fn(T) -> Result<(), TestCaseError>,
+) {
+    let limits = Limits {
+        cases,
+        failure_persistence: None,
+        ..Limits::default()
+    };
+    if let Err(failure) = TestRunner::new(limits).run(histories, holds) {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn histories_at_random_are_as_in_a_plain_list() {
+    let (n, n_left) = (n_histories(), Cell::new(0_u64));
+    try_all(n, &history(), |history| {
+        let scene = Scene::play(&history);
+        n_left.set(n_left.get() + u64::try_from(scene.list.len()).unwrap_or_default());
+        Ok(())
+    });
+    println!(
+        "{n} histories, with {} requests at their ends",
+        n_left.get()
+    );
+    assert!(
+        n_left.get() > u64::from(n),
+        "they let go of all that they ask for"
+    );
+}
+
+#[test]
+fn histories_end_with_a_writer_that_has_its_turn() {
+    let (n, n_shown) = (n_histories() / 5, Cell::new(0_u32));
+    let picks = prop::collection::vec(any::<usize>(), 1..=8);
+    try_all(n, &(history(), picks), |(history, picks)| {
+        let is_shown = Scene::play(&history).is_fair(&picks);
+        n_shown.set(n_shown.get() + u32::from(is_shown));
+        Ok(())
+    });
+    println!(
+        "{n} histories, {} of them with a writer in line",
+        n_shown.get()
+    );
+    assert!(
+        n_shown.get() > n / 10,
+        "there is hardly any with a writer in line"
+    );
+}

@@ -1,0 +1,138 @@
+//! The protocol, with every interleaving of a few lineages, and with many at random.
+//!
+//! `checker` walks through all states that a few lineages can bring the table into, and
+//! judges each by rules of its own (`naive`). `broken` shows that it would notice: rules that
+//! are wrong in one point are each found out. `histories` holds the table against a list of
+//! requests from which all is worked out anew each time. PROTOCOL.md lists the invariants.
+//!
+//! Where all states would be too many, those that differ only in the names of runs and models
+//! are counted as one (`Config::symmetric`); all other configurations are gone through in full.
+
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long to go on is told by the environment"
+)]
+
+mod breaks_at;
+mod broken;
+mod checker;
+mod cycles;
+mod histories;
+mod naive;
+mod world;
+
+use sedge_locks::mode::Mode::{IS, IX, S, X};
+use sedge_locks::table::LockTable;
+use sedge_sys::clock::Moment;
+
+use checker::check;
+use world::{Config, Kind, NESTED, PARALLEL};
+
+/// The datastore.
+const STORE: u8 = 0;
+
+/// Walks through all of a configuration, and says how much that was.
+#[track_caller]
+fn all_hold(config: &Config, n_states_min: usize) {
+    let since = Moment::now();
+    let seen = match check::<LockTable>(config) {
+        Ok(seen) => seen,
+        Err(violation) => panic!("{}: {violation}", config.name),
+    };
+    println!(
+        "{}: {} states, {} transitions, {} cycles, {} ms",
+        config.name,
+        seen.n_states,
+        seen.n_transitions,
+        seen.n_cycles,
+        since.elapsed().as_millis()
+    );
+    assert!(seen.n_states >= n_states_min, "it went through too little");
+}
+
+fn writes(n_models: u8) -> Vec<Kind> {
+    (1..=n_models)
+        .map(|model| Kind::new(&[(model, X)]))
+        .collect()
+}
+
+fn reads(n_models: u8) -> Vec<Kind> {
+    (1..=n_models)
+        .map(|model| Kind::new(&[(model, S)]))
+        .collect()
+}
+
+/// Calls as the host makes them: an intention on the datastore, then the model.
+fn with_intentions(n_models: u8) -> Vec<Kind> {
+    let write = |model| Kind::new(&[(STORE, IX), (model, X)]);
+    let read = |model| Kind::new(&[(STORE, IS), (model, S)]);
+    (1..=n_models)
+        .flat_map(|model| [write(model), read(model)])
+        .collect()
+}
+
+#[test]
+fn three_runs_write_three_models_three_deep() {
+    let config = Config::new("X, 3 models, depth 3", 3, writes(3), &[NESTED; 3]);
+    all_hold(&config, 9_000);
+    let config = Config::new("X, 3 models, depth 3, in order", 3, writes(3), &[NESTED; 3]);
+    all_hold(&config.in_order().symmetric(), 15_000);
+}
+
+#[test]
+fn three_runs_read_and_write() {
+    let kinds = [reads(2), writes(2)].concat();
+    let config = Config::new("S and X, 2 models, depth 3", 3, kinds, &[NESTED; 3]);
+    all_hold(&config, 60_000);
+    let kinds = [reads(3), writes(3)].concat();
+    let config = Config::new("S and X, 3 models, depth 3", 3, kinds, &[NESTED; 3]);
+    all_hold(&config.symmetric(), 50_000);
+}
+
+#[test]
+fn structural_operations_beside_calls() {
+    let structural = vec![Kind::new(&[(STORE, X)]), Kind::new(&[(STORE, S)])];
+    let kinds = [with_intentions(1), structural.clone()].concat();
+    let config = Config::new("datastore, 1 model, depth 3", 3, kinds, &[NESTED; 3]);
+    all_hold(&config, 60_000);
+    let kinds = [with_intentions(2), structural].concat();
+    let config = Config::new(
+        "datastore, 2 models, depth 2",
+        2,
+        kinds.clone(),
+        &[NESTED; 3],
+    );
+    all_hold(&config.symmetric(), 9_000);
+    let config = Config::new("datastore, 2 models, depth 3", 3, kinds, &[NESTED; 2]);
+    all_hold(&config, 1_000);
+}
+
+#[test]
+fn parallel_calls_of_one_run_beside_others() {
+    let config = Config::new(
+        "parallel calls, X, 2 models",
+        3,
+        writes(2),
+        &[PARALLEL, NESTED],
+    );
+    all_hold(&config, 500);
+    let runs = [PARALLEL, NESTED, NESTED];
+    let config = Config::new("parallel calls, X, 3 models", 3, writes(3), &runs);
+    all_hold(&config.in_one_session(), 60_000);
+    let kinds = [reads(1), writes(1)].concat();
+    let config = Config::new("parallel calls, S and X, 1 model", 3, kinds, &runs);
+    all_hold(&config, 1_000);
+}
+
+#[test]
+fn upgrades_of_one_and_of_several() {
+    let kinds = [reads(1), writes(1)].concat();
+    let config = Config::new("one upgrades", 3, kinds.clone(), &[PARALLEL]);
+    all_hold(&config, 80);
+    let config = Config::new("three upgrade", 3, kinds.clone(), &[NESTED; 3]);
+    all_hold(&config.in_order(), 20_000);
+    let runs = [PARALLEL, PARALLEL];
+    let config = Config::new("two with parallel calls upgrade", 3, kinds, &runs);
+    all_hold(&config, 1_000);
+}

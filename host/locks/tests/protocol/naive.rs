@@ -1,0 +1,150 @@
+//! What is right, in the plainest words: who is in whose way, and who waits for whom.
+//!
+//! A flat list of requests in order of arrival; everything is worked out from it each time.
+//! Nothing here asks the table, and the matrix is written out once more.
+
+use sedge_locks::mode::Mode;
+use sedge_locks::mode::Mode::{IS, IX, S, X};
+use sedge_locks::table::{Place, RequestId};
+
+/// A call, as short as can be: its session, its run, and its path in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Who {
+    pub(crate) session: u8,
+    pub(crate) run: u8,
+    pub(crate) depth: u8,
+    pub(crate) path: [u8; 3],
+}
+
+impl Who {
+    pub(crate) fn run(session: u8, run: u8) -> Self {
+        let (depth, path) = (0, [0; 3]);
+        Self {
+            session,
+            run,
+            depth,
+            path,
+        }
+    }
+
+    pub(crate) fn child(mut self, ordinal: u8) -> Self {
+        self.path[usize::from(self.depth)] = ordinal;
+        self.depth += 1;
+        self
+    }
+
+    /// Returns whether this is `other` or an ancestor of it.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let depth = usize::from(self.depth);
+        (self.session, self.run) == (other.session, other.run)
+            && self.depth <= other.depth
+            && self.path[..depth] == other.path[..depth]
+    }
+}
+
+/// A request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) who: Who,
+    /// 0 is the datastore; the models follow.
+    pub(crate) resource: u8,
+    pub(crate) mode: Mode,
+    pub(crate) place: Place,
+    /// Its number in the table; none as long as it is not there.
+    pub(crate) id: Option<RequestId>,
+}
+
+impl Asked {
+    pub(crate) fn is_held(&self) -> bool {
+        self.place == Place::Granted
+    }
+
+    /// Returns whether both can have it at once, whoever they are.
+    pub(crate) fn conflicts(&self, other: &Self) -> bool {
+        self.resource == other.resource && !go_together(self.mode, other.mode)
+    }
+}
+
+/// Gray's matrix.
+pub(crate) fn go_together(one: Mode, other: Mode) -> bool {
+    matches!(
+        (one, other),
+        (IS, IS | IX | S) | (IX | S, IS) | (IX, IX) | (S, S)
+    )
+}
+
+/// Returns whether a request is one for an intention that an ancestor has already, or more.
+pub(crate) fn is_included(list: &[Asked], me: &Asked) -> bool {
+    let has_more = |held: Mode| matches!((held, me.mode), (X | IX, IX) | (X | IX | S | IS, IS));
+    list.iter().any(|it| {
+        it.is_held() && it.resource == me.resource && it.who.covers(&me.who) && has_more(it.mode)
+    })
+}
+
+/// Returns where a request stands that has to wait: in front, if its lineage has the resource.
+pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> Place {
+    let has_it = |it: &Asked| it.is_held() && it.resource == me.resource && it.who.covers(&me.who);
+    if list.iter().any(has_it) {
+        Place::Overtaking
+    } else {
+        Place::Waiting
+    }
+}
+
+/// Returns those who are in the way of the request at `at`, which waits, or would.
+pub(crate) fn in_the_way(list: &[Asked], at: usize) -> impl Iterator<Item = &Asked> {
+    let me = list[at];
+    let is_in_the_way = move |(index, it): (usize, &Asked)| {
+        let waits_before = match (me.place, it.place) {
+            (Place::Waiting, Place::Overtaking) => true,
+            (Place::Waiting, Place::Waiting) => index < at,
+            (Place::Overtaking | Place::Granted, _) | (Place::Waiting, Place::Granted) => false,
+        };
+        let has_it = it.is_held() && !it.who.covers(&me.who);
+        index != at && it.conflicts(&me) && (has_it || waits_before)
+    };
+    list.iter()
+        .enumerate()
+        .filter(move |(index, it)| is_in_the_way((*index, it)))
+        .map(|(_, it)| it)
+}
+
+/// Returns whether the request at `at` waits for itself in the end. A call ends when those
+/// have ended that are in its way and those that it made.
+pub(crate) fn is_in_cycle(list: &[Asked], at: usize) -> bool {
+    let me = list[at].who;
+    let mut to_end: Vec<Who> = in_the_way(list, at).map(|it| it.who).collect();
+    let mut n_seen = 0;
+    while let Some(call) = to_end.get(n_seen).copied() {
+        n_seen += 1;
+        if call.covers(&me) {
+            return true;
+        }
+        for (other, it) in list.iter().enumerate() {
+            if it.is_held() || !call.covers(&it.who) {
+                continue;
+            }
+            for before in in_the_way(list, other) {
+                if !to_end.contains(&before.who) {
+                    to_end.push(before.who);
+                }
+            }
+        }
+    }
+    false
+}
+
+/// Grants what can be granted, in the order in which it is looked at, and returns it.
+pub(crate) fn grant(list: &mut [Asked]) -> Vec<RequestId> {
+    let mut granted = Vec::new();
+    for place in [Place::Overtaking, Place::Waiting] {
+        for at in 0..list.len() {
+            if list[at].place == place && in_the_way(list, at).next().is_none() {
+                list[at].place = Place::Granted;
+                granted.extend(list[at].id);
+            }
+        }
+    }
+    granted.sort_unstable();
+    granted
+}

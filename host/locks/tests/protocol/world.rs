@@ -1,0 +1,293 @@
+//! What the lineages do: which calls there are, and what each has yet to lock.
+
+use sedge_locks::mode::{Mode, Resource};
+use sedge_locks::owner::{Owner, SessionId};
+use sedge_locks::table::{Place, Request};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
+
+use crate::naive::{Asked, Who};
+
+/// How many calls a run may have at once, and each of its calls, by depth.
+pub(crate) type Widths = [u8; 3];
+
+/// Each call makes one at a time.
+pub(crate) const NESTED: Widths = [1, 1, 1];
+
+/// The call that the run makes makes two at a time.
+pub(crate) const PARALLEL: Widths = [1, 2, 1];
+
+/// What a call locks, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) wants: Vec<(u8, Mode)>,
+}
+
+impl Kind {
+    pub(crate) fn new(wants: &[(u8, Mode)]) -> Self {
+        let wants = wants.to_vec();
+        Self { wants }
+    }
+}
+
+/// What may happen.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) name: &'static str,
+    pub(crate) depth: u8,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) runs: Vec<Widths>,
+    pub(crate) sessions: Vec<u8>,
+    /// Ways to rename runs and models under which nothing changes: the new number of each
+    /// run, and of each kind and resource. The first one changes nothing.
+    renamings: Vec<Renaming>,
+    /// Whether it is part of a state who got a lock first of those that have it.
+    knows_order: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Renaming {
+    runs: Vec<u8>,
+    kinds: Vec<u8>,
+    resources: Vec<u8>,
+}
+
+impl Config {
+    pub(crate) fn new(name: &'static str, depth: u8, kinds: Vec<Kind>, runs: &[Widths]) -> Self {
+        let n_runs = u8::try_from(runs.len()).expect("a few");
+        let mut config = Self {
+            name,
+            depth,
+            kinds,
+            runs: runs.to_vec(),
+            sessions: (0..n_runs).collect(),
+            renamings: Vec::new(),
+            knows_order: false,
+        };
+        let resources: Vec<u8> = (0..=config.n_models()).collect();
+        config.renamings = vec![config.renaming(config.sessions.clone(), resources)];
+        config
+    }
+
+    /// All runs are of one process.
+    pub(crate) fn in_one_session(mut self) -> Self {
+        self.sessions.fill(0);
+        self
+    }
+
+    /// Counts states as two that differ only in who got a lock first of those that have it.
+    pub(crate) fn in_order(mut self) -> Self {
+        self.knows_order = true;
+        self
+    }
+
+    /// Counts states as one that differ only in the names of runs and models.
+    pub(crate) fn symmetric(mut self) -> Self {
+        self.renamings.clear();
+        let n_runs = u8::try_from(self.runs.len()).expect("a few");
+        for runs in permutations(n_runs) {
+            for models in permutations(self.n_models()) {
+                let models = models.iter().map(|model| model + 1);
+                let resources = std::iter::once(0).chain(models).collect();
+                self.renamings.push(self.renaming(runs.clone(), resources));
+            }
+        }
+        self
+    }
+
+    fn renaming(&self, runs: Vec<u8>, resources: Vec<u8>) -> Renaming {
+        let kind = |kind: &Kind| {
+            let wants = kind.wants.iter();
+            let wants: Vec<_> = wants
+                .map(|(it, mode)| (resources[usize::from(*it)], *mode))
+                .collect();
+            let at = self.kinds.iter().position(|other| other.wants == wants);
+            u8::try_from(at.expect("models are alike")).expect("a few")
+        };
+        let kinds = self.kinds.iter().map(kind).collect();
+        Renaming {
+            runs,
+            kinds,
+            resources,
+        }
+    }
+
+    fn n_models(&self) -> u8 {
+        let wants = self.kinds.iter().flat_map(|kind| &kind.wants);
+        wants.map(|(resource, _)| *resource).max().unwrap_or(0)
+    }
+
+    /// Returns the request as the table knows it.
+    pub(crate) fn request(asked: &Asked) -> Request {
+        Request {
+            owner: owner(asked.who),
+            resource: resource(asked.resource),
+            mode: asked.mode,
+            what: String::new(),
+        }
+    }
+
+    /// Returns the state's name: the same for all that go on alike. Who got a lock first of
+    /// those that have it is not in it unless asked for: nothing should depend on that.
+    pub(crate) fn key(&self, world: &World) -> Box<[u32]> {
+        let keys = self
+            .renamings
+            .iter()
+            .map(|renaming| key(world, renaming, self.knows_order));
+        keys.min().expect("one at least").into()
+    }
+}
+
+/// A call under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) who: Who,
+    pub(crate) kind: u8,
+    /// How many of its wants are seen to.
+    pub(crate) n_done: u8,
+}
+
+/// All calls under way, and their requests in order of arrival.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) calls: Vec<Call>,
+    pub(crate) asked: Vec<Asked>,
+}
+
+/// Something that may happen next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Move {
+    /// A call begins, and asks for the first thing.
+    Start(Who, u8),
+    /// A call asks for the next thing.
+    Next(usize),
+    /// A call ends that made all its calls.
+    Finish(usize),
+    /// A call gives up waiting.
+    Cancel(usize),
+    /// A process dies.
+    Die(u8),
+}
+
+impl World {
+    pub(crate) fn is_waiting(&self, who: Who) -> bool {
+        self.asked.iter().any(|it| it.who == who && !it.is_held())
+    }
+
+    fn has_call(&self, who: Who) -> bool {
+        self.calls.iter().any(|call| call.who == who)
+    }
+
+    fn is_leaf(&self, who: Who) -> bool {
+        let below = |call: &Call| call.who != who && who.covers(&call.who);
+        !self.calls.iter().any(below)
+    }
+
+    pub(crate) fn moves(&self, config: &Config) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for (run, session) in config.sessions.iter().enumerate() {
+            let run = u8::try_from(run).expect("a few");
+            self.starts(config, Who::run(*session, run), &mut moves);
+            let is_first = !config.sessions[..usize::from(run)].contains(session);
+            if is_first && self.calls.iter().any(|call| call.who.session == *session) {
+                moves.push(Move::Die(*session));
+            }
+        }
+        for (at, call) in self.calls.iter().enumerate() {
+            let n_wants = config.kinds[usize::from(call.kind)].wants.len();
+            if self.is_waiting(call.who) {
+                moves.push(Move::Cancel(at));
+            } else if usize::from(call.n_done) < n_wants {
+                moves.push(Move::Next(at));
+            } else {
+                self.starts(config, call.who, &mut moves);
+                if self.is_leaf(call.who) {
+                    moves.push(Move::Finish(at));
+                }
+            }
+        }
+        moves
+    }
+
+    /// Adds the calls that a call or run may begin.
+    fn starts(&self, config: &Config, parent: Who, moves: &mut Vec<Move>) {
+        if parent.depth >= config.depth {
+            return;
+        }
+        let width = config.runs[usize::from(parent.run)][usize::from(parent.depth)];
+        let mut children = (1..=width).map(|ordinal| parent.child(ordinal));
+        if let Some(child) = children.find(|child| !self.has_call(*child)) {
+            let n_kinds = u8::try_from(config.kinds.len()).expect("a few");
+            moves.extend((0..n_kinds).map(|kind| Move::Start(child, kind)));
+        }
+    }
+}
+
+fn key(world: &World, renaming: &Renaming, knows_order: bool) -> Vec<u32> {
+    let name = |who: &Who| {
+        let path = who
+            .path
+            .iter()
+            .fold(0, |path, ordinal| path << 2 | u32::from(*ordinal));
+        u32::from(renaming.runs[usize::from(who.run)]) << 6 | path
+    };
+    let mut calls: Vec<u32> = Vec::with_capacity(world.calls.len() + world.asked.len());
+    calls.extend(world.calls.iter().map(|call| {
+        let kind = u32::from(renaming.kinds[usize::from(call.kind)]);
+        let held = world
+            .asked
+            .iter()
+            .filter(|it| it.who == call.who && it.is_held());
+        let held = u32::try_from(held.count()).expect("a few");
+        name(&call.who) << 8 | kind << 4 | u32::from(call.n_done) << 2 | held
+    }));
+    calls.sort_unstable();
+    let n_calls = calls.len();
+    let in_line = world.asked.iter().filter(|it| knows_order || !it.is_held());
+    calls.extend(in_line.map(|it| {
+        let resource = u32::from(renaming.resources[usize::from(it.resource)]);
+        let place = match it.place {
+            Place::Granted => 0,
+            Place::Overtaking => 1,
+            Place::Waiting => 2,
+        };
+        1 << 31 | resource << 16 | place << 8 | name(&it.who)
+    }));
+    if !knows_order {
+        // Stable: in one line the order stays, and between lines there is none.
+        calls[n_calls..].sort_by_key(|it| it >> 16);
+    }
+    calls
+}
+
+fn permutations(n: u8) -> Vec<Vec<u8>> {
+    let Some(last) = n.checked_sub(1) else {
+        return vec![Vec::new()];
+    };
+    let shorter = permutations(last).into_iter();
+    let with_last = shorter.flat_map(|it| {
+        (0..=it.len()).map(move |at| {
+            let mut longer = it.clone();
+            longer.insert(at, last);
+            longer
+        })
+    });
+    with_last.collect()
+}
+
+/// Returns a call's owner as the table knows it.
+pub(crate) fn owner(who: Who) -> Owner {
+    let run = Lineage::root(RunId::from_bits(u64::from(who.run)));
+    let path = who.path[..usize::from(who.depth)].iter();
+    Owner {
+        session: SessionId::from_bits(u64::from(who.session)),
+        lineage: path.fold(run, |call, ordinal| call.child(u32::from(*ordinal))),
+    }
+}
+
+fn resource(number: u8) -> Resource {
+    match number {
+        0 => Resource::Datastore,
+        model => Resource::Model(format!("model-{model}").parse().expect("a name")),
+    }
+}

@@ -1,0 +1,181 @@
+//! `sedge data delete`
+
+use sedge_test_kit::{TestEnv, wait_until};
+
+use crate::datastore_lock_status::n_locks;
+use crate::fixtures::with_hostile;
+
+#[test]
+fn with_all_its_versions() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run", "model method run spawn run"]);
+    insta::assert_snapshot!(env.transcript("
+        data list sink
+        data delete sink record
+        data list sink
+        data get sink record
+        data delete spawn --all --json
+        data delete spawn --all
+        model method run sink run
+        data versions sink record
+    "), @r#"
+    $ sedge data list sink
+    ------- stdout -------
+    MODEL  NAME    LATEST  SIZE  WRITTEN
+    sink   record  2       60 B  [time]
+
+    $ sedge data delete sink record
+    ------- stdout -------
+    NAME    VERSIONS DELETED
+    record  2
+    ------- stderr -------
+    Deleted 2 versions of sink.
+
+    $ sedge data list sink
+    ------- stderr -------
+    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+
+    $ sedge data get sink record
+    ------- stderr -------
+    error: the model `sink` has no data named `record`
+    hint: `sedge data list sink` shows its data
+    [exit status: 3]
+
+    $ sedge data delete spawn --all --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "model": "spawn",
+        "deleted": [
+          {
+            "name": "calls",
+            "versions": 1
+          }
+        ]
+      }
+    }
+
+    $ sedge data delete spawn --all
+    ------- stderr -------
+    The model spawn has no data.
+
+    $ sedge model method run sink run
+    ------- stdout -------
+    {
+      "note": null,
+      "run": "[run 3]",
+      "call": "[run 3]/1"
+    }
+    ------- stderr -------
+    Run [run 3]
+    Succeeded after [took], wrote `record` version 1.
+
+    $ sedge data versions sink record
+    ------- stdout -------
+    VERSION  SIZE  WRITTEN               BY CALL
+    1        58 B  [time]                [run 3]/1
+    "#);
+}
+
+/// The model's file may be gone: its data is still there, and can still be deleted.
+#[test]
+fn the_model_may_be_gone() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run", "model delete sink"]);
+    insta::assert_snapshot!(env.transcript("data delete sink --all\ndata delete sink --all"), @"
+    $ sedge data delete sink --all
+    ------- stdout -------
+    NAME    VERSIONS DELETED
+    record  1
+    ------- stderr -------
+    Deleted 1 version of sink.
+
+    $ sedge data delete sink --all
+    ------- stderr -------
+    error: no model named `sink`
+    hint: `sedge model list` shows the models
+    [exit status: 3]
+    ");
+}
+
+#[test]
+fn what_is_not_there_is_not_deleted() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run"]);
+    let before = env.state();
+    insta::assert_snapshot!(env.transcript("
+        data delete sink recrod
+        data delete sinkk record
+        data delete sinkk --all
+        data delete sink
+        data delete sink record --all
+        data delete sink record --lock-timeout soon
+    "), @"
+    $ sedge data delete sink recrod
+    ------- stderr -------
+    error: the model `sink` has no data named `recrod`
+    hint: did you mean `record`?
+    [exit status: 3]
+
+    $ sedge data delete sinkk record
+    ------- stderr -------
+    error: no model named `sinkk`
+    hint: did you mean `sink`?
+    [exit status: 3]
+
+    $ sedge data delete sinkk --all
+    ------- stderr -------
+    error: no model named `sinkk`
+    hint: did you mean `sink`?
+    [exit status: 3]
+
+    $ sedge data delete sink
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <NAME>
+
+    Usage: sedge data delete <MODEL> <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge data delete sink record --all
+    ------- stderr -------
+    error: the argument '[NAME]' cannot be used with '--all'
+
+    Usage: sedge data delete <MODEL> <NAME>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge data delete sink record --lock-timeout soon
+    ------- stderr -------
+    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is no number of seconds, such as 60 or 0.5
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    assert_eq!(env.state(), before);
+}
+
+#[test]
+fn a_call_of_the_model_is_not_disturbed() {
+    let env = with_hostile();
+    env.setup(&["model method run hostile sleep --input ms=1"]);
+    let _running = env.spawn("model method run hostile spin".split(' '));
+    wait_until("the call", || n_locks(&env) == 2);
+    insta::assert_snapshot!(env.run(["data", "delete", "hostile", "mark", "--lock-timeout", "0.1", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "lock_timeout",
+        "message": "the model `hostile` was locked by others for [took]: [run 2]/1 (hostile.spin) of tester@[host], process [pid]",
+        "causes": [],
+        "hint": "try again; `sedge datastore lock status` shows who has what locked"
+      }
+    }
+    [exit status: 75]
+    "#);
+}

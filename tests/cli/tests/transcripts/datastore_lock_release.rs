@@ -1,0 +1,163 @@
+//! `sedge datastore lock release`
+
+use sedge_test_kit::wait_until;
+
+use crate::datastore_lock_status::n_locks;
+use crate::fixtures::with_hostile;
+
+/// The call that had the lock can write nothing more, and says so in the end; the one that
+/// waited goes on at once.
+#[test]
+fn who_had_it_is_fenced_and_who_waits_goes_on() {
+    let env = with_hostile();
+    let spin = "model method run hostile sleep --input ms=2000";
+    let mut holder = env.spawn(spin.split(' '));
+    wait_until("the call", || n_locks(&env) == 2);
+    let waiter = env.spawn("model method run hostile sleep --input ms=1".split(' '));
+    wait_until("the one that waits", || n_locks(&env) == 4);
+    insta::assert_snapshot!(env.run(["datastore", "lock", "release", "--model", "hostile", "--force"]), @"
+    ------- stdout -------
+    the datastore: IX held by [run]/1 (hostile.sleep) of tester@[host], process [pid], since [time]
+    the model `hostile`: X held by [run]/1 (hostile.sleep) of tester@[host], process [pid], since [time]
+    ------- stderr -------
+    Released 2 locks.
+    hint: the calls that had them cannot write any more; `sedge run list` shows their runs
+    ");
+    let _ = waiter.wait().succeeded();
+    assert!(holder.is_running(), "what it does is not stopped");
+    insta::assert_snapshot!(holder.wait(), @"
+    ------- stderr -------
+    Run [run]
+    error: the lock of `[run]/1` was taken away before it had ended: nothing of it was written
+    hint: `sedge run show [run]` shows what had been written before
+    [exit status: 3]
+    ");
+    let versions = env.run_json(["data", "versions", "hostile", "mark"]);
+    assert_eq!(versions["data"].as_array().map(Vec::len), Some(1));
+    insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run 2]  hostile.sleep  succeeded  [time]  [took]  tester
+    [run]  hostile.sleep  failed  [time]  [took]  tester
+    ");
+}
+
+/// An exclusive run has the whole datastore, and its calls their models.
+#[test]
+fn everything_at_once() {
+    let env = with_hostile();
+    let spin = crate::fixtures::A.replace("modelIdOrName: spawn", "modelIdOrName: hostile");
+    env.write_file(
+        "workflows/A.yaml",
+        spin.replace("methodName: run", "methodName: spin"),
+    );
+    let _holder = env.spawn(["workflow", "run", "A", "--exclusive"]);
+    wait_until("the call", || n_locks(&env) == 2);
+    let waiter = env.spawn("model method run sink run".split(' '));
+    wait_until("the one that waits", || n_locks(&env) == 3);
+    insta::assert_snapshot!(env.run(["datastore", "lock", "release", "--all", "--force", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "released": [
+          {
+            "resource": "datastore",
+            "model": null,
+            "mode": "X",
+            "held": true,
+            "since": "[time]",
+            "run": "[run]",
+            "call": "[run]",
+            "chain": [
+              "workflow A"
+            ],
+            "session": {
+              "user": "tester",
+              "host": "[host]",
+              "pid": "[pid]",
+              "since": "[time]"
+            },
+            "waitsFor": []
+          },
+          {
+            "resource": "model",
+            "model": "hostile",
+            "mode": "X",
+            "held": true,
+            "since": "[time]",
+            "run": "[run]",
+            "call": "[run]/1",
+            "chain": [
+              "workflow A",
+              "hostile.spin"
+            ],
+            "session": {
+              "user": "tester",
+              "host": "[host]",
+              "pid": "[pid]",
+              "since": "[time]"
+            },
+            "waitsFor": []
+          }
+        ]
+      }
+    }
+    "#);
+    let _ = waiter.wait().succeeded();
+}
+
+#[test]
+fn what_is_not_meant_is_not_done() {
+    let env = with_hostile();
+    insta::assert_snapshot!(env.transcript("
+        datastore lock release --all
+        datastore lock release --force
+        datastore lock release --all --model sink --force
+        datastore lock release --model no/name --force
+        datastore lock release --model sink --force
+        datastore lock release --all --force
+    "), @"
+    $ sedge datastore lock release --all
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      --force
+
+    Usage: sedge datastore lock release --force <--model <MODEL>|--all>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge datastore lock release --force
+    ------- stderr -------
+    error: the following required arguments were not provided:
+      <--model <MODEL>|--all>
+
+    Usage: sedge datastore lock release --force <--model <MODEL>|--all>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge datastore lock release --all --model sink --force
+    ------- stderr -------
+    error: the argument '--all' cannot be used with '--model <MODEL>'
+
+    Usage: sedge datastore lock release --force <--model <MODEL>|--all>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge datastore lock release --model no/name --force
+    ------- stderr -------
+    error: `no/name` is not a model name: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter or digit
+    [exit status: 2]
+
+    $ sedge datastore lock release --model sink --force
+    ------- stderr -------
+    Nobody has the model `sink` locked.
+
+    $ sedge datastore lock release --all --force
+    ------- stderr -------
+    Nothing is locked.
+    ");
+}
