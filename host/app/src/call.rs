@@ -92,6 +92,7 @@ pub(crate) async fn call_run(
         frame,
         model: ready.model.definition.name.clone(),
         since,
+        waited: Duration::ZERO,
         stage: Stage::Asked,
     };
     loop {
@@ -114,7 +115,9 @@ async fn attempt(
     caller: Option<&Caller>,
     record: &mut Record<'_>,
 ) -> Result<Outcome, CallFault> {
-    let lock_epoch = lock(cx, &request.frame, ready, caller).await?;
+    let lock_epoch = record
+        .waited(lock(cx, &request.frame, ready, caller))
+        .await?;
     record.begin(request, ready)?;
     let report = run(cx, request, ready, caller).await?;
     let is_seen = match ready.kind {
@@ -132,8 +135,11 @@ async fn attempt(
 
 fn backoff(n_undone: u32) -> Duration {
     let most = BACKOFF.saturating_mul(1 << n_undone.saturating_sub(1).min(16));
-    let micros = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(random::bits() % micros.max(1))
+    Duration::from_micros(random::bits() % micros(most).max(1))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A call whose target exists and whose arguments fit.
@@ -378,6 +384,8 @@ struct Record<'a> {
     frame: &'a Frame,
     model: ModelName,
     since: Moment,
+    /// How long it waited for locks, in all attempts.
+    waited: Duration,
     stage: Stage,
 }
 
@@ -409,6 +417,14 @@ impl Record<'_> {
         store.call_start(&self.cx.claim, &start)?;
         self.stage = Stage::Begun;
         Ok(())
+    }
+
+    /// Notes how long it took to lock.
+    async fn waited<T>(&mut self, lock: impl Future<Output = T>) -> T {
+        let since = Moment::now();
+        let locked = lock.await;
+        self.waited += since.elapsed();
+        locked
     }
 
     fn undo(&mut self) -> Result<(), AppError> {
@@ -445,7 +461,8 @@ impl Record<'_> {
             result,
             writes,
             log,
-            elapsed_us: u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX),
+            elapsed_us: micros(self.since.elapsed()),
+            waited_us: micros(self.waited),
             lock_epoch,
         };
         let written = self

@@ -48,6 +48,8 @@ pub struct CallEnd {
     pub log: Vec<LogLine>,
     /// Microseconds since it was asked for; the commit itself is not in it.
     pub elapsed_us: u64,
+    /// Microseconds of these that it waited for its locks.
+    pub waited_us: u64,
     /// Which lock table the call's lock is in.
     pub lock_epoch: u64,
 }
@@ -75,6 +77,8 @@ pub struct CallRecord {
     pub started_at: Timestamp,
     /// Microseconds that it took, waiting included, if it has ended.
     pub elapsed_us: Option<u64>,
+    /// Microseconds of these that it waited for its locks.
+    pub waited_us: Option<u64>,
     /// How often it was undone and started anew, because it and others waited for each other.
     pub n_undone: u32,
 }
@@ -168,13 +172,14 @@ impl Store {
                 let result = result.expect("outcomes and errors have a form in JSON");
                 let n_changed = tx
                     .prepare_cached(
-                        "UPDATE calls SET status = ?, result = ?, elapsed_us = ?
+                        "UPDATE calls SET status = ?, result = ?, elapsed_us = ?, waited_us = ?
                  WHERE run = ? AND path = ? AND status = 'running'",
                     )?
                     .execute(params![
                         status.as_str(),
                         result,
                         end.elapsed_us,
+                        end.waited_us,
                         end.lineage.run().as_str(),
                         end.lineage.path(),
                     ])?;
@@ -193,7 +198,8 @@ impl Store {
     pub fn call_list(&self, run: &RunId) -> Result<Vec<CallRecord>, StoreError> {
         let mut calls = self.door.read("read a run's calls", |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us, undone
+                "SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
+                        waited_us, undone
                  FROM calls WHERE run = ?",
             )?;
             let mut rows = statement.query([run.as_str()])?;
@@ -307,7 +313,8 @@ fn call_record(run: &RunId, row: &rusqlite::Row<'_>) -> Result<CallRecord, Fault
         error,
         started_at: Timestamp(row.get(7)?),
         elapsed_us: row.get(8)?,
-        n_undone: row.get(9)?,
+        waited_us: row.get(9)?,
+        n_undone: row.get(10)?,
     })
 }
 

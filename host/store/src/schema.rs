@@ -50,6 +50,7 @@ CREATE TABLE calls (
     started_at INTEGER NOT NULL,
     undone     INTEGER NOT NULL,  -- how often it was undone and started anew, for a deadlock
     elapsed_us INTEGER,           -- microseconds from the request to the commit, waiting included
+    waited_us  INTEGER,           -- how many of them it waited for its locks
     PRIMARY KEY (run, path)
 ) STRICT;
 

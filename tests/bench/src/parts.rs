@@ -111,6 +111,7 @@ impl Parts {
             writes: report.writes,
             log: report.log,
             elapsed_us: 0,
+            waited_us: 0,
             lock_epoch: 0,
         };
         self.store.call_commit(&self.claim, &end)?;

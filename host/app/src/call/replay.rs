@@ -172,6 +172,7 @@ mod tests {
                 error,
                 started_at: Timestamp(0),
                 elapsed_us: None,
+                waited_us: None,
                 n_undone: 0,
             }
         };

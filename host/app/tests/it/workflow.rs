@@ -325,6 +325,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         writes: if fails { Vec::new() } else { vec![write] },
         log: Vec::new(),
         elapsed_us: 1,
+        waited_us: 0,
         lock_epoch: 0,
     };
     store.call_commit(&claim, &end).expect("it has begun");

@@ -16,6 +16,9 @@ use crate::show;
 /// Calls of one caller that are shown before the rest is summed up.
 const SIBLINGS_SHOWN: usize = 20;
 
+/// From when it is worth a word that a call waited for its locks.
+const WAIT_SHOWN: Duration = Duration::from_millis(100);
+
 /// Show a run as a tree of steps and calls
 #[derive(Debug, Args)]
 pub(crate) struct RunShowArgs {
@@ -114,6 +117,11 @@ impl Tree<'_> {
                 " after {}",
                 show::duration(Duration::from_micros(elapsed_us))
             ));
+        }
+        if let Some(waited) = call.waited_us.map(Duration::from_micros)
+            && waited >= WAIT_SHOWN
+        {
+            text.push_str(&format!(", waited {} for others", show::duration(waited)));
         }
         match call.n_undone {
             0 => {}
@@ -244,10 +252,15 @@ impl Tree<'_> {
                 "error": call.error,
                 "undone": call.n_undone,
                 "startedAt": show::time(call.started_at),
-                "elapsedMs": call.elapsed_us.map(|us| Duration::from_micros(us).as_secs_f64() * 1000.0),
+                "elapsedMs": call.elapsed_us.map(ms),
+                "waitedMs": call.waited_us.map(ms),
                 "calls": self.calls_json(&call.lineage),
             })
         });
         calls.collect()
     }
+}
+
+fn ms(us: u64) -> f64 {
+    Duration::from_micros(us).as_secs_f64() * 1000.0
 }

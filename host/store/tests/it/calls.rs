@@ -30,6 +30,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
         error: None,
         started_at: running.started_at,
         elapsed_us: None,
+        waited_us: None,
         n_undone: 0,
     };
     assert_eq!(running, expect);
@@ -52,6 +53,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
         status: CallStatus::Succeeded,
         outcome: Some(outcome),
         elapsed_us: Some(1200),
+        waited_us: Some(300),
         ..expect
     };
     assert_eq!(read(), expect);

@@ -148,6 +148,7 @@ pub(crate) fn success(call: &Lineage, model: &str, writes: &[(&str, &str)]) -> C
         writes: writes.iter().map(write).collect(),
         log: Vec::new(),
         elapsed_us: 1200,
+        waited_us: 300,
         lock_epoch: 1,
     }
 }

@@ -98,6 +98,7 @@ fn as_json() {
             "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
+            "waitedMs": "[ms]",
             "calls": [
               {
                 "call": "[run]/1/1",
@@ -123,6 +124,7 @@ fn as_json() {
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
                 "calls": []
               },
               {
@@ -149,6 +151,7 @@ fn as_json() {
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
                 "calls": []
               }
             ]

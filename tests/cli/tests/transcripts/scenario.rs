@@ -386,6 +386,7 @@ fn as_a_program_sees_it() {
             "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
+            "waitedMs": "[ms]",
             "calls": [
               {
                 "call": "[run 3]/1/1",
@@ -411,6 +412,7 @@ fn as_a_program_sees_it() {
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
                 "calls": []
               },
               {
@@ -437,6 +439,7 @@ fn as_a_program_sees_it() {
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
                 "calls": []
               }
             ]
