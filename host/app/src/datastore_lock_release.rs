@@ -24,7 +24,7 @@ pub fn datastore_lock_release(
     let model: Option<ModelName> = model.map(str::parse).transpose()?;
     let wanted = model.map(Resource::Model);
     let locks = repository.locks()?;
-    let all = locks.holders()?;
+    let (epoch, all) = locks.holders()?;
     let holders: Vec<_> = all
         .iter()
         .filter(|entry| {
@@ -47,6 +47,6 @@ pub fn datastore_lock_release(
     let lineages: Vec<_> = holders.iter().map(|owner| owner.lineage.clone()).collect();
     // First the fence: nobody else may go before it is certain that they write no more.
     repository.store()?.fence(&lineages)?;
-    locks.release_by_force(&ids)?;
+    locks.release_by_force(epoch, &ids)?;
     Ok(taken)
 }

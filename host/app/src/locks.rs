@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use sedge_locks::error::LockError;
 use sedge_locks::manager::{Ask, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
@@ -58,7 +59,8 @@ impl Locks {
     /// as the person wants, and not beyond `latest`.
     ///
     /// Whoever locks first in this process after the table was made anew tells the datastore
-    /// so: what was locked in the former one counts no more.
+    /// so: what was locked in the former one counts no more. If that is this lock itself, it
+    /// is locked again.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         lineage: &Lineage,
@@ -68,22 +70,36 @@ impl Locks {
     ) -> Result<LockGuard, AppError> {
         let since = Moment::now();
         let own = since.after(self.wait_max);
+        let deadline = latest.map_or(own, |latest| latest.min(own));
         let ask = Ask {
             lineage,
             what,
             wants,
-            deadline: latest.map_or(own, |latest| latest.min(own)),
+            deadline,
         };
+        loop {
+            let guard = self.acquire_one(ask, since).await?;
+            let epoch = guard.epoch();
+            if self.repository.lock_epoch_note(epoch, deadline).await? {
+                return Ok(guard);
+            }
+        }
+    }
+
+    async fn acquire_one(
+        self: &Arc<Self>,
+        ask: Ask<'_>,
+        since: Moment,
+    ) -> Result<LockGuard, LockError> {
+        let lineage = ask.lineage;
         let mut acquired = std::pin::pin!(self.manager.acquire(ask));
-        let guard = match clock::until(since.after(TELL_EVERY), acquired.as_mut()).await {
-            Ok(acquired) => acquired?,
+        match clock::until(since.after(TELL_EVERY), acquired.as_mut()).await {
+            Ok(acquired) => acquired,
             Err(clock::TimeIsUp) => {
                 let _wait = self.wait(since, lineage);
-                acquired.await?
+                acquired.await
             }
-        };
-        self.repository.lock_epoch_known(guard.epoch().0)?;
-        Ok(guard)
+        }
     }
 
     fn wait(self: &Arc<Self>, since: Moment, lineage: &Lineage) -> Wait<'_> {

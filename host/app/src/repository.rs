@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use sedge_locks::manager::LockManager;
+use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::SourceFile;
@@ -19,6 +19,7 @@ use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{Allocation, Plugin, Runtime};
 use sedge_store::{RunRecord, Store};
+use sedge_sys::clock::Moment;
 use sedge_sys::folder::Folder;
 
 use crate::error::AppError;
@@ -144,14 +145,32 @@ impl Repository {
         chosen.unwrap_or(LOCK_TIMEOUT)
     }
 
-    /// Says which lock table this process has just locked in: what was locked in another one
-    /// counts no more.
-    pub(crate) fn lock_epoch_known(&self, epoch: u64) -> Result<(), AppError> {
-        if self.lock_epoch.load(Ordering::Relaxed) != epoch {
-            self.store()?.lock_epoch_set(epoch)?;
-            self.lock_epoch.store(epoch, Ordering::Relaxed);
+    /// Tells the datastore which lock table this process has just locked in: what was locked
+    /// in another one counts no more. False if that table was made anew since.
+    pub(crate) async fn lock_epoch_note(
+        &self,
+        epoch: Epoch,
+        deadline: Moment,
+    ) -> Result<bool, AppError> {
+        if self.lock_epoch.load(Ordering::Relaxed) == epoch.0 {
+            return Ok(true);
         }
-        Ok(())
+        loop {
+            let noted = self.store()?.lock_epoch()?;
+            if noted == Some(epoch.0) {
+                break;
+            }
+            // Looked at between the read and the write, so that whoever comes to a newer
+            // table meanwhile is not overwritten.
+            if self.locks()?.epoch(deadline).await? != epoch {
+                return Ok(false);
+            }
+            if self.store()?.lock_epoch_set(noted, epoch.0)? {
+                break;
+            }
+        }
+        self.lock_epoch.store(epoch.0, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// Says that many calls are to come, before the first one: the engine then reserves a

@@ -20,7 +20,7 @@ use sedge_sys::thread;
 use crate::error::{Blocker, LockError};
 use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
-use crate::replica::Epoch;
+pub use crate::replica::Epoch;
 use crate::session::Session;
 use crate::table::{Entry, Place, RequestId};
 pub(crate) use state::blocker;
@@ -82,7 +82,7 @@ impl LockManager {
             state: Mutex::new(State::shared(&session)?),
             session: Some(Arc::clone(&session)),
         });
-        manager.turn_blocking(&|_| ())?;
+        manager.turn_blocking(&|state| state.leftovers_remove())?;
         for dead in session.dead()? {
             if let Some(_claim) = session.claim(dead)? {
                 manager.session_ended(dead)?;
@@ -192,25 +192,41 @@ impl LockManager {
         Some(waiting)
     }
 
-    /// Returns who has which lock. Blocks the thread until it is this process's turn at the
+    /// Returns which table is the one of all processes now.
+    ///
+    /// # Errors
+    /// The table cannot be used, or others used it until the deadline.
+    pub async fn epoch(self: &Arc<Self>, deadline: Moment) -> Result<Epoch, LockError> {
+        self.turn(deadline, &|state| state.epoch()).await
+    }
+
+    /// Returns who has which lock, and in which table. Blocks the thread until it is this process's turn at the
     /// table.
     ///
     /// # Errors
     /// The table cannot be used.
-    pub fn holders(&self) -> Result<Vec<Entry>, LockError> {
+    pub fn holders(&self) -> Result<(Epoch, Vec<Entry>), LockError> {
         let has_it = |entry: &&Entry| entry.place == Place::Granted;
-        self.turn_blocking(&|state| state.table().entries().filter(has_it).cloned().collect())
+        self.turn_blocking(&|state| {
+            let entries = state.table().entries().filter(has_it).cloned();
+            (state.epoch(), entries.collect())
+        })
     }
 
     /// Releases what others have, whoever they are: their guards hold nothing from then on.
-    /// Blocks the thread until it is this process's turn at the table.
+    /// In another table than that of the `epoch`, these numbers are those of others, and
+    /// nothing is released. Blocks the thread until it is this process's turn at the table.
     ///
     /// Who calls this has seen to it that their writes are refused from now on.
     ///
     /// # Errors
     /// The table cannot be used.
-    pub fn release_by_force(&self, ids: &[RequestId]) -> Result<(), LockError> {
-        self.turn_blocking(&|state| state.free(ids))
+    pub fn release_by_force(&self, epoch: Epoch, ids: &[RequestId]) -> Result<(), LockError> {
+        self.turn_blocking(&|state| {
+            if state.epoch() == epoch {
+                state.free(ids);
+            }
+        })
     }
 
     fn owner(&self, lineage: &Lineage) -> Owner {

@@ -129,6 +129,10 @@ impl Replica {
         &self.table
     }
 
+    pub(crate) fn leftovers_remove(&self) {
+        self.file.leftovers_remove();
+    }
+
     pub(crate) fn epoch(&self) -> Epoch {
         self.header.epoch
     }
@@ -245,10 +249,13 @@ impl Replica {
             return Ok(());
         }
         let own = text(&self.header_now(), &self.table);
+        self.n_bytes_max = BYTES_MAX.max(GROWTH_MIN * own.len() as u64);
+        if self.n_bytes < self.n_bytes_max {
+            return Ok(());
+        }
         let next = self.file.replace(own.as_bytes())?;
         std::mem::replace(&mut self.file, next).unlock();
         self.n_bytes = own.len() as u64;
-        self.n_bytes_max = BYTES_MAX.max(GROWTH_MIN * self.n_bytes);
         Ok(())
     }
 

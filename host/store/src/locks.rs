@@ -14,26 +14,35 @@ use crate::door::{Durability, Fault};
 use crate::error::StoreError;
 
 impl Store {
+    /// Returns which lock table counts; none if that was never said.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn lock_epoch(&self) -> Result<Option<u64>, StoreError> {
+        self.door.read("read which locks count", epoch_known)
+    }
+
     /// Says which lock table counts from now on: what was locked in another one does not.
+    /// False, and nothing is changed, if it is not `known` any more that counts: somebody was
+    /// faster, and may have seen a newer table.
+    ///
     /// It survives a power cut as soon as anything later does; after one, there is another
     /// table anyway.
     ///
     /// # Errors
     /// The database refuses.
-    pub fn lock_epoch_set(&self, epoch: u64) -> Result<(), StoreError> {
-        let epoch = text(epoch);
-        let known = self.door.read("read which locks count", epoch_known)?;
-        if known.as_deref() == Some(&epoch) {
-            return Ok(());
-        }
+    pub fn lock_epoch_set(&self, known: Option<u64>, epoch: u64) -> Result<bool, StoreError> {
         self.door
             .write("note which locks count", Durability::ProcessDeath, |tx| {
+                if epoch_known(tx)? != known {
+                    return Ok(false);
+                }
                 tx.prepare_cached(
                     "INSERT INTO lock_table (one, epoch) VALUES (1, ?1)
                      ON CONFLICT (one) DO UPDATE SET epoch = ?1",
                 )?
-                .execute([&epoch])?;
-                Ok(())
+                .execute([text(epoch)])?;
+                Ok(true)
             })
     }
 
@@ -69,7 +78,7 @@ pub(crate) fn lock_check(
 ) -> Result<(), Fault> {
     let lost = || Err(StoreError::LockLost(lineage.clone()).into());
     // Where no table was ever noted, none was made anew.
-    if epoch_known(tx)?.is_some_and(|known| known != text(epoch)) {
+    if epoch_known(tx)?.is_some_and(|known| known != epoch) {
         return lost();
     }
     let mut statement = tx.prepare_cached("SELECT path FROM fences WHERE run = ? AND claim = ?")?;
@@ -85,9 +94,17 @@ pub(crate) fn lock_check(
     Ok(())
 }
 
-fn epoch_known(tx: &Transaction<'_>) -> Result<Option<String>, Fault> {
+fn epoch_known(tx: &Transaction<'_>) -> Result<Option<u64>, Fault> {
     let mut statement = tx.prepare_cached("SELECT epoch FROM lock_table WHERE one = 1")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    let known: Option<String> = statement.query_row([], |row| row.get(0)).optional()?;
+    let Some(known) = known else {
+        return Ok(None);
+    };
+    let epoch = u64::from_str_radix(&known, 16).map_err(|error| StoreError::Unreadable {
+        what: "lock table",
+        reason: format!("`{known}`: {error}"),
+    })?;
+    Ok(Some(epoch))
 }
 
 fn text(epoch: u64) -> String {

@@ -6,6 +6,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,13 @@ use crate::folder::FileError;
 
 /// Device and number of a file: two paths with the same ones name one file.
 type Identity = (u64, u64);
+
+/// How the name of a file ends that is to replace another one.
+const NEW: &str = ".new";
+
+/// How the name of a file ends that is to be one where there is none. Several processes may
+/// be at that at once, without a turn.
+const FIRST: &str = ".first";
 
 /// An open file that processes share.
 #[derive(Debug)]
@@ -49,7 +57,7 @@ impl SharedFile {
     /// It cannot be made.
     pub fn create(path: &Path, content: &[u8]) -> Result<(), FileError> {
         let error = |source| FileError::new("create", path, source);
-        let temporary = temporary(path, content).map_err(error)?;
+        let temporary = temporary(path, FIRST, content).map_err(error)?;
         let linked = match std::fs::hard_link(&temporary, path) {
             Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
@@ -149,13 +157,18 @@ impl SharedFile {
     /// # Errors
     /// It cannot be written; then this one stays.
     pub fn replace(&self, content: &[u8]) -> Result<Self, FileError> {
-        let replace = || -> io::Result<(File, Identity)> {
-            let temporary = temporary(&self.path, content)?;
-            let file = File::options().read(true).write(true).open(&temporary)?;
+        let put = |temporary: &Path| -> io::Result<(File, Identity)> {
+            let file = File::options().read(true).write(true).open(temporary)?;
             file.lock()?;
-            std::fs::rename(&temporary, &self.path)?;
             let identity = identity(&file)?;
+            std::fs::rename(temporary, &self.path)?;
             Ok((file, identity))
+        };
+        let replace = || {
+            let temporary = temporary(&self.path, NEW, content)?;
+            put(&temporary).inspect_err(|_| {
+                let _ = std::fs::remove_file(&temporary);
+            })
         };
         let (file, identity) = replace().map_err(|source| self.error("replace", source))?;
         Ok(Self {
@@ -163,6 +176,24 @@ impl SharedFile {
             path: self.path.clone(),
             identity,
         })
+    }
+
+    /// Removes what processes left that died as they replaced this file. For who has the
+    /// turn: nobody else is just about to replace it.
+    pub fn leftovers_remove(&self) {
+        let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return;
+        };
+        let is_left = |entry: &std::fs::DirEntry| {
+            let left = entry.file_name();
+            let rest = left.as_bytes().strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(NEW.as_bytes()))
+        };
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if is_left(&entry) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> FileError {
@@ -175,9 +206,9 @@ fn identity(file: &File) -> io::Result<Identity> {
     Ok((found.dev(), found.ino()))
 }
 
-fn temporary(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+fn temporary(path: &Path, end: &str, content: &[u8]) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{:016x}.tmp", crate::random::bits()));
+    name.push(format!(".{:016x}{end}", crate::random::bits()));
     let temporary = PathBuf::from(name);
     std::fs::write(&temporary, content).inspect_err(|_| {
         let _ = std::fs::remove_file(&temporary);
@@ -220,10 +251,13 @@ mod tests {
         assert_eq!(read(&again, 0), Some(b"three".to_vec()));
         assert_eq!(read(&again, 5), Some(Vec::new()));
         assert_eq!(read(&again, 6), None);
-        let names: Vec<_> = std::fs::read_dir(folder.path())
-            .expect("a folder")
-            .collect();
-        assert_eq!(names.len(), 1, "no temporary file stays");
+        let n_files = || std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(n_files(), 1, "no temporary file stays");
+        temporary(&path, NEW, b"of one that died").expect("written");
+        std::fs::write(folder.path().join("f.other"), b"").expect("written");
+        assert_eq!(n_files(), 3);
+        again.leftovers_remove();
+        assert_eq!(n_files(), 2, "what is left over goes, and nothing else");
         std::fs::remove_file(&path).expect("there");
         assert!(!again.is_current().expect("a path"));
     }

@@ -109,7 +109,15 @@ impl State {
         }
     }
 
-    fn epoch(&self) -> Epoch {
+    /// Removes files that were left by processes that died in their turn.
+    pub(super) fn leftovers_remove(&self) {
+        match &self.book {
+            Book::Alone(_) => {}
+            Book::Shared(replica) => replica.leftovers_remove(),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
         match &self.book {
             Book::Alone(_) => ALONE,
             Book::Shared(replica) => replica.epoch(),

@@ -5,7 +5,9 @@ use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallRecord};
 use serde_json::json;
 
-use crate::fixture::{Fixture, call_start, data_name, failure, log_line, model_name, success};
+use crate::fixture::{
+    Fixture, assert_fenced, call_start, data_name, failure, log_line, model_name, success,
+};
 
 #[test]
 fn a_call_is_read_as_it_began_and_as_it_ended() {
@@ -228,4 +230,41 @@ fn calls_and_logs_of_another_run_are_not_shown() {
     fixture.store.call_commit(&one, &end).expect("committed");
     assert_eq!(fixture.store.call_list(&two.run).expect("readable"), []);
     assert_eq!(fixture.store.log_list(&two.run).expect("readable"), []);
+}
+
+/// What was below the call is as if it had never been, and what is beside it stays.
+#[test]
+fn a_call_that_is_undone_begins_anew() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let beside = [&[1, 1, 1][..], &[10], &[10, 1]].map(|path| fixture.call(&claim, path, "sink"));
+    let below = fixture.call(&claim, &[1, 1], "other");
+    let end = CallEnd {
+        log: vec![log_line(LogLevel::Info, "gone")],
+        ..failure(&below, "other")
+    };
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    let read = || {
+        let calls = fixture.store.call_list(&claim.run).expect("readable");
+        let calls = calls.into_iter();
+        calls
+            .map(|it| (it.lineage, it.n_undone))
+            .collect::<Vec<_>>()
+    };
+    for n in 1..=2 {
+        fixture.store.call_undo(&claim, &call).expect("undone");
+        let expect = [(&call, n), (&beside[1], 0), (&beside[2], 0)];
+        assert_eq!(read(), expect.map(|(lineage, n)| (lineage.clone(), n)));
+        let log = fixture.store.log_list(&claim.run).expect("readable");
+        assert_eq!(log, []);
+        let again = fixture.call(&claim, &[1, 1], "sink");
+        assert_eq!(again, below);
+    }
+    let end = success(&call, "sink", &[("record", "1")]);
+    fixture.store.call_commit(&claim, &end).expect("it runs");
+    fixture.store.call_undo(&claim, &beside[1]).expect("undone");
+    assert_eq!(read().last(), Some(&(beside[1].clone(), 1)));
+    fixture.taken_up(&claim.run);
+    assert_fenced(fixture.store.call_undo(&claim, &call));
 }

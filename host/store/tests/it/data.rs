@@ -1,8 +1,9 @@
 //! Versioned data, as it is read.
 
-use sedge_store::{DataSummary, VersionRecord};
+use sedge_model::lineage::Lineage;
+use sedge_store::{DataDelete, DataSummary, VersionRecord};
 
-use crate::fixture::{Fixture, data_name, model_name, success};
+use crate::fixture::{Fixture, data_name, model_name, run_id, success};
 
 /// Names that were lost, mixed up or taken for paths elsewhere, in the order of their bytes.
 const NASTY: [&str; 15] = [
@@ -139,4 +140,37 @@ fn models_do_not_share_names() {
     assert_eq!(fixture.versions("one", "r"), [1, 2]);
     assert_eq!(fixture.versions("two", "r"), [1]);
     assert_eq!(fixture.versions("three", "r"), [0; 0]);
+}
+
+#[test]
+fn what_is_deleted_is_gone_with_all_its_versions() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let writes = [("sink", "a"), ("sink", "a"), ("sink", "b"), ("other", "a")];
+    for (n, (model, name)) in (1..).zip(writes) {
+        let call = fixture.call(&claim, &[n], model);
+        let end = success(&call, model, &[(name, "1")]);
+        fixture.store.call_commit(&claim, &end).expect("committed");
+    }
+    let delete = |model: &str, name: Option<&str>| {
+        let deleted = fixture.store.data_delete(&DataDelete {
+            model: model_name(model),
+            name: name.map(data_name),
+            by: Lineage::root(run_id(7)),
+            lock_epoch: 1,
+        });
+        let deleted = deleted.expect("nothing is fenced").into_iter();
+        let words: Vec<String> = deleted.map(|(name, n)| format!("{name} {n}")).collect();
+        words.join(", ")
+    };
+    assert_eq!(delete("sink", Some("c")), "");
+    assert_eq!(delete("sink", Some("a")), "a 2");
+    assert!(fixture.versions("sink", "a").is_empty());
+    assert_eq!(fixture.versions("other", "a"), [1]);
+    let call = fixture.call(&claim, &[9], "sink");
+    let end = success(&call, "sink", &[("a", "2")]);
+    fixture.store.call_commit(&claim, &end).expect("committed");
+    assert_eq!(delete("sink", None), "a 1, b 1");
+    assert_eq!(delete("sink", None), "");
+    assert_eq!(fixture.versions("other", "a"), [1]);
 }

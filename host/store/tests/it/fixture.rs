@@ -59,6 +59,13 @@ impl Fixture {
         claim.expect("the id is new")
     }
 
+    /// Takes a run up anew, as another process would.
+    pub(crate) fn taken_up(&self, run: &RunId) -> Claim {
+        let seen = self.store.run_get(run).expect("it was made");
+        let claim = self.store.run_claim(&seen, "session-2", &RunEvent::Resumed);
+        claim.expect("nobody was faster")
+    }
+
     /// Returns the texts of a run's log.
     pub(crate) fn events(&self, run: &RunId) -> Vec<String> {
         let events = self.store.run_events(run).expect("they can be read");

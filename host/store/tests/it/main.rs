@@ -5,4 +5,5 @@ mod concurrent;
 mod create;
 mod data;
 mod fixture;
+mod locks;
 mod runs;

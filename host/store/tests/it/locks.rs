@@ -1,0 +1,96 @@
+//! Which locks count: fences and lock tables.
+
+use sedge_model::call::CallStatus;
+use sedge_model::lineage::Lineage;
+use sedge_store::{CallEnd, DataDelete, StoreError};
+
+use crate::fixture::{Fixture, failure, model_name, run_id, success};
+
+/// The lock table of what [`success`] commits, and another one.
+const EPOCH: u64 = 1;
+const OTHER: u64 = u64::MAX;
+
+#[track_caller]
+fn assert_lost<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    let error = result.expect_err("its lock does not count");
+    assert!(matches!(error, StoreError::LockLost(_)), "{error:?}");
+}
+
+#[test]
+fn what_a_fenced_call_would_write_is_refused_as_a_whole() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let (nested, beside) = (
+        fixture.call(&claim, &[1, 2], "other"),
+        fixture.call(&claim, &[11], "sink"),
+    );
+    let by_hand = fixture.other_process();
+    by_hand.fence(std::slice::from_ref(&call)).expect("fenced");
+    by_hand.fence(std::slice::from_ref(&call)).expect("again");
+    let commit = |end: &CallEnd| fixture.store.call_commit(&claim, end);
+    assert_lost(commit(&success(&call, "sink", &[("record", "1")])));
+    assert_lost(commit(&success(&nested, "other", &[("record", "1")])));
+    assert!(fixture.versions("sink", "record").is_empty());
+    let calls = fixture.store.call_list(&claim.run).expect("readable");
+    assert!(calls.iter().all(|it| it.status == CallStatus::Running));
+    commit(&success(&beside, "sink", &[("record", "11")])).expect("it is another call");
+    commit(&failure(&call, "sink")).expect("to say that it failed needs no lock");
+}
+
+#[test]
+fn a_fenced_run_is_fenced_as_a_whole_until_it_is_taken_up_anew() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let run = Lineage::root(claim.run.clone());
+    fixture.store.fence(&[run]).expect("fenced");
+    let call = fixture.call(&claim, &[1], "sink");
+    assert_lost(
+        fixture
+            .store
+            .call_commit(&claim, &success(&call, "sink", &[])),
+    );
+    let other = fixture.run(2);
+    let beside = fixture.call(&other, &[1], "sink");
+    let end = success(&beside, "sink", &[("record", "1")]);
+    fixture
+        .store
+        .call_commit(&other, &end)
+        .expect("another run");
+    let again = fixture.taken_up(&claim.run);
+    let call = fixture.call(&again, &[2], "sink");
+    let end = success(&call, "sink", &[("record", "2")]);
+    fixture.store.call_commit(&again, &end).expect("new locks");
+}
+
+#[test]
+fn what_was_locked_in_another_table_does_not_count() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let other = fixture.other_process();
+    assert_eq!(other.lock_epoch().expect("readable"), None);
+    assert!(other.lock_epoch_set(None, OTHER).expect("noted"));
+    assert_eq!(other.lock_epoch().expect("readable"), Some(OTHER));
+    let end = success(&call, "sink", &[("record", "1")]);
+    assert_lost(fixture.store.call_commit(&claim, &end));
+    assert_lost(fixture.store.data_delete(&DataDelete {
+        model: model_name("sink"),
+        name: None,
+        by: Lineage::root(run_id(7)),
+        lock_epoch: EPOCH,
+    }));
+    assert!(other.lock_epoch_set(Some(OTHER), EPOCH).expect("noted"));
+    fixture.store.call_commit(&claim, &end).expect("it counts");
+}
+
+#[test]
+fn who_knows_of_an_older_table_does_not_bring_it_back() {
+    let fixture = Fixture::new();
+    let late = fixture.other_process();
+    assert!(fixture.store.lock_epoch_set(None, OTHER).expect("noted"));
+    for known in [None, Some(EPOCH)] {
+        assert!(!late.lock_epoch_set(known, EPOCH).expect("refused"));
+        assert_eq!(late.lock_epoch().expect("readable"), Some(OTHER));
+    }
+}
