@@ -163,9 +163,13 @@ fn plugin(error: &PluginError) -> Option<String> {
 }
 
 fn call(error: &CallError, run: &str) -> String {
+    // Callers pass these on with their codes.
+    match error.code() {
+        "lock-timeout" => return LOCKED.to_owned(),
+        "deadlock" => return format!("try again: the others have gone on; {}", run_shown(run)),
+        _ => {}
+    }
     match error {
-        CallError::LockTimeout { .. } => LOCKED.to_owned(),
-        CallError::Deadlock { .. } => "try again".to_owned(),
         CallError::TimedOut { .. } => {
             "raise `wallTimeSeconds` in the `limits:` of the model's definition if it needs longer"
                 .to_owned()
@@ -174,6 +178,8 @@ fn call(error: &CallError, run: &str) -> String {
         CallError::NotFound { .. }
         | CallError::InvalidInput { .. }
         | CallError::Denied { .. }
+        | CallError::LockTimeout { .. }
+        | CallError::Deadlock { .. }
         | CallError::Cycle { .. }
         | CallError::Failed(_)
         | CallError::Trapped { .. }

@@ -227,7 +227,7 @@ impl fmt::Display for CallError {
             Self::Deadlock { ours, theirs } => {
                 write!(
                     f,
-                    "deadlock: {} waits for {} and the other way round",
+                    "deadlock: {} and {} wait for each other",
                     joined(ours),
                     joined(theirs)
                 )

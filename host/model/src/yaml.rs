@@ -213,11 +213,27 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
             span,
             format!("expected {expected}, found {unexpected}"),
         ),
+        Error::InvalidScalar { ty, .. } if number(ty).is_some() => {
+            let expected = number(ty).unwrap_or_default();
+            let found = file.text.get(span.clone()).unwrap_or_default();
+            let message = format!("expected {expected}, found `{found}`");
+            Diagnostic::new(file, span, message)
+        }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             Diagnostic::new(file, span, format!("the key `{key}` is given twice"))
         }
         Error::Eof { .. } => Diagnostic::new(file, span, "the file is empty"),
         other => Diagnostic::new(file, span, plain_message(other)),
+    }
+}
+
+/// Returns what people call a type of numbers.
+fn number(ty: &str) -> Option<&'static str> {
+    match ty.as_bytes().first() {
+        Some(b'u') => Some("a whole number, 0 or more"),
+        Some(b'i') => Some("a whole number"),
+        Some(b'f') => Some("a number"),
+        Some(_) | None => None,
     }
 }
 
@@ -299,6 +315,8 @@ mod tests {
         global_arguments: Map<String, Value>,
         #[serde(default)]
         flag: Option<bool>,
+        #[serde(default)]
+        count: Option<u32>,
     }
 
     fn file(text: &str) -> SourceFile {
@@ -348,6 +366,14 @@ mod tests {
             "invalid boolean (strict mode expects true/false)",
             None,
         );
+        for wrong in ["0.5", "-1", "soon", "4294967296"] {
+            check(
+                &format!("name: a\ncount: {wrong}\n"),
+                "2:8",
+                &format!("expected a whole number, 0 or more, found `{wrong}`"),
+                None,
+            );
+        }
     }
 
     #[test]

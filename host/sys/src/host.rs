@@ -86,5 +86,9 @@ pub fn exit_now(code: u8) -> ! {
 #[must_use]
 pub fn stderr_columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
-    Some(size.ws_col.into())
+    // Some pretend to have none.
+    Some(match size.ws_col {
+        0 => 80,
+        n_columns => n_columns.into(),
+    })
 }

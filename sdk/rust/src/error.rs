@@ -100,7 +100,7 @@ pub enum CallError {
     },
     /// Waiting for the lock would have lasted for ever. Nothing of the callee ran.
     #[error(
-        "deadlock: {} waits for {}, and the other way round",
+        "{} and {} wait for each other",
         joined(ours, " > "),
         joined(theirs, " > ")
     )]

@@ -51,9 +51,23 @@ impl<'a> Child<'a> {
 
     /// Interrupts it, as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Stops it, until it is told to go on.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after it was stopped.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         let id = id.expect("it is the id of a process");
-        kill_process(id, Signal::INT).expect("it was started by us and not waited for");
+        kill_process(id, signal).expect("it was started by us and not waited for");
     }
 
     /// Ends it at once and without a warning (`kill -9`).

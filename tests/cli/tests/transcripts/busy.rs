@@ -1,9 +1,29 @@
 //! Several processes at once: on one model they take turns, on a run only one works.
+//!
+//! One that has a model is stopped for two seconds, unless told otherwise:
+//!
+//! ```text
+//! SEDGE_STOP_SECONDS=120 cargo test --release --workspace --test transcripts -- stopped
+//! ```
 
-use sedge_test_kit::{TestEnv, wait_until};
-use serde_json::Value;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long to stop a process is told by the environment, and measured by the clock"
+)]
 
-use crate::fixtures::{A, with_hostile};
+use std::time::{Duration, Instant};
+
+use sedge_test_kit::{Child, CommandOutput, TestEnv, wait_for, wait_until};
+use serde_json::{Value, json};
+
+use crate::fixtures::{A, with_counters, with_hostile};
+
+/// How long a process is stopped that has a model, unless told otherwise.
+const STOP_SECONDS: u64 = 2;
+
+/// How often two processes are set against each other before it counts as strange that they
+/// do not meet.
+const TRIES: usize = 20;
 
 #[test]
 fn two_processes_on_one_model_take_turns() {
@@ -74,4 +94,259 @@ fn a_run_that_somebody_works_on_cannot_be_resumed() {
 /// Returns whether the guest of a run of one method is at work.
 fn is_called(env: &TestEnv, run: &str) -> bool {
     env.run_json(["run", "show", run])["data"]["calls"][0]["status"] == "running"
+}
+
+/// Starts a counter, which does `steps`.
+fn count<'a>(env: &'a TestEnv, model: &str, steps: &Value) -> Child<'a> {
+    let steps = json!({ "steps": steps }).to_string();
+    env.spawn([
+        "model",
+        "method",
+        "run",
+        model,
+        "run",
+        "--inputs-json",
+        &steps,
+    ])
+}
+
+/// Has two processes hold `one` and `two`, do `first`, and then want each other's, until `met`.
+fn crossed(
+    env: &TestEnv,
+    first: [&Value; 2],
+    met: impl Fn(&[CommandOutput; 2]) -> bool,
+) -> [CommandOutput; 2] {
+    for _ in 0..TRIES {
+        let [one, two] = [(0, "one", "two"), (1, "two", "one")].map(|(at, own, other)| {
+            let add = json!({"call": {"model": other, "steps": ["add"]}});
+            count(env, own, &json!([first[at], {"wait": 150}, add, "add"]))
+        });
+        let outputs = [one.wait(), two.wait()];
+        if met(&outputs) {
+            return outputs;
+        }
+    }
+    panic!("two processes did not meet in {TRIES} tries")
+}
+
+#[test]
+fn two_processes_that_want_each_others_model_both_succeed() {
+    let env = with_counters();
+    let nothing = json!({"wait": 0});
+    let is_undone = |it: &CommandOutput| it.stderr.contains("undone");
+    let outputs = crossed(&env, [&nothing; 2], |outputs| outputs.iter().any(is_undone));
+    let [one, two] = outputs.map(CommandOutput::succeeded);
+    assert!(is_undone(&one) != is_undone(&two), "one of them, once");
+    let (own, other) = if is_undone(&one) {
+        ("one", "two")
+    } else {
+        ("two", "one")
+    };
+    let undone = if is_undone(&one) { one } else { two };
+    let told = undone.stderr.lines().find(|line| line.contains("undone"));
+    let told = told.expect("it was told").to_owned();
+    for part in [
+        "/1: undone, and started anew: run ".to_owned(),
+        format!(" > {own}.run > {other}.run would wait for run "),
+        format!(" > {other}.run > {own}.run, which waits for it."),
+    ] {
+        assert!(told.contains(&part), "{told}");
+    }
+    for model in ["one", "two"] {
+        let n = env.run_json(["data", "get", model, "count"]);
+        let (version, n) = (&n["data"]["version"], &n["data"]["content"]["n"]);
+        assert_eq!(version, n, "no count was lost, and none written twice");
+    }
+}
+
+#[test]
+fn what_has_been_seen_is_not_undone_but_told() {
+    let env = with_counters();
+    let seen = ["three", "four"].map(|it| json!({"call": {"model": it, "steps": ["add"]}}));
+    let is_over = |it: &CommandOutput| it.code() == Some(75);
+    let outputs = crossed(&env, [&seen[0], &seen[1]], |outputs| {
+        outputs.iter().any(is_over)
+    });
+    let [one, two] = &outputs;
+    assert!(
+        is_over(one) != is_over(two),
+        "one of them goes on:\n{one}\n{two}"
+    );
+    let told = if is_over(one) { one } else { two };
+    let (own, other) = if is_over(one) {
+        ("one", "two")
+    } else {
+        ("two", "one")
+    };
+    for part in [
+        format!("error: `run` of `{own}` failed"),
+        format!(" > {own}.run > {other}.run and run "),
+        format!(" > {other}.run > {own}.run wait for each other (deadlock)"),
+        "hint: try again: the others have gone on; ".to_owned(),
+    ] {
+        assert!(told.stderr.contains(&part), "{told}");
+    }
+}
+
+#[test]
+fn two_processes_lose_no_update() {
+    let env = with_counters();
+    let calls = vec![json!({"model": "two", "steps": ["add"]}); 50];
+    let together = json!([{ "together": calls }]);
+    let calls = vec![json!({"call": {"model": "two", "steps": ["add"]}}); 50];
+    let one_by_one = Value::from(calls);
+    let running = [
+        count(&env, "one", &together),
+        count(&env, "three", &one_by_one),
+    ];
+    for one in running {
+        let _ = one.wait().succeeded();
+    }
+    let count = env.run_json(["data", "get", "two", "count"]);
+    assert_eq!(count["data"]["content"]["n"], 100);
+    assert_eq!(count["data"]["version"], 100);
+}
+
+/// After a second, once, and without a word to a program.
+#[test]
+fn who_waits_is_told_for_whom() {
+    let env = with_counters();
+    let holder = count(&env, "one", &json!([{"wait": 3500}]));
+    wait_until("the holder", || n_held(&env) == 2);
+    let waiter = env.spawn(["model", "method", "run", "one", "add"]);
+    let silent = env.spawn(["model", "method", "run", "one", "add", "--json"]);
+    insta::assert_snapshot!(waiter.wait(), @"
+    ------- stdout -------
+    1
+    ------- stderr -------
+    Run [run 2]
+    Waiting for the model `one`, which is locked by [run]/1 (one.run) of tester@[host], process [pid]
+    Succeeded after [took], wrote `count` version 1.
+    ");
+    let _ = holder.wait().succeeded();
+    let silent = silent.wait();
+    assert_eq!((silent.code(), silent.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn who_waits_for_too_long_is_told_whom_it_waited_for() {
+    let env = with_counters();
+    let mut holder = count(&env, "one", &json!([{"wait": 60_000}]));
+    wait_until("the holder", || n_held(&env) == 2);
+    insta::assert_snapshot!(env.transcript("
+        model method run one add --lock-timeout 0.1
+        model method run one add --lock-timeout 0.1 --json
+        model method run one add --lock-timeout soon
+    "), @r#"
+    $ sedge model method run one add --lock-timeout 0.1
+    ------- stderr -------
+    Run [run 2]
+    error: `add` of `one` failed
+    caused by: the model `one` was locked by others for [took]: [run]/1 (one.run) of tester@[host], process [pid]
+    hint: try again; `sedge datastore lock status` shows who has what locked
+    [exit status: 75]
+
+    $ sedge model method run one add --lock-timeout 0.1 --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "lock_timeout",
+        "message": "`add` of `one` failed",
+        "causes": [
+          "the model `one` was locked by others for [took]: [run]/1 (one.run) of tester@[host], process [pid]"
+        ],
+        "hint": "try again; `sedge datastore lock status` shows who has what locked",
+        "run": "[run 3]",
+        "call": {
+          "kind": "lock-timeout",
+          "resource": "the model `one`",
+          "holders": [
+            "[run]/1 (one.run) of tester@[host], process [pid]"
+          ],
+          "waited_ms": "[ms]"
+        }
+      }
+    }
+    [exit status: 75]
+
+    $ sedge model method run one add --lock-timeout soon
+    ------- stderr -------
+    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is no number of seconds, such as 60 or 0.5
+
+    For more information, try '--help'.
+    [exit status: 2]
+    "#);
+    env.write_file("sedge.yaml", "version: 1\nlockTimeoutSeconds: 1\n");
+    let told = env.run(["model", "method", "run", "one", "add"]);
+    assert_eq!(told.code(), Some(75), "{told}");
+    holder.kill();
+    let _ = env
+        .run(["model", "method", "run", "one", "add"])
+        .succeeded();
+}
+
+/// Nobody takes its lock, and everybody can see who has it.
+#[test]
+fn who_is_stopped_keeps_what_it_has() {
+    let told = std::env::var("SEDGE_STOP_SECONDS").ok();
+    let told = told.map(|text| text.parse().expect("SEDGE_STOP_SECONDS is a number"));
+    let stop = Duration::from_secs(told.unwrap_or(STOP_SECONDS));
+    let env = with_counters();
+    let holder = count(&env, "one", &json!(["add", {"wait": 1000}, "add"]));
+    wait_until("the holder", || n_held(&env) == 2);
+    holder.stop();
+    let since = Instant::now();
+    let pid = json!(holder.id());
+    let mut waiter = env.spawn([
+        "model",
+        "method",
+        "run",
+        "one",
+        "add",
+        "--lock-timeout",
+        "600",
+    ]);
+    let held_since = wait_for("who waits", || since_when(&env, &pid));
+    while since.elapsed() < stop {
+        assert!(waiter.is_running());
+        assert_eq!(since_when(&env, &pid), Some(held_since.clone()));
+    }
+    insta::assert_snapshot!(env.run(["datastore", "lock", "status"]), @"
+    ------- stdout -------
+    the datastore
+    ├─ IX held by [run]/1 (one.run) of tester@[host], process [pid], since [time]
+    └─ IX held by [run 2]/1 (one.add) of tester@[host], process [pid], since [time]
+    the model `one`
+    ├─ X held by [run]/1 (one.run) of tester@[host], process [pid], since [time]
+    └─ X wanted by [run 2]/1 (one.add) of tester@[host], process [pid], since [time]
+       └─ waits for [run]/1
+    ");
+    holder.go_on();
+    let _ = holder.wait().succeeded();
+    let _ = waiter.wait().succeeded();
+    let count = env.run_json(["data", "get", "one", "count"]);
+    assert_eq!(count["data"]["content"]["n"], 3);
+}
+
+fn n_held(env: &TestEnv) -> usize {
+    let locks = env.run_json(["datastore", "lock", "status"]);
+    let locks = locks["data"].as_array().into_iter().flatten();
+    locks.filter(|it| it["held"] == true).count()
+}
+
+/// Returns since when a process has `one`, if another one waits for it.
+fn since_when(env: &TestEnv, pid: &Value) -> Option<Value> {
+    let locks = env.run_json(["datastore", "lock", "status"]);
+    let of_one = locks["data"]
+        .as_array()?
+        .iter()
+        .filter(|it| it["model"] == "one");
+    let (held, waits): (Vec<_>, Vec<_>) = of_one.partition(|it| it["held"] == true);
+    assert!(
+        held.iter().all(|it| it["session"]["pid"] == *pid),
+        "{locks}"
+    );
+    waits.first()?;
+    Some(held.first()?["since"].clone())
 }

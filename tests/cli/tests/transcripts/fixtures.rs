@@ -75,6 +75,19 @@ pub(crate) fn with_hostile() -> TestEnv {
     env
 }
 
+/// Returns a repository with the counters `one` to `four`.
+pub(crate) fn with_counters() -> TestEnv {
+    let env = TestEnv::with_repository();
+    env.setup(&[
+        "plugin add $GUESTS/counter.wasm",
+        "model create @test/counter one",
+        "model create @test/counter two",
+        "model create @test/counter three",
+        "model create @test/counter four",
+    ]);
+    env
+}
+
 /// Runs a command that must be refused, and returns what it says.
 #[track_caller]
 pub(crate) fn refused(env: &TestEnv, command: &str) -> CommandOutput {
