@@ -51,6 +51,9 @@ macro_rules! protocol {
             fn table(&self) -> &LockTable {
                 &self.0
             }
+            fn table_mut(&mut self) -> &mut LockTable {
+                &mut self.0
+            }
             $($method)*
         }
     };
@@ -67,9 +70,6 @@ protocol! {
         }
         fn insert(&mut self, request: Request) -> (RequestId, Place) {
             self.0.insert(as_stranger(request), 0)
-        }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
         }
     }
 }
@@ -98,9 +98,6 @@ protocol! {
         }
         fn insert(&mut self, request: Request) -> (RequestId, Place) {
             self.0.insert(as_run(request), 0)
-        }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
         }
     }
 }
@@ -138,9 +135,6 @@ protocol! {
             self.0 = moved(&self.0, here);
             (id, Place::Granted)
         }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
-        }
     }
 }
 
@@ -177,9 +171,6 @@ protocol! {
             self.0 = moved(&self.0, here);
             (id, Place::Waiting)
         }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
-        }
     }
 }
 
@@ -205,12 +196,6 @@ protocol! {
                 decision @ (Decision::Granted | Decision::Wait) => decision,
             }
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
-            self.0.insert(request, 0)
-        }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
-        }
     }
 }
 
@@ -227,12 +212,6 @@ protocol! {
                 Decision::Deadlock(cycle) if !is_of_calls_alone(&cycle) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
             }
-        }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
-            self.0.insert(request, 0)
-        }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
         }
     }
 }
@@ -263,12 +242,6 @@ protocol! {
                 decision @ (Decision::Granted | Decision::Wait) => decision,
             }
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
-            self.0.insert(request, 0)
-        }
-        fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-            self.0.release(ids, 0)
-        }
     }
 }
 
@@ -280,9 +253,6 @@ fn that_too_little_is_undone_is_found_out() {
 protocol! {
     /// A release lets one in, where it could let in several.
     OneWakeUp {
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
-            self.0.insert(request, 0)
-        }
         fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
             let mut granted = self.0.release(ids, 0);
             let rest = granted.split_off(granted.len().min(1));

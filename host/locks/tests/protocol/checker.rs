@@ -17,14 +17,19 @@ use crate::world::{Call, Config, Move, World};
 /// A lock table that may be right or wrong.
 pub(crate) trait Protocol: Clone + Default {
     fn table(&self) -> &LockTable;
+    fn table_mut(&mut self) -> &mut LockTable;
     fn is_included(&self, request: &Request) -> bool {
         self.table().is_included(request)
     }
     fn decide(&self, request: &Request) -> Decision {
         decide(self.table(), request)
     }
-    fn insert(&mut self, request: Request) -> (RequestId, Place);
-    fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId>;
+    fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        self.table_mut().insert(request, 0)
+    }
+    fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
+        self.table_mut().release(ids, 0)
+    }
 }
 
 impl Protocol for LockTable {
@@ -32,12 +37,8 @@ impl Protocol for LockTable {
         self
     }
 
-    fn insert(&mut self, request: Request) -> (RequestId, Place) {
-        self.insert(request, 0)
-    }
-
-    fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
-        self.release(ids, 0)
+    fn table_mut(&mut self) -> &mut LockTable {
+        self
     }
 }
 
