@@ -1,4 +1,4 @@
-//! Prints what start-up and nested calls cost, as one table. Asserts no times.
+//! Prints what start-up, nested calls and locks cost, as two tables. Asserts no times.
 //!
 //! Baselines are measured in the same run, and all subjects by turns, round by round: what
 //! else the machine does meanwhile hits every row alike. Compare the ratios.
@@ -15,29 +15,37 @@ mod bare;
 mod bindings;
 mod disk;
 mod figures;
+mod locks;
 mod nested;
 mod parts;
 mod processes;
 mod repository;
 mod subjects;
+mod table;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::figures::Figures;
 use crate::repository::TestRepository;
+use crate::table::{Unit, table};
 
 /// Whatever goes wrong ends the bench.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Print what start-up and nested calls cost
+/// Print what start-up, nested calls and locks cost
 #[derive(Debug, Parser)]
 struct Args {
     /// Take a few samples only, to see that the bench still works
     #[arg(long)]
     quick: bool,
+
+    /// Be the second process of those whose locks are measured
+    #[arg(long, hide = true, value_name = "FOLDER")]
+    other: Option<PathBuf>,
 }
 
 /// How often things are done.
@@ -49,22 +57,30 @@ struct Effort {
     n_rounds: usize,
     /// Samples per subject and round, of what takes well under a millisecond.
     n_samples: usize,
+    /// Processes that are killed as they hold a lock, per round.
+    n_kills: usize,
 }
 
 const FULL: Effort = Effort {
     n_process_rounds: 40,
     n_rounds: 10,
     n_samples: 50,
+    n_kills: 5,
 };
 
 const QUICK: Effort = Effort {
     n_process_rounds: 2,
     n_rounds: 1,
     n_samples: 5,
+    n_kills: 1,
 };
 
 fn main() -> Result<()> {
-    let effort = if Args::parse().quick { QUICK } else { FULL };
+    let args = Args::parse();
+    if let Some(folder) = args.other {
+        return runtime()?.block_on(locks::other::obey(&folder));
+    }
+    let effort = if args.quick { QUICK } else { FULL };
     let release = release_folder()?;
     // Beside the build, so that all of it is on the disk that the source is on.
     let folder = tempfile::tempdir_in(&release)?;
@@ -72,17 +88,23 @@ fn main() -> Result<()> {
     let mut figures = Figures::default();
 
     let n_compiled = processes::measure(&repository, effort, &mut figures)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(sedge_sys::host::n_cores().max(2))
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
+    runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
     runtime.block_on(in_process(folder.path(), &repository, effort, &mut figures))?;
 
     let text = format!(
-        "{}\ncompiled at call: {n_compiled}\n",
-        subjects::table(&figures)
+        "{}\ncompiled at call: {n_compiled}\n\nLocks\n{}\n",
+        table(Unit::Milliseconds, &subjects::rows(), &figures),
+        table(Unit::Microseconds, &locks::rows(), &figures),
     );
     Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(sedge_sys::host::n_cores().max(2))
+        .enable_all()
+        .build()
 }
 
 async fn in_process(

@@ -1,9 +1,8 @@
-//! What is measured, what it is compared with, and the table of it all.
-
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+//! What is measured of calls and processes, and what it is compared with.
 
 use crate::figures::{Figures, Samples};
 use crate::nested::COUNTS;
+use crate::table::Row;
 
 pub(crate) const PROCESS_TRUE: &str = "/bin/true";
 pub(crate) const PROCESS_VERSION: &str = "sedge --version";
@@ -33,14 +32,6 @@ pub(crate) const PART_CALL: &str = "part of a call: run the guest";
 pub(crate) const PART_COMMIT: &str = "part of a call: commit it";
 pub(crate) const METHOD_RUN: &str = "model method run sink run, in process";
 
-/// A row of the table.
-struct Row {
-    subject: String,
-    baseline: Option<&'static str>,
-    aim: &'static str,
-    note: fn(&Samples, &Figures) -> String,
-}
-
 /// Returns the subject of all of `spawn`'s calls together.
 pub(crate) fn spawn_total(count: u32, parallel: bool) -> String {
     let how = if parallel {
@@ -56,75 +47,11 @@ pub(crate) fn spawn_per_call(count: u32, parallel: bool) -> String {
     format!("{}, each", spawn_total(count, parallel))
 }
 
-/// Returns all figures as one table. Times are in milliseconds.
-pub(crate) fn table(figures: &Figures) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "SUBJECT (ms)",
-        "N",
-        "MIN",
-        "MEDIAN",
-        "P90",
-        "RATIO",
-        "TO",
-        "AIM",
-        "NOTE",
-    ]);
-    for row in rows() {
-        if let Some(samples) = figures.get(&row.subject) {
-            table.add_row(cells(&row, samples, figures));
-        }
-    }
-    for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if (1..=5).contains(&at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    lines.join("\n")
-}
-
-fn cells(row: &Row, samples: &Samples, figures: &Figures) -> Vec<String> {
-    let ms = |percent| format!("{:.3}", samples.percentile_ms(percent));
-    let baseline = row
-        .baseline
-        .and_then(|baseline| Some((baseline, figures.get(baseline)?)));
-    let ratio = baseline.map(|(_, baseline)| {
-        let ratio = samples.percentile_ms(50) / baseline.percentile_ms(50);
-        format!("{ratio:.2}")
-    });
-    vec![
-        row.subject.clone(),
-        samples.n().to_string(),
-        ms(0),
-        ms(50),
-        ms(90),
-        ratio.unwrap_or_default(),
-        baseline
-            .map_or("", |(baseline, _)| short(baseline))
-            .to_owned(),
-        row.aim.to_owned(),
-        (row.note)(samples, figures),
-    ]
-}
-
-fn rows() -> Vec<Row> {
-    let row = |subject: &str, baseline, aim| Row {
-        subject: subject.to_owned(),
-        baseline,
-        aim,
-        note: |_, _| String::new(),
-    };
+/// Returns the rows of what calls and processes cost.
+pub(crate) fn rows() -> Vec<Row> {
     let process = |subject, aim| Row {
         note: peak,
-        ..row(subject, Some(PROCESS_TRUE), aim)
+        ..Row::new(subject, Some(PROCESS_TRUE), aim)
     };
     let floor = Some(BARE_FLOOR);
     let mut rows = vec![
@@ -134,40 +61,35 @@ fn rows() -> Vec<Row> {
         process(PROCESS_METHOD_RUN, "10 ms"),
         process(PROCESS_WORKFLOW_RUN, ""),
         process(PROCESS_PLUGIN_ADD, ""),
-        row(START_REPOSITORY, None, ""),
-        row(START_STORE, None, ""),
-        row(START_ENGINE, None, ""),
-        row(START_ENGINE_POOL, None, ""),
-        row(START_PLUGIN, None, ""),
-        row(DISK_APPEND, floor, ""),
-        row(DISK_COMMIT, floor, ""),
-        row(BARE_INSTANTIATE, floor, ""),
-        row(BARE_INVOKE, floor, ""),
-        row(BARE_INVOKE_ON_DEMAND, floor, ""),
-        row(BARE_FLOOR, floor, ""),
-        row(NESTED, floor, "≤ 1.5 x"),
-        row(NESTED_ON_DEMAND, floor, ""),
-        row(PART_LOCK, floor, ""),
-        row(PART_START, floor, ""),
-        row(PART_CALL, floor, ""),
-        row(PART_COMMIT, floor, ""),
-        row(METHOD_RUN, floor, ""),
+        Row::new(START_REPOSITORY, None, ""),
+        Row::new(START_STORE, None, ""),
+        Row::new(START_ENGINE, None, ""),
+        Row::new(START_ENGINE_POOL, None, ""),
+        Row::new(START_PLUGIN, None, ""),
+        Row::new(DISK_APPEND, floor, ""),
+        Row::new(DISK_COMMIT, floor, ""),
+        Row::new(BARE_INSTANTIATE, floor, ""),
+        Row::new(BARE_INVOKE, floor, ""),
+        Row::new(BARE_INVOKE_ON_DEMAND, floor, ""),
+        Row::new(BARE_FLOOR, floor, ""),
+        Row::new(NESTED, floor, "≤ 1.5 x"),
+        Row::new(NESTED_ON_DEMAND, floor, ""),
+        Row::new(PART_LOCK, floor, ""),
+        Row::new(PART_START, floor, ""),
+        Row::new(PART_CALL, floor, ""),
+        Row::new(PART_COMMIT, floor, ""),
+        Row::new(METHOD_RUN, floor, ""),
     ];
     for count in COUNTS {
         for parallel in [false, true] {
-            rows.push(row(&spawn_total(count, parallel), None, ""));
+            rows.push(Row::new(&spawn_total(count, parallel), None, ""));
             rows.push(Row {
                 note: rate,
-                ..row(&spawn_per_call(count, parallel), floor, "")
+                ..Row::new(&spawn_per_call(count, parallel), floor, "")
             });
         }
     }
     rows
-}
-
-/// Returns a subject's name up to its colon.
-fn short(subject: &str) -> &str {
-    subject.split(':').next().unwrap_or(subject)
 }
 
 /// Tells the peak memory; only a bound where it is no more than that of a process which

@@ -1,0 +1,97 @@
+//! A thousand calls that want one lock: to come, to wait, and to go.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use sedge_locks::error::LockError;
+use sedge_locks::manager::LockManager;
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
+use tokio::task::JoinSet;
+
+use super::other::{Other, busy};
+use super::subjects::{COME, COME_SHARED, GO, GO_SHARED, IDLE, IDLE_NOBODY, IDLE_SHARED};
+use super::{alone_on, call, lock, shared, until_waiting};
+use crate::Result;
+use crate::figures::Figures;
+
+/// How many calls there are.
+const N: u32 = 1000;
+
+/// For how long they wait.
+const WHILE: Duration = Duration::from_secs(1);
+
+pub(super) async fn round(folder: &Path, figures: &mut Figures) -> Result<()> {
+    idle(figures, IDLE_NOBODY).await;
+
+    let manager = LockManager::alone();
+    let held = lock(&manager, &call(1), &[alone_on("sink")?]).await?;
+    let crowd = come(&manager, figures, COME).await?;
+    idle(figures, IDLE).await;
+    let since = Instant::now();
+    drop(held);
+    go(crowd).await?;
+    figures.add(GO, since.elapsed() / N);
+
+    let manager = shared(folder)?;
+    let mut other = Other::start(folder)?;
+    other.have("lock 1 sink")?;
+    let crowd = come(&manager, figures, COME_SHARED).await?;
+    idle(figures, IDLE_SHARED).await;
+    let since = Instant::now();
+    other.tell("unlock")?;
+    go(crowd).await?;
+    figures.add(GO_SHARED, since.elapsed() / N);
+    Ok(())
+}
+
+type Crowd = JoinSet<std::result::Result<(), LockError>>;
+
+/// Has a thousand calls of one run want a lock that another run has; returns once all wait.
+async fn come(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) -> Result<Crowd> {
+    let run = Lineage::root(RunId::from_bits(2));
+    let n_waiting = Arc::new(AtomicU32::new(0));
+    let mut crowd = JoinSet::new();
+    let since = Instant::now();
+    for at in 1..=N {
+        let (manager, n_waiting) = (Arc::clone(manager), Arc::clone(&n_waiting));
+        let (lineage, wants) = (run.child(at), [alone_on("sink")?]);
+        crowd.spawn(async move {
+            let mut guard = std::pin::pin!(lock(&manager, &lineage, &wants));
+            let mut is_new = true;
+            let guard = std::future::poll_fn(|cx| {
+                let guard = guard.as_mut().poll(cx);
+                if std::mem::take(&mut is_new) {
+                    n_waiting.fetch_add(1, Ordering::Relaxed);
+                }
+                guard
+            });
+            guard.await.map(drop)
+        });
+    }
+    while n_waiting.load(Ordering::Relaxed) < N {
+        tokio::task::yield_now().await;
+    }
+    figures.add(subject, since.elapsed() / N);
+    // Each has asked. One whose turn at the table was not at once is in line only now.
+    for at in 1..=N {
+        until_waiting(manager, &run.child(at)).await;
+    }
+    Ok(crowd)
+}
+
+async fn go(mut crowd: Crowd) -> Result<()> {
+    while let Some(done) = crowd.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+/// Adds for how long this process is busy while nothing happens.
+async fn idle(figures: &mut Figures, subject: &str) {
+    let before = busy();
+    sedge_sys::clock::pause(WHILE).await;
+    figures.add(subject, busy() - before);
+}

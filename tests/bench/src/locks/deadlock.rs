@@ -1,0 +1,163 @@
+//! To find out that waiting would go round.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sedge_locks::error::LockError;
+use sedge_locks::manager::{LockGuard, LockManager};
+use sedge_locks::owner::{Owner, SessionId};
+use sedge_locks::table::{Decision, LockTable, Request, decide};
+use tokio::task::JoinSet;
+
+use super::other::Other;
+use super::subjects::{
+    CYCLE_BETWEEN, CYCLE_BETWEEN_LONG, DECIDE_CYCLE, DECIDE_EMPTY, DECIDE_NO_CYCLE,
+};
+use super::{alone_on, call, lock, shared, until_waiting};
+use crate::figures::Figures;
+use crate::{Effort, Result};
+
+/// How many requests wait.
+const N: u64 = 1000;
+
+/// How often what takes a fraction of a microsecond is done for a sample, which is the mean.
+const BATCH: u32 = 100;
+
+pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
+    let (empty, chain) = (LockTable::default(), chain()?);
+    let (closes, stays_open) = (request(N, &name(0))?, request(N + 1, &name(0))?);
+    for _ in 0..effort.n_samples {
+        let since = Instant::now();
+        for _ in 0..BATCH {
+            expect(&Decision::Granted, &decide(&empty, &closes))?;
+        }
+        figures.add(DECIDE_EMPTY, since.elapsed() / BATCH);
+
+        let since = Instant::now();
+        let decision = decide(&chain, &stays_open);
+        figures.lap(DECIDE_NO_CYCLE, since);
+        expect(&Decision::Wait, &decision)?;
+
+        let since = Instant::now();
+        let decision = decide(&chain, &closes);
+        figures.lap(DECIDE_CYCLE, since);
+        match decision {
+            Decision::Deadlock(cycle) if cycle.links.len() as u64 == N + 1 => {}
+            Decision::Granted | Decision::Wait | Decision::Deadlock(_) => {
+                return Err("a cycle of all that wait was not found".into());
+            }
+        }
+    }
+    let manager = shared(folder)?;
+    let mut other = Other::start(folder)?;
+    for _ in 0..effort.n_samples {
+        between_processes(&manager, &mut other, figures).await?;
+    }
+    between_processes_long(&manager, &mut other, figures).await
+}
+
+/// Makes a table in which each of `N` runs has a lock and waits for that of the next one. The
+/// last one of them all waits for nobody, nor does the one after it, whom somebody else
+/// waits for: what it asks for is looked into as well.
+fn chain() -> Result<LockTable> {
+    let mut table = LockTable::default();
+    for run in 0..=N {
+        table.insert(request(run, &name(run))?, 0);
+    }
+    for run in 0..N {
+        table.insert(request(run, &name(run + 1))?, 0);
+    }
+    table.insert(request(N + 1, "aside")?, 0);
+    table.insert(request(N + 2, "aside")?, 0);
+    Ok(table)
+}
+
+fn name(at: u64) -> String {
+    format!("model-{at}")
+}
+
+fn request(run: u64, model: &str) -> Result<Request> {
+    let (resource, mode) = alone_on(model)?;
+    Ok(Request {
+        owner: Owner {
+            session: SessionId::from_bits(0),
+            lineage: call(run),
+        },
+        resource,
+        mode,
+        what: "sink.run".to_owned(),
+    })
+}
+
+fn expect(expect: &Decision, decision: &Decision) -> Result<()> {
+    if decision == expect {
+        return Ok(());
+    }
+    Err(format!("a request was decided otherwise: {decision:?}").into())
+}
+
+/// This process has one lock and wants another, which the other process has; that one waits.
+async fn between_processes(
+    manager: &Arc<LockManager>,
+    other: &mut Other,
+    figures: &mut Figures,
+) -> Result<()> {
+    let held = lock(manager, &call(0), &[alone_on("one")?]).await?;
+    other.have(&format!("lock {N} two"))?;
+    other.have(&format!("wait {N} one"))?;
+    find(manager, "two", figures, CYCLE_BETWEEN).await?;
+    drop(held);
+    other.tell("unlock")?;
+    other.have("let-go")?;
+    Ok(())
+}
+
+/// The same, where the other process has what the last one of a thousand waits for.
+async fn between_processes_long(
+    manager: &Arc<LockManager>,
+    other: &mut Other,
+    figures: &mut Figures,
+) -> Result<()> {
+    let mut held = Vec::new();
+    for run in 0..N {
+        held.push(lock(manager, &call(run), &[alone_on(&name(run))?]).await?);
+    }
+    other.have(&format!("lock {N} {}", name(N)))?;
+    let mut tasks: JoinSet<std::result::Result<LockGuard, LockError>> = JoinSet::new();
+    for run in 1..N {
+        let (manager, wants) = (Arc::clone(manager), [alone_on(&name(run + 1))?]);
+        tasks.spawn(async move { lock(&manager, &call(run), &wants).await });
+    }
+    for run in 1..N {
+        until_waiting(manager, &call(run)).await;
+    }
+    other.have(&format!("wait {N} {}", name(0)))?;
+    find(manager, &name(1), figures, CYCLE_BETWEEN_LONG).await?;
+    // Each waits for what is let go of here, too.
+    drop(held);
+    other.tell("unlock")?;
+    while let Some(done) = tasks.join_next().await {
+        drop(done??);
+    }
+    other.have("let-go")?;
+    Ok(())
+}
+
+/// Asks for what would close the cycle, and takes the time until that is told.
+async fn find(
+    manager: &Arc<LockManager>,
+    model: &str,
+    figures: &mut Figures,
+    subject: &str,
+) -> Result<()> {
+    let (lineage, wants) = (call(0), [alone_on(model)?]);
+    let since = Instant::now();
+    let asked = lock(manager, &lineage, &wants).await;
+    figures.lap(subject, since);
+    match asked {
+        Err(LockError::Deadlock { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Err("a cycle between two processes was not found".into()),
+    }
+}
