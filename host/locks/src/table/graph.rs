@@ -81,30 +81,26 @@ pub(super) fn cycle_closed_by(table: &LockTable, request: &Request, place: Place
 
 /// Returns the edges that lead away from a node, each with the one that it waits for there.
 fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner, Node)> {
-    let Some(queue) = table.queue(&waits_by(table, candidate, node).resource) else {
-        return Vec::new();
-    };
-    let (blockers, waits_behind_candidate) = match node {
-        Node::Candidate => {
-            let last = RequestId(u64::MAX);
-            (
-                queue.blockers(candidate.request, candidate.place, last),
-                false,
-            )
-        }
+    let (request, place, id, waits_behind_candidate) = match node {
+        Node::Candidate => (
+            candidate.request,
+            candidate.place,
+            RequestId(u64::MAX),
+            false,
+        ),
         Node::Waiting(id) => {
-            let entry = table.entry(id);
-            (
-                table.blockers(id),
-                entry.is_some_and(|it| candidate.overtakes(it)),
-            )
+            let entry = waiting(table, id);
+            (&entry.request, entry.place, id, candidate.overtakes(entry))
         }
+    };
+    let Some(queue) = table.queue(&request.resource) else {
+        return Vec::new();
     };
     let mut edges = Vec::new();
     if waits_behind_candidate {
         edges.push((candidate.request.owner.clone(), Node::Candidate));
     }
-    for blocker in blockers {
+    for blocker in queue.blockers(request, place, id) {
         let owner = &blocker.request.owner;
         if blocker.place != Place::Granted {
             edges.push((owner.clone(), Node::Waiting(blocker.id)));
@@ -134,10 +130,14 @@ impl Candidate<'_> {
 fn waits_by<'a>(table: &'a LockTable, candidate: &'a Candidate<'_>, node: Node) -> &'a Request {
     match node {
         Node::Candidate => candidate.request,
-        Node::Waiting(id) => match table.entry(id) {
-            Some(entry) => &entry.request,
-            None => unreachable!("who waits is in the table"),
-        },
+        Node::Waiting(id) => &waiting(table, id).request,
+    }
+}
+
+fn waiting(table: &LockTable, id: RequestId) -> &Entry {
+    match table.entry(id) {
+        Some(entry) => entry,
+        None => unreachable!("who waits is in the table"),
     }
 }
 
