@@ -1,6 +1,6 @@
 //! `sedge data delete`
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use sedge_app::data_delete::data_delete;
 use serde_json::{Value, json};
 
@@ -14,11 +14,12 @@ use crate::show;
 ///
 /// Waits until no call of the model is under way. The model itself may be gone.
 #[derive(Debug, Args)]
+#[command(override_usage = "sedge data delete [OPTIONS] <MODEL> <NAME|--all>")]
+#[command(group(ArgGroup::new("what").required(true).args(["name", "all"])))]
 pub(crate) struct DataDeleteArgs {
     /// The model
     model: String,
     /// The name of the data
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
     /// Delete all data of the model
     #[arg(long)]

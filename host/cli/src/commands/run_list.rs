@@ -70,6 +70,7 @@ pub(crate) fn run_json(run: &RunRecord, status: RunStatus) -> Value {
         "kind": run.kind,
         "subject": run.subject,
         "method": run.method,
+        "exclusive": run.exclusive,
         "status": status,
         "startedBy": run.by,
         "startedAt": show::time(run.started_at),

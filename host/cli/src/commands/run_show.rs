@@ -66,8 +66,13 @@ impl Tree<'_> {
         let took = elapsed(run)
             .map(|took| format!(" after {}", show::duration(took)))
             .unwrap_or_default();
+        let alone = if self.report.run.exclusive {
+            " with the datastore to itself"
+        } else {
+            ""
+        };
         let head = format!(
-            "run {} of {}: {}{took}, started {} by {}",
+            "run {} of {}: {}{took}{alone}, started {} by {}",
             run.id,
             what(run),
             self.report.status.as_str(),

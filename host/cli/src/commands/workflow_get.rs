@@ -39,6 +39,7 @@ pub(crate) fn workflow_json(workflow: &Workflow) -> Value {
     json!({
         "name": workflow.name,
         "description": workflow.description,
+        "exclusive": workflow.exclusive,
         "file": workflow.file.name,
         "jobs": jobs,
     })

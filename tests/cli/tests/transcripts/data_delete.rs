@@ -133,9 +133,9 @@ fn what_is_not_there_is_not_deleted() {
     $ sedge data delete sink
     ------- stderr -------
     error: the following required arguments were not provided:
-      <NAME>
+      <NAME|--all>
 
-    Usage: sedge data delete <MODEL> <NAME>
+    Usage: sedge data delete [OPTIONS] <MODEL> <NAME|--all>
 
     For more information, try '--help'.
     [exit status: 2]
@@ -144,7 +144,7 @@ fn what_is_not_there_is_not_deleted() {
     ------- stderr -------
     error: the argument '[NAME]' cannot be used with '--all'
 
-    Usage: sedge data delete <MODEL> <NAME>
+    Usage: sedge data delete [OPTIONS] <MODEL> <NAME|--all>
 
     For more information, try '--help'.
     [exit status: 2]

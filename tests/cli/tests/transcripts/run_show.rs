@@ -53,6 +53,7 @@ fn as_json() {
         "kind": "workflow",
         "subject": "B",
         "method": null,
+        "exclusive": false,
         "status": "succeeded",
         "startedBy": "tester",
         "startedAt": "[time]",

@@ -36,6 +36,7 @@ fn as_json() {
       "data": {
         "name": "B",
         "description": "A gate, then a step which calls another model",
+        "exclusive": false,
         "file": "workflows/B.yaml",
         "jobs": [
           {

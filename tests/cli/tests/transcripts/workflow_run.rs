@@ -147,6 +147,37 @@ fn a_step_that_may_fail() {
 }
 
 #[test]
+fn with_the_datastore_to_itself() {
+    let env = with_workflows();
+    insta::assert_snapshot!(env.transcript("
+        workflow run A --exclusive
+        run show
+    "), @"
+    $ sedge workflow run A --exclusive
+    ------- stderr -------
+    Run [run]
+    Step main/spawn: started.
+    Step main/spawn: succeeded after [took].
+    The workflow `A` succeeded.
+    hint: `sedge run show [run]` shows its calls
+
+    $ sedge run show
+    ------- stdout -------
+    run [run] of workflow A: succeeded after [took] with the datastore to itself, started [time] by tester
+    └─ step main/spawn: succeeded
+       └─ spawn.run: succeeded after [took], wrote `calls` version 1
+          └─ sink.run: succeeded after [took], wrote `record` version 1
+    ");
+    env.write_file(
+        "workflows/A.yaml",
+        A.replace("name: A\n", "name: A\nexclusive: true\n"),
+    );
+    env.setup(&["workflow run A"]);
+    let runs = env.run_json(["run", "list"]);
+    assert_eq!(runs["data"][0]["exclusive"], true);
+}
+
+#[test]
 fn no_such_workflow() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow run C\nworkflow run C --json\nworkflow run"), @r#"

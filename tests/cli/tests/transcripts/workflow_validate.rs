@@ -28,6 +28,7 @@ fn as_json() {
       "data": {
         "name": "A",
         "description": "One step, which calls another model",
+        "exclusive": false,
         "file": "workflows/A.yaml",
         "jobs": [
           {
