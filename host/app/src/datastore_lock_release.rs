@@ -3,6 +3,7 @@
 use sedge_locks::mode::Resource;
 use sedge_locks::owner::Owner;
 use sedge_locks::status::LockStatus;
+use sedge_locks::table::Place;
 use sedge_model::names::ModelName;
 
 use crate::datastore_lock_status::datastore_lock_status;
@@ -24,7 +25,8 @@ pub fn datastore_lock_release(
     let model: Option<ModelName> = model.map(str::parse).transpose()?;
     let wanted = model.map(Resource::Model);
     let locks = repository.locks()?;
-    let (epoch, all) = locks.holders()?;
+    let (epoch, mut all) = locks.entries()?;
+    all.retain(|entry| entry.place == Place::Granted);
     let holders: Vec<_> = all
         .iter()
         .filter(|entry| {

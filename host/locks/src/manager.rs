@@ -22,7 +22,7 @@ use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
 pub use crate::replica::Epoch;
 use crate::session::Session;
-use crate::table::{Entry, Place, RequestId};
+use crate::table::{Entry, RequestId};
 pub(crate) use state::blocker;
 use state::{Answer, Asked, State, Woken};
 
@@ -200,17 +200,13 @@ impl LockManager {
         self.turn(deadline, &|state| state.epoch()).await
     }
 
-    /// Returns who has which lock, and in which table. Blocks the thread until it is this process's turn at the
-    /// table.
+    /// Returns who has and who wants which lock, and in which table; what died and nobody has
+    /// seen to yet is among it. Blocks the thread until it is this process's turn at the table.
     ///
     /// # Errors
     /// The table cannot be used.
-    pub fn holders(&self) -> Result<(Epoch, Vec<Entry>), LockError> {
-        let has_it = |entry: &&Entry| entry.place == Place::Granted;
-        self.turn_blocking(&|state| {
-            let entries = state.table().entries().filter(has_it).cloned();
-            (state.epoch(), entries.collect())
-        })
+    pub fn entries(&self) -> Result<(Epoch, Vec<Entry>), LockError> {
+        self.turn_blocking(&|state| (state.epoch(), state.table().entries().cloned().collect()))
     }
 
     /// Releases what others have, whoever they are: their guards hold nothing from then on.

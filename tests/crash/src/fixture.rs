@@ -1,8 +1,6 @@
 //! What the tests share: where to kill, and what must hold after that.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use sedge_app::data_versions::data_versions;
@@ -10,7 +8,7 @@ use sedge_app::run_list::run_list;
 use sedge_app::run_show::{RunReport, run_show};
 use sedge_app::types::CallStatus;
 use sedge_app::{AppError, Repository};
-use sedge_test_kit::{Child, TestEnv, wait_until};
+use sedge_test_kit::{Child, Dice, TestEnv, seed, told, wait_until};
 
 /// How many processes all tests together kill, unless told otherwise.
 const N_ROUNDS: u64 = 40;
@@ -22,33 +20,14 @@ const N_STEPS_ON_MAX: u64 = 4000;
 
 /// Returns how many rounds a test is to run, of `share` in 4.
 pub(crate) fn n_rounds(share: u64) -> u64 {
-    let told = env::var("SEDGE_CRASH_ROUNDS").ok();
-    let told = told.map(|text| text.parse().expect("SEDGE_CRASH_ROUNDS is a number"));
-    told.unwrap_or(N_ROUNDS) * share / 4
+    told("SEDGE_CRASH_ROUNDS", N_ROUNDS) * share / 4
 }
 
-/// Numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, "Fast
-/// Splittable Pseudorandom Number Generators", 2014).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    /// Begins with the seed that was given, else with one that nobody knows before.
-    pub(crate) fn new() -> Self {
-        let told = env::var("SEDGE_CRASH_SEED").ok();
-        let told = told.map(|text| text.parse().expect("SEDGE_CRASH_SEED is a number"));
-        let seed = told.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32);
-        println!("SEDGE_CRASH_SEED={seed}");
-        Self(seed)
-    }
-
-    /// Draws a number below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut drawn = self.0;
-        drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (drawn ^ (drawn >> 31)) % bound
-    }
+/// Returns dice that show what they begin with.
+pub(crate) fn dice() -> Dice {
+    let seed = seed("SEDGE_CRASH_SEED");
+    println!("SEDGE_CRASH_SEED={seed}");
+    Dice::of_seed(seed)
 }
 
 /// A repository, seen from beside the processes that are killed in it.

@@ -9,10 +9,6 @@
 //! ```
 
 #![cfg(test)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "how long to go on is told by the environment"
-)]
 
 mod fixture;
 mod methods;

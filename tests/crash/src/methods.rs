@@ -2,14 +2,14 @@
 
 use sedge_app::types::{CallStatus, RunStatus};
 
-use crate::fixture::{Dice, Scene, n_rounds};
+use crate::fixture::{Scene, dice, n_rounds};
 
 const N_CALLS: u64 = 200;
 
 #[test]
 fn crash_of_a_method() {
     let scene = Scene::new();
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let mut n_interrupted = 0;
     for round in 0..n_rounds(2) {
         let before = scene.newest().map(|it| it.run.id);

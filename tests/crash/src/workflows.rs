@@ -3,7 +3,8 @@
 
 use sedge_app::types::RunStatus;
 
-use crate::fixture::{Dice, Scene, n_rounds};
+use crate::fixture::{Scene, dice, n_rounds};
+use sedge_test_kit::Dice;
 
 const N_CALLS: u64 = 100;
 
@@ -33,7 +34,7 @@ jobs:
 #[test]
 fn crash_of_a_workflow() {
     let scene = Scene::new();
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let mut n_resumed = 0;
     for round in 0..n_rounds(1) {
         scene

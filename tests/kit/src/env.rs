@@ -40,6 +40,20 @@ pub struct State {
     pub data: Value,
 }
 
+/// Returns the number that a variable of the environment tells: how long or how often a test
+/// does something.
+///
+/// # Panics
+/// It tells no number.
+#[must_use]
+pub fn told(variable: &str, otherwise: u64) -> u64 {
+    let told = std::env::var(variable).ok();
+    told.map_or(otherwise, |text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is no number: `{text}`"))
+    })
+}
+
 impl Default for TestEnv {
     /// Returns an environment whose `$ENV/repo` is an empty folder.
     fn default() -> Self {

@@ -11,6 +11,7 @@
 
 mod binary;
 mod child;
+mod dice;
 mod env;
 mod output;
 mod processes;
@@ -19,7 +20,8 @@ mod wait;
 
 pub use binary::sedge;
 pub use child::Child;
-pub use env::{State, TestEnv};
+pub use dice::{Dice, seed};
+pub use env::{State, TestEnv, told};
 pub use output::CommandOutput;
 pub use processes::{Process, processes};
 pub use wait::{wait_for, wait_until};

@@ -114,7 +114,7 @@ fn what_is_left_of_it_is_released_by_force() {
     let manager = manager(folder.path()).expect("it begins");
     let error = lock(&manager, 2, "sink", 100);
     assert!(matches!(error, Err(LockError::Timeout { .. })), "{error:?}");
-    let (epoch, left) = manager.holders().expect("a sound table");
+    let (epoch, left) = manager.entries().expect("a sound table");
     let ids: Vec<_> = left.iter().map(|entry| entry.id).collect();
     assert_eq!(ids.len(), 1);
     manager

@@ -8,12 +8,12 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "how long to stop a process is told by the environment, and measured by the clock"
+    reason = "how long a process is stopped is measured by the clock"
 )]
 
 use std::time::{Duration, Instant};
 
-use sedge_test_kit::{Child, CommandOutput, TestEnv, wait_for, wait_until};
+use sedge_test_kit::{Child, CommandOutput, TestEnv, told, wait_for, wait_until};
 use serde_json::{Value, json};
 
 use crate::fixtures::{A, with_counters, with_hostile};
@@ -290,9 +290,7 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
 /// Nobody takes its lock, and everybody can see who has it.
 #[test]
 fn who_is_stopped_keeps_what_it_has() {
-    let told = std::env::var("SEDGE_STOP_SECONDS").ok();
-    let told = told.map(|text| text.parse().expect("SEDGE_STOP_SECONDS is a number"));
-    let stop = Duration::from_secs(told.unwrap_or(STOP_SECONDS));
+    let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let env = with_counters();
     let holder = count(&env, "one", &json!(["add", {"wait": 1000}, "add"]));
     wait_until("the holder", || n_locks(&env, true) == 2);
