@@ -287,7 +287,8 @@ pub(crate) fn effective_arguments(
 }
 
 /// Locks what a call needs, an intent on the datastore and then the model, and returns which
-/// lock table that is in.
+/// lock table that is in. A call that was undone also locks what the calls below it wanted
+/// before.
 async fn lock(
     cx: &Arc<RunCx>,
     frame: &Frame,
@@ -302,10 +303,10 @@ async fn lock(
     };
     let name = &ready.model.definition.name;
     let what = format!("{name}.{}", ready.method);
-    let wants = [
+    let wants = frame.wants([
         (Resource::Datastore, intent),
         (Resource::Model(name.clone()), mode),
-    ];
+    ]);
     let latest = caller.map(|caller| caller.deadline);
     let acquired = cx.locks.acquire(frame.lineage(), &what, &wants, latest);
     match acquired.await {

@@ -8,10 +8,12 @@
 //! did can be seen from outside. Both are settled under one lock for the whole tree, so that
 //! a call is never undone in the very moment in which a callee of it commits.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_locks::manager::LockGuard;
+use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use tokio::sync::watch;
 
@@ -30,6 +32,8 @@ pub(crate) struct Frame {
     n_undone: AtomicU32,
     n_callees: watch::Sender<usize>,
     locks: Mutex<Option<LockGuard>>,
+    /// What it and the calls below it wanted to lock until now.
+    wanted: Mutex<BTreeMap<Resource, Mode>>,
 }
 
 /// Whether a call can be undone.
@@ -85,6 +89,7 @@ impl Frame {
             n_undone: AtomicU32::new(0),
             n_callees: watch::Sender::new(0),
             locks: Mutex::new(None),
+            wanted: Mutex::default(),
         }
     }
 
@@ -95,6 +100,41 @@ impl Frame {
     /// Returns how often the call was undone.
     pub(crate) fn n_undone(&self) -> u32 {
         self.n_undone.load(Ordering::Relaxed)
+    }
+
+    /// Returns what the call is to lock, of which `own` is what it needs itself.
+    ///
+    /// A call that was undone locks all that it and those below it wanted before, and only then
+    /// begins: once it has, it is not undone for the same reason again. The order is that of
+    /// the resources, the same for all, so that those that do so are in nobody's way who does.
+    pub(crate) fn wants(&self, own: [(Resource, Mode); 2]) -> Vec<(Resource, Mode)> {
+        let mut above = Some(self);
+        while let Some(frame) = above {
+            frame.add(&own);
+            above = frame.caller.as_deref();
+        }
+        if self.n_undone() == 0 {
+            return own.into();
+        }
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.clone().into_iter().collect()
+    }
+
+    fn add(&self, own: &[(Resource, Mode)]) {
+        // A run is never undone.
+        if self.caller.is_none() {
+            return;
+        }
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (resource, mode) in own {
+            match wanted.get_mut(resource) {
+                Some(known) if mode.includes(*known) => *known = *mode,
+                Some(_) => {}
+                None => {
+                    wanted.insert(resource.clone(), *mode);
+                }
+            }
+        }
     }
 
     /// Keeps locks until the call and all below it are gone.
@@ -285,5 +325,28 @@ mod tests {
         assert!(ended().await.is_err(), "a grandchild is left");
         drop(three);
         assert!(ended().await.is_ok());
+    }
+
+    #[test]
+    fn who_was_undone_locks_what_was_wanted_before() {
+        let [run, one, two, three] = frames();
+        let [a, b, c] = ["a", "b", "c"].map(|it| Resource::Model(it.parse().expect("a name")));
+        let reads = |it: &Resource| [(Resource::Datastore, Mode::IS), (it.clone(), Mode::S)];
+        let writes = |it: &Resource| [(Resource::Datastore, Mode::IX), (it.clone(), Mode::X)];
+        assert_eq!(one.wants(writes(&b)), writes(&b));
+        assert_eq!(two.wants(reads(&c)), reads(&c));
+        assert_eq!(three.wants(reads(&b)), reads(&b));
+        assert_eq!(two.callee(2).wants(writes(&a)), writes(&a));
+        assert_eq!(three.undo(one.lineage()), Undo::Begun);
+        one.start_anew();
+        let all = [
+            (Resource::Datastore, Mode::IX),
+            (a, Mode::X),
+            (b.clone(), Mode::X),
+            (c.clone(), Mode::S),
+        ];
+        assert_eq!(one.wants(writes(&b)), all);
+        assert_eq!(two.wants(reads(&c)), reads(&c), "it was not undone itself");
+        assert_eq!(run.wanted.lock().expect("no panic").len(), 0);
     }
 }
