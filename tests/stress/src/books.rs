@@ -7,22 +7,33 @@ use sedge_app::data_get::data_get;
 use sedge_app::data_versions::data_versions;
 use sedge_app::run_list::run_list;
 use sedge_app::run_show::run_show;
-use sedge_app::types::{CallStatus, RunStatus};
+use sedge_app::types::{CallRecord, CallStatus, RunStatus};
 
 use crate::worker::Asked;
-use crate::{N_MODELS, tree};
+use crate::{N_MODELS, N_TASKS, tree};
+
+/// How often a call is undone at most, as the host has it.
+const UNDONE_MAX: u32 = 8;
 
 /// What was done, by the datastore.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    /// By run: how it ended, and how many of its calls succeeded.
-    pub(crate) runs: BTreeMap<String, (RunStatus, usize)>,
-    /// By model, the versions that calls say they wrote, in ascending order.
-    written: BTreeMap<String, Vec<u64>>,
-    /// How long each call waited for its locks, in microseconds, in ascending order.
+    /// By run, what became of it.
+    runs: BTreeMap<String, Run>,
+    /// By model, the versions that calls say they wrote, and which call each is of.
+    written: BTreeMap<String, BTreeMap<u64, String>>,
+    /// How long each call that is on record waited for its locks, in microseconds, in
+    /// ascending order.
     pub(crate) waits_us: Vec<u64>,
-    /// How often calls were undone and started anew.
-    pub(crate) n_undone: u32,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+struct Run {
+    status: RunStatus,
+    /// The models that counted, one for each time, sorted. A call counts once.
+    counted: Vec<String>,
+    n_calls: usize,
 }
 
 impl Books {
@@ -30,23 +41,7 @@ impl Books {
         let mut books = Self::default();
         for (run, status) in run_list(repository, usize::MAX).expect("a datastore") {
             let report = run_show(repository, Some(run.id.as_str())).expect("it is in the list");
-            let mut n_succeeded = 0;
-            for call in report.calls {
-                books.n_undone += call.n_undone;
-                books.waits_us.extend(call.waited_us);
-                let Some(outcome) = call.outcome else {
-                    assert_ne!(call.status, CallStatus::Succeeded, "{}", call.lineage);
-                    continue;
-                };
-                n_succeeded += 1;
-                let versions = outcome.written.iter().map(|it| it.version);
-                let written = books.written.entry(call.model.to_string()).or_default();
-                written.extend(versions);
-            }
-            books.runs.insert(run.id.to_string(), (status, n_succeeded));
-        }
-        for written in books.written.values_mut() {
-            written.sort_unstable();
+            books.run_add(run.id.as_str(), status, &report.calls);
         }
         books.waits_us.sort_unstable();
         for model in 0..N_MODELS {
@@ -55,40 +50,109 @@ impl Books {
         books
     }
 
-    /// Versions are contiguous, each was written by one call that succeeded, and each counts
+    fn run_add(&mut self, id: &str, status: RunStatus, calls: &[CallRecord]) {
+        let mut counted = Vec::new();
+        let succeeded = calls.iter().filter(|it| it.status == CallStatus::Succeeded);
+        for call in succeeded.clone() {
+            let (model, by) = (call.model.to_string(), call.lineage.to_string());
+            let outcome = call.outcome.as_ref().expect("it succeeded");
+            let n_expected = usize::from(call.method.as_str() != "read");
+            assert_eq!(outcome.written.len(), n_expected, "{by} counts once");
+            for version in outcome.written.iter().map(|it| it.version) {
+                counted.push(model.clone());
+                let written = self.written.entry(model.clone()).or_default();
+                let other = written.insert(version, by.clone());
+                assert_eq!(other, None, "{model} {version} is of {by}, and of another");
+            }
+        }
+        counted.sort_unstable();
+        self.waits_us
+            .extend(calls.iter().filter_map(|call| call.waited_us));
+        let n_running = calls
+            .iter()
+            .filter(|it| it.status == CallStatus::Running)
+            .count();
+        if status != RunStatus::Interrupted {
+            assert_eq!(n_running, 0, "run {id} is {status:?}, but not its calls");
+        }
+        if status == RunStatus::Failed {
+            was_rightly_told(id, calls);
+        }
+        let run = Run {
+            status,
+            counted,
+            n_calls: succeeded.count(),
+        };
+        self.runs.insert(id.to_owned(), run);
+    }
+
+    /// Versions are contiguous, each was written by the one call that says so, and each counts
     /// one more than the one before.
     fn has_counted(&self, repository: &Repository, model: &str) {
         let versions = data_versions(repository, model, "count").expect("each was called");
-        let versions: Vec<u64> = versions.iter().map(|it| it.version).collect();
-        let expect: Vec<u64> = (1..=versions.len() as u64).collect();
-        assert_eq!(versions, expect, "{model}: versions have no holes");
-        assert_eq!(self.written[model], expect, "{model}: each is of one call");
-        for version in expect {
+        let by: BTreeMap<u64, String> = versions
+            .iter()
+            .map(|it| (it.version, it.by.to_string()))
+            .collect();
+        assert_eq!(by, self.written[model], "{model}: each is of one call");
+        for (version, expect) in versions.iter().map(|it| it.version).zip(1..) {
+            assert_eq!(version, expect, "{model}: versions have no holes");
             let data = data_get(repository, model, "count", Some(version)).expect("it is listed");
             let content = serde_json::json!({"n": version}).to_string();
             assert_eq!(data.content, content, "{model}: nothing was lost");
         }
     }
 
-    /// Whatever a process was told of is there, and everything has ended.
-    pub(crate) fn balance(&self, asked: &[Asked]) {
-        for (run, n_calls) in asked.iter().flat_map(|asked| &asked.succeeded) {
-            let expect = Some(&(RunStatus::Succeeded, *n_calls));
-            assert_eq!(self.runs.get(run), expect, "run {run}");
+    /// Whatever a process was told of is there, everything has ended, and nothing is there
+    /// that no process asked for.
+    pub(crate) fn balance(&self, asked: &[Asked], n_killed: usize) {
+        let succeeded = asked.iter().flat_map(|asked| &asked.succeeded);
+        for (id, counting) in succeeded.clone() {
+            let run = &self.runs[id];
+            assert_eq!(run.status, RunStatus::Succeeded, "run {id}");
+            assert_eq!(run.counted, *counting, "run {id}");
         }
-        for (run, (status, _)) in &self.runs {
-            let has_ended = match status {
-                RunStatus::Running | RunStatus::Suspended => false,
-                RunStatus::Succeeded
-                | RunStatus::Failed
-                | RunStatus::Cancelled
-                | RunStatus::Interrupted => true,
-            };
-            assert!(has_ended, "run {run} is {status:?}");
+        let failed = asked.iter().flat_map(|asked| &asked.deadlocks);
+        for id in failed.clone() {
+            assert_eq!(self.runs[id].status, RunStatus::Failed, "run {id}");
         }
+        // Who is killed may not have come to say how its last runs ended.
+        let n_told = succeeded.count() + failed.count();
+        let n_ended = self.n_of(RunStatus::Succeeded) + self.n_of(RunStatus::Failed);
+        let n_untold_max = n_killed * N_TASKS;
+        assert!((n_told..=n_told + n_untold_max).contains(&n_ended));
+        let n_interrupted = self.n_of(RunStatus::Interrupted);
+        assert!(n_interrupted <= n_untold_max, "{n_interrupted}");
+        assert!(n_killed == 0 || n_interrupted > 0, "a kill cuts runs off");
+        assert_eq!(
+            n_ended + n_interrupted,
+            self.runs.len(),
+            "no run is under way, or was cancelled"
+        );
     }
 
     pub(crate) fn n_of(&self, status: RunStatus) -> usize {
-        self.runs.values().filter(|(it, _)| *it == status).count()
+        self.runs.values().filter(|it| it.status == status).count()
     }
+
+    /// Returns how many calls succeeded.
+    pub(crate) fn n_calls(&self) -> usize {
+        self.runs.values().map(|it| it.n_calls).sum()
+    }
+}
+
+/// A guest is told of a deadlock only if something of its run had been seen, or a call had
+/// been undone too often.
+#[track_caller]
+fn was_rightly_told(id: &str, calls: &[CallRecord]) {
+    for error in calls.iter().filter_map(|call| call.error.as_ref()) {
+        let is_expected = ["deadlock", "cancelled"].contains(&error.code());
+        assert!(is_expected, "run {id}: {error}");
+    }
+    let is_seen = |it: &CallRecord| it.status == CallStatus::Succeeded;
+    let is_enough = |it: &CallRecord| it.n_undone >= UNDONE_MAX;
+    assert!(
+        calls.iter().any(|it| is_seen(it) || is_enough(it)),
+        "run {id} could have been undone: {calls:?}"
+    );
 }

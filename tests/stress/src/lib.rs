@@ -3,7 +3,8 @@
 //! for somebody who waits for it, or who is dead.
 //!
 //! Eight processes with 64 tasks each call 20 models for a minute, and for another minute
-//! while every two seconds one of the processes is killed, unless told otherwise:
+//! while every two seconds one of the processes is killed and another one takes its place,
+//! unless told otherwise:
 //!
 //! ```text
 //! SEDGE_STRESS_SECONDS=3600 cargo test --release --workspace -- stress
@@ -24,7 +25,7 @@ mod report;
 mod tree;
 mod worker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,8 @@ use sedge_app::Repository;
 use sedge_test_kit::{Dice, TestEnv, seed, told};
 
 use crate::books::Books;
-use crate::monitor::{Looked, Monitor};
+use crate::monitor::Monitor;
+use crate::report::{Took, cpu_of_children};
 use crate::worker::{Asked, Worker};
 
 /// Processes that run at once.
@@ -47,8 +49,13 @@ const N_MODELS: usize = 20;
 /// How long each part takes, unless told otherwise.
 const SECONDS: u64 = 60;
 
-/// How often a process is killed.
+/// How often a process is killed. Another one has begun half that time before: a process that
+/// begins releases what the dead had, and here it is those who wait that must.
 const KILL_EVERY: Duration = Duration::from_secs(2);
+
+/// How often it is looked, at most, until all have ended what they had begun: a minute after
+/// the last of them would have given up to wait for a lock.
+const LOOKS_TO_END_MAX: usize = 1200;
 
 /// One at a time: they are many enough.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -67,14 +74,26 @@ fn check(part: &str, kill_every: Option<Duration>) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = seed("SEDGE_STRESS_SEED");
     let env = env();
-    let since = Instant::now();
-    let (workers, looked) = work(&env.repository(), seed, kill_every);
-    let took = since.elapsed();
+    let (since, cpu) = (Instant::now(), cpu_of_children());
+    let mut crowd = Crowd::begin(&env.repository(), seed);
+    crowd.work(kill_every);
+    crowd.end();
+    let Crowd {
+        workers,
+        monitor,
+        n_killed,
+        ..
+    } = crowd;
     let asked: Vec<Asked> = workers.into_iter().map(Worker::ended).collect();
+    let took = Took {
+        wall: since.elapsed(),
+        cpu: cpu_of_children() - cpu,
+        n_killed,
+    };
     let repository = Repository::open(&env.repository()).expect("a repository");
     let books = Books::read(&repository);
-    report::show(part, (seed, took), &books, &asked, looked);
-    books.balance(&asked);
+    report::show((part, seed), took, &books, &asked, monitor.looked());
+    books.balance(&asked, n_killed);
     everything_is_free(&env);
 }
 
@@ -89,35 +108,83 @@ fn env() -> TestEnv {
     env
 }
 
-/// Has processes work until the time is up, and one of them die now and then.
-fn work(repository: &Path, seed: u64, kill_every: Option<Duration>) -> (Vec<Worker>, Looked) {
-    let duration = Duration::from_secs(told("SEDGE_STRESS_SECONDS", SECONDS));
-    let mut dice = Dice::of_seed(seed);
-    let mut workers: Vec<Worker> = (0..N_PROCESSES)
-        .map(|_| Worker::start(repository, dice.number()))
-        .collect();
-    let mut monitor = Monitor::begin(repository);
-    let since = Instant::now();
-    let mut next_kill = kill_every;
-    while since.elapsed() < duration {
-        monitor.look();
-        if next_kill.is_some_and(|at| since.elapsed() > at) {
-            next_kill = next_kill.zip(kill_every).map(|(at, every)| at + every);
-            let live = workers.iter_mut().filter(|worker| worker.is_live());
-            let mut live: Vec<&mut Worker> = live.collect();
-            let which = dice.below(live.len() as u64);
-            live.swap_remove(usize::try_from(which).expect("few"))
-                .kill();
-            workers.push(Worker::start(repository, dice.number()));
+/// The processes, and who looks at them.
+struct Crowd {
+    repository: PathBuf,
+    dice: Dice,
+    workers: Vec<Worker>,
+    monitor: Monitor,
+    n_killed: usize,
+}
+
+impl Crowd {
+    fn begin(repository: &Path, seed: u64) -> Self {
+        let mut crowd = Self {
+            repository: repository.to_owned(),
+            dice: Dice::of_seed(seed),
+            workers: Vec::new(),
+            monitor: Monitor::begin(repository),
+            n_killed: 0,
+        };
+        for _ in 0..N_PROCESSES {
+            crowd.start();
+        }
+        crowd
+    }
+
+    fn start(&mut self) {
+        let seed = self.dice.number();
+        self.workers.push(Worker::start(&self.repository, seed));
+    }
+
+    /// Works until the time is up, while one of the processes dies now and then.
+    fn work(&mut self, kill_every: Option<Duration>) {
+        let duration = Duration::from_secs(told("SEDGE_STRESS_SECONDS", SECONDS));
+        let since = Instant::now();
+        let mut next_start = kill_every.map(|every| every / 2);
+        let mut next_kill = kill_every;
+        let is_due = |next: &mut Option<Duration>| {
+            let is_due = next.is_some_and(|at| since.elapsed() > at);
+            if is_due {
+                *next = next.zip(kill_every).map(|(at, every)| at + every);
+            }
+            is_due
+        };
+        while since.elapsed() < duration {
+            self.monitor.look();
+            if is_due(&mut next_start) {
+                self.start();
+            }
+            if is_due(&mut next_kill) {
+                self.kill_one();
+            }
+            let live = self.workers.iter_mut().filter(|worker| worker.is_live());
+            for worker in live {
+                assert!(worker.is_running(), "a worker has ended by itself");
+            }
         }
     }
-    for worker in &mut workers {
-        worker.stop();
+
+    fn kill_one(&mut self) {
+        let live = self.workers.iter_mut().filter(|worker| worker.is_live());
+        let mut live: Vec<&mut Worker> = live.collect();
+        let which = usize::try_from(self.dice.below(live.len() as u64)).expect("few");
+        live.swap_remove(which).kill();
+        self.n_killed += 1;
     }
-    while workers.iter_mut().any(Worker::is_running) {
-        monitor.look();
+
+    /// Waits until everybody has ended what it had begun.
+    fn end(&mut self) {
+        for worker in &mut self.workers {
+            worker.stop();
+        }
+        let n_looks_max = self.monitor.looked().n_looks + LOOKS_TO_END_MAX;
+        while self.workers.iter_mut().any(Worker::is_running) {
+            self.monitor.look();
+            let n_looks = self.monitor.looked().n_looks;
+            assert!(n_looks < n_looks_max, "not everybody finishes");
+        }
     }
-    (workers, monitor.end())
 }
 
 /// Nothing is locked, and every model can be called at once.

@@ -10,45 +10,82 @@ use crate::monitor::Looked;
 use crate::worker::Asked;
 use crate::{N_MODELS, N_PROCESSES, N_TASKS};
 
+/// How many of proc(5)'s units of CPU time make a second.
+const TICKS_A_SECOND: f64 = 100.0;
+
+/// What the work took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Took {
+    pub(crate) wall: Duration,
+    /// CPU time of all workers, the killed included.
+    pub(crate) cpu: Duration,
+    pub(crate) n_killed: usize,
+}
+
 /// Shows what was done, and how long calls waited.
 pub(crate) fn show(
-    part: &str,
-    (seed, took): (u64, Duration),
+    (part, seed): (&str, u64),
+    took: Took,
     books: &Books,
     asked: &[Asked],
     looked: Looked,
 ) {
-    let n_deadlocks: usize = asked.iter().map(|it| it.deadlocks).sum();
-    let n_calls: usize = books.runs.values().map(|(_, n_calls)| n_calls).sum();
+    let Took {
+        wall,
+        cpu,
+        n_killed,
+    } = took;
     let percentile = |percent: usize| {
         let at = books.waits_us.len().saturating_sub(1) * percent / 100;
         let us = books.waits_us.get(at).copied().unwrap_or_default();
         Duration::from_micros(us).as_secs_f64() * 1000.0
     };
     let (median, p99) = (percentile(50), percentile(99));
+    let seconds = |n_looks: usize| n_looks as f64 / 10.0;
     let text = format!(
         "
-stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models for {took:.0?}, seed {seed}
+stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, seed {seed}
+  took      {:.1} s, {:.1} s of CPU time; {n_killed} processes killed
   runs      {} succeeded, {} failed, {} cancelled, {} interrupted
-  calls     {n_calls} succeeded, {:.0} a second
-  deadlocks {} undone, {n_deadlocks} told
-  waits     median {median:.1} ms, p99 {p99:.1} ms ({:.1} times), longest {:.1} ms
-  looks     {}, at most {} waiting; seen in a row: a deadlock {}, a lock of the dead {}
+  calls     {} succeeded, {:.0} a second
+  deadlocks {} undone, {} told
+  waits     {} calls: median {median:.1} ms, p99 {p99:.1} ms ({:.1} times), longest {:.1} ms
+  looks     {}, the latest by {} ms; at most {} waiting, {} locks compared with who waits for them
+  lasted    a deadlock {:.1} s, a lock of the dead {:.1} s, a lock of who did not wait {:.1} s
 ",
+        wall.as_secs_f64(),
+        cpu.as_secs_f64(),
         books.n_of(RunStatus::Succeeded),
         books.n_of(RunStatus::Failed),
         books.n_of(RunStatus::Cancelled),
         books.n_of(RunStatus::Interrupted),
-        n_calls as f64 / took.as_secs_f64(),
-        books.n_undone,
+        books.n_calls(),
+        books.n_calls() as f64 / wall.as_secs_f64(),
+        asked.iter().map(|it| it.n_undone).sum::<usize>(),
+        asked.iter().map(|it| it.deadlocks.len()).sum::<usize>(),
+        books.waits_us.len(),
         p99 / median,
         percentile(100),
         looked.n_looks,
+        looked.late_max.as_millis(),
         looked.waiting_max,
-        looked.deadlock_max,
-        looked.dead_max,
+        looked.n_compared,
+        seconds(looked.deadlock_max),
+        seconds(looked.dead_max),
+        seconds(looked.busy_max),
     );
     // Not by a macro: the harness would keep that to itself.
     let shown = std::io::stderr().lock().write_all(text.as_bytes());
     shown.expect("stderr can be written");
+}
+
+/// Returns the CPU time of the processes that this one started and that have ended.
+pub(crate) fn cpu_of_children() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux shows processes there");
+    // `12 (name) S 1 …`: the name may contain anything, so count from its end.
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+    // The 16th and the 17th, counted from the number in front of the name.
+    let ticks = fields.split(' ').skip(13).take(2);
+    let ticks = ticks.map(|it| it.parse::<f64>().expect("a number"));
+    Duration::from_secs_f64(ticks.sum::<f64>() / TICKS_A_SECOND)
 }

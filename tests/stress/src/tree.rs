@@ -13,11 +13,12 @@ pub(crate) fn model(number: usize) -> String {
     format!("model-{number}")
 }
 
-/// A call, and those that it makes before it counts by one.
+/// A call, and those that it makes. It counts by one, before them or behind them.
 #[derive(Debug)]
 pub(crate) struct Tree {
     model: usize,
     together: bool,
+    counts_first: bool,
     below: Vec<Tree>,
 }
 
@@ -28,21 +29,37 @@ impl Tree {
 
     fn of_depth(dice: &mut Dice, depth: usize) -> Self {
         let n_below = if depth == DEPTH_MAX { 0 } else { dice.below(3) };
+        let model = usize::try_from(dice.below(N_MODELS as u64)).expect("few");
+        let together = dice.below(2) == 0;
+        let below: Vec<Self> = (0..n_below)
+            .map(|_| Self::of_depth(dice, depth + 1))
+            .collect();
+        // A model that is called below itself would count on from what is only staged, and
+        // its number would be committed before the one that it follows.
+        let is_below = below.iter().any(|it| it.calls(model));
+        let counts_first = dice.below(2) == 0 && !is_below;
         Self {
-            model: usize::try_from(dice.below(N_MODELS as u64)).expect("few"),
-            together: dice.below(2) == 0,
-            below: (0..n_below)
-                .map(|_| Self::of_depth(dice, depth + 1))
-                .collect(),
+            model,
+            together,
+            counts_first,
+            below,
         }
+    }
+
+    fn calls(&self, model: usize) -> bool {
+        self.model == model || self.below.iter().any(|it| it.calls(model))
     }
 
     pub(crate) fn model(&self) -> String {
         model(self.model)
     }
 
-    pub(crate) fn n_calls(&self) -> usize {
-        1 + self.below.iter().map(Self::n_calls).sum::<usize>()
+    /// Returns the models that count, one for each time, sorted.
+    pub(crate) fn counting(&self) -> Vec<String> {
+        let mut models = vec![self.model()];
+        models.extend(self.below.iter().flat_map(Self::counting));
+        models.sort_unstable();
+        models
     }
 
     /// Returns what the counter returns: the steps of all calls.
@@ -67,7 +84,8 @@ impl Tree {
                 .map(|call| json!({ "call": call }))
                 .collect()
         };
-        steps.push(json!("add"));
+        let at = if self.counts_first { 0 } else { steps.len() };
+        steps.insert(at, json!("add"));
         Value::from(steps)
     }
 }

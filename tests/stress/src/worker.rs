@@ -22,13 +22,18 @@ const ROLE: &str = "SEDGE_STRESS_WORKER";
 /// What a line begins with that a worker has to say; all else is of the test harness.
 const MARK: &str = "answer: ";
 
+/// Of so many runs, one only reads.
+const READ_ONE_OF: u64 = 8;
+
 /// What a worker asked for, and was told of.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Asked {
-    /// The runs that succeeded, and of how many calls each was.
-    pub(crate) succeeded: Vec<(String, usize)>,
+    /// The runs that succeeded, and the models that each had count, one for each time, sorted.
+    pub(crate) succeeded: Vec<(String, Vec<String>)>,
     /// The runs that ended with a deadlock which could not be undone.
-    pub(crate) deadlocks: usize,
+    pub(crate) deadlocks: Vec<String>,
+    /// How often a call was undone.
+    pub(crate) n_undone: usize,
 }
 
 /// A worker, as the test sees it. It is killed when this is dropped.
@@ -110,11 +115,12 @@ fn asked(answers: impl Read) -> Asked {
         };
         match answer.split(' ').collect::<Vec<_>>()[..] {
             // A worker that is killed may leave half a line, which ends nowhere.
-            ["ok", run, n_calls, "."] => {
-                let n_calls = n_calls.parse().expect("it is a number");
-                asked.succeeded.push((run.to_owned(), n_calls));
+            ["ok", run, ref counting @ .., "."] => {
+                let counting = counting.iter().map(|model| (*model).to_owned());
+                asked.succeeded.push((run.to_owned(), counting.collect()));
             }
-            ["deadlock", "."] => asked.deadlocks += 1,
+            ["deadlock", run, "."] => asked.deadlocks.push(run.to_owned()),
+            ["undone", "."] => asked.n_undone += 1,
             _ => {}
         }
     }
@@ -154,7 +160,7 @@ async fn work(repository: &Path, seed: u64, stops: &Arc<AtomicBool>) {
         let mut dice = Dice::of_seed(dice.number());
         tasks.spawn(async move {
             while !stops.load(Ordering::Relaxed) {
-                one(&repository, &Tree::at_random(&mut dice)).await;
+                Wish::at_random(&mut dice).run(&repository).await;
             }
         });
     }
@@ -163,24 +169,54 @@ async fn work(repository: &Path, seed: u64, stops: &Arc<AtomicBool>) {
     }
 }
 
-async fn one(repository: &Arc<Repository>, tree: &Tree) {
-    let request = Request {
-        model: tree.model(),
-        method: "run".to_owned(),
-        arguments: Map::from_iter([("steps".to_owned(), tree.steps())]),
-        inputs: Vec::new(),
-    };
-    match model_method_run(repository, &request, Arc::new(Nobody)).await {
-        Ok(report) => {
-            assert_eq!(
-                report.outcome.value,
-                Value::from(tree.n_steps()),
-                "{tree:?}"
-            );
-            say(&format!("ok {} {}", report.run, tree.n_calls()));
+/// A run that is asked for.
+#[derive(Debug)]
+enum Wish {
+    /// Models call each other, and each counts.
+    Count(Tree),
+    /// One is read, with a lock that others may have at the same time.
+    Read(String),
+}
+
+impl Wish {
+    fn at_random(dice: &mut Dice) -> Self {
+        let tree = Tree::at_random(dice);
+        if dice.below(READ_ONE_OF) == 0 {
+            Self::Read(tree.model())
+        } else {
+            Self::Count(tree)
         }
-        Err(error) if error.code() == "deadlock" => say("deadlock"),
-        Err(error) => panic!("{}", words(&error)),
+    }
+
+    async fn run(&self, repository: &Arc<Repository>) {
+        let (model, method, arguments) = match self {
+            Self::Count(tree) => {
+                let steps = ("steps".to_owned(), tree.steps());
+                (tree.model(), "run", Map::from_iter([steps]))
+            }
+            Self::Read(model) => (model.clone(), "read", Map::new()),
+        };
+        let request = Request {
+            model,
+            method: method.to_owned(),
+            arguments,
+            inputs: Vec::new(),
+        };
+        match model_method_run(repository, &request, Arc::new(Undone)).await {
+            Ok(report) => {
+                let mut words = vec!["ok".to_owned(), report.run.to_string()];
+                if let Self::Count(tree) = self {
+                    let n_steps = Value::from(tree.n_steps());
+                    assert_eq!(report.outcome.value, n_steps, "{tree:?}");
+                    words.extend(tree.counting());
+                }
+                say(&words.join(" "));
+            }
+            Err(AppError::CallFailed { run, source, .. }) if source.code() == "deadlock" => {
+                say(&format!("deadlock {run}"));
+            }
+            Err(error) => panic!("{self:?}: {}", words(&error)),
+        }
     }
 }
 
@@ -200,9 +236,13 @@ fn say(answer: &str) {
     said.expect("the test listens");
 }
 
-/// Nobody is told of events.
-struct Nobody;
+/// Tells the test of calls that are undone.
+struct Undone;
 
-impl Events for Nobody {
-    fn event(&self, _event: Event) {}
+impl Events for Undone {
+    fn event(&self, event: Event) {
+        if let Event::CallUndone { .. } = event {
+            say("undone");
+        }
+    }
 }
