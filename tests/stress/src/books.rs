@@ -23,8 +23,12 @@ pub(crate) struct Books {
     /// By model, the versions that calls say they wrote, and which call each is of.
     written: BTreeMap<String, BTreeMap<u64, String>>,
     /// How long each call that is on record waited for its locks, in microseconds, in
-    /// ascending order.
+    /// ascending order; each time, of those that were undone.
     pub(crate) waits_us: Vec<u64>,
+    /// The same, of calls that were not undone.
+    pub(crate) waits_once_us: Vec<u64>,
+    /// How many runs failed though nothing of them had been seen, for being undone too often.
+    pub(crate) n_undone_too_often: usize,
 }
 
 /// What became of a run.
@@ -44,6 +48,7 @@ impl Books {
             books.run_add(run.id.as_str(), status, &report.calls);
         }
         books.waits_us.sort_unstable();
+        books.waits_once_us.sort_unstable();
         for model in 0..N_MODELS {
             books.has_counted(repository, &tree::model(model));
         }
@@ -67,7 +72,10 @@ impl Books {
         }
         counted.sort_unstable();
         self.waits_us
-            .extend(calls.iter().filter_map(|call| call.waited_us));
+            .extend(calls.iter().filter_map(|it| it.waited_us));
+        let once = calls.iter().filter(|it| it.n_undone == 0);
+        self.waits_once_us
+            .extend(once.filter_map(|it| it.waited_us));
         let n_running = calls
             .iter()
             .filter(|it| it.status == CallStatus::Running)
@@ -77,6 +85,7 @@ impl Books {
         }
         if status == RunStatus::Failed {
             was_rightly_told(id, calls);
+            self.n_undone_too_often += usize::from(succeeded.clone().next().is_none());
         }
         let run = Run {
             status,

@@ -11,6 +11,7 @@ use sedge_locks::owner::Owner;
 use sedge_locks::session::{self, Session};
 use sedge_locks::status::lock_status;
 use sedge_locks::table::{Entry, Place};
+use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 
 /// How often it looks.
@@ -34,6 +35,8 @@ pub(crate) struct Looked {
     pub(crate) late_max: Duration,
     /// The most requests that waited at once.
     pub(crate) waiting_max: usize,
+    /// How long a request had waited, at most; one that is undone and made again is another.
+    pub(crate) wait_max: Duration,
     /// How many locks were held against the requests that waited for them.
     pub(crate) n_compared: usize,
     /// How often in a row the same deadlock was seen, at most.
@@ -89,6 +92,7 @@ impl Monitor {
         self.looked.deadlock_max = most.max(self.looked.deadlock_max);
         let (_, entries) = self.manager.entries().expect("a sound table");
         let entries = Entries::new(&entries);
+        self.looked.wait_max = entries.wait_max().max(self.looked.wait_max);
         self.looked.n_compared += entries.are_in_order();
         let (dead, busy) = entries.in_the_way(&self.files);
         let most = seen(&mut self.dead, dead, "a lock of the dead", SEEN_MAX);
@@ -140,6 +144,12 @@ impl<'a> Entries<'a> {
     fn new(entries: &'a [Entry]) -> Self {
         let (granted, waiting) = entries.iter().partition(|it| it.place == Place::Granted);
         Self { granted, waiting }
+    }
+
+    fn wait_max(&self) -> Duration {
+        let now = Timestamp::now().0;
+        let waits = self.waiting.iter().map(|it| now.saturating_sub(it.since));
+        Duration::from_millis(waits.max().unwrap_or_default())
     }
 
     /// Checks that nobody has a lock who came later than somebody whom it keeps out, unless

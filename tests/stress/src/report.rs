@@ -35,12 +35,6 @@ pub(crate) fn show(
         cpu,
         n_killed,
     } = took;
-    let percentile = |percent: usize| {
-        let at = books.waits_us.len().saturating_sub(1) * percent / 100;
-        let us = books.waits_us.get(at).copied().unwrap_or_default();
-        Duration::from_micros(us).as_secs_f64() * 1000.0
-    };
-    let (median, p99) = (percentile(50), percentile(99));
     let seconds = |n_looks: usize| n_looks as f64 / 10.0;
     let text = format!(
         "
@@ -48,8 +42,9 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
   took      {:.1} s, {:.1} s of CPU time; {n_killed} processes killed
   runs      {} succeeded, {} failed, {} cancelled, {} interrupted
   calls     {} succeeded, {:.0} a second
-  deadlocks {} undone, {} told
-  waits     {} calls: median {median:.1} ms, p99 {p99:.1} ms ({:.1} times), longest {:.1} ms
+  deadlocks {} undone, {} told, {} of them for being undone too often
+  waits     {}; the longest time in line {:.1} s
+  not undone {}
   looks     {}, the latest by {} ms; at most {} waiting, {} locks compared with who waits for them
   lasted    a deadlock {:.1} s, a lock of the dead {:.1} s, a lock of who did not wait {:.1} s
 ",
@@ -63,9 +58,10 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
         books.n_calls() as f64 / wall.as_secs_f64(),
         asked.iter().map(|it| it.n_undone).sum::<usize>(),
         asked.iter().map(|it| it.deadlocks.len()).sum::<usize>(),
-        books.waits_us.len(),
-        p99 / median,
-        percentile(100),
+        books.n_undone_too_often,
+        waits(&books.waits_us),
+        looked.wait_max.as_secs_f64(),
+        waits(&books.waits_once_us),
         looked.n_looks,
         looked.late_max.as_millis(),
         looked.waiting_max,
@@ -77,6 +73,22 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
     // Not by a macro: the harness would keep that to itself.
     let shown = std::io::stderr().lock().write_all(text.as_bytes());
     shown.expect("stderr can be written");
+}
+
+/// Returns how waits are spread that are in ascending order, in microseconds.
+fn waits(waits_us: &[u64]) -> String {
+    let percentile = |percent: usize| {
+        let at = waits_us.len().saturating_sub(1) * percent / 100;
+        let us = waits_us.get(at).copied().unwrap_or_default();
+        Duration::from_micros(us).as_secs_f64() * 1000.0
+    };
+    let (median, p99) = (percentile(50), percentile(99));
+    format!(
+        "{} calls: median {median:.1} ms, p99 {p99:.1} ms ({:.1} times), longest {:.1} ms",
+        waits_us.len(),
+        p99 / median,
+        percentile(100),
+    )
 }
 
 /// Returns the CPU time of the processes that this one started and that have ended.
