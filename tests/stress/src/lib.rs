@@ -49,9 +49,13 @@ const N_MODELS: usize = 20;
 /// How long each part takes, unless told otherwise.
 const SECONDS: u64 = 60;
 
-/// How often a process is killed. Another one has begun half that time before: a process that
-/// begins releases what the dead had, and here it is those who wait that must.
+/// How often a process is killed.
 const KILL_EVERY: Duration = Duration::from_secs(2);
+
+/// How long before that another one is started. A process that begins releases what the dead
+/// had; here it is those who wait that must, and they have more than a second for it before
+/// the next one begins.
+const START_BEFORE: Duration = Duration::from_millis(500);
 
 /// How often it is looked, at most, until all have ended what they had begun: a minute after
 /// the last of them would have given up to wait for a lock.
@@ -141,7 +145,7 @@ impl Crowd {
     fn work(&mut self, kill_every: Option<Duration>) {
         let duration = Duration::from_secs(told("SEDGE_STRESS_SECONDS", SECONDS));
         let since = Instant::now();
-        let mut next_start = kill_every.map(|every| every / 2);
+        let mut next_start = kill_every.map(|every| every - START_BEFORE);
         let mut next_kill = kill_every;
         let is_due = |next: &mut Option<Duration>| {
             let is_due = next.is_some_and(|at| since.elapsed() > at);
