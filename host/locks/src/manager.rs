@@ -116,7 +116,10 @@ impl LockManager {
                 n_done,
                 answer,
             } = self
-                .turn(ask.deadline, &|state| state.ask(&owner, ask.what, wants))
+                .turn(ask.deadline, &|state| {
+                    let session = self.session.as_deref();
+                    state.ask(session, &owner, ask.what, wants)
+                })
                 .await?;
             let is_lost = epoch != guard.epoch && !guard.ids.is_empty();
             if is_lost {

@@ -16,7 +16,7 @@ use crate::error::{Blocker, LockError};
 use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
 use crate::replica::{Epoch, News, Replica};
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::table::{Cycle, Decision, Entry, LockTable, Place, Request, RequestId, decide};
 
 /// The epoch of a table that is shared with nobody, and so never made anew.
@@ -75,8 +75,9 @@ pub(super) struct State {
     others_granted: BTreeSet<SessionId>,
     /// Where the bell is to be, until there is one.
     bell_path: Option<PathBuf>,
-    /// The bell, from when it was made until a thread listens to it.
-    pub(super) bell: Option<Bell>,
+    /// From when this process first waits until a thread listens: the bell, if it could be
+    /// made.
+    pub(super) to_listen: Option<Option<Bell>>,
 }
 
 impl State {
@@ -98,7 +99,7 @@ impl State {
             watched: BTreeSet::new(),
             others_granted: BTreeSet::new(),
             bell_path: None,
-            bell: None,
+            to_listen: None,
         }
     }
 
@@ -192,7 +193,13 @@ impl State {
         }
     }
 
-    pub(super) fn ask(&mut self, owner: &Owner, what: &str, wants: &[(Resource, Mode)]) -> Asked {
+    pub(super) fn ask(
+        &mut self,
+        session: Option<&Session>,
+        owner: &Owner,
+        what: &str,
+        wants: &[(Resource, Mode)],
+    ) -> Asked {
         let mut held = Vec::new();
         for (n_done, (resource, mode)) in wants.iter().enumerate() {
             let request = Request {
@@ -204,7 +211,7 @@ impl State {
             if self.table().is_included(&request) {
                 continue;
             }
-            let answer = match decide(self.table(), &request) {
+            let answer = match self.decide(session, &request) {
                 Decision::Granted => {
                     held.push(self.insert(request));
                     continue;
@@ -229,6 +236,22 @@ impl State {
         }
     }
 
+    /// Decides, with nobody in it who is dead: who only has locks watches nobody, and may be
+    /// the first to come across one.
+    fn decide(&mut self, session: Option<&Session>, request: &Request) -> Decision {
+        loop {
+            let decision = decide(self.table(), request);
+            let dead = match &decision {
+                Decision::Deadlock(cycle) => session.and_then(|session| dead_one(session, cycle)),
+                Decision::Granted | Decision::Wait => None,
+            };
+            match dead {
+                Some(id) => self.session_ended(id),
+                None => return decision,
+            }
+        }
+    }
+
     fn insert(&mut self, request: Request) -> RequestId {
         let now = Timestamp::now().0;
         match &mut self.book {
@@ -245,10 +268,11 @@ impl State {
         let watch = watch.difference(&self.watched).copied().collect();
         if let Some(path) = self.bell_path.take() {
             // Before anybody can see the request, and would ring in vain.
-            match Bell::create(&path) {
-                Ok(bell) => self.bell = Some(bell),
-                Err(error) => tracing::warn!(%error, "waiting for other processes will be slow"),
+            let bell = Bell::create(&path);
+            if let Err(error) = &bell {
+                tracing::warn!(%error, "waiting for other processes will be slow");
             }
+            self.to_listen = Some(bell.ok());
         }
         let id = self.insert(request);
         let (wake, woken) = oneshot::channel();
@@ -346,6 +370,17 @@ impl State {
             blockers: self.blockers(entry.id),
         })
     }
+}
+
+/// Returns a session in a cycle that is dead.
+fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
+    let others = cycle.links.iter().map(|link| link.waiter.session);
+    let mut others = others.filter(|id| *id != session.id());
+    // Of one that cannot be looked at, nothing can be told.
+    others.find(|id| {
+        session::has_file(session.files(), *id)
+            && session::is_alive(session.files(), *id).is_ok_and(|is_alive| !is_alive)
+    })
 }
 
 /// Returns an entry as those are told who wait for it.

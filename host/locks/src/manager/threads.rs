@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sedge_sys::bell::Bell;
+use sedge_sys::clock;
 use sedge_sys::file_lock::FileLock;
 use sedge_sys::folder::FileError;
 use sedge_sys::shared_file::SharedFile;
@@ -50,15 +50,24 @@ impl LockManager {
     /// Watches sessions for their death, and listens for news of others.
     pub(super) fn watch(self: &Arc<Self>, sessions: Vec<SessionId>) -> Result<(), LockError> {
         let mut state = self.state();
-        let bell = state.bell.take();
+        let to_listen = state.to_listen.take();
         let new: Vec<SessionId> = sessions
             .into_iter()
             .filter(|id| state.watched.insert(*id))
             .collect();
         drop(state);
-        if let Some(bell) = bell {
-            let manager = Arc::downgrade(self);
-            thread::start("lock-bell", move || listen(&manager, &bell))?;
+        let manager = Arc::downgrade(self);
+        match to_listen {
+            Some(Some(bell)) => {
+                thread::start(
+                    "lock-bell",
+                    move || {
+                        while look(&manager, bell.wait(LOOK_EVERY)) {}
+                    },
+                )?
+            }
+            Some(None) => clock::ticker(LOOK_EVERY, move || look(&manager, Ok(())))?,
+            None => {}
         }
         let Some(session) = &self.session else {
             return Ok(());
@@ -91,18 +100,16 @@ impl LockManager {
     }
 }
 
-/// Takes in what others did whenever they ring, as long as there is a manager.
-fn listen(manager: &Weak<LockManager>, bell: &Bell) {
-    loop {
-        let rung = bell.wait(LOOK_EVERY);
-        let Some(manager) = manager.upgrade() else {
-            return;
-        };
-        told(
-            rung.map_err(LockError::from)
-                .and_then(|()| manager.turn_blocking(&|_| ())),
-        );
-    }
+/// Takes in what others did; false if there is no manager any more.
+fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
+    let Some(manager) = manager.upgrade() else {
+        return false;
+    };
+    told(
+        rung.map_err(LockError::from)
+            .and_then(|()| manager.turn_blocking(&|_| ())),
+    );
+    true
 }
 
 /// Blocks the thread until it is its turn at the table, and returns it; none where the table

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use sedge_locks::error::LockError;
+use sedge_locks::manager::LockManager;
+use sedge_locks::table::{Entry, Place};
 use sedge_sys::{clock, random};
 
-use crate::process::{Process, folder, lock, manager, n_of, own, told};
+use crate::process::{Process, folder, lock, manager, n_of, names, own, told};
 
 /// Processes that are killed, unless told otherwise.
 const N_ROUNDS: u64 = 50;
@@ -18,6 +21,59 @@ fn live_a_while() {
         .enable_time()
         .build();
     runtime.expect("a runtime").block_on(clock::pause(life));
+}
+
+/// Waits until somebody waits.
+fn until_waiting(manager: &LockManager) {
+    let waits = |entry: &Entry| entry.place != Place::Granted;
+    let is_waiting = || {
+        let (_, entries) = manager.entries().expect("a sound table");
+        entries.iter().any(waits)
+    };
+    while !is_waiting() {
+        std::thread::yield_now();
+    }
+}
+
+/// Who has something and waits for nobody has no reason to watch others. It comes across the
+/// dead one as it asks for what that had, which waited for it.
+#[test]
+fn a_dead_process_is_part_of_no_deadlock() {
+    let folder = folder();
+    let manager = manager(folder.path()).expect("it begins");
+    let _one = lock(&manager, 3, "one", 10_000).expect("nobody has it");
+    let mut process = Process::begun(folder.path());
+    process.tell("lock 2 two 10000");
+    assert_eq!(process.hear(), "locked");
+    process.tell("lock 2 one 60000");
+    until_waiting(&manager);
+    let error = lock(&manager, 3, "two", 10_000);
+    let is_deadlock = matches!(error, Err(LockError::Deadlock { .. }));
+    assert!(is_deadlock, "while it lives: {error:?}");
+    process.kill();
+    drop(lock(&manager, 3, "two", 10_000).expect("it is free"));
+}
+
+/// A process that could make no bell looks once a second.
+#[test]
+fn who_has_no_bell_is_late_and_no_more() {
+    let folder = folder();
+    let mut holder = Process::begun(folder.path());
+    holder.tell("lock 1 sink 10000");
+    assert_eq!(holder.hear(), "locked");
+    let manager = manager(folder.path()).expect("it begins");
+    for name in names(folder.path(), ".lock") {
+        let bell = name.replace(".lock", ".bell");
+        // In its place; the holder never waits, and needs none.
+        std::fs::create_dir(folder.path().join(bell)).expect("there is none yet");
+    }
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| lock(&manager, 2, "sink", 30_000));
+        until_waiting(&manager);
+        holder.tell("unlock");
+        assert_eq!(holder.hear(), "unlocked");
+        drop(waits.join().expect("no panic").expect("it was let go"));
+    });
 }
 
 #[test]

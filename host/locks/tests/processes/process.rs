@@ -175,9 +175,15 @@ pub(crate) fn lock(
 
 /// Returns how many files in a folder have names that end so.
 pub(crate) fn n_of(folder: &Path, end: &str) -> usize {
+    names(folder, end).len()
+}
+
+/// Returns the names of files in a folder that end so.
+pub(crate) fn names(folder: &Path, end: &str) -> Vec<String> {
     let folder = Folder::open(folder).expect("it is there");
-    let files = folder.files(".").expect("it can be read");
-    files.iter().filter(|name| name.ends_with(end)).count()
+    let mut files = folder.files(".").expect("it can be read");
+    files.retain(|name| name.ends_with(end));
+    files
 }
 
 /// Returns the number that a variable of the environment tells.
