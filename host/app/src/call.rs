@@ -118,6 +118,7 @@ async fn attempt(
     let lock_epoch = record
         .waited(lock(cx, &request.frame, ready, caller))
         .await?;
+    ready.is_still_there(cx)?;
     record.begin(request, ready)?;
     let report = run(cx, request, ready, caller).await?;
     let is_seen = match ready.kind {
@@ -183,6 +184,15 @@ impl ReadyCall {
 }
 
 impl ReadyCall {
+    /// Whoever was in front in the line may have deleted the model.
+    fn is_still_there(&self, cx: &RunCx) -> Result<(), CallFault> {
+        let name = &self.model.definition.name;
+        if cx.repository.folder().has(&name.file()) {
+            return Ok(());
+        }
+        Err(not_found(TargetKind::Model, name.as_str()))
+    }
+
     /// A method of kind `read` writes nothing, so it cannot have others write for it.
     fn may_be_called_by(&self, caller: Option<&Caller>) -> Result<(), CallError> {
         let reads = |kind| kind == MethodKind::Read;

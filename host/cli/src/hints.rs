@@ -82,6 +82,7 @@ fn missing(error: &AppError) -> Option<String> {
 fn run(error: &AppError) -> Option<String> {
     Some(match error {
         AppError::CallFailed { source, run, .. } => call(source, run.as_str()),
+        AppError::WorkflowFailed { .. } if error.class() == ErrorClass::Busy => LOCKED.to_owned(),
         AppError::WorkflowFailed { run, .. } => {
             format!("`sedge run show {run}` shows the whole run")
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sedge_app::data_delete::data_delete;
 use sedge_app::datastore_lock_release::datastore_lock_release;
 use sedge_app::datastore_lock_status::datastore_lock_status;
+use sedge_app::model_delete::model_delete;
 use sedge_app::model_method_run::Report;
 use sedge_app::types::{CallStatus, RunStatus};
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
@@ -237,6 +238,34 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
     let deleted = deleted.expect("it had only to wait").deleted;
     assert_eq!(deleted, [("count".parse().expect("a name"), 1)]);
     assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
+}
+
+/// Who stands in line behind the deletion of a model finds none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_model_is_not_called_any_more() {
+    let house = House::new();
+    let held = house.value("two", "run", json!({"steps": [{"wait": 300}]}));
+    let events = || Arc::clone(&house.seen) as Arc<dyn Events>;
+    let n_waiting = || {
+        let locks = datastore_lock_status(&house.repository).expect("a table");
+        locks.iter().filter(|it| !it.who.has_it).count()
+    };
+    let deletes = async {
+        until("the call of `two`", || house.n_running() == 1).await;
+        within(model_delete(&house.repository, "two", events())).await
+    };
+    let calls = async {
+        until("who deletes waits", || n_waiting() == 1).await;
+        house.run("two", "add", json!({})).await
+    };
+    let (_, deleted, called) = tokio::join!(held, deletes, calls);
+    deleted.expect("it had only to wait");
+    let error = called.expect_err("there is none");
+    assert!(
+        words(&error).contains("no model named `two`"),
+        "{}",
+        words(&error)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
