@@ -8,11 +8,12 @@ use sedge_store::DataDelete;
 use sedge_sys::random;
 
 use crate::data_get::{data_key, data_missing};
+use crate::data_list::data_list;
 use crate::error::AppError;
 use crate::events::Events;
 use crate::locks::Locks;
 use crate::model_delete::to_change;
-use crate::repository::{Repository, near_one};
+use crate::repository::Repository;
 
 /// Data that was deleted.
 #[derive(Debug, Clone)]
@@ -40,7 +41,11 @@ pub async fn data_delete(
             let (model, name) = data_key(repository, model, name)?;
             (model, Some(name))
         }
-        None => (model_known(repository, model)?, None),
+        None => {
+            // The model has a file or data, or that is the error.
+            data_list(repository, Some(model))?;
+            (model.parse()?, None)
+        }
     };
     // Who asks for what is not there is told at once.
     if let (Some(data_name), Some(name)) = (&data_name, name)
@@ -70,17 +75,4 @@ pub async fn data_delete(
             deleted,
         }),
     }
-}
-
-/// Returns the name of a model that has a file or data.
-fn model_known(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
-    if let Ok(model) = name.parse::<ModelName>() {
-        let has_file = repository.folder().has(&model.file());
-        if has_file || !repository.store()?.data_list(Some(&model))?.is_empty() {
-            return Ok(model);
-        }
-    }
-    let near = near_one(name, &repository.model_names()?);
-    let name = name.to_owned();
-    Err(AppError::ModelMissing { name, near })
 }

@@ -43,7 +43,7 @@ pub(crate) fn data_key(
 ) -> Result<(ModelName, DataName), AppError> {
     let model_name: ModelName = match model.parse() {
         Ok(name) => name,
-        Err(_) => return Err(model_missing(repository, model)?),
+        Err(_) => return Err(repository.model_missing(model)?),
     };
     Ok((model_name, name.parse()?))
 }
@@ -69,15 +69,10 @@ pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str
                 near,
             }
         }
-        Ok((false, _)) => model_missing(repository, model.as_str()).unwrap_or_else(|error| error),
+        Ok((false, _)) => {
+            let missing = repository.model_missing(model.as_str());
+            missing.unwrap_or_else(|error| error)
+        }
         Err(error) => error,
     }
-}
-
-fn model_missing(repository: &Repository, name: &str) -> Result<AppError, AppError> {
-    let near = near_one(name, &repository.model_names()?);
-    Ok(AppError::ModelMissing {
-        name: name.to_owned(),
-        near,
-    })
 }

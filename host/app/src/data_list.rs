@@ -4,7 +4,7 @@ use sedge_model::names::ModelName;
 use sedge_store::DataSummary;
 
 use crate::error::AppError;
-use crate::repository::{Repository, near_one};
+use crate::repository::Repository;
 
 /// Returns every piece of data with its latest version, sorted by model and name; only
 /// that of one model if it is named. The model may be gone: its data is not.
@@ -18,19 +18,12 @@ pub fn data_list(
     let Some(name) = model else {
         return Ok(repository.store()?.data_list(None)?);
     };
-    let missing = || -> Result<AppError, AppError> {
-        let near = near_one(name, &repository.model_names()?);
-        Ok(AppError::ModelMissing {
-            name: name.to_owned(),
-            near,
-        })
-    };
     let Ok(model) = name.parse::<ModelName>() else {
-        return Err(missing()?);
+        return Err(repository.model_missing(name)?);
     };
     let data = repository.store()?.data_list(Some(&model))?;
     if data.is_empty() && !repository.folder().has(&model.file()) {
-        return Err(missing()?);
+        return Err(repository.model_missing(name)?);
     }
     Ok(data)
 }

@@ -10,7 +10,7 @@ use sedge_sys::random;
 use crate::error::AppError;
 use crate::events::Events;
 use crate::locks::Locks;
-use crate::repository::{Repository, near_one};
+use crate::repository::Repository;
 
 /// A model that was deleted.
 #[derive(Debug, Clone)]
@@ -35,17 +35,12 @@ pub async fn model_delete(
     name: &str,
     events: Arc<dyn Events>,
 ) -> Result<Report, AppError> {
-    let missing = || -> Result<AppError, AppError> {
-        let near = near_one(name, &repository.model_names()?);
-        let name = name.to_owned();
-        Ok(AppError::ModelMissing { name, near })
-    };
     let Ok(model) = name.parse::<ModelName>() else {
-        return Err(missing()?);
+        return Err(repository.model_missing(name)?);
     };
     let file = model.file();
     if !repository.folder().has(&file) {
-        return Err(missing()?);
+        return Err(repository.model_missing(name)?);
     }
     let locks = Locks::new(repository, events)?;
     let lineage = Lineage::root(RunId::from_bits(random::bits()));
@@ -56,7 +51,7 @@ pub async fn model_delete(
     let n_data = repository.store()?.data_list(Some(&model))?.len();
     // Somebody else may have been faster.
     if !repository.folder().has(&file) {
-        return Err(missing()?);
+        return Err(repository.model_missing(name)?);
     }
     repository.folder().remove(&file)?;
     Ok(Report {

@@ -220,6 +220,17 @@ impl Repository {
         })
     }
 
+    /// Says that there is no such model, and which one may be meant.
+    ///
+    /// # Errors
+    /// The folder of models cannot be read.
+    pub(crate) fn model_missing(&self, name: &str) -> Result<AppError, AppError> {
+        Ok(AppError::ModelMissing {
+            name: name.to_owned(),
+            near: near_one(name, &self.model_names()?),
+        })
+    }
+
     /// Reads a model's definition.
     pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
         let missing = |near| AppError::ModelMissing {
