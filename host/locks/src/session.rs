@@ -162,9 +162,9 @@ pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
     serde_json::from_str(&text).ok()
 }
 
-/// Returns whether a session has a file, without which nothing can be told of it.
-pub(crate) fn has_file(files: &Folder, id: SessionId) -> bool {
-    files.has(&lock_file(id))
+/// Returns whether a session is certainly dead. Without a file nothing can be told of it.
+pub(crate) fn is_dead(files: &Folder, id: SessionId) -> Result<bool, FileError> {
+    Ok(files.has(&lock_file(id)) && !is_alive(files, id)?)
 }
 
 fn sessions(files: &Folder) -> Result<Vec<SessionId>, FileError> {

@@ -35,7 +35,7 @@ pub fn lock_status(files: &Folder) -> Result<Vec<LockStatus>, LockError> {
     sessions.sort_unstable();
     sessions.dedup();
     for id in sessions {
-        if session::has_file(files, id) && !session::is_alive(files, id)? {
+        if session::is_dead(files, id)? {
             let left = table.of_session(id);
             table.release(&left, 0);
         }

@@ -377,10 +377,7 @@ fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
     let others = cycle.links.iter().map(|link| link.waiter.session);
     let mut others = others.filter(|id| *id != session.id());
     // Of one that cannot be looked at, nothing can be told.
-    others.find(|id| {
-        session::has_file(session.files(), *id)
-            && session::is_alive(session.files(), *id).is_ok_and(|is_alive| !is_alive)
-    })
+    others.find(|id| session::is_dead(session.files(), *id).unwrap_or(false))
 }
 
 /// Returns an entry as those are told who wait for it.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use sedge_test_kit::{Child, CommandOutput, TestEnv, told, wait_for, wait_until};
 use serde_json::{Value, json};
 
+use crate::datastore_lock_status::n_locks;
 use crate::fixtures::{A, with_counters, with_hostile};
 
 /// How long a process is stopped that has a model, unless told otherwise.
@@ -212,9 +213,9 @@ fn two_processes_lose_no_update() {
 fn who_waits_is_told_for_whom() {
     let env = with_counters();
     let holder = count(&env, "one", &json!([{"wait": 3500}]));
-    wait_until("the holder", || n_locks(&env, true) == 2);
+    wait_until("the holder", || n_locks(&env) == 2);
     let waiter = env.spawn(["model", "method", "run", "one", "add"]);
-    wait_until("who waits", || n_locks(&env, false) == 1);
+    wait_until("who waits", || n_locks(&env) == 4);
     let silent = env.spawn(["model", "method", "run", "one", "add", "--json"]);
     insta::assert_snapshot!(waiter.wait(), @"
     ------- stdout -------
@@ -233,7 +234,7 @@ fn who_waits_is_told_for_whom() {
 fn who_waits_for_too_long_is_told_whom_it_waited_for() {
     let env = with_counters();
     let mut holder = count(&env, "one", &json!([{"wait": 60_000}]));
-    wait_until("the holder", || n_locks(&env, true) == 2);
+    wait_until("the holder", || n_locks(&env) == 2);
     insta::assert_snapshot!(env.transcript("
         model method run one add --lock-timeout 0.1
         model method run one add --lock-timeout 0.1 --json
@@ -293,7 +294,7 @@ fn who_is_stopped_keeps_what_it_has() {
     let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let env = with_counters();
     let holder = count(&env, "one", &json!(["add", {"wait": 1000}, "add"]));
-    wait_until("the holder", || n_locks(&env, true) == 2);
+    wait_until("the holder", || n_locks(&env) == 2);
     holder.stop();
     let since = Instant::now();
     let pid = json!(holder.id());
@@ -326,13 +327,6 @@ fn who_is_stopped_keeps_what_it_has() {
     let _ = waiter.wait().succeeded();
     let count = env.run_json(["data", "get", "one", "count"]);
     assert_eq!(count["data"]["content"]["n"], 3);
-}
-
-/// Returns how many locks are held, or waited for.
-fn n_locks(env: &TestEnv, held: bool) -> usize {
-    let locks = env.run_json(["datastore", "lock", "status"]);
-    let locks = locks["data"].as_array().into_iter().flatten();
-    locks.filter(|it| it["held"] == held).count()
 }
 
 /// Returns since when a process has `one`, if another one waits for it.
