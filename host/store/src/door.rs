@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use sedge_sys::disk::Entry;
 use sedge_sys::file_lock::FileQueue;
-use sedge_sys::folder::Folder;
 
 use crate::error::StoreError;
+use crate::medium::Medium;
 use crate::schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 
 const DATABASE_FILE: &str = "sedge.db";
@@ -49,6 +50,7 @@ pub(crate) enum Durability {
 pub(crate) struct Door {
     path: PathBuf,
     queue: PathBuf,
+    vfs: Option<String>,
     writer: Mutex<Option<Writer>>,
     reader: OnceLock<Mutex<Connection>>,
 }
@@ -61,26 +63,28 @@ struct Writer {
 }
 
 impl Door {
-    pub(crate) fn create(folder: &Folder) -> Result<Self, StoreError> {
-        let door = Self::at(folder);
-        if sedge_sys::host::is_network_file_system(folder.path()) {
-            return Err(StoreError::NetworkFileSystem(folder.path().to_owned()));
+    pub(crate) fn create(medium: Medium) -> Result<Self, StoreError> {
+        if sedge_sys::host::is_network_file_system(&medium.path) {
+            return Err(StoreError::NetworkFileSystem(medium.path));
         }
+        let door = Self::at(medium);
         door.connect(OpenFlags::SQLITE_OPEN_CREATE)?;
         Ok(door)
     }
 
-    pub(crate) fn open(folder: &Folder) -> Result<Self, StoreError> {
-        if !folder.has(DATABASE_FILE) {
-            return Err(StoreError::Missing(folder.path().to_owned()));
+    pub(crate) fn open(medium: Medium) -> Result<Self, StoreError> {
+        let has_file = |entry: &Entry| entry.name == DATABASE_FILE;
+        if !medium.disk.entries("")?.iter().any(has_file) {
+            return Err(StoreError::Missing(medium.path));
         }
-        Ok(Self::at(folder))
+        Ok(Self::at(medium))
     }
 
-    fn at(folder: &Folder) -> Self {
+    fn at(medium: Medium) -> Self {
         Self {
-            path: folder.path_of(DATABASE_FILE),
-            queue: folder.path_of(QUEUE_FILE),
+            path: medium.path.join(DATABASE_FILE),
+            queue: medium.path.join(QUEUE_FILE),
+            vfs: medium.vfs,
             writer: Mutex::new(None),
             reader: OnceLock::new(),
         }
@@ -143,7 +147,7 @@ impl Door {
     /// An empty file is one that somebody is about to fill, or died before they could: it
     /// is filled here, in turn.
     fn connect(&self, extra: OpenFlags) -> Result<Connection, StoreError> {
-        let connection = connect(&self.path, extra)?;
+        let connection = connect(&self.path, self.vfs.as_deref(), extra)?;
         if is_empty(&connection)? {
             let queue = FileQueue::open(&self.queue)?;
             let _turn = queue.enter()?;
@@ -220,11 +224,14 @@ impl From<StoreError> for Fault {
     }
 }
 
-fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
+fn connect(path: &Path, vfs: Option<&str>, extra: OpenFlags) -> Result<Connection, StoreError> {
     let open = || -> Result<Connection, rusqlite::Error> {
         // No mutex of SQLite's: each connection is behind one of ours.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = match vfs {
+            None => Connection::open_with_flags(path, flags)?,
+            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        };
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         connection.pragma_update(None, "foreign_keys", true)?;

@@ -10,6 +10,7 @@ mod data;
 mod door;
 mod error;
 mod locks;
+mod medium;
 mod runs;
 mod schema;
 
@@ -18,6 +19,7 @@ use sedge_sys::folder::Folder;
 pub use calls::{CallEnd, CallRecord, CallStart, LogRecord};
 pub use data::{DataDelete, DataRecord, DataSummary, VersionRecord};
 pub use error::StoreError;
+pub use medium::Medium;
 pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
 
 use door::Door;
@@ -35,7 +37,15 @@ impl Store {
     /// # Errors
     /// The folder cannot be written, or what is there is no datastore of this version.
     pub fn create(folder: &Folder) -> Result<Self, StoreError> {
-        Door::create(folder).map(|door| Self { door })
+        Self::create_on(Medium::new(folder)?)
+    }
+
+    /// Makes a datastore as [`Store::create`] does, on any medium.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_on(medium: Medium) -> Result<Self, StoreError> {
+        Door::create(medium).map(|door| Self { door })
     }
 
     /// Opens the datastore in `folder`. That it is one of this version is checked when it
@@ -44,6 +54,14 @@ impl Store {
     /// # Errors
     /// There is none ([`StoreError::Missing`]).
     pub fn open(folder: &Folder) -> Result<Self, StoreError> {
-        Door::open(folder).map(|door| Self { door })
+        Self::open_on(Medium::new(folder)?)
+    }
+
+    /// Opens a datastore as [`Store::open`] does, on any medium.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_on(medium: Medium) -> Result<Self, StoreError> {
+        Door::open(medium).map(|door| Self { door })
     }
 }

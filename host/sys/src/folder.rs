@@ -218,16 +218,32 @@ impl Folder {
     }
 
     fn sync_parent(&self, relative: &str) -> Result<(), FileError> {
-        let parent = Path::new(relative).parent().unwrap_or(Path::new(""));
-        // The folder's own descriptor is of the kind that cannot be synced; one that was
-        // opened through it can.
-        self.dir
-            .open(Path::new(".").join(parent))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| self.error("sync the folder of", relative, source))
+        let parent = relative.rsplit_once('/').map_or("", |(parent, _)| parent);
+        crate::disk::Disk::sync_folder(self, parent)
     }
 
-    fn error(&self, operation: &'static str, relative: &str, source: io::Error) -> FileError {
+    /// Opens the same folder once more.
+    ///
+    /// # Errors
+    /// The process has no descriptors left.
+    pub fn share(&self) -> Result<Self, FileError> {
+        let dir = self.dir.try_clone();
+        Ok(Self {
+            dir: dir.map_err(|source| self.error("open", "", source))?,
+            path: self.path.clone(),
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    pub(crate) fn error(
+        &self,
+        operation: &'static str,
+        relative: &str,
+        source: io::Error,
+    ) -> FileError {
         FileError::new(operation, &self.path.join(relative), source)
     }
 }

@@ -1,0 +1,263 @@
+//! The files that a store keeps beside its database, behind a trait.
+//!
+//! A [`Folder`] is what it is in life. A test puts something between, which fails the call
+//! that it is told to, or notes what was synced and what was not.
+
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use cap_std::fs::{File, OpenOptions};
+
+use crate::folder::{FileError, Folder};
+
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its own name, without those of the folders above.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Its size in bytes, of a file.
+    pub size: u64,
+}
+
+/// Where files are kept. Paths are relative and never lead out.
+///
+/// What was written to a file survives a power cut once [`DiskFile::sync`] has returned,
+/// and what a folder holds (new files, names, no more files) once [`Disk::sync_folder`] has.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Makes a file that is not there, to be written from its beginning.
+    ///
+    /// # Errors
+    /// There is one, or it cannot be made.
+    fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
+
+    /// Opens a file to be read; none where there is none.
+    ///
+    /// # Errors
+    /// It is there and cannot be opened.
+    fn open(&self, path: &str) -> Result<Option<FileReader>, FileError>;
+
+    /// Gives a file another name, in place of whatever had it.
+    ///
+    /// # Errors
+    /// There is no such file, or no such folder.
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError>;
+
+    /// Removes a file; one that is not there is as good.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    fn remove(&self, path: &str) -> Result<(), FileError>;
+
+    /// Makes a folder, and those above it; one that is there is as good.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    fn create_folder(&self, path: &str) -> Result<(), FileError>;
+
+    /// Returns once what the folder holds survives a power cut. The empty path is the top.
+    ///
+    /// # Errors
+    /// The device refuses.
+    fn sync_folder(&self, path: &str) -> Result<(), FileError>;
+
+    /// Returns what a folder holds, by name; nothing where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError>;
+}
+
+/// A file that is being written.
+pub trait DiskFile: fmt::Debug + Send {
+    /// Adds bytes to its end.
+    ///
+    /// # Errors
+    /// The device is full, or refuses.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError>;
+
+    /// Returns once all that was written survives a power cut.
+    ///
+    /// # Errors
+    /// The device refuses: nothing is known of what was written then.
+    fn sync(&mut self) -> Result<(), FileError>;
+}
+
+/// A file that is being read, from its beginning. It stays what it is, even if it is
+/// removed meanwhile.
+#[derive(Debug)]
+pub struct FileReader {
+    file: std::fs::File,
+    path: PathBuf,
+    size: u64,
+}
+
+impl FileReader {
+    /// Returns its size in bytes, as it was when it was opened.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads into the buffer and returns how many bytes that were; none at the end.
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FileError> {
+        loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => return Err(FileError::new("read", &self.path, source)),
+                Ok(n) => return Ok(n),
+            }
+        }
+    }
+
+    fn new(file: File, path: &Path) -> Result<Self, FileError> {
+        let file = file.into_std();
+        let metadata = file.metadata();
+        let size = metadata.map_err(|source| FileError::new("open", path, source))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            size: size.len(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct FolderFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl DiskFile for FolderFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.file
+            .write_all(bytes)
+            .map_err(|source| FileError::new("write", &self.path, source))
+    }
+
+    fn sync(&mut self) -> Result<(), FileError> {
+        self.file
+            .sync_data()
+            .map_err(|source| FileError::new("sync", &self.path, source))
+    }
+}
+
+impl Disk for Folder {
+    fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        let options = OpenOptions::new().write(true).create_new(true).to_owned();
+        let file = self.dir().open_with(path, &options);
+        let file = file.map_err(|source| self.error("create", path, source))?;
+        Ok(Box::new(FolderFile {
+            file,
+            path: self.path_of(path),
+        }))
+    }
+
+    fn open(&self, path: &str) -> Result<Option<FileReader>, FileError> {
+        match self.dir().open(path) {
+            Ok(file) => FileReader::new(file, &self.path_of(path)).map(Some),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.error("open", path, source)),
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        self.dir()
+            .rename(from, self.dir(), to)
+            .map_err(|source| self.error("rename", from, source))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), FileError> {
+        Folder::remove(self, path)
+    }
+
+    fn create_folder(&self, path: &str) -> Result<(), FileError> {
+        Folder::create_folder(self, path)
+    }
+
+    fn sync_folder(&self, path: &str) -> Result<(), FileError> {
+        // The folder's own descriptor is of the kind that cannot be synced; one that was
+        // opened through it can.
+        self.dir()
+            .open(Path::new(".").join(path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| self.error("sync the folder", path, source))
+    }
+
+    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        let error = |source| self.error("list", path, source);
+        let found = match self.dir().read_dir(Path::new(".").join(path)) {
+            Ok(found) => found,
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(error(source)),
+        };
+        let mut entries = Vec::new();
+        for entry in found {
+            let entry = entry.map_err(error)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            match entry.metadata() {
+                Ok(metadata) => entries.push(Entry {
+                    name,
+                    is_folder: metadata.is_dir(),
+                    size: metadata.len(),
+                }),
+                // Somebody was faster to remove it.
+                Err(source) if source.kind() == ErrorKind::NotFound => {}
+                Err(source) => return Err(error(source)),
+            }
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_stays_open_when_it_is_removed() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(keep.path()).expect("it is there");
+        let disk: &dyn Disk = &folder;
+        disk.create_folder("a/b").expect("made");
+        let mut file = disk.create("a/new").expect("made");
+        file.write(b"one").expect("written");
+        file.write(b"two").expect("written");
+        file.sync().expect("synced");
+        disk.create("a/new").expect_err("taken");
+        disk.rename("a/new", "a/b/old").expect("renamed");
+        disk.sync_folder("a/b").expect("synced");
+        disk.sync_folder("").expect("synced");
+        assert!(disk.open("a/new").expect("looked for").is_none());
+        let mut reader = disk.open("a/b/old").expect("opened").expect("it is there");
+        assert_eq!(reader.size(), 6);
+        let names = |path: &str| -> Vec<(String, bool, u64)> {
+            let entries = disk.entries(path).expect("listed");
+            let entry = |it: Entry| {
+                (
+                    it.name,
+                    it.is_folder,
+                    if it.is_folder { 0 } else { it.size },
+                )
+            };
+            entries.into_iter().map(entry).collect()
+        };
+        assert_eq!(names("a"), [("b".to_owned(), true, 0)]);
+        assert_eq!(names("a/b"), [("old".to_owned(), false, 6)]);
+        assert_eq!(names("no/such"), []);
+        disk.remove("a/b/old").expect("removed");
+        disk.remove("a/b/old").expect("nothing to remove");
+        let mut buffer = [0; 4];
+        assert_eq!(reader.read(&mut buffer).expect("read"), 4);
+        assert_eq!(&buffer, b"onet");
+        disk.open("../x").expect_err("it leads out");
+    }
+}
