@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod lifetime;
 pub mod lineage;
 pub mod names;
+pub mod query;
 pub mod repository;
 pub mod run;
 pub mod schema;

@@ -1,0 +1,313 @@
+//! The language of `data query`: which versions, and what of them.
+//!
+//! A query is a predicate in CEL, the Common Expression Language, and maybe an expression
+//! that says what to show of each match. Both see one version at a time, through the
+//! variables in [`VARIABLES`]; `attributes` is its content, and `now` the time that the
+//! query was given.
+//!
+//! What is asked of something that is not there is neither true nor false, so that the row
+//! does not match: `attributes.price > 10` matches no row without a price, nor does its
+//! opposite; `has(attributes.price)` tells. The same holds of null. An expression that is
+//! wrong for one row only, such as `attributes.price > 10` where the price is a text, does
+//! not end the query: the row does not match, and [`RowFaults`] counts it.
+//!
+//! Numbers mean what they look like: whole and broken ones compare and calculate with each
+//! other. A pattern for `matches` must be written out.
+//!
+//! Queries are safe to take from anyone, for contents of any kind: neither parsing nor
+//! evaluating panics, takes more than 1.5 MiB of stack, or goes on for more than a few
+//! seconds.
+//!
+//! The part of a predicate that a store can look up is its [`Selection`].
+
+use cel::Context;
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+use cel::common::types::CelTimestamp;
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+
+mod compile;
+mod functions;
+mod narrow;
+mod row;
+mod selection;
+mod source;
+mod tree;
+mod values;
+mod words;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+pub use row::{Row, VARIABLES};
+pub use selection::Selection;
+pub use source::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
+
+use compile::Compiler;
+use functions::environment;
+use narrow::{Narrowed, narrow};
+use row::{Scope, timestamp};
+use source::Source;
+use tree::{children, ident, key_of};
+use values::{Boxed, to_json};
+use words::{NoValue, TOO_MUCH, no_value};
+
+/// A query is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The text of an expression: the file of the diagnostic is called `predicate` or
+    /// `select`.
+    #[error(transparent)]
+    Source(#[from] Diagnostic),
+    /// An expression has no value for one row. The row does not match.
+    #[error("the {expression} is wrong for this row: {message}")]
+    Row {
+        /// `predicate` or `select`.
+        expression: &'static str,
+        /// What is wrong: a lower-case fragment without a period.
+        message: String,
+    },
+}
+
+/// A predicate and maybe an expression, compiled.
+#[derive(Debug)]
+pub struct Query {
+    predicate: IdedExpr,
+    select: Option<IdedExpr>,
+    constants: Vec<Boxed<'static>>,
+    now: CelTimestamp,
+    selection: Selection,
+    is_exact: bool,
+    content: ContentUse,
+}
+
+/// What of the content the expressions mention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ContentUse {
+    Nothing,
+    /// These members of an object.
+    Members(Vec<String>),
+    Whole,
+}
+
+impl Query {
+    /// Compiles a query to which it is `now_ms`, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The first fault of either expression, with its place: always [`QueryError::Source`].
+    pub fn parse(predicate: &str, select: Option<&str>, now_ms: u64) -> Result<Self, QueryError> {
+        let mut compiler = Compiler::new(timestamp(now_ms));
+        let source = Source::parse("predicate", predicate)?;
+        check_truth(&source)?;
+        let mut content = ContentUse::Nothing.and_in(&source.expr);
+        let Narrowed {
+            selection,
+            is_exact,
+        } = narrow(&source, &compiler);
+        let predicate = compiler.compile(&source)?;
+        let select = match select {
+            Some(text) => {
+                let source = Source::parse("select", text)?;
+                content = content.and_in(&source.expr);
+                Some(compiler.compile(&source)?)
+            }
+            None => None,
+        };
+        let (constants, now) = compiler.finish();
+        Ok(Self {
+            predicate,
+            select,
+            constants,
+            now,
+            selection,
+            is_exact,
+            content,
+        })
+    }
+
+    /// Returns conditions without which the predicate is not true: the part of it that a
+    /// store can look up.
+    #[must_use]
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Returns whether the selection decides the predicate, so that a row that it admits
+    /// matches. [`Query::evaluate`] is then needed for what to show only.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// Returns whether an expression mentions `attributes`: else [`Row::content`] is not
+    /// looked at.
+    #[must_use]
+    pub fn reads_content(&self) -> bool {
+        self.content != ContentUse::Nothing
+    }
+
+    /// Returns what to show of a row that matches, and none of a row that does not. What to
+    /// show is null where there is no `select`, or where what it asks for is not there.
+    ///
+    /// # Errors
+    /// An expression is wrong for this row: always [`QueryError::Row`]. [`RowFaults`] turns
+    /// that into a row that does not match.
+    pub fn evaluate(&self, row: &Row<'_>) -> Result<Option<Value>, QueryError> {
+        let keys = match &self.content {
+            ContentUse::Members(keys) => Some(&keys[..]),
+            ContentUse::Nothing | ContentUse::Whole => None,
+        };
+        let scope = Scope::new(row, keys, &self.constants, &self.now);
+        let mut context = Context::with_env(environment().clone());
+        context.set_variable_resolver(&scope);
+        let fault = |expression: &'static str, message: String| QueryError::Row {
+            expression,
+            message,
+        };
+        let matched = value(&self.predicate, &context, &scope);
+        let is_match = match matched.map_err(|message| fault("predicate", message))? {
+            None => false,
+            Some(value) => truth(&value).map_err(|message| fault("predicate", message))?,
+        };
+        if !is_match {
+            return Ok(None);
+        }
+        let Some(select) = &self.select else {
+            return Ok(Some(Value::Null));
+        };
+        let selected = value(select, &context, &scope);
+        let selected = selected.and_then(|it| it.map_or(Ok(Value::Null), |it| to_json(&it)));
+        selected
+            .map(Some)
+            .map_err(|message| fault("select", message))
+    }
+}
+
+/// Counts the rows for which a query was wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowFaults {
+    /// How many there were.
+    pub n_rows: u64,
+    /// Which was the first, and what was wrong.
+    pub first: Option<String>,
+}
+
+impl RowFaults {
+    /// Returns what [`Query::evaluate`] returned for a row; none, if it was an error, which
+    /// is counted.
+    pub fn absorb(
+        &mut self,
+        row: &Row<'_>,
+        result: Result<Option<Value>, QueryError>,
+    ) -> Option<Value> {
+        match result {
+            Ok(value) => value,
+            Err(error) => {
+                self.n_rows += 1;
+                self.first.get_or_insert_with(|| {
+                    let (model, name, version) = (row.model, row.name, row.version);
+                    format!("`{name}` of `{model}`, version {version}: {error}")
+                });
+                None
+            }
+        }
+    }
+}
+
+impl ContentUse {
+    /// Returns what is mentioned if `expr` is evaluated too.
+    fn and_in(self, expr: &IdedExpr) -> Self {
+        let mut sum = self;
+        let mut open = vec![expr];
+        while let Some(node) = open.pop() {
+            if let Some((key, _)) = key_of(node, "attributes") {
+                sum = sum.and_member(key);
+            } else if ident(node) == Some("attributes") {
+                return Self::Whole;
+            } else {
+                open.extend(children(&node.expr));
+            }
+        }
+        sum
+    }
+
+    fn and_member(self, key: &str) -> Self {
+        match self {
+            Self::Nothing => Self::Members(vec![key.to_owned()]),
+            Self::Members(mut keys) => {
+                if keys.iter().all(|it| it != key) {
+                    keys.push(key.to_owned());
+                }
+                Self::Members(keys)
+            }
+            Self::Whole => Self::Whole,
+        }
+    }
+}
+
+/// Returns the value of an expression; none, where something that it asks about is not there.
+fn value(
+    expr: &IdedExpr,
+    context: &Context<'_, '_>,
+    scope: &Scope<'_>,
+) -> Result<Option<cel::Value>, String> {
+    // Not `Value::resolve_val`, which would become part of this crate, and take thirty times
+    // the stack where this crate is not optimised.
+    let error = match context.resolve(expr) {
+        Ok(value) => return Ok(Some(value)),
+        Err(error) => error,
+    };
+    if scope.budget.is_spent() {
+        return Err(TOO_MUCH.to_owned());
+    }
+    if let Some(message) = scope.content_error() {
+        return Err(message.to_owned());
+    }
+    match no_value(&error) {
+        NoValue::Absent => Ok(None),
+        NoValue::Wrong(message) => Err(message),
+    }
+}
+
+/// Returns whether a value of the predicate is true. Null is not.
+fn truth(value: &cel::Value) -> Result<bool, String> {
+    if let cel::Value::Bool(it) = value {
+        Ok(*it)
+    } else if matches!(value, cel::Value::Null) {
+        Ok(false)
+    } else {
+        let name = value.type_of();
+        Err(format!(
+            "it is a value of type `{name}`, and neither true nor false"
+        ))
+    }
+}
+
+/// Refuses predicates of which nobody could say whether they are true.
+fn check_truth(source: &Source) -> Result<(), Diagnostic> {
+    let at = &source.expr;
+    let can_be_true = match &at.expr {
+        Expr::Literal(literal) => matches!(literal, LiteralValue::Boolean(_)),
+        Expr::List(_) | Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => false,
+        Expr::Ident(name) => name == "latest",
+        Expr::Call(call) => ![
+            operators::ADD,
+            operators::SUBSTRACT,
+            operators::MULTIPLY,
+            operators::DIVIDE,
+            operators::MODULO,
+            operators::NEGATE,
+        ]
+        .contains(&call.func_name.as_str()),
+        Expr::Comprehension(_) | Expr::Select(_) => true,
+    };
+    if can_be_true {
+        return Ok(());
+    }
+    let fault = source.fault(at, "the predicate is never true or false");
+    Err(fault.with_hint("compare it with something: `name == \"record\"`"))
+}

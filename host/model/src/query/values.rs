@@ -1,0 +1,232 @@
+//! JSON text into values of the expression language, and such values into JSON.
+//!
+//! Texts of the content are borrowed, not copied. What no expression mentions is skipped.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelOptional, CelString,
+    CelUInt,
+};
+use cel::common::value::Val;
+use cel::objects::{Map, OptionalValue};
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// How deep content may be nested: as deep as the host lets guests write it.
+///
+/// Plugins choose the depth, and values are read, shown and dropped by recursion.
+const NESTING_MAX: u32 = 100;
+
+/// How many bytes of text weigh as much as one value: see [`weight`].
+const BYTES_PER_UNIT: usize = 16;
+
+/// A value that borrows from the row.
+pub(super) type Boxed<'a> = Box<dyn Val + 'a>;
+
+/// Parses the content of a version. Of the members of an object at the top, only those in
+/// `keys` are kept, where it is given.
+pub(super) fn from_json<'a>(text: &'a str, keys: Option<&[String]>) -> Result<Boxed<'a>, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let seed = ContentSeed { depth: 0, keys };
+    let parsed = seed.deserialize(&mut json);
+    let parsed = parsed.and_then(|value| json.end().map(|()| value));
+    parsed.map_err(|error| format!("the content cannot be read as JSON: {error}"))
+}
+
+#[derive(Clone, Copy)]
+struct ContentSeed<'k> {
+    depth: u32,
+    keys: Option<&'k [String]>,
+}
+
+impl ContentSeed<'_> {
+    fn below<E: de::Error>(self) -> Result<ContentSeed<'static>, E> {
+        let depth = self.depth + 1;
+        if depth > NESTING_MAX {
+            return Err(E::custom(format_args!(
+                "it is nested more than {NESTING_MAX} deep"
+            )));
+        }
+        Ok(ContentSeed { depth, keys: None })
+    }
+
+    fn keeps(self, key: &CelMapKey<'_>) -> bool {
+        let (Some(keys), CelMapKey::String(key)) = (self.keys, key) else {
+            return true;
+        };
+        keys.iter().any(|it| it == key.inner())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ContentSeed<'_> {
+    type Value = Boxed<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Boxed<'de>, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ContentSeed<'_> {
+    type Value = Boxed<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelBool::from(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelInt::from(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Boxed<'de>, E> {
+        Ok(from_u64(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelDouble::from(value)))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelString::from(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelString::from(value.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Boxed<'de>, E> {
+        Ok(Box::new(CelNull))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Boxed<'de>, A::Error> {
+        let below = self.below()?;
+        let mut items: Vec<Boxed<'de>> = Vec::new();
+        while let Some(item) = seq.next_element_seed(below)? {
+            items.push(item);
+        }
+        Ok(Box::new(CelList::from(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Boxed<'de>, A::Error> {
+        let below = self.below()?;
+        let mut members: HashMap<CelMapKey<'de>, Boxed<'de>> = HashMap::new();
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            if self.keeps(&key) {
+                members.insert(key, map.next_value_seed(below)?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Box::new(CelMap::from(members)))
+    }
+}
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = CelMapKey<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<CelMapKey<'de>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = CelMapKey<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<CelMapKey<'de>, E> {
+        Ok(CelMapKey::from(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<CelMapKey<'de>, E> {
+        Ok(CelMapKey::from(key.to_owned()))
+    }
+}
+
+/// Returns a whole number as an `int`, and as a `uint` only where that is too small: the two
+/// compare, but they do not calculate with each other.
+pub(super) fn from_u64<'a>(value: u64) -> Boxed<'a> {
+    match i64::try_from(value) {
+        Ok(value) => Box::new(CelInt::from(value)),
+        Err(_) => Box::new(CelUInt::from(value)),
+    }
+}
+
+/// Returns what a value costs to copy: the number of values in it, long texts counting as
+/// several.
+pub(super) fn weight(value: &dyn Val) -> u64 {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        1 + (text.inner().len() / BYTES_PER_UNIT) as u64
+    } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        1 + list.inner().iter().map(|it| weight(&**it)).sum::<u64>()
+    } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        let members = map.inner().iter();
+        1 + members
+            .map(|(key, it)| weight(key.inner()) + weight(&**it))
+            .sum::<u64>()
+    } else if let Some(optional) = value.downcast_ref::<CelOptional<'_>>() {
+        1 + optional.inner().map_or(0, weight)
+    } else {
+        1
+    }
+}
+
+/// Returns a value as JSON. Members of objects are in the order of their names.
+pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
+    match value {
+        cel::Value::Null => Ok(Value::Null),
+        cel::Value::Bool(it) => Ok((*it).into()),
+        cel::Value::Int(it) => Ok((*it).into()),
+        cel::Value::UInt(it) => Ok((*it).into()),
+        // What is no number in JSON becomes null.
+        cel::Value::Float(it) => Ok((*it).into()),
+        cel::Value::String(it) => Ok(it.as_str().into()),
+        cel::Value::Timestamp(it) => {
+            let time = it.with_timezone(&Utc);
+            Ok(time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
+        }
+        cel::Value::Duration(it) => Ok(seconds(it).into()),
+        cel::Value::List(items) => items.iter().map(to_json).collect(),
+        cel::Value::Map(map) => object(map),
+        cel::Value::Opaque(it) => match it.downcast_ref::<OptionalValue>() {
+            Some(optional) => optional.value().map_or(Ok(Value::Null), to_json),
+            None => Err(no_json(value)),
+        },
+        cel::Value::Bytes(_) | cel::Value::Function(..) | cel::Value::Struct(_) => {
+            Err(no_json(value))
+        }
+    }
+}
+
+fn no_json(value: &cel::Value) -> String {
+    let name = value.type_of();
+    format!("a value of type `{name}` has no form in JSON")
+}
+
+fn object(map: &Map) -> Result<Value, String> {
+    let mut members: Vec<(String, Value)> = Vec::with_capacity(map.map.len());
+    for (key, value) in map.map.iter() {
+        members.push((key.to_string(), to_json(value)?));
+    }
+    members.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(Value::Object(members.into_iter().collect()))
+}
+
+/// Writes a length of time as the expression language does: `5400s`, `0.25s`.
+fn seconds(span: &TimeDelta) -> String {
+    let sign = if *span < TimeDelta::zero() { "-" } else { "" };
+    let (whole, nanos) = (span.num_seconds(), span.subsec_nanos());
+    let text = format!("{sign}{}.{:09}", whole.unsigned_abs(), nanos.unsigned_abs());
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text}s")
+}
