@@ -4,6 +4,7 @@ mod calls;
 mod concurrent;
 mod create;
 mod data;
+#[path = "../fixture/mod.rs"]
 mod fixture;
 mod locks;
 mod runs;
