@@ -1,0 +1,30 @@
+//! What is left of a datastore when its disk fails, at any point of each operation.
+//!
+//! Operations are in the table in `operations.rs`, what must hold afterwards is said by
+//! [`state::whole`]. Where there are many calls, those that fail are drawn, from a seed that
+//! is printed. More of them, and those of another time again:
+//!
+//! ```text
+//! SEDGE_CRASH_CALLS=2000 SEDGE_CRASH_SEED=7 \
+//!     cargo test --release -p sedge-store --test crash -- --nocapture
+//! ```
+
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files, processes and the environment are what is tested"
+)]
+
+mod dice;
+mod disk;
+mod disk_rules;
+mod failing;
+#[expect(dead_code, reason = "another test uses the rest")]
+#[path = "../fixture/mod.rs"]
+mod fixture;
+mod images;
+mod operations;
+mod recorder;
+mod rig;
+mod state;
+mod vfs;

@@ -1,0 +1,342 @@
+//! The table of operations that are tried, and what they are tried on.
+//!
+//! A new one is an entry in [`OPERATIONS`]: a setup, a call of the store, and what its
+//! documentation promises of it. Everything else is derived: the states before and after are
+//! what the store itself says when nothing fails.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sedge_model::call::LogLevel;
+use sedge_model::lineage::Lineage;
+use sedge_model::run::{RunEvent, RunKind, RunStatus};
+use sedge_store::{Author, CallEnd, Claim, DataDelete, Medium, Store, StoreError};
+use sedge_sys::folder::Folder;
+
+use crate::dice::Dice;
+use crate::fixture::{
+    append, call_start, data_name, failure, log_line, model_name, run_id, run_start, step, success,
+};
+use crate::images::Image;
+use crate::state::{State, open};
+
+/// An operation, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    setup: Setup,
+    run: Run,
+}
+
+/// What a store is like before.
+#[derive(Debug, Clone, Copy)]
+enum Setup {
+    /// There is none.
+    Nothing,
+    /// It was made, and this was done.
+    Store(fn(&Store)),
+    /// This was done in its folder. The store that is returned stays open: a store that is
+    /// closed tidies up.
+    Folder(fn(&Folder) -> Option<Store>),
+}
+
+/// What is done to it. It is done once more if it fails and nothing of it is visible.
+#[derive(Debug, Clone, Copy)]
+enum Run {
+    OnStore(fn(&Store) -> Result<(), StoreError>),
+    OnMedium(fn(Medium) -> Result<(), StoreError>),
+}
+
+/// An operation with what it begins with, and what it makes of that.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) operation: Operation,
+    pub(crate) start: Image,
+    /// Before and after, and after [`seal`] too.
+    pub(crate) states: [State; 3],
+}
+
+/// How many operations are tried at once.
+const N_THREADS: usize = 4;
+
+/// The rows of a log that make SQLite copy it into the database, and somewhat less.
+const LOG_FRAMES: u64 = 995;
+
+/// A page with the head of its frame in the log, in bytes.
+const FRAME_BYTES: u64 = 4096 + 24;
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "creation",
+        setup: Setup::Nothing,
+        run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
+    },
+    Operation {
+        name: "creation of a file left empty",
+        setup: Setup::Folder(|folder| {
+            folder.write("sedge.db", b"").expect("it can be written");
+            None
+        }),
+        run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
+    },
+    durable("run_start", |store| {
+        let start = run_start(7, RunKind::Workflow, "deploy");
+        store.run_start(&start, &[RunEvent::Started]).map(drop)
+    }),
+    durable("run_claim", |store| {
+        let seen = store.run_get(&run_id(1))?;
+        let claimed = store.run_claim(&seen, "session-2", &RunEvent::Resumed);
+        claimed.map(drop)
+    }),
+    durable("run_append", |store| {
+        let events = vec![
+            RunEvent::StepStarted {
+                step: step("build/compile"),
+                call: 1,
+            },
+            RunEvent::GateOpened {
+                gate: step("build/ask"),
+            },
+        ];
+        append(store, &claim(1), events, Some(RunStatus::Suspended)).map(drop)
+    }),
+    durable("run_append by a person", |store| {
+        store.run_append(Author::Person(&run_id(3)), 0, |events| {
+            assert!(!events.is_empty(), "it has begun");
+            Ok::<_, StoreError>(vec![RunEvent::Resumed])
+        })?;
+        Ok(())
+    }),
+    durable("run_end", |store| {
+        store.run_end(&claim(2), RunStatus::Succeeded)
+    }),
+    durable("call_start", |store| {
+        store.call_start(&claim(1), &call_start(&claim(1), &[2], "sink"))
+    }),
+    durable("call_undo", |store| {
+        store.call_undo(&claim(1), &lineage(1, &[1]))
+    }),
+    durable("call_commit", |store| {
+        store.call_commit(&claim(1), &end()).map(drop)
+    }),
+    durable("call_commit of a failure", |store| {
+        let end = failure(&lineage(1, &[1]), "sink");
+        store.call_commit(&claim(1), &end).map(drop)
+    }),
+    durable("call_commit of large content", |store| {
+        let large = [text('a', 100_000), text('b', 300_000)];
+        let writes = [
+            ("large", large[0].as_str()),
+            ("larger", large[1].as_str()),
+            ("record", "{\"n\":4}"),
+            ("same", large[0].as_str()),
+        ];
+        let end = success(&lineage(1, &[1]), "sink", &writes);
+        store.call_commit(&claim(1), &end).map(drop)
+    }),
+    Operation {
+        name: "call_commit that copies the log",
+        setup: Setup::Folder(|folder| Some(long_log(folder))),
+        run: Run::OnStore(|store| store.call_commit(&claim(1), &end()).map(drop)),
+    },
+    durable("data_delete", |store| delete(store, Some("record"))),
+    durable("data_delete of all", |store| delete(store, None)),
+    durable("fence", |store| store.fence(&[lineage(1, &[])])),
+    durable("lock_epoch_set", |store| {
+        store.lock_epoch_set(Some(1), 2).map(drop)
+    }),
+];
+
+/// An operation on a store with something of everything.
+const fn durable(name: &'static str, run: fn(&Store) -> Result<(), StoreError>) -> Operation {
+    Operation {
+        name,
+        setup: Setup::Store(fill),
+        run: Run::OnStore(run),
+    }
+}
+
+impl Operation {
+    /// Does it on a medium. The store is returned, if one was opened that can go on.
+    pub(crate) fn attempt(&self, medium: Medium) -> (Option<Store>, Result<(), StoreError>) {
+        match self.run {
+            Run::OnMedium(run) => (None, run(medium)),
+            Run::OnStore(run) => match Store::open_on(medium) {
+                Ok(store) => {
+                    let done = run(&store);
+                    (Some(store), done)
+                }
+                Err(error) => (None, Err(error)),
+            },
+        }
+    }
+
+    /// Does it once more: on a store that is open, or else on a medium.
+    pub(crate) fn again(&self, store: Option<&Store>, medium: Medium) -> Result<(), StoreError> {
+        match (self.run, store) {
+            (Run::OnStore(run), Some(store)) => run(store),
+            (Run::OnStore(_), None) | (Run::OnMedium(_), _) => self.attempt(medium).1,
+        }
+    }
+
+    fn start(&self) -> Image {
+        let place = Image::default().place();
+        let folder = &place.folder;
+        let made = || Store::create(folder).expect("the folder is empty");
+        // It is open until the folder was read.
+        let _store = match self.setup {
+            Setup::Nothing => None,
+            Setup::Folder(setup) => setup(folder),
+            Setup::Store(setup) => {
+                let store = made();
+                setup(&store);
+                Some(store)
+            }
+        };
+        Image::of(folder)
+    }
+}
+
+impl Subject {
+    pub(crate) fn new(operation: Operation) -> Self {
+        let start = operation.start();
+        let place = start.place();
+        let state = || {
+            let store = open(&place.folder).expect("nothing fails");
+            store.map_or(State::ABSENT, |store| State::of(&store).expect("readable"))
+        };
+        let before = state();
+        let medium = || Medium::new(&place.folder).expect("a descriptor is left");
+        operation.attempt(medium()).1.expect("nothing fails");
+        let after = state();
+        seal(&Store::open(&place.folder).expect("there is one now")).expect("nothing fails");
+        let sealed = state();
+        Self {
+            operation,
+            start,
+            states: [before, after, sealed],
+        }
+    }
+}
+
+/// Does this with each operation, and with dice of its own, several at once: they wait for the
+/// disk most of the time.
+pub(crate) fn for_each(body: impl Fn(Operation, &mut Dice) + Sync) {
+    let dice = Dice::told();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let work = || {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(operation) = OPERATIONS.get(n) else {
+                    return;
+                };
+                body(*operation, &mut dice.of(n as u64));
+            }
+        };
+        for _ in 0..N_THREADS {
+            scope.spawn(work);
+        }
+    });
+}
+
+/// Does something that survives a power cut, and with it all that was done before.
+pub(crate) fn seal(store: &Store) -> Result<(), StoreError> {
+    let start = run_start(999, RunKind::Method, "seal");
+    store.run_start(&start, &[]).map(drop)
+}
+
+/// Fills a store with something of everything: run 1 is in the middle of a call, whose nested
+/// call has ended; run 2 is to end, and run 3 waits at a gate.
+fn fill(store: &Store) {
+    let set = store.lock_epoch_set(None, 1);
+    assert!(set.expect("it can be set"), "nobody was faster");
+    for n in 1..=3 {
+        let kind = match n {
+            2 => RunKind::Method,
+            _ => RunKind::Workflow,
+        };
+        let start = run_start(n, kind, "deploy");
+        let started = store.run_start(&start, &[RunEvent::Started]);
+        started.expect("the id is new");
+    }
+    let writes = [("record", "{\"n\":1}"), ("note", "\"é\"")];
+    for n in 1..=2 {
+        begin(store, 2, &[n]);
+        let mut end = success(&lineage(2, &[n]), "sink", &writes);
+        end.log = vec![log_line(LogLevel::Info, "written")];
+        store.call_commit(&claim(2), &end).expect("it counts");
+    }
+    begin(store, 1, &[1]);
+    begin(store, 1, &[1, 1]);
+    let mut nested = success(&lineage(1, &[1, 1]), "sink-two", &[("record", "3")]);
+    nested.log = vec![log_line(LogLevel::Warn, "nested")];
+    store.call_commit(&claim(1), &nested).expect("it counts");
+    let gate = vec![RunEvent::GateOpened {
+        gate: step("build/ask"),
+    }];
+    append(store, &claim(3), gate, Some(RunStatus::Suspended)).expect("it counts");
+}
+
+/// Makes a store whose log is about to be copied into the database.
+fn long_log(folder: &Folder) -> Store {
+    let store = Store::create(folder).expect("the folder is empty");
+    fill(&store);
+    let n_frames = || {
+        let log = std::fs::metadata(folder.path_of("sedge.db-wal")).expect("it has a log");
+        log.len() / FRAME_BYTES
+    };
+    let mut epoch = 1;
+    while n_frames() < LOG_FRAMES {
+        let set = store.lock_epoch_set(Some(epoch), epoch ^ 3);
+        assert!(set.expect("it can be set"), "nobody was faster");
+        epoch ^= 3;
+    }
+    if epoch != 1 {
+        store.lock_epoch_set(Some(epoch), 1).expect("it can be set");
+    }
+    store
+}
+
+fn delete(store: &Store, name: Option<&str>) -> Result<(), StoreError> {
+    let delete = DataDelete {
+        model: model_name("sink"),
+        name: name.map(data_name),
+        by: lineage(9, &[]),
+        lock_epoch: 1,
+    };
+    store.data_delete(&delete).map(drop)
+}
+
+/// The end of run 1's call: several resources, and a log.
+fn end() -> CallEnd {
+    let writes = [("record", "{\"n\":3}"), ("new", "[]"), ("note", "\"ü\"")];
+    CallEnd {
+        log: vec![
+            log_line(LogLevel::Info, "one"),
+            log_line(LogLevel::Error, "two"),
+        ],
+        ..success(&lineage(1, &[1]), "sink", &writes)
+    }
+}
+
+fn begin(store: &Store, run: u64, path: &[u32]) {
+    let start = call_start(&claim(run), path, "sink");
+    store.call_start(&claim(run), &start).expect("it counts");
+}
+
+fn claim(run: u64) -> Claim {
+    Claim {
+        run: run_id(run),
+        number: 1,
+    }
+}
+
+fn lineage(run: u64, path: &[u32]) -> Lineage {
+    let root = Lineage::root(run_id(run));
+    path.iter().fold(root, |caller, n| caller.child(*n))
+}
+
+/// Returns JSON text of about so many bytes.
+fn text(of: char, n_bytes: usize) -> String {
+    format!("\"{}\"", of.to_string().repeat(n_bytes))
+}
