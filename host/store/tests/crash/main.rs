@@ -1,11 +1,12 @@
-//! What is left of a datastore when its disk fails, at any point of each operation.
+//! What is left of a datastore when its disk fails, and when the power is cut: each at any
+//! point of each operation.
 //!
 //! Operations are in the table in `operations.rs`, what must hold afterwards is said by
-//! [`state::whole`]. Where there are many calls, those that fail are drawn, from a seed that
-//! is printed. More of them, and those of another time again:
+//! [`state::whole`]. Where is cut is drawn from a seed that is printed. More than the usual
+//! number of rounds, and the rounds of another time again:
 //!
 //! ```text
-//! SEDGE_CRASH_CALLS=2000 SEDGE_CRASH_SEED=7 \
+//! SEDGE_CRASH_CALLS=2000 SEDGE_CRASH_IMAGES=100 SEDGE_CRASH_SEED=7 \
 //!     cargo test --release -p sedge-store --test crash -- --nocapture
 //! ```
 
@@ -15,6 +16,7 @@
     reason = "files, processes and the environment are what is tested"
 )]
 
+mod crash;
 mod dice;
 mod disk;
 mod disk_rules;

@@ -25,6 +25,7 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
     setup: Setup,
     run: Run,
+    pub(crate) survives: Survives,
 }
 
 /// What a store is like before.
@@ -44,6 +45,14 @@ enum Setup {
 enum Run {
     OnStore(fn(&Store) -> Result<(), StoreError>),
     OnMedium(fn(Medium) -> Result<(), StoreError>),
+}
+
+/// What an operation promises once it has returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survives {
+    PowerCut,
+    /// It survives a power cut as soon as anything later does.
+    ProcessDeath,
 }
 
 /// An operation with what it begins with, and what it makes of that.
@@ -69,6 +78,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "creation",
         setup: Setup::Nothing,
         run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
+        survives: Survives::PowerCut,
     },
     Operation {
         name: "creation of a file left empty",
@@ -77,6 +87,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             None
         }),
         run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
+        survives: Survives::PowerCut,
     },
     durable("run_start", |store| {
         let start = run_start(7, RunKind::Workflow, "deploy");
@@ -106,13 +117,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         })?;
         Ok(())
     }),
-    durable("run_end", |store| {
+    lazy("run_end", |store| {
         store.run_end(&claim(2), RunStatus::Succeeded)
     }),
-    durable("call_start", |store| {
+    lazy("call_start", |store| {
         store.call_start(&claim(1), &call_start(&claim(1), &[2], "sink"))
     }),
-    durable("call_undo", |store| {
+    lazy("call_undo", |store| {
         store.call_undo(&claim(1), &lineage(1, &[1]))
     }),
     durable("call_commit", |store| {
@@ -137,21 +148,31 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "call_commit that copies the log",
         setup: Setup::Folder(|folder| Some(long_log(folder))),
         run: Run::OnStore(|store| store.call_commit(&claim(1), &end()).map(drop)),
+        survives: Survives::PowerCut,
     },
     durable("data_delete", |store| delete(store, Some("record"))),
     durable("data_delete of all", |store| delete(store, None)),
     durable("fence", |store| store.fence(&[lineage(1, &[])])),
-    durable("lock_epoch_set", |store| {
+    lazy("lock_epoch_set", |store| {
         store.lock_epoch_set(Some(1), 2).map(drop)
     }),
 ];
 
-/// An operation on a store with something of everything.
+/// An operation on a store with something of everything, which survives a power cut.
 const fn durable(name: &'static str, run: fn(&Store) -> Result<(), StoreError>) -> Operation {
     Operation {
         name,
         setup: Setup::Store(fill),
         run: Run::OnStore(run),
+        survives: Survives::PowerCut,
+    }
+}
+
+/// One that need not, until something later does.
+const fn lazy(name: &'static str, run: fn(&Store) -> Result<(), StoreError>) -> Operation {
+    Operation {
+        survives: Survives::ProcessDeath,
+        ..durable(name, run)
     }
 }
 

@@ -145,6 +145,11 @@ impl Recorder {
         self.inner().calls.clone()
     }
 
+    /// Returns how many calls the log has.
+    pub(crate) fn len(&self) -> usize {
+        self.inner().log.len()
+    }
+
     pub(crate) fn log(&self) -> Vec<Action> {
         self.inner().log.clone()
     }
