@@ -1,0 +1,209 @@
+//! A process that is killed (`kill -9`) at any moment: all that it was told to be done is
+//! there, and of what it was doing all or nothing. All are killed in one folder, so that each
+//! opens what the one before it left.
+//!
+//! What was under way may come late. A commit that was in the log in full when its process
+//! was killed, and that nobody had been told of, is read by the next one who recovers from
+//! the log; as long as somebody else has the store open, nobody does. Whatever is written
+//! first takes its place in the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sedge_model::call::CallStatus;
+use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
+use sedge_store::Store;
+
+use crate::child::{NAMES, contents, model};
+use crate::dice::{Dice, told};
+use crate::fixture::{data_name, model_name};
+use crate::images::Image;
+use crate::process::Process;
+use crate::state::{open, sound};
+
+/// Processes that are killed, unless told otherwise.
+const N_KILLS: u64 = 500;
+
+/// The most calls that one is let commit.
+const N_HEARD_MAX: u64 = 12;
+
+/// The most polls that one is let go on after that: about the time of two commits.
+const N_POLLS_MAX: u64 = 3000;
+
+/// Threads that write, in every other process.
+const N_WRITERS: u32 = 4;
+
+/// The files are looked at once in so many kills: they grow.
+const SOUND_EVERY: u64 = 25;
+
+/// What was told and found so far.
+#[derive(Debug, Default)]
+struct Seen {
+    writers: BTreeMap<u32, Writer>,
+    /// The runs of the last process.
+    runs: BTreeSet<RunId>,
+    n_told: u64,
+    n_in_flight: u64,
+    n_late: u64,
+}
+
+/// A thread of each of the processes, which goes on where that of the one before ended.
+#[derive(Debug, Default)]
+struct Writer {
+    /// The last number that was there, or was told since.
+    last: u64,
+    /// The last number that was there.
+    there: u64,
+    /// Whether one more may be there by now.
+    may_be_late: bool,
+}
+
+#[test]
+fn processes_are_killed() {
+    let mut dice = Dice::told();
+    let place = Image::default().place();
+    let folder = &place.folder;
+    let store = Store::create(folder).expect("the folder is empty");
+    store.lock_epoch_set(None, 1).expect("it can be set");
+    // Who has the store open meanwhile, so that the next one finds the log as it is and
+    // recovers nothing from it.
+    let mut beside = Some(store);
+    let mut seen = Seen::default();
+    let n_kills = told("SEDGE_CRASH_KILLS", N_KILLS);
+    for round in 0..n_kills {
+        let n_writers = if round % 2 == 0 { 1 } else { N_WRITERS };
+        let mut process = Process::start(folder.path(), n_writers);
+        seen.runs.clear();
+        for _ in 0..dice.below(N_HEARD_MAX) {
+            seen.hear(&process.hear());
+        }
+        process.let_go_on(dice.below(N_POLLS_MAX));
+        for line in process.kill() {
+            seen.hear(&line);
+        }
+        let store = open(folder).expect("it opens").expect("it was made");
+        for writer in 0..N_WRITERS {
+            seen.check(&store, writer, round);
+        }
+        if beside.is_none() {
+            seen.nothing_is_late();
+        }
+        seen.check_runs(&store, round);
+        // It is closed only here, so that none is late while it is looked at.
+        beside = (dice.below(2) == 0).then_some(store);
+        if round % SOUND_EVERY == 0 || round + 1 == n_kills {
+            sound(folder).unwrap_or_else(|fault| panic!("round {round}: {fault}"));
+        }
+    }
+    drop(beside);
+    println!(
+        "{n_kills} processes killed: {} acknowledged calls are there, and {} that were under way, {} of them late",
+        seen.n_told,
+        seen.n_in_flight + seen.n_late,
+        seen.n_late
+    );
+}
+
+impl Seen {
+    /// Notes that what the last process left was recovered from the log.
+    fn nothing_is_late(&mut self) {
+        for writer in self.writers.values_mut() {
+            writer.may_be_late = false;
+        }
+    }
+
+    fn hear(&mut self, line: &str) {
+        let (what, which) = line.split_once(' ').expect("two words");
+        if what == "run" {
+            self.runs.insert(which.parse().expect("a run's id"));
+            return;
+        }
+        let writer = what.parse().expect("a writer");
+        let writer = self.writers.entry(writer).or_default();
+        let number: u64 = which.parse().expect("a number");
+        if writer.may_be_late && number == writer.last + 2 {
+            self.n_late += 1;
+            writer.last += 1;
+        }
+        writer.may_be_late = false;
+        assert_eq!(number, writer.last + 1, "one after the other");
+        writer.last = number;
+        self.n_told += 1;
+    }
+
+    /// Checks what a writer left: all numbers that it told, at most one more, no holes, and
+    /// each with all that its call wrote.
+    fn check(&mut self, store: &Store, name: u32, round: u64) {
+        let model = model_name(&model(name));
+        let writer = self.writers.entry(name).or_default();
+        let lists = NAMES.map(|name| {
+            let versions = store.data_versions(&model, &data_name(name));
+            versions.expect("it can be read")
+        });
+        let found = lists[0].len() as u64;
+        if writer.may_be_late && found == writer.last + 2 {
+            self.n_late += 1;
+            writer.last += 1;
+        }
+        let (there, last) = (writer.there, writer.last);
+        assert!(
+            (last..=last + 1).contains(&found),
+            "round {round}, writer {name}: {last} told, {found} there"
+        );
+        for versions in &lists {
+            let numbers: Vec<u64> = versions.iter().map(|it| it.version).collect();
+            let expect: Vec<u64> = (1..=found).collect();
+            assert_eq!(numbers, expect, "round {round}, writer {name}");
+        }
+        for number in there + 1..=found {
+            let at = usize::try_from(number - 1).expect("few");
+            for (n, name) in NAMES.into_iter().enumerate() {
+                let record = store.data_get(&model, &data_name(name), Some(number));
+                let record = record.expect("it can be read").expect("it is listed");
+                assert_eq!(record.content, contents(number)[n], "{number} of {model}");
+                assert_eq!(record.info.by, lists[0][at].by, "by one call");
+            }
+            check_call(store, &lists[0][at].by, number);
+        }
+        self.n_in_flight += found - last;
+        *writer = Writer {
+            last: found,
+            there: found,
+            may_be_late: found == last,
+        };
+    }
+
+    /// Checks that no call of the last process says that it ended without being there.
+    fn check_runs(&self, store: &Store, round: u64) {
+        for run in &self.runs {
+            let calls = store.call_list(run).expect("it can be read");
+            let is_running = |status: CallStatus| status == CallStatus::Running;
+            let n_running = calls.iter().filter(|call| is_running(call.status)).count();
+            assert!(n_running <= 1, "round {round}: one was under way");
+            for call in calls.iter().filter(|call| !is_running(call.status)) {
+                let outcome = call.outcome.as_ref().expect("it succeeded");
+                let version = outcome.written[0].version;
+                let there = store.data_get(&call.model, &data_name(NAMES[0]), Some(version));
+                let there = there.expect("it can be read").expect("it was committed");
+                assert_eq!(there.info.by, call.lineage, "round {round}");
+            }
+        }
+    }
+}
+
+/// Checks that the call that wrote a number says so, and has its log.
+fn check_call(store: &Store, by: &Lineage, number: u64) {
+    let calls = store.call_list(by.run()).expect("it can be read");
+    let call = calls.iter().find(|call| call.lineage == *by);
+    let outcome = call.and_then(|call| call.outcome.as_ref());
+    let written = &outcome.expect("it succeeded").written;
+    let written: Vec<(&str, u64)> = written
+        .iter()
+        .map(|it| (it.name.as_str(), it.version))
+        .collect();
+    assert_eq!(written, NAMES.map(|name| (name, number)), "{by}");
+    let lines = store.log_list(by.run()).expect("it can be read");
+    let of_call = lines.iter().filter(|line| line.lineage == *by);
+    let messages: Vec<&str> = of_call.map(|line| line.line.message.as_str()).collect();
+    assert_eq!(messages, [number.to_string()], "{by}");
+}
