@@ -481,6 +481,12 @@ fn a_contradiction_selects_nothing() {
 }
 
 #[test]
+fn a_query_is_shared_by_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<Query>();
+}
+
+#[test]
 fn content_is_read_as_far_as_it_is_mentioned() {
     let check = |predicate: &str, select: Option<&str>, expect: ContentUse| {
         let query = Query::parse(predicate, select, NOW_MS).expect(predicate);
