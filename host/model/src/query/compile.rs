@@ -139,23 +139,38 @@ impl Compiler {
         let is_step = call(at).is_some_and(|(name, _, _)| name == operators::ADD);
         if is_step {
             // The list that a step adds stays a list, for the same reason.
-            let sides = children_mut(&mut at.expr).into_iter();
-            let mut added = sides.flat_map(|side| children_mut(&mut side.expr));
-            return added.try_for_each(|below| self.settle(source, below));
-        }
-        if is_worth_keeping(&at.expr) && is_constant(at, &mut Vec::new()) {
-            let value = self.value(at).map_err(|error| match no_value(&error) {
-                NoValue::Absent => source.fault(at, "this is not there"),
-                NoValue::Wrong(message) => source.fault(at, message),
-            })?;
-            let value = Boxed::try_from(value).expect("it was made from such a value");
-            if weight(&*value) <= CONSTANT_WEIGHT_MAX {
-                *at = named(at.id, self.keep(value));
-                return Ok(());
+            for side in children_mut(&mut at.expr) {
+                for below in children_mut(&mut side.expr) {
+                    self.settle(source, below)?;
+                }
             }
+            return Ok(());
         }
-        let mut below = children_mut(&mut at.expr).into_iter();
-        below.try_for_each(|below| self.settle(source, below))
+        if self.is_kept(source, at)? {
+            return Ok(());
+        }
+        for below in children_mut(&mut at.expr) {
+            self.settle(source, below)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a value in the place of a node, if it does not depend on the row, and returns
+    /// whether it did.
+    fn is_kept(&mut self, source: &Source, at: &mut IdedExpr) -> Result<bool, Diagnostic> {
+        if !is_worth_keeping(&at.expr) || !is_constant(at, &mut Vec::new()) {
+            return Ok(false);
+        }
+        let value = self.value(at).map_err(|error| match no_value(&error) {
+            NoValue::Absent => source.fault(at, "this is not there"),
+            NoValue::Wrong(message) => source.fault(at, message),
+        })?;
+        let value = Boxed::try_from(value).expect("it was made from such a value");
+        if weight(&*value) > CONSTANT_WEIGHT_MAX {
+            return Ok(false);
+        }
+        *at = named(at.id, self.keep(value));
+        Ok(true)
     }
 
     /// Evaluates a part that does not depend on the row.
@@ -216,24 +231,28 @@ fn is_constant<'e>(part: &'e IdedExpr, bound: &mut Vec<&'e str>) -> bool {
             let n_bound = bound.len();
             bound.extend([it.iter_var.as_str(), it.accu_var.as_str()]);
             bound.extend(it.iter_var2.as_deref());
-            let mut inside = [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result].into_iter();
-            let is_constant = inside.all(|below| is_constant(below, bound));
+            let mut is_same = true;
+            for below in [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result] {
+                is_same &= is_constant(below, bound);
+            }
             bound.truncate(n_bound);
-            is_constant
+            is_same
         }
         // A type becomes its name on the way.
         Expr::Call(call) if call.func_name == "type" => false,
-        Expr::Call(call) => {
-            let target = call.target.as_deref();
-            let is_namespace =
-                |it: &&IdedExpr| ident(it).is_some_and(|it| NAMESPACES.contains(&it));
-            let target = target.filter(|it| !is_namespace(it));
-            let mut below = target.into_iter().chain(&call.args);
-            below.all(|below| is_constant(below, bound))
-        }
-        Expr::List(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Select(_) | Expr::Struct(_) => {
-            let mut below = children(&part.expr).into_iter();
-            below.all(|below| is_constant(below, bound))
+        Expr::Call(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Select(_)
+        | Expr::Struct(_) => {
+            for below in children(&part.expr) {
+                let is_namespace = ident(below).is_some_and(|it| NAMESPACES.contains(&it));
+                if !is_namespace && !is_constant(below, bound) {
+                    return false;
+                }
+            }
+            true
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use cel::ParseError;
-use cel::common::ast::{Expr, IdedExpr, SourceInfo};
+use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, SourceInfo};
 
 use super::functions::{FUNCTIONS, NAMESPACES, environment};
 use super::row::VARIABLES;
@@ -108,7 +108,7 @@ impl Source {
         let (expr, info) = parsed.map_err(|errors| syntax_fault(&file, &errors.errors))?;
         let source = Self { file, expr, info };
         source.check_size()?;
-        source.check(&source.expr, &mut Vec::new(), 0)?;
+        source.check_names()?;
         Ok(source)
     }
 
@@ -156,52 +156,72 @@ impl Source {
         Ok(())
     }
 
-    /// Checks the names below a node; `bound` are those that loops around it declare.
-    fn check<'e>(
+    /// Checks every name, without recursion: a frame that can return a fault is large.
+    fn check_names(&self) -> Result<(), Diagnostic> {
+        // What loops declare: each node is in one of these scopes.
+        let mut scopes: Vec<Vec<&str>> = vec![Vec::new()];
+        let mut open = vec![(&self.expr, 0, 0)];
+        while let Some((at, scope, n_loops)) = open.pop() {
+            let Expr::Comprehension(it) = &at.expr else {
+                let below = self.checked(at, &scopes[scope])?.into_iter();
+                open.extend(below.rev().map(|below| (below, scope, n_loops)));
+                continue;
+            };
+            self.check_loop(at, it, n_loops)?;
+            let mut bound = scopes[scope].clone();
+            bound.extend([it.iter_var.as_str(), it.accu_var.as_str()]);
+            bound.extend(it.iter_var2.as_deref());
+            let inside = [&it.result, &it.loop_step, &it.loop_cond, &it.accu_init];
+            open.extend(inside.map(|below| (below, scopes.len(), n_loops + 1)));
+            open.push((&it.iter_range, scope, n_loops));
+            scopes.push(bound);
+        }
+        Ok(())
+    }
+
+    /// Checks a node that is no loop, and returns those below it that are to be checked.
+    fn checked<'e>(
         &self,
         at: &'e IdedExpr,
-        bound: &mut Vec<&'e str>,
-        n_loops: usize,
-    ) -> Result<(), Diagnostic> {
+        bound: &[&str],
+    ) -> Result<Vec<&'e IdedExpr>, Diagnostic> {
         match &at.expr {
-            Expr::Ident(name) => return self.check_variable(at, name, bound),
+            Expr::Ident(name) => self.check_variable(at, name, bound)?,
             Expr::Struct(_) => return Err(self.fault(at, "there are no types to make values of")),
             Expr::Unspecified => return Err(self.fault(at, "it cannot be understood")),
-            Expr::Comprehension(it) => {
-                if n_loops == LOOPS_NESTED_MAX {
-                    let message = format!("loops are nested more than {LOOPS_NESTED_MAX} deep");
-                    return Err(self.fault(at, message));
-                }
-                for name in [Some(&it.iter_var), it.iter_var2.as_ref()] {
-                    if name.is_some_and(|name| VARIABLES.contains(&name.as_str())) {
-                        let message = format!("`{}` has a meaning already", it.iter_var);
-                        let hint = "give the variable of the loop another name";
-                        return Err(self.fault(at, message).with_hint(hint));
-                    }
-                }
-                self.check(&it.iter_range, bound, n_loops)?;
-                let n_bound = bound.len();
-                bound.extend([it.iter_var.as_str(), it.accu_var.as_str()]);
-                bound.extend(it.iter_var2.as_deref());
-                for below in [&it.accu_init, &it.loop_cond, &it.loop_step, &it.result] {
-                    self.check(below, bound, n_loops + 1)?;
-                }
-                bound.truncate(n_bound);
-                return Ok(());
-            }
-            Expr::Call(_) => {
+            Expr::Call(call) => {
                 if self.check_function(at)? {
                     // Its target is no variable.
-                    let (_, _, args) = call(at).expect("it is a call");
-                    return args
-                        .iter()
-                        .try_for_each(|below| self.check(below, bound, n_loops));
+                    return Ok(call.args.iter().collect());
                 }
             }
-            Expr::List(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Select(_) => {}
+            Expr::Comprehension(_)
+            | Expr::List(_)
+            | Expr::Literal(_)
+            | Expr::Map(_)
+            | Expr::Select(_) => {}
         }
-        let mut below = children(&at.expr).into_iter();
-        below.try_for_each(|below| self.check(below, bound, n_loops))
+        Ok(children(&at.expr))
+    }
+
+    fn check_loop(
+        &self,
+        at: &IdedExpr,
+        it: &ComprehensionExpr,
+        n_loops: usize,
+    ) -> Result<(), Diagnostic> {
+        if n_loops == LOOPS_NESTED_MAX {
+            let message = format!("loops are nested more than {LOOPS_NESTED_MAX} deep");
+            return Err(self.fault(at, message));
+        }
+        for name in [Some(&it.iter_var), it.iter_var2.as_ref()] {
+            if name.is_some_and(|name| VARIABLES.contains(&name.as_str())) {
+                let message = format!("`{}` has a meaning already", it.iter_var);
+                let hint = "give the variable of the loop another name";
+                return Err(self.fault(at, message).with_hint(hint));
+            }
+        }
+        Ok(())
     }
 
     fn check_variable(&self, at: &IdedExpr, name: &str, bound: &[&str]) -> Result<(), Diagnostic> {
