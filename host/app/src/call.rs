@@ -3,19 +3,20 @@
 
 mod outside;
 mod replay;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
-use sedge_model::call::{CallError, LimitName, LogLine, Outcome, StagedWrite, TargetKind, Written};
+use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::run::StepPath;
 use sedge_model::schema::arguments_merged;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{CallLimits, CallReport, CallSpec, HostError, Identity, Staging};
-use sedge_store::{CallEnd, CallStart};
+use sedge_store::{CallEnd, CallStart, Origin, StoreError};
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::random;
 use serde_json::Value;
@@ -24,6 +25,8 @@ use crate::error::AppError;
 use crate::events::Event;
 use crate::frame::{BeingUndone, Frame, Undo};
 use crate::run_cx::{ReadyModel, RunCx};
+
+use writes::Writes;
 
 pub(crate) use replay::Replay;
 
@@ -91,6 +94,8 @@ pub(crate) async fn call_run(
         cx,
         frame,
         model: ready.model.definition.name.clone(),
+        step: request.step.clone(),
+        origin: writes::origin(&ready.model, &ready.method),
         since,
         waited: Duration::ZERO,
         stage: Stage::Asked,
@@ -119,16 +124,17 @@ async fn attempt(
         .waited(lock(cx, &request.frame, ready, caller))
         .await?;
     ready.is_still_there(cx)?;
-    record.begin(request, ready)?;
-    let report = run(cx, request, ready, caller).await?;
+    record.begin(request, ready).await?;
+    let writes = Arc::new(Writes::new(&ready.model, &ready.method, lock_epoch));
+    let report = run(cx, request, ready, caller, &writes).await?;
     let is_seen = match ready.kind {
-        MethodKind::Read => !report.writes.is_empty(),
+        MethodKind::Read => !report.changes.is_empty(),
         MethodKind::Create | MethodKind::Update | MethodKind::Delete | MethodKind::Action => {
-            report.result.is_ok() || !report.writes.is_empty()
+            report.result.is_ok() || !report.changes.is_empty()
         }
     };
     match request.frame.end(is_seen) {
-        Ok(()) => record.commit(report, lock_epoch),
+        Ok(()) => record.commit(report, ready, &writes).await,
         // Whoever undoes it drops this.
         Err(BeingUndone) => std::future::pending().await,
     }
@@ -224,6 +230,7 @@ async fn run(
     request: &CallRequest,
     ready: &ReadyCall,
     caller: Option<&Caller>,
+    writes: &Arc<Writes>,
 ) -> Result<CallReport, CallFault> {
     let ReadyCall {
         model,
@@ -251,8 +258,13 @@ async fn run(
         staging: Arc::clone(&staging),
         deadline,
     };
-    let outside =
-        outside::CallOutside::new(cx, model, identity.clone(), called, request.replay.clone());
+    let ours = outside::Ours {
+        model: Arc::clone(model),
+        identity: identity.clone(),
+        caller: Arc::new(called),
+        writes: Arc::clone(writes),
+    };
+    let outside = outside::CallOutside::new(cx, ours, request.replay.clone());
     let spec = CallSpec {
         identity,
         kind: *kind,
@@ -394,6 +406,8 @@ struct Record<'a> {
     cx: &'a RunCx,
     frame: &'a Frame,
     model: ModelName,
+    step: Option<StepPath>,
+    origin: Origin,
     since: Moment,
     /// How long it waited for locks, in all attempts.
     waited: Duration,
@@ -411,7 +425,7 @@ enum Stage {
 }
 
 impl Record<'_> {
-    fn begin(&mut self, request: &CallRequest, ready: &ReadyCall) -> Result<(), AppError> {
+    async fn begin(&mut self, request: &CallRequest, ready: &ReadyCall) -> Result<(), AppError> {
         if self.stage == Stage::Begun {
             return Ok(());
         }
@@ -425,7 +439,7 @@ impl Record<'_> {
             n_undone: self.frame.n_undone(),
         };
         let store = self.cx.repository.store()?;
-        store.call_start(&self.cx.claim, &start)?;
+        store.call_start(&self.cx.claim, start).await?;
         self.stage = Stage::Begun;
         Ok(())
     }
@@ -446,43 +460,62 @@ impl Record<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, report: CallReport, lock_epoch: u64) -> Result<Outcome, CallFault> {
-        let CallReport {
-            result,
-            writes,
-            log,
-        } = report;
-        let written = self.write(result.clone(), writes, log, lock_epoch)?;
+    async fn commit(
+        &mut self,
+        report: CallReport,
+        ready: &ReadyCall,
+        writes: &Writes,
+    ) -> Result<Outcome, CallFault> {
+        let mut end = self.end(report.result.clone());
+        end.changes = writes::changes(&ready.model, report.changes);
+        end.published = report.published;
+        end.log = report.log.clone();
+        end.lock_epoch = writes.lock_epoch;
+        let store = self.cx.repository.store()?;
+        let written = match store.call_commit(&self.cx.claim, end).await {
+            Err(error @ StoreError::NotOwner { .. }) => {
+                let reason = error.to_string();
+                let denied = CallError::Denied { reason };
+                let mut end = self.end(Err(denied.clone()));
+                end.log = report.log;
+                store.call_commit(&self.cx.claim, end).await?;
+                self.stage = Stage::Ended;
+                return Err(denied.into());
+            }
+            other => other?,
+        };
+        self.stage = Stage::Ended;
         Ok(Outcome {
-            value: result?,
+            value: report.result?,
             written,
         })
     }
 
-    fn write(
-        &mut self,
-        result: Result<Value, CallError>,
-        writes: Vec<StagedWrite>,
-        log: Vec<LogLine>,
-        lock_epoch: u64,
-    ) -> Result<Vec<Written>, AppError> {
-        let end = CallEnd {
+    /// Returns the end of a call that changes nothing. To say so, it needs no lock.
+    fn end(&self, result: Result<Value, CallError>) -> CallEnd {
+        CallEnd {
             lineage: self.frame.lineage().clone(),
+            step: self.step.clone(),
             model: self.model.clone(),
+            origin: self.origin.clone(),
             result,
-            writes,
-            log,
+            changes: Vec::new(),
+            published: Vec::new(),
+            log: Vec::new(),
             elapsed_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
-            lock_epoch,
-        };
-        let written = self
-            .cx
-            .repository
-            .store()?
-            .call_commit(&self.cx.claim, &end)?;
-        self.stage = Stage::Ended;
-        Ok(written)
+            lock_epoch: 0,
+        }
+    }
+
+    fn note_cancelled(&self) -> Result<(), AppError> {
+        let end = self.end(Err(CallError::Cancelled));
+        let store = self.cx.repository.store()?;
+        match store.call_commit(&self.cx.claim, end).wait() {
+            // It was cut off when it had just been committed.
+            Err(StoreError::CallNotRunning(_)) => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
     }
 }
 
@@ -492,8 +525,7 @@ impl Drop for Record<'_> {
         if self.stage != Stage::Begun || self.frame.is_undone_above() {
             return;
         }
-        // That it was cancelled needs no lock, so the epoch does not matter.
-        if let Err(error) = self.write(Err(CallError::Cancelled), Vec::new(), Vec::new(), 0) {
+        if let Err(error) = self.note_cancelled() {
             tracing::warn!(call = %self.frame.lineage(), %error, "failed to note that a call was cancelled");
         }
     }

@@ -1,78 +1,101 @@
-//! Deletes data, with all its versions.
+//! Deletes data: one version, a name, all names that begin so, or all of a model.
 
 use std::sync::Arc;
 
-use sedge_model::lineage::Lineage;
-use sedge_model::names::{DataName, ModelName, RunId};
-use sedge_store::DataDelete;
-use sedge_sys::random;
+use sedge_model::names::ModelName;
+use sedge_store::{DataChosen, DataDelete, DataDeleted};
 
-use crate::data_get::{data_key, data_missing};
-use crate::data_list::data_list;
+use crate::data_get::{data_missing, version_missing};
+use crate::data_list::model_with_data;
 use crate::error::AppError;
 use crate::events::Events;
-use crate::locks::Locks;
-use crate::model_delete::to_change;
 use crate::repository::Repository;
+use crate::structure::{locked, one};
 
-/// Data that was deleted.
+/// What is to be deleted.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The model. It may be gone.
+    pub model: String,
+    /// Which of its data.
+    pub chosen: Chosen,
+    /// Whether only to say what would be deleted.
+    pub dry_run: bool,
+}
+
+/// Which of a model's data, in a person's words.
+#[derive(Debug, Clone)]
+pub enum Chosen {
+    /// All versions of a name, or one.
+    Name(String, Option<u64>),
+    /// All names that begin so.
+    Prefix(String),
+    /// All that the model has.
+    All,
+}
+
+/// Data that was deleted, or would be.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The model that it belonged to.
     pub model: ModelName,
-    /// Each name, and how many versions it had.
-    pub deleted: Vec<(DataName, u64)>,
+    /// Each name, and how much of it.
+    pub deleted: Vec<DataDeleted>,
 }
 
-/// Deletes all versions of `name`, or of all data of the model where none is named, once no
-/// call of the model is under way. The model may be gone.
+/// Deletes data for good, once no call of the model is under way.
 ///
 /// # Errors
 /// There is no such model or data, or calls of the model did not end in time; then nothing
 /// was deleted.
 pub async fn data_delete(
     repository: &Arc<Repository>,
-    model: &str,
-    name: Option<&str>,
+    request: &Request,
     events: Arc<dyn Events>,
 ) -> Result<Report, AppError> {
-    let (model_name, data_name) = match name {
-        Some(name) => {
-            let (model, name) = data_key(repository, model, name)?;
-            (model, Some(name))
-        }
-        None => {
-            // The model has a file or data, or that is the error.
-            data_list(repository, Some(model))?;
-            (model.parse()?, None)
-        }
+    let model = model_with_data(repository, &request.model)?;
+    let what = match &request.chosen {
+        Chosen::Name(name, None) => DataChosen::Name(name.parse()?),
+        Chosen::Name(name, Some(version)) => DataChosen::Version(name.parse()?, *version),
+        Chosen::Prefix(prefix) => DataChosen::Prefix(prefix.clone()),
+        Chosen::All => DataChosen::All,
+    };
+    let delete = DataDelete {
+        model: model.clone(),
+        what,
     };
     // Who asks for what is not there is told at once.
-    if let (Some(data_name), Some(name)) = (&data_name, name)
-        && repository
-            .store()?
-            .data_get(&model_name, data_name, None)?
-            .is_none()
-    {
-        return Err(data_missing(repository, model_name, name));
+    let plan = repository.store()?.data_delete_plan(&delete)?;
+    found(repository, &delete, &plan)?;
+    if request.dry_run {
+        return Ok(Report {
+            model,
+            deleted: plan,
+        });
     }
-    let locks = Locks::new(repository, events)?;
-    let lineage = Lineage::root(RunId::from_bits(random::bits()));
-    let what = format!("data delete {model_name}");
-    let lock = locks
-        .acquire(&lineage, &what, &to_change(&model_name), None)
-        .await?;
-    let deleted = repository.store()?.data_delete(&DataDelete {
-        model: model_name.clone(),
-        name: data_name,
-        by: lineage,
-        lock_epoch: lock.epoch().0,
-    })?;
-    match name {
-        Some(name) if deleted.is_empty() => Err(data_missing(repository, model_name, name)),
-        Some(_) | None => Ok(Report {
-            model: model_name,
-            deleted,
-        }),
+    let told = format!("data delete {model}");
+    let held = locked(repository, &told, &one(&model), events).await?;
+    let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
+    // Somebody else may have been faster.
+    found(repository, &delete, &deleted)?;
+    Ok(Report { model, deleted })
+}
+
+fn found(
+    repository: &Repository,
+    delete: &DataDelete,
+    deleted: &[DataDeleted],
+) -> Result<(), AppError> {
+    if !deleted.is_empty() {
+        return Ok(());
+    }
+    let model = delete.model.clone();
+    match &delete.what {
+        DataChosen::Version(name, version) => {
+            version_missing(repository, &model, name, *version)?;
+            Err(data_missing(repository, model, name.as_str()))
+        }
+        DataChosen::Name(name) => Err(data_missing(repository, model, name.as_str())),
+        DataChosen::Prefix(_) | DataChosen::All => Ok(()),
     }
 }

@@ -1,13 +1,19 @@
 //! Reads one version of a piece of data.
 
-use sedge_model::names::{DataName, ModelName};
-use sedge_store::DataRecord;
+use std::path::Path;
 
+use sedge_model::names::{DataName, ModelName};
+use sedge_store::{ContentReader, DataRecord, Scan};
+use sedge_sys::disk::Disk;
+use sedge_sys::folder::Folder;
+use sedge_sys::random;
+
+use crate::data_list::{data_list, model_with_data};
 use crate::error::AppError;
 use crate::repository::{Repository, near_one};
 
-/// Returns a version of `name`, the latest if none is named. The model may be gone: its
-/// data is not.
+/// Returns a version of `name`, or of what it was renamed to, the latest if none is named,
+/// and its content to be read. The model may be gone: its data is not.
 ///
 /// # Errors
 /// There is no such model, data or version.
@@ -16,23 +22,77 @@ pub fn data_get(
     model: &str,
     name: &str,
     version: Option<u64>,
-) -> Result<DataRecord, AppError> {
+) -> Result<(DataRecord, ContentReader), AppError> {
     let (model_name, data_name) = data_key(repository, model, name)?;
     let store = repository.store()?;
-    if let Some(record) = store.data_get(&model_name, &data_name, version)? {
-        return Ok(record);
+    if let Some(found) = store.data_open(&model_name, &data_name, version)? {
+        return Ok(found);
     }
-    if let (Some(version), Some(latest)) = (version, store.data_get(&model_name, &data_name, None)?)
-    {
-        let latest = latest.info.version;
-        return Err(AppError::VersionMissing {
-            model: model_name,
-            name: name.to_owned(),
-            version,
-            latest,
-        });
+    if let Some(version) = version {
+        version_missing(repository, &model_name, &data_name, version)?;
     }
     Err(data_missing(repository, model_name, name))
+}
+
+/// Writes content to a file that a person named, in place of what is there. If it fails, what
+/// was there stays. Calls `progress` with how many bytes were written, and of how many.
+///
+/// # Errors
+/// The content is damaged, or the file cannot be written.
+pub fn data_save(
+    mut content: ContentReader,
+    path: &Path,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<(), AppError> {
+    let (folder, name) = named_file(path)?;
+    let partial = format!("{name}.{:016x}.tmp", random::bits());
+    let (mut n_bytes, of) = (0, content.size());
+    let mut write = || -> Result<(), AppError> {
+        let mut file = folder.create(&partial)?;
+        content.each::<AppError>(|bytes| {
+            file.write(bytes)?;
+            n_bytes += bytes.len() as u64;
+            progress(n_bytes, of);
+            Ok(())
+        })?;
+        file.sync()?;
+        folder.rename(&partial, &name)?;
+        Ok(folder.sync_folder("")?)
+    };
+    write().inspect_err(|_| {
+        let _ = folder.remove(&partial);
+    })
+}
+
+/// Returns the folder of a file that a person named, and its name there.
+pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let Some(name) = name else {
+        return Err(AppError::NoFileName(path.to_owned()));
+    };
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
+    };
+    Ok((Folder::open(parent)?, name.to_owned()))
+}
+
+/// Says that there is no such version, if there is another one.
+pub(crate) fn version_missing(
+    repository: &Repository,
+    model: &ModelName,
+    name: &DataName,
+    version: u64,
+) -> Result<(), AppError> {
+    match repository.store()?.data_get(model, name, None)? {
+        Some(latest) => Err(AppError::VersionMissing {
+            model: model.clone(),
+            name: name.to_string(),
+            version,
+            latest: latest.version,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Checks the names of a piece of data.
@@ -50,28 +110,23 @@ pub(crate) fn data_key(
 
 /// Says what there is none of: the model, or its data.
 pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str) -> AppError {
-    let names = || -> Result<(bool, Vec<String>), AppError> {
-        let data = repository.store()?.data_list(Some(&model))?;
-        let known = !data.is_empty() || repository.folder().has(&model.file());
-        Ok((
-            known,
-            data.into_iter()
-                .map(|summary| summary.name.to_string())
-                .collect(),
-        ))
+    let names = || -> Result<Vec<String>, AppError> {
+        model_with_data(repository, model.as_str())?;
+        let mut names = Vec::new();
+        data_list::<AppError>(repository, Some(model.as_str()), |record| {
+            names.push(record.name.to_string());
+            Ok(Scan::More)
+        })?;
+        Ok(names)
     };
     match names() {
-        Ok((true, names)) => {
+        Ok(names) => {
             let near = near_one(name, &names);
             AppError::DataMissing {
                 model,
                 name: name.to_owned(),
                 near,
             }
-        }
-        Ok((false, _)) => {
-            let missing = repository.model_missing(model.as_str());
-            missing.unwrap_or_else(|error| error)
         }
         Err(error) => error,
     }

@@ -1,29 +1,53 @@
 //! Lists data.
 
 use sedge_model::names::ModelName;
-use sedge_store::DataSummary;
+use sedge_model::query::Selection;
+use sedge_store::{DataRecord, Scan};
 
+use crate::data_scan::data_scan;
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// Returns every piece of data with its latest version, sorted by model and name; only
+/// Hands over every piece of data with its latest version, sorted by model and name; only
 /// that of one model if it is named. The model may be gone: its data is not.
 ///
 /// # Errors
-/// The model neither exists nor has data.
-pub fn data_list(
+/// The model neither exists nor has data, or whatever `take` fails with.
+pub fn data_list<E: From<AppError>>(
     repository: &Repository,
     model: Option<&str>,
-) -> Result<Vec<DataSummary>, AppError> {
-    let Some(name) = model else {
-        return Ok(repository.store()?.data_list(None)?);
+    mut take: impl FnMut(&DataRecord) -> Result<Scan, E>,
+) -> Result<(), E> {
+    let mut selection = Selection {
+        latest: Some(true),
+        ..Selection::default()
     };
+    if let Some(model) = model {
+        selection.model = Some(model_with_data(repository, model)?.to_string());
+    }
+    data_scan(repository, &selection, |scanned| take(&scanned.record))
+}
+
+/// Returns the name of a model that has a file or data.
+pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
     let Ok(model) = name.parse::<ModelName>() else {
         return Err(repository.model_missing(name)?);
     };
-    let data = repository.store()?.data_list(Some(&model))?;
-    if data.is_empty() && !repository.folder().has(&model.file()) {
-        return Err(repository.model_missing(name)?);
+    if repository.folder().has(&model.file()) || has_data(repository, &model)? {
+        return Ok(model);
     }
-    Ok(data)
+    Err(repository.model_missing(name)?)
+}
+
+fn has_data(repository: &Repository, model: &ModelName) -> Result<bool, AppError> {
+    let selection = Selection {
+        model: Some(model.to_string()),
+        ..Selection::default()
+    };
+    let mut found = false;
+    data_scan::<AppError>(repository, &selection, |_| {
+        found = true;
+        Ok(Scan::Enough)
+    })?;
+    Ok(found)
 }

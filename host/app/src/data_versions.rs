@@ -1,25 +1,34 @@
 //! Lists the versions of a piece of data.
 
-use sedge_store::VersionRecord;
+use sedge_model::query::Selection;
+use sedge_store::{DataRecord, Scan};
 
 use crate::data_get::{data_key, data_missing};
+use crate::data_scan::data_scan;
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// Returns the versions of `name`, oldest first.
+/// Hands over the versions of `name`, or of what it was renamed to, oldest first, until `take`
+/// says that it is enough.
 ///
 /// # Errors
-/// There is no such model or data.
-pub fn data_versions(
+/// There is no such model or data, or whatever `take` fails with.
+pub fn data_versions<E: From<AppError>>(
     repository: &Repository,
     model: &str,
     name: &str,
-) -> Result<Vec<VersionRecord>, AppError> {
+    mut take: impl FnMut(&DataRecord) -> Result<Scan, E>,
+) -> Result<(), E> {
     let (model_name, data_name) = data_key(repository, model, name)?;
-    let versions = repository.store()?.data_versions(&model_name, &data_name)?;
-    if versions.is_empty() {
-        Err(data_missing(repository, model_name, name))
-    } else {
-        Ok(versions)
-    }
+    let store = repository.store()?;
+    let latest = store.data_get(&model_name, &data_name, None);
+    let Some(latest) = latest.map_err(AppError::from)? else {
+        return Err(data_missing(repository, model_name, name).into());
+    };
+    let selection = Selection {
+        model: Some(model_name.to_string()),
+        name: Some(latest.name.to_string()),
+        ..Selection::default()
+    };
+    data_scan(repository, &selection, |scanned| take(&scanned.record))
 }

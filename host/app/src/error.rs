@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use sedge_locks::error::LockError;
 use sedge_model::call::CallError;
 use sedge_model::diagnostic::Diagnostic;
-use sedge_model::names::{MethodName, ModelName, NameError, RunId, TypeName, WorkflowName};
+use sedge_model::names::{
+    DataName, MethodName, ModelName, NameError, RunId, TypeName, WorkflowName,
+};
+use sedge_model::query::QueryError;
 use sedge_model::run::{RunStatus, StepPath};
 use sedge_model::schema::Violation;
 use sedge_runtime::{EngineError, HostError, PluginError};
@@ -220,6 +223,34 @@ pub enum AppError {
         /// The nearest name that there is.
         near: Option<String>,
     },
+    /// The data has another name now.
+    #[error("`{name}` of the model `{model}` was renamed to `{to}`")]
+    DataRenamed {
+        /// The model.
+        model: ModelName,
+        /// The name that was asked for.
+        name: DataName,
+        /// The name that it has.
+        to: DataName,
+    },
+    /// A query cannot be understood.
+    #[error(transparent)]
+    Query(QueryError),
+    /// There is a file of that name.
+    #[error("`{}` exists already", .0.display())]
+    FileExists(PathBuf),
+    /// A path names no file.
+    #[error("`{}` is no name of a file", .0.display())]
+    NoFileName(PathBuf),
+    /// Something in the datastore is missing or damaged.
+    #[error("the datastore is damaged")]
+    StoreDamaged {
+        /// What is wrong, and where.
+        faults: Vec<String>,
+    },
+    /// The datastore has data or runs.
+    #[error("the datastore is not empty")]
+    StoreNotEmpty,
     /// There is no such version.
     #[error("`{name}` of the model `{model}` has no version {version}")]
     VersionMissing {
@@ -288,10 +319,20 @@ impl AppError {
             Self::GatesUndecided { .. } => "gates_undecided",
             Self::GateMissing { .. } => "gate_missing",
             Self::DataMissing { .. } => "data_missing",
+            Self::DataRenamed { .. } => "data_renamed",
+            Self::Query(_) => "bad_query",
+            Self::FileExists(_) => "file_exists",
+            Self::NoFileName(_) => "no_file_name",
+            Self::StoreNotEmpty => "store_not_empty",
+            Self::StoreDamaged { .. } => "store_damaged",
             Self::VersionMissing { .. } => "version_missing",
             Self::RunLog { .. } => "run_log",
             Self::File(_) => "file",
             Self::Store(StoreError::Fenced(_) | StoreError::LockLost(_)) => "fenced",
+            Self::Store(StoreError::Busy { .. }) => "store_busy",
+            Self::Store(StoreError::DiskFull { .. }) => "disk_full",
+            Self::Store(StoreError::NameTaken { .. }) => "name_taken",
+            Self::Store(StoreError::BadBackup { .. }) => "bad_backup",
             Self::Store(_) => "store",
             Self::Lock(LockError::Timeout { .. } | LockError::TableBusy { .. }) => "lock_timeout",
             Self::Lock(LockError::Deadlock { .. }) => "deadlock",
@@ -318,8 +359,14 @@ impl AppError {
                 | LockError::Lost { .. }
                 | LockError::Version { .. },
             ) => ErrorClass::Busy,
-            Self::CallFailed { .. } | Self::WorkflowFailed { .. } => ErrorClass::Failed,
-            Self::Diagnostic(_)
+            Self::Store(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => ErrorClass::Busy,
+            Self::CallFailed { .. } | Self::WorkflowFailed { .. } | Self::StoreDamaged { .. } => {
+                ErrorClass::Failed
+            }
+            Self::Store(StoreError::BadBackup { .. })
+            | Self::Diagnostic(_)
+            | Self::Query(_)
+            | Self::NoFileName(_)
             | Self::Name(_)
             | Self::PluginRefused { .. }
             | Self::PluginBroken { .. }
@@ -341,12 +388,16 @@ impl AppError {
             | Self::GatesUndecided { .. }
             | Self::GateMissing { .. }
             | Self::DataMissing { .. }
+            | Self::DataRenamed { .. }
+            | Self::FileExists(_)
+            | Self::StoreNotEmpty
             | Self::VersionMissing { .. }
             | Self::Store(
                 StoreError::Missing(_)
                 | StoreError::Foreign(_)
                 | StoreError::Fenced(_)
                 | StoreError::LockLost(_)
+                | StoreError::NameTaken { .. }
                 | StoreError::Schema { .. },
             ) => ErrorClass::State,
             Self::RunLog { .. }
@@ -376,6 +427,15 @@ fn contention_of_all(faults: &[StepFault]) -> Option<&'static str> {
         .map(|fault| fault.error.as_ref().and_then(contention));
     let codes: Option<Vec<_>> = codes.collect();
     codes?.first().copied()
+}
+
+impl From<QueryError> for AppError {
+    fn from(error: QueryError) -> Self {
+        if let QueryError::Source(fault) = error {
+            return fault.into();
+        }
+        Self::Query(error)
+    }
 }
 
 impl From<Diagnostic> for AppError {

@@ -78,6 +78,15 @@ pub enum Event {
         /// The line.
         line: LogLine,
     },
+    /// How far something is that takes a while.
+    Progress {
+        /// How much is done.
+        done: u64,
+        /// Of how much; none if that is not known.
+        of: Option<u64>,
+        /// What is counted: `byte`, `version`.
+        unit: &'static str,
+    },
     /// A plugin logged a line while it described itself.
     PluginLogged {
         /// The line.

@@ -175,6 +175,21 @@ impl Frame {
         Ok(())
     }
 
+    /// Says that what the call has done so far is about to be seen from outside: it cannot be
+    /// undone from then on, nor can its callers.
+    ///
+    /// # Errors
+    /// The call, or one above it, is being undone: then nothing of it may be committed.
+    pub(crate) fn publish(&self) -> Result<(), BeingUndone> {
+        self.end(true)?;
+        let _tree = self.tree();
+        if *self.fate.borrow() == Fate::Undone {
+            return Err(BeingUndone);
+        }
+        self.fate.send_replace(Fate::Escaped);
+        Ok(())
+    }
+
     /// Has the call `at` undone, which is this one or one above it.
     pub(crate) fn undo(&self, at: &Lineage) -> Undo {
         let _tree = self.tree();

@@ -4,6 +4,7 @@
 //! or reads the user's environment. A use case, its command and its test share one name.
 
 mod call;
+mod data_scan;
 mod error;
 mod events;
 mod frame;
@@ -14,14 +15,25 @@ mod plugins;
 mod repository;
 mod run_cx;
 mod run_find;
+mod structure;
 mod workflow_drive;
 
 pub mod data_delete;
+pub mod data_gc;
 pub mod data_get;
 pub mod data_list;
+pub mod data_prune;
+pub mod data_query;
+pub mod data_rename;
+pub mod data_search;
 pub mod data_versions;
+pub mod datastore_backup;
+pub mod datastore_check;
+pub mod datastore_compact;
 pub mod datastore_lock_release;
 pub mod datastore_lock_status;
+pub mod datastore_restore;
+pub mod datastore_status;
 pub mod init;
 pub mod model_create;
 pub mod model_delete;
@@ -31,6 +43,7 @@ pub mod model_method_run;
 pub mod plugin_add;
 pub mod plugin_describe;
 pub mod plugin_list;
+pub mod run_gc;
 pub mod run_list;
 pub mod run_logs;
 pub mod run_show;
@@ -54,22 +67,26 @@ pub mod types {
     pub use sedge_locks::mode::Resource;
     pub use sedge_locks::status::LockStatus;
     pub use sedge_model::call::{
-        CallError, CallStatus, LimitName, LogLevel, LogLine, Outcome, TargetKind, Written,
+        CallError, CallStatus, DataKind, LimitName, LogLevel, LogLine, Outcome, TargetKind, Written,
     };
     pub use sedge_model::diagnostic::Diagnostic;
+    pub use sedge_model::digest::Digest;
+    pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
         DataName, MethodName, ModelName, NameError, RunId, StepName, TypeName, WorkflowName,
     };
+    pub use sedge_model::query::{RowFaults, Selection};
     pub use sedge_model::repository::LockedPlugin;
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_model::type_info::{FileAccess, Permission, TypeInfo};
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
     pub use sedge_store::{
-        CallRecord, DataRecord, DataSummary, GateRecord, LogRecord, RunRecord, StoreError,
-        VersionRecord,
+        BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, Finding,
+        GateRecord, GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall,
+        Scan, Status, StoreError,
     };
-    pub use sedge_sys::clock::Timestamp;
+    pub use sedge_sys::clock::{Moment, Timestamp, pause};
     pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores, stderr_columns};
 }

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use sedge_locks::mode::{Mode, Resource};
-use sedge_model::lineage::Lineage;
-use sedge_model::names::{ModelName, RunId};
-use sedge_sys::random;
+use sedge_model::names::ModelName;
 
 use crate::error::AppError;
 use crate::events::Events;
-use crate::locks::Locks;
 use crate::repository::Repository;
+use crate::structure::{locked, one};
 
 /// A model that was deleted.
 #[derive(Debug, Clone)]
@@ -20,7 +17,7 @@ pub struct Report {
     /// What was its file, within the repository.
     pub file: String,
     /// How many pieces of data it leaves behind.
-    pub n_data: usize,
+    pub n_data: u64,
 }
 
 /// Deletes a model once no call of it is under way. Its data stays, and can be read and
@@ -42,13 +39,10 @@ pub async fn model_delete(
     if !repository.folder().has(&file) {
         return Err(repository.model_missing(name)?);
     }
-    let locks = Locks::new(repository, events)?;
-    let lineage = Lineage::root(RunId::from_bits(random::bits()));
     let what = format!("model delete {model}");
-    let _lock = locks
-        .acquire(&lineage, &what, &to_change(&model), None)
-        .await?;
-    let n_data = repository.store()?.data_list(Some(&model))?.len();
+    let _held = locked(repository, &what, &one(&model), events).await?;
+    let data = repository.store()?.data_models()?;
+    let data = data.into_iter().find(|data| data.model == model);
     // Somebody else may have been faster.
     if !repository.folder().has(&file) {
         return Err(repository.model_missing(name)?);
@@ -57,14 +51,6 @@ pub async fn model_delete(
     Ok(Report {
         name: model,
         file,
-        n_data,
+        n_data: data.map_or(0, |data| data.n_names),
     })
-}
-
-/// Returns what is locked, and how, by who changes a model or its data without a call.
-pub(crate) fn to_change(model: &ModelName) -> [(Resource, Mode); 2] {
-    [
-        (Resource::Datastore, Mode::IX),
-        (Resource::Model(model.clone()), Mode::X),
-    ]
 }

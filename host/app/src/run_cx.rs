@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::Diagnostic;
+use sedge_model::digest::Digest;
 use sedge_model::names::RunId;
 use sedge_runtime::Plugin;
 use sedge_store::Claim;
@@ -28,6 +29,8 @@ pub(crate) struct RunCx {
 /// A model that can be called: its file is sound, and its plugin is loaded.
 pub(crate) struct ReadyModel {
     pub(crate) definition: Definition,
+    /// Of the definition's file.
+    pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) limits: Resolved,
 }
@@ -125,6 +128,7 @@ impl ReadyModel {
         }
         let limits = limits::resolve(&definition.limits.or(&repository.config().limits));
         Ok(Self {
+            digest: Digest::of(definition.file.text.as_bytes()),
             definition,
             plugin,
             limits,

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    data_delete, data_get, data_list, data_versions, datastore_lock_release, datastore_lock_status,
-    init, model_create, model_delete, model_get, model_list, model_method_run, plugin_add,
-    plugin_describe, plugin_list, run_list, run_logs, run_show, workflow_approvals,
-    workflow_approve, workflow_get, workflow_list, workflow_reject, workflow_resume, workflow_run,
-    workflow_validate,
+    data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
+    data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
+    datastore_lock_status, datastore_restore, datastore_status, init, model_create, model_delete,
+    model_get, model_list, model_method_run, plugin_add, plugin_describe, plugin_list, run_gc,
+    run_list, run_logs, run_show, workflow_approvals, workflow_approve, workflow_get,
+    workflow_list, workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
 /// What the help calls the options of every command.
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     /// Make, inspect, run and delete models
     #[command(subcommand, arg_required_else_help = true)]
     Model(Model),
-    /// Read and delete the data that models wrote
+    /// Read, find and clear away the data that models wrote
     #[command(subcommand, arg_required_else_help = true)]
     Data(Data),
     /// Look after the datastore that processes share
@@ -71,7 +72,7 @@ pub(crate) enum Command {
     /// Run workflows and decide their gates
     #[command(subcommand, arg_required_else_help = true)]
     Workflow(Workflow),
-    /// Inspect what has run
+    /// Inspect and forget what has run
     #[command(subcommand, arg_required_else_help = true)]
     Run(Run),
 }
@@ -102,16 +103,26 @@ pub(crate) enum ModelMethod {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
     Delete(data_delete::DataDeleteArgs),
+    Gc(data_gc::DataGcArgs),
     Get(data_get::DataGetArgs),
     List(data_list::DataListArgs),
+    Prune(data_prune::DataPruneArgs),
+    Query(data_query::DataQueryArgs),
+    Rename(data_rename::DataRenameArgs),
+    Search(data_search::DataSearchArgs),
     Versions(data_versions::DataVersionsArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Datastore {
+    Backup(datastore_backup::DatastoreBackupArgs),
+    Check(datastore_check::DatastoreCheckArgs),
+    Compact(datastore_compact::DatastoreCompactArgs),
     /// See and break locks
     #[command(subcommand, arg_required_else_help = true)]
     Lock(DatastoreLock),
+    Restore(datastore_restore::DatastoreRestoreArgs),
+    Status(datastore_status::DatastoreStatusArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -134,6 +145,7 @@ pub(crate) enum Workflow {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Run {
+    Gc(run_gc::RunGcArgs),
     List(run_list::RunListArgs),
     Logs(run_logs::RunLogsArgs),
     Show(run_show::RunShowArgs),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::args::Args;
 use crate::error::CliError;
 use crate::exit_code;
-use crate::progress::{Progress, Silence};
+use crate::progress::{Progress, Silence, Ticker};
 
 /// The global options.
 #[derive(Debug)]
@@ -59,6 +59,14 @@ impl Context {
         }
     }
 
+    /// Does something that reads, and tells a person how far it is if it takes a while.
+    pub(crate) fn look<T>(
+        &self,
+        work: impl FnOnce(&Ticker) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        work(&Ticker::new(self.json || self.quiet))
+    }
+
     /// Waits for a use case. A person who interrupts the program stops it, cleanly.
     pub(crate) fn wait<T>(
         &self,
@@ -70,11 +78,15 @@ impl Context {
             .build()?;
         runtime.block_on(async {
             let mut interrupted = interruption()?;
-            tokio::select! {
+            let ticker = Ticker::new(self.json || self.quiet);
+            let ticks = tokio::spawn(async move { ticker.tick().await });
+            let ended = tokio::select! {
                 biased;
                 _ = interrupted.changed() => Err(CliError::Interrupted),
-                ended = work => Ok(ended?),
-            }
+                ended = work => ended.map_err(CliError::from),
+            };
+            ticks.abort();
+            ended
         })
     }
 }

@@ -134,6 +134,7 @@ impl CliError {
 
     fn causes(&self) -> Vec<String> {
         match self {
+            Self::App(AppError::StoreDamaged { faults }) => faults.clone(),
             Self::App(AppError::Violations { violations, .. }) => {
                 violations.iter().map(ToString::to_string).collect()
             }

@@ -58,6 +58,17 @@ fn missing(error: &AppError) -> Option<String> {
         AppError::DataMissing { model, near, .. } => {
             near_or(near, &format!("`sedge data list {model}` shows its data"))
         }
+        AppError::DataRenamed { model, to, .. } => format!(
+            "rename it by the name that it has: `sedge data rename {model} {}`",
+            show::typed(to.as_str())
+        ),
+        AppError::FileExists(_) => "name another file, or add `--replace`".to_owned(),
+        AppError::StoreNotEmpty => {
+            "`--replace` puts the backup in place of what there is, which is lost then".to_owned()
+        }
+        AppError::StoreDamaged { .. } => {
+            "restore a backup: `sedge datastore restore FILE --replace`".to_owned()
+        }
         AppError::VersionMissing { latest, .. } => format!("its latest version is {latest}"),
         AppError::ModelExists(name) => {
             format!(
@@ -122,6 +133,20 @@ fn store(error: &StoreError) -> Option<String> {
         StoreError::Schema { found, known } if found > known => {
             Some("use the version of Sedge that made it, or a newer one".to_owned())
         }
+        StoreError::Schema { .. } => {
+            Some("use a version of Sedge between the two to bring it up to date".to_owned())
+        }
+        StoreError::NameTaken { model, name } => Some(format!(
+            "choose another name, or delete it: `sedge data delete {model} {}`",
+            show::typed(name.as_str())
+        )),
+        StoreError::Busy { .. } => Some("try again once the other program has ended".to_owned()),
+        StoreError::DiskFull { .. } => {
+            Some("make room and try again; `sedge data gc` and `sedge run gc` may help".to_owned())
+        }
+        StoreError::ContentMissing(_) | StoreError::ContentDamaged(_) => {
+            Some("`sedge datastore check --deep` shows all that is damaged".to_owned())
+        }
         StoreError::LockLost(call) => Some(format!(
             "`sedge run show {}` shows what had been written before",
             call.run()
@@ -155,6 +180,8 @@ fn plugin(error: &PluginError) -> Option<String> {
             "build it anew with an SDK of Sedge: it was made for another world"
         }
         PluginError::Describe(_)
+        | PluginError::Lifetime(_)
+        | PluginError::Text(_)
         | PluginError::Name(_)
         | PluginError::Json { .. }
         | PluginError::TypeInfo(_) => "this is for the plugin's author to mend",
@@ -194,9 +221,11 @@ fn limit(name: LimitName, run: &str) -> String {
         LimitName::MemoryBytes => "memoryMebibytes",
         LimitName::CallDepth => "callDepth",
         LimitName::CallsPerCall => "callsPerCall",
-        LimitName::JsonBytes | LimitName::StagedBytes | LimitName::LiveInstances => {
-            return run_shown(run);
-        }
+        LimitName::JsonBytes
+        | LimitName::StagedBytes
+        | LimitName::FileBytes
+        | LimitName::OpenFiles
+        | LimitName::LiveInstances => return run_shown(run),
     };
     format!("raise `{key}` in the `limits:` of the model's definition if it needs more")
 }

@@ -11,6 +11,7 @@ mod exit_code;
 mod hints;
 mod output;
 mod progress;
+mod rows;
 mod show;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,8 +2,10 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use sedge_app::types::Moment;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -14,9 +16,19 @@ pub(crate) struct Output {
     data: Value,
     text: String,
     notes: Vec<String>,
+    /// Whether its data has been printed already, piece by piece.
+    is_printed: bool,
 }
 
 impl Output {
+    /// Returns the output of a command that has printed its data already.
+    pub(crate) fn printed() -> Self {
+        Self {
+            is_printed: true,
+            ..Self::default()
+        }
+    }
+
     /// Returns an output whose JSON document holds `data`.
     pub(crate) fn new(data: Value) -> Self {
         Self {
@@ -50,29 +62,42 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<()> {
         data,
         mut text,
         notes,
+        is_printed,
     } = output;
-    if cx.json {
+    if cx.json && !is_printed {
         return stdout(&document(&json!({"ok": true, "data": data})));
     }
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    stdout(&text)?;
+    if !is_printed {
+        stdout(&text)?;
+    }
     notes.iter().for_each(|note| stderr(note));
     Ok(())
 }
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error.
 pub(crate) fn stdout(text: &str) -> io::Result<()> {
+    stdout_bytes(text.as_bytes()).map(drop)
+}
+
+/// Writes bytes to stdout as they are; false if nobody reads them any more.
+pub(crate) fn stdout_bytes(bytes: &[u8]) -> io::Result<bool> {
     // Not by way of a filter of colours: data must arrive as it is.
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// Writes lines to stdout, and empties the list; false if nobody reads them any more.
+pub(crate) fn stdout_buffered(lines: &mut Vec<String>) -> io::Result<bool> {
+    let text = lines.concat();
+    lines.clear();
+    stdout_bytes(text.as_bytes())
 }
 
 /// Whether the last line on stderr is one that is to be replaced.
@@ -90,6 +115,20 @@ pub(crate) fn stderr(line: &str) {
         ""
     };
     let _ = writeln!(anstream::stderr().lock(), "{erase}{}", printable(line));
+    stderr_written();
+}
+
+/// When something was last written to stderr.
+static WRITTEN: Mutex<Option<Moment>> = Mutex::new(None);
+
+/// Returns whether nothing was written to stderr for so long.
+pub(crate) fn stderr_is_quiet(since: Duration) -> bool {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    written.is_none_or(|written| written.elapsed() >= since)
+}
+
+fn stderr_written() {
+    *WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Moment::now());
 }
 
 /// Writes a line to the terminal that stderr is, which stays until the next one. An empty
@@ -107,6 +146,7 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
     *in_place = !line.is_empty();
+    stderr_written();
 }
 
 /// Returns a text with marks in place of control characters: what a guest says must not
@@ -121,8 +161,17 @@ fn printable(text: &str) -> String {
 /// Returns a JSON document as it is printed: control characters only as escapes, which
 /// say the same and leave a terminal alone.
 pub(crate) fn document(value: &Value) -> String {
-    let mut document = String::new();
-    for c in format!("{value:#}").chars() {
+    escaped(&format!("{value:#}"))
+}
+
+/// Returns a JSON document in one line, otherwise as [`document`] does.
+pub(crate) fn line(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
+fn escaped(text: &str) -> String {
+    let mut document = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
         if ('\u{7f}'..='\u{9f}').contains(&c) {
             document.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {

@@ -1,11 +1,12 @@
 //! Shows what happens while a use case runs, line by line on stderr.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use sedge_app::types::{Lineage, LogLevel, LogLine, stderr_columns};
+use sedge_app::types::{Lineage, LogLevel, LogLine, Moment, pause, stderr_columns};
 use sedge_app::{Event, Events};
 
-use crate::output::{stderr, stderr_in_place};
+use crate::output::{stderr, stderr_in_place, stderr_is_quiet};
 use crate::show;
 
 /// Tells a person what happens.
@@ -13,6 +14,90 @@ use crate::show;
 pub(crate) struct Progress {
     /// Who waits for what, of the wait that was told of last, where each is told once.
     told: Mutex<Option<(Lineage, String)>>,
+    ticker: Ticker,
+}
+
+/// How long something may take before a person is told how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often they are told.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+/// Tells a person at a terminal how far something is that takes a while, in a line that goes.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    since: Moment,
+    /// None where nobody is to be told.
+    columns: Option<usize>,
+}
+
+impl Default for Ticker {
+    fn default() -> Self {
+        Self::new(false)
+    }
+}
+
+impl Ticker {
+    pub(crate) fn new(is_silent: bool) -> Self {
+        Self {
+            since: Moment::now(),
+            columns: stderr_columns().filter(|_| !is_silent),
+        }
+    }
+
+    /// Says how many things were come by.
+    pub(crate) fn count(&self, n: u64, unit: &str) {
+        self.tell(n, None, unit);
+    }
+
+    /// Says how many bytes are done, of how many.
+    pub(crate) fn bytes(&self, done: u64, of: u64) {
+        self.tell(done, Some(of), "byte");
+    }
+
+    fn tell(&self, done: u64, of: Option<u64>, unit: &str) {
+        if !self.is_due(TELL_EVERY) {
+            return;
+        }
+        let amount = |n| match unit {
+            "byte" => show::bytes(n),
+            unit => show::count(n, unit),
+        };
+        let of = of.map(|of| format!(" of {}", amount(of)));
+        let line = format!("{}{}", amount(done), of.unwrap_or_default());
+        self.show(&line);
+    }
+
+    /// Says from time to time that something goes on, while nothing else does.
+    pub(crate) async fn tick(&self) {
+        loop {
+            pause(PATIENCE).await;
+            if self.is_due(PATIENCE + TELL_EVERY) {
+                self.show(&format!(
+                    "Working for {}",
+                    show::duration(self.since.elapsed())
+                ));
+            }
+        }
+    }
+
+    fn is_due(&self, quiet: Duration) -> bool {
+        self.columns.is_some() && self.since.elapsed() >= PATIENCE && stderr_is_quiet(quiet)
+    }
+
+    fn show(&self, line: &str) {
+        if let Some(columns) = self.columns {
+            stderr_in_place(line, columns);
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        if let Some(columns) = self.columns {
+            stderr_in_place("", columns);
+        }
+    }
 }
 
 /// Tells nobody.
@@ -87,6 +172,7 @@ impl Events for Progress {
                 method,
                 line,
             } => log_line(&format!("{model}.{method}"), &line),
+            Event::Progress { done, of, unit } => self.ticker.tell(done, of, unit),
             Event::PluginLogged { line } => log_line("description", &line),
             _ => {}
         }

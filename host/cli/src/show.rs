@@ -45,9 +45,30 @@ pub(crate) fn bytes(n: u64) -> String {
 }
 
 /// Returns a number of things: `1 step`, `2 steps`.
-pub(crate) fn count(n: usize, thing: &str) -> String {
+pub(crate) fn count(n: impl TryInto<u64>, thing: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {thing}{plural}")
+}
+
+/// The most characters of one cell of a table.
+const CELL_MAX: usize = 120;
+
+/// Returns a text as a cell of a table: what is too long is cut.
+pub(crate) fn cell(text: &str) -> String {
+    match text.char_indices().nth(CELL_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Returns a text as it is typed in a shell.
+pub(crate) fn typed(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) && !text.starts_with('-') {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Returns where a run stands, as the end of a sentence about it: `has failed`.
@@ -93,7 +114,7 @@ mod tests {
         check(4_200_000, "4.2 s");
         check(600_000_000, "10.0 min");
         assert_eq!(
-            (count(1, "step"), count(2, "step")),
+            (count(1_u64, "step"), count(2_usize, "step")),
             ("1 step".into(), "2 steps".into())
         );
         assert_eq!(bytes(812), "812 B");

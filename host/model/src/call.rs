@@ -2,11 +2,13 @@
 //!
 //! These mirror the contract in `wit/types.wit`; they are also what the store keeps.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::digest::Digest;
 use crate::names::{DataName, SpecName};
 use crate::schema::Violation;
 
@@ -19,15 +21,96 @@ pub struct Written {
     pub version: u64,
 }
 
+/// What kind of data something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataKind {
+    /// JSON that fits a schema.
+    Resource,
+    /// Bytes with a media type.
+    File,
+}
+
+impl DataKind {
+    /// Returns the kind as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::File => "file",
+        }
+    }
+}
+
 /// One thing that a call wrote and that nobody but its own callees has seen yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedWrite {
     /// The name.
     pub name: DataName,
-    /// The resource spec that it fits.
+    /// What kind of data it is.
+    pub kind: DataKind,
+    /// The resource or file spec that it fits.
     pub spec: SpecName,
-    /// The content, as JSON text.
-    pub content: String,
+    /// The media type of a file; none of a resource, which is `application/json`.
+    pub media_type: Option<String>,
+    /// Its labels.
+    pub tags: BTreeMap<String, String>,
+    /// What is in it.
+    pub content: StagedContent,
+}
+
+/// The content of something that a call wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StagedContent {
+    /// JSON, as text.
+    Text(String),
+    /// The bytes of a small file.
+    Bytes(Vec<u8>),
+    /// The bytes of a large file, which are with the store already.
+    File {
+        /// The name that the file has for now.
+        passing: String,
+        /// How many bytes.
+        size: u64,
+        /// The digest of the bytes.
+        digest: Digest,
+    },
+}
+
+impl StagedContent {
+    /// Returns how many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
+        }
+    }
+
+    /// Returns how many bytes of memory it has.
+    #[must_use]
+    pub fn size_in_memory(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File { passing, .. } => passing.len(),
+        }
+    }
+}
+
+/// One change that a call makes to its model's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StagedChange {
+    /// A new version.
+    Write(StagedWrite),
+    /// Versions go.
+    Delete {
+        /// Of what.
+        name: DataName,
+        /// Which one; none for all.
+        version: Option<u64>,
+    },
 }
 
 /// What a successful call leaves behind.
@@ -76,8 +159,12 @@ pub enum LimitName {
     CallsPerCall,
     /// Bytes of one JSON text that passes between guest and host.
     JsonBytes,
-    /// Bytes of what one call has staged.
+    /// Bytes of what one call has staged in memory.
     StagedBytes,
+    /// Bytes of all files that one call has written.
+    FileBytes,
+    /// Files that one call has open, for writing or reading.
+    OpenFiles,
     /// Instances that live in this process at once.
     LiveInstances,
 }
@@ -92,6 +179,8 @@ impl LimitName {
             Self::CallsPerCall => "calls-per-call",
             Self::JsonBytes => "json-bytes",
             Self::StagedBytes => "staged-bytes",
+            Self::FileBytes => "file-bytes",
+            Self::OpenFiles => "open-files",
             Self::LiveInstances => "live-instances",
         }
     }

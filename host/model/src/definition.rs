@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::names::{MethodName, ModelName, TypeName, TypeVersion};
+use crate::lifetime::{Keep, Lifetime, Retention};
+use crate::names::{MethodName, ModelName, SpecName, TypeName, TypeVersion};
 use crate::yaml::{self, Located};
 
 /// A named, configured instance of a type.
@@ -30,6 +31,8 @@ pub struct Definition {
     pub method_arguments: BTreeMap<MethodName, Map<String, Value>>,
     /// Its own limits.
     pub limits: Limits,
+    /// How long data of a spec is kept, where the operator says otherwise than the plugin.
+    pub retention: BTreeMap<SpecName, Retention>,
 }
 
 /// Limits, as a file gives them: none where it leaves the choice to others.
@@ -84,6 +87,18 @@ struct DefinitionFile {
     methods: BTreeMap<MethodName, MethodPart>,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    data_output_overrides: Vec<DataOutputOverride>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct DataOutputOverride {
+    spec_name: Located<SpecName>,
+    lifetime: Option<Lifetime>,
+    garbage_collection: Option<Keep>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,9 +141,30 @@ impl Definition {
             global_arguments: raw.global_arguments,
             method_arguments,
             limits: raw.limits,
+            retention: retention(&file, raw.data_output_overrides)?,
             file,
         })
     }
+}
+
+fn retention(
+    file: &SourceFile,
+    overrides: Vec<DataOutputOverride>,
+) -> Result<BTreeMap<SpecName, Retention>, Diagnostic> {
+    let mut retention = BTreeMap::new();
+    for over in overrides {
+        let said = Retention {
+            lifetime: over.lifetime,
+            keep: over.garbage_collection,
+            tags: over.tags,
+        };
+        let Located { value, span } = over.spec_name;
+        let message = format!("`{value}` is overridden twice");
+        if retention.insert(value, said).is_some() {
+            return Err(Diagnostic::new(file, span, message));
+        }
+    }
+    Ok(retention)
 }
 
 /// Returns the text of a new definition's file.

@@ -7,6 +7,7 @@
 pub mod call;
 pub mod definition;
 pub mod diagnostic;
+pub mod digest;
 pub mod lifetime;
 pub mod lineage;
 pub mod names;

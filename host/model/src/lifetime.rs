@@ -4,6 +4,7 @@
 //! All three are short texts in files and on the command line, and they are persisted as
 //! these texts. Each has one way to be written, so that what was parsed is shown as given.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -149,11 +150,11 @@ impl fmt::Display for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Lifetime {
-    /// Until the run that wrote it ends.
+    /// Until the step that wrote it ends, or the run where there are no steps.
     Ephemeral,
     /// Until the job that wrote it ends.
     Job,
-    /// Until the workflow's run that wrote it ends.
+    /// Until the run that wrote it ends.
     Workflow,
     /// For a length of time from when it was written.
     For(Span),
@@ -212,6 +213,47 @@ pub enum Keep {
     Versions(NonZeroU32),
     /// Those that are younger than this.
     Age(Span),
+}
+
+/// How long data of one spec is kept, how much of it, and under which labels. What is none
+/// is not said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Retention {
+    /// How long a version is kept; none is for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Lifetime>,
+    /// How many versions are kept; none is all.
+    #[serde(
+        default,
+        rename = "garbageCollection",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub keep: Option<Keep>,
+    /// Labels of everything that is written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Retention {
+    /// Returns whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns this where `over` does not say otherwise. Labels are those of both; where one
+    /// key has two values, that of `over` counts.
+    #[must_use]
+    pub fn overridden(&self, over: &Self) -> Self {
+        let mut tags = self.tags.clone();
+        tags.extend(over.tags.clone());
+        Self {
+            lifetime: over.lifetime.or(self.lifetime),
+            keep: over.keep.or(self.keep),
+            tags,
+        }
+    }
 }
 
 impl FromStr for Keep {

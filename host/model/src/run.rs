@@ -169,6 +169,23 @@ pub enum RunEvent {
 }
 
 impl RunEvent {
+    /// Returns the step or gate that nothing more happens to after this event, if it is one's.
+    #[must_use]
+    pub fn step_ended(&self) -> Option<&StepPath> {
+        match self {
+            Self::StepSucceeded { step }
+            | Self::StepFailed { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::GateDecided { gate: step, .. } => Some(step),
+            Self::Started
+            | Self::Resumed
+            | Self::StepStarted { .. }
+            | Self::GateOpened { .. }
+            | Self::Suspended
+            | Self::Ended { .. } => None,
+        }
+    }
+
     /// Returns where the run stands from this event on; none where it says nothing of that.
     #[must_use]
     pub fn status(&self) -> Option<RunStatus> {

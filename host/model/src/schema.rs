@@ -40,6 +40,41 @@ pub struct SchemaError {
 #[derive(Debug, Clone)]
 pub struct Schema {
     validator: jsonschema::Validator,
+    /// Finds values of fields that are marked as secrets; none where no field is.
+    secrets: Option<jsonschema::Validator>,
+}
+
+/// The key by which a schema marks a field that holds a secret.
+const SENSITIVE: &str = "sensitive";
+
+/// A keyword that every value but null violates: what is under it is a secret.
+struct Sensitive;
+
+impl<'i> jsonschema::Keyword<'i> for Sensitive {
+    fn validate(&self, instance: &'i Value) -> Result<(), jsonschema::ValidationError<'i>> {
+        if self.is_valid(instance) {
+            return Ok(());
+        }
+        let message = "it is marked as sensitive";
+        Err(jsonschema::ValidationError::custom(message))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        instance.is_null()
+    }
+}
+
+/// What `"sensitive": false` says.
+struct Plain;
+
+impl<'i> jsonschema::Keyword<'i> for Plain {
+    fn validate(&self, _: &'i Value) -> Result<(), jsonschema::ValidationError<'i>> {
+        Ok(())
+    }
+
+    fn is_valid(&self, _: &'i Value) -> bool {
+        true
+    }
 }
 
 impl Schema {
@@ -48,10 +83,37 @@ impl Schema {
     /// # Errors
     /// The schema is malformed, or refers to another document.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
-        let validator = jsonschema::validator_for(schema).map_err(|error| SchemaError {
+        let wrong = |error: jsonschema::ValidationError<'_>| SchemaError {
             message: error.to_string(),
-        })?;
-        Ok(Self { validator })
+        };
+        let validator = jsonschema::validator_for(schema).map_err(wrong)?;
+        let secrets = if mentions(schema, SENSITIVE) {
+            let mut options = jsonschema::options();
+            options = options.with_keyword(SENSITIVE, |_, value, _| {
+                if *value == Value::Bool(true) {
+                    Ok(Box::new(Sensitive))
+                } else {
+                    Ok(Box::new(Plain))
+                }
+            });
+            Some(options.build(schema).map_err(wrong)?)
+        } else {
+            None
+        };
+        Ok(Self { validator, secrets })
+    }
+
+    /// Returns the places in a value that fits where the schema marks a secret; empty where
+    /// there are none, or they are null.
+    #[must_use]
+    pub fn secrets(&self, value: &Value) -> Vec<String> {
+        let Some(secrets) = &self.secrets else {
+            return Vec::new();
+        };
+        let places = secrets.iter_errors(value).take(VIOLATIONS_MAX);
+        places
+            .map(|error| error.instance_path().to_string())
+            .collect()
     }
 
     /// Returns where `value` does not fit, at most twenty places; empty when it fits.
@@ -102,6 +164,17 @@ pub fn arguments_merged(
     merged
 }
 
+/// Returns whether an object anywhere in a schema has this key.
+fn mentions(schema: &Value, key: &str) -> bool {
+    match schema {
+        Value::Object(object) => {
+            object.contains_key(key) || object.values().any(|inner| mentions(inner, key))
+        }
+        Value::Array(array) => array.iter().any(|inner| mentions(inner, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -150,6 +223,28 @@ mod tests {
     fn a_remote_reference_does_not_compile() {
         Schema::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).expect_err("remote");
         Schema::compile(&json!({"type": 7})).expect_err("malformed");
+    }
+
+    #[test]
+    fn a_secret_is_found_wherever_the_schema_marks_one() {
+        let schema = Schema::compile(&json!({
+            "properties": {
+                "user": {"type": "string"},
+                "password": {"type": ["string", "null"], "sensitive": true},
+                "hint": {"type": "string", "sensitive": false},
+                "keys": {"items": {"$ref": "#/$defs/key"}},
+            },
+            "$defs": {"key": {"anyOf": [{"type": "integer"}, {"type": "string", "sensitive": true}]}},
+        }))
+        .expect("a schema");
+        let check = |value: Value, expect: &[&str]| {
+            assert!(schema.violations(&value).is_empty(), "{value}");
+            assert_eq!(schema.secrets(&value), expect, "{value}");
+        };
+        check(json!({"user": "ada", "hint": "x", "keys": [1, 2]}), &[]);
+        check(json!({"password": null}), &[]);
+        check(json!({"password": "x", "keys": [1]}), &["/password"]);
+        check(json!({"keys": [1, "x"]}), &["/keys/1"]);
     }
 
     #[test]

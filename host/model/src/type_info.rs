@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call::DataKind;
+use crate::lifetime::Retention;
 use crate::names::{MethodName, SpecName, TypeName, TypeVersion};
 use crate::schema::Schema;
 
@@ -51,6 +53,7 @@ pub struct MethodSpec {
 
 /// One kind of resource that a type's methods write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ResourceSpec {
     /// Unique in the type.
     pub name: SpecName,
@@ -58,6 +61,23 @@ pub struct ResourceSpec {
     pub description: String,
     /// The JSON Schema of its content.
     pub schema: Value,
+    /// What happens to content that violates the schema.
+    #[serde(default)]
+    pub on_violation: OnViolation,
+    /// How long it is kept, as the plugin wants it.
+    #[serde(default, skip_serializing_if = "Retention::is_empty")]
+    pub retention: Retention,
+}
+
+/// What happens to a resource that violates its schema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnViolation {
+    /// It is not written.
+    #[default]
+    Refuse,
+    /// It is written, and the call's log has a warning.
+    Warn,
 }
 
 /// One kind of file that a type's methods write.
@@ -70,6 +90,9 @@ pub struct FileSpec {
     pub description: String,
     /// For example `text/plain`.
     pub media_type: String,
+    /// How long it is kept, as the plugin wants it.
+    #[serde(default, skip_serializing_if = "Retention::is_empty")]
+    pub retention: Retention,
 }
 
 /// What may be done with files.
@@ -198,6 +221,21 @@ impl TypeInfo {
         self.resources
             .iter()
             .find(|resource| resource.name.as_str() == name)
+    }
+
+    /// Returns the file spec of that name.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<&FileSpec> {
+        self.files.iter().find(|file| file.name.as_str() == name)
+    }
+
+    /// Returns how long the plugin wants data of a spec to be kept.
+    #[must_use]
+    pub fn retention(&self, kind: DataKind, spec: &str) -> Option<&Retention> {
+        match kind {
+            DataKind::Resource => self.resource(spec).map(|spec| &spec.retention),
+            DataKind::File => self.file(spec).map(|spec| &spec.retention),
+        }
     }
 
     /// Returns whether the plugin asked to call and read the model `name`.

@@ -5,5 +5,9 @@ wasmtime::component::bindgen!({
     world: "plugin",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "sedge:model/calls.pending": crate::host::calls::Pending },
+    with: {
+        "sedge:model/calls.pending": crate::host::calls::Pending,
+        "sedge:model/data.file-reader": crate::host::data::files::FileReader,
+        "sedge:model/data.file-writer": crate::host::data::files::FileWriter,
+    },
 });

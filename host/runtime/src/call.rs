@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, Failure, LimitName, LogLine, StagedWrite};
+use sedge_model::call::{CallError, Failure, LimitName, LogLine, StagedChange, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::run::StepPath;
@@ -99,7 +99,9 @@ pub struct CallReport {
     pub result: Result<Value, CallError>,
     /// What is to become visible: all that was staged if the call succeeded or wants its
     /// writes kept, else nothing.
-    pub writes: Vec<StagedWrite>,
+    pub changes: Vec<StagedChange>,
+    /// What became visible while the call went on.
+    pub published: Vec<Written>,
     /// What was logged.
     pub log: Vec<LogLine>,
 }
@@ -126,6 +128,8 @@ pub(crate) struct Running {
     pub(crate) deadline: Moment,
     pub(crate) calls_max: u32,
     pub(crate) n_calls: u32,
+    pub(crate) n_file_bytes: u64,
+    pub(crate) n_files_open: u32,
     /// Calls that were started and not waited for. They end with this call.
     pub(crate) started: JoinSet<()>,
 }
@@ -204,6 +208,8 @@ impl Runtime {
             deadline,
             calls_max: limits.calls_max,
             n_calls: 0,
+            n_file_bytes: 0,
+            n_files_open: 0,
             started: JoinSet::new(),
         };
         let (state, outputs) = CallState::new(limits.memory_bytes, outside, Some(running));
@@ -227,10 +233,11 @@ impl Runtime {
             Err(CallError::Failed(failure)) => failure.keep_writes,
             Err(_) => false,
         };
-        let writes = if keep { staging.take() } else { Vec::new() };
+        let changes = if keep { staging.take() } else { Vec::new() };
         Ok(CallReport {
             result,
-            writes,
+            changes,
+            published: staging.take_published(),
             log: log.take(),
         })
     }
@@ -299,7 +306,7 @@ pub(crate) async fn describe(
 ) -> Result<TypeInfo, PluginError> {
     let (state, outputs) = CallState::new(
         DESCRIBE_MEMORY_BYTES_MAX,
-        Arc::new(NoOutside { logged }),
+        Arc::new(NoOutside::new(logged)),
         None,
     );
     let mut store = runtime.store(state);

@@ -1,11 +1,14 @@
 //! Between the contract's types and our own. What comes from a guest is checked here.
 
-use sedge_model::call::{CallError, Failure, Outcome, TargetKind};
+use std::collections::BTreeMap;
+
+use sedge_model::call::{CallError, DataKind, Failure, Outcome, TargetKind, Written};
+use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
 use sedge_model::schema::Violation;
 use sedge_model::type_info::{
-    FileAccess, FileSpec, MethodKind, MethodSpec, Permission, PermissionRequest, ResourceSpec,
-    TypeInfo,
+    FileAccess, FileSpec, MethodKind, MethodSpec, OnViolation, Permission, PermissionRequest,
+    ResourceSpec, TypeInfo,
 };
 use serde_json::Value;
 
@@ -21,6 +24,16 @@ const MESSAGE_BYTES_MAX: usize = 8 << 10;
 /// The most bytes of a code that a guest gives for programs: it is to be one short word,
 /// and every record and caller above gets a copy.
 const CODE_BYTES_MAX: usize = 128;
+
+/// The most labels that one version has. Each costs a row, beside the version's own.
+const TAGS_MAX: usize = 64;
+
+/// The most bytes of a label's key, and of its value: they are words to search for.
+const TAG_KEY_BYTES_MAX: usize = 100;
+const TAG_VALUE_BYTES_MAX: usize = 255;
+
+/// The most bytes of a media type; the longest that are registered have some 80.
+const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
 pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, PluginError> {
     Ok(TypeInfo {
@@ -77,6 +90,11 @@ fn resource_from_guest(resource: guest::ResourceSpec) -> Result<ResourceSpec, Pl
         )?,
         name: resource.name.parse::<SpecName>()?,
         description: resource.description,
+        on_violation: match resource.on_violation {
+            guest::OnViolation::Refuse => OnViolation::Refuse,
+            guest::OnViolation::Warn => OnViolation::Warn,
+        },
+        retention: retention_from_guest(resource.retention)?,
     })
 }
 
@@ -84,8 +102,64 @@ fn file_from_guest(file: guest::FileSpec) -> Result<FileSpec, PluginError> {
     Ok(FileSpec {
         name: file.name.parse()?,
         description: file.description,
-        media_type: file.media_type,
+        media_type: media_type(file.media_type).map_err(PluginError::Text)?,
+        retention: retention_from_guest(file.retention)?,
     })
+}
+
+fn retention_from_guest(retention: guest::Retention) -> Result<Retention, PluginError> {
+    let lifetime = retention.lifetime.map(|text| text.parse()).transpose()?;
+    let keep = retention.keep.map(|text| text.parse()).transpose()?;
+    Ok(Retention {
+        lifetime,
+        keep,
+        tags: tags(retention.tags).map_err(PluginError::Text)?,
+    })
+}
+
+/// Checks labels.
+pub(crate) fn tags(
+    tags: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut checked = BTreeMap::new();
+    for (key, value) in tags {
+        let is_plain = |text: &str| !text.chars().any(char::is_control);
+        if key.is_empty() || key.len() > TAG_KEY_BYTES_MAX || !is_plain(&key) {
+            let key = key.escape_debug();
+            return Err(format!(
+                "`{key}` is no key of a tag: it takes 1 to {TAG_KEY_BYTES_MAX} bytes of text without control characters"
+            ));
+        }
+        if value.len() > TAG_VALUE_BYTES_MAX || !is_plain(&value) {
+            return Err(format!(
+                "the value of the tag `{key}` is longer than {TAG_VALUE_BYTES_MAX} bytes or has control characters"
+            ));
+        }
+        if checked.len() == TAGS_MAX {
+            return Err(format!("there are more than {TAGS_MAX} tags"));
+        }
+        checked.insert(key, value);
+    }
+    Ok(checked)
+}
+
+/// Checks a media type: it becomes a word on screens and in headers, so it has the form of
+/// one (RFC 6838, parameters included), and is not looked up anywhere.
+pub(crate) fn media_type(text: String) -> Result<String, String> {
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let has_parts = text.split_once('/').is_some_and(|(one, other)| {
+        let is_token = |part: &str| !part.is_empty() && !part.contains([' ', ';']);
+        is_token(one) && is_token(other.split(';').next().unwrap_or_default())
+    });
+    if is_plain && has_parts && text.len() <= MEDIA_TYPE_BYTES_MAX {
+        return Ok(text);
+    }
+    let text = text.escape_debug();
+    Err(format!(
+        "`{text}` is no media type: it is `type/subtype`, for example `text/plain`, of at most {MEDIA_TYPE_BYTES_MAX} bytes"
+    ))
 }
 
 fn permission_from_guest(request: guest::PermissionRequest) -> PermissionRequest {
@@ -150,15 +224,9 @@ fn cut(mut text: String, bytes_max: usize) -> String {
 }
 
 pub(crate) fn outcome_to_guest(outcome: Outcome) -> calls::Outcome {
-    let written = outcome.written.into_iter();
     calls::Outcome {
         value: outcome.value.to_string(),
-        written: written
-            .map(|write| calls::Written {
-                name: write.name.to_string(),
-                version: write.version,
-            })
-            .collect(),
+        written: written_to_guest(outcome.written),
     }
 }
 
@@ -174,10 +242,33 @@ pub(crate) fn violations_to_guest(violations: Vec<Violation>) -> Vec<types::Viol
 
 pub(crate) fn version_info_to_guest(info: VersionInfo) -> data::VersionInfo {
     data::VersionInfo {
+        model: info.model.to_string(),
+        name: info.name.to_string(),
+        kind: match info.kind {
+            DataKind::Resource => data::DataKind::Resource,
+            DataKind::File => data::DataKind::File,
+        },
+        spec: info.spec.to_string(),
         version: info.version,
         created_at_ms: info.created_at_ms,
+        media_type: info.media_type,
         size: info.size,
+        tags: info
+            .tags
+            .into_iter()
+            .map(|(key, value)| data::Tag { key, value })
+            .collect(),
     }
+}
+
+pub(crate) fn written_to_guest(written: Vec<Written>) -> Vec<types::Written> {
+    let written = written.into_iter();
+    written
+        .map(|write| types::Written {
+            name: write.name.to_string(),
+            version: write.version,
+        })
+        .collect()
 }
 
 pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {

@@ -5,14 +5,17 @@
 
 pub(crate) mod calls;
 mod context;
-mod data;
+pub(crate) mod data;
 mod log;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sedge_model::call::{CallError, LogLine, Outcome};
+use sedge_model::call::{
+    CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Written,
+};
 use sedge_model::names::{DataName, ModelName, SpecName};
 use serde_json::Value;
 
@@ -84,23 +87,61 @@ pub enum DataError {
 /// One committed version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceVersion {
-    /// The spec that it fits.
-    pub spec: SpecName,
-    /// What is known of it besides.
+    /// What is known of it.
     pub info: VersionInfo,
     /// Its content, as JSON text.
     pub content: String,
 }
 
-/// What is known of a committed version besides its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is known of a version besides its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionInfo {
-    /// Its number, from 1.
-    pub version: u64,
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    pub created_at_ms: u64,
+    /// The model that it belongs to.
+    pub model: ModelName,
+    /// Its name; another than was asked for if the data was renamed.
+    pub name: DataName,
+    /// What kind of data it is.
+    pub kind: DataKind,
+    /// The spec that it fits.
+    pub spec: SpecName,
+    /// Its number, from 1; none while it is staged.
+    pub version: Option<u64>,
+    /// Milliseconds since 1970-01-01T00:00:00Z; none while it is staged.
+    pub created_at_ms: Option<u64>,
+    /// Its media type.
+    pub media_type: String,
     /// The size of its content in bytes.
     pub size: u64,
+    /// Its labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A file that is being written. Dropping it undoes it.
+pub trait FileSink: Send {
+    /// Adds bytes to its end.
+    ///
+    /// # Errors
+    /// The disk is full, or refuses.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), HostError>;
+
+    /// Returns what was written, to be staged, once it survives a power cut. Blocks the
+    /// thread for as long as the disk takes.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn finish(self: Box<Self>) -> Result<StagedContent, HostError>;
+}
+
+/// A version that was opened: what is known of it, and its content.
+pub type OpenedFile = (VersionInfo, Box<dyn FileSource>);
+
+/// A file that is being read.
+pub trait FileSource: Send {
+    /// Reads into the buffer and returns how many bytes that were; none at the end.
+    ///
+    /// # Errors
+    /// The disk refuses, or what is there is damaged.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
 }
 
 /// What one call reaches the rest of the house by. It knows on whose behalf it acts.
@@ -120,7 +161,8 @@ pub trait Outside: Send + Sync {
     /// It may not, or there is no such model.
     fn readable(&self, model: &str) -> Result<ModelName, Fault<DataError>>;
 
-    /// Reads a committed version, the latest if none is named; none where there is none.
+    /// Reads a committed version of a resource, the latest if none is named; none where there
+    /// is none, or where it is a file.
     ///
     /// # Errors
     /// The store failed.
@@ -137,13 +179,69 @@ pub trait Outside: Send + Sync {
     /// The store failed.
     fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError>;
 
+    /// Lists the names that begin with `prefix` and come after `after`, each with its latest
+    /// committed version, at most `n_max`.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn list(
+        &self,
+        model: &ModelName,
+        prefix: &str,
+        after: Option<&str>,
+        n_max: usize,
+    ) -> Result<Vec<VersionInfo>, HostError>;
+
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError>;
+
+    /// Opens a committed version of any data, the latest if none is named; none where there
+    /// is none.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn file_open(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<OpenedFile>, HostError>;
+
+    /// Opens content that is staged.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError>;
+
+    /// Commits changes of a call that goes on. From then on it has been seen.
+    fn publish(
+        &self,
+        changes: Vec<StagedChange>,
+    ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>>;
+
     /// Notes a line of the call's log, as it comes.
     fn logged(&self, line: &LogLine);
 }
 
+/// Something got as far as it cannot: a description is refused before.
+#[derive(Debug, thiserror::Error)]
+#[error("a description cannot write data")]
+struct NotInDescription;
+
 /// The outside of a plugin that describes itself: nothing but a log.
-pub(crate) struct NoOutside {
-    pub(crate) logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
+pub struct NoOutside {
+    logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
+}
+
+impl NoOutside {
+    /// Returns an outside that hands over what is logged.
+    #[must_use]
+    pub fn new(logged: Arc<dyn Fn(&LogLine) + Send + Sync>) -> Self {
+        Self { logged }
+    }
 }
 
 impl Outside for NoOutside {
@@ -178,6 +276,40 @@ impl Outside for NoOutside {
         _name: &DataName,
     ) -> Result<Vec<VersionInfo>, HostError> {
         Ok(Vec::new())
+    }
+
+    fn list(
+        &self,
+        _model: &ModelName,
+        _prefix: &str,
+        _after: Option<&str>,
+        _n_max: usize,
+    ) -> Result<Vec<VersionInfo>, HostError> {
+        Ok(Vec::new())
+    }
+
+    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
+        Err(HostError::new(NotInDescription))
+    }
+
+    fn file_open(
+        &self,
+        _model: &ModelName,
+        _name: &DataName,
+        _version: Option<u64>,
+    ) -> Result<Option<OpenedFile>, HostError> {
+        Ok(None)
+    }
+
+    fn staged_open(&self, _content: &StagedContent) -> Result<Box<dyn FileSource>, HostError> {
+        Err(HostError::new(NotInDescription))
+    }
+
+    fn publish(
+        &self,
+        _changes: Vec<StagedChange>,
+    ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>> {
+        Box::pin(async { Err(Fault::Host(HostError::new(NotInDescription))) })
     }
 
     fn logged(&self, line: &LogLine) {

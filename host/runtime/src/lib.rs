@@ -25,6 +25,9 @@ mod trap;
 pub use call::{CallLimits, CallReport, CallSpec, Identity};
 pub use component::CONTRACT_VERSION;
 pub use engine::{Allocation, EngineError, Runtime};
-pub use host::{BoxFuture, DataError, Fault, HostError, Outside, ResourceVersion, VersionInfo};
+pub use host::{
+    BoxFuture, DataError, Fault, FileSink, FileSource, HostError, NoOutside, OpenedFile, Outside,
+    ResourceVersion, VersionInfo,
+};
 pub use plugin::{Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use sedge_model::call::{CallError, LogLine};
+use sedge_model::lifetime::LifetimeError;
 use sedge_model::names::NameError;
 use sedge_model::schema::Schema;
 use sedge_model::type_info::{TypeInfo, TypeInfoError};
@@ -73,6 +74,12 @@ pub enum PluginError {
     /// A name in its description is none.
     #[error("its description is not valid")]
     Name(#[from] NameError),
+    /// How long it wants data to be kept is not said in words that are known.
+    #[error("its description is not valid")]
+    Lifetime(#[from] LifetimeError),
+    /// A label or media type in its description is none.
+    #[error("its description is not valid: {0}")]
+    Text(String),
     /// A text in its description is no JSON.
     #[error("its description is not valid: {of}: {reason}")]
     Json {

@@ -1,18 +1,21 @@
 //! Calls: their beginning, their end with all that they wrote, and their logs.
 
-use rusqlite::{Transaction, params};
-use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, StagedWrite, Written};
+use std::sync::Arc;
+
+use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Written};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName, RunId};
+use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::run::StepPath;
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
 use crate::Store;
-use crate::door::{Durability, Fault};
+use crate::changes::{CallAuthor, Change, Origin, Prepared};
+use crate::door::{Durability, Fault, Receipt, Row, Tx, values};
 use crate::error::StoreError;
 use crate::locks::lock_check;
 use crate::runs::{Claim, claim_check, json, word};
+use crate::statements;
 
 /// A call that is about to run.
 #[derive(Debug, Clone)]
@@ -38,12 +41,18 @@ pub struct CallStart {
 pub struct CallEnd {
     /// Which call.
     pub lineage: Lineage,
-    /// Its model, which its writes belong to.
+    /// The step that it is part of, if any.
+    pub step: Option<StepPath>,
+    /// Its model, which its data belongs to.
     pub model: ModelName,
+    /// What ran.
+    pub origin: Origin,
     /// What the method returned, or what went wrong.
     pub result: Result<Value, CallError>,
     /// What becomes visible.
-    pub writes: Vec<StagedWrite>,
+    pub changes: Vec<Change>,
+    /// What it has published before.
+    pub published: Vec<Written>,
     /// What it logged.
     pub log: Vec<LogLine>,
     /// Microseconds since it was asked for; the commit itself is not in it.
@@ -102,21 +111,27 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Fenced`] when the claim no longer counts.
-    pub fn call_start(&self, claim: &Claim, start: &CallStart) -> Result<(), StoreError> {
-        self.door.write("begin a call", Durability::ProcessDeath, |tx| {
-            claim_check(tx, claim)?;
-            tx.prepare_cached(
-                "INSERT INTO calls (run, path, step, model, method, plugin, status, arguments, started_at, undone)
-                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?)",
-            )?
-            .execute(params![
-                start.lineage.run().as_str(), start.lineage.path(),
-                start.step.as_ref().map(ToString::to_string), start.model.as_str(),
-                start.method.as_str(), start.plugin, start.arguments.to_string(), Timestamp::now().0,
-                start.n_undone,
-            ])?;
-            Ok(())
-        })
+    pub fn call_start(&self, claim: &Claim, start: CallStart) -> Receipt<()> {
+        let claim = claim.clone();
+        self.door
+            .submit("begin a call", Durability::ProcessDeath, move |tx| {
+                claim_check(tx, &claim)?;
+                let step = start.step.as_ref().map(ToString::to_string);
+                let (path, arguments) = (start.lineage.path(), start.arguments.to_string());
+                let call = values![
+                    start.lineage.run().as_str(),
+                    &path,
+                    step.as_ref(),
+                    start.model.as_str(),
+                    start.method.as_str(),
+                    &start.plugin,
+                    &arguments,
+                    Timestamp::now().0,
+                    start.n_undone,
+                ];
+                tx.execute(statements::CALL_INSERT, &call)?;
+                Ok(())
+            })
     }
 
     /// Makes a call that is under way as if it had just begun, and forgets the calls below
@@ -129,65 +144,71 @@ impl Store {
         let (run, path) = (lineage.run().as_str(), lineage.path());
         // Digits and `/`, then `0`, the next sign after `/`: all paths that begin with `path/`.
         let (from, to) = (format!("{path}/"), format!("{path}0"));
-        self.door.write("undo a call", Durability::ProcessDeath, |tx| {
-            claim_check(tx, claim)?;
-            for table in ["log_lines", "calls"] {
-                tx.prepare_cached(&format!(
-                    "DELETE FROM {table} WHERE run = ? AND path >= ? AND path < ?"
-                ))?
-                .execute(params![run, from, to])?;
-            }
-            tx.prepare_cached(
-                "UPDATE calls SET undone = undone + 1 WHERE run = ? AND path = ? AND status = 'running'",
-            )?
-            .execute(params![run, path])?;
-            Ok(())
-        })
+        self.door
+            .write("undo a call", Durability::ProcessDeath, |tx| {
+                claim_check(tx, claim)?;
+                for forget in statements::CALLS_FORGET {
+                    tx.execute(forget, &values![run, &from, &to])?;
+                }
+                tx.execute(statements::CALL_UNDONE, &values![run, &path])?;
+                Ok(())
+            })
     }
 
     /// Commits a call: what it wrote, its log and how it ended become visible at once, and
-    /// survive a power cut. Returns the versions that its writes got, in order.
+    /// survive a power cut. Returns the versions that its writes got, in order, after those
+    /// that it had published.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] when the claim no longer counts, [`StoreError::LockLost`] when
-    /// the call's lock does not, and [`StoreError::CallNotRunning`]
-    /// when the call has not begun or has ended: nothing was written then.
-    pub fn call_commit(&self, claim: &Claim, end: &CallEnd) -> Result<Vec<Written>, StoreError> {
+    /// the call's lock does not, [`StoreError::NotOwner`] when it writes what belongs to a
+    /// model of another type, and [`StoreError::CallNotRunning`] when the call has not begun
+    /// or has ended: nothing was written then.
+    pub fn call_commit(&self, claim: &Claim, end: CallEnd) -> Receipt<Vec<Written>> {
+        let prepared = match Prepared::new(&self.blobs, &end.changes) {
+            Ok(prepared) => prepared,
+            Err(error) => return Receipt::ended(Err(error)),
+        };
+        let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
         self.door
-            .write("commit a call", Durability::PowerCut, |tx| {
-                claim_check(tx, claim)?;
+            .submit("commit a call", Durability::PowerCut, move |tx| {
+                claim_check(tx, &claim)?;
                 // A call that only says that it failed, or was stopped, needs no lock for that.
-                if end.result.is_ok() || !end.writes.is_empty() {
+                if end.result.is_ok() || !end.changes.is_empty() {
                     lock_check(tx, end.lock_epoch, &end.lineage, claim.number)?;
                 }
-                let written = writes_insert(tx, end)?;
-                let status = CallStatus::of(&end.result);
-                let result = match &end.result {
-                    Ok(value) => serde_json::to_string(&Outcome {
-                        value: value.clone(),
-                        written: written.clone(),
-                    }),
-                    Err(error) => serde_json::to_string(error),
-                };
-                let result = result.expect("outcomes and errors have a form in JSON");
-                let n_changed = tx
-                    .prepare_cached(
-                        "UPDATE calls SET status = ?, result = ?, elapsed_us = ?, waited_us = ?
-                 WHERE run = ? AND path = ? AND status = 'running'",
-                    )?
-                    .execute(params![
-                        status.as_str(),
-                        result,
-                        end.elapsed_us,
-                        end.waited_us,
-                        end.lineage.run().as_str(),
-                        end.lineage.path(),
-                    ])?;
-                if n_changed == 0 {
-                    return Err(StoreError::CallNotRunning(end.lineage.clone()).into());
-                }
-                log_insert(tx, end)?;
+                let author = CallAuthor::of_call(&end);
+                let mut written = end.published.clone();
+                written.extend(prepared.apply(tx, &blobs, &author, &end.changes)?);
+                end_note(tx, &end, &written)?;
+                log_insert(tx, &end)?;
                 Ok(written)
+            })
+    }
+
+    /// Commits what a call that goes on has written so far. It survives a power cut.
+    ///
+    /// # Errors
+    /// As of [`Store::call_commit`].
+    pub fn call_publish(&self, claim: &Claim, so_far: CallEnd) -> Receipt<Vec<Written>> {
+        let prepared = match Prepared::new(&self.blobs, &so_far.changes) {
+            Ok(prepared) => prepared,
+            Err(error) => return Receipt::ended(Err(error)),
+        };
+        let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
+        self.door
+            .submit("publish data", Durability::PowerCut, move |tx| {
+                claim_check(tx, &claim)?;
+                lock_check(tx, so_far.lock_epoch, &so_far.lineage, claim.number)?;
+                let path = so_far.lineage.path();
+                let call = values![so_far.lineage.run().as_str(), &path];
+                if tx
+                    .first(statements::CALL_IS_RUNNING, &call, |_| Ok(()))?
+                    .is_none()
+                {
+                    return Err(StoreError::CallNotRunning(so_far.lineage.clone()).into());
+                }
+                prepared.apply(tx, &blobs, &CallAuthor::of_call(&so_far), &so_far.changes)
             })
     }
 
@@ -197,17 +218,9 @@ impl Store {
     /// The database refuses.
     pub fn call_list(&self, run: &RunId) -> Result<Vec<CallRecord>, StoreError> {
         let mut calls = self.door.read("read a run's calls", |tx| {
-            let mut statement = tx.prepare_cached(
-                "SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
-                        waited_us, undone
-                 FROM calls WHERE run = ?",
-            )?;
-            let mut rows = statement.query([run.as_str()])?;
-            let mut calls = Vec::new();
-            while let Some(row) = rows.next()? {
-                calls.push(call_record(run, row)?);
-            }
-            Ok(calls)
+            tx.all(statements::CALL_LIST, &values![run.as_str()], |row| {
+                call_record(run, row)
+            })
         })?;
         calls.sort_by(|one, other| one.lineage.cmp(&other.lineage));
         Ok(calls)
@@ -219,81 +232,67 @@ impl Store {
     /// The database refuses.
     pub fn log_list(&self, run: &RunId) -> Result<Vec<LogRecord>, StoreError> {
         let mut lines = self.door.read("read a run's log", |tx| {
-            let mut statement = tx.prepare_cached(
-                "SELECT log.path, level, message, fields, model, method
-                 FROM log_lines AS log JOIN calls USING (run, path) WHERE run = ? ORDER BY log.path, n",
-            )?;
-            let mut rows = statement.query([run.as_str()])?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
+            tx.all(statements::LOG_LIST, &values![run.as_str()], |row| {
                 let line = LogLine {
                     level: word("log level", row.get(1)?)?,
                     message: row.get(2)?,
-                    fields: json("log line", &row.get::<_, String>(3)?)?,
+                    fields: row.text(3, |text| json("log line", text))??,
                 };
-                lines.push(LogRecord {
-                    lineage: lineage(run, &row.get::<_, String>(0)?)?,
+                Ok(LogRecord {
+                    lineage: row.text(0, |path| lineage(run.as_str(), path))??,
                     model: word("model name", row.get(4)?)?,
                     method: word("method name", row.get(5)?)?,
                     line,
-                });
-            }
-            Ok(lines)
+                })
+            })
         })?;
         lines.sort_by(|one, other| one.lineage.cmp(&other.lineage));
         Ok(lines)
     }
 }
 
-fn writes_insert(tx: &Transaction<'_>, end: &CallEnd) -> Result<Vec<Written>, Fault> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO data_versions (model, name, version, spec, content, created_at, run, path)
-         VALUES (?1, ?2,
-                 (SELECT coalesce(max(version), 0) + 1 FROM data_versions WHERE model = ?1 AND name = ?2),
-                 ?3, ?4, ?5, ?6, ?7)
-         RETURNING version",
-    )?;
-    let mut written = Vec::with_capacity(end.writes.len());
-    for write in &end.writes {
-        let version = statement.query_row(
-            params![
-                end.model.as_str(),
-                write.name.as_str(),
-                write.spec.as_str(),
-                write.content,
-                Timestamp::now().0,
-                end.lineage.run().as_str(),
-                end.lineage.path(),
-            ],
-            |row| row.get(0),
-        )?;
-        written.push(Written {
-            name: write.name.clone(),
-            version,
-        });
-    }
-    Ok(written)
-}
-
-fn log_insert(tx: &Transaction<'_>, end: &CallEnd) -> Result<(), Fault> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO log_lines (run, path, n, level, message, fields) VALUES (?, ?, ?, ?, ?, ?)",
-    )?;
-    for (at, line) in end.log.iter().enumerate() {
-        let fields = serde_json::to_string(&line.fields).expect("fields have a form in JSON");
-        statement.execute(params![
-            end.lineage.run().as_str(),
-            end.lineage.path(),
-            at as u64 + 1,
-            line.level.as_str(),
-            line.message,
-            fields,
-        ])?;
+fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {
+    let result = match &end.result {
+        Ok(value) => serde_json::to_string(&Outcome {
+            value: value.clone(),
+            written: written.to_vec(),
+        }),
+        Err(error) => serde_json::to_string(error),
+    };
+    let result = result.expect("outcomes and errors have a form in JSON");
+    let path = end.lineage.path();
+    let ended = values![
+        CallStatus::of(&end.result).as_str(),
+        &result,
+        end.elapsed_us,
+        end.waited_us,
+        end.lineage.run().as_str(),
+        &path,
+    ];
+    if tx.execute(statements::CALL_END, &ended)? == 0 {
+        return Err(StoreError::CallNotRunning(end.lineage.clone()).into());
     }
     Ok(())
 }
 
-fn call_record(run: &RunId, row: &rusqlite::Row<'_>) -> Result<CallRecord, Fault> {
+fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
+    let path = end.lineage.path();
+    for (at, line) in end.log.iter().enumerate() {
+        let fields = serde_json::to_string(&line.fields).expect("fields have a form in JSON");
+        let line = values![
+            end.lineage.run().as_str(),
+            &path,
+            at as u64 + 1,
+            line.level.as_str(),
+            &line.message,
+            &fields,
+        ];
+        tx.execute(statements::LOG_INSERT, &line)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Fault> {
     let status: CallStatus = word("call status", row.get(4)?)?;
     let result: Option<String> = row.get(6)?;
     let result = result.unwrap_or_default();
@@ -303,12 +302,12 @@ fn call_record(run: &RunId, row: &rusqlite::Row<'_>) -> Result<CallRecord, Fault
         CallStatus::Failed | CallStatus::Cancelled => (None, Some(json("call error", &result)?)),
     };
     Ok(CallRecord {
-        lineage: lineage(run, &row.get::<_, String>(0)?)?,
+        lineage: row.text(0, |path| lineage(run.as_str(), path))??,
         step: row.get(1)?,
         model: word("model name", row.get(2)?)?,
         method: word("method name", row.get(3)?)?,
         status,
-        arguments: json("call's arguments", &row.get::<_, String>(5)?)?,
+        arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
         started_at: Timestamp(row.get(7)?),
@@ -318,14 +317,8 @@ fn call_record(run: &RunId, row: &rusqlite::Row<'_>) -> Result<CallRecord, Fault
     })
 }
 
-fn lineage(run: &RunId, path: &str) -> Result<Lineage, Fault> {
-    format!("{run}/{path}")
-        .parse()
-        .map_err(|error: sedge_model::names::NameError| {
-            StoreError::Unreadable {
-                what: "call",
-                reason: error.to_string(),
-            }
-            .into()
-        })
+/// Reads the name of a call that the store wrote.
+pub(crate) fn lineage(run: &str, path: &str) -> Result<Lineage, Fault> {
+    let parsed = format!("{run}/{path}").parse();
+    parsed.map_err(|error: NameError| StoreError::unreadable("call", error).into())
 }

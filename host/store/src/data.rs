@@ -1,71 +1,91 @@
-//! Versioned data, as it is read and deleted. Writing is part of committing a call, see
-//! `calls`.
+//! Versioned data, as it is read. Writing is part of a call: see `changes`.
 
-use rusqlite::{OptionalExtension, params};
+use std::collections::BTreeMap;
+
+use sedge_model::call::DataKind;
+use sedge_model::digest::Digest;
+use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, SpecName};
+use sedge_model::query::Selection;
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
-use crate::door::{Durability, Fault};
+use crate::blobs::ContentReader;
+use crate::calls::lineage;
+use crate::changes::{Origin, data_find, digest_of};
+use crate::door::{Fault, Next, Row, Tx, values};
 use crate::error::StoreError;
-use crate::locks::lock_check;
-use crate::runs::word;
+use crate::runs::{json, word};
+use crate::statements;
 
-/// A version and its content.
+/// One version of a piece of data: all that is known of it but its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataRecord {
-    /// The resource spec that it fits.
-    pub spec: SpecName,
-    /// What is known of it besides.
-    pub info: VersionRecord,
-    /// Its content, as JSON text.
-    pub content: String,
-}
-
-/// What is known of a version besides its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionRecord {
+    /// The model that it belongs to.
+    pub model: ModelName,
+    /// Its name. It is another than was asked for if that is a former one.
+    pub name: DataName,
     /// Its number, from 1.
     pub version: u64,
-    /// When it was written.
-    pub created_at: Timestamp,
+    /// Whether it is the latest of its name.
+    pub is_latest: bool,
+    /// What kind of data it is.
+    pub kind: DataKind,
+    /// The resource or file spec that it fits.
+    pub spec: SpecName,
+    /// The media type of a file; none of a resource, which is `application/json`.
+    pub media_type: Option<String>,
     /// The size of its content in bytes.
     pub size: u64,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// Its labels.
+    pub tags: BTreeMap<String, String>,
+    /// How long it is kept.
+    pub lifetime: Lifetime,
+    /// When it was written.
+    pub created_at: Timestamp,
     /// The call that wrote it.
     pub by: Lineage,
+    /// The workflow's step that the call was part of, if any, as `job/step`.
+    pub step: Option<String>,
+    /// What ran.
+    pub origin: Origin,
+    place: Place,
 }
 
-/// One name and its latest version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataSummary {
-    /// The model that it belongs to.
-    pub model: ModelName,
-    /// Its name.
-    pub name: DataName,
-    /// The resource spec that its latest version fits.
-    pub spec: SpecName,
-    /// Its latest version.
-    pub latest: VersionRecord,
+/// Where the content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Row(i64),
+    File,
 }
 
-/// Data that is to be deleted, for good.
-#[derive(Debug, Clone)]
-pub struct DataDelete {
-    /// The model that it belongs to.
-    pub model: ModelName,
-    /// Its name; none for all that the model has.
-    pub name: Option<DataName>,
-    /// What the model was locked by.
-    pub by: Lineage,
-    /// Which lock table that lock is in.
-    pub lock_epoch: u64,
+impl DataRecord {
+    /// Returns the media type.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        match (&self.media_type, self.kind) {
+            (Some(media_type), _) => media_type,
+            (None, DataKind::Resource) => "application/json",
+            (None, DataKind::File) => "application/octet-stream",
+        }
+    }
 }
 
-const INFO: &str = "version, created_at, length(CAST(content AS BLOB)), run, path";
+/// Whether more is wanted of what is handed over piece by piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scan {
+    /// Go on.
+    More,
+    /// Stop.
+    Enough,
+}
 
 impl Store {
-    /// Returns a version of `name`, the latest if none is named; none where there is none.
+    /// Returns a version of `name`, or of what it was renamed to, the latest if none is
+    /// named; none where there is none.
     ///
     /// # Errors
     /// The database refuses.
@@ -75,31 +95,67 @@ impl Store {
         name: &DataName,
         version: Option<u64>,
     ) -> Result<Option<DataRecord>, StoreError> {
-        // SQLite's integers are signed; no version has the numbers that do not fit.
-        let version = version.map(|version| i64::try_from(version).unwrap_or(i64::MAX));
         self.door.read("read data", |tx| {
-            let mut statement = tx.prepare_cached(&format!(
-                "SELECT {INFO}, spec, content FROM data_versions
-                 WHERE model = ?1 AND name = ?2 AND (?3 IS NULL OR version = ?3)
-                 ORDER BY version DESC LIMIT 1"
-            ))?;
-            let record = statement
-                .query_row(params![model.as_str(), name.as_str(), version], |row| {
-                    let found = || -> Result<DataRecord, Fault> {
-                        Ok(DataRecord {
-                            spec: word("resource name", row.get(5)?)?,
-                            info: version_record(row)?,
-                            content: row.get(6)?,
-                        })
-                    };
-                    Ok(found())
-                })
-                .optional()?;
-            record.transpose()
+            let key = values![model.as_str(), name.as_str(), version];
+            tx.first(statements::VERSION_GET, &key, data_record)
         })
     }
 
-    /// Returns the versions of `name`, oldest first; none where there is no such name.
+    /// Returns a version as [`Store::data_get`] does, with its content to be read.
+    ///
+    /// # Errors
+    /// The database refuses, or [`StoreError::ContentMissing`].
+    pub fn data_open(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<(DataRecord, ContentReader)>, StoreError> {
+        let key = values![model.as_str(), name.as_str(), version];
+        loop {
+            let found = self.door.read("read data", |tx| {
+                tx.first(statements::VERSION_GET, &key, |row| {
+                    let bytes: Option<Vec<u8>> = row.get(20)?;
+                    Ok((data_record(row)?, bytes))
+                })
+            })?;
+            let Some((record, bytes)) = found else {
+                return Ok(None);
+            };
+            if let Some(bytes) = bytes {
+                let content = ContentReader::of_bytes(bytes, record.digest);
+                return Ok(Some((record, content)));
+            }
+            if let Some(file) = self.blobs.open(&record.digest)? {
+                let content = ContentReader::of_file(file, record.digest);
+                return Ok(Some((record, content)));
+            }
+            // It may have been deleted between the row and the file.
+            let again = self.data_get(model, name, version)?;
+            if again.is_some_and(|again| again.digest == record.digest) {
+                return Err(StoreError::ContentMissing(record.digest));
+            }
+        }
+    }
+
+    /// Returns the text of a resource's version, as [`Store::data_get`] finds it.
+    ///
+    /// # Errors
+    /// As of [`Store::data_open`], and when the content is damaged.
+    pub fn data_text(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<(DataRecord, String)>, StoreError> {
+        let Some((record, content)) = self.data_open(model, name, version)? else {
+            return Ok(None);
+        };
+        Ok(Some((record, text(content.read_all()?)?)))
+    }
+
+    /// Returns the versions of `name`, or of what it was renamed to, oldest first; none where
+    /// there is no such name.
     ///
     /// # Errors
     /// The database refuses.
@@ -107,82 +163,170 @@ impl Store {
         &self,
         model: &ModelName,
         name: &DataName,
-    ) -> Result<Vec<VersionRecord>, StoreError> {
+    ) -> Result<Vec<DataRecord>, StoreError> {
         self.door.read("list versions", |tx| {
-            let mut statement = tx.prepare_cached(&format!(
-                "SELECT {INFO} FROM data_versions WHERE model = ? AND name = ? ORDER BY version"
-            ))?;
-            let mut rows = statement.query(params![model.as_str(), name.as_str()])?;
-            let mut versions = Vec::new();
-            while let Some(row) = rows.next()? {
-                versions.push(version_record(row)?);
-            }
-            Ok(versions)
+            let Some(data) = data_find(tx, model, name)? else {
+                return Ok(Vec::new());
+            };
+            tx.all(statements::VERSION_LIST, &values![data.id], data_record)
         })
     }
 
-    /// Deletes all versions of a piece of data, or of all that a model has, and returns what
-    /// there was: each name, and its number of versions. It survives a power cut.
+    /// Hands over the versions that pass a selection, sorted by model, name and number, all of
+    /// one moment: what is written or deleted meanwhile is not in it. No more than one is in
+    /// memory at a time.
     ///
     /// # Errors
-    /// [`StoreError::LockLost`] when the lock does not count any more: nothing was deleted.
-    pub fn data_delete(&self, delete: &DataDelete) -> Result<Vec<(DataName, u64)>, StoreError> {
-        let which = params![
-            delete.model.as_str(),
-            delete.name.as_ref().map(DataName::as_str)
-        ];
-        self.door.write("delete data", Durability::PowerCut, |tx| {
-            lock_check(tx, delete.lock_epoch, &delete.by, 0)?;
-            let mut statement = tx.prepare_cached(
-                "SELECT name, count(*) FROM data_versions
-                 WHERE model = ?1 AND (?2 IS NULL OR name = ?2) GROUP BY name ORDER BY name",
-            )?;
-            let mut rows = statement.query(which)?;
-            let mut deleted = Vec::new();
-            while let Some(row) = rows.next()? {
-                deleted.push((word("data name", row.get(0)?)?, row.get(1)?));
-            }
-            tx.prepare_cached(
-                "DELETE FROM data_versions WHERE model = ?1 AND (?2 IS NULL OR name = ?2)",
-            )?
-            .execute(which)?;
-            Ok(deleted)
-        })
+    /// The database refuses, or whatever `take` fails with.
+    pub fn data_scan<E: From<StoreError>>(
+        &self,
+        selection: &Selection,
+        mut take: impl FnMut(&Scanned<'_>) -> Result<Scan, E>,
+    ) -> Result<(), E> {
+        let (sql, given) = statements::versions_selected(selection);
+        let mut failure = None;
+        let scanned = self.door.read("search data", |tx| {
+            tx.each(&sql, &given, |row| {
+                let record = data_record(row)?;
+                let scanned = Scanned {
+                    store: self,
+                    tx,
+                    record,
+                };
+                Ok(match take(&scanned) {
+                    Ok(Scan::More) => Next::More,
+                    Ok(Scan::Enough) => Next::Enough,
+                    Err(error) => {
+                        failure = Some(error);
+                        Next::Enough
+                    }
+                })
+            })
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(scanned?),
+        }
     }
 
-    /// Returns every name with its latest version, sorted; only those of `model` if one is named.
+    /// Returns the versions that pass a selection, as [`Store::data_scan`] hands them over.
     ///
     /// # Errors
     /// The database refuses.
-    pub fn data_list(&self, model: Option<&ModelName>) -> Result<Vec<DataSummary>, StoreError> {
-        self.door.read("list data", |tx| {
-            // With a bare max(), SQLite takes the other columns from the row that has it.
-            let mut statement = tx.prepare_cached(
-                "SELECT max(version), created_at, length(CAST(content AS BLOB)), run, path, model, name, spec
-                 FROM data_versions WHERE ?1 IS NULL OR model = ?1
-                 GROUP BY model, name ORDER BY model, name",
-            )?;
-            let mut rows = statement.query([model.map(ModelName::as_str)])?;
-            let mut names = Vec::new();
-            while let Some(row) = rows.next()? {
-                names.push(DataSummary {
-                    model: word("model name", row.get(5)?)?,
-                    name: word("data name", row.get(6)?)?,
-                    spec: word("resource name", row.get(7)?)?,
-                    latest: version_record(row)?,
-                });
-            }
-            Ok(names)
+    pub fn data_select(&self, selection: &Selection) -> Result<Vec<DataRecord>, StoreError> {
+        let mut records = Vec::new();
+        self.data_scan(selection, |scanned| {
+            records.push(scanned.record.clone());
+            Ok::<_, StoreError>(Scan::More)
+        })?;
+        Ok(records)
+    }
+
+    /// Returns the models that have data, sorted, with how much.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub fn data_models(&self) -> Result<Vec<ModelData>, StoreError> {
+        self.door.read("list the models that have data", |tx| {
+            tx.all(statements::DATA_MODELS, &[], |row| {
+                Ok(ModelData {
+                    model: word("model name", row.get(0)?)?,
+                    n_names: row.get(1)?,
+                    n_versions: row.get(2)?,
+                    n_bytes: row.get(3)?,
+                })
+            })
         })
     }
 }
 
-fn version_record(row: &rusqlite::Row<'_>) -> Result<VersionRecord, Fault> {
-    let by = format!("{}/{}", row.get::<_, String>(3)?, row.get::<_, String>(4)?);
-    Ok(VersionRecord {
-        version: row.get(0)?,
-        created_at: Timestamp(row.get(1)?),
-        size: row.get(2)?,
-        by: word("call id", by)?,
+/// How much data a model has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelData {
+    /// The model.
+    pub model: ModelName,
+    /// How many names.
+    pub n_names: u64,
+    /// How many versions, of all names together.
+    pub n_versions: u64,
+    /// The bytes of all versions.
+    pub n_bytes: u64,
+}
+
+/// A version that a scan has come to.
+#[derive(Debug)]
+pub struct Scanned<'a> {
+    store: &'a Store,
+    tx: &'a Tx<'a>,
+    /// What is known of it.
+    pub record: DataRecord,
+}
+
+impl Scanned<'_> {
+    /// Returns the content of a resource, as JSON text; none of a file.
+    ///
+    /// # Errors
+    /// The database refuses, or the content is missing or damaged.
+    pub fn text(&self) -> Result<Option<String>, StoreError> {
+        let record = &self.record;
+        if record.kind == DataKind::File {
+            return Ok(None);
+        }
+        let bytes = match record.place {
+            Place::Row(id) => self
+                .tx
+                .first(statements::CONTENT_GET, &values![id], |row| row.get(0))
+                .map_err(|fault| fault.into_error("read data"))?,
+            Place::File => {
+                let file = self.store.blobs.open(&record.digest)?;
+                let reader = file.map(|file| ContentReader::of_file(file, record.digest));
+                reader.map(ContentReader::read_all).transpose()?
+            }
+        };
+        let bytes: Vec<u8> = bytes.ok_or(StoreError::ContentMissing(record.digest))?;
+        text(bytes).map(Some)
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, StoreError> {
+    String::from_utf8(bytes).map_err(|error| StoreError::unreadable("resource", error))
+}
+
+/// Reads the columns of `statements::version_columns`.
+pub(crate) fn data_record(row: &Row<'_>) -> Result<DataRecord, Fault> {
+    let tags: Option<String> = row.get(9)?;
+    let (type_name, definition): (String, String) = (row.get(15)?, row.get(18)?);
+    let known = |text: String| (!text.is_empty()).then_some(text);
+    let content: Option<i64> = row.get(19)?;
+    let run: String = row.get(12)?;
+    Ok(DataRecord {
+        model: word("model name", row.get(0)?)?,
+        name: word("data name", row.get(1)?)?,
+        is_latest: row.get(2)?,
+        version: row.get(3)?,
+        kind: word("kind of data", row.get(4)?)?,
+        spec: word("resource name", row.get(5)?)?,
+        media_type: row.get(6)?,
+        size: row.get(7)?,
+        digest: digest_of(row, 8)?,
+        tags: match tags {
+            Some(tags) => json("labels", &tags)?,
+            None => BTreeMap::new(),
+        },
+        lifetime: word("lifetime", row.get(10)?)?,
+        created_at: Timestamp(row.get(11)?),
+        by: row.text(13, |path| lineage(&run, path))??,
+        step: row.get(14)?,
+        origin: Origin {
+            type_name: known(type_name)
+                .map(|text| word("type name", text))
+                .transpose()?,
+            method: word("method name", row.get(16)?)?,
+            plugin: row.get(17)?,
+            definition: known(definition)
+                .map(|text| word("digest", text))
+                .transpose()?,
+        },
+        place: content.map_or(Place::File, Place::Row),
     })
 }

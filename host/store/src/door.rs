@@ -1,35 +1,37 @@
-//! The one narrow door to SQL: opening, transactions, and nothing of what is in them.
+//! The one narrow door to SQL: transactions, statements, and nothing of what is in them.
 //!
-//! A process has one connection that writes and one that reads, each opened when it is
-//! first needed. Writers of all processes queue at a lock of the operating system before
-//! they begin: SQLite's own way of waiting (sleep and try again) lets one hot process
-//! starve the others.
+//! What is behind it knows that it is SQLite; what is before it (all other modules) knows
+//! that there are transactions ([`Tx`]), statements by name ([`crate::statements`]) and rows.
+//!
+//! A process has one connection that writes, and some that read. Writers of all processes
+//! queue at a lock of the operating system before they begin: SQLite's own way of waiting
+//! (sleep and try again) lets one hot process starve the others. What tasks of one process
+//! write at the same time becomes one transaction with one sync: see [`group`].
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+mod group;
+mod open;
+mod values;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use sedge_sys::disk::Entry;
 use sedge_sys::file_lock::FileQueue;
 
 use crate::error::StoreError;
 use crate::medium::Medium;
-use crate::schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 
-const DATABASE_FILE: &str = "sedge.db";
+pub use group::Receipt;
+pub(crate) use open::connect;
+pub(crate) use values::{Next, Row, Tx, Value, values};
+
+pub(crate) const DATABASE_FILE: &str = "sedge.db";
 const QUEUE_FILE: &str = "write.lock";
 
-/// How long SQLite itself waits for a lock. The queue makes this a mere net: it catches
-/// tools that open the file beside us, and a checkpoint that ends as we begin.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The part of the file that is mapped, at most: reads of it need no system call.
-const MAPPED_BYTES_MAX: i64 = 256 << 20;
-
-/// Statements that are kept compiled; a little more than there are.
-const STATEMENTS_CACHED: usize = 64;
+/// Connections that are kept for readers. More can be open at once: each long read has its
+/// own, so that nobody waits for it.
+const READERS_KEPT: usize = 4;
 
 /// Pages of the write-ahead log that a process leaves behind when it ends. The next one
 /// reads them all when it opens the file (half a millisecond for so many); to copy them
@@ -37,42 +39,50 @@ const STATEMENTS_CACHED: usize = 64;
 const LOG_PAGES_LEFT_MAX: i64 = 128;
 
 /// What a transaction promises once it has returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Durability {
-    /// It survives a power cut.
-    PowerCut,
     /// It survives the death of the process. It survives a power cut as soon as any later
     /// transaction does.
     ProcessDeath,
+    /// It survives a power cut.
+    PowerCut,
 }
 
 #[derive(Debug)]
 pub(crate) struct Door {
-    path: PathBuf,
-    queue: PathBuf,
-    vfs: Option<String>,
-    writer: Mutex<Option<Writer>>,
-    reader: OnceLock<Mutex<Connection>>,
+    medium: Medium,
+    writer: Arc<group::Group>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+struct Writer {
+    sql: WriterSql,
+    queue: FileQueue,
 }
 
 #[derive(Debug)]
-struct Writer {
+struct WriterSql {
     connection: Connection,
-    queue: FileQueue,
     durability: Durability,
 }
 
 impl Door {
+    /// Makes a datastore, or opens the one that is there.
     pub(crate) fn create(medium: Medium) -> Result<Self, StoreError> {
         if sedge_sys::host::is_network_file_system(&medium.path) {
             return Err(StoreError::NetworkFileSystem(medium.path));
         }
         let door = Self::at(medium);
-        door.connect(OpenFlags::SQLITE_OPEN_CREATE)?;
+        let reader = open::connect(&door.medium, OpenFlags::SQLITE_OPEN_CREATE)?;
+        door.readers().push(reader);
         Ok(door)
     }
 
+    /// Opens the datastore that is there. Nothing is read of it yet.
     pub(crate) fn open(medium: Medium) -> Result<Self, StoreError> {
+        // Not by opening the file: to close it would let go of SQLite's locks on it.
         let has_file = |entry: &Entry| entry.name == DATABASE_FILE;
         if !medium.disk.entries("")?.iter().any(has_file) {
             return Err(StoreError::Missing(medium.path));
@@ -82,12 +92,15 @@ impl Door {
 
     fn at(medium: Medium) -> Self {
         Self {
-            path: medium.path.join(DATABASE_FILE),
-            queue: medium.path.join(QUEUE_FILE),
-            vfs: medium.vfs,
-            writer: Mutex::new(None),
-            reader: OnceLock::new(),
+            writer: Arc::new(group::Group::new(medium.clone())),
+            medium,
+            readers: Mutex::default(),
         }
+    }
+
+    /// Returns what the datastore is kept on.
+    pub(crate) fn medium(&self) -> &Medium {
+        &self.medium
     }
 
     /// Runs `body` in one transaction that excludes every other writer, and commits it,
@@ -96,106 +109,147 @@ impl Door {
         &self,
         operation: &'static str,
         durability: Durability,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let mut writer = self.writer()?;
-        let Some(writer) = writer.as_mut() else {
-            unreachable!("`writer` has just made one")
-        };
-        let Writer {
-            connection,
-            queue,
-            durability: current,
-        } = writer;
-        let _turn = queue.enter()?;
-        let commit = || -> Result<T, Fault> {
-            if *current != durability {
-                set_durability(connection, durability)?;
-                *current = durability;
-            }
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = body(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        };
-        commit().map_err(|fault| fault.into_error(operation))
+        self.writer.alone(|writer| {
+            let _turn = writer.queue.enter()?;
+            let commit = |sql: &mut WriterSql| -> Result<T, Fault> {
+                let transaction = sql.begin(durability)?;
+                let value = body(&Tx::new(&transaction))?;
+                transaction.commit()?;
+                Ok(value)
+            };
+            commit(&mut writer.sql).map_err(|fault| fault.into_error(operation))
+        })
     }
 
-    /// Runs `body` on a snapshot. Never waits for a writer.
+    /// Has `body` run in a transaction that excludes every other writer, together with what
+    /// others submit at the same time, each as if it were alone.
+    pub(crate) fn submit<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        durability: Durability,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Receipt<T> {
+        group::submit(&self.writer, operation, durability, body)
+    }
+
+    /// Runs `body` on the connection that writes, outside of any transaction, while every
+    /// other writer waits: for what SQLite does with the file as a whole. It survives a power
+    /// cut.
+    pub(crate) fn maintain<T>(
+        &self,
+        operation: &'static str,
+        body: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.writer.alone(|writer| {
+            let _turn = writer.queue.enter()?;
+            let maintain = |sql: &mut WriterSql| -> Result<T, Fault> {
+                sql.set_durability(Durability::PowerCut)?;
+                body(&mut sql.connection)
+            };
+            maintain(&mut writer.sql).map_err(|fault| fault.into_error(operation))
+        })
+    }
+
+    /// Runs `body` on a snapshot. Never waits for a writer, nor for another reader.
     pub(crate) fn read<T>(
         &self,
         operation: &'static str,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        if self.reader.get().is_none() {
-            let connection = self.connect(OpenFlags::empty())?;
-            // If another thread was faster, its connection is as good.
-            let _ = self.reader.set(Mutex::new(connection));
-        }
-        let Some(reader) = self.reader.get() else {
-            unreachable!("it was set just now")
+        let mut connection = self.reader()?;
+        let read = |connection: &mut Connection| -> Result<T, Fault> {
+            let snapshot = connection.transaction()?;
+            body(&Tx::new(&snapshot))
         };
-        let mut connection = lock(reader);
-        let read =
-            |connection: &mut Connection| -> Result<T, Fault> { body(&connection.transaction()?) };
-        read(&mut connection).map_err(|fault| fault.into_error(operation))
+        let value = read(&mut connection).map_err(|fault| fault.into_error(operation));
+        self.keep(connection);
+        value
     }
 
-    /// Opens a connection to a datastore of this version.
-    ///
-    /// An empty file is one that somebody is about to fill, or died before they could: it
-    /// is filled here, in turn.
-    fn connect(&self, extra: OpenFlags) -> Result<Connection, StoreError> {
-        let connection = connect(&self.path, self.vfs.as_deref(), extra)?;
-        if is_empty(&connection)? {
-            let queue = FileQueue::open(&self.queue)?;
-            let _turn = queue.enter()?;
-            if is_empty(&connection)? {
-                make_tables(&connection).map_err(|source| StoreError::Database {
-                    operation: "make its tables",
-                    source,
-                })?;
-            }
-        }
-        check(&self.path, &connection)?;
-        Ok(connection)
+    /// Runs `body` on a connection that reads, outside of any transaction.
+    pub(crate) fn look<T>(
+        &self,
+        operation: &'static str,
+        body: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let connection = self.reader()?;
+        let value = body(&connection).map_err(|fault| fault.into_error(operation));
+        self.keep(connection);
+        value
     }
 
-    fn writer(&self) -> Result<MutexGuard<'_, Option<Writer>>, StoreError> {
-        let mut writer = lock(&self.writer);
-        if writer.is_none() {
-            let connection = self.connect(OpenFlags::empty())?;
-            let queue = FileQueue::open(&self.queue)?;
-            *writer = Some(Writer {
-                connection,
-                queue,
-                durability: Durability::PowerCut,
-            });
+    fn reader(&self) -> Result<Connection, StoreError> {
+        let kept = self.readers().pop();
+        match kept {
+            Some(connection) => Ok(connection),
+            None => open::connect(&self.medium, OpenFlags::empty()),
         }
-        Ok(writer)
+    }
+
+    fn keep(&self, connection: Connection) {
+        let mut readers = self.readers();
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        lock(&self.readers)
     }
 }
 
-impl Drop for Writer {
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.writer.close();
+    }
+}
+
+impl Writer {
+    fn open(medium: &Medium) -> Result<Self, StoreError> {
+        Ok(Self {
+            sql: WriterSql {
+                connection: open::connect(medium, OpenFlags::empty())?,
+                durability: Durability::PowerCut,
+            },
+            queue: FileQueue::open(&queue_path(medium))?,
+        })
+    }
+}
+
+impl WriterSql {
+    fn begin(
+        &mut self,
+        durability: Durability,
+    ) -> Result<rusqlite::Transaction<'_>, rusqlite::Error> {
+        self.set_durability(durability)?;
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+
+    fn set_durability(&mut self, durability: Durability) -> Result<(), rusqlite::Error> {
+        if self.durability != durability {
+            open::set_durability(&self.connection, durability)?;
+            self.durability = durability;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for WriterSql {
     fn drop(&mut self) {
         // Whatever fails here, nothing is lost: the log stays, and the next one tries.
-        let tidy = || -> Result<(), rusqlite::Error> {
-            let n_pages: i64 =
-                self.connection
-                    .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
-            if n_pages > LOG_PAGES_LEFT_MAX {
-                self.connection.busy_timeout(Duration::ZERO)?;
-                self.connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            }
-            Ok(())
-        };
-        let _ = tidy();
+        let _ = open::log_left(&self.connection, LOG_PAGES_LEFT_MAX);
     }
+}
+
+fn queue_path(medium: &Medium) -> PathBuf {
+    medium.path.join(QUEUE_FILE)
 }
 
 /// Why a transaction's body gave up.
+#[derive(Debug)]
 pub(crate) enum Fault {
     /// The database said no.
     Database(rusqlite::Error),
@@ -204,9 +258,9 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn into_error(self, operation: &'static str) -> StoreError {
+    pub(crate) fn into_error(self, operation: &'static str) -> StoreError {
         match self {
-            Self::Database(source) => StoreError::Database { operation, source },
+            Self::Database(source) => StoreError::of_database(operation, source),
             Self::Refused(error) => error,
         }
     }
@@ -218,95 +272,10 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Refused(error)
+impl<E: Into<StoreError>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
     }
-}
-
-fn connect(path: &Path, vfs: Option<&str>, extra: OpenFlags) -> Result<Connection, StoreError> {
-    let open = || -> Result<Connection, rusqlite::Error> {
-        // No mutex of SQLite's: each connection is behind one of ours.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-        let connection = match vfs {
-            None => Connection::open_with_flags(path, flags)?,
-            Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
-        };
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "mmap_size", MAPPED_BYTES_MAX)?;
-        // A process that ends tidies up only when that is worth its syncs: see `Writer`.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        set_durability(&connection, Durability::PowerCut)?;
-        Ok(connection)
-    };
-    open().map_err(|source| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Foreign(path.to_owned()),
-        _ => StoreError::Database {
-            operation: "open",
-            source,
-        },
-    })
-}
-
-fn set_durability(connection: &Connection, durability: Durability) -> Result<(), rusqlite::Error> {
-    connection.execute_batch(match durability {
-        Durability::PowerCut => "PRAGMA synchronous = FULL",
-        Durability::ProcessDeath => "PRAGMA synchronous = NORMAL",
-    })
-}
-
-fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
-    // The journal mode is a property of the file; it is set once, before there is content.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    let make = format!(
-        "BEGIN IMMEDIATE; {TABLES}
-         PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
-    );
-    connection.execute_batch(&make)
-}
-
-fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
-    if pragma(connection, "application_id")? != APPLICATION_ID {
-        return Err(StoreError::Foreign(path.to_owned()));
-    }
-    match pragma(connection, "user_version")? {
-        SCHEMA_VERSION => Ok(()),
-        found => Err(StoreError::Schema {
-            found,
-            known: SCHEMA_VERSION,
-        }),
-    }
-}
-
-/// Returns whether a file has neither tables nor a mark of who made it.
-fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
-    if pragma(connection, "application_id")? != 0 {
-        return Ok(false);
-    }
-    connection
-        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
-            row.get(0)
-        })
-        .map_err(|source| StoreError::Database {
-            operation: "open",
-            source,
-        })
-}
-
-fn pragma(connection: &Connection, name: &str) -> Result<i64, StoreError> {
-    connection
-        .pragma_query_value(None, name, |row| row.get(0))
-        .map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => {
-                StoreError::Foreign(connection.path().unwrap_or_default().into())
-            }
-            _ => StoreError::Database {
-                operation: "open",
-                source,
-            },
-        })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

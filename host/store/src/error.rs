@@ -1,13 +1,15 @@
 //! What can go wrong with a datastore.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use sedge_model::digest::Digest;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
+use sedge_model::names::{DataName, ModelName, RunId, TypeName};
 use sedge_sys::folder::FileError;
 
 /// Something that the store was asked for was not done. Nothing of it was.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// There is no datastore in this folder.
@@ -16,7 +18,7 @@ pub enum StoreError {
     /// The file is a database of something else.
     #[error("`{}` is not a datastore of Sedge", .0.display())]
     Foreign(PathBuf),
-    /// Another version of Sedge made the datastore.
+    /// A newer Sedge made the datastore, or one that is older than any that can be migrated.
     #[error("the datastore has schema {found}, this Sedge knows schema {known}")]
     Schema {
         /// The version in the file.
@@ -40,16 +42,60 @@ pub enum StoreError {
     /// A call is to end that has not begun, or has ended already.
     #[error("the call `{0}` is not under way")]
     CallNotRunning(Lineage),
+    /// The data belongs to a model of another type, which had this name before.
+    #[error("the data `{name}` of `{model}` belongs to the type `{owner}`, which wrote it first")]
+    NotOwner {
+        /// The model.
+        model: ModelName,
+        /// The name of the data.
+        name: DataName,
+        /// The type of the model that wrote it first.
+        owner: TypeName,
+    },
+    /// A name that data is to get is taken.
+    #[error("the model `{model}` has data named `{name}` already")]
+    NameTaken {
+        /// The model.
+        model: ModelName,
+        /// The name.
+        name: DataName,
+    },
+    /// A file with content that is on record is not there.
+    #[error("the file of the content `{0}` is missing")]
+    ContentMissing(Digest),
+    /// A file's content is not what is on record.
+    #[error("the content `{0}` is damaged: its bytes do not give its digest")]
+    ContentDamaged(Digest),
+    /// A file is no backup of a datastore, or a damaged one.
+    #[error("`{}` is no backup that can be restored: {reason}", path.display())]
+    BadBackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file of the datastore cannot be used.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(Arc<FileError>),
+    /// Another program has the database locked.
+    #[error("another program has the datastore locked, so that Sedge could not {operation}")]
+    Busy {
+        /// What was to be done: `commit a call`.
+        operation: &'static str,
+    },
+    /// The disk is full.
+    #[error("the disk is full, so that Sedge could not {operation}")]
+    DiskFull {
+        /// What was to be done: `commit a call`.
+        operation: &'static str,
+    },
     /// The database refused.
     #[error("the database failed to {operation}")]
     Database {
         /// What was to be done: `commit a call`.
         operation: &'static str,
         /// What the database says.
-        source: rusqlite::Error,
+        source: Arc<rusqlite::Error>,
     },
     /// A row holds what this version of Sedge cannot read.
     #[error("cannot read a {what} in the datastore: {reason}")]
@@ -59,4 +105,54 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Sedge has a fault: the code that was writing panicked.
+    #[error("a write to the datastore ended in a panic")]
+    Panicked,
+}
+
+impl StoreError {
+    /// Returns what the database's word means.
+    pub(crate) fn of_database(operation: &'static str, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        match source.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy { operation },
+            Some(DiskFull) => Self::DiskFull { operation },
+            _ => Self::Database {
+                operation,
+                source: Arc::new(source),
+            },
+        }
+    }
+
+    /// Returns the same for somebody else that it kept from something.
+    pub(crate) fn told_again(&self, operation: &'static str) -> Self {
+        let mut again = self.clone();
+        if let Self::Busy { operation: told }
+        | Self::DiskFull { operation: told }
+        | Self::Database {
+            operation: told, ..
+        } = &mut again
+        {
+            *told = operation;
+        }
+        again
+    }
+
+    pub(crate) fn unreadable(what: &'static str, reason: impl ToString) -> Self {
+        Self::Unreadable {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        if error.source.kind() == std::io::ErrorKind::StorageFull {
+            return Self::DiskFull {
+                operation: error.operation,
+            };
+        }
+        Self::File(Arc::new(error))
+    }
 }

@@ -5,29 +5,50 @@
 //! it wrote is visible to everybody, or nothing is; its documentation says whether it
 //! also survives a power cut from then on.
 
+mod backup;
+mod blobs;
 mod calls;
+mod changes;
 mod data;
 mod door;
 mod error;
+mod health;
 mod locks;
 mod medium;
+mod migrate;
+mod names;
+mod retention;
 mod runs;
 mod schema;
+mod statements;
 
+use std::sync::Arc;
+
+use sedge_model::call::StagedContent;
+use sedge_model::digest::Digest;
 use sedge_sys::folder::Folder;
 
+pub use backup::{BackupReport, RestoreReport};
+pub use blobs::{ContentReader, FileWriter, INLINE_BYTES_MAX, Passing};
 pub use calls::{CallEnd, CallRecord, CallStart, LogRecord};
-pub use data::{DataDelete, DataRecord, DataSummary, VersionRecord};
+pub use changes::{Change, Origin};
+pub use data::{DataRecord, ModelData, Scan, Scanned};
+pub use door::Receipt;
 pub use error::StoreError;
+pub use health::{CheckReport, Finding, RunningCall, Status};
 pub use medium::Medium;
+pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, Permit};
+pub use retention::{GcReport, GcRules};
 pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
 
+use blobs::Blobs;
 use door::Door;
 
 /// A datastore in a folder.
 #[derive(Debug)]
 pub struct Store {
     door: Door,
+    blobs: Arc<Blobs>,
 }
 
 impl Store {
@@ -45,7 +66,7 @@ impl Store {
     /// # Errors
     /// As there.
     pub fn create_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::create(medium).map(|door| Self { door })
+        Door::create(medium).map(Self::behind)
     }
 
     /// Opens the datastore in `folder`. That it is one of this version is checked when it
@@ -62,6 +83,41 @@ impl Store {
     /// # Errors
     /// As there.
     pub fn open_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::open(medium).map(|door| Self { door })
+        Door::open(medium).map(Self::behind)
+    }
+
+    fn behind(door: Door) -> Self {
+        let blobs = Arc::new(Blobs::new(Arc::clone(&door.medium().disk)));
+        Self { door, blobs }
+    }
+
+    /// Returns what the datastore is kept on.
+    #[must_use]
+    pub fn medium(&self) -> &Medium {
+        self.door.medium()
+    }
+
+    /// Begins a file, which becomes data when a call that has it commits.
+    #[must_use]
+    pub fn file_create(&self) -> FileWriter {
+        FileWriter::new(&self.blobs)
+    }
+
+    /// Opens content that a call has staged, and nobody else sees yet.
+    ///
+    /// # Errors
+    /// The file is not there any more, or cannot be read.
+    pub fn staged_open(&self, content: &StagedContent) -> Result<ContentReader, StoreError> {
+        let in_memory = |bytes: &[u8]| ContentReader::of_bytes(bytes.to_vec(), Digest::of(bytes));
+        match content {
+            StagedContent::Text(text) => Ok(in_memory(text.as_bytes())),
+            StagedContent::Bytes(bytes) => Ok(in_memory(bytes)),
+            StagedContent::File {
+                passing, digest, ..
+            } => match self.blobs.open_passing(passing)? {
+                Some(file) => Ok(ContentReader::of_file(file, *digest)),
+                None => Err(StoreError::ContentMissing(*digest)),
+            },
+        }
     }
 }

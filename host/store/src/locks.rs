@@ -5,13 +5,13 @@
 //! says which lock that was, and is refused if it counts no more (a *fence*: Gray and
 //! Cheriton 1989 give leases such a number; here it is a list, for nothing expires).
 
-use rusqlite::{OptionalExtension, Transaction, params};
 use sedge_model::lineage::Lineage;
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
-use crate::door::{Durability, Fault};
+use crate::door::{Durability, Fault, Tx, values};
 use crate::error::StoreError;
+use crate::statements;
 
 impl Store {
     /// Returns which lock table counts; none if that was never said.
@@ -37,11 +37,7 @@ impl Store {
                 if epoch_known(tx)? != known {
                     return Ok(false);
                 }
-                tx.prepare_cached(
-                    "INSERT INTO lock_table (one, epoch) VALUES (1, ?1)
-                     ON CONFLICT (one) DO UPDATE SET epoch = ?1",
-                )?
-                .execute([text(epoch)])?;
+                tx.execute(statements::EPOCH_SET, &values![&text(epoch)])?;
                 Ok(true)
             })
     }
@@ -54,14 +50,10 @@ impl Store {
     pub fn fence(&self, lineages: &[Lineage]) -> Result<(), StoreError> {
         self.door
             .write("fence off calls", Durability::PowerCut, |tx| {
-                let mut statement = tx.prepare_cached(
-                    "INSERT INTO fences (run, claim, path, at)
-                     VALUES (?1, (SELECT coalesce(max(claim), 0) FROM runs WHERE id = ?1), ?2, ?3)
-                     ON CONFLICT DO NOTHING",
-                )?;
                 for lineage in lineages {
                     let (run, path) = (lineage.run().as_str(), lineage.path());
-                    statement.execute(params![run, path, Timestamp::now().0])?;
+                    let fence = values![run, &path, Timestamp::now().0];
+                    tx.execute(statements::FENCE_INSERT, &fence)?;
                 }
                 Ok(())
             })
@@ -71,7 +63,7 @@ impl Store {
 /// Refuses a write whose lock does not count any more. `claim` is that of the process that
 /// works on the run; 0 without a run.
 pub(crate) fn lock_check(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     epoch: u64,
     lineage: &Lineage,
     claim: u64,
@@ -81,11 +73,9 @@ pub(crate) fn lock_check(
     if epoch_known(tx)?.is_some_and(|known| known != epoch) {
         return lost();
     }
-    let mut statement = tx.prepare_cached("SELECT path FROM fences WHERE run = ? AND claim = ?")?;
-    let mut rows = statement.query(params![lineage.run().as_str(), claim])?;
     let own = lineage.path();
-    while let Some(row) = rows.next()? {
-        let path: String = row.get(0)?;
+    let fenced = values![lineage.run().as_str(), claim];
+    for path in tx.all(statements::FENCES_OF, &fenced, |row| row.get::<String>(0))? {
         let below = own.strip_prefix(path.as_str());
         if path.is_empty() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             return lost();
@@ -94,19 +84,16 @@ pub(crate) fn lock_check(
     Ok(())
 }
 
-fn epoch_known(tx: &Transaction<'_>) -> Result<Option<u64>, Fault> {
-    let mut statement = tx.prepare_cached("SELECT epoch FROM lock_table WHERE one = 1")?;
-    let known: Option<String> = statement.query_row([], |row| row.get(0)).optional()?;
+fn epoch_known(tx: &Tx<'_>) -> Result<Option<u64>, Fault> {
+    let known: Option<String> = tx.first(statements::EPOCH_GET, &[], |row| row.get(0))?;
     let Some(known) = known else {
         return Ok(None);
     };
-    let epoch = u64::from_str_radix(&known, 16).map_err(|error| StoreError::Unreadable {
-        what: "lock table",
-        reason: format!("`{known}`: {error}"),
-    })?;
+    let epoch = u64::from_str_radix(&known, 16)
+        .map_err(|error| StoreError::unreadable("lock table", format!("`{known}`: {error}")))?;
     Ok(Some(epoch))
 }
 
-fn text(epoch: u64) -> String {
+pub(crate) fn text(epoch: u64) -> String {
     format!("{epoch:016x}")
 }

@@ -1,6 +1,6 @@
 //! What a datastore is kept on: a folder, in life; in tests, one that fails when it is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_sys::disk::Disk;
@@ -28,6 +28,18 @@ impl Medium {
             disk: Arc::new(folder.share()?),
             vfs: None,
         })
+    }
+
+    /// Returns the folder's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns where the files beside the database are.
+    #[must_use]
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// Returns a folder with something between: `disk` for the files of large content, and

@@ -1,14 +1,15 @@
 //! Runs, the processes that work on them, and their logs of events.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 use sedge_model::names::RunId;
 use sedge_model::run::{RunEvent, RunKind, RunStatus, StepPath};
 use sedge_sys::clock::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::value::StringDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::Store;
-use crate::door::{Durability, Fault};
+use crate::door::{Durability, Fault, Row, Tx, values};
 use crate::error::StoreError;
+use crate::statements;
 
 /// A run to be made.
 #[derive(Debug, Clone)]
@@ -119,8 +120,6 @@ pub struct GateRecord {
     pub opened_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at, exclusive";
-
 impl Store {
     /// Makes a run that is running, with its first events. It survives a power cut.
     ///
@@ -128,17 +127,23 @@ impl Store {
     /// The id is taken, or the database refuses.
     pub fn run_start(&self, start: &RunStart, events: &[RunEvent]) -> Result<Claim, StoreError> {
         self.door.write("make a run", Durability::PowerCut, |tx| {
-            tx.prepare_cached(
-                "INSERT INTO runs (id, kind, subject, method, source, exclusive, status, session, claim, started_by,
-                                   started_at)
-                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, 1, ?, ?)",
-            )?
-            .execute(params![
-                start.id.as_str(), start.kind.as_str(), start.subject, start.method, start.source,
-                start.exclusive, start.session, start.by, Timestamp::now().0,
-            ])?;
+            let run = values![
+                start.id.as_str(),
+                start.kind.as_str(),
+                &start.subject,
+                start.method.as_ref(),
+                start.source.as_ref(),
+                start.exclusive,
+                &start.session,
+                &start.by,
+                Timestamp::now().0,
+            ];
+            tx.execute(statements::RUN_INSERT, &run)?;
             events_insert(tx, &start.id, events)?;
-            Ok(Claim { run: start.id.clone(), number: 1 })
+            Ok(Claim {
+                run: start.id.clone(),
+                number: 1,
+            })
         })
     }
 
@@ -155,17 +160,8 @@ impl Store {
         event: &RunEvent,
     ) -> Result<Claim, StoreError> {
         self.door.write("claim a run", Durability::PowerCut, |tx| {
-            let n_changed = tx
-                .prepare_cached(
-                    "UPDATE runs SET claim = claim + 1, session = ?, status = 'running', ended_at = NULL
-                     WHERE id = ? AND claim = ? AND status = ?",
-                )?
-                .execute(params![
-                    session,
-                    seen.id.as_str(),
-                    seen.claim,
-                    seen.status.as_str()
-                ])?;
+            let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.as_str()];
+            let n_changed = tx.execute(statements::RUN_CLAIM, &claimed)?;
             if n_changed == 0 {
                 return Err(StoreError::Fenced(seen.id.clone()).into());
             }
@@ -211,8 +207,8 @@ impl Store {
                 events_insert(tx, run, &events)?;
                 if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
                     let ended_at = status.is_final().then(|| Timestamp::now().0);
-                    tx.prepare_cached("UPDATE runs SET status = ?, ended_at = ? WHERE id = ?")?
-                        .execute(params![status.as_str(), ended_at, run.as_str()])?;
+                    let stands = values![status.as_str(), ended_at, run.as_str()];
+                    tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 }
                 events_after(tx, run, known).map(Some)
             });
@@ -235,12 +231,8 @@ impl Store {
         self.door
             .write("end a run", Durability::ProcessDeath, |tx| {
                 claim_check(tx, claim)?;
-                tx.prepare_cached("UPDATE runs SET status = ?, ended_at = ? WHERE id = ?")?
-                    .execute(params![
-                        status.as_str(),
-                        Timestamp::now().0,
-                        claim.run.as_str()
-                    ])?;
+                let stands = values![status.as_str(), Timestamp::now().0, claim.run.as_str()];
+                tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 Ok(())
             })
     }
@@ -251,10 +243,8 @@ impl Store {
     /// [`StoreError::RunMissing`].
     pub fn run_get(&self, id: &RunId) -> Result<RunRecord, StoreError> {
         self.door.read("read a run", |tx| {
-            tx.prepare_cached(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?"))?
-                .query_row([id.as_str()], |row| Ok(run_record(row)))
-                .optional()?
-                .unwrap_or_else(|| Err(StoreError::RunMissing(id.clone()).into()))
+            tx.first(statements::RUN_GET, &values![id.as_str()], run_record)?
+                .ok_or_else(|| StoreError::RunMissing(id.clone()).into())
         })
     }
 
@@ -264,10 +254,10 @@ impl Store {
     /// [`StoreError::RunMissing`].
     pub fn run_source(&self, id: &RunId) -> Result<Option<String>, StoreError> {
         self.door.read("read a run", |tx| {
-            tx.prepare_cached("SELECT source FROM runs WHERE id = ?")?
-                .query_row([id.as_str()], |row| row.get(0))
-                .optional()?
-                .ok_or_else(|| StoreError::RunMissing(id.clone()).into())
+            tx.first(statements::RUN_SOURCE, &values![id.as_str()], |row| {
+                row.get(0)
+            })?
+            .ok_or_else(|| StoreError::RunMissing(id.clone()).into())
         })
     }
 
@@ -281,20 +271,15 @@ impl Store {
             None => (None, None),
         };
         let status = filter.status.map(RunStatus::as_str);
-        // SQLite's integers are signed.
-        let n_max = i64::try_from(n_max).unwrap_or(i64::MAX);
+        let filter = values![
+            kind,
+            subject,
+            status,
+            filter.id_prefix.as_ref(),
+            n_max as u64
+        ];
         self.door.read("list runs", |tx| {
-            let mut statement = tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM runs
-                 WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2)
-                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR substr(id, 1, length(?4)) = ?4)
-                 ORDER BY started_at DESC, rowid DESC LIMIT ?5"
-            ))?;
-            let rows = statement.query_map(
-                params![kind, subject, status, filter.id_prefix, n_max],
-                |row| Ok(run_record(row)),
-            )?;
-            rows.map(|row| row?).collect()
+            tx.all(statements::RUN_LIST, &filter, run_record)
         })
     }
 
@@ -313,14 +298,8 @@ impl Store {
     /// The database refuses.
     pub fn gates_open(&self) -> Result<Vec<GateRecord>, StoreError> {
         self.door.read("list open gates", |tx| {
-            let mut statement = tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'suspended')
-                 ORDER BY started_at, rowid"
-            ))?;
-            let mut rows = statement.query([])?;
             let mut gates = Vec::new();
-            while let Some(row) = rows.next()? {
-                let run = run_record(row)?;
+            for run in tx.all(statements::RUNS_WITH_GATES, &[], run_record)? {
                 for (gate, opened_at) in gates_of(&events_after(tx, &run.id, 0)?) {
                     let run = run.clone();
                     gates.push(GateRecord {
@@ -336,44 +315,39 @@ impl Store {
     }
 }
 
-fn run_check(tx: &Transaction<'_>, run: &RunId) -> Result<(), Fault> {
-    let found = tx
-        .prepare_cached("SELECT 1 FROM runs WHERE id = ?")?
-        .exists([run.as_str()])?;
-    if found {
-        Ok(())
-    } else {
-        Err(StoreError::RunMissing(run.clone()).into())
+fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), Fault> {
+    match claim_number(tx, run)? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::RunMissing(run.clone()).into()),
     }
 }
 
 /// Refuses a claim that no longer counts.
-pub(crate) fn claim_check(tx: &Transaction<'_>, claim: &Claim) -> Result<(), Fault> {
-    let number: Option<u64> = tx
-        .prepare_cached("SELECT claim FROM runs WHERE id = ?")?
-        .query_row([claim.run.as_str()], |row| row.get(0))
-        .optional()?;
-    if number == Some(claim.number) {
+pub(crate) fn claim_check(tx: &Tx<'_>, claim: &Claim) -> Result<(), Fault> {
+    if claim_number(tx, &claim.run)? == Some(claim.number) {
         Ok(())
     } else {
         Err(StoreError::Fenced(claim.run.clone()).into())
     }
 }
 
-/// Reads a word that the store wrote into one of our enums.
+fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, Fault> {
+    tx.first(
+        statements::RUN_CLAIM_NUMBER,
+        &values![run.as_str()],
+        |row| row.get(0),
+    )
+}
+
+/// Reads a word that the store wrote: a name, or one of our enums.
 pub(crate) fn word<T: DeserializeOwned>(what: &'static str, text: String) -> Result<T, Fault> {
-    json(what, &serde_json::Value::String(text).to_string())
+    let text: StringDeserializer<serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(text).map_err(|error| StoreError::unreadable(what, error).into())
 }
 
 /// Reads JSON that the store wrote.
 pub(crate) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| {
-        StoreError::Unreadable {
-            what,
-            reason: error.to_string(),
-        }
-        .into()
-    })
+    serde_json::from_str(text).map_err(|error| StoreError::unreadable(what, error).into())
 }
 
 fn gates_of(events: &[EventRecord]) -> Vec<(StepPath, Timestamp)> {
@@ -395,7 +369,7 @@ fn gates_of(events: &[EventRecord]) -> Vec<(StepPath, Timestamp)> {
     open
 }
 
-fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
+pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
     Ok(RunRecord {
         id: word("run id", row.get(0)?)?,
         kind: word("run kind", row.get(1)?)?,
@@ -406,37 +380,30 @@ fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
         claim: row.get(6)?,
         by: row.get(7)?,
         started_at: Timestamp(row.get(8)?),
-        ended_at: row.get::<_, Option<u64>>(9)?.map(Timestamp),
+        ended_at: row.get::<Option<u64>>(9)?.map(Timestamp),
         exclusive: row.get(10)?,
     })
 }
 
-fn events_insert(tx: &Transaction<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO run_events (run, seq, at, event)
-         VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM run_events WHERE run = ?1), ?2, ?3)",
-    )?;
+fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {
     for event in events {
         let text = serde_json::to_string(event).expect("an event has a form in JSON");
-        statement.execute(params![run.as_str(), Timestamp::now().0, text])?;
+        let event = values![run.as_str(), Timestamp::now().0, &text];
+        tx.execute(statements::RUN_EVENT_INSERT, &event)?;
     }
     Ok(())
 }
 
-fn events_after(tx: &Transaction<'_>, run: &RunId, seq: u64) -> Result<Vec<EventRecord>, Fault> {
-    let mut statement = tx.prepare_cached(
-        "SELECT seq, at, event FROM run_events WHERE run = ? AND seq > ? ORDER BY seq",
-    )?;
-    let mut rows = statement.query(params![run.as_str(), seq])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text: String = row.get(2)?;
-        let event = json("run event", &text)?;
-        events.push(EventRecord {
-            seq: row.get(0)?,
-            at: Timestamp(row.get(1)?),
-            event,
-        });
-    }
-    Ok(events)
+pub(crate) fn events_after(tx: &Tx<'_>, run: &RunId, seq: u64) -> Result<Vec<EventRecord>, Fault> {
+    tx.all(
+        statements::RUN_EVENTS_AFTER,
+        &values![run.as_str(), seq],
+        |row| {
+            Ok(EventRecord {
+                seq: row.get(0)?,
+                at: Timestamp(row.get(1)?),
+                event: row.text(2, |text| json("run event", text))??,
+            })
+        },
+    )
 }

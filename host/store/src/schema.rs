@@ -1,17 +1,23 @@
 //! The tables, and how a file says which version of them it has.
 //!
 //! `application_id` tells a datastore from any other SQLite file, `user_version` is the
-//! schema's version. A reader refuses every version but its own: there is only one.
+//! schema's version. A newer one is refused, an older one is migrated (`migrate.rs`). What
+//! the tables mean, and what must hold in them, is in `FORMAT.md`.
 
 /// "Sdge", as a number.
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 2;
+pub(crate) const SCHEMA_VERSION: i64 = 3;
 
+/// The oldest version that can be migrated: there was no release with an older one.
+pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
+
+/// The tables of runs, calls and locks.
+///
 /// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. A call's `path` are
 /// its ordinals from the run down (`1/2`).
-pub(crate) const TABLES: &str = "
+pub(crate) const RUN_TABLES: &str = "
 CREATE TABLE runs (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL,     -- `method` or `workflow`
@@ -64,18 +70,6 @@ CREATE TABLE log_lines (
     PRIMARY KEY (run, path, n)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE data_versions (
-    model      TEXT NOT NULL,
-    name       TEXT NOT NULL,
-    version    INTEGER NOT NULL,  -- 1, 2, 3 and so on without holes
-    spec       TEXT NOT NULL,
-    content    TEXT NOT NULL,     -- JSON
-    created_at INTEGER NOT NULL,
-    run        TEXT NOT NULL,
-    path       TEXT NOT NULL,     -- the call that wrote it
-    PRIMARY KEY (model, name, version)
-) STRICT;
-
 -- Locks live elsewhere, and may be lost with a power cut; these two say which of those that
 -- somebody believes to have count no more.
 CREATE TABLE lock_table (
@@ -90,4 +84,69 @@ CREATE TABLE fences (
     at    INTEGER NOT NULL,
     PRIMARY KEY (run, claim, path)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The tables of data, which schema 3 has instead of one of schema 2.
+pub(crate) const DATA_TABLES: &str = "
+CREATE TABLE data (
+    id      INTEGER PRIMARY KEY,
+    model   TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    owner   TEXT,                 -- the type of the model that wrote it first; null if unknown
+    latest  INTEGER NOT NULL,     -- the highest number that a version of it has; 0 of a forward
+    written INTEGER NOT NULL,     -- the highest number that a version of it ever got
+    keep    TEXT,                 -- how many versions, or how long; as it was last written
+    forward INTEGER REFERENCES data (id),  -- what it was renamed to: then it has no versions
+    UNIQUE (model, name)
+) STRICT;
+CREATE INDEX data_by_forward ON data (forward) WHERE forward IS NOT NULL;
+
+-- How it came that something was written, as far as many versions share it.
+CREATE TABLE origins (
+    id         INTEGER PRIMARY KEY,
+    type       TEXT NOT NULL,     -- of the model; empty if unknown
+    method     TEXT NOT NULL,
+    plugin     TEXT NOT NULL,     -- SHA-256 of the component
+    definition TEXT NOT NULL,     -- BLAKE3 of the model's file; empty if unknown
+    UNIQUE (plugin, definition, method, type)
+) STRICT;
+
+-- Small content; large content is in files.
+CREATE TABLE contents (
+    id    INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE data_versions (
+    data       INTEGER NOT NULL REFERENCES data (id),
+    version    INTEGER NOT NULL,  -- 1, 2, 3 and so on, as they were written; old ones go
+    kind       TEXT NOT NULL,     -- `resource` or `file`
+    spec       TEXT NOT NULL,
+    media_type TEXT,              -- of a file; a resource is `application/json`
+    size       INTEGER NOT NULL,  -- bytes
+    digest     BLOB NOT NULL,     -- BLAKE3, 32 bytes
+    content    INTEGER,           -- a row of contents, which neighbours of the same name may
+                                  -- share; null: it is in the file that the digest names
+    tags       TEXT,              -- JSON: {key: value}; null for none
+    lifetime   TEXT NOT NULL,     -- see Lifetime
+    created_at INTEGER NOT NULL,
+    run        TEXT NOT NULL,     -- the run may be gone; this stays
+    path       TEXT NOT NULL,     -- the call that wrote it
+    step       TEXT,              -- `job/step`
+    origin     INTEGER NOT NULL REFERENCES origins (id),
+    PRIMARY KEY (data, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX data_versions_by_time ON data_versions (created_at);
+CREATE INDEX data_versions_by_run ON data_versions (run);
+CREATE INDEX data_versions_by_file ON data_versions (digest) WHERE content IS NULL;
+
+CREATE TABLE data_tags (
+    key     TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    data    INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (key, value, data, version),
+    FOREIGN KEY (data, version) REFERENCES data_versions (data, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX data_tags_by_version ON data_tags (data, version);
 ";

@@ -77,11 +77,15 @@ impl FileLock {
     }
 }
 
-/// A queue of processes, in which the operating system lets one in at a time, roughly in
-/// order of arrival.
+/// A queue of processes, in which the operating system lets one in at a time.
+///
+/// A lock alone lets whoever had it take it again before those who wait have woken up: a busy
+/// process then keeps the others out. So there is a second lock, that of being next: who waits
+/// for the first one holds it, and who comes back has to get it first.
 #[derive(Debug)]
 pub struct FileQueue {
     file: File,
+    next: File,
     path: PathBuf,
 }
 
@@ -92,18 +96,21 @@ pub struct Turn<'a> {
 }
 
 impl FileQueue {
-    /// Opens the queue's file, making it if need be.
+    /// Opens the queue's files, `path` and one beside it, making them if need be.
     ///
     /// # Errors
     /// The file can be neither opened nor made.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let mut options = File::options();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options
-            .open(path)
-            .map_err(|source| FileError::new("open", path, source))?;
+        let open = |path: &Path| {
+            let mut options = File::options();
+            let options = options.read(true).write(true).create(true).truncate(false);
+            options
+                .open(path)
+                .map_err(|source| FileError::new("open", path, source))
+        };
         Ok(Self {
-            file,
+            file: open(path)?,
+            next: open(&path.with_added_extension("next"))?,
             path: path.to_owned(),
         })
     }
@@ -114,9 +121,14 @@ impl FileQueue {
     /// # Errors
     /// The file system has no locks.
     pub fn enter(&self) -> Result<Turn<'_>, FileError> {
-        self.file
-            .lock()
-            .map_err(|source| FileError::new("lock", &self.path, source))?;
+        let enter = || -> std::io::Result<()> {
+            self.next.lock()?;
+            let entered = self.file.lock();
+            // It is held, so this cannot fail; closing the file would free it too.
+            let _ = self.next.unlock();
+            entered
+        };
+        enter().map_err(|source| FileError::new("lock", &self.path, source))?;
         Ok(Turn { file: &self.file })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::bindings::sedge::model::calls;
 use crate::{CallError, Failure};
 
-/// A version that a callee wrote.
+/// A version that a call wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The name of the data.
@@ -42,14 +42,7 @@ impl TryFrom<calls::Outcome> for Outcome {
             // The host passes on only what it has parsed itself.
             value: serde_json::from_str(&wire.value)
                 .map_err(|error| CallError::Failed(Failure::from(error)))?,
-            written: wire
-                .written
-                .into_iter()
-                .map(|written| Written {
-                    name: written.name,
-                    version: written.version,
-                })
-                .collect(),
+            written: wire.written.into_iter().map(Written::from).collect(),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What a method can do besides computing: call, write, read, log, ask who it is.
+//! What a method can do besides computing: call, log, ask who it is. What it can do with
+//! data is in `data.rs` and `file.rs`.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -8,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::bindings::sedge::model::{calls, context, data, log};
-use crate::{CallError, DataError, Failure, Outcome, Pending, Violation};
+use crate::bindings::sedge::model::{calls, context, log};
+use crate::{CallError, Failure, Outcome, Pending, Violation};
 
 /// A call's place in the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,34 +42,6 @@ pub enum Level {
     Warn,
     /// Something is wrong.
     Error,
-}
-
-/// One version of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource<T> {
-    /// The model whose data it is.
-    pub model: String,
-    /// Its name.
-    pub name: String,
-    /// The resource spec that it fits.
-    pub spec: String,
-    /// None while it is staged by this call or one of its callers.
-    pub version: Option<u64>,
-    /// Milliseconds since 1970-01-01T00:00:00Z; none while it is staged.
-    pub created_at_ms: Option<u64>,
-    /// What was written.
-    pub content: T,
-}
-
-/// What is known of a version without reading its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VersionInfo {
-    /// Counts from 1, without gaps.
-    pub version: u64,
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    pub created_at_ms: u64,
-    /// The size of its content in bytes.
-    pub size_bytes: u64,
 }
 
 /// What a method can do besides computing. The host lends it to a method for one call.
@@ -135,88 +108,6 @@ impl Context {
     }
 }
 
-/// Data.
-impl Context {
-    /// Stages the next version of the resource that is named like its spec.
-    ///
-    /// It becomes visible to others when the method returns a value. Until then only
-    /// this call and those that it makes see it.
-    ///
-    /// # Errors
-    /// Why it was not written.
-    pub fn write(&self, spec: &str, content: &impl Serialize) -> Result<(), DataError> {
-        self.write_named(spec, spec, content)
-    }
-
-    /// Stages the next version of the resource `name`, for a spec of which there are many.
-    ///
-    /// # Errors
-    /// Why it was not written.
-    pub fn write_named(
-        &self,
-        spec: &str,
-        name: &str,
-        content: &impl Serialize,
-    ) -> Result<(), DataError> {
-        let content =
-            serde_json::to_string(content).map_err(|error| DataError::InvalidContent {
-                violations: Violation::of_whole(error),
-            })?;
-        Ok(data::write_resource(spec, name, &content)?)
-    }
-
-    /// Reads the latest version of this model's own resource, staged ones included; none
-    /// where there is none.
-    ///
-    /// # Errors
-    /// Why it was not read.
-    pub fn latest<T: DeserializeOwned>(
-        &self,
-        name: &str,
-    ) -> Result<Option<Resource<T>>, DataError> {
-        self.latest_of(&self.identity().model, name)
-    }
-
-    /// Reads the latest version of a model's resource, staged ones included; none where
-    /// there is none.
-    ///
-    /// # Errors
-    /// Why it was not read.
-    pub fn latest_of<T: DeserializeOwned>(
-        &self,
-        model: &str,
-        name: &str,
-    ) -> Result<Option<Resource<T>>, DataError> {
-        data::read_latest(model, name)?
-            .map(resource_from_wire)
-            .transpose()
-    }
-
-    /// Reads one committed version of a model's resource; none where there is none.
-    ///
-    /// # Errors
-    /// Why it was not read.
-    pub fn version_of<T: DeserializeOwned>(
-        &self,
-        model: &str,
-        name: &str,
-        version: u64,
-    ) -> Result<Option<Resource<T>>, DataError> {
-        data::read_version(model, name, version)?
-            .map(resource_from_wire)
-            .transpose()
-    }
-
-    /// Lists the committed versions of a model's resource, oldest first.
-    ///
-    /// # Errors
-    /// Why they were not listed.
-    pub fn versions_of(&self, model: &str, name: &str) -> Result<Vec<VersionInfo>, DataError> {
-        let versions = data::list_versions(model, name)?;
-        Ok(versions.into_iter().map(VersionInfo::from).collect())
-    }
-}
-
 /// The log of this call, for people. It is kept whether the call succeeds or fails.
 impl Context {
     /// Adds a line with named values beside it.
@@ -258,58 +149,11 @@ fn arguments_to_text(arguments: &impl Serialize) -> Result<String, CallError> {
     })
 }
 
-fn resource_from_wire<T: DeserializeOwned>(wire: data::Resource) -> Result<Resource<T>, DataError> {
-    match serde_json::from_str(&wire.content) {
-        Ok(content) => Ok(Resource {
-            model: wire.model,
-            name: wire.name,
-            spec: wire.spec,
-            version: wire.version,
-            created_at_ms: wire.created_at_ms,
-            content,
-        }),
-        Err(error) => Err(DataError::UnexpectedContent {
-            model: wire.model,
-            name: wire.name,
-            message: error.to_string(),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use super::*;
-
-    fn wire(content: &str) -> data::Resource {
-        data::Resource {
-            model: "sink".into(),
-            name: "record".into(),
-            spec: "record".into(),
-            version: Some(3),
-            created_at_ms: Some(1_700_000_000_000),
-            content: content.into(),
-        }
-    }
-
-    #[test]
-    fn a_resource_becomes_the_type_that_was_asked_for() {
-        let resource = resource_from_wire::<Vec<u8>>(wire("[1, 2]")).expect("it fits");
-        assert_eq!(resource.content, [1, 2]);
-        assert_eq!(resource.version, Some(3));
-    }
-
-    #[test]
-    fn a_resource_of_another_type_says_which_one_it_is() {
-        let error = resource_from_wire::<Vec<u8>>(wire("{}")).expect_err("it does not fit");
-        assert_eq!(error.code(), "unexpected-content");
-        let text = error.to_string();
-        assert!(
-            text.starts_with("`record` of model `sink` is not what was expected: "),
-            "{text}"
-        );
-    }
 
     #[test]
     fn arguments_that_are_no_json_are_an_invalid_input() {

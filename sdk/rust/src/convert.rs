@@ -3,8 +3,8 @@
 use crate::bindings::exports::sedge::model::model as wire_model;
 use crate::bindings::sedge::model::{context, data, log, types};
 use crate::{
-    CallError, DataError, Failure, FileAccess, Identity, Level, MethodKind, Permission, TargetKind,
-    VersionInfo, Violation,
+    CallError, DataError, DataKind, Failure, FileAccess, Identity, Level, MethodKind, Permission,
+    TargetKind, VersionInfo, Violation, Written,
 };
 
 impl From<types::Violation> for Violation {
@@ -66,7 +66,7 @@ impl From<data::DataError> for DataError {
             data::DataError::InvalidContent(wire) => Self::InvalidContent {
                 violations: violations(wire),
             },
-            data::DataError::InvalidName(name) => Self::InvalidName { name },
+            data::DataError::InvalidName(reason) => Self::InvalidName { reason },
             data::DataError::ReadOnly => Self::ReadOnly,
             data::DataError::Denied(reason) => Self::Denied { reason },
             data::DataError::ModelNotFound(model) => Self::ModelNotFound { model },
@@ -74,16 +74,42 @@ impl From<data::DataError> for DataError {
                 name: limit.name,
                 value: limit.value,
             },
+            data::DataError::Finished => Self::Finished,
+        }
+    }
+}
+
+impl From<data::DataKind> for DataKind {
+    fn from(wire: data::DataKind) -> Self {
+        match wire {
+            data::DataKind::Resource => Self::Resource,
+            data::DataKind::File => Self::File,
         }
     }
 }
 
 impl From<data::VersionInfo> for VersionInfo {
     fn from(wire: data::VersionInfo) -> Self {
+        let tags = wire.tags.into_iter().map(|tag| (tag.key, tag.value));
         Self {
+            model: wire.model,
+            name: wire.name,
+            kind: wire.kind.into(),
+            spec: wire.spec,
             version: wire.version,
             created_at_ms: wire.created_at_ms,
+            media_type: wire.media_type,
             size_bytes: wire.size,
+            tags: tags.collect(),
+        }
+    }
+}
+
+impl From<types::Written> for Written {
+    fn from(wire: types::Written) -> Self {
+        Self {
+            name: wire.name,
+            version: wire.version,
         }
     }
 }
@@ -245,5 +271,13 @@ mod tests {
             failure.details,
             Some(json!({"name": "json-bytes", "value": 4096}))
         );
+    }
+
+    #[test]
+    fn a_name_that_is_none_says_what_is_wrong_with_it() {
+        let reason = "a tag's key is empty";
+        let error = DataError::from(data::DataError::InvalidName(reason.into()));
+        assert_eq!(error.code(), "invalid-name");
+        assert_eq!(error.to_string(), reason);
     }
 }

@@ -3,7 +3,7 @@
 //! Both mirror the contract, case by case, and both turn into a [`Failure`] whose code
 //! is the case's name, so that a method which only passes an error on writes `?`.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -202,8 +202,8 @@ impl From<CallError> for Failure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The type declares no resource of this name.
-    #[error("no resource named `{spec}` is declared")]
+    /// The type declares no resource, or no file, of this name.
+    #[error("no resource or file named `{spec}` is declared")]
     Undeclared {
         /// The name that was given.
         spec: String,
@@ -217,16 +217,17 @@ pub enum DataError {
         /// Where, and what is wrong there.
         violations: Vec<Violation>,
     },
-    /// The name is empty, longer than 255 bytes, or holds a control character.
-    #[error("`{}` is no name for data", name.escape_debug())]
+    /// A name, a tag or a media type is none: empty, too long, or with a control character.
+    #[error("{reason}")]
     InvalidName {
-        /// The name that was given.
-        name: String,
+        /// Which of them, and what is wrong with it.
+        reason: String,
     },
     /// The method is of kind `read`, and tried to write.
     #[error("a method of kind `read` cannot write")]
     ReadOnly,
-    /// This model may not read that one.
+    /// This method may not do that: read the other model, or delete data without being of
+    /// kind `delete`.
     #[error("{reason}")]
     Denied {
         /// What was denied, and what would allow it.
@@ -246,6 +247,9 @@ pub enum DataError {
         /// Its value, in the unit that its documentation gives.
         value: u64,
     },
+    /// The file was finished before.
+    #[error("the file was finished before")]
+    Finished,
     /// What was read does not fit the Rust type that it was to become: perhaps an
     /// earlier version of the model type wrote it.
     #[error("`{name}` of model `{model}` is not what was expected: {message}")]
@@ -271,6 +275,7 @@ impl DataError {
             Self::Denied { .. } => "denied",
             Self::ModelNotFound { .. } => "model-not-found",
             Self::Limit { .. } => "limit",
+            Self::Finished => "finished",
             Self::UnexpectedContent { .. } => "unexpected-content",
         }
     }
@@ -280,13 +285,14 @@ impl DataError {
         match self {
             Self::Undeclared { spec } => Some(json!({"spec": spec})),
             Self::InvalidContent { violations } => Some(json!({"violations": violations})),
-            Self::InvalidName { name } => Some(json!({"name": name})),
             Self::ModelNotFound { model } => Some(json!({"model": model})),
             Self::Limit { name, value } => Some(json!({"name": name, "value": value})),
             Self::UnexpectedContent { model, name, .. } => {
                 Some(json!({"model": model, "name": name}))
             }
-            Self::ReadOnly | Self::Denied { .. } => None,
+            Self::InvalidName { .. } | Self::ReadOnly | Self::Denied { .. } | Self::Finished => {
+                None
+            }
         }
     }
 }
@@ -296,6 +302,13 @@ impl From<DataError> for Failure {
         let mut failure = Self::new(error.code(), error.to_string());
         failure.details = error.details();
         failure
+    }
+}
+
+/// Lets a file be written with the methods of [`io::Write`].
+impl From<DataError> for io::Error {
+    fn from(error: DataError) -> Self {
+        Self::other(error)
     }
 }
 

@@ -1,17 +1,18 @@
 //! How a method says that it did not do what it was asked for.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::DataError;
 use crate::bindings::sedge::model::types;
 
 /// How a method says that it did not do what it was asked for.
 ///
 /// What the call wrote is undone, unless [`keep_writes`](Self::keep_writes) asks for
-/// the opposite. [`CallError`](crate::CallError), [`DataError`](crate::DataError) and
-/// [`serde_json::Error`] turn into one, so that `?` works in a method.
+/// the opposite. [`CallError`](crate::CallError), [`DataError`], [`io::Error`]
+/// and [`serde_json::Error`] turn into one, so that `?` works in a method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
@@ -65,6 +66,16 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
+/// Finds the [`DataError`] of a file that was being written; another error has the code `io`.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<DataError>() {
+            Ok(error) => Self::from(error),
+            Err(error) => Self::new("io", error.to_string()),
+        }
+    }
+}
+
 impl From<Failure> for types::Failure {
     fn from(failure: Failure) -> Self {
         Self {
@@ -114,5 +125,14 @@ mod tests {
         let failure = method().expect_err("`no` is no number");
         assert_eq!(failure.code, "invalid-json");
         assert!(!failure.keep_writes);
+    }
+
+    #[test]
+    fn an_error_of_a_file_keeps_its_code() {
+        let method = || -> Result<(), Failure> { Err(io::Error::from(DataError::ReadOnly))? };
+        let failure = method().expect_err("it returns the error");
+        assert_eq!(failure, Failure::from(DataError::ReadOnly));
+        let failure = Failure::from(io::Error::from(io::ErrorKind::InvalidData));
+        assert_eq!(failure.code, "io");
     }
 }

@@ -57,17 +57,23 @@ mod calls;
 mod context;
 mod contract;
 mod convert;
+mod data;
 mod error;
 mod failure;
+mod file;
 mod guest;
 mod model;
+mod retention;
 
 pub use calls::{Outcome, Pending, Written};
-pub use context::{Context, Identity, Level, Resource, VersionInfo};
+pub use context::{Context, Identity, Level};
 pub use contract::CONTRACT_VERSION;
+pub use data::{DataKind, Resource, ResourceDraft, VersionInfo};
 pub use error::{CallError, DataError, TargetKind, Violation};
 pub use failure::Failure;
+pub use file::{FileDraft, FileReader, FileWriter, LineWriter};
 pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
+pub use retention::{OnViolation, Retention};
 pub use serde_json::{Value, json};
 pub use {schemars, serde, serde_json};
 

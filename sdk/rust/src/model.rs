@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::exports::sedge::model::model as wire;
-use crate::{Context, Failure};
+use crate::{Context, Failure, OnViolation, Retention};
 
 /// What a method does to the thing outside. It decides which lock its call takes:
 /// calls of `Read` methods of one model run side by side, any other call is alone.
@@ -94,7 +94,7 @@ pub struct Model {
     global_arguments: fn() -> String,
     methods: Vec<Method>,
     resources: Vec<ResourceSpec>,
-    files: Vec<wire::FileSpec>,
+    files: Vec<FileSpec>,
     permissions: Vec<wire::PermissionRequest>,
 }
 
@@ -113,6 +113,15 @@ struct ResourceSpec {
     name: &'static str,
     description: &'static str,
     schema: fn() -> String,
+    on_violation: OnViolation,
+    retention: Retention,
+}
+
+struct FileSpec {
+    name: &'static str,
+    media_type: &'static str,
+    description: &'static str,
+    retention: Retention,
 }
 
 impl Model {
@@ -168,34 +177,63 @@ impl Model {
         self
     }
 
-    /// Adds a kind of resource that the methods write: JSON of the form of `T`.
+    /// Adds a kind of resource that the methods write: JSON of the form of `T`. All its
+    /// versions are kept, and a write that violates its schema is refused.
     #[must_use]
     pub fn resource<T: Serialize + JsonSchema>(
+        self,
+        name: &'static str,
+        description: &'static str,
+    ) -> Self {
+        self.resource_with::<T>(name, description, OnViolation::Refuse, Retention::new())
+    }
+
+    /// Adds a kind of resource, and says what happens to one that violates its schema and
+    /// how long it is kept.
+    #[must_use]
+    pub fn resource_with<T: Serialize + JsonSchema>(
         mut self,
         name: &'static str,
         description: &'static str,
+        on_violation: OnViolation,
+        retention: Retention,
     ) -> Self {
         self.resources.push(ResourceSpec {
             name,
             description,
             schema: schema_of_content::<T>,
+            on_violation,
+            retention,
         });
         self
     }
 
     /// Adds a kind of file that the methods write; a media type is, for example,
-    /// `text/plain`.
+    /// `text/plain`. All its versions are kept.
     #[must_use]
     pub fn file(
-        mut self,
+        self,
         name: &'static str,
         media_type: &'static str,
         description: &'static str,
     ) -> Self {
-        self.files.push(wire::FileSpec {
-            name: name.to_owned(),
-            description: description.to_owned(),
-            media_type: media_type.to_owned(),
+        self.file_with(name, media_type, description, Retention::new())
+    }
+
+    /// Adds a kind of file, and says how long it is kept.
+    #[must_use]
+    pub fn file_with(
+        mut self,
+        name: &'static str,
+        media_type: &'static str,
+        description: &'static str,
+        retention: Retention,
+    ) -> Self {
+        self.files.push(FileSpec {
+            name,
+            media_type,
+            description,
+            retention,
         });
         self
     }
@@ -231,6 +269,14 @@ impl Model {
             name: spec.name.to_owned(),
             description: spec.description.to_owned(),
             schema: (spec.schema)(),
+            on_violation: spec.on_violation.into(),
+            retention: spec.retention.into(),
+        });
+        let files = self.files.into_iter().map(|spec| wire::FileSpec {
+            name: spec.name.to_owned(),
+            description: spec.description.to_owned(),
+            media_type: spec.media_type.to_owned(),
+            retention: spec.retention.into(),
         });
         wire::TypeInfo {
             name: self.name.to_owned(),
@@ -239,7 +285,7 @@ impl Model {
             global_arguments: (self.global_arguments)(),
             methods: methods.collect(),
             resources: resources.collect(),
-            files: self.files,
+            files: files.collect(),
             permissions: self.permissions,
         }
     }
@@ -380,6 +426,33 @@ mod tests {
             &info.permissions[0].permission,
             wire::Permission::Models(model) if model == "*"
         ));
+    }
+
+    #[test]
+    fn a_spec_says_how_long_its_data_is_kept() {
+        let info = Model::new("@test/kept", "2026.11.23.1", "Keeps little")
+            .resource::<Sum>("sum", "kept for ever")
+            .resource_with::<Sum>(
+                "scratch",
+                "kept for a step, whatever it is",
+                OnViolation::Warn,
+                Retention::new().lifetime("ephemeral"),
+            )
+            .file_with(
+                "log",
+                "text/plain",
+                "kept for ten versions",
+                Retention::new().keep_versions(10),
+            )
+            .describe();
+        let [sum, scratch] = &info.resources[..] else {
+            panic!("there are two resources")
+        };
+        assert_eq!(sum.on_violation, wire::OnViolation::Refuse);
+        assert_eq!(sum.retention.lifetime, None);
+        assert_eq!(scratch.on_violation, wire::OnViolation::Warn);
+        assert_eq!(scratch.retention.lifetime.as_deref(), Some("ephemeral"));
+        assert_eq!(info.files[0].retention.keep.as_deref(), Some("10"));
     }
 
     #[test]

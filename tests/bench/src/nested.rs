@@ -70,8 +70,8 @@ impl Nested {
 
     /// Adds how long each call of the last run of `spawn` took, by its own clock.
     fn calls(&self, subject: &str, figures: &mut Figures) -> Result<()> {
-        let record = data_get(&self.pool, "spawn", "calls", None)?;
-        let content: Value = serde_json::from_str(&record.content)?;
+        let (_, content) = data_get(&self.pool, "spawn", "calls", None)?;
+        let content: Value = serde_json::from_slice(&content.read_all()?)?;
         let calls = content["calls"].as_array().ok_or("`calls` is no list")?;
         let elapsed = |call: &Value| call["elapsed_ms"].as_f64().ok_or("a call without a time");
         let elapsed: std::result::Result<Vec<f64>, _> = calls.iter().map(elapsed).collect();

@@ -9,19 +9,20 @@ use sedge_app::Repository;
 use sedge_locks::manager::{Ask, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
-use sedge_model::call::{CallError, LogLine, Outcome};
+use sedge_model::call::StagedChange;
+use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{DataName, ModelName, RunId};
+use sedge_model::names::{ModelName, RunId};
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    Allocation, BoxFuture, CallLimits, CallReport, CallSpec, DataError, Fault, HostError, Identity,
-    Outside, Plugin, PluginError, ResourceVersion, Runtime, Staging, VersionInfo,
+    Allocation, CallLimits, CallReport, CallSpec, Identity, NoOutside, Plugin, PluginError,
+    Runtime, Staging,
 };
-use sedge_store::{CallEnd, CallStart, Claim, RunStart, Store};
+use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::Folder;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Result;
 use crate::figures::Figures;
@@ -98,7 +99,8 @@ impl Parts {
         drop(self.locks.acquire(ask).await?);
         let since = figures.lap(PART_LOCK, since);
 
-        self.store.call_start(&self.claim, &self.start(&lineage)?)?;
+        let start = self.start(&lineage)?;
+        self.store.call_start(&self.claim, start).wait()?;
         let since = figures.lap(PART_START, since);
 
         let report = self.call(&lineage).await?;
@@ -106,15 +108,23 @@ impl Parts {
 
         let end = CallEnd {
             lineage,
+            step: None,
             model: self.model.clone(),
+            origin: Origin {
+                type_name: Some(self.plugin.type_info().name.clone()),
+                method: "run".parse()?,
+                plugin: self.plugin.description().sha256.clone(),
+                definition: None,
+            },
             result: report.result,
-            writes: report.writes,
+            changes: report.changes.into_iter().map(kept).collect(),
+            published: Vec::new(),
             log: report.log,
             elapsed_us: 0,
             waited_us: 0,
             lock_epoch: 0,
         };
-        self.store.call_commit(&self.claim, &end)?;
+        self.store.call_commit(&self.claim, end).wait()?;
         figures.lap(PART_COMMIT, since);
         Ok(())
     }
@@ -177,50 +187,21 @@ impl Parts {
                 calls_max: 1,
             },
             staging,
-            outside: Arc::new(Nothing),
+            outside: Arc::new(NoOutside::new(Arc::new(|_| {}))),
         };
         let report = self.runtime.call(&self.plugin, spec).await?;
-        if report.result.is_err() || report.writes.len() != 1 {
+        if report.result.is_err() || report.changes.len() != 1 {
             return Err(format!("`sink` did not write one record: {:?}", report.result).into());
         }
         Ok(report)
     }
 }
 
-/// An outside in which there is nothing.
-struct Nothing;
-
-impl Outside for Nothing {
-    fn call(
-        &self,
-        _ordinal: u32,
-        _target: String,
-        _method: String,
-        _arguments: Value,
-    ) -> BoxFuture<std::result::Result<Outcome, Fault<CallError>>> {
-        Box::pin(async { Err(Fault::Guest(CallError::Cancelled)) })
+/// Returns a change to data that is kept for ever.
+fn kept(staged: StagedChange) -> Change {
+    Change {
+        staged,
+        lifetime: Lifetime::Infinite,
+        keep: None,
     }
-
-    fn readable(&self, model: &str) -> std::result::Result<ModelName, Fault<DataError>> {
-        Err(Fault::Guest(DataError::ModelNotFound(model.to_owned())))
-    }
-
-    fn resource(
-        &self,
-        _model: &ModelName,
-        _name: &DataName,
-        _version: Option<u64>,
-    ) -> std::result::Result<Option<ResourceVersion>, HostError> {
-        Ok(None)
-    }
-
-    fn versions(
-        &self,
-        _model: &ModelName,
-        _name: &DataName,
-    ) -> std::result::Result<Vec<VersionInfo>, HostError> {
-        Ok(Vec::new())
-    }
-
-    fn logged(&self, _line: &LogLine) {}
 }

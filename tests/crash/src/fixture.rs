@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sedge_app::data_versions::data_versions;
 use sedge_app::run_list::run_list;
 use sedge_app::run_show::{RunReport, run_show};
-use sedge_app::types::CallStatus;
+use sedge_app::types::{CallStatus, DataRecord, Scan};
 use sedge_app::{AppError, Repository};
 use sedge_test_kit::{Child, Dice, TestEnv, seed, told, wait_until};
 
@@ -69,7 +69,7 @@ impl Scene {
         let id = &run.run.id;
         let mut written = BTreeSet::new();
         for model in ["sink", "sink-two"] {
-            let versions = data_versions(&self.repository, model, "record");
+            let versions = versions_of(&self.repository, model, "record");
             for version in versions.into_iter().flatten() {
                 if version.by.run() == id {
                     assert!(written.insert(version.by.to_string()), "a call wrote twice");
@@ -104,7 +104,7 @@ impl Scene {
     }
 
     pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
-        match data_versions(&self.repository, model, name) {
+        match versions_of(&self.repository, model, name) {
             Ok(versions) => versions.iter().map(|it| it.version).collect(),
             Err(AppError::DataMissing { .. }) => Vec::new(),
             Err(other) => panic!("{other}"),
@@ -126,4 +126,18 @@ impl Scene {
         let (run, _) = run_list(&self.repository, 1).expect("a datastore").pop()?;
         Some(run_show(&self.repository, Some(run.id.as_str())).expect("a run"))
     }
+}
+
+/// Returns the versions of a name, oldest first.
+pub(crate) fn versions_of(
+    repository: &Repository,
+    model: &str,
+    name: &str,
+) -> Result<Vec<DataRecord>, AppError> {
+    let mut versions = Vec::new();
+    data_versions(repository, model, name, |record| {
+        versions.push(record.clone());
+        Ok::<_, AppError>(Scan::More)
+    })?;
+    Ok(versions)
 }

@@ -311,7 +311,7 @@ fn badcontent(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
 fn reread(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     let mark = cx.latest::<Mark>("mark")?;
     Ok(json!(mark.map(
-        |mark| json!({"version": mark.version, "content": mark.content})
+        |mark| json!({"version": mark.info.version, "content": mark.content})
     )))
 }
 

@@ -107,13 +107,14 @@ fn who(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
 }
 
 fn resource_to_json(resource: Resource<Value>) -> Value {
+    let Resource { info, content } = resource;
     json!({
-        "model": resource.model,
-        "name": resource.name,
-        "spec": resource.spec,
-        "version": resource.version,
-        "created_at_ms": resource.created_at_ms,
-        "content": resource.content,
+        "model": info.model,
+        "name": info.name,
+        "spec": info.spec,
+        "version": info.version,
+        "created_at_ms": info.created_at_ms,
+        "content": content,
     })
 }
 

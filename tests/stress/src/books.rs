@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sedge_app::Repository;
 use sedge_app::data_get::data_get;
 use sedge_app::data_versions::data_versions;
 use sedge_app::run_list::run_list;
 use sedge_app::run_show::run_show;
-use sedge_app::types::{CallRecord, CallStatus, RunStatus};
+use sedge_app::types::{CallRecord, CallStatus, RunStatus, Scan};
+use sedge_app::{AppError, Repository};
 
 use crate::worker::Asked;
 use crate::{N_MODELS, N_TASKS, tree};
@@ -98,7 +98,12 @@ impl Books {
     /// Versions are contiguous, each was written by the one call that says so, and each counts
     /// one more than the one before.
     fn has_counted(&self, repository: &Repository, model: &str) {
-        let versions = data_versions(repository, model, "count").expect("each was called");
+        let mut versions = Vec::new();
+        let listed = data_versions(repository, model, "count", |record| {
+            versions.push(record.clone());
+            Ok::<_, AppError>(Scan::More)
+        });
+        listed.expect("each was called");
         let by: BTreeMap<u64, String> = versions
             .iter()
             .map(|it| (it.version, it.by.to_string()))
@@ -106,9 +111,11 @@ impl Books {
         assert_eq!(by, self.written[model], "{model}: each is of one call");
         for (version, expect) in versions.iter().map(|it| it.version).zip(1..) {
             assert_eq!(version, expect, "{model}: versions have no holes");
-            let data = data_get(repository, model, "count", Some(version)).expect("it is listed");
+            let found = data_get(repository, model, "count", Some(version));
+            let (_, data) = found.expect("it is listed");
+            let data = data.read_all().expect("it can be read");
             let content = serde_json::json!({"n": version}).to_string();
-            assert_eq!(data.content, content, "{model}: nothing was lost");
+            assert_eq!(data, content.into_bytes(), "{model}: nothing was lost");
         }
     }
 

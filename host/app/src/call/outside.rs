@@ -3,51 +3,62 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sedge_model::call::{CallError, LogLine, Outcome};
-use sedge_model::names::{DataName, ModelName};
-use sedge_runtime::{
-    BoxFuture, DataError, Fault, HostError, Identity, Outside, ResourceVersion, VersionInfo,
+use sedge_model::call::{
+    CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Written,
 };
-use sedge_store::VersionRecord;
+use sedge_model::names::{DataName, ModelName};
+use sedge_model::query::Selection;
+use sedge_runtime::{
+    BoxFuture, DataError, Fault, FileSink, FileSource, HostError, Identity, OpenedFile, Outside,
+    ResourceVersion, VersionInfo,
+};
+use sedge_store::{
+    CallEnd, ContentReader, DataRecord, FileWriter, Scan, Scanned, Store, StoreError,
+};
 use serde_json::Value;
 
 use super::replay::{Asked, Recalled, Replay};
+use super::writes::{self, Writes};
 use super::{CallFault, CallRequest, Caller, call_run};
 use crate::error::AppError;
 use crate::events::Event;
+use crate::frame::BeingUndone;
 use crate::run_cx::{ReadyModel, RunCx};
 
 /// One call's view of the house.
 pub(super) struct CallOutside {
     cx: Arc<RunCx>,
-    model: Arc<ReadyModel>,
-    identity: Identity,
-    caller: Arc<Caller>,
+    ours: Ours,
     replay: Mutex<Option<Replay>>,
 }
 
+/// What is of the call itself.
+pub(super) struct Ours {
+    pub(super) model: Arc<ReadyModel>,
+    pub(super) identity: Identity,
+    /// What its callees take from it.
+    pub(super) caller: Arc<Caller>,
+    pub(super) writes: Arc<Writes>,
+}
+
 impl CallOutside {
-    pub(super) fn new(
-        cx: &Arc<RunCx>,
-        model: &Arc<ReadyModel>,
-        identity: Identity,
-        caller: Caller,
-        replay: Option<Replay>,
-    ) -> Self {
+    pub(super) fn new(cx: &Arc<RunCx>, ours: Ours, replay: Option<Replay>) -> Self {
         Self {
             cx: Arc::clone(cx),
-            model: Arc::clone(model),
-            identity,
-            caller: Arc::new(caller),
+            ours,
             replay: Mutex::new(replay),
         }
+    }
+
+    fn store(&self) -> Result<&Store, HostError> {
+        self.cx.repository.store().map_err(store_fault)
     }
 
     /// Returns why the plugin may not touch a model; none if it may. A model may always
     /// touch itself.
     fn denied(&self, target: &str, touch: &str) -> Option<String> {
-        let info = self.model.plugin.type_info();
-        let own = self.identity.model.as_str();
+        let info = self.ours.model.plugin.type_info();
+        let own = self.ours.identity.model.as_str();
         (target != own && !info.asks_for_model(target)).then(|| {
             format!(
                 "`{own}` may not {touch} the model `{target}`: its plugin `{}` does not ask for it",
@@ -64,15 +75,11 @@ impl CallOutside {
         };
         let recalled = known.recall(ordinal, asked);
         if let Recalled::Diverged = recalled {
-            let call = self.identity.lineage.child(ordinal);
+            let call = self.ours.identity.lineage.child(ordinal);
             tracing::warn!(%call, target = asked.target, "the replay diverged, going on live");
             *replay = None;
         }
         recalled
-    }
-
-    fn store_fault(error: impl Into<AppError>) -> HostError {
-        Carried::wrap(error.into())
     }
 }
 
@@ -99,10 +106,10 @@ impl Outside for CallOutside {
             Recalled::CutOff(replay) => Some(replay),
             Recalled::Nothing | Recalled::Diverged => None,
         };
-        let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.caller));
+        let (cx, caller) = (Arc::clone(&self.cx), Arc::clone(&self.ours.caller));
         let request = CallRequest {
-            frame: self.caller.frame.callee(ordinal),
-            step: self.identity.step.clone(),
+            frame: self.ours.caller.frame.callee(ordinal),
+            step: self.ours.identity.step.clone(),
             target,
             method,
             arguments,
@@ -124,7 +131,8 @@ impl Outside for CallOutside {
         }
         let not_found = || Fault::Guest(DataError::ModelNotFound(model.to_owned()));
         let name: ModelName = model.parse().map_err(|_| not_found())?;
-        let exists = name == self.identity.model || self.cx.repository.folder().has(&name.file());
+        let exists =
+            name == self.ours.identity.model || self.cx.repository.folder().has(&name.file());
         if exists { Ok(name) } else { Err(not_found()) }
     }
 
@@ -134,40 +142,176 @@ impl Outside for CallOutside {
         name: &DataName,
         version: Option<u64>,
     ) -> Result<Option<ResourceVersion>, HostError> {
-        let store = self.cx.repository.store().map_err(Self::store_fault)?;
-        let found = store
-            .data_get(model, name, version)
-            .map_err(Self::store_fault)?;
-        Ok(found.map(|found| ResourceVersion {
-            spec: found.spec,
-            info: version_info(&found.info),
-            content: found.content,
+        let store = self.store()?;
+        let found = store.data_open(model, name, version).map_err(store_fault)?;
+        let Some((record, content)) = found else {
+            return Ok(None);
+        };
+        if record.kind == DataKind::File {
+            return Ok(None);
+        }
+        let content = content.read_all().map_err(store_fault)?;
+        let unreadable = |error| HostError::new(NotText(record.name.clone(), error));
+        Ok(Some(ResourceVersion {
+            content: String::from_utf8(content).map_err(unreadable)?,
+            info: version_info(record.clone()),
         }))
     }
 
     fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError> {
-        let store = self.cx.repository.store().map_err(Self::store_fault)?;
-        let versions = store
-            .data_versions(model, name)
-            .map_err(Self::store_fault)?;
-        Ok(versions.iter().map(version_info).collect())
+        let versions = self.store()?.data_versions(model, name);
+        let versions = versions.map_err(store_fault)?.into_iter();
+        Ok(versions.map(version_info).collect())
+    }
+
+    fn list(
+        &self,
+        model: &ModelName,
+        prefix: &str,
+        after: Option<&str>,
+        n_max: usize,
+    ) -> Result<Vec<VersionInfo>, HostError> {
+        let selection = Selection {
+            model: Some(model.to_string()),
+            name_prefix: Some(prefix.to_owned()),
+            name_after: after.map(str::to_owned),
+            latest: Some(true),
+            ..Selection::default()
+        };
+        let mut list = Vec::new();
+        let take = |scanned: &Scanned<'_>| {
+            if list.len() == n_max {
+                return Ok::<_, StoreError>(Scan::Enough);
+            }
+            list.push(version_info(scanned.record.clone()));
+            Ok(Scan::More)
+        };
+        let scanned = self.store()?.data_scan(&selection, take);
+        scanned.map_err(store_fault)?;
+        Ok(list)
+    }
+
+    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
+        Ok(Box::new(Sink {
+            file: self.store()?.file_create(),
+            writes: Arc::clone(&self.ours.writes),
+        }))
+    }
+
+    fn file_open(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<OpenedFile>, HostError> {
+        let found = self.store()?.data_open(model, name, version);
+        let found = found.map_err(store_fault)?;
+        Ok(found.map(|(record, content)| {
+            let source: Box<dyn FileSource> = Box::new(Source(content));
+            (version_info(record), source)
+        }))
+    }
+
+    fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError> {
+        let opened = self.store()?.staged_open(content);
+        Ok(Box::new(Source(opened.map_err(store_fault)?)))
+    }
+
+    fn publish(
+        &self,
+        staged: Vec<StagedChange>,
+    ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>> {
+        let ours = &self.ours;
+        let so_far = CallEnd {
+            lineage: ours.identity.lineage.clone(),
+            step: ours.identity.step.clone(),
+            model: ours.identity.model.clone(),
+            origin: ours.writes.origin.clone(),
+            result: Ok(Value::Null),
+            changes: writes::changes(&ours.model, staged),
+            published: Vec::new(),
+            log: Vec::new(),
+            elapsed_us: 0,
+            waited_us: 0,
+            lock_epoch: ours.writes.lock_epoch,
+        };
+        let (cx, frame) = (Arc::clone(&self.cx), Arc::clone(&ours.caller.frame));
+        Box::pin(async move {
+            if let Err(BeingUndone) = frame.publish() {
+                // Whoever undoes it drops this.
+                std::future::pending().await
+            }
+            let store = cx.repository.store();
+            let store = store.map_err(|error| Fault::Host(store_fault(error)))?;
+            match store.call_publish(&cx.claim, so_far).await {
+                Ok(written) => Ok(written),
+                Err(error @ StoreError::NotOwner { .. }) => {
+                    Err(Fault::Guest(DataError::Denied(error.to_string())))
+                }
+                Err(error) => Err(Fault::Host(store_fault(error))),
+            }
+        })
     }
 
     fn logged(&self, line: &LogLine) {
         self.cx.event(Event::Logged {
-            model: self.identity.model.clone(),
-            method: self.identity.method.clone(),
+            model: self.ours.identity.model.clone(),
+            method: self.ours.identity.method.clone(),
             line: line.clone(),
         });
     }
 }
 
-fn version_info(record: &VersionRecord) -> VersionInfo {
-    VersionInfo {
-        version: record.version,
-        created_at_ms: record.created_at.0,
-        size: record.size,
+/// A resource whose bytes are no text, which its digest must have told.
+#[derive(Debug, thiserror::Error)]
+#[error("the resource `{0}` is no text")]
+struct NotText(DataName, #[source] std::string::FromUtf8Error);
+
+/// A file that a call writes.
+struct Sink {
+    file: FileWriter,
+    writes: Arc<Writes>,
+}
+
+impl FileSink for Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
+        self.file.write(bytes).map_err(store_fault)
     }
+
+    fn finish(self: Box<Self>) -> Result<StagedContent, HostError> {
+        let (content, file) = self.file.finish().map_err(store_fault)?;
+        if let Some(file) = file {
+            self.writes.keep(file);
+        }
+        Ok(content)
+    }
+}
+
+/// Content that a call reads.
+struct Source(ContentReader);
+
+impl FileSource for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.0.read(buffer).map_err(store_fault)
+    }
+}
+
+fn version_info(record: DataRecord) -> VersionInfo {
+    VersionInfo {
+        media_type: record.media_type().to_owned(),
+        model: record.model,
+        name: record.name,
+        kind: record.kind,
+        spec: record.spec,
+        version: Some(record.version),
+        created_at_ms: Some(record.created_at.0),
+        size: record.size,
+        tags: record.tags,
+    }
+}
+
+fn store_fault(error: impl Into<AppError>) -> HostError {
+    Carried::wrap(error.into())
 }
 
 /// One of our errors on its way up through guests: each of them ends, and the root of the

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use sedge_app::data_get::data_get;
+use sedge_app::data_list::data_list;
 use sedge_app::data_versions::data_versions;
 use sedge_app::init::init;
 use sedge_app::model_method_run::{Report, Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::run_show::{RunReport, run_show};
-use sedge_app::types::{CallError, CallRecord, CallStatus, RunId, RunStatus};
+use sedge_app::types::{CallError, CallRecord, CallStatus, DataRecord, RunId, RunStatus, Scan};
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
 use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
@@ -25,8 +26,9 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 7] = [
+const PLUGINS: [&str; 8] = [
     sedge_test_artifacts::COUNTER,
+    sedge_test_artifacts::FILES,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
     sedge_test_artifacts::HOSTILE,
@@ -34,8 +36,9 @@ const PLUGINS: [&str; 7] = [
     sedge_test_artifacts::READER,
     sedge_test_artifacts::RECURSE,
 ];
-const MODELS: [(&str, &str); 12] = [
+const MODELS: [(&str, &str); 13] = [
     ("counter", "@test/counter"),
+    ("files", "@test/files"),
     ("one", "@test/counter"),
     ("two", "@test/counter"),
     ("sink", "@sedge/sink"),
@@ -241,7 +244,7 @@ impl House {
 
     /// Returns the versions that a name has.
     pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
-        match data_versions(&self.repository, model, name) {
+        match versions_of(&self.repository, model, name) {
             Ok(versions) => versions.iter().map(|it| it.version).collect(),
             Err(AppError::DataMissing { .. }) => Vec::new(),
             Err(other) => panic!("{}", words(&other)),
@@ -257,9 +260,36 @@ impl House {
 
     /// Returns the content of the latest version.
     pub(crate) fn latest(&self, model: &str, name: &str) -> Value {
-        let record = data_get(&self.repository, model, name, None).expect("a version");
-        serde_json::from_str(&record.content).expect("it was checked when it was written")
+        let found = data_get(&self.repository, model, name, None);
+        let (_, content) = found.expect("a version");
+        let text = content.read_all().expect("it can be read");
+        serde_json::from_slice(&text).expect("it was checked when it was written")
     }
+}
+
+/// Returns the versions of a name, oldest first.
+pub(crate) fn versions_of(
+    repository: &Repository,
+    model: &str,
+    name: &str,
+) -> Result<Vec<DataRecord>, AppError> {
+    let mut versions = Vec::new();
+    data_versions(repository, model, name, |record| {
+        versions.push(record.clone());
+        Ok::<_, AppError>(Scan::More)
+    })?;
+    Ok(versions)
+}
+
+/// Returns every piece of data of a model, or of all, with its latest version.
+pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataRecord> {
+    let mut list = Vec::new();
+    let listed = data_list(repository, model, |record| {
+        list.push(record.clone());
+        Ok::<_, AppError>(Scan::More)
+    });
+    listed.expect("a model");
+    list
 }
 
 /// Runs a method by some handle on a repository.

@@ -1,14 +1,13 @@
 //! Guests that trap, hang, or take what they can get: each ends its own call only, leaves
 //! nothing behind, and its record says what it did.
 
-use sedge_app::data_list::data_list;
 use sedge_app::run_logs::run_logs;
 use sedge_app::types::{CallError, CallStatus, LogLevel, RunStatus};
 use sedge_app::{Event, Repository};
 use sedge_sys::clock::Moment;
 use serde_json::{Value, json};
 
-use crate::fixture::{House, n_calls, told_of};
+use crate::fixture::{House, list_of, n_calls, told_of};
 
 /// The definition of a `hostile` that does not get far.
 const LIMITS: &str = "limits: {wallTimeSeconds: 1, memoryMebibytes: 32}\n";
@@ -28,7 +27,7 @@ async fn fails(method: &str, arguments: Value) -> CallError {
         "the record says the same"
     );
     assert_eq!(run.calls[0].outcome, None);
-    let data = data_list(&house.repository, None).expect("a datastore");
+    let data = list_of(&house.repository, None);
     assert_eq!(data, [], "{method} left something");
 
     // The lock is free and the host healthy, for this process and for others.
@@ -363,9 +362,9 @@ async fn an_abandoned_call_is_cancelled() {
 }
 
 fn sink_versions(repository: &Repository) -> usize {
-    let data = data_list(repository, Some("sink")).expect("a model");
+    let data = list_of(repository, Some("sink"));
     data.first()
-        .map_or(0, |it| usize::try_from(it.latest.version).expect("few"))
+        .map_or(0, |it| usize::try_from(it.version).expect("few"))
 }
 
 /// Whoever no longer waits for a run has stopped it: the record says so, and the lock is free.

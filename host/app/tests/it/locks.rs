@@ -5,7 +5,7 @@ pub(crate) use sedge_test_artifacts::COUNTER as counter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sedge_app::data_delete::data_delete;
+use sedge_app::data_delete::{self, Chosen, data_delete};
 use sedge_app::datastore_lock_release::datastore_lock_release;
 use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::model_delete::model_delete;
@@ -15,7 +15,9 @@ use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
 use serde_json::{Value, json};
 
-use crate::fixture::{House, after, gate, n_calls, run_in, step, until, within, words};
+use crate::fixture::{
+    House, after, gate, n_calls, run_in, step, until, versions_of, within, words,
+};
 
 /// How long two runs hold what they have before they ask for each other's: long enough to
 /// meet, on most tries.
@@ -230,13 +232,22 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
     let deletes = async {
         until("the call of `two`", || house.n_running() == 2).await;
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        within(data_delete(&house.repository, "two", None, events)).await
+        let request = data_delete::Request {
+            model: "two".to_owned(),
+            chosen: Chosen::All,
+            dry_run: false,
+        };
+        within(data_delete(&house.repository, &request, events)).await
     };
     let (n_steps, deleted) = tokio::join!(calls, deletes);
     took("data delete two, beside one > two", since);
     assert_eq!(n_steps, 3);
     let deleted = deleted.expect("it had only to wait").deleted;
-    assert_eq!(deleted, [("count".parse().expect("a name"), 1)]);
+    let told: Vec<_> = deleted
+        .iter()
+        .map(|it| (it.name.as_str(), it.n_versions))
+        .collect();
+    assert_eq!(told, [("count", 1)]);
     assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
 }
 
@@ -320,7 +331,7 @@ async fn a_thousand_calls_of_one_model_go_in_order_of_arrival() {
     let summary = house.value("spawn", "run", arguments).await;
     took("1000 calls of one model", since);
     assert_eq!(summary["ok"], 1000);
-    let versions = sedge_app::data_versions::data_versions(&house.repository, "sink", "record");
+    let versions = versions_of(&house.repository, "sink", "record");
     let versions = versions.expect("it was called");
     let order: Vec<u32> = versions.iter().filter_map(|it| it.by.ordinal()).collect();
     assert_eq!(order, (1..=1000).collect::<Vec<u32>>());

@@ -6,6 +6,7 @@
 )]
 
 mod data;
+mod files;
 mod fixture;
 mod hostile;
 mod locks;
@@ -27,6 +28,7 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 /// Which module has the tests of each guest.
 mod guests {
     pub(crate) use crate::data::reader;
+    pub(crate) use crate::files::files;
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use sedge_test_artifacts::{

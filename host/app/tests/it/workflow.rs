@@ -1,6 +1,7 @@
 //! A workflow's run: gates, who decides what when, and what becomes of a run whose process
 //! is gone. `run` and `resume` are one path: what one leaves, the other takes up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus};
@@ -8,8 +9,10 @@ use sedge_app::workflow_approvals::workflow_approvals;
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 use sedge_app::workflow_reject::workflow_reject;
 use sedge_app::{AppError, Event, Events, WorkflowEnd};
+use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite};
+use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
-use sedge_store::{CallEnd, CallStart, RunStart, Store};
+use sedge_store::{CallEnd, CallStart, Change, Origin, RunStart, Store};
 use sedge_sys::folder::Folder;
 use serde_json::json;
 
@@ -308,12 +311,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         arguments: json!({"note": "hi"}),
         n_undone: 0,
     };
-    store.call_start(&claim, &call).expect("a new call");
-    let write = sedge_model::call::StagedWrite {
-        name: "record".parse().expect("a name"),
-        spec: "record".parse().expect("a name"),
-        content: "{}".to_owned(),
-    };
+    store.call_start(&claim, call).wait().expect("a new call");
     let end = CallEnd {
         lineage,
         model: "sink".parse().expect("a name"),
@@ -322,14 +320,43 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         } else {
             Ok(json!(null))
         },
-        writes: if fails { Vec::new() } else { vec![write] },
+        step: None,
+        origin: Origin {
+            type_name: None,
+            method: "run".parse().expect("a name"),
+            plugin: String::new(),
+            definition: None,
+        },
+        changes: if fails {
+            Vec::new()
+        } else {
+            vec![empty_record()]
+        },
+        published: Vec::new(),
         log: Vec::new(),
         elapsed_us: 1,
         waited_us: 0,
         lock_epoch: 0,
     };
-    store.call_commit(&claim, &end).expect("it has begun");
+    let committed = store.call_commit(&claim, end).wait();
+    committed.expect("it has begun");
     run
+}
+
+/// A new version of what `sink` writes, with nothing in it.
+fn empty_record() -> Change {
+    Change {
+        staged: StagedChange::Write(StagedWrite {
+            name: "record".parse().expect("a name"),
+            kind: DataKind::Resource,
+            spec: "record".parse().expect("a name"),
+            media_type: None,
+            tags: BTreeMap::new(),
+            content: StagedContent::Text("{}".to_owned()),
+        }),
+        lifetime: Lifetime::Infinite,
+        keep: None,
+    }
 }
 
 /// The first process is taken for dead, and is not: its lock file was removed. What it

@@ -1,15 +1,23 @@
 //! `sedge data get`
 
-use clap::Args;
-use sedge_app::data_get::data_get;
-use serde_json::{Value, json};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
+use clap::Args;
+use sedge_app::AppError;
+use sedge_app::data_get::{data_get, data_save};
+use sedge_app::types::{ContentReader, DataKind, DataRecord};
+use serde_json::Value;
+
+use crate::commands::data_list::record_json;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, stdout_bytes};
 use crate::show;
 
 /// Print the content of one version
+///
+/// A resource is JSON; a file is printed byte by byte, or written to a file with `--output`.
 #[derive(Debug, Args)]
 pub(crate) struct DataGetArgs {
     /// The model
@@ -19,20 +27,74 @@ pub(crate) struct DataGetArgs {
     /// The version [default: the latest]
     #[arg(long, short = 'V', value_name = "N")]
     version: Option<u64>,
+    /// Write the content to this file, in place of what is there
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
+/// How many bytes of a file are printed at once.
+const PRINTED_AT_ONCE: usize = 256 << 10;
+
 pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> {
-    let record = data_get(&*cx.repository()?, &args.model, &args.name, args.version)?;
-    let content: Value = serde_json::from_str(&record.content).map_err(anyhow::Error::from)?;
-    let data = json!({
-        "model": args.model,
-        "name": args.name,
-        "spec": record.spec,
-        "version": record.info.version,
-        "createdAt": show::time(record.info.created_at),
-        "size": record.info.size,
-        "writtenBy": record.info.by,
-        "content": &content,
-    });
-    Ok(Output::new(data).text_json(&content))
+    let repository = cx.repository()?;
+    let (record, content) = data_get(&repository, &args.model, &args.name, args.version)?;
+    let mut document = record_json(&record);
+    let output = match &args.output {
+        Some(path) => {
+            cx.look(|progress| {
+                let tell = |done, of| progress.bytes(done, of);
+                Ok::<_, CliError>(data_save(content, path, tell)?)
+            })?;
+            document["output"] = path.to_string_lossy().into();
+            let size = show::bytes(record.size);
+            let words = format!("Wrote {size} to {}.", path.display());
+            Output::new(document).note(words)
+        }
+        None => printed(cx, &record, content, document)?,
+    };
+    Ok(if record.name.as_str() == args.name {
+        output
+    } else {
+        output.note(format!("`{}` was renamed to `{}`.", args.name, record.name))
+    })
+}
+
+fn printed(
+    cx: &Context,
+    record: &DataRecord,
+    mut content: ContentReader,
+    mut document: Value,
+) -> Result<Output, CliError> {
+    match record.kind {
+        DataKind::Resource => {
+            let text = content.read_all().map_err(AppError::from)?;
+            let content: Value = serde_json::from_slice(&text).map_err(anyhow::Error::from)?;
+            document["content"] = content.clone();
+            Ok(Output::new(document).text_json(&content))
+        }
+        // Bytes have no form in JSON.
+        DataKind::File if cx.json => Ok(Output::new(document)),
+        DataKind::File if std::io::stdout().is_terminal() && !is_text(record) => {
+            let words = format!(
+                "`{}` is a file of type {}, which a terminal cannot show: `--output FILE` writes it to a file.",
+                record.name,
+                record.media_type()
+            );
+            Ok(Output::new(document).note(words))
+        }
+        DataKind::File => {
+            let mut buffer = vec![0; PRINTED_AT_ONCE];
+            loop {
+                let n = content.read(&mut buffer).map_err(AppError::from)?;
+                if n == 0 || !stdout_bytes(&buffer[..n])? {
+                    return Ok(Output::printed());
+                }
+            }
+        }
+    }
+}
+
+fn is_text(record: &DataRecord) -> bool {
+    let media_type = record.media_type();
+    media_type.starts_with("text/") || media_type.contains("json")
 }

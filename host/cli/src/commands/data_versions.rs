@@ -2,11 +2,12 @@
 
 use clap::Args;
 use sedge_app::data_versions::data_versions;
-use serde_json::{Value, json};
 
+use crate::commands::data_list::record_json;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 use crate::show;
 
 /// List the versions of one piece of data
@@ -16,28 +17,35 @@ pub(crate) struct DataVersionsArgs {
     model: String,
     /// The name of the data
     name: String,
+    #[command(flatten)]
+    list: ListOptions,
 }
 
 pub(crate) fn run(cx: &Context, args: &DataVersionsArgs) -> Result<Output, CliError> {
-    let versions = data_versions(&*cx.repository()?, &args.model, &args.name)?;
-    let data: Vec<Value> = versions
-        .iter()
-        .map(|version| {
-            json!({
-                "version": version.version,
-                "createdAt": show::time(version.created_at),
-                "size": version.size,
-                "writtenBy": version.by,
-            })
+    let heading = ["version", "kind", "size", "written", "by call"];
+    let mut rows = Rows::new(cx, &args.list, &heading);
+    let repository = cx.repository()?;
+    let mut renamed = None;
+    cx.look(|_| {
+        data_versions(&repository, &args.model, &args.name, |record| {
+            if record.name.as_str() != args.name {
+                renamed.get_or_insert_with(|| record.name.clone());
+            }
+            let row = || {
+                vec![
+                    record.version.to_string(),
+                    record.kind.as_str().to_owned(),
+                    show::bytes(record.size),
+                    show::time(record.created_at),
+                    record.by.to_string(),
+                ]
+            };
+            rows.push(|| record_json(record), row)
         })
-        .collect();
-    let rows = versions.iter().map(|version| {
-        vec![
-            version.version.to_string(),
-            show::bytes(version.size),
-            show::time(version.created_at),
-            version.by.to_string(),
-        ]
-    });
-    Ok(Output::new(json!(data)).text(table(&["version", "size", "written", "by call"], rows)))
+    })?;
+    let output = rows.output("")?;
+    Ok(match renamed {
+        Some(name) => output.note(format!("`{}` was renamed to `{name}`.", args.name)),
+        None => output,
+    })
 }

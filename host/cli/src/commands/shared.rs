@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sedge_app::Settings;
+use sedge_app::types::{Span, Timestamp};
 
 /// Of commands that lock.
 #[derive(Debug, Args)]
@@ -40,6 +41,42 @@ impl RunOptions {
             ..self.lock.settings()
         }
     }
+}
+
+/// Of commands that remove something.
+#[derive(Debug, Args)]
+pub(crate) struct DryRun {
+    /// Only say what would be removed
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl DryRun {
+    pub(crate) fn is_set(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Says what was removed, or would be.
+    pub(crate) fn sentence(&self, what: &str) -> String {
+        if self.dry_run {
+            format!("Would remove {what}.")
+        } else {
+            format!("Removed {what}.")
+        }
+    }
+}
+
+/// Reads a time, or how long ago it was.
+pub(crate) fn time_or_age(text: &str) -> Result<Timestamp, String> {
+    if let Ok(age) = text.parse::<Span>() {
+        return Ok(Timestamp(Timestamp::now().0.saturating_sub(age.ms())));
+    }
+    let time: Option<jiff::Timestamp> = text.parse().ok();
+    let ms = time.and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    ms.map(Timestamp).ok_or_else(|| {
+        "it is neither an age (5m, 1h, 7d, 2w, 1mo, 1y) nor a time (2026-11-23T21:34:00Z)"
+            .to_owned()
+    })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

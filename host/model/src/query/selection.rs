@@ -14,6 +14,8 @@ pub struct Selection {
     pub name: Option<String>,
     /// What the name of the data begins with.
     pub name_prefix: Option<String>,
+    /// A name that its name comes after, in the order of bytes.
+    pub name_after: Option<String>,
     /// The spec that it was written under.
     pub spec: Option<String>,
     /// `resource` or `file`.
@@ -52,6 +54,7 @@ impl Selection {
             && is(&self.model, row.model)
             && is(&self.name, row.name)
             && row.name.starts_with(prefix)
+            && self.name_after.as_deref().is_none_or(|it| row.name > it)
             && is(&self.spec, row.spec)
             && is(&self.kind, row.kind)
             && is(&self.type_name, row.type_name)

@@ -1,17 +1,31 @@
 //! The interface `data`: writes this model's data, and reads what the plugin may read.
 
-use sedge_model::call::{LimitName, StagedWrite};
+pub(crate) mod files;
+
+use std::collections::BTreeMap;
+
+use sedge_model::call::{
+    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite,
+};
 use sedge_model::names::{DataName, ModelName};
 use sedge_model::schema::Violation;
-use sedge_model::type_info::MethodKind;
+use sedge_model::type_info::{MethodKind, OnViolation};
+use serde_json::Value;
 
 use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{self, Fault, JSON_BYTES_MAX};
+use crate::host::{self, Fault, JSON_BYTES_MAX, VersionInfo};
 use crate::json;
-use crate::staging::STAGED_BYTES_MAX;
+use crate::staging::{STAGED_BYTES_MAX, StagedName};
+
+use files::{FileReader, FileWriter};
+
+/// The most names that one `list` returns: the guest asks, and the host allocates.
+const LIST_MAX: u32 = 1000;
+
+type Told<T> = wasmtime::Result<Result<T, DataError>>;
 
 impl Host for CallState {
     async fn write_resource(
@@ -19,37 +33,47 @@ impl Host for CallState {
         spec: String,
         name: String,
         content: String,
-    ) -> wasmtime::Result<Result<(), DataError>> {
-        let Some(running) = &self.running else {
-            return Ok(Err(DataError::ReadOnly));
-        };
-        Ok(stage(running, &spec, name, &content))
+        tags: Vec<data::Tag>,
+    ) -> Told<()> {
+        Ok(self.resource_write(&spec, name, content, tags))
     }
 
-    async fn read_latest(
+    async fn create_file(
+        &mut self,
+        spec: String,
+        name: String,
+        options: data::FileOptions,
+    ) -> Told<wasmtime::component::Resource<FileWriter>> {
+        self.file_create(&spec, name, options)
+    }
+
+    async fn open_file(
         &mut self,
         model: String,
         name: String,
-    ) -> wasmtime::Result<Result<Option<data::Resource>, DataError>> {
+        version: Option<u64>,
+    ) -> Told<Option<wasmtime::component::Resource<FileReader>>> {
+        match self.target(&model, name)? {
+            Ok((model, name)) => self.file_open(&model, &name, version),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn read_latest(&mut self, model: String, name: String) -> Told<Option<data::Resource>> {
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
         };
-        let staged = self
-            .running
-            .as_ref()
-            .and_then(|running| running.staging.latest(&model, &name));
-        if let Some(write) = staged {
-            return Ok(Ok(Some(data::Resource {
-                model: model.to_string(),
-                name: name.to_string(),
-                spec: write.spec.to_string(),
-                version: None,
-                created_at_ms: None,
-                content: write.content,
-            })));
-        }
-        self.committed(&model, &name, None)
+        let version = match self.staged(&model, &name) {
+            StagedName::Written(write) => return Ok(Ok(resource_staged(model, write))),
+            StagedName::Deleted => return Ok(Ok(None)),
+            StagedName::As(deleted) => match self.newest_but(&model, &name, &deleted)? {
+                Newest::Latest => None,
+                Newest::Version(version) => Some(version),
+                Newest::None => return Ok(Ok(None)),
+            },
+        };
+        self.committed(&model, &name, version)
     }
 
     async fn read_version(
@@ -57,50 +81,201 @@ impl Host for CallState {
         model: String,
         name: String,
         version: u64,
-    ) -> wasmtime::Result<Result<Option<data::Resource>, DataError>> {
-        match self.target(&model, name)? {
-            Ok((model, name)) => self.committed(&model, &name, Some(version)),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    async fn list_versions(
-        &mut self,
-        model: String,
-        name: String,
-    ) -> wasmtime::Result<Result<Vec<data::VersionInfo>, DataError>> {
+    ) -> Told<Option<data::Resource>> {
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
         };
-        let versions = self.outside.versions(&model, &name)?;
-        Ok(Ok(versions
-            .into_iter()
-            .map(convert::version_info_to_guest)
-            .collect()))
+        if self.is_deleted(&model, &name, version) {
+            return Ok(Ok(None));
+        }
+        self.committed(&model, &name, Some(version))
+    }
+
+    async fn list_versions(&mut self, model: String, name: String) -> Told<Vec<data::VersionInfo>> {
+        let (model, name) = match self.target(&model, name)? {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error)),
+        };
+        let versions = self.outside.versions(&model, &name)?.into_iter();
+        Ok(Ok(versions.map(convert::version_info_to_guest).collect()))
+    }
+
+    async fn list(
+        &mut self,
+        model: String,
+        prefix: String,
+        after: Option<String>,
+        count_max: u32,
+    ) -> Told<Vec<data::VersionInfo>> {
+        let model = match self.readable(&model)? {
+            Ok(model) => model,
+            Err(error) => return Ok(Err(error)),
+        };
+        let n_max = count_max.min(LIST_MAX) as usize;
+        let list = self
+            .outside
+            .list(&model, &prefix, after.as_deref(), n_max)?;
+        let list = list.into_iter();
+        Ok(Ok(list.map(convert::version_info_to_guest).collect()))
+    }
+
+    async fn delete(&mut self, name: String, version: Option<u64>) -> Told<()> {
+        let running = match self.writing() {
+            Ok(running) => running,
+            Err(error) => return Ok(Err(error)),
+        };
+        if running.kind != MethodKind::Delete {
+            let reason = format!(
+                "`{}` may not delete data: it is of kind `{}`, not `delete`",
+                running.identity.method,
+                running.kind.as_str()
+            );
+            return Ok(Err(DataError::Denied(reason)));
+        }
+        let name = match data_name(name) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(stage(running, StagedChange::Delete { name, version }))
+    }
+
+    async fn publish(&mut self) -> Told<Vec<types::Written>> {
+        let running = match self.writing() {
+            Ok(running) => running,
+            Err(error) => return Ok(Err(error)),
+        };
+        let changes = running.staging.take();
+        let published = self.outside.publish(changes).await;
+        Ok(match published {
+            Ok(written) => {
+                self.running()?.staging.published(&written);
+                Ok(convert::written_to_guest(written))
+            }
+            Err(Fault::Guest(error)) => Err(data_error(error)),
+            Err(Fault::Host(error)) => return Err(error.into()),
+        })
     }
 }
 
+/// Which committed version is the newest, apart from those that are to go.
+enum Newest {
+    Latest,
+    Version(u64),
+    None,
+}
+
 impl CallState {
-    fn target(
+    fn resource_write(
         &self,
-        model: &str,
+        spec: &str,
         name: String,
-    ) -> wasmtime::Result<Result<(ModelName, DataName), DataError>> {
-        let model = match self.outside.readable(model) {
-            Ok(model) => model,
-            Err(Fault::Guest(host::DataError::Denied(reason))) => {
-                return Ok(Err(DataError::Denied(reason)));
-            }
-            Err(Fault::Guest(host::DataError::ModelNotFound(name))) => {
-                return Ok(Err(DataError::ModelNotFound(name)));
-            }
-            Err(Fault::Host(error)) => return Err(error.into()),
+        content: String,
+        tags: Vec<data::Tag>,
+    ) -> Result<(), DataError> {
+        let running = self.writing()?;
+        if content.len() > JSON_BYTES_MAX {
+            return Err(limit(LimitName::JsonBytes, JSON_BYTES_MAX as u64));
+        }
+        let plugin = &running.plugin;
+        let declared = plugin.type_info().resource(spec);
+        let Some((declared, schema)) = declared.zip(plugin.resource_schema(spec)) else {
+            return Err(DataError::Undeclared(spec.to_owned()));
         };
-        Ok(match DataName::try_from(name) {
-            Ok(name) => Ok((model, name)),
-            Err(error) => Err(DataError::InvalidName(error.to_string())),
-        })
+        let name = data_name(name)?;
+        let tags = tags_from_guest(tags)?;
+        let value = json::parse(&content).map_err(|message| {
+            let path = String::new();
+            invalid(vec![Violation { path, message }])
+        })?;
+        let violations = schema.violations(&value);
+        match declared.on_violation {
+            OnViolation::Refuse if !violations.is_empty() => return Err(invalid(violations)),
+            OnViolation::Warn if !violations.is_empty() => self.warn(spec, &name, &violations),
+            OnViolation::Refuse | OnViolation::Warn => {}
+        }
+        if let Some(place) = schema.secrets(&value).first() {
+            return Err(DataError::Denied(format!(
+                "`{place}` of `{name}` is marked as sensitive: it would be stored as a reference \
+                 to a secret, and this version of Sedge has no store of secrets yet"
+            )));
+        }
+        let write = StagedWrite {
+            name,
+            kind: DataKind::Resource,
+            spec: declared.name.clone(),
+            media_type: None,
+            tags,
+            content: StagedContent::Text(content),
+        };
+        stage(running, StagedChange::Write(write))
+    }
+
+    fn warn(&self, spec: &str, name: &DataName, violations: &[Violation]) {
+        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        self.log.push(LogLine {
+            level: LogLevel::Warn,
+            message: format!(
+                "`{name}` does not fit the schema of `{spec}`: {}",
+                told.join("; ")
+            ),
+            fields: vec![("name".to_owned(), Value::String(name.to_string()))],
+        });
+    }
+
+    /// Returns what only a method that may write has.
+    fn writing(&self) -> Result<&Running, DataError> {
+        match &self.running {
+            Some(running) if running.kind != MethodKind::Read => Ok(running),
+            Some(_) | None => Err(DataError::ReadOnly),
+        }
+    }
+
+    fn readable(&self, model: &str) -> Told<ModelName> {
+        match self.outside.readable(model) {
+            Ok(model) => Ok(Ok(model)),
+            Err(Fault::Guest(error)) => Ok(Err(data_error(error))),
+            Err(Fault::Host(error)) => Err(error.into()),
+        }
+    }
+
+    fn target(&self, model: &str, name: String) -> Told<(ModelName, DataName)> {
+        let model = match self.readable(model)? {
+            Ok(model) => model,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(data_name(name).map(|name| (model, name)))
+    }
+
+    fn staged(&self, model: &ModelName, name: &DataName) -> StagedName {
+        match &self.running {
+            Some(running) => running.staging.of_name(model, name),
+            None => StagedName::As(Vec::new()),
+        }
+    }
+
+    fn is_deleted(&self, model: &ModelName, name: &DataName, version: u64) -> bool {
+        match self.staged(model, name) {
+            StagedName::Deleted => true,
+            StagedName::As(deleted) => deleted.contains(&version),
+            // What was deleted before it was written anew is committed still.
+            StagedName::Written(_) => false,
+        }
+    }
+
+    fn newest_but(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        deleted: &[u64],
+    ) -> wasmtime::Result<Newest> {
+        if deleted.is_empty() {
+            return Ok(Newest::Latest);
+        }
+        let versions = self.outside.versions(model, name)?;
+        let numbers = versions.iter().filter_map(|info| info.version);
+        let newest = numbers.filter(|version| !deleted.contains(version)).max();
+        Ok(newest.map_or(Newest::None, Newest::Version))
     }
 
     fn committed(
@@ -108,62 +283,74 @@ impl CallState {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> wasmtime::Result<Result<Option<data::Resource>, DataError>> {
+    ) -> Told<Option<data::Resource>> {
         let found = self.outside.resource(model, name, version)?;
         Ok(Ok(found.map(|found| data::Resource {
-            model: model.to_string(),
-            name: name.to_string(),
-            spec: found.spec.to_string(),
-            version: Some(found.info.version),
-            created_at_ms: Some(found.info.created_at_ms),
+            info: convert::version_info_to_guest(found.info),
             content: found.content,
         })))
     }
 }
 
-fn stage(running: &Running, spec: &str, name: String, content: &str) -> Result<(), DataError> {
-    if running.kind == MethodKind::Read {
-        return Err(DataError::ReadOnly);
+fn resource_staged(model: ModelName, write: StagedWrite) -> Option<data::Resource> {
+    let info = staged_info(model, &write);
+    match write.content {
+        StagedContent::Text(content) => Some(data::Resource {
+            info: convert::version_info_to_guest(info),
+            content,
+        }),
+        StagedContent::Bytes(_) | StagedContent::File { .. } => None,
     }
-    let limit = |name: LimitName, value: usize| {
-        DataError::Limit(types::LimitReached {
-            name: name.as_str().to_owned(),
-            value: value as u64,
-        })
-    };
-    if content.len() > JSON_BYTES_MAX {
-        return Err(limit(LimitName::JsonBytes, JSON_BYTES_MAX));
+}
+
+/// Returns what is known of a version that has no number yet.
+fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
+    VersionInfo {
+        model,
+        name: write.name.clone(),
+        kind: write.kind,
+        spec: write.spec.clone(),
+        version: None,
+        created_at_ms: None,
+        media_type: write
+            .media_type
+            .clone()
+            .unwrap_or_else(|| "application/json".to_owned()),
+        size: write.content.size(),
+        tags: write.tags.clone(),
     }
-    let declared = running
-        .plugin
-        .type_info()
-        .resource(spec)
-        .zip(running.plugin.resource_schema(spec));
-    let Some((declared, schema)) = declared else {
-        return Err(DataError::Undeclared(spec.to_owned()));
-    };
-    let name =
-        DataName::try_from(name).map_err(|error| DataError::InvalidName(error.to_string()))?;
-    let violations = match json::parse(content) {
-        Ok(value) => schema.violations(&value),
-        Err(message) => vec![Violation {
-            path: String::new(),
-            message,
-        }],
-    };
-    if !violations.is_empty() {
-        return Err(DataError::InvalidContent(convert::violations_to_guest(
-            violations,
-        )));
-    }
-    let write = StagedWrite {
-        name,
-        spec: declared.name.clone(),
-        content: content.to_owned(),
-    };
-    if running.staging.push(write) {
+}
+
+fn stage(running: &Running, change: StagedChange) -> Result<(), DataError> {
+    if running.staging.push(change) {
         Ok(())
     } else {
-        Err(limit(LimitName::StagedBytes, STAGED_BYTES_MAX))
+        Err(limit(LimitName::StagedBytes, STAGED_BYTES_MAX as u64))
     }
+}
+
+fn data_name(name: String) -> Result<DataName, DataError> {
+    DataName::try_from(name).map_err(|error| DataError::InvalidName(error.to_string()))
+}
+
+fn tags_from_guest(tags: Vec<data::Tag>) -> Result<BTreeMap<String, String>, DataError> {
+    convert::tags(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(DataError::InvalidName)
+}
+
+fn data_error(error: host::DataError) -> DataError {
+    match error {
+        host::DataError::Denied(reason) => DataError::Denied(reason),
+        host::DataError::ModelNotFound(name) => DataError::ModelNotFound(name),
+    }
+}
+
+fn invalid(violations: Vec<Violation>) -> DataError {
+    DataError::InvalidContent(convert::violations_to_guest(violations))
+}
+
+fn limit(name: LimitName, value: u64) -> DataError {
+    DataError::Limit(types::LimitReached {
+        name: name.as_str().to_owned(),
+        value,
+    })
 }

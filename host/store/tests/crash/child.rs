@@ -77,9 +77,9 @@ fn write(store: &Store, writer: u32) {
     let first = 1 + known.expect("it can be read").len() as u64;
     for (nth, number) in (1..).zip(first..) {
         let call = call_start(&claim, &[nth], &model(writer));
-        store.call_start(&claim, &call).expect("it counts");
+        store.call_start(&claim, call).wait().expect("it counts");
         let end = end(&claim, nth, writer, number);
-        store.call_commit(&claim, &end).expect("it counts");
+        store.call_commit(&claim, end).wait().expect("it counts");
         println!("{MARK}{writer} {number}");
     }
 }

@@ -10,13 +10,13 @@ use crate::images::{Image, Kept, Platter};
 use crate::operations::{Operation, Subject, Survives, for_each, seal};
 use crate::recorder::Action;
 use crate::rig::Rig;
-use crate::state::{chain, open, sound, whole};
+use crate::state::{chain, open, sound, tidy, whole};
 
 /// Images at each point in which some of what was not synced is there, unless told otherwise.
 const N_IMAGES: u64 = 6;
 
 /// What becomes of writes, and of names, at each point.
-const CUTS: [(Kept, Kept); 4] = [
+pub(crate) const CUTS: [(Kept, Kept); 4] = [
     (Kept::Nothing, Kept::Nothing),
     (Kept::Nothing, Kept::Everything),
     (Kept::Everything, Kept::Nothing),
@@ -36,6 +36,8 @@ struct Log {
 struct Count {
     n_points: usize,
     n_images: usize,
+    /// Images that a second cut left.
+    n_twice: usize,
     /// By the state that was found.
     n_in: [usize; 3],
 }
@@ -46,19 +48,21 @@ fn the_power_is_cut() {
         let count = cut(operation, dice);
         let [before, after, sealed] = count.n_in;
         println!(
-            "{}: cut at {} points, {} images, all whole: {before} before, {} after",
+            "{}: cut at {} points, {} images, all whole: {before} before, {} after; \
+             cut once more, {} images, all whole",
             operation.name,
             count.n_points,
             count.n_images,
-            after + sealed
+            after + sealed,
+            count.n_twice
         );
     });
 }
 
 fn cut(operation: Operation, dice: &mut Dice) -> Count {
     let subject = Subject::new(operation);
-    let log = log(&subject);
-    let mut platter = Platter::new(&subject.start);
+    let log = log(&subject, &subject.start);
+    let mut platter = Platter::new(&subject.start, true);
     let (mut count, mut seen) = (Count::default(), BTreeSet::new());
     for at in 0..=log.actions.len() {
         if log.is_point(at) {
@@ -76,6 +80,9 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
                 });
                 count.n_images += 1;
                 count.n_in[stands] += 1;
+                if stands == 0 {
+                    count.n_twice += twice(&subject, &image, dice);
+                }
             }
         }
         if let Some(action) = log.actions.get(at) {
@@ -85,9 +92,29 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
     count
 }
 
+/// Does the operation on what a cut left, and cuts the power once more when it is
+/// acknowledged. Returns how many images that makes.
+fn twice(subject: &Subject, start: &Image, dice: &mut Dice) -> usize {
+    let log = log(subject, start);
+    let mut platter = Platter::new(start, true);
+    for action in &log.actions {
+        platter.play(action);
+    }
+    let images: BTreeSet<Image> = CUTS
+        .iter()
+        .map(|(writes, names)| platter.cut(*writes, *names, dice))
+        .collect();
+    let (_, n_left) = log.acknowledged[0];
+    for image in &images {
+        check(subject, image, log.n_states, n_left)
+            .unwrap_or_else(|fault| panic!("{}, cut twice: {fault}", subject.operation.name));
+    }
+    images.len()
+}
+
 /// Does an operation, and what makes it survive if it does not by itself.
-fn log(subject: &Subject) -> Log {
-    let rig = Rig::new(&subject.start);
+fn log(subject: &Subject, start: &Image) -> Log {
+    let rig = Rig::new(start);
     let (store, done) = subject.operation.attempt(rig.medium());
     done.expect("nothing fails");
     let mut acknowledged = Vec::new();
@@ -118,7 +145,8 @@ impl Log {
         let is_sync = |at: usize| match self.actions.get(at) {
             Some(Action::Sync { .. } | Action::SyncFolder { .. }) => true,
             Some(
-                Action::Create { .. }
+                Action::SyncFailed { .. }
+                | Action::Create { .. }
                 | Action::Write { .. }
                 | Action::Truncate { .. }
                 | Action::Rename { .. }
@@ -142,7 +170,7 @@ fn images(platter: &Platter, dice: &mut Dice) -> Vec<Image> {
 }
 
 /// Opens an image as the next process would. Returns in which state it is.
-fn check(
+pub(crate) fn check(
     subject: &Subject,
     image: &Image,
     n_states: usize,
@@ -160,10 +188,13 @@ fn check(
     }
     drop(store);
     let store = open(folder).map_err(|error| chain(&error))?;
-    whole(store.as_ref(), &subject.states[..n_states], stands.max(1))?;
-    if stands < 2 {
+    let then = whole(store.as_ref(), &subject.states[..n_states], stands.max(1))?;
+    // What came behind the operation can be there although it was not before: where the same
+    // bytes are written to the log once more, those that were behind them count again.
+    if then < 2 {
         let store = store.ok_or("there is no store at the end")?;
         seal(&store).map_err(|error| format!("it writes no more: {}", chain(&error)))?;
+        tidy(&store)?;
     }
     Ok(stands)
 }

@@ -26,7 +26,7 @@ fn check(done: Done, cut: (Kept, Kept), expect: &[(&str, &str)]) {
         recorder: Arc::clone(&recorder),
     };
     done(&disk);
-    let mut platter = Platter::new(&start);
+    let mut platter = Platter::new(&start, true);
     for action in recorder.log() {
         platter.play(&action);
     }
@@ -138,7 +138,7 @@ fn of_what_was_not_synced_some_may_be_there_and_of_a_write_whole_sectors() {
         file.write(&[b'x'; 1024]).expect("written");
     }
     disk.sync_folder("").expect("synced");
-    let mut platter = Platter::new(&start);
+    let mut platter = Platter::new(&start, true);
     for action in recorder.log() {
         platter.play(&action);
     }

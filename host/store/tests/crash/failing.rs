@@ -9,7 +9,7 @@ use crate::dice::{Dice, told};
 use crate::operations::{Operation, Subject, for_each, seal};
 use crate::recorder::{Fault, Likeness, Plan};
 use crate::rig::Rig;
-use crate::state::{chain, open, sound, whole};
+use crate::state::{chain, open, sound, tidy, whole};
 
 /// In which ways a call fails, and whether reading is a call too.
 const WAYS: [(Fault, bool); 5] = [
@@ -145,6 +145,7 @@ fn reopened(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, St
     let store = store.ok_or("there is no store at the end")?;
     seal(&store).map_err(|error| format!("it writes no more: {}", chain(&error)))?;
     sound(folder)?;
+    tidy(&store)?;
     Ok(true)
 }
 
@@ -184,6 +185,7 @@ fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, Str
     let store = open(folder).map_err(|error| chain(&error))?;
     whole(store.as_ref(), &subject.states, 2)?;
     sound(folder)?;
+    tidy(store.as_ref().ok_or("there is no store at the end")?)?;
     Ok(true)
 }
 

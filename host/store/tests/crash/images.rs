@@ -39,6 +39,9 @@ pub(crate) struct Platter {
     files: BTreeMap<FileId, Bytes>,
     names: BTreeMap<String, Option<FileId>>,
     unsynced: Vec<Naming>,
+    /// Whether a sync that fails takes what it was to write along, so that the next one
+    /// writes nothing and succeeds, as on Linux; else it stays to be written.
+    failed_syncs_lose: bool,
 }
 
 #[derive(Debug, Default)]
@@ -133,7 +136,7 @@ impl Image {
 
 impl Platter {
     /// Begins with an image, all of which survives.
-    pub(crate) fn new(start: &Image) -> Self {
+    pub(crate) fn new(start: &Image, failed_syncs_lose: bool) -> Self {
         let names = start.file_ids();
         let files = start.0.iter().filter_map(|(path, bytes)| {
             let (synced, unsynced) = (bytes.clone()?, Vec::new());
@@ -143,6 +146,7 @@ impl Platter {
             files: files.collect(),
             names,
             unsynced: Vec::new(),
+            failed_syncs_lose,
         }
     }
 
@@ -164,6 +168,11 @@ impl Platter {
                 self.change(*file, Change::Truncate { size: *size });
             }
             Action::Sync { file } => self.files.entry(*file).or_default().sync(),
+            Action::SyncFailed { file } => {
+                if self.failed_syncs_lose {
+                    self.files.entry(*file).or_default().unsynced.clear();
+                }
+            }
             Action::SyncFolder { path } => {
                 let is_synced = |naming: &mut Naming| naming.folders.contains(path);
                 for naming in self.unsynced.extract_if(.., is_synced) {

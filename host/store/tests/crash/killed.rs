@@ -21,7 +21,7 @@ use crate::images::Image;
 use crate::process::Process;
 use crate::state::{open, sound};
 
-/// Processes that are killed, unless told otherwise.
+/// Processes that are killed, unless told otherwise, and the most in one folder.
 const N_KILLS: u64 = 500;
 
 /// The most calls that one is let commit.
@@ -61,6 +61,24 @@ struct Writer {
 #[test]
 fn processes_are_killed() {
     let mut dice = Dice::told();
+    let n_kills = told("SEDGE_CRASH_KILLS", N_KILLS);
+    let (mut n_told, mut n_in_flight, mut n_late) = (0, 0, 0);
+    let mut n_left = n_kills;
+    while n_left > 0 {
+        let n_here = n_left.min(N_KILLS);
+        let seen = kill_in_one_folder(n_here, &mut dice);
+        n_left -= n_here;
+        n_told += seen.n_told;
+        n_in_flight += seen.n_in_flight;
+        n_late += seen.n_late;
+    }
+    println!(
+        "{n_kills} processes killed: {n_told} acknowledged calls are there, and {} that were under way, {n_late} of them late",
+        n_in_flight + n_late
+    );
+}
+
+fn kill_in_one_folder(n_kills: u64, dice: &mut Dice) -> Seen {
     let place = Image::default().place();
     let folder = &place.folder;
     let store = Store::create(folder).expect("the folder is empty");
@@ -69,7 +87,6 @@ fn processes_are_killed() {
     // recovers nothing from it.
     let mut beside = Some(store);
     let mut seen = Seen::default();
-    let n_kills = told("SEDGE_CRASH_KILLS", N_KILLS);
     for round in 0..n_kills {
         let n_writers = if round % 2 == 0 { 1 } else { N_WRITERS };
         let mut process = Process::start(folder.path(), n_writers);
@@ -96,12 +113,7 @@ fn processes_are_killed() {
         }
     }
     drop(beside);
-    println!(
-        "{n_kills} processes killed: {} acknowledged calls are there, and {} that were under way, {} of them late",
-        seen.n_told,
-        seen.n_in_flight + seen.n_late,
-        seen.n_late
-    );
+    seen
 }
 
 impl Seen {
@@ -158,10 +170,10 @@ impl Seen {
         for number in there + 1..=found {
             let at = usize::try_from(number - 1).expect("few");
             for (n, name) in NAMES.into_iter().enumerate() {
-                let record = store.data_get(&model, &data_name(name), Some(number));
-                let record = record.expect("it can be read").expect("it is listed");
-                assert_eq!(record.content, contents(number)[n], "{number} of {model}");
-                assert_eq!(record.info.by, lists[0][at].by, "by one call");
+                let read = store.data_text(&model, &data_name(name), Some(number));
+                let (record, text) = read.expect("it can be read").expect("it is listed");
+                assert_eq!(text, contents(number)[n], "{number} of {model}");
+                assert_eq!(record.by, lists[0][at].by, "by one call");
             }
             check_call(store, &lists[0][at].by, number);
         }
@@ -185,7 +197,7 @@ impl Seen {
                 let version = outcome.written[0].version;
                 let there = store.data_get(&call.model, &data_name(NAMES[0]), Some(version));
                 let there = there.expect("it can be read").expect("it was committed");
-                assert_eq!(there.info.by, call.lineage, "round {round}");
+                assert_eq!(there.by, call.lineage, "round {round}");
             }
         }
     }

@@ -21,6 +21,7 @@ mod crash;
 mod dice;
 mod disk;
 mod disk_rules;
+mod failed_then_cut;
 mod failing;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]

@@ -7,14 +7,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sedge_model::call::LogLevel;
+use sedge_model::lifetime::Retention;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
-use sedge_store::{Author, CallEnd, Claim, DataDelete, Medium, Store, StoreError};
+use sedge_store::{
+    Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, GcRules, Medium, Store, StoreError,
+};
 use sedge_sys::folder::Folder;
 
 use crate::dice::Dice;
 use crate::fixture::{
-    append, call_start, data_name, failure, log_line, model_name, run_id, run_start, step, success,
+    append, call_start, data_name, failure, file_write, log_line, model_name, permit, run_id,
+    run_start, step, success,
 };
 use crate::images::Image;
 use crate::state::{State, open};
@@ -73,6 +77,9 @@ const LOG_FRAMES: u64 = 995;
 /// A page with the head of its frame in the log, in bytes.
 const FRAME_BYTES: u64 = 4096 + 24;
 
+/// The name of a backup, in the folder of its datastore.
+pub(crate) const BACKUP: &str = "backup.tar";
+
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "creation",
@@ -121,17 +128,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         store.run_end(&claim(2), RunStatus::Succeeded)
     }),
     lazy("call_start", |store| {
-        store.call_start(&claim(1), &call_start(&claim(1), &[2], "sink"))
+        let start = call_start(&claim(1), &[2], "sink");
+        store.call_start(&claim(1), start).wait()
     }),
     lazy("call_undo", |store| {
         store.call_undo(&claim(1), &lineage(1, &[1]))
     }),
     durable("call_commit", |store| {
-        store.call_commit(&claim(1), &end()).map(drop)
+        store.call_commit(&claim(1), end()).wait().map(drop)
     }),
     durable("call_commit of a failure", |store| {
         let end = failure(&lineage(1, &[1]), "sink");
-        store.call_commit(&claim(1), &end).map(drop)
+        store.call_commit(&claim(1), end).wait().map(drop)
     }),
     durable("call_commit of large content", |store| {
         let large = [text('a', 100_000), text('b', 300_000)];
@@ -142,16 +150,70 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             ("same", large[0].as_str()),
         ];
         let end = success(&lineage(1, &[1]), "sink", &writes);
-        store.call_commit(&claim(1), &end).map(drop)
+        store.call_commit(&claim(1), end).wait().map(drop)
     }),
     Operation {
         name: "call_commit that copies the log",
         setup: Setup::Folder(|folder| Some(long_log(folder))),
-        run: Run::OnStore(|store| store.call_commit(&claim(1), &end()).map(drop)),
+        run: Run::OnStore(|store| store.call_commit(&claim(1), end()).wait().map(drop)),
         survives: Survives::PowerCut,
     },
-    durable("data_delete", |store| delete(store, Some("record"))),
-    durable("data_delete of all", |store| delete(store, None)),
+    durable("call_commit of files", commit_files),
+    durable("call_publish", publish),
+    durable("data_delete", |store| {
+        delete(store, DataChosen::Name(data_name("record")))
+    }),
+    durable("data_delete of a version", |store| {
+        delete(store, DataChosen::Version(data_name("record"), 2))
+    }),
+    durable("data_delete of all", |store| delete(store, DataChosen::All)),
+    durable("data_rename", |store| rename(store, "record", "renamed")),
+    Operation {
+        name: "data_rename back",
+        setup: Setup::Store(|store| {
+            fill(store);
+            rename(store, "record", "renamed").expect("nothing fails");
+        }),
+        ..durable("", |store| rename(store, "renamed", "record"))
+    },
+    Operation {
+        name: "data_gc",
+        setup: Setup::Store(fill_large),
+        ..durable("", collect)
+    },
+    Operation {
+        name: "runs_delete",
+        setup: Setup::Store(|store| {
+            fill(store);
+            let ended = store.run_end(&claim(2), RunStatus::Succeeded);
+            ended.expect("it counts");
+        }),
+        ..durable("", |store| {
+            store
+                .runs_delete(&permit(), &[run_id(2), run_id(1)])
+                .map(drop)
+        })
+    },
+    Operation {
+        name: "compact",
+        setup: Setup::Store(fill_large),
+        ..durable("", |store| store.compact())
+    },
+    Operation {
+        name: "backup",
+        setup: Setup::Store(fill_large),
+        ..durable("", back_up)
+    },
+    Operation {
+        name: "restore",
+        setup: Setup::Store(fill_and_back_up),
+        ..durable("", restore)
+    },
+    Operation {
+        name: "migration of schema 2",
+        setup: Setup::Folder(of_schema_2),
+        ..durable("", |store| store.status().map(drop))
+    },
     durable("fence", |store| store.fence(&[lineage(1, &[])])),
     lazy("lock_epoch_set", |store| {
         store.lock_epoch_set(Some(1), 2).map(drop)
@@ -285,13 +347,16 @@ fn fill(store: &Store) {
         begin(store, 2, &[n]);
         let mut end = success(&lineage(2, &[n]), "sink", &writes);
         end.log = vec![log_line(LogLevel::Info, "written")];
-        store.call_commit(&claim(2), &end).expect("it counts");
+        store.call_commit(&claim(2), end).wait().expect("it counts");
     }
     begin(store, 1, &[1]);
     begin(store, 1, &[1, 1]);
     let mut nested = success(&lineage(1, &[1, 1]), "sink-two", &[("record", "3")]);
     nested.log = vec![log_line(LogLevel::Warn, "nested")];
-    store.call_commit(&claim(1), &nested).expect("it counts");
+    store
+        .call_commit(&claim(1), nested)
+        .wait()
+        .expect("it counts");
     let gate = vec![RunEvent::GateOpened {
         gate: step("build/ask"),
     }];
@@ -318,14 +383,101 @@ fn long_log(folder: &Folder) -> Store {
     store
 }
 
-fn delete(store: &Store, name: Option<&str>) -> Result<(), StoreError> {
-    let delete = DataDelete {
-        model: model_name("sink"),
-        name: name.map(data_name),
-        by: lineage(9, &[]),
-        lock_epoch: 1,
+fn delete(store: &Store, what: DataChosen) -> Result<(), StoreError> {
+    let model = model_name("sink");
+    let deleted = store.data_delete(&permit(), &DataDelete { model, what });
+    deleted.map(drop)
+}
+
+fn rename(store: &Store, from: &str, to: &str) -> Result<(), StoreError> {
+    let renamed = store.data_rename(
+        &permit(),
+        &DataRename {
+            model: model_name("sink"),
+            from: data_name(from),
+            to: data_name(to),
+            forward: true,
+        },
+    );
+    renamed.map(drop)
+}
+
+/// Commits a file of many bytes, and a small one, as a guest writes them.
+fn commit_files(store: &Store) -> Result<(), StoreError> {
+    let mut end = success(&lineage(1, &[1]), "sink", &[("record", "{\"n\":5}")]);
+    let mut kept = Vec::new();
+    for (name, n_pieces) in [("small", 1), ("large", 20)] {
+        let mut file = store.file_create();
+        for n in 0..n_pieces {
+            file.write(text('c', 9_000 + n).as_bytes())?;
+        }
+        let (content, passing) = file.finish()?;
+        kept.extend(passing);
+        end.changes.push(file_write(name, content));
+    }
+    store.call_commit(&claim(1), end).wait().map(drop)
+}
+
+fn publish(store: &Store) -> Result<(), StoreError> {
+    let large = text('p', 90_000);
+    let writes = [("record", "{\"n\":6}"), ("published", large.as_str())];
+    let so_far = success(&lineage(1, &[1]), "sink", &writes);
+    store.call_publish(&claim(1), so_far).wait().map(drop)
+}
+
+/// Collects when all but the latest versions are too old, with more than one batch of them.
+fn collect(store: &Store) -> Result<(), StoreError> {
+    store.data_gc(&permit(), &rules()).map(drop)
+}
+
+fn rules() -> GcRules {
+    let hour = "1h".parse().expect("a time");
+    let retention = Retention {
+        lifetime: Some(hour),
+        ..Retention::default()
     };
-    store.data_delete(&delete).map(drop)
+    let spec = "record".parse().expect("a spec's name");
+    GcRules {
+        now_ms: u64::MAX,
+        overrides: [(model_name("sink"), [(spec, retention)].into())].into(),
+        with_latest: false,
+    }
+}
+
+/// Fills a store that has large content in old versions, so that files go with them.
+fn fill_large(store: &Store) {
+    fill(store);
+    for n in 3..=5 {
+        begin(store, 2, &[n]);
+        let large = text('x', 70_000 + n as usize % 2);
+        let end = success(&lineage(2, &[n]), "sink", &[("large", large.as_str())]);
+        store.call_commit(&claim(2), end).wait().expect("it counts");
+    }
+}
+
+/// Fills a store that has a backup, and is another since.
+fn fill_and_back_up(store: &Store) {
+    fill_large(store);
+    back_up(store).expect("nothing fails");
+    delete(store, DataChosen::All).expect("nothing fails");
+}
+
+fn back_up(store: &Store) -> Result<(), StoreError> {
+    store.backup(store.medium(), BACKUP, |_, _| {}).map(drop)
+}
+
+fn restore(store: &Store) -> Result<(), StoreError> {
+    let path = store.medium().path().join(BACKUP);
+    store.restore(&permit(), &path, |_, _| {}).map(drop)
+}
+
+/// A datastore that the last Sedge with schema 2 made.
+fn of_schema_2(folder: &Folder) -> Option<Store> {
+    let content = include_bytes!("../fixtures/schema-2.db");
+    folder
+        .write("sedge.db", content)
+        .expect("it can be written");
+    None
 }
 
 /// The end of run 1's call: several resources, and a log.
@@ -342,7 +494,10 @@ fn end() -> CallEnd {
 
 fn begin(store: &Store, run: u64, path: &[u32]) {
     let start = call_start(&claim(run), path, "sink");
-    store.call_start(&claim(run), &start).expect("it counts");
+    store
+        .call_start(&claim(run), start)
+        .wait()
+        .expect("it counts");
 }
 
 fn claim(run: u64) -> Claim {

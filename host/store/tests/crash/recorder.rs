@@ -34,6 +34,10 @@ pub(crate) enum Action {
     Sync {
         file: FileId,
     },
+    /// A sync that failed: nothing is known of what was written before it.
+    SyncFailed {
+        file: FileId,
+    },
     Rename {
         from: String,
         to: String,
@@ -188,6 +192,7 @@ impl Recorder {
             Action::Create { .. }
             | Action::Truncate { .. }
             | Action::Sync { .. }
+            | Action::SyncFailed { .. }
             | Action::Rename { .. }
             | Action::Remove { .. }
             | Action::CreateFolder { .. }
@@ -207,7 +212,12 @@ impl Recorder {
                 }
                 Err(failed)
             }
-            Verdict::Fail => Err(failed),
+            Verdict::Fail => {
+                if let Action::Sync { file } = action {
+                    inner.note(Action::SyncFailed { file });
+                }
+                Err(failed)
+            }
         }
     }
 
@@ -296,6 +306,7 @@ impl Inner {
             Action::Write { .. }
             | Action::Truncate { .. }
             | Action::Sync { .. }
+            | Action::SyncFailed { .. }
             | Action::SyncFolder { .. } => {}
         }
         self.log.push(action);

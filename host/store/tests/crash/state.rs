@@ -5,12 +5,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::ModelName;
-use sedge_store::{Claim, DataSummary, RunFilter, RunRecord, Store, StoreError};
+use sedge_model::query::Selection;
+use sedge_store::{Claim, DataRecord, GcRules, Permit, RunFilter, RunRecord, Store, StoreError};
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 
-use crate::fixture::success;
+use crate::fixture::{Place, permit, success};
+use crate::operations::BACKUP;
 
 /// The most of a line that is shown of a difference, in characters.
 const SHOWN_MAX: usize = 240;
@@ -34,9 +35,15 @@ impl State {
         for gate in store.gates_open()? {
             lines.push(format!("gate {} of {}", gate.gate, gate.run.id));
         }
-        for summary in store.data_list(None)? {
-            data_lines(store, &summary, &mut lines)?;
+        for record in store.data_select(&Selection::default())? {
+            data_line(store, record, &mut lines)?;
         }
+        for model in store.data_models()? {
+            for (former, present) in store.data_forwards(&model.model)? {
+                lines.push(format!("{former:?} of {} is {present:?}", model.model));
+            }
+        }
+        backup_lines(store, &mut lines)?;
         Ok(Self(Some(lines)))
     }
 
@@ -102,6 +109,12 @@ pub(crate) fn whole(
 }
 
 /// Checks the files of a store by themselves.
+///
+/// The kind of journal is one of these things. The bug: where a call failed as SQLite changed
+/// it to a write-ahead log, nobody was told, for the answer was read and not the end behind
+/// it. The consequence: the datastore was made, and had its first journal for ever; readers
+/// and writers waited for each other, and a power cut could take back what was acknowledged.
+/// The fix: the answer is read to its end.
 pub(crate) fn sound(folder: &Folder) -> Result<(), String> {
     let path = folder.path_of("sedge.db");
     if !Path::new(&path).is_file() {
@@ -125,6 +138,12 @@ pub(crate) fn sound(folder: &Folder) -> Result<(), String> {
             ));
             Ok(())
         })?;
+        let mode: String = database.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        let mark: i64 = database.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        // A file without a mark is one that is not made yet.
+        if mark != 0 && mode != "wal" {
+            faults.push(format!("its journal is of the kind `{mode}`"));
+        }
         Ok(faults)
     };
     match check() {
@@ -176,7 +195,7 @@ fn fenced(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
     let call = Lineage::root(run.id.clone()).child(u32::MAX);
     let mut end = success(&call, "sink", &[]);
     end.lock_epoch = store.lock_epoch()?.unwrap_or_default();
-    match store.call_commit(&claim, &end) {
+    match store.call_commit(&claim, end).wait() {
         Err(StoreError::CallNotRunning(_)) => Ok("free"),
         Err(StoreError::LockLost(_)) => Ok("fenced"),
         Err(error) => Err(error),
@@ -184,17 +203,63 @@ fn fenced(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
     }
 }
 
-fn data_lines(
+fn data_line(
     store: &Store,
-    summary: &DataSummary,
+    mut record: DataRecord,
     lines: &mut Vec<String>,
 ) -> Result<(), StoreError> {
-    let (model, name): (&ModelName, _) = (&summary.model, &summary.name);
-    for version in store.data_versions(model, name)? {
-        let record = store.data_get(model, name, Some(version.version))?;
-        let mut record = record.expect("it is listed");
-        record.info.created_at = Timestamp(0);
-        lines.push(format!("{model} {name:?}: {record:?}"));
-    }
+    let key = (&record.model, &record.name, Some(record.version));
+    let found = store.data_open(key.0, key.1, key.2)?;
+    let (_, content) = found.expect("it is listed");
+    let content = String::from_utf8_lossy(&content.read_all()?).into_owned();
+    record.created_at = Timestamp(0);
+    lines.push(format!("{record:?}: {content}"));
     Ok(())
+}
+
+/// Tells what is in a backup, if there is one: it is restored elsewhere to see.
+fn backup_lines(store: &Store, lines: &mut Vec<String>) -> Result<(), StoreError> {
+    let path = store.medium().path().join(BACKUP);
+    if !path.is_file() {
+        return Ok(());
+    }
+    let place = Place::new();
+    let other = Store::create(&place.folder)?;
+    other.restore(&permit(), &path, |_, _| {})?;
+    let State(restored) = State::of(&other)?;
+    lines.extend(
+        restored
+            .into_iter()
+            .flatten()
+            .map(|line| format!("backup: {line}")),
+    );
+    Ok(())
+}
+
+/// Checks that what is left over takes up room only, and that a collection gives it back.
+pub(crate) fn tidy(store: &Store) -> Result<(), String> {
+    let check = || {
+        let report = store.check(true, |_| {}).map_err(|error| chain(&error))?;
+        Ok::<_, String>(report.findings)
+    };
+    let faults: Vec<_> = check()?.into_iter().filter(|it| it.is_fault).collect();
+    if !faults.is_empty() {
+        return Err(format!("faults: {faults:?}"));
+    }
+    let collected = store.data_gc(&permit_of(store)?, &GcRules::default());
+    collected.map_err(|error| chain(&error))?;
+    let left = check()?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(format!("left after a collection: {left:?}"))
+}
+
+/// Returns what allows a change under whatever lock table counts.
+fn permit_of(store: &Store) -> Result<Permit, String> {
+    let epoch = store.lock_epoch().map_err(|error| chain(&error))?;
+    Ok(Permit {
+        lock_epoch: epoch.unwrap_or(1),
+        ..permit()
+    })
 }

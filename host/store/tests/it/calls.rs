@@ -41,7 +41,11 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
         result: Ok(json!({"done": true})),
         ..success(&call, "sink", &[("b", "1"), ("a", "2"), ("b", "3")])
     };
-    let written = fixture.store.call_commit(&claim, &end).expect("committed");
+    let written = fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     let version = |name: &str, version| Written {
         name: data_name(name),
         version,
@@ -71,7 +75,11 @@ fn an_error_is_read_as_it_was_committed() {
             result: Err(error.clone()),
             ..success(&call, "sink", &[])
         };
-        fixture.store.call_commit(&claim, &end).expect("committed");
+        fixture
+            .store
+            .call_commit(&claim, end.clone())
+            .wait()
+            .expect("committed");
         let calls = fixture.store.call_list(&claim.run).expect("readable");
         assert_eq!(calls[0].error, Some(error));
         assert_eq!(calls[0].outcome, None);
@@ -97,18 +105,29 @@ fn a_failed_call_leaves_the_latest_version_as_it_was() {
     let claim = fixture.run(1);
     let first = fixture.call(&claim, &[1], "sink");
     let end = success(&first, "sink", &[("record", "1")]);
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     let second = fixture.call(&claim, &[2], "sink");
-    let written = fixture.store.call_commit(&claim, &failure(&second, "sink"));
+    let written = fixture
+        .store
+        .call_commit(&claim, failure(&second, "sink"))
+        .wait();
     assert_eq!(written.expect("committed"), []);
     let third = fixture.call(&claim, &[3], "sink");
     let end = success(&third, "sink", &[("record", "3")]);
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     assert_eq!(fixture.versions("sink", "record"), [1, 2]);
     let (model, name) = (model_name("sink"), data_name("record"));
-    let latest = fixture.store.data_get(&model, &name, None);
-    let latest = latest.expect("readable").expect("it was written");
-    assert_eq!((latest.content.as_str(), latest.info.by), ("3", third));
+    let latest = fixture.store.data_text(&model, &name, None);
+    let (latest, text) = latest.expect("readable").expect("it was written");
+    assert_eq!((text.as_str(), latest.by), ("3", third));
 }
 
 /// A failure that keeps its writes commits them, and is still a failure.
@@ -121,7 +140,11 @@ fn a_failed_call_may_keep_what_it_wrote() {
         result: failure(&call, "sink").result,
         ..success(&call, "sink", &[("record", "1")])
     };
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     assert_eq!(fixture.versions("sink", "record"), [1]);
     let calls = fixture.store.call_list(&claim.run).expect("readable");
     assert_eq!(calls[0].status, CallStatus::Failed);
@@ -133,7 +156,7 @@ fn a_call_begins_once() {
     let claim = fixture.run(1);
     fixture.call(&claim, &[1], "sink");
     let again = call_start(&claim, &[1], "other");
-    let error = fixture.store.call_start(&claim, &again);
+    let error = fixture.store.call_start(&claim, again.clone()).wait();
     let error = error.expect_err("it began already");
     assert_eq!(error.to_string(), "the database failed to begin a call");
     let calls = fixture.store.call_list(&claim.run).expect("readable");
@@ -148,9 +171,13 @@ fn a_call_ends_once_and_only_after_it_began() {
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
     let end = success(&call, "sink", &[("record", "1")]);
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     let check = |end: &CallEnd, expect: &str| {
-        let error = fixture.store.call_commit(&claim, end);
+        let error = fixture.store.call_commit(&claim, end.clone()).wait();
         let error = error.expect_err("there is no such call under way");
         assert_eq!(error.to_string(), expect);
     };
@@ -176,7 +203,11 @@ fn calls_and_their_logs_are_in_the_order_of_their_ordinals() {
             log: lines.collect(),
             ..success(&call, "sink", &[])
         };
-        fixture.store.call_commit(&claim, &end).expect("committed");
+        fixture
+            .store
+            .call_commit(&claim, end.clone())
+            .wait()
+            .expect("committed");
     }
     let sorted = ["1", "1/2", "1/2/1", "1/10", "2", "10"];
     let calls = fixture.store.call_list(&claim.run).expect("readable");
@@ -211,7 +242,11 @@ fn a_log_line_is_read_as_it_was_written() {
         log: log.clone(),
         ..failure(&call, "sink")
     };
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     let read = fixture.store.log_list(&claim.run).expect("readable");
     assert!(read.iter().all(|record| record.lineage == call));
     let read: Vec<_> = read.into_iter().map(|record| record.line).collect();
@@ -227,7 +262,11 @@ fn calls_and_logs_of_another_run_are_not_shown() {
         log: vec![log_line(LogLevel::Info, "here")],
         ..success(&call, "sink", &[])
     };
-    fixture.store.call_commit(&one, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&one, end.clone())
+        .wait()
+        .expect("committed");
     assert_eq!(fixture.store.call_list(&two.run).expect("readable"), []);
     assert_eq!(fixture.store.log_list(&two.run).expect("readable"), []);
 }
@@ -244,7 +283,11 @@ fn a_call_that_is_undone_begins_anew() {
         log: vec![log_line(LogLevel::Info, "gone")],
         ..failure(&below, "other")
     };
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     let read = || {
         let calls = fixture.store.call_list(&claim.run).expect("readable");
         let calls = calls.into_iter();
@@ -262,7 +305,11 @@ fn a_call_that_is_undone_begins_anew() {
         assert_eq!(again, below);
     }
     let end = success(&call, "sink", &[("record", "1")]);
-    fixture.store.call_commit(&claim, &end).expect("it runs");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("it runs");
     fixture.store.call_undo(&claim, &beside[1]).expect("undone");
     assert_eq!(read().last(), Some(&(beside[1].clone(), 1)));
     fixture.taken_up(&claim.run);

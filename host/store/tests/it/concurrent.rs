@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use sedge_model::run::{RunEvent, RunStatus};
 
-use crate::fixture::{Fixture, append, call_start, data_name, model_name, step, success};
+use crate::fixture::{Fixture, append, call_start, data_name, latest, model_name, step, success};
 
 const N_THREADS: u32 = 8;
 const N_COMMITS: u32 = 25;
@@ -24,9 +24,15 @@ fn versions_have_no_holes_whoever_writes() {
                 start.wait();
                 for n in 1..=N_COMMITS {
                     let begun = call_start(claim, &[thread, n], "sink");
-                    store.call_start(claim, &begun).expect("the claim counts");
+                    store
+                        .call_start(claim, begun.clone())
+                        .wait()
+                        .expect("the claim counts");
                     let end = success(&begun.lineage, "sink", &[("record", "1")]);
-                    store.call_commit(claim, &end).expect("the claim counts");
+                    store
+                        .call_commit(claim, end.clone())
+                        .wait()
+                        .expect("the claim counts");
                 }
             });
         }
@@ -95,16 +101,24 @@ fn a_reader_sees_a_call_in_full_or_not_at_all() {
         let writing = scope.spawn(|| {
             for n in 1..=N_COMMITS {
                 let begun = call_start(&claim, &[n], "sink");
-                writer.call_start(&claim, &begun).expect("it counts");
+                writer
+                    .call_start(&claim, begun.clone())
+                    .wait()
+                    .expect("it counts");
                 let writes = names.map(|name| (name, "1"));
                 let end = success(&begun.lineage, "sink", &writes);
-                writer.call_commit(&claim, &end).expect("it counts");
+                writer
+                    .call_commit(&claim, end.clone())
+                    .wait()
+                    .expect("it counts");
             }
         });
         while !writing.is_finished() {
-            let list = fixture.store.data_list(Some(&model_name("sink")));
+            let list = fixture
+                .store
+                .data_select(&latest(Some(&model_name("sink"))));
             let list = list.expect("readable");
-            let versions: Vec<u64> = list.iter().map(|it| it.latest.version).collect();
+            let versions: Vec<u64> = list.iter().map(|it| it.version).collect();
             assert!(
                 versions.windows(2).all(|pair| pair[0] == pair[1]),
                 "{versions:?}"
@@ -116,5 +130,5 @@ fn a_reader_sees_a_call_in_full_or_not_at_all() {
         .store
         .data_get(&model_name("sink"), &data_name("c"), None);
     let latest = latest.expect("readable").expect("it was written");
-    assert_eq!(latest.info.version, u64::from(N_COMMITS));
+    assert_eq!(latest.version, u64::from(N_COMMITS));
 }

@@ -48,9 +48,9 @@ fn a_datastore_of_another_version_is_refused_and_stays_as_it_was() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 3");
+            sql(place, "PRAGMA user_version = 4");
         },
-        "the datastore has schema 3, this Sedge knows schema 2",
+        "the datastore has schema 4, this Sedge knows schema 3",
     );
 }
 

@@ -1,9 +1,8 @@
 //! Versioned data, as it is read.
 
-use sedge_model::lineage::Lineage;
-use sedge_store::{DataDelete, DataSummary, VersionRecord};
+use sedge_store::{DataChosen, DataRecord};
 
-use crate::fixture::{Fixture, data_name, model_name, run_id, success};
+use crate::fixture::{Fixture, data_name, delete, latest, model_name, success};
 
 /// Names that were lost, mixed up or taken for paths elsewhere, in the order of their bytes.
 const NASTY: [&str; 15] = [
@@ -31,7 +30,11 @@ fn written(writes: &[(&str, &str, &str)]) -> Fixture {
     for (n, (model, name, content)) in (1..).zip(writes) {
         let call = fixture.call(&claim, &[n], model);
         let end = success(&call, model, &[(*name, *content)]);
-        fixture.store.call_commit(&claim, &end).expect("committed");
+        fixture
+            .store
+            .call_commit(&claim, end.clone())
+            .wait()
+            .expect("committed");
     }
     fixture
 }
@@ -46,10 +49,11 @@ fn a_version_is_read_by_its_number_and_the_latest_without() {
     let check = |name: &str, version: Option<u64>, expect: Option<(u64, &str)>| {
         let read = fixture
             .store
-            .data_get(&model_name("sink"), &data_name(name), version);
+            .data_text(&model_name("sink"), &data_name(name), version);
         let read = read.expect("readable");
-        let read = read.as_ref();
-        let read = read.map(|record| (record.info.version, record.content.as_str()));
+        let read = read
+            .as_ref()
+            .map(|(record, text)| (record.version, text.as_str()));
         assert_eq!(read, expect, "{name} {version:?}");
     };
     check("r", None, Some((3, "\"é\"")));
@@ -76,7 +80,7 @@ fn a_version_tells_its_size_its_writer_and_its_spec() {
     assert_eq!(told, [(1, 1, "1".to_owned()), (2, 4, "2".to_owned())]);
     let latest = fixture.store.data_get(&model, &name, None);
     let latest = latest.expect("readable").expect("it was written");
-    assert_eq!(latest.info, versions[1]);
+    assert_eq!(latest, versions[1]);
     assert_eq!(latest.spec.as_str(), "record");
 }
 
@@ -87,11 +91,11 @@ fn a_name_is_any_text_and_no_two_are_one() {
     for name in NASTY {
         assert_eq!(fixture.versions("sink", name), [1], "{name}");
         let (model, key) = (model_name("sink"), data_name(name));
-        let read = fixture.store.data_get(&model, &key, None);
-        let read = read.expect("readable").expect("it was written");
-        assert_eq!(read.content, name);
+        let read = fixture.store.data_text(&model, &key, None);
+        let (_, text) = read.expect("readable").expect("it was written");
+        assert_eq!(text, name);
     }
-    let list = fixture.store.data_list(None).expect("readable");
+    let list = fixture.store.data_select(&latest(None)).expect("readable");
     let names: Vec<&str> = list.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, NASTY);
 }
@@ -106,7 +110,10 @@ fn a_list_has_every_name_once_with_its_latest_version() {
     ]);
     let check = |model: Option<&str>, expect: &[&str]| {
         let model = model.map(model_name);
-        let list = fixture.store.data_list(model.as_ref()).expect("readable");
+        let list = fixture
+            .store
+            .data_select(&latest(model.as_ref()))
+            .expect("readable");
         let told: Vec<String> = list.iter().map(told).collect();
         assert_eq!(told, expect, "{model:?}");
     };
@@ -120,17 +127,9 @@ fn a_list_has_every_name_once_with_its_latest_version() {
     check(Some("sin"), &[]);
 }
 
-fn told(it: &DataSummary) -> String {
-    let DataSummary {
-        model,
-        name,
-        latest,
-        ..
-    } = it;
-    let VersionRecord {
-        version, size, by, ..
-    } = latest;
-    let call = by.path();
+fn told(it: &DataRecord) -> String {
+    let (model, name, version, size) = (&it.model, &it.name, it.version, it.size);
+    let call = it.by.path();
     format!("{model} {name}: version {version}, {size} bytes, of call {call}")
 }
 
@@ -150,17 +149,21 @@ fn what_is_deleted_is_gone_with_all_its_versions() {
     for (n, (model, name)) in (1..).zip(writes) {
         let call = fixture.call(&claim, &[n], model);
         let end = success(&call, model, &[(name, "1")]);
-        fixture.store.call_commit(&claim, &end).expect("committed");
+        fixture
+            .store
+            .call_commit(&claim, end.clone())
+            .wait()
+            .expect("committed");
     }
     let delete = |model: &str, name: Option<&str>| {
-        let deleted = fixture.store.data_delete(&DataDelete {
-            model: model_name(model),
-            name: name.map(data_name),
-            by: Lineage::root(run_id(7)),
-            lock_epoch: 1,
-        });
-        let deleted = deleted.expect("nothing is fenced").into_iter();
-        let words: Vec<String> = deleted.map(|(name, n)| format!("{name} {n}")).collect();
+        let what = match name {
+            Some(name) => DataChosen::Name(data_name(name)),
+            None => DataChosen::All,
+        };
+        let deleted = delete(&fixture.store, model, what).into_iter();
+        let words: Vec<String> = deleted
+            .map(|it| format!("{} {}", it.name, it.n_versions))
+            .collect();
         words.join(", ")
     };
     assert_eq!(delete("sink", Some("c")), "");
@@ -169,7 +172,11 @@ fn what_is_deleted_is_gone_with_all_its_versions() {
     assert_eq!(fixture.versions("other", "a"), [1]);
     let call = fixture.call(&claim, &[9], "sink");
     let end = success(&call, "sink", &[("a", "2")]);
-    fixture.store.call_commit(&claim, &end).expect("committed");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("committed");
     assert_eq!(delete("sink", None), "a 1, b 1");
     assert_eq!(delete("sink", None), "");
     assert_eq!(fixture.versions("other", "a"), [1]);

@@ -2,9 +2,9 @@
 
 use sedge_model::call::CallStatus;
 use sedge_model::lineage::Lineage;
-use sedge_store::{CallEnd, DataDelete, StoreError};
+use sedge_store::{CallEnd, DataChosen, DataDelete, StoreError};
 
-use crate::fixture::{Fixture, failure, model_name, run_id, success};
+use crate::fixture::{Fixture, failure, model_name, permit, success};
 
 /// The lock table of what [`success`] commits, and another one.
 const EPOCH: u64 = 1;
@@ -28,7 +28,7 @@ fn what_a_fenced_call_would_write_is_refused_as_a_whole() {
     let by_hand = fixture.other_process();
     by_hand.fence(std::slice::from_ref(&call)).expect("fenced");
     by_hand.fence(std::slice::from_ref(&call)).expect("again");
-    let commit = |end: &CallEnd| fixture.store.call_commit(&claim, end);
+    let commit = |end: &CallEnd| fixture.store.call_commit(&claim, end.clone()).wait();
     assert_lost(commit(&success(&call, "sink", &[("record", "1")])));
     assert_lost(commit(&success(&nested, "other", &[("record", "1")])));
     assert!(fixture.versions("sink", "record").is_empty());
@@ -48,19 +48,25 @@ fn a_fenced_run_is_fenced_as_a_whole_until_it_is_taken_up_anew() {
     assert_lost(
         fixture
             .store
-            .call_commit(&claim, &success(&call, "sink", &[])),
+            .call_commit(&claim, success(&call, "sink", &[]))
+            .wait(),
     );
     let other = fixture.run(2);
     let beside = fixture.call(&other, &[1], "sink");
     let end = success(&beside, "sink", &[("record", "1")]);
     fixture
         .store
-        .call_commit(&other, &end)
+        .call_commit(&other, end.clone())
+        .wait()
         .expect("another run");
     let again = fixture.taken_up(&claim.run);
     let call = fixture.call(&again, &[2], "sink");
     let end = success(&call, "sink", &[("record", "2")]);
-    fixture.store.call_commit(&again, &end).expect("new locks");
+    fixture
+        .store
+        .call_commit(&again, end.clone())
+        .wait()
+        .expect("new locks");
 }
 
 #[test]
@@ -73,15 +79,18 @@ fn what_was_locked_in_another_table_does_not_count() {
     assert!(other.lock_epoch_set(None, OTHER).expect("noted"));
     assert_eq!(other.lock_epoch().expect("readable"), Some(OTHER));
     let end = success(&call, "sink", &[("record", "1")]);
-    assert_lost(fixture.store.call_commit(&claim, &end));
-    assert_lost(fixture.store.data_delete(&DataDelete {
+    assert_lost(fixture.store.call_commit(&claim, end.clone()).wait());
+    let what = DataDelete {
         model: model_name("sink"),
-        name: None,
-        by: Lineage::root(run_id(7)),
-        lock_epoch: EPOCH,
-    }));
+        what: DataChosen::All,
+    };
+    assert_lost(fixture.store.data_delete(&permit(), &what));
     assert!(other.lock_epoch_set(Some(OTHER), EPOCH).expect("noted"));
-    fixture.store.call_commit(&claim, &end).expect("it counts");
+    fixture
+        .store
+        .call_commit(&claim, end.clone())
+        .wait()
+        .expect("it counts");
 }
 
 #[test]

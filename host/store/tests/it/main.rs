@@ -4,7 +4,9 @@ mod calls;
 mod concurrent;
 mod create;
 mod data;
+#[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod locks;
+mod migrate;
 mod runs;

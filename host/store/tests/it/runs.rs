@@ -269,9 +269,9 @@ fn an_old_claim_is_good_for_nothing() {
     assert!(!asked, "nobody decides for a run that is another's");
     assert_fenced(fixture.store.run_end(&old, RunStatus::Succeeded));
     let start = call_start(&old, &[2], "sink");
-    assert_fenced(fixture.store.call_start(&old, &start));
+    assert_fenced(fixture.store.call_start(&old, start.clone()).wait());
     let end = success(&call, "sink", &[("record", "1")]);
-    assert_fenced(fixture.store.call_commit(&old, &end));
+    assert_fenced(fixture.store.call_commit(&old, end.clone()).wait());
 
     assert_eq!(fixture.events(&old.run), ["1 started", "2 resumed"]);
     assert_eq!(fixture.versions("sink", "record"), [0; 0]);
@@ -280,7 +280,10 @@ fn an_old_claim_is_good_for_nothing() {
     assert_eq!(calls[0].outcome, None);
     let run = fixture.store.run_get(&old.run).expect("it was made");
     assert_eq!(run.status, RunStatus::Running);
-    other.call_commit(&new, &end).expect("the new claim counts");
+    other
+        .call_commit(&new, end.clone())
+        .wait()
+        .expect("the new claim counts");
 }
 
 #[test]

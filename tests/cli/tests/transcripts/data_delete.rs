@@ -21,15 +21,15 @@ fn with_all_its_versions() {
     "), @r#"
     $ sedge data list sink
     ------- stdout -------
-    MODEL  NAME    LATEST  SIZE  WRITTEN
-    sink   record  2       60 B  [time]
+    MODEL  NAME    KIND      LATEST  SIZE  WRITTEN
+    sink   record  resource  2       60 B  [time]
 
     $ sedge data delete sink record
     ------- stdout -------
-    NAME    VERSIONS DELETED
-    record  2
+    MODEL  NAME    VERSIONS  SIZE
+    sink   record  2         118 B
     ------- stderr -------
-    Deleted 2 versions of sink.
+    Removed 2 versions (118 B) of sink.
 
     $ sedge data list sink
     ------- stderr -------
@@ -47,10 +47,13 @@ fn with_all_its_versions() {
       "ok": true,
       "data": {
         "model": "spawn",
+        "dryRun": false,
         "deleted": [
           {
+            "model": "spawn",
             "name": "calls",
-            "versions": 1
+            "versions": 1,
+            "bytes": 99
           }
         ]
       }
@@ -58,7 +61,7 @@ fn with_all_its_versions() {
 
     $ sedge data delete spawn --all
     ------- stderr -------
-    The model spawn has no data.
+    The model spawn has no such data.
 
     $ sedge model method run sink run
     ------- stdout -------
@@ -73,8 +76,8 @@ fn with_all_its_versions() {
 
     $ sedge data versions sink record
     ------- stdout -------
-    VERSION  SIZE  WRITTEN               BY CALL
-    1        58 B  [time]                [run 3]/1
+    VERSION  KIND      SIZE  WRITTEN               BY CALL
+    1        resource  58 B  [time]                [run 3]/1
     "#);
 }
 
@@ -86,10 +89,10 @@ fn the_model_may_be_gone() {
     insta::assert_snapshot!(env.transcript("data delete sink --all\ndata delete sink --all"), @"
     $ sedge data delete sink --all
     ------- stdout -------
-    NAME    VERSIONS DELETED
-    record  1
+    MODEL  NAME    VERSIONS  SIZE
+    sink   record  1         58 B
     ------- stderr -------
-    Deleted 1 version of sink.
+    Removed 1 version (58 B) of sink.
 
     $ sedge data delete sink --all
     ------- stderr -------
@@ -133,9 +136,9 @@ fn what_is_not_there_is_not_deleted() {
     $ sedge data delete sink
     ------- stderr -------
     error: the following required arguments were not provided:
-      <NAME|--all>
+      <NAME|--prefix <TEXT>|--all>
 
-    Usage: sedge data delete [OPTIONS] <MODEL> <NAME|--all>
+    Usage: sedge data delete [OPTIONS] <MODEL> <NAME [--version N]|--prefix TEXT|--all>
 
     For more information, try '--help'.
     [exit status: 2]
@@ -144,7 +147,7 @@ fn what_is_not_there_is_not_deleted() {
     ------- stderr -------
     error: the argument '[NAME]' cannot be used with '--all'
 
-    Usage: sedge data delete [OPTIONS] <MODEL> <NAME|--all>
+    Usage: sedge data delete [OPTIONS] <MODEL> <NAME [--version N]|--prefix TEXT|--all>
 
     For more information, try '--help'.
     [exit status: 2]

@@ -8,14 +8,14 @@ fn data_of_all_models_or_of_one() {
     insta::assert_snapshot!(env.transcript("data list\ndata list tub"), @"
     $ sedge data list
     ------- stdout -------
-    MODEL  NAME    LATEST  SIZE  WRITTEN
-    sink   record  2       58 B  [time]
-    tub    record  1       58 B  [time]
+    MODEL  NAME    KIND      LATEST  SIZE  WRITTEN
+    sink   record  resource  2       58 B  [time]
+    tub    record  resource  1       58 B  [time]
 
     $ sedge data list tub
     ------- stdout -------
-    MODEL  NAME    LATEST  SIZE  WRITTEN
-    tub    record  1       58 B  [time]
+    MODEL  NAME    KIND      LATEST  SIZE  WRITTEN
+    tub    record  resource  1       58 B  [time]
     ");
 }
 
@@ -30,10 +30,26 @@ fn as_json() {
         {
           "model": "sink",
           "name": "record",
-          "spec": "record",
           "version": 2,
+          "latest": true,
+          "kind": "resource",
+          "spec": "record",
+          "mediaType": "application/json",
+          "size": 58,
+          "digest": "[sha256]",
+          "tags": {},
+          "lifetime": "infinite",
           "createdAt": "[time]",
-          "size": 58
+          "writtenBy": {
+            "run": "[run 2]",
+            "job": null,
+            "step": null,
+            "call": "[run 2]/1",
+            "method": "run",
+            "type": "@sedge/sink",
+            "plugin": "[sha256]",
+            "definition": "[sha256]"
+          }
         }
       ]
     }

@@ -7,9 +7,9 @@ fn versions_are_listed_with_the_calls_that_wrote_them() {
     let env = with_two_versions();
     insta::assert_snapshot!(env.run(["data", "versions", "sink", "record"]), @"
     ------- stdout -------
-    VERSION  SIZE  WRITTEN               BY CALL
-    1        58 B  [time]                [run]/1
-    2        60 B  [time]                [run 2]/1/1
+    VERSION  KIND      SIZE  WRITTEN               BY CALL
+    1        resource  58 B  [time]                [run]/1
+    2        resource  60 B  [time]                [run 2]/1/1
     ");
 }
 
@@ -22,16 +22,52 @@ fn as_json() {
       "ok": true,
       "data": [
         {
+          "model": "sink",
+          "name": "record",
           "version": 1,
-          "createdAt": "[time]",
+          "latest": false,
+          "kind": "resource",
+          "spec": "record",
+          "mediaType": "application/json",
           "size": 58,
-          "writtenBy": "[run]/1"
+          "digest": "[sha256]",
+          "tags": {},
+          "lifetime": "infinite",
+          "createdAt": "[time]",
+          "writtenBy": {
+            "run": "[run]",
+            "job": null,
+            "step": null,
+            "call": "[run]/1",
+            "method": "run",
+            "type": "@sedge/sink",
+            "plugin": "[sha256]",
+            "definition": "[sha256]"
+          }
         },
         {
+          "model": "sink",
+          "name": "record",
           "version": 2,
-          "createdAt": "[time]",
+          "latest": true,
+          "kind": "resource",
+          "spec": "record",
+          "mediaType": "application/json",
           "size": 60,
-          "writtenBy": "[run 2]/1/1"
+          "digest": "[sha256]",
+          "tags": {},
+          "lifetime": "infinite",
+          "createdAt": "[time]",
+          "writtenBy": {
+            "run": "[run 2]",
+            "job": null,
+            "step": null,
+            "call": "[run 2]/1/1",
+            "method": "run",
+            "type": "@sedge/sink",
+            "plugin": "[sha256]",
+            "definition": "[sha256]"
+          }
         }
       ]
     }

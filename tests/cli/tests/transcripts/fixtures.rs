@@ -75,6 +75,17 @@ pub(crate) fn with_hostile() -> TestEnv {
     env
 }
 
+/// Returns a repository with the model `files`, which does with data what it is told, and
+/// `sink`.
+pub(crate) fn with_files() -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/files.wasm",
+        "model create @test/files files",
+    ]);
+    env
+}
+
 /// Returns a repository with the counters `one` to `four`.
 pub(crate) fn with_counters() -> TestEnv {
     let env = TestEnv::with_repository();

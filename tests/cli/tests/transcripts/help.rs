@@ -15,10 +15,10 @@ fn the_program_says_what_it_can_do() {
       init       Make a repository
       plugin     Add and inspect plugins, which provide types
       model      Make, inspect, run and delete models
-      data       Read and delete the data that models wrote
+      data       Read, find and clear away the data that models wrote
       datastore  Look after the datastore that processes share
       workflow   Run workflows and decide their gates
-      run        Inspect what has run
+      run        Inspect and forget what has run
 
     Options:
       -h, --help     Print help
@@ -97,14 +97,19 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge data --help
     ------- stdout -------
-    Read and delete the data that models wrote
+    Read, find and clear away the data that models wrote
 
     Usage: sedge data [OPTIONS] <COMMAND>
 
     Commands:
-      delete    Delete data of a model, with all its versions
+      delete    Delete data of a model for good
+      gc        Remove versions that are kept no longer
       get       Print the content of one version
       list      List data
+      prune     Delete the data of models that are gone
+      query     Find data by an expression over all that is known of it and what is in it
+      rename    Give data another name, with all its versions
+      search    Find data by what is known of it
       versions  List the versions of one piece of data
 
     Options:
@@ -141,11 +146,12 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge run --help
     ------- stdout -------
-    Inspect what has run
+    Inspect and forget what has run
 
     Usage: sedge run [OPTIONS] <COMMAND>
 
     Commands:
+      gc    Forget runs that ended long ago
       list  List runs, newest first
       logs  Show what the calls of a run logged
       show  Show a run as a tree of steps and calls
@@ -266,7 +272,7 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
-        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: delete, get, list, versions]",
+        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: delete, gc, get, list, prune, query, rename, search, versions]",
         "causes": [],
         "hint": "Usage: sedge data [OPTIONS] <COMMAND>"
       }

@@ -9,6 +9,10 @@
 //! To take over what the program says now, and then to read the difference:
 //! `cargo insta test --accept --release --workspace --test transcripts`.
 #![expect(
+    clippy::disallowed_methods,
+    reason = "some transcripts show what is said of files that were damaged"
+)]
+#![expect(
     clippy::too_many_lines,
     reason = "a transcript is as long as what it shows"
 )]
@@ -17,11 +21,21 @@ mod bad_component;
 mod bad_input;
 mod busy;
 mod data_delete;
+mod data_gc;
 mod data_get;
 mod data_list;
+mod data_prune;
+mod data_query;
+mod data_rename;
+mod data_search;
 mod data_versions;
+mod datastore_backup;
+mod datastore_check;
+mod datastore_compact;
 mod datastore_lock_release;
 mod datastore_lock_status;
+mod datastore_restore;
+mod datastore_status;
 mod fixtures;
 mod help;
 mod init;
@@ -35,10 +49,12 @@ mod one_process;
 mod plugin_add;
 mod plugin_describe;
 mod plugin_list;
+mod run_gc;
 mod run_list;
 mod run_logs;
 mod run_show;
 mod scenario;
+mod scenario_json;
 mod workflow_approvals;
 mod workflow_approve;
 mod workflow_get;

@@ -42,8 +42,8 @@ fn its_data_is_kept() {
 
     $ sedge data list
     ------- stdout -------
-    MODEL  NAME    LATEST  SIZE  WRITTEN
-    sink   record  1       58 B  [time]
+    MODEL  NAME    KIND      LATEST  SIZE  WRITTEN
+    sink   record  resource  1       58 B  [time]
 
     $ sedge data get sink record
     ------- stdout -------

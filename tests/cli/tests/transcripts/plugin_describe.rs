@@ -128,7 +128,8 @@ fn as_json() {
               ],
               "title": "Record",
               "$schema": "https://json-schema.org/draft/2020-12/schema"
-            }
+            },
+            "onViolation": "refuse"
           }
         ],
         "files": [],

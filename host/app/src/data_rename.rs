@@ -1,0 +1,80 @@
+//! Gives data another name.
+
+use std::sync::Arc;
+
+use sedge_model::names::{DataName, ModelName};
+use sedge_store::{DataRename, StoreError};
+
+use crate::data_get::{data_key, data_missing};
+use crate::error::AppError;
+use crate::events::Events;
+use crate::repository::Repository;
+use crate::structure::{locked, one};
+
+/// What is to be renamed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The model. It may be gone.
+    pub model: String,
+    /// The name that the data has.
+    pub from: String,
+    /// The name that it gets.
+    pub to: String,
+    /// Whether the former name goes on leading to it.
+    pub forward: bool,
+}
+
+/// Data that was renamed.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The model.
+    pub model: ModelName,
+    /// The name that the data had.
+    pub from: DataName,
+    /// The name that it has.
+    pub to: DataName,
+}
+
+/// Gives data another name, with all its versions, once no call of the model is under way.
+///
+/// # Errors
+/// There is no such data, the name is taken, or calls of the model did not end in time; then
+/// nothing was changed.
+pub async fn data_rename(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<Report, AppError> {
+    let (model, from) = data_key(repository, &request.model, &request.from)?;
+    let to: DataName = request.to.parse()?;
+    let missing = || data_missing(repository, model.clone(), &request.from);
+    // Who asks for what cannot be is told at once.
+    let store = repository.store()?;
+    let Some(found) = store.data_get(&model, &from, None)? else {
+        return Err(missing());
+    };
+    if found.name != from {
+        return Err(AppError::DataRenamed {
+            model,
+            name: from,
+            to: found.name,
+        });
+    }
+    let taken = store.data_get(&model, &to, None)?;
+    if taken.is_some_and(|taken| taken.name != from || to == from) {
+        let name = to;
+        return Err(StoreError::NameTaken { model, name }.into());
+    }
+    let told = format!("data rename {model}");
+    let held = locked(repository, &told, &one(&model), events).await?;
+    let rename = DataRename {
+        model: model.clone(),
+        from: from.clone(),
+        to: to.clone(),
+        forward: request.forward,
+    };
+    if !repository.store()?.data_rename(&held.permit, &rename)? {
+        return Err(missing());
+    }
+    Ok(Report { model, from, to })
+}

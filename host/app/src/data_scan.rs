@@ -1,0 +1,33 @@
+//! Goes over data, one version after the other.
+
+use sedge_model::query::Selection;
+use sedge_store::{Scan, Scanned, StoreError};
+
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// An error of whoever takes what is handed over, on its way through the store.
+enum Through<E> {
+    Taker(E),
+    Store(StoreError),
+}
+
+impl<E> From<StoreError> for Through<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Hands over the versions that pass a selection, sorted by model, name and number.
+pub(crate) fn data_scan<E: From<AppError>>(
+    repository: &Repository,
+    selection: &Selection,
+    mut take: impl FnMut(&Scanned<'_>) -> Result<Scan, E>,
+) -> Result<(), E> {
+    let store = repository.store()?;
+    let scanned = store.data_scan(selection, |scanned| take(scanned).map_err(Through::Taker));
+    scanned.map_err(|error| match error {
+        Through::Taker(error) => error,
+        Through::Store(error) => AppError::from(error).into(),
+    })
+}

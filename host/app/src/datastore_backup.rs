@@ -1,0 +1,49 @@
+//! Copies the whole datastore to one file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sedge_store::{BackupReport, Medium};
+
+use crate::data_get::named_file;
+use crate::error::AppError;
+use crate::events::{Event, Events};
+use crate::repository::Repository;
+use crate::structure::{locked, whole_to_read};
+
+/// What is to be made.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The file.
+    pub to: PathBuf,
+    /// Whether it may take the place of one that is there.
+    pub replace: bool,
+}
+
+/// Writes a backup of the datastore as it is at one moment, while calls go on; only what
+/// removes data waits until it is done.
+///
+/// # Errors
+/// There is such a file and it is not to be replaced, or it cannot be written; then there is
+/// no new one.
+pub async fn datastore_backup(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<BackupReport, AppError> {
+    let (folder, name) = named_file(&request.to)?;
+    if folder.has(&name) && !request.replace {
+        return Err(AppError::FileExists(request.to.clone()));
+    }
+    let told = Arc::clone(&events);
+    let _held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
+    let progress = |done, of| {
+        told.event(Event::Progress {
+            done,
+            of: Some(of),
+            unit: "byte",
+        });
+    };
+    let medium = Medium::new(&folder)?;
+    Ok(repository.store()?.backup(&medium, &name, progress)?)
+}

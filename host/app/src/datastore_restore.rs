@@ -1,0 +1,47 @@
+//! Puts the content of a backup in place of what the datastore has.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sedge_store::RestoreReport;
+
+use crate::error::AppError;
+use crate::events::{Event, Events};
+use crate::repository::Repository;
+use crate::structure::{locked, whole};
+
+/// What is to be restored.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The backup.
+    pub from: PathBuf,
+    /// Whether it may take the place of data and runs that are there.
+    pub replace: bool,
+}
+
+/// Makes the datastore what it was when a backup was made. The repository's files are not in
+/// it, and stay as they are.
+///
+/// # Errors
+/// The file is no sound backup, the datastore is not empty and not to be replaced, or calls
+/// did not end in time; then nothing was changed.
+pub async fn datastore_restore(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<RestoreReport, AppError> {
+    let told = Arc::clone(&events);
+    let held = locked(repository, "datastore restore", &whole(), events).await?;
+    let store = repository.store()?;
+    if !request.replace && !store.is_empty()? {
+        return Err(AppError::StoreNotEmpty);
+    }
+    let progress = |done, of| {
+        told.event(Event::Progress {
+            done,
+            of: Some(of),
+            unit: "byte",
+        });
+    };
+    Ok(store.restore(&held.permit, &request.from, progress)?)
+}

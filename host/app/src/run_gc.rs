@@ -1,0 +1,34 @@
+//! Forgets runs that ended long ago.
+
+use std::sync::Arc;
+
+use sedge_model::lifetime::Span;
+use sedge_store::RunRecord;
+use sedge_sys::clock::Timestamp;
+
+use crate::error::AppError;
+use crate::events::Events;
+use crate::repository::Repository;
+use crate::structure::{locked, whole};
+
+/// Forgets runs that ended longer ago than `older_than`, with their calls and logs, and
+/// returns them; with `dry_run`, nothing is forgotten. The data that they wrote stays.
+///
+/// # Errors
+/// Calls did not end in time; then nothing was forgotten.
+pub async fn run_gc(
+    repository: &Arc<Repository>,
+    older_than: Span,
+    dry_run: bool,
+    events: Arc<dyn Events>,
+) -> Result<Vec<RunRecord>, AppError> {
+    let before = Timestamp::now().0.saturating_sub(older_than.ms());
+    let runs = repository.store()?.runs_ended_before(before)?;
+    if dry_run || runs.is_empty() {
+        return Ok(runs);
+    }
+    let held = locked(repository, "run gc", &whole(), events).await?;
+    let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
+    repository.store()?.runs_delete(&held.permit, &ids)?;
+    Ok(runs)
+}

@@ -1,0 +1,59 @@
+//! What people do to the datastore as a whole, or to one model's data: under a lock, as
+//! calls are, and like them in the line of all processes.
+
+use std::sync::Arc;
+
+use sedge_locks::manager::LockGuard;
+use sedge_locks::mode::{Mode, Resource};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{ModelName, RunId};
+use sedge_store::Permit;
+use sedge_sys::random;
+
+use crate::error::AppError;
+use crate::events::Events;
+use crate::locks::Locks;
+use crate::repository::Repository;
+
+/// A lock that somebody holds who is no call, and what it allows.
+pub(crate) struct Held {
+    pub(crate) permit: Permit,
+    _lock: LockGuard,
+}
+
+/// Locks for `what`, and waits for it as long as the person wants.
+pub(crate) async fn locked(
+    repository: &Arc<Repository>,
+    what: &str,
+    wants: &[(Resource, Mode)],
+    events: Arc<dyn Events>,
+) -> Result<Held, AppError> {
+    let locks = Locks::new(repository, events)?;
+    let by = Lineage::root(RunId::from_bits(random::bits()));
+    let lock = locks.acquire(&by, what, wants, None).await?;
+    Ok(Held {
+        permit: Permit {
+            by,
+            lock_epoch: lock.epoch().0,
+        },
+        _lock: lock,
+    })
+}
+
+/// What is locked by who changes the datastore as a whole.
+pub(crate) fn whole() -> [(Resource, Mode); 1] {
+    [(Resource::Datastore, Mode::X)]
+}
+
+/// What is locked by who reads the datastore as a whole, while calls write to it.
+pub(crate) fn whole_to_read() -> [(Resource, Mode); 1] {
+    [(Resource::Datastore, Mode::IS)]
+}
+
+/// What is locked by who changes a model or its data without a call.
+pub(crate) fn one(model: &ModelName) -> [(Resource, Mode); 2] {
+    [
+        (Resource::Datastore, Mode::IX),
+        (Resource::Model(model.clone()), Mode::X),
+    ]
+}

@@ -1,0 +1,87 @@
+//! `sedge data query`
+
+use clap::Args;
+use sedge_app::data_query::{Request, data_query};
+use sedge_app::types::{DataRecord, Timestamp};
+use serde_json::Value;
+
+use crate::commands::data_list::record_json;
+use crate::commands::data_search;
+use crate::commands::shared::time_or_age;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, line};
+use crate::rows::{ListOptions, Rows};
+use crate::show;
+
+/// Find data by an expression over all that is known of it and what is in it
+///
+/// The predicate is an expression in CEL, the Common Expression Language. It may speak of
+/// model, name, version, latest, kind, spec, type, mediaType, size, digest, tags, lifetime,
+/// createdAt, run, job, step, call, method, plugin, definition, now, and attributes: what is in
+/// a resource. What is not there matches nothing. Unless it speaks of version or latest, the
+/// latest version of each name is looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sedge data query 'model == \"sink\" && attributes.size > 10'
+  sedge data query 'tags.env == \"prod\" && createdAt > now - duration(\"24h\")' \\
+      --select '{\"name\": name, \"owner\": attributes.owner}'")]
+pub(crate) struct DataQueryArgs {
+    /// What must be true of a version
+    predicate: String,
+    /// What to show of each instead of the usual: an expression, too
+    #[arg(long, value_name = "EXPR")]
+    select: Option<String>,
+    /// Written since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    #[arg(long, value_name = "TIME", value_parser = time_or_age)]
+    since: Option<Timestamp>,
+    /// Look at all versions, not only at the latest of each name
+    #[arg(long)]
+    all_versions: bool,
+    #[command(flatten)]
+    list: ListOptions,
+}
+
+pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError> {
+    let request = Request {
+        predicate: args.predicate.clone(),
+        select: args.select.clone(),
+        since: args.since,
+        all_versions: args.all_versions,
+    };
+    let heading: &[&str] = match args.select {
+        Some(_) => &["model", "name", "version", "selected"],
+        None => &data_search::HEADING,
+    };
+    let mut rows = Rows::new(cx, &args.list, heading);
+    let repository = cx.repository()?;
+    let mut n_found = 0;
+    let report = cx.look(|progress| {
+        data_query(&repository, &request, |record, selected| {
+            n_found += 1;
+            progress.count(n_found, "match");
+            match selected {
+                None => rows.push(|| record_json(record), || data_search::row(record)),
+                Some(value) => rows.push(|| value.clone(), || selected_row(record, &value)),
+            }
+        })
+    })?;
+    let output = rows.output("No data is like that.")?;
+    Ok(match &report.faults.first {
+        Some(first) => output.note(format!(
+            "For {} of {} the query is wrong, and they do not match: {first}",
+            show::count(report.faults.n_rows, "version"),
+            report.n_looked
+        )),
+        None => output,
+    })
+}
+
+fn selected_row(record: &DataRecord, value: &Value) -> Vec<String> {
+    vec![
+        record.model.to_string(),
+        show::cell(record.name.as_str()),
+        record.version.to_string(),
+        show::cell(line(value).trim_end()),
+    ]
+}

@@ -1,0 +1,103 @@
+//! `sedge data search`
+
+use clap::Args;
+use sedge_app::data_search::data_search;
+use sedge_app::types::{DataRecord, RunId, Selection, Timestamp};
+
+use crate::commands::data_list::record_json;
+use crate::commands::shared::time_or_age;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
+use crate::show;
+
+/// Find data by what is known of it
+///
+/// Looks at the latest version of each name unless told otherwise; all conditions must hold.
+/// `sedge data query` finds data by what is in it.
+#[derive(Debug, Args)]
+pub(crate) struct DataSearchArgs {
+    /// Of this model
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Whose name begins so
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
+    /// With this label; may be given more than once
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    tags: Vec<(String, String)>,
+    /// Written by models of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    type_name: Option<String>,
+    /// Of this resource or file spec
+    #[arg(long, value_name = "SPEC")]
+    spec: Option<String>,
+    /// Of this kind: resource or file
+    #[arg(long, value_name = "KIND", value_parser = ["resource", "file"])]
+    kind: Option<String>,
+    /// Written by this run; looks at all versions
+    #[arg(long, value_name = "ID")]
+    run: Option<RunId>,
+    /// Written since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    #[arg(long, value_name = "TIME", value_parser = time_or_age)]
+    since: Option<Timestamp>,
+    /// Written before then
+    #[arg(long, value_name = "TIME", value_parser = time_or_age)]
+    before: Option<Timestamp>,
+    /// Look at all versions, not only at the latest of each name
+    #[arg(long)]
+    all_versions: bool,
+    #[command(flatten)]
+    list: ListOptions,
+}
+
+pub(crate) fn run(cx: &Context, args: &DataSearchArgs) -> Result<Output, CliError> {
+    let only_latest = !args.all_versions && args.run.is_none();
+    let selection = Selection {
+        model: args.model.clone(),
+        name_prefix: args.prefix.clone(),
+        spec: args.spec.clone(),
+        kind: args.kind.clone(),
+        type_name: args.type_name.clone(),
+        run: args.run.as_ref().map(ToString::to_string),
+        tags: args.tags.clone(),
+        created_from_ms: args.since.map(|since| since.0),
+        created_before_ms: args.before.map(|before| before.0),
+        latest: only_latest.then_some(true),
+        ..Selection::default()
+    };
+    let mut rows = Rows::new(cx, &args.list, &HEADING);
+    let repository = cx.repository()?;
+    cx.look(|_| {
+        data_search(&repository, &selection, |record| {
+            rows.push(|| record_json(record), || row(record))
+        })
+    })?;
+    rows.output("No data is like that.")
+}
+
+/// The heading of [`row`].
+pub(crate) const HEADING: [&str; 7] = [
+    "model", "name", "version", "kind", "spec", "size", "written",
+];
+
+/// Returns a version as a row.
+pub(crate) fn row(record: &DataRecord) -> Vec<String> {
+    vec![
+        record.model.to_string(),
+        show::cell(record.name.as_str()),
+        record.version.to_string(),
+        record.kind.as_str().to_owned(),
+        record.spec.to_string(),
+        show::bytes(record.size),
+        show::time(record.created_at),
+    ]
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err("it is no label of the form KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,50 @@
+//! `sedge datastore backup`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sedge_app::datastore_backup::{Request, datastore_backup};
+use serde_json::json;
+
+use crate::commands::shared::LockOptions;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::show;
+
+/// Copy the whole datastore to one file
+///
+/// The backup is of one moment, and calls go on meanwhile. It is a tar archive; the repository's
+/// own files (models, workflows, sedge.lock) belong in version control and are not in it.
+#[derive(Debug, Args)]
+pub(crate) struct DatastoreBackupArgs {
+    /// The file to make
+    file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    lock: LockOptions,
+}
+
+pub(crate) fn run(cx: &Context, args: &DatastoreBackupArgs) -> Result<Output, CliError> {
+    let repository = cx.repository_with(args.lock.settings())?;
+    let request = Request {
+        to: args.file.clone(),
+        replace: args.replace,
+    };
+    let report = cx.wait(datastore_backup(&repository, &request, cx.events()))?;
+    let data = json!({
+        "file": args.file.to_string_lossy(),
+        "bytes": report.n_bytes,
+        "versions": report.n_versions,
+        "files": report.n_files,
+    });
+    Ok(Output::new(data).note(format!(
+        "Wrote {} to {}: {}, {}.",
+        show::bytes(report.n_bytes),
+        args.file.display(),
+        show::count(report.n_versions, "version"),
+        show::count(report.n_files, "file"),
+    )))
+}

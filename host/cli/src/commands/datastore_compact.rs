@@ -1,0 +1,41 @@
+//! `sedge datastore compact`
+
+use clap::Args;
+use sedge_app::datastore_compact::datastore_compact;
+use serde_json::json;
+
+use crate::commands::shared::{DryRun, LockOptions};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::show;
+
+/// Give back the room that is free in the database
+///
+/// Needs as much room again while it works. It has the whole datastore to itself: it waits
+/// until no call is under way, and calls wait until it has ended.
+#[derive(Debug, Args)]
+pub(crate) struct DatastoreCompactArgs {
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    lock: LockOptions,
+}
+
+pub(crate) fn run(cx: &Context, args: &DatastoreCompactArgs) -> Result<Output, CliError> {
+    let repository = cx.repository_with(args.lock.settings())?;
+    let dry_run = args.dry_run.is_set();
+    let report = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
+    let data = json!({
+        "dryRun": dry_run,
+        "bytesBefore": report.n_bytes_before,
+        "bytesAfter": report.n_bytes_after,
+    });
+    let (before, after) = (report.n_bytes_before, report.n_bytes_after);
+    let verb = if dry_run { "would have" } else { "has" };
+    Ok(Output::new(data).note(format!(
+        "The database {verb} {} instead of {}.",
+        show::bytes(after),
+        show::bytes(before)
+    )))
+}

@@ -1,0 +1,51 @@
+//! `sedge run gc`
+
+use clap::Args;
+use sedge_app::run_gc::run_gc;
+use sedge_app::types::Span;
+use serde_json::{Value, json};
+
+use crate::commands::run_list::{run_json, what};
+use crate::commands::shared::{DryRun, LockOptions};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, table};
+use crate::show;
+
+/// Forget runs that ended long ago
+///
+/// Their calls, events and logs go; the data that they wrote stays, and says which run it came
+/// from. Runs that wait at a gate or were interrupted stay. It has the whole datastore to
+/// itself: it waits until no call is under way, and calls wait until it has ended.
+#[derive(Debug, Args)]
+pub(crate) struct RunGcArgs {
+    /// Those that ended longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y
+    #[arg(long, value_name = "AGE")]
+    older_than: Span,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    lock: LockOptions,
+}
+
+pub(crate) fn run(cx: &Context, args: &RunGcArgs) -> Result<Output, CliError> {
+    let repository = cx.repository_with(args.lock.settings())?;
+    let dry_run = args.dry_run.is_set();
+    let runs = cx.wait(run_gc(&repository, args.older_than, dry_run, cx.events()))?;
+    let documents: Vec<Value> = runs.iter().map(|run| run_json(run, run.status)).collect();
+    let output = Output::new(json!({"dryRun": dry_run, "runs": documents}));
+    if runs.is_empty() {
+        return Ok(output.note(format!("No run ended more than {} ago.", args.older_than)));
+    }
+    let rows = runs.iter().map(|run| {
+        vec![
+            run.id.to_string(),
+            what(run),
+            run.status.as_str().to_owned(),
+            run.ended_at.map(show::time).unwrap_or_default(),
+        ]
+    });
+    Ok(output
+        .text(table(&["run", "of", "status", "ended"], rows))
+        .note(args.dry_run.sentence(&show::count(runs.len(), "run"))))
+}

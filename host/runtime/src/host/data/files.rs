@@ -1,0 +1,234 @@
+//! Files: written and read piece by piece, so that none has to fit in memory.
+
+use std::collections::BTreeMap;
+
+use sedge_model::call::{DataKind, LimitName, StagedChange, StagedContent, StagedWrite};
+use sedge_model::names::{DataName, ModelName, SpecName};
+use wasmtime::component::Resource;
+
+use super::{Newest, Told, data_name, limit, stage, staged_info, tags_from_guest};
+use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostFileWriter};
+use crate::call::CallState;
+use crate::convert;
+use crate::host::{FileSink, FileSource, HostError, OpenedFile, VersionInfo};
+use crate::staging::StagedName;
+
+/// The most bytes that one call writes to files: a disk that is full serves nobody.
+pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
+
+/// The most files that one call has open: each costs a descriptor, and up to 64 KiB.
+const FILES_OPEN_MAX: u32 = 64;
+
+/// The most bytes that are read at once: the guest asks, and the host allocates.
+const READ_BYTES_MAX: u32 = 1 << 20;
+
+/// A file that a guest is writing. Dropping it unfinished undoes it.
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct FileWriter {
+    /// None once it is finished.
+    sink: Option<Box<dyn FileSink>>,
+    name: DataName,
+    spec: SpecName,
+    media_type: String,
+    tags: BTreeMap<String, String>,
+    lines: bool,
+}
+
+/// A file that a guest is reading.
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct FileReader {
+    info: VersionInfo,
+    source: Box<dyn FileSource>,
+}
+
+impl CallState {
+    pub(super) fn file_create(
+        &mut self,
+        spec: &str,
+        name: String,
+        options: data::FileOptions,
+    ) -> Told<Resource<FileWriter>> {
+        let parts = match self.file_parts(spec, name, options) {
+            Ok(parts) => parts,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = self.files_open_count()? {
+            return Ok(Err(error));
+        }
+        let writer = FileWriter {
+            sink: Some(self.outside.file_create()?),
+            ..parts
+        };
+        Ok(Ok(self.table.push(writer)?))
+    }
+
+    fn file_parts(
+        &self,
+        spec: &str,
+        name: String,
+        options: data::FileOptions,
+    ) -> Result<FileWriter, DataError> {
+        let running = self.writing()?;
+        let Some(declared) = running.plugin.type_info().file(spec) else {
+            return Err(DataError::Undeclared(spec.to_owned()));
+        };
+        let media_type = match options.media_type {
+            Some(text) => convert::media_type(text).map_err(DataError::InvalidName)?,
+            None => declared.media_type.clone(),
+        };
+        Ok(FileWriter {
+            sink: None,
+            name: data_name(name)?,
+            spec: declared.name.clone(),
+            media_type,
+            tags: tags_from_guest(options.tags)?,
+            lines: options.lines,
+        })
+    }
+
+    pub(super) fn file_open(
+        &mut self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Told<Option<Resource<FileReader>>> {
+        let Some((info, source)) = self.file_source(model, name, version)? else {
+            return Ok(Ok(None));
+        };
+        if let Err(error) = self.files_open_count()? {
+            return Ok(Err(error));
+        }
+        Ok(Ok(Some(self.table.push(FileReader { info, source })?)))
+    }
+
+    fn files_open_count(&mut self) -> Told<()> {
+        let running = self.running()?;
+        if running.n_files_open >= FILES_OPEN_MAX {
+            return Ok(Err(limit(LimitName::OpenFiles, FILES_OPEN_MAX.into())));
+        }
+        running.n_files_open += 1;
+        Ok(Ok(()))
+    }
+
+    fn file_closed(&mut self) -> wasmtime::Result<()> {
+        self.running()?.n_files_open -= 1;
+        Ok(())
+    }
+
+    fn file_source(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> wasmtime::Result<Option<OpenedFile>> {
+        if version.is_some_and(|version| self.is_deleted(model, name, version)) {
+            return Ok(None);
+        }
+        if version.is_some() {
+            return Ok(self.outside.file_open(model, name, version)?);
+        }
+        let newest = match self.staged(model, name) {
+            StagedName::Written(write) => {
+                let info = staged_info(model.clone(), &write);
+                return Ok(Some((info, self.outside.staged_open(&write.content)?)));
+            }
+            StagedName::Deleted => return Ok(None),
+            StagedName::As(deleted) => self.newest_but(model, name, &deleted)?,
+        };
+        match newest {
+            Newest::Latest => Ok(self.outside.file_open(model, name, None)?),
+            Newest::Version(version) => Ok(self.outside.file_open(model, name, Some(version))?),
+            Newest::None => Ok(None),
+        }
+    }
+
+    /// Counts what a call has written to files; the limit, if that is too much.
+    fn file_bytes_count(&mut self, n_bytes: u64) -> Told<()> {
+        let running = self.running()?;
+        let n_all = running.n_file_bytes.saturating_add(n_bytes);
+        if n_all > FILE_BYTES_MAX {
+            return Ok(Err(limit(LimitName::FileBytes, FILE_BYTES_MAX)));
+        }
+        running.n_file_bytes = n_all;
+        Ok(Ok(()))
+    }
+}
+
+impl HostFileWriter for CallState {
+    async fn write(&mut self, writer: Resource<FileWriter>, bytes: Vec<u8>) -> Told<()> {
+        if let Err(error) = self.file_bytes_count(bytes.len() as u64 + 1)? {
+            return Ok(Err(error));
+        }
+        let writer = self.table.get_mut(&writer)?;
+        let Some(sink) = &mut writer.sink else {
+            return Ok(Err(DataError::Finished));
+        };
+        sink.write(&bytes)?;
+        if writer.lines {
+            sink.write(b"\n")?;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn finish(&mut self, writer: Resource<FileWriter>) -> Told<()> {
+        let writer = self.table.get_mut(&writer)?;
+        let Some(sink) = writer.sink.take() else {
+            return Ok(Err(DataError::Finished));
+        };
+        let (name, spec) = (writer.name.clone(), writer.spec.clone());
+        let (media_type, tags) = (writer.media_type.clone(), writer.tags.clone());
+        let content = finished(sink).await?;
+        let write = StagedWrite {
+            name,
+            kind: DataKind::File,
+            spec,
+            media_type: Some(media_type),
+            tags,
+            content,
+        };
+        Ok(stage(self.running()?, StagedChange::Write(write)))
+    }
+
+    async fn drop(&mut self, writer: Resource<FileWriter>) -> wasmtime::Result<()> {
+        self.table.delete(writer)?;
+        self.file_closed()
+    }
+}
+
+/// Waits for the disk on a thread where others do not wait for it too.
+async fn finished(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
+    let finished = tokio::task::spawn_blocking(move || sink.finish()).await;
+    let finished: Result<StagedContent, HostError> =
+        finished.map_err(|_| wasmtime::format_err!("a file's thread ended in a panic"))?;
+    Ok(finished?)
+}
+
+impl HostFileReader for CallState {
+    async fn info(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<data::VersionInfo> {
+        let info = self.table.get(&reader)?.info.clone();
+        Ok(convert::version_info_to_guest(info))
+    }
+
+    async fn read(
+        &mut self,
+        reader: Resource<FileReader>,
+        bytes_max: u32,
+    ) -> wasmtime::Result<Vec<u8>> {
+        let reader = self.table.get_mut(&reader)?;
+        let mut buffer = vec![0; bytes_max.min(READ_BYTES_MAX) as usize];
+        let mut n = 0;
+        while n < buffer.len() {
+            match reader.source.read(&mut buffer[n..])? {
+                0 => break,
+                more => n += more,
+            }
+        }
+        buffer.truncate(n);
+        Ok(buffer)
+    }
+
+    async fn drop(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<()> {
+        self.table.delete(reader)?;
+        self.file_closed()
+    }
+}

@@ -1,0 +1,369 @@
+//! What calls do to data: new versions, and versions that go.
+
+use std::collections::BTreeMap;
+
+use sedge_model::call::{StagedChange, StagedContent, StagedWrite, Written};
+use sedge_model::digest::{DIGEST_BYTES, Digest};
+use sedge_model::lifetime::{Keep, Lifetime};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{DataName, MethodName, ModelName, TypeName};
+use sedge_model::run::StepPath;
+use sedge_sys::clock::Timestamp;
+
+use crate::blobs::{Blobs, INLINE_BYTES_MAX};
+use crate::calls::CallEnd;
+use crate::door::{Fault, Row, Tx, Value, values};
+use crate::error::StoreError;
+use crate::runs::word;
+use crate::statements;
+
+/// What ran, and by which words of its operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The type of the model; none of data that was migrated from a version without it.
+    pub type_name: Option<TypeName>,
+    /// The method.
+    pub method: MethodName,
+    /// The SHA-256 of the component, as text.
+    pub plugin: String,
+    /// The digest of the model's file; none of data that was migrated.
+    pub definition: Option<Digest>,
+}
+
+/// One change to a model's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What to do.
+    pub staged: StagedChange,
+    /// How long a new version is kept.
+    pub lifetime: Lifetime,
+    /// How many versions are kept of what is written; none for all.
+    pub keep: Option<Keep>,
+}
+
+/// Who makes changes.
+#[derive(Debug, Clone)]
+pub(crate) struct CallAuthor<'a> {
+    model: &'a ModelName,
+    lineage: &'a Lineage,
+    step: Option<&'a StepPath>,
+    origin: &'a Origin,
+}
+
+impl<'a> CallAuthor<'a> {
+    pub(crate) fn of_call(end: &'a CallEnd) -> Self {
+        Self {
+            model: &end.model,
+            lineage: &end.lineage,
+            step: end.step.as_ref(),
+            origin: &end.origin,
+        }
+    }
+}
+
+/// Changes whose large content has its files: where it is not in the database.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// One for each change; none of what is small, or is no write.
+    files: Vec<Option<Digest>>,
+}
+
+impl Prepared {
+    /// Writes the files that the changes need. They survive a power cut; without a row that
+    /// refers to them, they go with the next collection.
+    pub(crate) fn new(blobs: &Blobs, changes: &[Change]) -> Result<Self, StoreError> {
+        let mut passing = Vec::new();
+        let mut files = Vec::with_capacity(changes.len());
+        let mut prepare = || -> Result<(), StoreError> {
+            for change in changes {
+                let file = match content_of(change) {
+                    Some(StagedContent::Text(text)) if text.len() > INLINE_BYTES_MAX => {
+                        Some(blobs.write(text.as_bytes())?)
+                    }
+                    Some(StagedContent::Bytes(bytes)) if bytes.len() > INLINE_BYTES_MAX => {
+                        Some(blobs.write(bytes)?)
+                    }
+                    Some(StagedContent::File {
+                        passing, digest, ..
+                    }) => Some((passing.clone(), *digest)),
+                    Some(StagedContent::Text(_) | StagedContent::Bytes(_)) | None => None,
+                };
+                files.push(file.as_ref().map(|(_, digest)| *digest));
+                passing.extend(file);
+            }
+            blobs.publish(&passing)
+        };
+        if let Err(error) = prepare() {
+            for (path, _) in &passing {
+                blobs.forget(path);
+            }
+            return Err(error);
+        }
+        Ok(Self { files })
+    }
+
+    /// Makes the changes, and returns the versions that the writes got, in order.
+    pub(crate) fn apply(
+        &self,
+        tx: &Tx<'_>,
+        blobs: &Blobs,
+        author: &CallAuthor<'_>,
+        changes: &[Change],
+    ) -> Result<Vec<Written>, Fault> {
+        let mut written = Vec::new();
+        let mut origin = None;
+        for (change, file) in changes.iter().zip(&self.files) {
+            match &change.staged {
+                StagedChange::Write(write) => {
+                    let origin = match origin {
+                        Some(origin) => origin,
+                        None => *origin.insert(origin_id(tx, author.origin)?),
+                    };
+                    let version = NewVersion {
+                        author,
+                        write,
+                        change,
+                        origin,
+                        file: *file,
+                    };
+                    written.push(version.insert(tx, blobs)?);
+                }
+                StagedChange::Delete { name, version } => {
+                    if let Some(data) = data_find(tx, author.model, name)? {
+                        versions_delete(tx, data.id, *version)?;
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+}
+
+fn content_of(change: &Change) -> Option<&StagedContent> {
+    match &change.staged {
+        StagedChange::Write(write) => Some(&write.content),
+        StagedChange::Delete { .. } => None,
+    }
+}
+
+/// A name, or what it was renamed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DataRow {
+    pub(crate) id: i64,
+    pub(crate) name: DataName,
+    pub(crate) owner: Option<TypeName>,
+    pub(crate) latest: u64,
+    pub(crate) written: u64,
+    /// Whether the name that was asked for is a former one.
+    pub(crate) is_forwarded: bool,
+}
+
+pub(crate) fn data_find(
+    tx: &Tx<'_>,
+    model: &ModelName,
+    name: &DataName,
+) -> Result<Option<DataRow>, Fault> {
+    let key = values![model.as_str(), name.as_str()];
+    tx.first(statements::DATA_FIND, &key, |row| {
+        let owner: Option<String> = row.get(2)?;
+        Ok(DataRow {
+            id: row.get(0)?,
+            name: word("data name", row.get(1)?)?,
+            owner: owner.map(|owner| word("type name", owner)).transpose()?,
+            latest: row.get(3)?,
+            written: row.get(4)?,
+            is_forwarded: row.get(5)?,
+        })
+    })
+}
+
+struct NewVersion<'a> {
+    author: &'a CallAuthor<'a>,
+    write: &'a StagedWrite,
+    change: &'a Change,
+    origin: i64,
+    file: Option<Digest>,
+}
+
+impl NewVersion<'_> {
+    fn insert(&self, tx: &Tx<'_>, blobs: &Blobs) -> Result<Written, Fault> {
+        let data = self.data(tx)?;
+        let version = data.written + 1;
+        let (digest, content) = self.content(tx, blobs, &data)?;
+        let tags = &self.write.tags;
+        let (path, lifetime) = (self.author.lineage.path(), self.change.lifetime.to_string());
+        let step = self.author.step.map(ToString::to_string);
+        let tags_text = (!tags.is_empty()).then(|| json_text(tags));
+        let row = values![
+            data.id,
+            version,
+            self.write.kind.as_str(),
+            self.write.spec.as_str(),
+            self.write.media_type.as_ref(),
+            self.write.content.size(),
+            digest.0.as_slice(),
+            content,
+            tags_text.as_ref(),
+            &lifetime,
+            Timestamp::now().0,
+            self.author.lineage.run().as_str(),
+            &path,
+            step.as_ref(),
+            self.origin,
+        ];
+        tx.execute(statements::VERSION_INSERT, &row)?;
+        for (key, value) in tags {
+            tx.execute(
+                statements::TAG_INSERT,
+                &values![key, value, data.id, version],
+            )?;
+        }
+        let keep = self.change.keep.map(|keep| keep.to_string());
+        let owner = self.owner(&data)?;
+        let after = values![data.id, version, keep.as_ref(), owner];
+        tx.execute(statements::DATA_WRITTEN, &after)?;
+        Ok(Written {
+            name: data.name,
+            version,
+        })
+    }
+
+    /// Returns the row of the name, or of what it was renamed to; it is made if there is none.
+    fn data(&self, tx: &Tx<'_>) -> Result<DataRow, Fault> {
+        if let Some(data) = data_find(tx, self.author.model, &self.write.name)? {
+            return Ok(data);
+        }
+        let (model, name) = (self.author.model.as_str(), self.write.name.as_str());
+        let row = values![model, name, Value::Null, Value::Null];
+        tx.execute(statements::DATA_INSERT, &row)?;
+        Ok(DataRow {
+            id: tx.inserted(),
+            name: self.write.name.clone(),
+            owner: None,
+            latest: 0,
+            written: 0,
+            is_forwarded: false,
+        })
+    }
+
+    /// Only models of the type that first wrote a name write it again.
+    fn owner(&self, data: &DataRow) -> Result<Option<&str>, Fault> {
+        let own = self.author.origin.type_name.as_ref();
+        match (&data.owner, own) {
+            (Some(owner), Some(own)) if owner != own => Err(StoreError::NotOwner {
+                model: self.author.model.clone(),
+                name: data.name.clone(),
+                owner: owner.clone(),
+            }
+            .into()),
+            (Some(_) | None, _) => Ok(own.map(TypeName::as_str)),
+        }
+    }
+
+    /// Returns the digest of the content, and its row if it is in the database.
+    fn content(
+        &self,
+        tx: &Tx<'_>,
+        blobs: &Blobs,
+        data: &DataRow,
+    ) -> Result<(Digest, Option<i64>), Fault> {
+        if let Some(digest) = self.file {
+            // A collection between the writing of the file and now would have removed it.
+            return match blobs.size(&digest)? {
+                Some(size) if size == self.write.content.size() => Ok((digest, None)),
+                Some(_) | None => Err(StoreError::ContentMissing(digest).into()),
+            };
+        }
+        let bytes = match &self.write.content {
+            StagedContent::Text(text) => text.as_bytes(),
+            StagedContent::Bytes(bytes) => bytes,
+            StagedContent::File { .. } => unreachable!("it has a file"),
+        };
+        let digest = Digest::of(bytes);
+        // What is written again and again without a change is there once.
+        let before = values![data.id, data.latest];
+        let before = tx.first(statements::VERSION_CONTENT, &before, |row| {
+            Ok((digest_of(row, 0)?, row.get::<Option<i64>>(1)?))
+        })?;
+        match before {
+            Some((same, Some(content))) if same == digest => Ok((digest, Some(content))),
+            Some(_) | None => {
+                tx.execute(statements::CONTENT_INSERT, &values![bytes])?;
+                Ok((digest, Some(tx.inserted())))
+            }
+        }
+    }
+}
+
+fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, Fault> {
+    let definition = origin.definition.map(|digest| digest.to_string());
+    let row = values![
+        &origin.plugin,
+        definition.as_deref().unwrap_or_default(),
+        origin.method.as_str(),
+        origin.type_name.as_ref().map_or("", TypeName::as_str),
+    ];
+    if let Some(id) = tx.first(statements::ORIGIN_FIND, &row, |row| row.get(0))? {
+        return Ok(id);
+    }
+    tx.execute(statements::ORIGIN_INSERT, &row)?;
+    Ok(tx.inserted())
+}
+
+/// Deletes a version, or all, and the name with its former names once none is left. Returns
+/// how many versions there were, and their bytes.
+pub(crate) fn versions_delete(
+    tx: &Tx<'_>,
+    data: i64,
+    version: Option<u64>,
+) -> Result<(u64, u64), Fault> {
+    let numbers = tx.all(
+        statements::VERSION_NUMBERS,
+        &values![data, version],
+        |row| Ok((row.get::<u64>(0)?, row.get::<u64>(1)?)),
+    )?;
+    for (number, _) in &numbers {
+        version_delete(tx, data, *number)?;
+    }
+    data_settle(tx, data)?;
+    let n_bytes = numbers.iter().map(|(_, size)| size).sum();
+    Ok((numbers.len() as u64, n_bytes))
+}
+
+/// Deletes one version, with its content if that is small and nobody else has it.
+/// [`data_settle`] is to follow.
+pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(), Fault> {
+    let key = values![data, version];
+    let content = tx.first(statements::VERSION_CONTENT, &key, |row| {
+        row.get::<Option<i64>>(1)
+    })?;
+    if let Some(Some(content)) = content {
+        let shares = values![data, version, content];
+        if tx
+            .first(statements::VERSION_SHARES, &shares, |_| Ok(()))?
+            .is_none()
+        {
+            tx.execute(statements::CONTENT_DELETE, &values![content])?;
+        }
+    }
+    tx.execute(statements::VERSION_DELETE, &key)?;
+    Ok(())
+}
+
+/// Sets a name right after versions of it went: which is the latest now, or that it goes too.
+pub(crate) fn data_settle(tx: &Tx<'_>, data: i64) -> Result<(), Fault> {
+    for delete in statements::DATA_DELETE_EMPTY {
+        tx.execute(delete, &values![data])?;
+    }
+    tx.execute(statements::DATA_LATEST_SET, &values![data])?;
+    Ok(())
+}
+
+pub(crate) fn digest_of(row: &Row<'_>, column: usize) -> Result<Digest, Fault> {
+    let bytes: [u8; DIGEST_BYTES] = row.get(column)?;
+    Ok(Digest(bytes))
+}
+
+pub(crate) fn json_text(tags: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(tags).expect("labels have a form in JSON")
+}

@@ -1,0 +1,188 @@
+//! What goes into statements and comes out of rows, in words that are not SQLite's.
+
+use rusqlite::types::{FromSql, FromSqlError, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+
+use super::Fault;
+
+/// One value that a statement is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// Makes a list of values for a statement.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        [$($crate::door::Value::from($value)),*]
+    };
+}
+pub(crate) use values;
+
+impl From<i64> for Value<'_> {
+    fn from(n: i64) -> Self {
+        Self::Int(n)
+    }
+}
+
+impl From<u64> for Value<'_> {
+    /// Integers of databases are signed. What does not fit is larger than anything there.
+    fn from(n: u64) -> Self {
+        Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(n: u32) -> Self {
+        Self::Int(n.into())
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(is: bool) -> Self {
+        Self::Int(is.into())
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// One row of an answer; columns are counted from 0.
+pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
+
+impl Row<'_> {
+    pub(crate) fn get<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+        Ok(self.0.get(column)?)
+    }
+
+    /// Hands over a text without copying it.
+    pub(crate) fn text<T>(&self, column: usize, read: impl FnOnce(&str) -> T) -> Result<T, Fault> {
+        let wrong = |error: FromSqlError| {
+            let kind = rusqlite::types::Type::Text;
+            Fault::Database(rusqlite::Error::FromSqlConversionFailure(
+                column,
+                kind,
+                error.into(),
+            ))
+        };
+        Ok(read(self.0.get_ref(column)?.as_str().map_err(wrong)?))
+    }
+}
+
+/// One transaction: of a writer, or a reader's snapshot.
+#[derive(Debug)]
+pub(crate) struct Tx<'a>(&'a Connection);
+
+impl<'a> Tx<'a> {
+    /// `connection` is inside a transaction as long as this is there.
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self(connection)
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Fault> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        Ok(statement.execute(params_from_iter(values))?)
+    }
+
+    /// Returns the first row; none where there is none.
+    pub(crate) fn first<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let row = statement
+            .query_row(params_from_iter(values), |row| Ok(read(&Row(row))))
+            .optional()?;
+        row.transpose()
+    }
+
+    /// Returns the one value that a statement always has an answer of.
+    pub(crate) fn value<T: FromSql>(&self, sql: &str, values: &[Value<'_>]) -> Result<T, Fault> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
+    }
+
+    /// Hands over the rows one by one, until `read` says that it is enough. They are read
+    /// as they are handed over, so that no more than one is in memory.
+    pub(crate) fn each(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<Next, Fault>,
+    ) -> Result<(), Fault> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            match read(&Row(row))? {
+                Next::More => {}
+                Next::Enough => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all rows.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut all = Vec::new();
+        self.each(sql, values, |row| {
+            all.push(read(row)?);
+            Ok(Next::More)
+        })?;
+        Ok(all)
+    }
+
+    /// Returns the number that the row which was inserted last got by itself.
+    pub(crate) fn inserted(&self) -> i64 {
+        self.0.last_insert_rowid()
+    }
+}
+
+/// Whether more rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    More,
+    Enough,
+}

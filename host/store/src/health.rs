@@ -1,0 +1,176 @@
+//! How the datastore is: sizes and counts, and whether all that must hold in it holds.
+
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{MethodName, ModelName};
+use sedge_sys::clock::Timestamp;
+
+use crate::Store;
+use crate::calls::lineage;
+use crate::door::{DATABASE_FILE, Fault, Tx};
+use crate::error::StoreError;
+use crate::runs::word;
+use crate::schema::SCHEMA_VERSION;
+use crate::statements;
+
+mod checks;
+
+/// Sizes and counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Where it is.
+    pub folder: std::path::PathBuf,
+    /// What keeps it, with its version: `SQLite 3.54.1`.
+    pub engine: String,
+    /// The version of its schema.
+    pub schema: i64,
+    /// Bytes of the database.
+    pub n_database_bytes: u64,
+    /// Bytes of these that are free, and go with `compact`.
+    pub n_free_bytes: u64,
+    /// Bytes of the log of what was written since it was last copied into the database.
+    pub n_log_bytes: u64,
+    /// Files of large content.
+    pub n_files: u64,
+    /// Their bytes.
+    pub n_file_bytes: u64,
+    /// Files that are being written, or that dead processes left.
+    pub n_unfinished: u64,
+    /// Runs on record.
+    pub n_runs: u64,
+    /// Calls on record.
+    pub n_calls: u64,
+    /// Lines of logs on record.
+    pub n_log_lines: u64,
+    /// Names of data.
+    pub n_names: u64,
+    /// Versions of data.
+    pub n_versions: u64,
+    /// Calls that are under way or lost their process, the oldest first.
+    pub running: Vec<RunningCall>,
+}
+
+/// A call that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningCall {
+    /// Which call.
+    pub lineage: Lineage,
+    /// Its model.
+    pub model: ModelName,
+    /// Its method.
+    pub method: MethodName,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The process that works on its run.
+    pub session: String,
+}
+
+/// Something that must hold and does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong, and where.
+    pub what: String,
+    /// Whether something is lost or wrong; else it only takes up room, and a collection
+    /// removes it.
+    pub is_fault: bool,
+}
+
+/// What a check looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// How many versions it looked at.
+    pub n_versions: u64,
+    /// How many files.
+    pub n_files: u64,
+    /// How many bytes it read to compare them with their digests.
+    pub n_hashed_bytes: u64,
+}
+
+impl Store {
+    /// Returns sizes and counts.
+    ///
+    /// # Errors
+    /// The database or the disk refuses.
+    pub fn status(&self) -> Result<Status, StoreError> {
+        let (counts, running) = self.door.read("count", |tx| {
+            let mut counts = Vec::new();
+            for count in statements::COUNTS {
+                counts.push(tx.value::<u64>(count, &[])?);
+            }
+            Ok((counts, running(tx)?))
+        })?;
+        let pages = self.door.look("measure", |connection| {
+            let pragma = |name: &str| -> Result<u64, Fault> {
+                Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
+            };
+            Ok([
+                pragma("page_size")?,
+                pragma("page_count")?,
+                pragma("freelist_count")?,
+            ])
+        })?;
+        let files = self.blobs.list()?;
+        let log = format!("{DATABASE_FILE}-wal");
+        let mut entries = self.door.medium().disk.entries("")?.into_iter();
+        let log = entries.find(|entry| entry.name == log);
+        let [page, n_pages, n_free] = pages;
+        let [runs, calls, names, versions, log_lines] = counts[..] else {
+            unreachable!("there is an answer to each count")
+        };
+        Ok(Status {
+            folder: self.door.medium().path.clone(),
+            engine: format!("SQLite {}", rusqlite::version()),
+            schema: SCHEMA_VERSION,
+            n_database_bytes: page * n_pages,
+            n_free_bytes: page * n_free,
+            n_log_bytes: log.map_or(0, |log| log.size),
+            n_files: files.len() as u64,
+            n_file_bytes: files.iter().map(|(_, size)| size).sum(),
+            n_unfinished: self.blobs.passing_list()?.len() as u64,
+            n_runs: runs,
+            n_calls: calls,
+            n_log_lines: log_lines,
+            n_names: names,
+            n_versions: versions,
+            running,
+        })
+    }
+
+    /// Looks whether all that `FORMAT.md` says must hold does; with `deep`, also whether all
+    /// content gives its digest, which reads everything. Calls `progress` with how many
+    /// versions it has come by.
+    ///
+    /// # Errors
+    /// The database or the disk refuses to be read at all.
+    pub fn check(&self, deep: bool, progress: impl FnMut(u64)) -> Result<CheckReport, StoreError> {
+        checks::check(self, deep, progress)
+    }
+
+    /// Writes the database anew, without the room that is free in it, and empties its log.
+    /// Whoever calls this has the whole datastore locked.
+    ///
+    /// # Errors
+    /// The database refuses: for example the disk has no room for the copy. Nothing is
+    /// changed then.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.door.maintain("compact the datastore", |connection| {
+            connection.execute_batch("VACUUM")?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+    }
+}
+
+fn running(tx: &Tx<'_>) -> Result<Vec<RunningCall>, Fault> {
+    tx.all(statements::CALL_RUNNING_OLDEST, &[], |row| {
+        let run: String = row.get(0)?;
+        Ok(RunningCall {
+            lineage: row.text(1, |path| lineage(&run, path))??,
+            model: word("model name", row.get(2)?)?,
+            method: word("method name", row.get(3)?)?,
+            started_at: Timestamp(row.get(4)?),
+            session: row.get(5)?,
+        })
+    })
+}

@@ -1,0 +1,246 @@
+//! The invariants of `FORMAT.md`, one after the other. Numbers are those of its list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sedge_model::digest::Digest;
+use sedge_model::run::RunEvent;
+
+use super::{CheckReport, Finding};
+use crate::Store;
+use crate::blobs::ContentReader;
+use crate::data::data_record;
+use crate::door::{Fault, Next, Row, Tx, values};
+use crate::error::StoreError;
+use crate::runs::{json, run_record};
+use crate::statements::checks as sql;
+
+/// The most findings that are told: enough to see what has happened.
+const FINDINGS_MAX: usize = 100;
+
+/// How many versions are looked at between two words of progress.
+const PROGRESS_EVERY: u64 = 1000;
+
+pub(super) fn check(
+    store: &Store,
+    deep: bool,
+    mut progress: impl FnMut(u64),
+) -> Result<CheckReport, StoreError> {
+    let mut check = Check {
+        store,
+        deep,
+        report: CheckReport::default(),
+        hashed: BTreeSet::new(),
+    };
+    check.database()?;
+    // Files first: what is written after that has its files, too, but a file that was listed
+    // before its row was deleted is no orphan yet.
+    let files: BTreeMap<Digest, u64> = store.blobs.list()?.into_iter().collect();
+    check.report.n_files = files.len() as u64;
+    store.door.read("check the datastore", |tx| {
+        check.relations(tx)?;
+        check.versions(tx, &mut progress)?;
+        check.files(tx, &files)?;
+        check.runs(tx)?;
+        check.calls(tx)
+    })?;
+    for (path, size) in store.blobs.passing_list()? {
+        check.room(format!("`{path}` ({size} bytes) is an unfinished file"));
+    }
+    Ok(check.report)
+}
+
+struct Check<'a> {
+    store: &'a Store,
+    deep: bool,
+    report: CheckReport,
+    hashed: BTreeSet<Digest>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, what: String) {
+        self.note(what, true);
+    }
+
+    fn room(&mut self, what: String) {
+        self.note(what, false);
+    }
+
+    fn note(&mut self, what: String, is_fault: bool) {
+        if self.report.findings.len() < FINDINGS_MAX {
+            self.report.findings.push(Finding { what, is_fault });
+        }
+    }
+
+    /// Invariant 1: what SQLite says of its own file.
+    fn database(&mut self) -> Result<(), StoreError> {
+        let pragma = if self.deep {
+            "PRAGMA integrity_check"
+        } else {
+            "PRAGMA quick_check"
+        };
+        let answers = self.store.door.look("check the database", |connection| {
+            let mut statement = connection.prepare(pragma)?;
+            let answers = statement.query_map([], |row| row.get::<_, String>(0))?;
+            Ok(answers.collect::<Result<Vec<_>, _>>()?)
+        })?;
+        for answer in answers.into_iter().filter(|answer| answer != "ok") {
+            self.fault(format!("the database: {answer}"));
+        }
+        let missing = self.store.door.look("check references", |connection| {
+            let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+            let missing = statement.query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
+            })?;
+            Ok(missing.collect::<Result<BTreeSet<_>, _>>()?)
+        })?;
+        for (from, to) in missing {
+            self.fault(format!(
+                "a row of `{from}` refers to a row of `{to}` that is not there"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Invariants 2 to 5: statements that find what must not be.
+    fn relations(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+        for (what, statement, is_fault) in sql::RELATIONS {
+            let found = tx.all(statement, &[], |row| row.get::<String>(0))?;
+            for found in found {
+                self.note(format!("{found}: {what}"), is_fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariants 6 and 7: every version can be read, and its content is there.
+    fn versions(&mut self, tx: &Tx<'_>, progress: &mut impl FnMut(u64)) -> Result<(), Fault> {
+        tx.each(sql::VERSIONS, &[], |row| {
+            self.report.n_versions += 1;
+            if self.report.n_versions.is_multiple_of(PROGRESS_EVERY) {
+                progress(self.report.n_versions);
+            }
+            self.version(tx, row)?;
+            Ok(Next::More)
+        })
+    }
+
+    fn version(&mut self, tx: &Tx<'_>, row: &Row<'_>) -> Result<(), Fault> {
+        let record = match data_record(row) {
+            Ok(record) => record,
+            Err(Fault::Refused(error)) => {
+                self.fault(format!("a version of data: {error}"));
+                return Ok(());
+            }
+            Err(fault) => return Err(fault),
+        };
+        let who = format!(
+            "version {} of `{}` of `{}`",
+            record.version, record.name, record.model
+        );
+        match row.get::<Option<i64>>(19)? {
+            Some(content) => self.inline(tx, &who, content, (record.size, &record.digest)),
+            None => self.file(&who, (record.size, &record.digest)),
+        }
+    }
+
+    fn inline(
+        &mut self,
+        tx: &Tx<'_>,
+        who: &str,
+        content: i64,
+        (size, digest): (u64, &Digest),
+    ) -> Result<(), Fault> {
+        let found = tx.first(sql::CONTENT_SIZE, &values![content], |row| {
+            row.get::<u64>(0)
+        })?;
+        if found != Some(size) {
+            self.fault(format!("{who}: its content is missing or cut off"));
+        } else if self.deep {
+            let bytes: Vec<u8> = tx.value(crate::statements::CONTENT_GET, &values![content])?;
+            self.report.n_hashed_bytes += size;
+            if Digest::of(&bytes) != *digest {
+                self.fault(format!("{who}: its content is damaged"));
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, who: &str, (size, digest): (u64, &Digest)) -> Result<(), Fault> {
+        let Some(file) = self.store.blobs.open(digest)? else {
+            self.fault(format!(
+                "{who}: the file of its content `{digest}` is missing"
+            ));
+            return Ok(());
+        };
+        if file.size() != size {
+            self.fault(format!(
+                "{who}: the file of its content `{digest}` has {} bytes instead of {size}",
+                file.size()
+            ));
+        } else if self.deep && self.hashed.insert(*digest) {
+            self.report.n_hashed_bytes += size;
+            let read = ContentReader::of_file(file, *digest).each(|_| Ok::<_, StoreError>(()));
+            if let Err(error) = read {
+                self.fault(format!("{who}: {error}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariant 8: a file that nothing refers to takes up room, and that is all.
+    fn files(&mut self, tx: &Tx<'_>, files: &BTreeMap<Digest, u64>) -> Result<(), Fault> {
+        for (digest, size) in files {
+            let key = values![digest.0.as_slice()];
+            if tx
+                .first(crate::statements::FILE_IS_USED, &key, |_| Ok(()))?
+                .is_none()
+            {
+                self.room(format!(
+                    "nothing refers to the file `{digest}` ({size} bytes)"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariant 9: every run and event can be read, and logs have no holes.
+    fn runs(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+        self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
+        self.readable(tx, sql::EVENTS, "an event", |row| {
+            row.text(0, |text| json::<RunEvent>("run event", text))?
+                .map(drop)
+        })
+    }
+
+    /// Invariant 10: every call and line of a log can be read.
+    fn calls(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+        self.readable(tx, sql::CALLS, "a call", |row| {
+            let run: String = row.get(11)?;
+            let run = crate::runs::word("run id", run)?;
+            crate::calls::call_record(&run, row).map(drop)
+        })?;
+        self.readable(tx, sql::LOG_LINES, "a line of a log", |row| {
+            row.text(0, |text| {
+                json::<Vec<(String, serde_json::Value)>>("log line", text)
+            })?
+            .map(drop)
+        })
+    }
+
+    fn readable(
+        &mut self,
+        tx: &Tx<'_>,
+        statement: &str,
+        what: &str,
+        mut read: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        tx.each(statement, &[], |row| {
+            match read(row) {
+                Ok(()) => {}
+                Err(Fault::Refused(error)) => self.fault(format!("{what}: {error}")),
+                Err(fault) => return Err(fault),
+            }
+            Ok(Next::More)
+        })
+    }
+}

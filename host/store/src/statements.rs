@@ -1,0 +1,287 @@
+//! Every statement, by name: what another engine would have to say in its own dialect.
+//!
+//! They keep to what SQLite and PostgreSQL share, with numbered parameters; what SQLite does
+//! with its file as a whole (checkpoints, copies, checks) is in `door` and `health`.
+
+use sedge_model::query::Selection;
+
+use crate::door::Value;
+
+pub(crate) mod checks;
+
+/// Columns of a run, as `runs::run_record` reads them.
+macro_rules! run_columns {
+    () => {
+        "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at, exclusive"
+    };
+}
+
+use run_columns;
+
+/// Columns of a version and its name, as `data::data_record` reads them.
+macro_rules! version_columns {
+    () => {
+        "d.model, d.name, v.version = d.latest, v.version, v.kind, v.spec, v.media_type, v.size,
+         v.digest, v.tags, v.lifetime, v.created_at, v.run, v.path, v.step,
+         o.type, o.method, o.plugin, o.definition, v.content"
+    };
+}
+
+use version_columns;
+
+pub(crate) const RUN_INSERT: &str = "
+    INSERT INTO runs (id, kind, subject, method, source, exclusive, status, session, claim,
+                      started_by, started_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 1, ?8, ?9)";
+pub(crate) const RUN_CLAIM: &str = "
+    UPDATE runs SET claim = claim + 1, session = ?1, status = 'running', ended_at = NULL
+    WHERE id = ?2 AND claim = ?3 AND status = ?4";
+pub(crate) const RUN_STATUS_SET: &str = "UPDATE runs SET status = ?1, ended_at = ?2 WHERE id = ?3";
+pub(crate) const RUN_CLAIM_NUMBER: &str = "SELECT claim FROM runs WHERE id = ?1";
+pub(crate) const RUN_SOURCE: &str = "SELECT source FROM runs WHERE id = ?1";
+pub(crate) const RUN_SOURCE_NAMED: &str = "SELECT subject, source FROM runs WHERE id = ?1";
+pub(crate) const RUN_GET: &str = concat!("SELECT ", run_columns!(), " FROM runs WHERE id = ?1");
+pub(crate) const RUN_LIST: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs
+    WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2)
+      AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR substr(id, 1, length(?4)) = ?4)
+    ORDER BY started_at DESC, rowid DESC LIMIT ?5"
+);
+pub(crate) const RUNS_WITH_GATES: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs WHERE status IN ('running', 'suspended') ORDER BY started_at, rowid"
+);
+pub(crate) const RUNS_ENDED_BEFORE: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    " FROM runs WHERE ended_at < ?1 AND status IN ('succeeded', 'failed', 'cancelled')
+    ORDER BY started_at, rowid"
+);
+pub(crate) const RUN_EVENT_INSERT: &str = "
+    INSERT INTO run_events (run, seq, at, event)
+    VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM run_events WHERE run = ?1), ?2, ?3)";
+pub(crate) const RUN_EVENTS_AFTER: &str =
+    "SELECT seq, at, event FROM run_events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
+
+/// What goes with a run, in an order that no reference minds.
+pub(crate) const RUN_DELETE: [&str; 5] = [
+    "DELETE FROM log_lines WHERE run = ?1",
+    "DELETE FROM calls WHERE run = ?1",
+    "DELETE FROM run_events WHERE run = ?1",
+    "DELETE FROM fences WHERE run = ?1",
+    "DELETE FROM runs WHERE id = ?1",
+];
+
+pub(crate) const CALL_INSERT: &str = "
+    INSERT INTO calls (run, path, step, model, method, plugin, status, arguments, started_at, undone)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, ?8, ?9)";
+pub(crate) const CALL_END: &str = "
+    UPDATE calls SET status = ?1, result = ?2, elapsed_us = ?3, waited_us = ?4
+    WHERE run = ?5 AND path = ?6 AND status = 'running'";
+pub(crate) const CALL_IS_RUNNING: &str =
+    "SELECT 1 FROM calls WHERE run = ?1 AND path = ?2 AND status = 'running'";
+pub(crate) const CALL_UNDONE: &str = "
+    UPDATE calls SET undone = undone + 1 WHERE run = ?1 AND path = ?2 AND status = 'running'";
+
+/// What goes with the calls whose path is between two texts.
+pub(crate) const CALLS_FORGET: [&str; 3] = [
+    "DELETE FROM log_lines WHERE run = ?1 AND path >= ?2 AND path < ?3",
+    "DELETE FROM fences WHERE run = ?1 AND path >= ?2 AND path < ?3",
+    "DELETE FROM calls WHERE run = ?1 AND path >= ?2 AND path < ?3",
+];
+pub(crate) const CALL_LIST: &str = "
+    SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
+           waited_us, undone
+    FROM calls WHERE run = ?1";
+pub(crate) const CALL_RUNNING_OLDEST: &str = "
+    SELECT calls.run, calls.path, calls.model, calls.method, calls.started_at, runs.session
+    FROM runs JOIN calls ON calls.run = runs.id
+    WHERE runs.status = 'running' AND calls.status = 'running'
+    ORDER BY calls.started_at";
+pub(crate) const LOG_INSERT: &str = "
+    INSERT INTO log_lines (run, path, n, level, message, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(crate) const LOG_LIST: &str = "
+    SELECT log.path, level, message, fields, model, method
+    FROM log_lines AS log JOIN calls USING (run, path) WHERE run = ?1 ORDER BY log.path, n";
+
+pub(crate) const EPOCH_GET: &str = "SELECT epoch FROM lock_table WHERE one = 1";
+pub(crate) const EPOCH_SET: &str = "
+    INSERT INTO lock_table (one, epoch) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET epoch = ?1";
+pub(crate) const FENCE_INSERT: &str = "
+    INSERT INTO fences (run, claim, path, at)
+    VALUES (?1, (SELECT coalesce(max(claim), 0) FROM runs WHERE id = ?1), ?2, ?3)
+    ON CONFLICT DO NOTHING";
+pub(crate) const FENCES_OF: &str = "SELECT path FROM fences WHERE run = ?1 AND claim = ?2";
+
+/// A name, or what it was renamed to.
+pub(crate) const DATA_FIND: &str = "
+    SELECT found.id, found.name, found.owner, found.latest, found.written, asked.forward IS NOT NULL
+    FROM data AS asked JOIN data AS found ON found.id = coalesce(asked.forward, asked.id)
+    WHERE asked.model = ?1 AND asked.name = ?2";
+pub(crate) const DATA_INSERT: &str = "
+    INSERT INTO data (model, name, owner, latest, written, keep, forward)
+    VALUES (?1, ?2, ?3, 0, 0, NULL, ?4)";
+pub(crate) const DATA_WRITTEN: &str =
+    "UPDATE data SET latest = ?2, written = ?2, keep = ?3, owner = ?4 WHERE id = ?1";
+pub(crate) const DATA_RENAME: &str = "UPDATE data SET name = ?2 WHERE id = ?1";
+pub(crate) const DATA_FORWARD_DELETE: &str =
+    "DELETE FROM data WHERE model = ?1 AND name = ?2 AND forward IS NOT NULL";
+pub(crate) const DATA_LATEST_SET: &str = "
+    UPDATE data SET latest = coalesce((SELECT max(version) FROM data_versions WHERE data = ?1), 0)
+    WHERE id = ?1";
+/// What goes with a name that has no version left.
+pub(crate) const DATA_DELETE_EMPTY: [&str; 2] = [
+    "DELETE FROM data WHERE forward = ?1
+       AND NOT EXISTS (SELECT 1 FROM data_versions WHERE data = ?1)",
+    "DELETE FROM data WHERE id = ?1
+       AND NOT EXISTS (SELECT 1 FROM data_versions WHERE data = ?1)",
+];
+/// Names of a model that begin so; former names are none.
+pub(crate) const DATA_NAMES: &str = "
+    SELECT id, name FROM data
+    WHERE model = ?1 AND (?2 IS NULL OR substr(name, 1, length(?2)) = ?2) AND forward IS NULL
+    ORDER BY name";
+pub(crate) const DATA_FORWARDS: &str = "
+    SELECT former.name, data.name FROM data AS former JOIN data ON data.id = former.forward
+    WHERE former.model = ?1 ORDER BY former.name";
+pub(crate) const DATA_MODELS: &str = "
+    SELECT model, count(DISTINCT data.id), count(*), sum(size)
+    FROM data JOIN data_versions AS v ON v.data = data.id GROUP BY model ORDER BY model";
+
+pub(crate) const ORIGIN_FIND: &str = "
+    SELECT id FROM origins WHERE plugin = ?1 AND definition = ?2 AND method = ?3 AND type = ?4";
+pub(crate) const ORIGIN_INSERT: &str =
+    "INSERT INTO origins (plugin, definition, method, type) VALUES (?1, ?2, ?3, ?4)";
+
+pub(crate) const CONTENT_INSERT: &str = "INSERT INTO contents (bytes) VALUES (?1)";
+pub(crate) const CONTENT_GET: &str = "SELECT bytes FROM contents WHERE id = ?1";
+pub(crate) const CONTENT_DELETE: &str = "DELETE FROM contents WHERE id = ?1";
+
+pub(crate) const VERSION_INSERT: &str = "
+    INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
+                               lifetime, created_at, run, path, step, origin)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+pub(crate) const VERSION_CONTENT: &str =
+    "SELECT digest, content FROM data_versions WHERE data = ?1 AND version = ?2";
+/// Whether the version before or after a version shares its content.
+pub(crate) const VERSION_SHARES: &str = "
+    SELECT 1 WHERE ?3 IN (
+        (SELECT content FROM data_versions WHERE data = ?1 AND version < ?2
+         ORDER BY version DESC LIMIT 1),
+        (SELECT content FROM data_versions WHERE data = ?1 AND version > ?2
+         ORDER BY version LIMIT 1))";
+pub(crate) const VERSION_DELETE: &str =
+    "DELETE FROM data_versions WHERE data = ?1 AND version = ?2";
+pub(crate) const VERSION_NUMBERS: &str = "
+    SELECT version, size FROM data_versions WHERE data = ?1 AND (?2 IS NULL OR version = ?2)
+    ORDER BY version";
+pub(crate) const TAG_INSERT: &str =
+    "INSERT INTO data_tags (key, value, data, version) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const FILE_USES: &str =
+    "SELECT count(*) FROM data_versions WHERE digest = ?1 AND content IS NULL";
+pub(crate) const FILE_IS_USED: &str =
+    "SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL";
+
+/// A version, the latest if no number is given, and its content if that is small.
+pub(crate) const VERSION_GET: &str = concat!(
+    "SELECT ",
+    version_columns!(),
+    ", c.bytes
+    FROM data AS asked
+    JOIN data AS d ON d.id = coalesce(asked.forward, asked.id)
+    JOIN data_versions AS v ON v.data = d.id AND v.version = coalesce(?3, d.latest)
+    JOIN origins AS o ON o.id = v.origin
+    LEFT JOIN contents AS c ON c.id = v.content
+    WHERE asked.model = ?1 AND asked.name = ?2"
+);
+pub(crate) const VERSION_LIST: &str = concat!(
+    "SELECT ",
+    version_columns!(),
+    "
+    FROM data AS d
+    JOIN data_versions AS v ON v.data = d.id
+    JOIN origins AS o ON o.id = v.origin
+    WHERE d.id = ?1 ORDER BY v.version"
+);
+/// All that a collection looks at, each name's latest version first.
+pub(crate) const VERSIONS_FOR_GC: &str = "
+    SELECT d.id, d.model, d.name, d.keep, v.version, v.spec, v.lifetime, v.created_at, v.run,
+           v.path, v.step, v.size, CASE WHEN v.content IS NULL THEN v.digest END
+    FROM data_versions AS v JOIN data AS d ON d.id = v.data
+    ORDER BY v.data DESC, v.version DESC";
+pub(crate) const RUN_STANDS: &str = "SELECT status FROM runs WHERE id = ?1";
+pub(crate) const CALL_STANDS: &str = "SELECT status FROM calls WHERE run = ?1 AND path = ?2";
+
+pub(crate) const COUNTS: [&str; 5] = [
+    "SELECT count(*) FROM runs",
+    "SELECT count(*) FROM calls",
+    "SELECT count(*) FROM data WHERE forward IS NULL",
+    "SELECT count(*) FROM data_versions",
+    "SELECT count(*) FROM log_lines",
+];
+
+/// Returns the statement for the versions that pass a selection, in order of models, names
+/// and versions, and what it is to be given.
+pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>>) {
+    let texts = [
+        ("d.model = ?", &selection.model),
+        ("d.name = ?", &selection.name),
+        (
+            "d.name >= ? AND substr(d.name, 1, length(?)) = ?",
+            &selection.name_prefix,
+        ),
+        ("d.name > ?", &selection.name_after),
+        ("v.spec = ?", &selection.spec),
+        ("v.kind = ?", &selection.kind),
+        ("o.type = ?", &selection.type_name),
+        ("v.run = ?", &selection.run),
+        ("o.method = ?", &selection.method),
+    ];
+    let numbers = [
+        ("v.version = ?", selection.version),
+        ("v.created_at >= ?", selection.created_from_ms),
+        ("v.created_at < ?", selection.created_before_ms),
+    ];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(text, value)| Some((text, Value::from(value.as_ref()?))));
+    let numbers = numbers
+        .into_iter()
+        .filter_map(|(text, value)| Some((text, Value::from(value?))));
+    let mut given = Vec::new();
+    let mut conditions = Vec::new();
+    for (text, value) in texts.chain(numbers) {
+        given.push(value);
+        conditions.push(text.replace('?', &format!("?{}", given.len())));
+    }
+    for (key, value) in &selection.tags {
+        given.extend([Value::from(key), Value::from(value)]);
+        let n = given.len();
+        conditions.push(format!(
+            "(v.data, v.version) IN
+             (SELECT data, version FROM data_tags WHERE key = ?{} AND value = ?{n})",
+            n - 1
+        ));
+    }
+    conditions.extend(selection.latest.map(|is_latest| {
+        let relation = if is_latest { "=" } else { "<>" };
+        format!("v.version {relation} d.latest")
+    }));
+    if selection.nothing {
+        conditions.push("1 = 0".to_owned());
+    }
+    let given_that = if conditions.is_empty() { "" } else { "WHERE" };
+    let sql = format!(
+        "SELECT {}
+         FROM data AS d
+         JOIN data_versions AS v ON v.data = d.id
+         JOIN origins AS o ON o.id = v.origin
+         {given_that} {} ORDER BY d.model, d.name, v.version",
+        version_columns!(),
+        conditions.join(" AND ")
+    );
+    (sql, given)
+}

@@ -1,0 +1,76 @@
+//! Statements that look for what must not be.
+
+/// What is wrong, the statement that finds it (a column that names each), and whether
+/// something is lost or wrong by it.
+pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
+    (
+        "its latest version is not the newest that there is",
+        "SELECT model || ' ' || name FROM data WHERE forward IS NULL AND latest IS NOT
+         (SELECT max(version) FROM data_versions WHERE data = data.id)",
+        true,
+    ),
+    (
+        "a version has a number that was never given",
+        "SELECT model || ' ' || name FROM data WHERE written < latest",
+        true,
+    ),
+    (
+        "a former name has versions of its own, or leads to a former name",
+        "SELECT former.model || ' ' || former.name
+         FROM data AS former JOIN data AS present ON present.id = former.forward
+         WHERE former.latest <> 0 OR present.forward IS NOT NULL OR former.model <> present.model
+            OR EXISTS (SELECT 1 FROM data_versions WHERE data = former.id)",
+        true,
+    ),
+    (
+        "two names share the row of their content",
+        "SELECT 'content ' || content FROM data_versions WHERE content IS NOT NULL
+         GROUP BY content HAVING count(DISTINCT data) > 1",
+        true,
+    ),
+    (
+        "nothing refers to this content",
+        "SELECT 'content ' || id FROM contents
+         WHERE id NOT IN (SELECT content FROM data_versions WHERE content IS NOT NULL)",
+        false,
+    ),
+    (
+        "its labels are not those that it can be found by",
+        "SELECT d.model || ' ' || d.name || ' ' || v.version
+         FROM data_versions AS v JOIN data AS d ON d.id = v.data
+         WHERE v.tags IS NOT NULL AND
+            (SELECT count(*) FROM json_each(v.tags)) <>
+            (SELECT count(*) FROM data_tags AS t JOIN json_each(v.tags) AS tag
+                ON tag.key = t.key AND tag.value = t.value
+             WHERE t.data = v.data AND t.version = v.version)",
+        true,
+    ),
+    (
+        "a label finds a version that does not have it",
+        "SELECT t.key || '=' || t.value FROM data_tags AS t
+         JOIN data_versions AS v ON v.data = t.data AND v.version = t.version
+         WHERE NOT EXISTS (SELECT 1 FROM json_each(coalesce(v.tags, '{}')) AS tag
+                           WHERE tag.key = t.key AND tag.value = t.value)",
+        true,
+    ),
+    (
+        "its log of events has a hole",
+        "SELECT 'run ' || run FROM run_events GROUP BY run HAVING max(seq) <> count(*)",
+        true,
+    ),
+];
+
+pub(crate) const CONTENT_SIZE: &str = "SELECT length(bytes) FROM contents WHERE id = ?1";
+pub(crate) const VERSIONS: &str = concat!(
+    "SELECT ",
+    super::version_columns!(),
+    " FROM data_versions AS v JOIN data AS d ON d.id = v.data JOIN origins AS o ON o.id = v.origin
+    ORDER BY v.data, v.version"
+);
+pub(crate) const RUNS: &str = concat!("SELECT ", super::run_columns!(), " FROM runs");
+pub(crate) const EVENTS: &str = "SELECT event FROM run_events";
+pub(crate) const CALLS: &str = "
+    SELECT path, step, model, method, status, arguments, result, started_at, elapsed_us,
+           waited_us, undone, run
+    FROM calls";
+pub(crate) const LOG_LINES: &str = "SELECT fields FROM log_lines";

@@ -1,0 +1,113 @@
+//! Datastores that older versions of Sedge made, as they made them.
+
+use rusqlite::Connection;
+use sedge_model::query::Selection;
+use sedge_model::run::RunStatus;
+use sedge_store::{RunFilter, Store};
+
+use crate::fixture::{Fixture, Place, data_name, latest, model_name, success};
+
+/// Made by the last Sedge that had schema 2: `sink` and `spawn` were run, two runs wait at a
+/// gate, and `large` has one version of more bytes than a row now has.
+const SCHEMA_2: &[u8] = include_bytes!("../fixtures/schema-2.db");
+
+fn migrated() -> Fixture {
+    let place = Place::new();
+    place.folder.write("sedge.db", SCHEMA_2).expect("written");
+    let store = Store::open(&place.folder).expect("it is there");
+    Fixture::of(place, store)
+}
+
+#[test]
+fn a_datastore_of_schema_2_keeps_all_that_it_had() {
+    let fixture = migrated();
+    let store = &fixture.store;
+    let all = store.data_select(&Selection::default()).expect("readable");
+    let told: Vec<String> = all
+        .iter()
+        .map(|it| format!("{} {} {}: {} bytes", it.model, it.name, it.version, it.size))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    large record 1: 66056 bytes
+    large record 2: 61 bytes
+    sink record 1: 61 bytes
+    sink record 2: 61 bytes
+    sink record 3: 61 bytes
+    sink record 4: 60 bytes
+    sink record 5: 58 bytes
+    sink record 6: 58 bytes
+    spawn calls 1: 99 bytes
+    ");
+    assert!(all.iter().all(|it| it.origin.type_name.is_none()));
+    let (model, name) = (model_name("sink"), data_name("record"));
+    let first = store.data_text(&model, &name, Some(1)).expect("readable");
+    let (first, text) = first.expect("it was written");
+    insta::assert_snapshot!(text, @r#"{"note":"n1 é","run":"rgjw5ac7x5ja","call":"rgjw5ac7x5ja/1"}"#);
+    assert_eq!(first.origin.method.as_str(), "run");
+    let runs = store
+        .run_list(&RunFilter::default(), 100)
+        .expect("readable");
+    assert_eq!(runs.len(), 8);
+    let waiting = runs.iter().filter(|run| run.status == RunStatus::Suspended);
+    assert_eq!(waiting.count(), 2);
+    assert_eq!(store.gates_open().expect("readable").len(), 2);
+    let report = store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+    assert_eq!((report.n_versions, report.n_files), (9, 1));
+}
+
+#[test]
+fn a_migrated_datastore_goes_on() {
+    let fixture = migrated();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let end = success(&call, "sink", &[("record", "7")]);
+    // The lock table that counts is that of whoever used it last.
+    let epoch = fixture.store.lock_epoch().expect("readable");
+    let end = sedge_store::CallEnd {
+        lock_epoch: epoch.expect("it was noted"),
+        ..end
+    };
+    fixture
+        .store
+        .call_commit(&claim, end)
+        .wait()
+        .expect("committed");
+    assert_eq!(fixture.versions("sink", "record"), [1, 2, 3, 4, 5, 6, 7]);
+    let list = fixture.store.data_select(&latest(None)).expect("readable");
+    assert_eq!(list.len(), 3);
+}
+
+/// Who opens it first does it, and nobody sees it half done.
+#[test]
+fn many_may_migrate_it_at_once() {
+    const N_THREADS: usize = 8;
+    let place = Place::new();
+    place.folder.write("sedge.db", SCHEMA_2).expect("written");
+    std::thread::scope(|scope| {
+        for _ in 0..N_THREADS {
+            scope.spawn(|| {
+                let store = Store::open(&place.folder).expect("it is there");
+                let list = store.data_select(&latest(None)).expect("migrated");
+                assert_eq!(list.len(), 3);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_datastore_older_than_any_release_is_refused() {
+    let place = Place::new();
+    place.folder.write("sedge.db", SCHEMA_2).expect("written");
+    let connection = Connection::open(place.folder.path_of("sedge.db")).expect("opened");
+    connection
+        .pragma_update(None, "user_version", 1)
+        .expect("set");
+    drop(connection);
+    let store = Store::open(&place.folder).expect("it is there");
+    let error = store.status().expect_err("it is too old");
+    assert_eq!(
+        error.to_string(),
+        "the datastore has schema 1, this Sedge knows schema 3"
+    );
+}

@@ -1,0 +1,125 @@
+//! `sedge data query`
+
+use sedge_test_kit::TestEnv;
+
+use crate::fixtures::with_files;
+
+fn with_records() -> TestEnv {
+    let env = with_files();
+    env.setup(&[
+        "model method run files record --input count=3",
+        "model method run files record --input name=other --input count=8",
+        "model method run files write --input bytes=10",
+    ]);
+    env
+}
+
+#[test]
+fn by_what_is_in_it() {
+    let env = with_records();
+    insta::assert_snapshot!(
+        env.transcript(
+            "data query attributes.n>2\n\
+             data query attributes.n>100\n\
+             data query kind==\"file\"\n\
+             data query attributes.n>=6 --all-versions --limit 1",
+        ),
+        @r#"
+    $ sedge data query attributes.n>2
+    ------- stdout -------
+    MODEL  NAME   VERSION  KIND      SPEC    SIZE  WRITTEN
+    files  other  8        resource  record  7 B   [time]
+
+    $ sedge data query attributes.n>100
+    ------- stderr -------
+    No data is like that.
+
+    $ sedge data query kind=="file"
+    ------- stdout -------
+    MODEL  NAME  VERSION  KIND  SPEC  SIZE  WRITTEN
+    files  blob  1        file  blob  10 B  [time]
+
+    $ sedge data query attributes.n>=6 --all-versions --limit 1
+    ------- stdout -------
+    MODEL  NAME   VERSION  KIND      SPEC    SIZE  WRITTEN
+    files  other  7        resource  record  7 B   [time]
+    ------- stderr -------
+    There are more: `--limit N` shows so many, `--json-lines` all.
+    "#
+    );
+}
+
+#[test]
+fn what_to_show_is_an_expression_too() {
+    let env = with_records();
+    let query = ["data", "query", "attributes.n >= 1", "--select"];
+    let select = "{'name': name, 'n': attributes.n}";
+    insta::assert_snapshot!(env.run(query.into_iter().chain([select])), @r#"
+    ------- stdout -------
+    MODEL  NAME    VERSION  SELECTED
+    files  other   8        {"n":7,"name":"other"}
+    files  record  3        {"n":2,"name":"record"}
+    "#);
+    let json_lines = [select, "--json-lines"];
+    insta::assert_snapshot!(env.run(query.into_iter().chain(json_lines)), @r#"
+    ------- stdout -------
+    {"n":7,"name":"other"}
+    {"n":2,"name":"record"}
+    "#);
+    insta::assert_snapshot!(env.run(query.into_iter().chain(["name", "--json"])), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        "other",
+        "record"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_query_that_is_wrong_is_refused_with_its_place() {
+    let env = with_records();
+    let query = |predicate: &str| env.run(["data", "query", predicate]).to_string();
+    insta::assert_snapshot!(query("attributes.n >"), @"
+    ------- stderr -------
+    error: something is missing at its end
+     --> predicate:1:15
+      |
+    1 | attributes.n >
+      |               ^
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(query("modell == \"files\""), @r#"
+    ------- stderr -------
+    error: there is no variable `modell`
+     --> predicate:1:1
+      |
+    1 | modell == "files"
+      | ^^^^^^
+    hint: did you mean `model`?
+    [exit status: 2]
+    "#);
+    insta::assert_snapshot!(query("name"), @r#"
+    ------- stderr -------
+    error: the predicate is never true or false
+     --> predicate:1:1
+      |
+    1 | name
+      | ^^^^
+    hint: compare it with something: `name == "record"`
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_query_that_is_wrong_for_some_says_for_how_many() {
+    let env = with_records();
+    let query = ["data", "query", "attributes.n.startsWith('x')"];
+    insta::assert_snapshot!(env.run(query), @"
+    ------- stderr -------
+    No data is like that.
+    For 2 versions of 3 the query is wrong, and they do not match: `other` of `files`, version 8: the predicate is wrong for this row: `startsWith` does not take `int` and `string`
+    ");
+}

@@ -1,0 +1,24 @@
+//! `sedge datastore compact`
+
+use crate::fixtures::with_files;
+
+#[test]
+fn room_that_is_free_is_given_back() {
+    let env = with_files();
+    env.setup(&[
+        "model method run files write --input bytes=60000 --input times=20",
+        "data delete files blob",
+    ]);
+    let would = env.run_json(["datastore", "compact", "--dry-run"]);
+    let done = env.run_json(["datastore", "compact"]);
+    let bytes = |it: &serde_json::Value, key: &str| it["data"][key].as_u64().expect("a number");
+    for it in [&would, &done] {
+        assert!(
+            2 * bytes(it, "bytesAfter") < bytes(it, "bytesBefore"),
+            "{it}"
+        );
+    }
+    let status = env.run_json(["datastore", "status"]);
+    assert_eq!(status["data"]["freeBytes"], 0);
+    assert_eq!(status["data"]["logBytes"], 0);
+}

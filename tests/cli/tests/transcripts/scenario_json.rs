@@ -1,0 +1,420 @@
+//! The scenario as a program sees it: each command with `--json`.
+
+use crate::scenario::{COMMANDS, with_workflow_files};
+
+#[test]
+fn as_a_program_sees_it() {
+    let env = with_workflow_files();
+    // What a plugin says of itself is a page long, and shown elsewhere.
+    let is_long = |command: &&str| command.contains("plugin add");
+    let commands = COMMANDS.trim().lines().map(str::trim);
+    let (added, shown): (Vec<&str>, Vec<&str>) = commands.partition(is_long);
+    let _ = env.run(["init"]).succeeded();
+    for command in added {
+        assert_eq!(env.run_json(command.split(' '))["ok"], true, "{command}");
+    }
+    let shown = shown[1..].join(" --json\n") + " --json";
+    insta::assert_snapshot!(env.transcript(&shown), @r#"
+    $ sedge model create @sedge/sink sink --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "sink",
+        "type": "@sedge/sink",
+        "file": "models/sink.yaml"
+      }
+    }
+
+    $ sedge model create @sedge/spawn spawn --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "spawn",
+        "type": "@sedge/spawn",
+        "file": "models/spawn.yaml"
+      }
+    }
+
+    $ sedge model method run sink run --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run]",
+        "value": {
+          "note": null,
+          "run": "[run]",
+          "call": "[run]/1"
+        },
+        "written": [
+          {
+            "name": "record",
+            "version": 1
+          }
+        ],
+        "elapsedMs": "[ms]"
+      }
+    }
+
+    $ sedge data get sink record --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "model": "sink",
+        "name": "record",
+        "version": 1,
+        "latest": true,
+        "kind": "resource",
+        "spec": "record",
+        "mediaType": "application/json",
+        "size": 58,
+        "digest": "[sha256]",
+        "tags": {},
+        "lifetime": "infinite",
+        "createdAt": "[time]",
+        "writtenBy": {
+          "run": "[run]",
+          "job": null,
+          "step": null,
+          "call": "[run]/1",
+          "method": "run",
+          "type": "@sedge/sink",
+          "plugin": "[sha256]",
+          "definition": "[sha256]"
+        },
+        "content": {
+          "note": null,
+          "run": "[run]",
+          "call": "[run]/1"
+        }
+      }
+    }
+
+    $ sedge data versions sink record --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "model": "sink",
+          "name": "record",
+          "version": 1,
+          "latest": true,
+          "kind": "resource",
+          "spec": "record",
+          "mediaType": "application/json",
+          "size": 58,
+          "digest": "[sha256]",
+          "tags": {},
+          "lifetime": "infinite",
+          "createdAt": "[time]",
+          "writtenBy": {
+            "run": "[run]",
+            "job": null,
+            "step": null,
+            "call": "[run]/1",
+            "method": "run",
+            "type": "@sedge/sink",
+            "plugin": "[sha256]",
+            "definition": "[sha256]"
+          }
+        }
+      ]
+    }
+
+    $ sedge workflow run A --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 2]",
+        "workflow": "A",
+        "status": "succeeded"
+      }
+    }
+
+    $ sedge workflow run B --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 3]",
+        "workflow": "B",
+        "status": "suspended",
+        "gates": [
+          "main/gate"
+        ]
+      }
+    }
+
+    $ sedge workflow approvals --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "workflow": "B",
+          "gate": "main/gate",
+          "run": "[run 3]",
+          "since": "[time]",
+          "prompt": "Shall the calls be made?"
+        }
+      ]
+    }
+
+    $ sedge workflow resume B --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "gates_undecided",
+        "message": "the run `[run 3]` of `B` waits for a decision",
+        "causes": [],
+        "hint": "decide it: `sedge workflow approve B gate --run [run 3]` (or `reject`)",
+        "run": "[run 3]",
+        "gates": [
+          "main/gate"
+        ]
+      }
+    }
+    [exit status: 3]
+
+    $ sedge workflow approve B gate --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 3]",
+        "workflow": "B",
+        "gate": "main/gate",
+        "decision": "approved",
+        "status": "suspended",
+        "gatesOpen": []
+      }
+    }
+
+    $ sedge workflow resume B --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 3]",
+        "workflow": "B",
+        "status": "succeeded"
+      }
+    }
+
+    $ sedge run show --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "id": "[run 3]",
+        "kind": "workflow",
+        "subject": "B",
+        "method": null,
+        "exclusive": false,
+        "status": "succeeded",
+        "startedBy": "tester",
+        "startedAt": "[time]",
+        "endedAt": "[time]",
+        "steps": [
+          {
+            "step": "main/gate",
+            "status": "approved",
+            "note": "by tester",
+            "at": "[time]"
+          },
+          {
+            "step": "main/spawn",
+            "status": "succeeded",
+            "note": null,
+            "at": "[time]"
+          }
+        ],
+        "calls": [
+          {
+            "call": "[run 3]/1",
+            "step": "main/spawn",
+            "model": "spawn",
+            "method": "run",
+            "status": "succeeded",
+            "arguments": {
+              "count": 2
+            },
+            "outcome": {
+              "value": {
+                "ok": 2,
+                "failed": 0,
+                "elapsed_ms": "[ms]"
+              },
+              "written": [
+                {
+                  "name": "calls",
+                  "version": 2
+                }
+              ]
+            },
+            "error": null,
+            "undone": 0,
+            "startedAt": "[time]",
+            "elapsedMs": "[ms]",
+            "waitedMs": "[ms]",
+            "calls": [
+              {
+                "call": "[run 3]/1/1",
+                "step": "main/spawn",
+                "model": "sink",
+                "method": "run",
+                "status": "succeeded",
+                "arguments": {},
+                "outcome": {
+                  "value": {
+                    "note": null,
+                    "run": "[run 3]",
+                    "call": "[run 3]/1/1"
+                  },
+                  "written": [
+                    {
+                      "name": "record",
+                      "version": 3
+                    }
+                  ]
+                },
+                "error": null,
+                "undone": 0,
+                "startedAt": "[time]",
+                "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
+                "calls": []
+              },
+              {
+                "call": "[run 3]/1/2",
+                "step": "main/spawn",
+                "model": "sink",
+                "method": "run",
+                "status": "succeeded",
+                "arguments": {},
+                "outcome": {
+                  "value": {
+                    "note": null,
+                    "run": "[run 3]",
+                    "call": "[run 3]/1/2"
+                  },
+                  "written": [
+                    {
+                      "name": "record",
+                      "version": 4
+                    }
+                  ]
+                },
+                "error": null,
+                "undone": 0,
+                "startedAt": "[time]",
+                "elapsedMs": "[ms]",
+                "waitedMs": "[ms]",
+                "calls": []
+              }
+            ]
+          }
+        ]
+      }
+    }
+
+    $ sedge workflow run B --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 4]",
+        "workflow": "B",
+        "status": "suspended",
+        "gates": [
+          "main/gate"
+        ]
+      }
+    }
+
+    $ sedge workflow reject B gate --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "run": "[run 4]",
+        "workflow": "B",
+        "gate": "main/gate",
+        "decision": "rejected",
+        "status": "failed",
+        "gatesOpen": []
+      }
+    }
+
+    $ sedge workflow resume B --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "run_none",
+        "message": "the workflow `B` has no run that could be resumed",
+        "causes": [],
+        "hint": "its newest run [run 4] has failed; start another: `sedge workflow run B`"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge run list --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": [
+        {
+          "id": "[run 4]",
+          "kind": "workflow",
+          "subject": "B",
+          "method": null,
+          "exclusive": false,
+          "status": "failed",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]"
+        },
+        {
+          "id": "[run 3]",
+          "kind": "workflow",
+          "subject": "B",
+          "method": null,
+          "exclusive": false,
+          "status": "succeeded",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]"
+        },
+        {
+          "id": "[run 2]",
+          "kind": "workflow",
+          "subject": "A",
+          "method": null,
+          "exclusive": false,
+          "status": "succeeded",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]"
+        },
+        {
+          "id": "[run]",
+          "kind": "method",
+          "subject": "sink",
+          "method": "run",
+          "exclusive": false,
+          "status": "succeeded",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]"
+        }
+      ]
+    }
+    "#);
+}
