@@ -32,10 +32,10 @@ enum Then {
 /// The most calls of an operation that fail in one way, unless told otherwise. Where there
 /// are more, those fail that are of their own, and those beside them, and of many in a row
 /// some that are drawn.
-const N_CALLS: u64 = 80;
+const N_CALLS: u64 = 40;
 
 /// The same where reading is a call too: there are many, and they are alike.
-const N_READS: u64 = 10;
+const N_READS: u64 = 6;
 
 /// What was found in all trials of an operation.
 #[derive(Debug, Default)]

@@ -161,6 +161,7 @@ fn a_dead_process_has_nothing_locked() {
     let mut holder = env.spawn("model method run hostile spin".split(' '));
     wait_until("the call", || n_locks(&env) == 2);
     holder.kill();
+    let _ = holder.wait();
     insta::assert_snapshot!(env.run(["datastore", "lock", "status"]), @"
     ------- stderr -------
     Nothing is locked.
