@@ -246,8 +246,9 @@ impl NewVersion<'_> {
         })
     }
 
-    /// Only models of the type that first wrote a name write it again.
-    fn owner(&self, data: &DataRow) -> Result<Option<&str>, Fault> {
+    /// Only models of the type that first wrote a name write it again. Who has no type takes
+    /// it from nobody.
+    fn owner<'b>(&'b self, data: &'b DataRow) -> Result<Option<&'b str>, Fault> {
         let own = self.author.origin.type_name.as_ref();
         match (&data.owner, own) {
             (Some(owner), Some(own)) if owner != own => Err(StoreError::NotOwner {
@@ -256,7 +257,8 @@ impl NewVersion<'_> {
                 owner: owner.clone(),
             }
             .into()),
-            (Some(_) | None, _) => Ok(own.map(TypeName::as_str)),
+            (Some(first), _) => Ok(Some(first.as_str())),
+            (None, own) => Ok(own.map(TypeName::as_str)),
         }
     }
 

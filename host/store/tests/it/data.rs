@@ -1,6 +1,6 @@
 //! Versioned data, as it is read.
 
-use sedge_store::{DataChosen, DataRecord};
+use sedge_store::{DataChosen, DataRecord, StoreError};
 
 use crate::fixture::{Fixture, data_name, delete, latest, model_name, success};
 
@@ -180,4 +180,24 @@ fn what_is_deleted_is_gone_with_all_its_versions() {
     assert_eq!(delete("sink", None), "a 1, b 1");
     assert_eq!(delete("sink", None), "");
     assert_eq!(fixture.versions("other", "a"), [1]);
+}
+
+/// A write by a call whose type is not known took the name from the type that had written it
+/// first, so that the next type could write to it. Now the first one keeps it, whoever writes.
+#[test]
+fn a_name_stays_with_the_type_that_wrote_it_first() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let write = |n, type_name: Option<&str>| {
+        let call = fixture.call(&claim, &[n], "sink");
+        let mut end = success(&call, "sink", &[("a", "1")]);
+        end.origin.type_name = type_name.map(|it| it.parse().expect("a type's name"));
+        fixture.store.call_commit(&claim, end).wait()
+    };
+    write(1, None).expect("nobody has it");
+    write(2, Some("@test/first")).expect("nobody has it that is known");
+    write(3, None).expect("it takes nothing from anybody");
+    let refused = write(4, Some("@test/other")).expect_err("another has it");
+    assert!(matches!(refused, StoreError::NotOwner { .. }), "{refused}");
+    write(5, Some("@test/first")).expect("it has it");
 }
