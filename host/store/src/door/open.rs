@@ -106,9 +106,13 @@ fn update(medium: &Medium, connection: &mut Connection, found: i64) -> Result<()
 
 /// Returns whether the file is a datastore of this version; false if it can become one.
 fn is_current(medium: &Medium, connection: &Connection) -> Result<bool, StoreError> {
-    match pragma(medium, connection, "application_id")? {
+    let mark = || pragma(medium, connection, "application_id");
+    match mark()? {
         APPLICATION_ID => {}
         0 if is_empty(medium, connection)? => return Ok(false),
+        // Each look is of a moment of its own: its tables, and the mark with them, may have
+        // been made between the two.
+        0 if mark()? == APPLICATION_ID => {}
         _ => return Err(StoreError::Foreign(medium.path.join(DATABASE_FILE))),
     }
     let known = SCHEMA_VERSION;
