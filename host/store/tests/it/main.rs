@@ -1,5 +1,11 @@
 //! The store, from outside: real files, and a second handle on them for a second process.
 
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "processes, and how long to go on, are told by the environment"
+)]
+
 mod calls;
 mod concurrent;
 mod create;
@@ -9,4 +15,5 @@ mod data;
 mod fixture;
 mod locks;
 mod migrate;
+mod model;
 mod runs;
