@@ -17,9 +17,6 @@ use crate::statements::checks as sql;
 /// The most findings that are told: enough to see what has happened.
 const FINDINGS_MAX: usize = 100;
 
-/// How many versions are looked at between two words of progress.
-const PROGRESS_EVERY: u64 = 1000;
-
 pub(super) fn check(
     store: &Store,
     deep: bool,
@@ -30,6 +27,7 @@ pub(super) fn check(
         deep,
         report: CheckReport::default(),
         hashed: BTreeSet::new(),
+        progress: &mut progress,
     };
     check.database()?;
     // Files first: what is written after that has its files, too, but a file that was listed
@@ -38,7 +36,7 @@ pub(super) fn check(
     check.report.n_files = files.len() as u64;
     store.door.read("check the datastore", |tx| {
         check.relations(tx)?;
-        check.versions(tx, &mut progress)?;
+        check.versions(tx)?;
         check.files(tx, &files)?;
         check.runs(tx)?;
         check.calls(tx)
@@ -54,6 +52,7 @@ struct Check<'a> {
     deep: bool,
     report: CheckReport,
     hashed: BTreeSet<Digest>,
+    progress: &'a mut dyn FnMut(u64),
 }
 
 impl Check<'_> {
@@ -113,12 +112,10 @@ impl Check<'_> {
     }
 
     /// Invariants 6 and 7: every version can be read, and its content is there.
-    fn versions(&mut self, tx: &Tx<'_>, progress: &mut impl FnMut(u64)) -> Result<(), Fault> {
+    fn versions(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         tx.each(sql::VERSIONS, &[], |row| {
             self.report.n_versions += 1;
-            if self.report.n_versions.is_multiple_of(PROGRESS_EVERY) {
-                progress(self.report.n_versions);
-            }
+            (self.progress)(self.report.n_versions);
             self.version(tx, row)?;
             Ok(Next::More)
         })
@@ -179,7 +176,10 @@ impl Check<'_> {
             ));
         } else if self.deep && self.hashed.insert(*digest) {
             self.report.n_hashed_bytes += size;
-            let read = ContentReader::of_file(file, *digest).each(|_| Ok::<_, StoreError>(()));
+            let read = ContentReader::of_file(file, *digest).each(|_| {
+                (self.progress)(self.report.n_versions);
+                Ok::<_, StoreError>(())
+            });
             if let Err(error) = read {
                 self.fault(format!("{who}: {error}"));
             }
