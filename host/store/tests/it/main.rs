@@ -13,6 +13,7 @@ mod data;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod group;
 mod locks;
 mod migrate;
 mod model;

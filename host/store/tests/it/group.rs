@@ -1,0 +1,402 @@
+//! Group commit: what is submitted at the same time shares a transaction, and nobody notices
+//! but by the time that it takes.
+//!
+//! How many transactions there were is read from SQLite's log, where each ends with a page
+//! that says so. Where it matters who comes when, the test itself stands in the queue of
+//! writers, as another process would: then all that is submitted has to wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{JoinHandle, scope, spawn};
+
+use sedge_model::call::Written;
+use sedge_model::lineage::Lineage;
+use sedge_model::run::RunEvent;
+use sedge_store::{CallEnd, Claim, Receipt, Store, StoreError};
+use sedge_sys::file_lock::{FileLock, FileQueue};
+use sedge_sys::thread::give_way;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::fixture::{Fixture, append, call_start, success};
+
+/// Commits at once: as many as share one transaction at most.
+const N_COMMITS: u32 = 64;
+
+/// How often each kind of writer is to come to write while both hammer, and how often one may
+/// before the other counts as starved.
+const N_TURNS: usize = 100;
+const N_TURNS_MAX: usize = 10 * N_TURNS;
+
+/// A store, a run with calls that have begun, and a place in the queue of writers.
+struct Scene {
+    fixture: Fixture,
+    store: Arc<Store>,
+    claim: Claim,
+    queue: FileQueue,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let fixture = Fixture::new();
+        let claim = fixture.run(1);
+        for n in 1..=N_COMMITS {
+            fixture.call(&claim, &[n], "sink");
+        }
+        let store = Arc::new(fixture.other_process());
+        let path = fixture.folder().path_of("write.lock");
+        let queue = FileQueue::open(&path).expect("the folder can be written");
+        Self {
+            fixture,
+            store,
+            claim,
+            queue,
+        }
+    }
+
+    fn lineage(&self, n: u32) -> Lineage {
+        Lineage::root(self.claim.run.clone()).child(n)
+    }
+
+    /// The end of the nth call, which writes to a name that all write to.
+    fn end(&self, n: u32) -> CallEnd {
+        success(&self.lineage(n), "sink", &[("record", "1")])
+    }
+
+    /// Has a thread commit the first call, and returns once it waits in the queue: whoever
+    /// comes now comes while somebody of this process writes.
+    fn occupy(&self) -> JoinHandle<Result<Vec<Written>, StoreError>> {
+        let (store, claim, end) = (Arc::clone(&self.store), self.claim.clone(), self.end(1));
+        let commits = spawn(move || store.call_commit(&claim, end).wait());
+        self.until_one_waits();
+        commits
+    }
+
+    /// Returns once somebody is next in the queue.
+    fn until_one_waits(&self) {
+        let next = self.fixture.folder().path_of("write.lock.next");
+        while !FileLock::is_held(&next).expect("it has locks") {
+            give_way();
+        }
+    }
+
+    fn versions(&self) -> Vec<u64> {
+        self.fixture.versions("sink", "record")
+    }
+
+    /// Returns how many transactions the log has.
+    fn n_transactions(&self) -> usize {
+        const HEAD: usize = 32;
+        const FRAME_HEAD: usize = 24;
+        let log = self.fixture.folder().path_of("sedge.db-wal");
+        let log = std::fs::read(log).expect("it has one");
+        let number = |at: usize| {
+            let bytes = log[at..at + 4].try_into().expect("four bytes");
+            u32::from_be_bytes(bytes)
+        };
+        let frame = FRAME_HEAD + number(8) as usize;
+        // A frame that does not have the salt of the head is of an earlier round of the log.
+        let is_last = |at: &usize| number(*at + 8) == number(16) && number(*at + 4) != 0;
+        let frames = (HEAD..=log.len() - frame).step_by(frame);
+        frames.filter(is_last).count()
+    }
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(4).build();
+    runtime.expect("threads are left")
+}
+
+fn version(written: Result<Vec<Written>, StoreError>) -> u64 {
+    let [one] = &written.expect("it counts")[..] else {
+        panic!("it wrote one version");
+    };
+    one.version
+}
+
+#[test]
+fn tasks_that_commit_at_once_get_versions_without_holes() {
+    let scene = Scene::new();
+    let before = scene.n_transactions();
+    let versions = runtime().block_on(async {
+        let tasks: Vec<_> = (1..=N_COMMITS)
+            .map(|n| {
+                let (store, claim, end) =
+                    (Arc::clone(&scene.store), scene.claim.clone(), scene.end(n));
+                tokio::spawn(async move { store.call_commit(&claim, end).await })
+            })
+            .collect();
+        let mut versions = Vec::new();
+        for task in tasks {
+            versions.push(version(task.await.expect("no panic")));
+        }
+        versions
+    });
+    let mut sorted = versions;
+    sorted.sort_unstable();
+    let all: Vec<u64> = (1..=N_COMMITS.into()).collect();
+    assert_eq!(sorted, all, "each got its own");
+    assert_eq!(scene.versions(), all);
+    let n_transactions = scene.n_transactions() - before;
+    println!("{N_COMMITS} tasks that commit at once: {n_transactions} transactions");
+    assert!(n_transactions <= N_COMMITS as usize);
+}
+
+#[test]
+fn what_waits_in_line_is_one_transaction() {
+    let scene = Scene::new();
+    let before = scene.n_transactions();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let receipts: Vec<_> = (2..=N_COMMITS)
+        .map(|n| scene.store.call_commit(&scene.claim, scene.end(n)))
+        .collect();
+    drop(turn);
+    assert_eq!(version(first.join().expect("no panic")), 1);
+    for (n, receipt) in (2..).zip(receipts) {
+        assert_eq!(
+            version(receipt.wait()),
+            n,
+            "in the order in which they came"
+        );
+    }
+    let n_transactions = scene.n_transactions() - before;
+    println!("{N_COMMITS} commits, all but one in line: {n_transactions} transactions");
+    assert_eq!(n_transactions, 2);
+}
+
+#[test]
+fn one_that_is_refused_is_refused_alone() {
+    let scene = Scene::new();
+    let not_begun = scene.end(N_COMMITS + 1);
+    let lock_lost = scene.end(3);
+    let fence = scene
+        .fixture
+        .store
+        .fence(std::slice::from_ref(&lock_lost.lineage));
+    fence.expect("nothing is in the way");
+    let mut not_owner = scene.end(4);
+    not_owner.origin.type_name = Some("@test/other".parse().expect("a type's name"));
+    let old = Claim {
+        number: 0,
+        ..scene.claim.clone()
+    };
+    let refused = [
+        (&scene.claim, not_begun),
+        (&old, scene.end(2)),
+        (&scene.claim, lock_lost),
+        (&scene.claim, not_owner),
+    ];
+    let before = scene.n_transactions();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let mut receipts = Vec::new();
+    for (n, (claim, end)) in (10..).zip(refused) {
+        receipts.push(scene.store.call_commit(&scene.claim, scene.end(n)));
+        receipts.push(scene.store.call_commit(claim, end));
+    }
+    receipts.push(scene.store.call_commit(&scene.claim, scene.end(20)));
+    drop(turn);
+    first.join().expect("no panic").expect("it counts");
+    let told: Vec<String> = receipts
+        .into_iter()
+        .map(|receipt| match receipt.wait() {
+            Ok(written) => format!("version {}", written[0].version),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let run = &scene.claim.run;
+    let expected = [
+        "version 2".to_owned(),
+        format!("the call `{run}/65` is not under way"),
+        "version 3".to_owned(),
+        format!("the run `{run}` was taken over by another process"),
+        "version 4".to_owned(),
+        format!(
+            "the lock of `{run}/3` was taken away before it had ended: nothing of it was written"
+        ),
+        "version 5".to_owned(),
+        "the data `record` of `sink` belongs to the type `@test/sink`, which wrote it first"
+            .to_owned(),
+        "version 6".to_owned(),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(scene.versions(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(scene.n_transactions() - before, 2, "they were one group");
+}
+
+#[test]
+fn a_receipt_dropped_in_line_is_never_made() {
+    let scene = Scene::new();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let commit = |n| scene.store.call_commit(&scene.claim, scene.end(n));
+    let receipts = [commit(2), commit(3), commit(4)];
+    let [before, dropped, after] = receipts;
+    drop(dropped);
+    drop(turn);
+    assert_eq!(version(first.join().expect("no panic")), 1);
+    assert_eq!([version(before.wait()), version(after.wait())], [2, 3]);
+    let calls = scene.fixture.store.call_list(&scene.claim.run);
+    let calls = calls.expect("readable");
+    let by: Vec<_> = calls.iter().filter(|it| it.outcome.is_some()).collect();
+    let paths: Vec<String> = by.iter().map(|it| it.lineage.path()).collect();
+    assert_eq!(paths, ["1", "2", "4"]);
+}
+
+#[test]
+fn a_receipt_dropped_under_way_is_made_by_then() {
+    let scene = Scene::new();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
+    // Whoever comes next, it is this test: the group then begins, and waits behind it.
+    let path = scene.fixture.folder().path_of("write.lock");
+    let queue = FileQueue::open(&path).expect("the folder can be written");
+    scope(|scope| {
+        let again = scope.spawn(|| queue.enter().expect("it has locks"));
+        drop(turn);
+        assert_eq!(version(first.join().expect("no panic")), 1);
+        let turn = again.join().expect("no panic");
+        if scene.versions() == [1] {
+            scene.until_one_waits();
+        }
+        let dropping = scope.spawn(|| drop(receipt));
+        drop(turn);
+        dropping.join().expect("no panic");
+        assert_eq!(
+            scene.versions(),
+            [1, 2],
+            "nothing is written once it is gone"
+        );
+    });
+}
+
+#[test]
+fn a_task_may_wait_as_a_thread_does() {
+    let scene = Scene::new();
+    let turn = scene.queue.enter().expect("it has locks");
+    let first = scene.occupy();
+    let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
+    drop(turn);
+    let alone = Builder::new_current_thread()
+        .build()
+        .expect("threads are left");
+    let versions = alone.block_on(async {
+        let second = version(receipt.wait());
+        let third = scene.store.call_commit(&scene.claim, scene.end(3)).wait();
+        let fourth = scene.store.call_commit(&scene.claim, scene.end(4)).await;
+        [second, version(third), version(fourth)]
+    });
+    first.join().expect("no panic").expect("it counts");
+    assert_eq!(versions, [2, 3, 4]);
+}
+
+/// Threads of both kinds write as fast as they can, until each kind has had enough turns.
+#[test]
+fn writers_of_neither_kind_starve() {
+    for n_threads in [1, 3] {
+        let scene = Scene::new();
+        let [n_alone, n_submitted] = hammer(&scene, n_threads);
+        println!(
+            "{n_threads} threads that write alone: {n_alone} times, as many that submit: {n_submitted} times"
+        );
+        let least = n_alone.min(n_submitted);
+        assert!(least >= N_TURNS, "{n_alone} and {n_submitted}");
+    }
+}
+
+fn hammer(scene: &Scene, n_threads: u32) -> [usize; 2] {
+    let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    let is_over = AtomicBool::new(false);
+    let goes_on = || {
+        let [one, other] = [&counts[0], &counts[1]].map(|count| count.load(Ordering::Relaxed));
+        let is_enough = one.min(other) >= N_TURNS || one.max(other) >= N_TURNS_MAX;
+        is_over.fetch_or(is_enough, Ordering::Relaxed);
+        !is_over.load(Ordering::Relaxed)
+    };
+    scope(|scope| {
+        for n in 1..=n_threads {
+            let (goes_on, [n_alone, n_submitted]) = (&goes_on, &counts);
+            scope.spawn(move || {
+                while goes_on() {
+                    let resumed = vec![RunEvent::Resumed];
+                    append(&scene.store, &scene.claim, resumed, None).expect("it counts");
+                    n_alone.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            scope.spawn(move || {
+                while goes_on() {
+                    let so_far = scene.store.call_publish(&scene.claim, scene.end(n));
+                    so_far.wait().expect("it counts");
+                    n_submitted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    counts.map(AtomicUsize::into_inner)
+}
+
+/// What is thrown away with a runtime is not made half.
+#[test]
+fn tasks_that_are_aborted_made_all_or_nothing() {
+    let scene = Scene::new();
+    let runtime = runtime();
+    let tasks: Vec<_> = (1..=N_COMMITS)
+        .map(|n| {
+            let (store, claim) = (Arc::clone(&scene.store), scene.claim.clone());
+            let end = success(
+                &scene.lineage(n),
+                "sink",
+                &[("record", "1"), ("other", "1")],
+            );
+            runtime.spawn(async move { store.call_commit(&claim, end).await })
+        })
+        .collect();
+    for task in tasks.iter().skip(1).step_by(2) {
+        task.abort();
+    }
+    let ended: Vec<bool> = runtime.block_on(async {
+        let mut ended = Vec::new();
+        for task in tasks {
+            ended.push(task.await.is_ok());
+        }
+        ended
+    });
+    let calls = scene.fixture.store.call_list(&scene.claim.run);
+    let calls = calls.expect("readable");
+    for (call, ended) in calls.iter().zip(&ended) {
+        assert!(
+            call.outcome.is_some() || !ended,
+            "{} was told",
+            call.lineage
+        );
+    }
+    let n_made = calls.iter().filter(|call| call.outcome.is_some()).count() as u64;
+    let all: Vec<u64> = (1..=n_made).collect();
+    assert_eq!(scene.versions(), all);
+    assert_eq!(scene.fixture.versions("sink", "other"), all);
+    println!("{N_COMMITS} commits, every other one aborted: {n_made} made");
+}
+
+/// The receipt of a write that is not asked for is no write that is not made.
+#[test]
+fn a_store_that_goes_ends_what_is_in_line() {
+    let scene = Scene::new();
+    let turn = scene.queue.enter().expect("it has locks");
+    let store = scene.fixture.other_process();
+    let (end, claim) = (scene.end(1), scene.claim.clone());
+    let receipts = scope(|scope| {
+        let first = scope.spawn(|| store.call_commit(&claim, end).wait());
+        scene.until_one_waits();
+        let commit = |n| store.call_commit(&scene.claim, scene.end(n));
+        let receipts: [Receipt<Vec<Written>>; 2] = [commit(2), commit(3)];
+        drop(turn);
+        assert_eq!(version(first.join().expect("no panic")), 1);
+        receipts
+    });
+    drop(store);
+    assert_eq!(receipts.map(|receipt| version(receipt.wait())), [2, 3]);
+    let begun = call_start(&scene.claim, &[N_COMMITS + 1], "sink");
+    let other = scene.store.call_start(&scene.claim, begun).wait();
+    other.expect("the others go on");
+}
