@@ -46,6 +46,11 @@ impl Line {
         let others_first = self.n_alone > 0 && self.is_turn_of_alone;
         !self.is_busy && !self.jobs.is_empty() && !others_first
     }
+
+    fn may_write_alone(&self) -> bool {
+        let others_first = !self.jobs.is_empty() && !self.is_turn_of_alone;
+        !self.is_busy && !others_first
+    }
 }
 
 impl fmt::Debug for Line {
@@ -76,14 +81,15 @@ impl Group {
         }
     }
 
-    /// Runs `body` as soon as nobody else of this process writes.
+    /// Runs `body` as soon as nobody else of this process writes, and what is in line does not
+    /// come first.
     pub(super) fn alone<T>(
         self: &Arc<Self>,
         body: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut line = self.line();
         line.n_alone += 1;
-        while line.is_busy {
+        while !line.may_write_alone() {
             line = wait(&self.changed, line);
         }
         line.n_alone -= 1;

@@ -5,14 +5,14 @@
 //! that says so. Where it matters who comes when, the test itself stands in the queue of
 //! writers, as another process would: then all that is submitted has to wait.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, scope, spawn};
 
 use sedge_model::call::Written;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
-use sedge_store::{CallEnd, Claim, Receipt, Store, StoreError};
+use sedge_store::{Author, CallEnd, Claim, Receipt, Store, StoreError};
 use sedge_sys::file_lock::{FileLock, FileQueue};
 use sedge_sys::thread::give_way;
 use tokio::runtime::{Builder, Runtime};
@@ -289,6 +289,43 @@ fn a_task_may_wait_as_a_thread_does() {
     });
     first.join().expect("no panic").expect("it counts");
     assert_eq!(versions, [2, 3, 4]);
+}
+
+/// Who wrote alone did not look whether it was the turn of the line, and was awake when the
+/// thread that commits the line was not: threads that wrote alone, again and again, had six
+/// turns for one of all that was submitted. Now each of them lets the line go first.
+#[test]
+fn the_line_has_its_turn_between_two_that_write_alone() {
+    for _ in 0..10 {
+        let scene = Scene::new();
+        let turn = scene.queue.enter().expect("it has locks");
+        let first = scene.occupy();
+        let in_line = scene.store.call_commit(&scene.claim, scene.end(2));
+        let seen = Mutex::new(Vec::new());
+        scope(|scope| {
+            for _ in 0..4 {
+                let (scene, seen) = (&scene, &seen);
+                scope.spawn(move || {
+                    let author = Author::Process(&scene.claim);
+                    let appended = scene.store.run_append(author, 0, |_| {
+                        let mut seen = seen.lock().expect("no panic");
+                        seen.push(scene.versions().len());
+                        Ok::<_, StoreError>(vec![RunEvent::Resumed])
+                    });
+                    appended.expect("it counts");
+                });
+            }
+            drop(turn);
+        });
+        first.join().expect("no panic").expect("it counts");
+        assert_eq!(version(in_line.wait()), 2);
+        let seen = seen.into_inner().expect("no panic");
+        assert_eq!(
+            seen[1..],
+            [2; 3],
+            "before the second of those that write alone"
+        );
+    }
 }
 
 /// Threads of both kinds write as fast as they can, until each kind has had enough turns.
