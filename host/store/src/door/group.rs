@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::{Durability, Fault, Tx, Writer, WriterSql, lock};
@@ -134,7 +134,9 @@ impl Group {
             self.changed.notify_all();
             return;
         }
-        let group = Arc::downgrade(self);
+        // It has the group for its own until that is closed: what is in line is not to go with
+        // a store that is dropped before the thread has begun.
+        let group = Arc::clone(self);
         if sedge_sys::thread::start("sedge-writer", move || work(&group)).is_err() {
             // No thread is to be had: then this one does the work, as the others wait anyway.
             self.line().has_thread = false;
@@ -217,8 +219,8 @@ fn together(sql: &mut WriterSql, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault>
     Ok(transaction.commit()?)
 }
 
-fn work(group: &Weak<Group>) {
-    while let Some(group) = group.upgrade() {
+fn work(group: &Arc<Group>) {
+    loop {
         if group.commit_line() {
             continue;
         }
