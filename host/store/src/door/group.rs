@@ -6,8 +6,12 @@
 //! (DeWitt et al. 1984 have the idea; that the idle case takes no detour by way of another
 //! thread is worth two wake-ups, which here cost a third of a commit.)
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -137,10 +141,32 @@ impl Group {
         // It has the group for its own until that is closed: what is in line is not to go with
         // a store that is dropped before the thread has begun.
         let group = Arc::clone(self);
-        if sedge_sys::thread::start("sedge-writer", move || work(&group)).is_err() {
+        let work = move || group.work(|line| line.is_closed);
+        if sedge_sys::thread::start("sedge-writer", work).is_err() {
             // No thread is to be had: then this one does the work, as the others wait anyway.
-            self.line().has_thread = false;
-            while self.commit_line() {}
+            self.work(|_| true);
+        }
+    }
+
+    /// Commits what is in line, and what comes to it meanwhile, until the line is empty and
+    /// that `is_enough`.
+    fn work(self: &Arc<Self>, is_enough: impl Fn(&Line) -> bool) {
+        loop {
+            // Whatever panics, what is in line is not to wait for a thread that is gone. The
+            // panic itself has been told, and who was in the group hears of it too.
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit_line()));
+            if committed.unwrap_or(true) {
+                continue;
+            }
+            let mut line = self.line();
+            if line.jobs.is_empty() && is_enough(&line) {
+                line.has_thread = false;
+                return;
+            }
+            // Who writes alone now, or wants to, rings at the end.
+            if !line.may_be_committed() {
+                drop(wait(&self.changed, line));
+            }
         }
     }
 
@@ -217,22 +243,6 @@ fn together(sql: &mut WriterSql, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault>
         }
     }
     Ok(transaction.commit()?)
-}
-
-fn work(group: &Arc<Group>) {
-    loop {
-        if group.commit_line() {
-            continue;
-        }
-        let line = group.line();
-        if line.is_closed && line.jobs.is_empty() {
-            return;
-        }
-        // Who writes alone now, or wants to, rings at the end.
-        if !line.may_be_committed() {
-            drop(wait(&group.changed, line));
-        }
-    }
 }
 
 fn wait<'a>(changed: &Condvar, line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
@@ -391,7 +401,10 @@ where
 
     fn write(&mut self, tx: &Tx<'_>) -> bool {
         let body = self.body.take().expect("a write is made once");
-        let result = body(tx);
+        // What it has written is undone, as after any other fault, and nothing else is at
+        // hand to it: so a panic is its own, and in nobody's way.
+        let result = catch_unwind(AssertUnwindSafe(|| body(tx)));
+        let result = result.unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let is_good = result.is_ok();
         self.result = Some(result);
         is_good
