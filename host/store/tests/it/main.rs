@@ -17,4 +17,5 @@ mod group;
 mod locks;
 mod migrate;
 mod model;
+mod readers;
 mod runs;
