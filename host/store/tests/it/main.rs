@@ -10,6 +10,7 @@ mod calls;
 mod concurrent;
 mod create;
 mod data;
+mod fair;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
 mod fixture;
