@@ -59,6 +59,22 @@ impl<'a> CallAuthor<'a> {
             origin: &end.origin,
         }
     }
+
+    /// Only models of the type that first wrote a name write it again. Who has no type takes
+    /// it from nobody.
+    fn owner<'b>(&'b self, data: &'b DataRow) -> Result<Option<&'b str>, Fault> {
+        let own = self.origin.type_name.as_ref();
+        match (&data.owner, own) {
+            (Some(owner), Some(own)) if owner != own => Err(StoreError::NotOwner {
+                model: self.model.clone(),
+                name: data.name.clone(),
+                owner: owner.clone(),
+            }
+            .into()),
+            (Some(first), _) => Ok(Some(first.as_str())),
+            (None, own) => Ok(own.map(TypeName::as_str)),
+        }
+    }
 }
 
 /// Changes whose large content has its files: where it is not in the database.
@@ -130,6 +146,7 @@ impl Prepared {
                 }
                 StagedChange::Delete { name, version } => {
                     if let Some(data) = data_find(tx, author.model, name)? {
+                        author.owner(&data)?;
                         versions_delete(tx, data.id, *version)?;
                     }
                 }
@@ -219,7 +236,7 @@ impl NewVersion<'_> {
             )?;
         }
         let keep = self.change.keep.map(|keep| keep.to_string());
-        let owner = self.owner(&data)?;
+        let owner = self.author.owner(&data)?;
         let after = values![data.id, version, keep.as_ref(), owner];
         tx.execute(statements::DATA_WRITTEN, &after)?;
         Ok(Written {
@@ -244,22 +261,6 @@ impl NewVersion<'_> {
             written: 0,
             is_forwarded: false,
         })
-    }
-
-    /// Only models of the type that first wrote a name write it again. Who has no type takes
-    /// it from nobody.
-    fn owner<'b>(&'b self, data: &'b DataRow) -> Result<Option<&'b str>, Fault> {
-        let own = self.author.origin.type_name.as_ref();
-        match (&data.owner, own) {
-            (Some(owner), Some(own)) if owner != own => Err(StoreError::NotOwner {
-                model: self.author.model.clone(),
-                name: data.name.clone(),
-                owner: owner.clone(),
-            }
-            .into()),
-            (Some(first), _) => Ok(Some(first.as_str())),
-            (None, own) => Ok(own.map(TypeName::as_str)),
-        }
     }
 
     /// Returns the digest of the content, and its row if it is in the database.

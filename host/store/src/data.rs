@@ -263,7 +263,8 @@ pub struct Scanned<'a> {
 }
 
 impl Scanned<'_> {
-    /// Returns the content of a resource, as JSON text; none of a file.
+    /// Returns the content of a resource, as JSON text; none of a file, or of what was deleted
+    /// and collected while the scan went on.
     ///
     /// # Errors
     /// The database refuses, or the content is missing or damaged.
@@ -283,8 +284,19 @@ impl Scanned<'_> {
                 reader.map(ContentReader::read_all).transpose()?
             }
         };
-        let bytes: Vec<u8> = bytes.ok_or(StoreError::ContentMissing(record.digest))?;
-        text(bytes).map(Some)
+        match bytes {
+            Some(bytes) => text(bytes).map(Some),
+            // It may have been deleted since the moment that the scan is of, and collected.
+            None if self.is_gone()? => Ok(None),
+            None => Err(StoreError::ContentMissing(record.digest)),
+        }
+    }
+
+    fn is_gone(&self) -> Result<bool, StoreError> {
+        let record = &self.record;
+        let version = Some(record.version);
+        let now = self.store.data_get(&record.model, &record.name, version)?;
+        Ok(now.is_none_or(|now| now.digest != record.digest))
     }
 }
 

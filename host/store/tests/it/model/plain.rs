@@ -150,6 +150,14 @@ impl Line {
 }
 
 impl Data {
+    /// Refuses a type that is another one than wrote the name first, which is returned.
+    fn owner_check(&self, type_name: Option<&str>) -> Result<(), String> {
+        match (&self.owner, type_name) {
+            (Some(owner), Some(own)) if owner != own => Err(owner.clone()),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
     fn new(model: &str, name: &str) -> Self {
         Self {
             model: model.to_owned(),
@@ -233,10 +241,9 @@ impl Plain {
                             after.data.last_mut().expect("it was put there")
                         }
                     };
-                    match (&data.owner, type_name) {
-                        (Some(owner), Some(own)) if owner != own => return Err(owner.clone()),
-                        (None, Some(own)) => data.owner = Some(own.to_owned()),
-                        (Some(_), _) | (None, None) => {}
+                    data.owner_check(type_name)?;
+                    if data.owner.is_none() {
+                        data.owner = type_name.map(str::to_owned);
                     }
                     data.written += 1;
                     data.keep = *keep;
@@ -248,6 +255,7 @@ impl Plain {
                 }
                 Change::Delete { name, number } => {
                     if let Some(data) = after.find_mut(model, name) {
+                        data.owner_check(type_name)?;
                         data.versions
                             .retain(|it, _| number.is_some_and(|number| number != *it));
                     }
