@@ -14,6 +14,7 @@ pub(crate) struct Figures {
 pub(crate) struct Samples {
     took: Vec<Duration>,
     peaks_kib: Vec<u64>,
+    bytes: Vec<u64>,
 }
 
 impl Figures {
@@ -25,6 +26,11 @@ impl Figures {
     /// Adds the peak memory of a process.
     pub(crate) fn add_peak(&mut self, subject: &str, peak_kib: u64) {
         self.samples(subject).peaks_kib.push(peak_kib);
+    }
+
+    /// Adds how many bytes it was about.
+    pub(crate) fn add_bytes(&mut self, subject: &str, n_bytes: u64) {
+        self.samples(subject).bytes.push(n_bytes);
     }
 
     /// Adds the time since `since` as a sample, and returns the current time.
@@ -63,6 +69,11 @@ impl Samples {
     /// Returns the median of the peaks of memory, if there are any.
     pub(crate) fn peak_kib(&self) -> Option<u64> {
         rank(&self.peaks_kib, 50)
+    }
+
+    /// Returns how many bytes it was about, if that was told.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        rank(&self.bytes, 50)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Prints what start-up, nested calls and locks cost, as two tables. Asserts no times.
+//! Prints what start-up, nested calls, locks and the datastore cost, as three tables. Asserts
+//! no times.
 //!
 //! Baselines are measured in the same run, and all subjects by turns, round by round: what
 //! else the machine does meanwhile hits every row alike. Compare the ratios.
@@ -13,6 +14,7 @@
 
 mod bare;
 mod bindings;
+mod datastore;
 mod disk;
 mod figures;
 mod locks;
@@ -36,16 +38,28 @@ use crate::table::{Unit, table};
 /// Whatever goes wrong ends the bench.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Print what start-up, nested calls and locks cost
+/// Print what start-up, nested calls, locks and the datastore cost
 #[derive(Debug, Parser)]
 struct Args {
     /// Take a few samples only, to see that the bench still works
     #[arg(long)]
     quick: bool,
 
+    /// Leave out all but the datastore
+    #[arg(long)]
+    datastore: bool,
+
     /// Be the second process of those whose locks are measured
     #[arg(long, hide = true, value_name = "FOLDER")]
     other: Option<PathBuf>,
+
+    /// Be the process that fills a datastore
+    #[arg(long, hide = true, value_name = "FOLDER", requires = "versions")]
+    fill: Option<PathBuf>,
+
+    /// How many versions there are to be
+    #[arg(long, hide = true, value_name = "N")]
+    versions: Option<u64>,
 }
 
 /// How often things are done.
@@ -59,6 +73,12 @@ struct Effort {
     n_samples: usize,
     /// Processes that are killed as they hold a lock, per round.
     n_kills: usize,
+    /// How many versions the datastores have that are read.
+    n_versions: &'static [u64],
+    /// Rounds of large files.
+    n_file_rounds: usize,
+    /// The size of these in bytes.
+    file_bytes: u64,
 }
 
 const FULL: Effort = Effort {
@@ -66,6 +86,9 @@ const FULL: Effort = Effort {
     n_rounds: 10,
     n_samples: 50,
     n_kills: 5,
+    n_versions: &[1000, 100_000, 1_000_000],
+    n_file_rounds: 3,
+    file_bytes: 1 << 30,
 };
 
 const QUICK: Effort = Effort {
@@ -73,6 +96,9 @@ const QUICK: Effort = Effort {
     n_rounds: 1,
     n_samples: 5,
     n_kills: 1,
+    n_versions: &[1000, 10_000],
+    n_file_rounds: 1,
+    file_bytes: 64 << 20,
 };
 
 fn main() -> Result<()> {
@@ -80,23 +106,39 @@ fn main() -> Result<()> {
     if let Some(folder) = args.other {
         return runtime()?.block_on(locks::other::obey(&folder));
     }
+    if let (Some(folder), Some(n_versions)) = (args.fill, args.versions) {
+        return datastore::fill::fill(&folder, n_versions);
+    }
     let effort = if args.quick { QUICK } else { FULL };
     let release = release_folder()?;
     // Beside the build, so that all of it is on the disk that the source is on.
     let folder = tempfile::tempdir_in(&release)?;
-    let repository = TestRepository::make(&release.join("sedge"), &folder.path().join("repo"))?;
+    let sedge = release.join("sedge");
     let mut figures = Figures::default();
 
-    let n_compiled = processes::measure(&repository, effort, &mut figures)?;
+    let n_compiled = if args.datastore {
+        None
+    } else {
+        let repository = TestRepository::make(&sedge, &folder.path().join("repo"))?;
+        let n_compiled = processes::measure(&repository, effort, &mut figures)?;
+        Some((repository, n_compiled))
+    };
+    let filled = datastore::processes(&sedge, folder.path(), effort, &mut figures)?;
     let runtime = runtime()?;
-    runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
-    runtime.block_on(in_process(folder.path(), &repository, effort, &mut figures))?;
-
-    let text = format!(
-        "{}\ncompiled at call: {n_compiled}\n\nLocks\n{}\n",
-        table(Unit::Milliseconds, &subjects::rows(), &figures),
-        table(Unit::Microseconds, &locks::rows(), &figures),
-    );
+    let of_datastore = datastore::in_process(folder.path(), &filled, effort, &mut figures);
+    runtime.block_on(of_datastore)?;
+    let mut text = String::new();
+    if let Some((repository, n_compiled)) = n_compiled {
+        runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
+        runtime.block_on(in_process(folder.path(), &repository, effort, &mut figures))?;
+        text = format!(
+            "{}\ncompiled at call: {n_compiled}\n\nLocks\n{}\n\n",
+            table(Unit::Milliseconds, &subjects::rows(), &figures),
+            table(Unit::Microseconds, &locks::rows(), &figures),
+        );
+    }
+    let of_datastore = table(Unit::Microseconds, &datastore::rows(), &figures);
+    text.push_str(&format!("Datastore\n{of_datastore}\n"));
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
 

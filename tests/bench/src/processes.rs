@@ -51,7 +51,9 @@ pub(crate) fn measure(
     Ok(n_compiled)
 }
 
-fn sample(figures: &mut Figures, subject: &str, mut command: Command) -> Result<()> {
+/// Runs a command, and adds how long it took and its peak memory, as the kernel counts it: all
+/// pages that it had at once, those of mapped files too.
+pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command) -> Result<()> {
     let since = Instant::now();
     let ended = command.spawn()?.wait4()?;
     figures.add(subject, since.elapsed());

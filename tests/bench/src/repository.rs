@@ -1,4 +1,4 @@
-//! A repository with a sink, a spawn and a workflow, made by the program itself.
+//! A repository with a sink, a spawn and a workflow, or with nothing, made by the program itself.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ jobs:
           methodName: run
 ";
 
-/// The repository, and the program that works on it.
+/// A repository, and the program that works on it.
 #[derive(Debug)]
 pub(crate) struct TestRepository {
     sedge: PathBuf,
@@ -27,18 +27,24 @@ pub(crate) struct TestRepository {
 impl TestRepository {
     /// Makes the repository in a folder that is not there yet.
     pub(crate) fn make(sedge: &Path, folder: &Path) -> Result<Self> {
-        std::fs::create_dir(folder)?;
-        let made = Self {
-            sedge: sedge.to_owned(),
-            folder: folder.to_owned(),
-        };
-        made.run(&["init"])?;
+        let made = Self::empty(sedge, folder)?;
         made.run(&["plugin", "add", sedge_test_artifacts::SINK])?;
         made.run(&["plugin", "add", sedge_test_artifacts::SPAWN])?;
         made.run(&["model", "create", "@sedge/sink", "sink"])?;
         made.run(&["model", "create", "@sedge/spawn", "spawn"])?;
         made.run(&["model", "method", "run", "sink", "run"])?;
         std::fs::write(folder.join("workflows/A.yaml"), WORKFLOW_A)?;
+        Ok(made)
+    }
+
+    /// Makes a repository with nothing in it, in a folder that is not there yet.
+    pub(crate) fn empty(sedge: &Path, folder: &Path) -> Result<Self> {
+        std::fs::create_dir(folder)?;
+        let made = Self {
+            sedge: sedge.to_owned(),
+            folder: folder.to_owned(),
+        };
+        made.run(&["init"])?;
         Ok(made)
     }
 
@@ -49,7 +55,8 @@ impl TestRepository {
         silenced(command)
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<()> {
+    /// Runs the program, which must succeed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Result<()> {
         let output = self.command(arguments).stderr(Stdio::piped()).output()?;
         if output.status.success() {
             return Ok(());

@@ -98,7 +98,7 @@ pub(crate) fn rows() -> Vec<Row> {
     clippy::cast_precision_loss,
     reason = "no process has so many kibibytes"
 )]
-fn peak(samples: &Samples, figures: &Figures) -> String {
+pub(crate) fn peak(samples: &Samples, figures: &Figures) -> String {
     let nothing = figures.get(PROCESS_TRUE).and_then(Samples::peak_kib);
     let Some(peak) = samples.peak_kib() else {
         return String::new();

@@ -1,0 +1,155 @@
+//! Commits: one by one, beside what the disk and SQLite need at least, and many at a time.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+use sedge_model::names::ModelName;
+use sedge_store::{CallEnd, StoreError};
+use tokio::task::JoinSet;
+
+use super::author::{Author, RESOURCE_BYTES};
+use super::subjects::{APPEND, COMMIT, COMMIT_INTO, CONCURRENT, SQLITE, START, START_AND_COMMIT};
+use super::{Filled, fill, store_folder};
+use crate::figures::Figures;
+use crate::{Effort, Result};
+
+/// How many commits a sample of concurrent ones has, at least.
+const N_COMMITS: usize = 64;
+
+/// How many versions there are before the first commit is measured.
+const N_BEFORE: u64 = 1000;
+
+pub(super) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
+    let store = folder.join("store");
+    std::fs::create_dir_all(&store)?;
+    fill::fill(&store, N_BEFORE)?;
+    let mut floor = Floor::new(folder)?;
+    let mut author = Author::new(&store, 2)?;
+    for _ in 0..effort.n_rounds {
+        for at in 0..effort.n_samples {
+            floor.sample(figures)?;
+            let [start, commit] = one(&mut author, at)?;
+            figures.add(START, start);
+            figures.add(COMMIT, commit);
+            figures.add(START_AND_COMMIT, start + commit);
+        }
+        for (n_tasks, subject) in CONCURRENT {
+            concurrent(&mut author, n_tasks, subject, figures).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Measures commits into the datastores that were filled.
+pub(super) fn measure_into(filled: &Filled, effort: Effort, figures: &mut Figures) -> Result<()> {
+    let mut authors = Vec::new();
+    for (n, repository) in &filled.many {
+        authors.push((*n, Author::new(&store_folder(repository), 2)?));
+    }
+    for at in 0..effort.n_rounds * effort.n_samples {
+        for (n, author) in &mut authors {
+            let [_, commit] = one(author, at)?;
+            figures.add(COMMIT_INTO.of(*n), commit);
+        }
+    }
+    Ok(())
+}
+
+/// Has a call write one resource; returns how long its beginning took, and its commit.
+fn one(author: &mut Author, at: usize) -> Result<[Duration; 2]> {
+    let (model, name) = spread(at)?;
+    let change = author.resource(&name, 0, &[])?;
+    let (start, end) = author.call(&model, vec![change])?;
+    let since = Instant::now();
+    author.store.call_start(&author.claim, start).wait()?;
+    let started = since.elapsed();
+    author.store.call_commit(&author.claim, end).wait()?;
+    Ok([started, since.elapsed() - started])
+}
+
+/// Returns a model and a name, all over the datastore by turns.
+fn spread(at: usize) -> Result<(ModelName, String)> {
+    let (n_models, n_names) = (fill::N_MODELS as usize, fill::N_NAMES as usize);
+    let model = format!("m{}", at % n_models).parse()?;
+    Ok((model, format!("n{}", at * 37 % n_names)))
+}
+
+/// Has so many tasks commit calls that have begun before, each one after the other.
+async fn concurrent(
+    author: &mut Author,
+    n_tasks: usize,
+    subject: &str,
+    figures: &mut Figures,
+) -> Result<()> {
+    let n_each = N_COMMITS.div_ceil(n_tasks);
+    let mut ends: Vec<Vec<CallEnd>> = Vec::new();
+    for task in 0..n_tasks {
+        let mut of_task = Vec::new();
+        for at in 0..n_each {
+            let (model, name) = spread(task + n_tasks * at)?;
+            let change = author.resource(&name, 0, &[])?;
+            let (start, end) = author.call(&model, vec![change])?;
+            author.store.call_start(&author.claim, start).wait()?;
+            of_task.push(end);
+        }
+        ends.push(of_task);
+    }
+    let mut tasks = JoinSet::new();
+    let since = Instant::now();
+    for of_task in ends {
+        let (store, claim) = (Arc::clone(&author.store), author.claim.clone());
+        tasks.spawn(async move {
+            for end in of_task {
+                store.call_commit(&claim, end).await?;
+            }
+            Ok::<_, StoreError>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    figures.add(subject, since.elapsed() / u32::try_from(n_tasks * n_each)?);
+    Ok(())
+}
+
+/// What no durable commit can do without, on the disk that the datastore is on.
+struct Floor {
+    file: File,
+    database: Connection,
+}
+
+impl Floor {
+    fn new(folder: &Path) -> Result<Self> {
+        let database = Connection::open(folder.join("floor.db"))?;
+        database.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        database.pragma_update(None, "synchronous", "FULL")?;
+        database.execute_batch(
+            "CREATE TABLE rows (id INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT",
+        )?;
+        Ok(Self {
+            file: File::create(folder.join("floor.log"))?,
+            database,
+        })
+    }
+
+    fn sample(&mut self, figures: &mut Figures) -> Result<()> {
+        let content = [b'x'; RESOURCE_BYTES];
+        let since = Instant::now();
+        self.file.write_all(&content)?;
+        self.file.sync_data()?;
+        let since = figures.lap(APPEND, since);
+        let transaction = self
+            .database
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
+            .prepare_cached("INSERT INTO rows (content) VALUES (?)")?
+            .execute([content])?;
+        transaction.commit()?;
+        figures.lap(SQLITE, since);
+        Ok(())
+    }
+}
