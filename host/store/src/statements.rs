@@ -257,14 +257,15 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
         given.push(value);
         conditions.push(text.replace('?', &format!("?{}", given.len())));
     }
-    for (key, value) in &selection.tags {
+    for (at, (key, value)) in selection.tags.iter().enumerate() {
         given.extend([Value::from(key), Value::from(value)]);
         let n = given.len();
-        conditions.push(format!(
-            "(v.data, v.version) IN
-             (SELECT data, version FROM data_tags WHERE key = ?{} AND value = ?{n})",
-            n - 1
-        ));
+        let tag = format!("key = ?{} AND value = ?{n}", n - 1);
+        conditions.push(match selection.latest {
+            Some(true) if at == 0 => format!("{} AND {}", name_has(&tag), latest_has(&tag)),
+            Some(true) => latest_has(&tag),
+            Some(false) | None => version_has(&tag),
+        });
     }
     conditions.extend(selection.latest.map(|is_latest| {
         let relation = if is_latest { "=" } else { "<>" };
@@ -273,15 +274,166 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
     if selection.nothing {
         conditions.push("1 = 0".to_owned());
     }
-    let given_that = if conditions.is_empty() { "" } else { "WHERE" };
+    let join = if reads_names_first(selection) {
+        "CROSS JOIN"
+    } else {
+        ","
+    };
     let sql = format!(
         "SELECT {}
-         FROM data AS d
-         JOIN data_versions AS v ON v.data = d.id
-         JOIN origins AS o ON o.id = v.origin
-         {given_that} {} ORDER BY d.model, d.name, v.version",
+         FROM data AS d {join} data_versions AS v {join} origins AS o
+         WHERE v.data = d.id AND o.id = v.origin {} ORDER BY d.model, d.name, v.version",
         version_columns!(),
-        conditions.join(" AND ")
+        conditions
+            .iter()
+            .map(|condition| format!("AND {condition} "))
+            .collect::<String>()
     );
     (sql, given)
+}
+
+/// Returns whether the tables are to be read in the order in which they are named. What is
+/// found is in order then, and is handed over as it is read: left to itself, SQLite would read
+/// all versions by the index of times, and sort them. Not so where few versions are expected
+/// that are all over the names.
+fn reads_names_first(selection: &Selection) -> bool {
+    let has_time = selection.created_from_ms.is_some() || selection.created_before_ms.is_some();
+    let is_latest = selection.latest == Some(true);
+    selection.run.is_none() && (is_latest || !has_time && selection.tags.is_empty())
+}
+
+/// Returns the condition that a version has a tag.
+fn version_has(tag: &str) -> String {
+    format!("(v.data, v.version) IN (SELECT data, version FROM data_tags WHERE {tag})")
+}
+
+/// Returns the condition that the latest version of a name has a tag.
+fn latest_has(tag: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM data_tags WHERE {tag} AND data = d.id AND version = d.latest)")
+}
+
+/// Returns the condition that some version of a name has a tag. It hops from name to name in
+/// the index: there may be a thousand versions of each that have it.
+fn name_has(tag: &str) -> String {
+    format!(
+        "d.id IN (
+         WITH RECURSIVE tagged (data) AS (
+             SELECT min(data) FROM data_tags WHERE {tag}
+             UNION ALL
+             SELECT (SELECT min(data) FROM data_tags WHERE {tag} AND data > tagged.data)
+             FROM tagged WHERE tagged.data IS NOT NULL)
+         SELECT data FROM tagged WHERE data IS NOT NULL)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    /// Returns how SQLite would find these.
+    fn plan(selection: &Selection) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = sedge_sys::folder::Folder::open(folder.path()).expect("it is there");
+        let store = Store::create(&folder).expect("a datastore");
+        let (sql, given) = versions_selected(selection);
+        let steps = store.door.read("look at a plan", |tx| {
+            tx.all(&format!("EXPLAIN QUERY PLAN {sql}"), &given, |row| {
+                row.get::<String>(3)
+            })
+        });
+        steps.expect("it is a statement").join("\n")
+    }
+
+    fn check(selection: &Selection, must_sort: bool) {
+        let plan = plan(selection);
+        // The versions of one name may be: `FOR LAST TERM OF ORDER BY`.
+        let sorts = plan.contains("TEMP B-TREE FOR ORDER BY");
+        assert_eq!(sorts, must_sort, "{selection:?}\n{plan}");
+    }
+
+    #[test]
+    fn what_is_found_is_handed_over_as_it_is_read() {
+        let text = |text: &str| Some(text.to_owned());
+        let all = Selection::default();
+        let mut wanted = vec![
+            all.clone(),
+            Selection {
+                model: text("m"),
+                ..all.clone()
+            },
+            Selection {
+                model: text("m"),
+                name: text("n"),
+                ..all.clone()
+            },
+            Selection {
+                model: text("m"),
+                name_after: text("n"),
+                ..all.clone()
+            },
+            Selection {
+                model: text("m"),
+                name_prefix: text("n"),
+                ..all.clone()
+            },
+            Selection {
+                name: text("n"),
+                ..all.clone()
+            },
+            Selection {
+                spec: text("s"),
+                kind: text("file"),
+                ..all.clone()
+            },
+            Selection {
+                type_name: text("@a/b"),
+                method: text("run"),
+                ..all.clone()
+            },
+            Selection {
+                version: Some(1),
+                ..all.clone()
+            },
+        ];
+        for at in 0..wanted.len() {
+            wanted.push(Selection {
+                latest: Some(true),
+                ..wanted[at].clone()
+            });
+        }
+        wanted.push(Selection {
+            latest: Some(true),
+            created_from_ms: Some(1),
+            ..all
+        });
+        for selection in &wanted {
+            check(selection, false);
+        }
+    }
+
+    #[test]
+    fn few_versions_are_looked_up_and_sorted() {
+        let run = Selection {
+            run: Some("r".to_owned()),
+            ..Selection::default()
+        };
+        let since = Selection {
+            created_from_ms: Some(1),
+            ..Selection::default()
+        };
+        let tags = vec![("key".to_owned(), "value".to_owned())];
+        let tagged = Selection {
+            tags: tags.clone(),
+            ..Selection::default()
+        };
+        let latest = Selection {
+            tags,
+            latest: Some(true),
+            ..Selection::default()
+        };
+        for selection in [run, since, tagged, latest] {
+            check(&selection, true);
+        }
+    }
 }
