@@ -61,7 +61,7 @@ pub(crate) async fn in_process(
     commit::measure(&folder.join("commits"), effort, figures).await?;
     read::measure(filled, effort, figures)?;
     // Last: what is written is in the way of what is read.
-    commit::measure_into(filled, effort, figures)
+    commit::measure_into(&folder.join("commits-into"), filled, effort, figures)
 }
 
 fn store_folder(repository: &TestRepository) -> PathBuf {

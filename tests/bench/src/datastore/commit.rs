@@ -12,7 +12,9 @@ use sedge_store::{CallEnd, StoreError};
 use tokio::task::JoinSet;
 
 use super::author::{Author, RESOURCE_BYTES};
-use super::subjects::{APPEND, COMMIT, COMMIT_INTO, CONCURRENT, SQLITE, START, START_AND_COMMIT};
+use super::subjects::{
+    APPEND, COMMIT, COMMIT_INTO, CONCURRENT, SQLITE, SQLITE_BESIDE, START, START_AND_COMMIT,
+};
 use super::{Filled, fill, store_folder};
 use crate::figures::Figures;
 use crate::{Effort, Result};
@@ -31,7 +33,8 @@ pub(super) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures
     let mut author = Author::new(&store, 2)?;
     for _ in 0..effort.n_rounds {
         for at in 0..effort.n_samples {
-            floor.sample(figures)?;
+            floor.append(figures)?;
+            floor.commit(SQLITE, figures)?;
             let [start, commit] = one(&mut author, at)?;
             figures.add(START, start);
             figures.add(COMMIT, commit);
@@ -45,12 +48,20 @@ pub(super) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures
 }
 
 /// Measures commits into the datastores that were filled.
-pub(super) fn measure_into(filled: &Filled, effort: Effort, figures: &mut Figures) -> Result<()> {
+pub(super) fn measure_into(
+    folder: &Path,
+    filled: &Filled,
+    effort: Effort,
+    figures: &mut Figures,
+) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut floor = Floor::new(folder)?;
     let mut authors = Vec::new();
     for (n, repository) in &filled.many {
         authors.push((*n, Author::new(&store_folder(repository), 2)?));
     }
     for at in 0..effort.n_rounds * effort.n_samples {
+        floor.commit(SQLITE_BESIDE, figures)?;
         for (n, author) in &mut authors {
             let [_, commit] = one(author, at)?;
             figures.add(COMMIT_INTO.of(*n), commit);
@@ -116,6 +127,12 @@ async fn concurrent(
     Ok(())
 }
 
+/// The rows of the floor's database before anything is measured: about two of its logs full.
+const N_ROWS_BEFORE: usize = 6000;
+
+const CONTENT: [u8; RESOURCE_BYTES] = [b'x'; RESOURCE_BYTES];
+const INSERT: &str = "INSERT INTO rows (content) VALUES (?)";
+
 /// What no durable commit can do without, on the disk that the datastore is on.
 struct Floor {
     file: File,
@@ -130,26 +147,40 @@ impl Floor {
         database.execute_batch(
             "CREATE TABLE rows (id INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT",
         )?;
-        Ok(Self {
+        let mut made = Self {
             file: File::create(folder.join("floor.log"))?,
             database,
-        })
+        };
+        made.fill()?;
+        Ok(made)
     }
 
-    fn sample(&mut self, figures: &mut Figures) -> Result<()> {
-        let content = [b'x'; RESOURCE_BYTES];
+    /// Lets the log of the database grow to where it begins anew. From then on no commit makes
+    /// it longer, which would cost more: that is what most commits find.
+    fn fill(&mut self) -> Result<()> {
+        let transaction = self.database.transaction()?;
+        for _ in 0..N_ROWS_BEFORE {
+            transaction.execute(INSERT, [CONTENT])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn append(&mut self, figures: &mut Figures) -> Result<()> {
         let since = Instant::now();
-        self.file.write_all(&content)?;
+        self.file.write_all(&CONTENT)?;
         self.file.sync_data()?;
-        let since = figures.lap(APPEND, since);
+        figures.lap(APPEND, since);
+        Ok(())
+    }
+
+    fn commit(&mut self, subject: &str, figures: &mut Figures) -> Result<()> {
+        let since = Instant::now();
         let transaction = self
             .database
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction
-            .prepare_cached("INSERT INTO rows (content) VALUES (?)")?
-            .execute([content])?;
+        transaction.prepare_cached(INSERT)?.execute([CONTENT])?;
         transaction.commit()?;
-        figures.lap(SQLITE, since);
+        figures.lap(subject, since);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::table::Row;
 
 pub(super) const APPEND: &str = "append 1 KiB + fdatasync";
 pub(super) const SQLITE: &str = "a durable row of 1 KiB: SQLite, one commit";
+pub(super) const SQLITE_BESIDE: &str = "beside these: SQLite, one commit";
 pub(super) const START: &str = "begin a call";
 pub(super) const COMMIT: &str = "commit a call that wrote 1 KiB";
 pub(super) const START_AND_COMMIT: &str = "begin and commit it";
@@ -87,7 +88,9 @@ pub(crate) fn rows() -> Vec<Row> {
         note: rate,
         ..Row::new(subject, Some(CONCURRENT_1), "")
     }));
-    rows.extend(COMMIT_INTO.0.map(|subject| row(subject, "")));
+    let beside = |subject, aim| Row::new(subject, Some(SQLITE_BESIDE), aim);
+    rows.push(beside(SQLITE_BESIDE, ""));
+    rows.extend(COMMIT_INTO.0.map(|subject| beside(subject, "≤ 1.3 x")));
     rows.extend(FILL.rows(1000, "", bytes));
     let nothing: Note = |_, _| String::new();
     rows.extend(LATEST.rows(1000, "≤ 1.5 x", nothing));
