@@ -14,10 +14,10 @@ fn with_all_its_versions() {
         data delete sink record
         data list sink
         data get sink record
-        data delete spawn --all --json
-        data delete spawn --all
         model method run sink run
         data versions sink record
+        data delete sink --all --json
+        data delete sink --all
     "), @r#"
     $ sedge data list sink
     ------- stdout -------
@@ -41,28 +41,6 @@ fn with_all_its_versions() {
     hint: `sedge data list sink` shows its data
     [exit status: 3]
 
-    $ sedge data delete spawn --all --json
-    ------- stdout -------
-    {
-      "ok": true,
-      "data": {
-        "model": "spawn",
-        "dryRun": false,
-        "deleted": [
-          {
-            "model": "spawn",
-            "name": "calls",
-            "versions": 1,
-            "bytes": 99
-          }
-        ]
-      }
-    }
-
-    $ sedge data delete spawn --all
-    ------- stderr -------
-    The model spawn has no such data.
-
     $ sedge model method run sink run
     ------- stdout -------
     {
@@ -78,6 +56,28 @@ fn with_all_its_versions() {
     ------- stdout -------
     VERSION  KIND      SIZE  WRITTEN               BY CALL
     1        resource  58 B  [time]                [run 3]/1
+
+    $ sedge data delete sink --all --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "model": "sink",
+        "dryRun": false,
+        "deleted": [
+          {
+            "model": "sink",
+            "name": "record",
+            "versions": 1,
+            "bytes": 58
+          }
+        ]
+      }
+    }
+
+    $ sedge data delete sink --all
+    ------- stderr -------
+    The model sink has no such data.
     "#);
 }
 
