@@ -418,6 +418,8 @@ struct Record<'a> {
 enum Stage {
     /// Nothing is on record.
     Asked,
+    /// Its beginning may be: whoever is cut off meanwhile does not know.
+    Beginning,
     /// Its beginning is.
     Begun,
     /// Its end is.
@@ -439,9 +441,14 @@ impl Record<'_> {
             n_undone: self.frame.n_undone(),
         };
         let store = self.cx.repository.store()?;
-        store.call_start(&self.cx.claim, start).await?;
-        self.stage = Stage::Begun;
-        Ok(())
+        self.stage = Stage::Beginning;
+        let started = store.call_start(&self.cx.claim, start).await;
+        self.stage = if started.is_ok() {
+            Stage::Begun
+        } else {
+            Stage::Asked
+        };
+        Ok(started?)
     }
 
     /// Notes how long it took to lock.
@@ -453,9 +460,10 @@ impl Record<'_> {
     }
 
     fn undo(&mut self) -> Result<(), AppError> {
-        if self.stage == Stage::Begun {
+        if self.stage != Stage::Asked {
             let store = self.cx.repository.store()?;
-            store.call_undo(&self.cx.claim, self.frame.lineage())?;
+            let is_there = store.call_undo(&self.cx.claim, self.frame.lineage())?;
+            self.stage = if is_there { Stage::Begun } else { Stage::Asked };
         }
         Ok(())
     }
@@ -512,7 +520,7 @@ impl Record<'_> {
         let end = self.end(Err(CallError::Cancelled));
         let store = self.cx.repository.store()?;
         match store.call_commit(&self.cx.claim, end).wait() {
-            // It was cut off when it had just been committed.
+            // It was cut off when it had just been committed, or before it began.
             Err(StoreError::CallNotRunning(_)) => Ok(()),
             other => Ok(other.map(drop)?),
         }
@@ -522,7 +530,11 @@ impl Record<'_> {
 impl Drop for Record<'_> {
     fn drop(&mut self) {
         // If a call above is being undone, this one is about to be forgotten.
-        if self.stage != Stage::Begun || self.frame.is_undone_above() {
+        let has_ended = match self.stage {
+            Stage::Asked | Stage::Ended => true,
+            Stage::Beginning | Stage::Begun => false,
+        };
+        if has_ended || self.frame.is_undone_above() {
             return;
         }
         if let Err(error) = self.note_cancelled() {

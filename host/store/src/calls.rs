@@ -135,12 +135,12 @@ impl Store {
     }
 
     /// Makes a call that is under way as if it had just begun, and forgets the calls below
-    /// it. Who calls this knows that none of them is under way, and that nothing that they
+    /// it; false if none is under way. Who calls this knows that none of them is under way, and that nothing that they
     /// wrote was seen.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] when the claim no longer counts.
-    pub fn call_undo(&self, claim: &Claim, lineage: &Lineage) -> Result<(), StoreError> {
+    pub fn call_undo(&self, claim: &Claim, lineage: &Lineage) -> Result<bool, StoreError> {
         let (run, path) = (lineage.run().as_str(), lineage.path());
         // Digits and `/`, then `0`, the next sign after `/`: all paths that begin with `path/`.
         let (from, to) = (format!("{path}/"), format!("{path}0"));
@@ -150,8 +150,7 @@ impl Store {
                 for forget in statements::CALLS_FORGET {
                     tx.execute(forget, &values![run, &from, &to])?;
                 }
-                tx.execute(statements::CALL_UNDONE, &values![run, &path])?;
-                Ok(())
+                Ok(tx.execute(statements::CALL_UNDONE, &values![run, &path])? > 0)
             })
     }
 

@@ -132,7 +132,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         store.call_start(&claim(1), start).wait()
     }),
     lazy("call_undo", |store| {
-        store.call_undo(&claim(1), &lineage(1, &[1]))
+        store.call_undo(&claim(1), &lineage(1, &[1])).map(drop)
     }),
     durable("call_commit", |store| {
         store.call_commit(&claim(1), end()).wait().map(drop)

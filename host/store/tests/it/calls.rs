@@ -296,7 +296,8 @@ fn a_call_that_is_undone_begins_anew() {
             .collect::<Vec<_>>()
     };
     for n in 1..=2 {
-        fixture.store.call_undo(&claim, &call).expect("undone");
+        let is_there = fixture.store.call_undo(&claim, &call).expect("undone");
+        assert!(is_there, "it is under way");
         let expect = [(&call, n), (&beside[1], 0), (&beside[2], 0)];
         assert_eq!(read(), expect.map(|(lineage, n)| (lineage.clone(), n)));
         let log = fixture.store.log_list(&claim.run).expect("readable");
@@ -310,7 +311,13 @@ fn a_call_that_is_undone_begins_anew() {
         .call_commit(&claim, end.clone())
         .wait()
         .expect("it runs");
-    fixture.store.call_undo(&claim, &beside[1]).expect("undone");
+    let is_there = fixture.store.call_undo(&claim, &beside[1]);
+    assert!(is_there.expect("undone"), "it is under way");
+    // Neither is one that has ended under way, nor one that never began.
+    for other in [call.clone(), call.child(99)] {
+        let is_there = fixture.store.call_undo(&claim, &other);
+        assert!(!is_there.expect("looked for"), "{other}");
+    }
     assert_eq!(read().last(), Some(&(beside[1].clone(), 1)));
     fixture.taken_up(&claim.run);
     assert_fenced(fixture.store.call_undo(&claim, &call));
