@@ -11,6 +11,8 @@ use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::{
     DataName, MethodName, ModelName, NameError, RunId, TypeName, WorkflowName,
 };
+use sedge_model::permission::PermissionRequest;
+use sedge_model::permission::choice::ChoiceError;
 use sedge_model::query::QueryError;
 use sedge_model::run::{RunStatus, StepPath};
 use sedge_model::schema::Violation;
@@ -263,6 +265,22 @@ pub enum AppError {
         /// The latest version.
         latest: u64,
     },
+    /// A plugin asks for something that nobody has decided on.
+    #[error("`{type_name}` asks for more than was decided on")]
+    PermissionsUndecided {
+        /// The plugin's type.
+        type_name: TypeName,
+        /// What it asks for.
+        undecided: Vec<PermissionRequest>,
+    },
+    /// Something was granted that a plugin does not ask for.
+    #[error("`{type_name}` cannot be granted that")]
+    GrantUnknown {
+        /// The plugin's type.
+        type_name: TypeName,
+        /// What is wrong with it.
+        source: ChoiceError,
+    },
     /// A run's log contradicts itself.
     #[error("the log of the run `{run}` cannot be read")]
     RunLog {
@@ -327,6 +345,8 @@ impl AppError {
             Self::StoreDamaged { .. } => "store_damaged",
             Self::VersionMissing { .. } => "version_missing",
             Self::RunLog { .. } => "run_log",
+            Self::PermissionsUndecided { .. } => "permissions_undecided",
+            Self::GrantUnknown { .. } => "grant_unknown",
             Self::File(_) => "file",
             Self::Store(StoreError::Fenced(_) | StoreError::LockLost(_)) => "fenced",
             Self::Store(StoreError::Busy { .. }) => "store_busy",
@@ -370,6 +390,8 @@ impl AppError {
             | Self::Name(_)
             | Self::PluginRefused { .. }
             | Self::PluginBroken { .. }
+            | Self::PermissionsUndecided { .. }
+            | Self::GrantUnknown { .. }
             | Self::Violations { .. } => ErrorClass::Usage,
             Self::RepositoryMissing(_)
             | Self::RepositoryExists(_)

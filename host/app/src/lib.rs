@@ -40,6 +40,7 @@ pub mod model_delete;
 pub mod model_get;
 pub mod model_list;
 pub mod model_method_run;
+pub mod model_permissions;
 pub mod plugin_add;
 pub mod plugin_describe;
 pub mod plugin_list;
@@ -74,12 +75,18 @@ pub mod types {
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
-        DataName, MethodName, ModelName, NameError, RunId, StepName, TypeName, WorkflowName,
+        DataName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
+        WorkflowName,
     };
+    pub use sedge_model::permission::choice::{Choice, ChoiceError};
+    pub use sedge_model::permission::effective::Explained;
+    pub use sedge_model::permission::grants::Grants;
+    pub use sedge_model::permission::pattern::{HttpOrigin, ModelPattern};
+    pub use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
     pub use sedge_model::query::{RowFaults, Selection};
     pub use sedge_model::repository::LockedPlugin;
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
-    pub use sedge_model::type_info::{FileAccess, Permission, TypeInfo};
+    pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
     pub use sedge_store::{

@@ -1,9 +1,16 @@
-//! Adds a plugin: checks, compiles and describes its component, and pins it by digest.
+//! Adds a plugin: checks, compiles and describes its component, and pins it by digest,
+//! together with what is granted of what it asks for.
+//!
+//! That takes two steps, since a person may have to decide in between: [`plugin_add`] looks
+//! at the component, and [`Added::pin`] makes it the repository's.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use sedge_model::names::TypeVersion;
+use sedge_model::permission::PermissionRequest;
+use sedge_model::permission::choice::{self, Choice};
+use sedge_model::permission::grants::Grants;
 use sedge_model::repository::{LOCK_FILE, LockedPlugin};
 use sedge_runtime::PluginDescription;
 use sedge_sys::file_lock::FileQueue;
@@ -14,6 +21,20 @@ use crate::events::{Event, Events};
 use crate::plugins::{COMPONENT_BYTES_MAX, component_file};
 use crate::repository::{Repository, plugin_lock_read};
 
+/// A component that was checked, and is not pinned yet.
+#[derive(Debug)]
+pub struct Added {
+    repository: Arc<Repository>,
+    bytes: Vec<u8>,
+    source: String,
+    /// What it is.
+    pub description: PluginDescription,
+    /// What it asks for that nobody has decided on yet.
+    pub undecided: Vec<PermissionRequest>,
+    /// What is pinned for its type.
+    pub before: Before,
+}
+
 /// A plugin that was added.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -21,6 +42,8 @@ pub struct Report {
     pub description: PluginDescription,
     /// What was pinned for its type before.
     pub before: Before,
+    /// What all models of its type may do.
+    pub grants: Grants,
 }
 
 /// What was pinned for a type before a plugin was added.
@@ -34,7 +57,7 @@ pub enum Before {
     Other(TypeVersion),
 }
 
-/// Adds the component in a file, in place of what provided its type before.
+/// Checks, compiles and describes the component in a file.
 ///
 /// # Errors
 /// The file is not a plugin; then the repository is as it was.
@@ -42,7 +65,7 @@ pub async fn plugin_add(
     repository: &Arc<Repository>,
     path: &Path,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<Added, AppError> {
     let bytes = read_named_file(path, COMPONENT_BYTES_MAX)?;
     let refused = |source| AppError::PluginRefused {
         path: path.to_owned(),
@@ -59,38 +82,109 @@ pub async fn plugin_add(
         .await
         .map_err(refused)?;
     let description = plugin.description().clone();
+    let lock = plugin_lock_read(repository.folder())?;
+    let pinned = lock.plugins.get(&description.type_info.name);
+    Ok(Added {
+        undecided: undecided(&description, pinned),
+        before: before(&description, pinned),
+        source: source_text(path)?,
+        repository: Arc::clone(repository),
+        bytes,
+        description,
+    })
+}
 
-    let components = repository.state_folder("plugins")?;
-    components.write(&component_file(&description.sha256), &bytes)?;
-    let info = &description.type_info;
-    // Of two that add at once, the later one must not undo the earlier one's line.
-    let locks = repository.state_folder("locks")?;
-    let queue = FileQueue::open(&locks.path_of("plugins.lock"))?;
-    let _turn = queue.enter()?;
-    let mut lock = plugin_lock_read(repository.folder())?;
-    let before = match lock.plugins.get(&info.name) {
+impl Added {
+    /// Pins the component in place of what provided its type before, and grants what was
+    /// chosen of what it asks for, besides what was granted before. Without a choice, what was
+    /// granted before stays.
+    ///
+    /// # Errors
+    /// It asks for something that nobody has decided on, and there is no choice; or a choice
+    /// is about something that it does not ask for. Then the repository is as it was.
+    pub fn pin(self, choices: &[Choice]) -> Result<Report, AppError> {
+        let info = &self.description.type_info;
+        let chosen = choice::granted(&info.permissions, choices).map_err(|source| {
+            AppError::GrantUnknown {
+                type_name: info.name.clone(),
+                source,
+            }
+        })?;
+        let components = self.repository.state_folder("plugins")?;
+        components.write(&component_file(&self.description.sha256), &self.bytes)?;
+        // Of two that add at once, the later one must not undo the earlier one's line.
+        let locks = self.repository.state_folder("locks")?;
+        let queue = FileQueue::open(&locks.path_of("plugins.lock"))?;
+        let _turn = queue.enter()?;
+        let mut lock = plugin_lock_read(self.repository.folder())?;
+        let pinned = lock.plugins.get(&info.name);
+        let undecided = undecided(&self.description, pinned);
+        if choices.is_empty() && !undecided.is_empty() {
+            return Err(AppError::PermissionsUndecided {
+                type_name: info.name.clone(),
+                undecided,
+            });
+        }
+        let before = before(&self.description, pinned);
+        let mut grants = pinned
+            .map(|pinned| pinned.grants.clone())
+            .unwrap_or_default();
+        if choices == [Choice::None] && undecided.is_empty() {
+            grants = Grants::default();
+        }
+        grants.extend(&chosen);
+        let entry = LockedPlugin {
+            version: info.version.clone(),
+            sha256: self.description.sha256.clone(),
+            contract: self.description.contract.clone(),
+            source: match (&before, pinned) {
+                (Before::Same, Some(pinned)) => pinned.source.clone(),
+                (Before::Same | Before::Nothing | Before::Other(_), _) => self.source.clone(),
+            },
+            asked: asked_lines(&self.description),
+            grants: grants.clone(),
+        };
+        if pinned != Some(&entry) {
+            lock.plugins.insert(info.name.clone(), entry);
+            let text = lock.file_text();
+            self.repository.folder().write(LOCK_FILE, text.as_bytes())?;
+        }
+        Ok(Report {
+            description: self.description,
+            before,
+            grants,
+        })
+    }
+}
+
+fn asked_lines(description: &PluginDescription) -> Vec<String> {
+    let requests = description.type_info.permissions.iter();
+    let mut lines: Vec<String> = requests
+        .map(|request| request.permission.to_string())
+        .collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+fn undecided(
+    description: &PluginDescription,
+    pinned: Option<&LockedPlugin>,
+) -> Vec<PermissionRequest> {
+    let is_undecided = |request: &&PermissionRequest| {
+        let line = request.permission.to_string();
+        pinned.is_none_or(|pinned| !pinned.asked.contains(&line))
+    };
+    let requests = description.type_info.permissions.iter();
+    requests.filter(is_undecided).cloned().collect()
+}
+
+fn before(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Before {
+    match pinned {
         None => Before::Nothing,
         Some(pinned) if pinned.sha256 == description.sha256 => Before::Same,
         Some(pinned) => Before::Other(pinned.version.clone()),
-    };
-    if before != Before::Same {
-        lock.plugins.insert(
-            info.name.clone(),
-            LockedPlugin {
-                version: info.version.clone(),
-                sha256: description.sha256.clone(),
-                contract: description.contract.clone(),
-                source: source_text(path)?,
-            },
-        );
-        repository
-            .folder()
-            .write(LOCK_FILE, lock.file_text().as_bytes())?;
     }
-    Ok(Report {
-        description,
-        before,
-    })
 }
 
 /// Returns where a component came from, for people who have the repository and not this

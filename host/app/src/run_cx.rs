@@ -7,6 +7,8 @@ use sedge_model::definition::Definition;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
 use sedge_model::names::RunId;
+use sedge_model::permission::effective::Permissions;
+use sedge_model::permission::grants::Grants;
 use sedge_runtime::Plugin;
 use sedge_store::Claim;
 use serde_json::Value;
@@ -33,6 +35,7 @@ pub(crate) struct ReadyModel {
     pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) limits: Resolved,
+    pub(crate) permissions: Permissions,
 }
 
 impl RunCx {
@@ -126,12 +129,38 @@ impl ReadyModel {
                 ))
                 .into());
         }
+        let permissions = permissions_of(repository, &definition, &plugin);
         let limits = limits::resolve(&definition.limits.or(&repository.config().limits));
         Ok(Self {
             digest: Digest::of(definition.file.text.as_bytes()),
             definition,
             plugin,
             limits,
+            permissions,
         })
     }
+}
+
+/// Joins what a model's plugin asks for with what is granted to all models of its type, when
+/// it was added and in `sedge.yaml`, and to the model in its definition.
+fn permissions_of(
+    repository: &Repository,
+    definition: &Definition,
+    plugin: &Plugin,
+) -> Permissions {
+    let type_name = &definition.type_name.value;
+    let mut of_type = Grants::default();
+    if let Some(pinned) = repository.plugin_lock().plugins.get(type_name) {
+        of_type.extend(&pinned.grants);
+    }
+    if let Some(config) = repository.config().plugins.get(type_name) {
+        of_type.extend(&config.grants);
+    }
+    Permissions::new(
+        definition.name.clone(),
+        type_name.clone(),
+        plugin.type_info().permissions.clone(),
+        &of_type,
+        definition.grants.clone(),
+    )
 }

@@ -8,9 +8,9 @@ use crate::commands::{
     data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
     data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
     datastore_lock_status, datastore_restore, datastore_status, init, model_create, model_delete,
-    model_get, model_list, model_method_run, plugin_add, plugin_describe, plugin_list, run_gc,
-    run_list, run_logs, run_show, workflow_approvals, workflow_approve, workflow_get,
-    workflow_list, workflow_reject, workflow_resume, workflow_run, workflow_validate,
+    model_get, model_list, model_method_run, model_permissions, plugin_add, plugin_describe,
+    plugin_list, run_gc, run_list, run_logs, run_show, workflow_approvals, workflow_approve,
+    workflow_get, workflow_list, workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
 /// What the help calls the options of every command.
@@ -90,6 +90,7 @@ pub(crate) enum Model {
     Delete(model_delete::ModelDeleteArgs),
     Get(model_get::ModelGetArgs),
     List(model_list::ModelListArgs),
+    Permissions(model_permissions::ModelPermissionsArgs),
     /// Run the methods of models
     #[command(subcommand, arg_required_else_help = true)]
     Method(ModelMethod),

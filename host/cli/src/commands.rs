@@ -22,6 +22,7 @@ pub(crate) mod model_delete;
 pub(crate) mod model_get;
 pub(crate) mod model_list;
 pub(crate) mod model_method_run;
+pub(crate) mod model_permissions;
 pub(crate) mod plugin_add;
 pub(crate) mod plugin_describe;
 pub(crate) mod plugin_list;
@@ -57,6 +58,7 @@ pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
         Command::Model(Model::Delete(args)) => model_delete::run(cx, &args),
         Command::Model(Model::Get(args)) => model_get::run(cx, &args),
         Command::Model(Model::List(args)) => model_list::run(cx, &args),
+        Command::Model(Model::Permissions(args)) => model_permissions::run(cx, &args),
         Command::Model(Model::Method(ModelMethod::Run(args))) => model_method_run::run(cx, args),
         Command::Data(Data::Delete(args)) => data_delete::run(cx, &args),
         Command::Data(Data::Gc(args)) => data_gc::run(cx, &args),

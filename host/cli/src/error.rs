@@ -8,6 +8,7 @@ use sedge_app::AppError;
 use sedge_app::types::{CallError, Diagnostic, has_argument};
 use serde_json::{Value, json};
 
+use crate::commands::plugin_describe::asks;
 use crate::context::Context;
 use crate::output::{document, stderr, stdout};
 use crate::{exit_code, hints};
@@ -118,6 +119,9 @@ impl CliError {
                 error["run"] = json!(run);
                 error["gates"] = gates.iter().map(ToString::to_string).collect();
             }
+            Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
+                error["permissions"] = json!(undecided);
+            }
             Self::App(_) | Self::Interrupted | Self::WorkflowInterrupted(_) | Self::Edge(_) => {}
         }
         error
@@ -146,6 +150,9 @@ impl CliError {
                 })
                 .collect(),
             Self::App(AppError::CallFailed { source, .. }) => vec![call_error_text(source)],
+            Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
+                undecided.iter().map(asks).collect()
+            }
             Self::App(AppError::Diagnostic(fault)) => fault.label.iter().cloned().collect(),
             Self::App(error) => sources(error.source()),
             Self::Interrupted | Self::WorkflowInterrupted(_) => Vec::new(),
@@ -217,7 +224,9 @@ pub(crate) fn call_error_text(error: &CallError) -> String {
     if let CallError::Failed(failure) = error
         && failure.code != PANIC
     {
-        text.push_str(&format!(" ({})", failure.code));
+        // A message may have lines below that are to be copied.
+        let end = text.find('\n').unwrap_or(text.len());
+        text.insert_str(end, &format!(" ({})", failure.code));
     }
     if let CallError::Trapped { backtrace, .. } = error {
         // A recursion would fill the screen with one line.

@@ -4,7 +4,7 @@
     reason = "most errors say all there is to say; a hint is for those where there is more"
 )]
 
-use sedge_app::types::{CallError, LimitName, PluginError, RunStatus, StoreError};
+use sedge_app::types::{CallError, ChoiceError, LimitName, PluginError, RunStatus, StoreError};
 use sedge_app::{AppError, ErrorClass};
 
 use crate::show;
@@ -19,6 +19,17 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             plugin(source)
         }
         AppError::Store(source) => store(source),
+        AppError::PermissionsUndecided { .. } => Some(
+            "say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`"
+                .to_owned(),
+        ),
+        AppError::GrantUnknown { type_name, source } => Some(match source {
+            ChoiceError::NotAsked(_) => {
+                format!("`sedge plugin add FILE.wasm` without it shows what `{type_name}` asks for")
+            }
+            ChoiceError::NoPath(_) => "say where it is: `--grant files=NAME:PATH`".to_owned(),
+            _ => "`--grant KIND`, `--grant KIND=WHAT`, or `--grant none`".to_owned(),
+        }),
         AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,

@@ -118,6 +118,17 @@ pub(crate) fn stderr(line: &str) {
     stderr_written();
 }
 
+/// Asks a person something on stderr, and returns the line that they type.
+pub(crate) fn stderr_asks(question: &str) -> io::Result<String> {
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{}", printable(question))?;
+    stderr.flush()?;
+    drop(stderr);
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
 /// When something was last written to stderr.
 static WRITTEN: Mutex<Option<Moment>> = Mutex::new(None);
 

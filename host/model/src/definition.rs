@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::lifetime::{Keep, Lifetime, Retention};
 use crate::names::{MethodName, ModelName, SpecName, TypeName, TypeVersion};
+use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
 
 /// A named, configured instance of a type.
@@ -31,6 +32,8 @@ pub struct Definition {
     pub method_arguments: BTreeMap<MethodName, Map<String, Value>>,
     /// Its own limits.
     pub limits: Limits,
+    /// What it may do, besides what all models of its type may.
+    pub grants: Grants,
     /// How long data of a spec is kept, where the operator says otherwise than the plugin.
     pub retention: BTreeMap<SpecName, Retention>,
 }
@@ -88,6 +91,8 @@ struct DefinitionFile {
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
+    grants: Grants,
+    #[serde(default)]
     data_output_overrides: Vec<DataOutputOverride>,
 }
 
@@ -141,6 +146,7 @@ impl Definition {
             global_arguments: raw.global_arguments,
             method_arguments,
             limits: raw.limits,
+            grants: raw.grants,
             retention: retention(&file, raw.data_output_overrides)?,
             file,
         })

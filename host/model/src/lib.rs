@@ -11,6 +11,7 @@ pub mod digest;
 pub mod lifetime;
 pub mod lineage;
 pub mod names;
+pub mod permission;
 pub mod query;
 pub mod repository;
 pub mod run;

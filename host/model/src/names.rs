@@ -142,6 +142,26 @@ checked_name!(
     is_data_name
 );
 checked_name!(
+    /// The name by which a plugin asks for a folder.
+    FolderName, "folder name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name under which an operator pinned a program.
+    CommandName, "command name", PLAIN_RULE, is_plain
+);
+checked_name!(
+    /// The name of a variable of the environment.
+    EnvName, "name of an environment variable",
+    "it takes 1 to 255 letters, digits and `_` of ASCII, and does not begin with a digit",
+    is_env_name
+);
+checked_name!(
+    /// The name of a secret.
+    SecretName, "secret name",
+    "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter, a digit or `_`",
+    is_secret_name
+);
+checked_name!(
     /// The id of a run: twelve characters of Crockford's base 32.
     RunId, "run id",
     "it is twelve lower-case letters and digits, as `sedge run list` shows them",
@@ -181,6 +201,16 @@ fn is_plain(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
+fn is_secret_name(text: &str) -> bool {
+    is_plain(text.trim_start_matches('_')) && text.len() <= NAME_BYTES_MAX
+}
+
+fn is_env_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn is_type_name(text: &str) -> bool {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::Limits;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::names::{TypeName, TypeVersion};
+use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
 
 /// The file that makes a folder a repository.
@@ -29,6 +30,16 @@ pub struct Config {
     pub lock_timeout_seconds: Option<u32>,
     /// How many guests execute at once.
     pub concurrency: Option<NonZeroU32>,
+    /// What is said of all models of a type.
+    pub plugins: BTreeMap<TypeName, PluginConfig>,
+}
+
+/// What `sedge.yaml` says of all models of one type.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginConfig {
+    /// What each of them may do.
+    pub grants: Grants,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +52,8 @@ struct ConfigFile {
     lock_timeout_seconds: Option<u32>,
     #[serde(default)]
     concurrency: Option<NonZeroU32>,
+    #[serde(default)]
+    plugins: BTreeMap<TypeName, PluginConfig>,
 }
 
 impl Config {
@@ -55,6 +68,7 @@ impl Config {
             limits: raw.limits,
             lock_timeout_seconds: raw.lock_timeout_seconds,
             concurrency: raw.concurrency,
+            plugins: raw.plugins,
         })
     }
 }
@@ -80,6 +94,13 @@ pub struct LockedPlugin {
     /// Where it was added from, so that a fresh clone knows what to add: a relative path as it
     /// was typed, or a file's name.
     pub source: String,
+    /// What it had asked for when somebody last decided what to grant, one line each. A version
+    /// that asks for more needs a new decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
+    /// What was granted then, to all models of the type.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub grants: Grants,
 }
 
 /// `sedge.lock`: which component provides each type.
@@ -165,6 +186,11 @@ mod tests {
                 sha256: "0123".repeat(16),
                 contract: "0.1.0".into(),
                 source: "./plug ins/sink: #1.wasm".into(),
+                asked: vec!["models *".into(), "env HOME".into()],
+                grants: Grants {
+                    models: vec!["*".parse().expect("a pattern")],
+                    ..Grants::default()
+                },
             },
         );
         assert_eq!(

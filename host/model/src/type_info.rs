@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::call::DataKind;
 use crate::lifetime::Retention;
 use crate::names::{MethodName, SpecName, TypeName, TypeVersion};
+use crate::permission::PermissionRequest;
 use crate::schema::Schema;
 
 /// What a method does to the thing outside.
@@ -95,71 +96,6 @@ pub struct FileSpec {
     pub retention: Retention,
 }
 
-/// What may be done with files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileAccess {
-    /// Read only.
-    Read,
-    /// Read and write.
-    Write,
-}
-
-/// Something that a plugin cannot do unless it has asked for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Permission {
-    /// Call a model and read its data.
-    Models {
-        /// The model's name; `*` for every one.
-        model: String,
-    },
-    /// HTTP requests.
-    Http {
-        /// `https` or `http`.
-        scheme: String,
-        /// A host name, or `*.` and the end of one.
-        host: String,
-        /// None for the scheme's own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        port: Option<u16>,
-        /// Empty for all.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        methods: Vec<String>,
-    },
-    /// Files of one folder that the operator chooses.
-    Files {
-        /// The name by which the operator maps it to a folder.
-        name: String,
-        /// What may be done there.
-        access: FileAccess,
-    },
-    /// One environment variable.
-    Env {
-        /// Its name.
-        name: String,
-    },
-    /// One secret.
-    Secrets {
-        /// Its name.
-        name: String,
-    },
-    /// One program that the operator pinned.
-    Commands {
-        /// The name under which it is pinned.
-        name: String,
-    },
-}
-
-/// A permission, and why the plugin wants it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PermissionRequest {
-    /// What it wants.
-    pub permission: Permission,
-    /// Why, for the person who decides.
-    pub reason: String,
-}
-
 /// What a plugin is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -236,21 +172,6 @@ impl TypeInfo {
             DataKind::Resource => self.resource(spec).map(|spec| &spec.retention),
             DataKind::File => self.file(spec).map(|spec| &spec.retention),
         }
-    }
-
-    /// Returns whether the plugin asked to call and read the model `name`.
-    #[must_use]
-    pub fn asks_for_model(&self, name: &str) -> bool {
-        self.permissions
-            .iter()
-            .any(|request| match &request.permission {
-                Permission::Models { model } => model == "*" || model == name,
-                Permission::Http { .. }
-                | Permission::Files { .. }
-                | Permission::Env { .. }
-                | Permission::Secrets { .. }
-                | Permission::Commands { .. } => false,
-            })
     }
 
     /// Checks what single values cannot show: unique names, schemas that compile.

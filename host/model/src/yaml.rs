@@ -31,7 +31,6 @@ const KEYS_NOT_SUPPORTED: &[&str] = &[
     "driverConfig",
     "exclusive",
     "forEach",
-    "grants",
     "guard",
     "inputs",
     "outputs",

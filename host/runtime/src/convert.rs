@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use sedge_model::call::{CallError, DataKind, Failure, Outcome, TargetKind, Written};
 use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
+use sedge_model::permission::{FileAccess, Permission, PermissionRequest, is_http_method};
 use sedge_model::schema::Violation;
 use sedge_model::type_info::{
-    FileAccess, FileSpec, MethodKind, MethodSpec, OnViolation, Permission, PermissionRequest,
-    ResourceSpec, TypeInfo,
+    FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo,
 };
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
             .permissions
             .into_iter()
             .map(permission_from_guest)
-            .collect(),
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -162,30 +162,55 @@ pub(crate) fn media_type(text: String) -> Result<String, String> {
     ))
 }
 
-fn permission_from_guest(request: guest::PermissionRequest) -> PermissionRequest {
+fn permission_from_guest(
+    request: guest::PermissionRequest,
+) -> Result<PermissionRequest, PluginError> {
     let permission = match request.permission {
-        guest::Permission::Models(model) => Permission::Models { model },
-        guest::Permission::Http(http) => Permission::Http {
-            scheme: http.scheme,
-            host: http.host,
-            port: http.port,
-            methods: http.methods,
+        guest::Permission::Models(model) => Permission::Models {
+            model: model.parse()?,
         },
+        guest::Permission::Http(http) => Permission::Http {
+            url: http.url.parse()?,
+            methods: http_methods(http.methods)?,
+        },
+        guest::Permission::Sockets(to) => Permission::Sockets { to: to.parse()? },
         guest::Permission::Files(folder) => Permission::Files {
-            name: folder.name,
+            name: folder.name.parse()?,
             access: match folder.access {
                 guest::FileAccess::Read => FileAccess::Read,
                 guest::FileAccess::Write => FileAccess::Write,
             },
         },
-        guest::Permission::Env(name) => Permission::Env { name },
-        guest::Permission::Secrets(name) => Permission::Secrets { name },
-        guest::Permission::Commands(name) => Permission::Commands { name },
+        guest::Permission::Env(name) => Permission::Env {
+            name: name.parse()?,
+        },
+        guest::Permission::Secrets(secret) => Permission::Secrets {
+            name: secret.name.parse()?,
+            hosts: secret
+                .hosts
+                .iter()
+                .map(|host| host.parse())
+                .collect::<Result<_, _>>()?,
+            reveal: secret.reveal,
+        },
+        guest::Permission::Commands(name) => Permission::Commands {
+            name: name.parse()?,
+        },
     };
-    PermissionRequest {
+    Ok(PermissionRequest {
         permission,
-        reason: request.reason,
+        reason: message_from_guest(request.reason),
+    })
+}
+
+fn http_methods(methods: Vec<String>) -> Result<Vec<String>, PluginError> {
+    if let Some(bad) = methods.iter().find(|method| !is_http_method(method)) {
+        return Err(PluginError::Text(format!(
+            "`{}` is no method of HTTP: it is a word in upper case, for example `GET`",
+            bad.escape_debug()
+        )));
     }
+    Ok(methods)
 }
 
 fn schema(of: &str, text: &str) -> Result<Value, PluginError> {

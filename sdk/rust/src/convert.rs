@@ -155,17 +155,10 @@ impl From<Permission> for wire_model::Permission {
     fn from(permission: Permission) -> Self {
         match permission {
             Permission::Models { model } => Self::Models(model),
-            Permission::Http {
-                scheme,
-                host,
-                port,
-                methods,
-            } => Self::Http(wire_model::HttpAccess {
-                scheme,
-                host,
-                port,
-                methods,
-            }),
+            Permission::Http { url, methods } => {
+                Self::Http(wire_model::HttpAccess { url, methods })
+            }
+            Permission::Sockets { to } => Self::Sockets(to),
             Permission::Files { name, access } => Self::Files(wire_model::FolderAccess {
                 name,
                 access: match access {
@@ -174,7 +167,15 @@ impl From<Permission> for wire_model::Permission {
                 },
             }),
             Permission::Env { name } => Self::Env(name),
-            Permission::Secrets { name } => Self::Secrets(name),
+            Permission::Secrets {
+                name,
+                hosts,
+                reveal,
+            } => Self::Secrets(wire_model::SecretAccess {
+                name,
+                hosts,
+                reveal,
+            }),
             Permission::Commands { name } => Self::Commands(name),
         }
     }

@@ -45,14 +45,16 @@ pub enum Permission {
     },
     /// HTTP requests.
     Http {
-        /// `https` or `http`.
-        scheme: String,
-        /// A host name, or `*.` and the end of one.
-        host: String,
-        /// None for the scheme's own.
-        port: Option<u16>,
+        /// `https://HOST` or `http://HOST`, perhaps with `:PORT`. HOST is a name, `*.` and the
+        /// end of one, or an address.
+        url: String,
         /// For example `GET`; none means all.
         methods: Vec<String>,
+    },
+    /// Connections of TCP.
+    Sockets {
+        /// `HOST:PORT`.
+        to: String,
     },
     /// Files of one folder that the operator chooses.
     Files {
@@ -70,6 +72,10 @@ pub enum Permission {
     Secrets {
         /// Its name.
         name: String,
+        /// Where the host may put it into requests: `https://api.example.com`.
+        hosts: Vec<String>,
+        /// Whether the plugin wants to see it.
+        reveal: bool,
     },
     /// One program that the operator pinned.
     Commands {

@@ -29,7 +29,7 @@ impl TestRepository {
     pub(crate) fn make(sedge: &Path, folder: &Path) -> Result<Self> {
         let made = Self::empty(sedge, folder)?;
         made.run(&["plugin", "add", sedge_test_artifacts::SINK])?;
-        made.run(&["plugin", "add", sedge_test_artifacts::SPAWN])?;
+        made.run(&["plugin", "add", sedge_test_artifacts::SPAWN, "--grant-all"])?;
         made.run(&["model", "create", "@sedge/sink", "sink"])?;
         made.run(&["model", "create", "@sedge/spawn", "spawn"])?;
         made.run(&["model", "method", "run", "sink", "run"])?;

@@ -92,7 +92,7 @@ impl TestEnv {
             let env = Self::with_repository();
             env.setup(&[
                 "plugin add $GUESTS/sink.wasm",
-                "plugin add $GUESTS/spawn.wasm",
+                "plugin add $GUESTS/spawn.wasm --grant-all",
                 "model create @sedge/sink sink",
                 "model create @sedge/spawn spawn",
             ]);

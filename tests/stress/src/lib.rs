@@ -104,7 +104,7 @@ fn check(part: &str, kill_every: Option<Duration>) {
 /// Returns a repository with the models.
 fn env() -> TestEnv {
     let env = TestEnv::with_repository();
-    env.setup(&["plugin add $GUESTS/counter.wasm"]);
+    env.setup(&["plugin add $GUESTS/counter.wasm --grant-all"]);
     for model in 0..N_MODELS {
         let create = format!("model create @test/counter {}", tree::model(model));
         env.setup(&[&create]);

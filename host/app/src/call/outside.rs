@@ -54,19 +54,6 @@ impl CallOutside {
         self.cx.repository.store().map_err(store_fault)
     }
 
-    /// Returns why the plugin may not touch a model; none if it may. A model may always
-    /// touch itself.
-    fn denied(&self, target: &str, touch: &str) -> Option<String> {
-        let info = self.ours.model.plugin.type_info();
-        let own = self.ours.identity.model.as_str();
-        (target != own && !info.asks_for_model(target)).then(|| {
-            format!(
-                "`{own}` may not {touch} the model `{target}`: its plugin `{}` does not ask for it",
-                info.name
-            )
-        })
-    }
-
     /// Looks a call up in what interrupted attempts had done.
     fn recall(&self, ordinal: u32, asked: &Asked<'_>) -> Recalled {
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +78,8 @@ impl Outside for CallOutside {
         method: String,
         arguments: Value,
     ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
-        if let Some(reason) = self.denied(&target, "call") {
+        if let Err(denial) = self.ours.model.permissions.model(&target, "call") {
+            let reason = denial.to_string();
             return Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) });
         }
         let asked = Asked {
@@ -126,8 +114,8 @@ impl Outside for CallOutside {
     }
 
     fn readable(&self, model: &str) -> Result<ModelName, Fault<DataError>> {
-        if let Some(reason) = self.denied(model, "read") {
-            return Err(Fault::Guest(DataError::Denied(reason)));
+        if let Err(denial) = self.ours.model.permissions.model(model, "read") {
+            return Err(Fault::Guest(DataError::Denied(denial.to_string())));
         }
         let not_found = || Fault::Guest(DataError::ModelNotFound(model.to_owned()));
         let name: ModelName = model.parse().map_err(|_| not_found())?;

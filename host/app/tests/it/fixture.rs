@@ -13,7 +13,9 @@ use sedge_app::init::init;
 use sedge_app::model_method_run::{Report, Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::run_show::{RunReport, run_show};
-use sedge_app::types::{CallError, CallRecord, CallStatus, DataRecord, RunId, RunStatus, Scan};
+use sedge_app::types::{
+    CallError, CallRecord, CallStatus, Choice, DataRecord, RunId, RunStatus, Scan,
+};
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
 use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
@@ -421,7 +423,8 @@ fn template_make(folder: &Path) {
     let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
-        runtime.block_on(added).expect("a sound plugin");
+        let added = runtime.block_on(added).expect("a sound plugin");
+        added.pin(&[Choice::All]).expect("it can be pinned");
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sedge_app::plugin_add::{Before, plugin_add};
 use sedge_app::plugin_describe::plugin_describe;
 use sedge_app::plugin_list::plugin_list;
+use sedge_app::types::Choice;
 use sedge_app::{AppError, ErrorClass, Events};
 use sedge_test_artifacts::{
     COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
@@ -37,7 +38,8 @@ fn contents(house: &House) -> BTreeMap<String, Vec<u8>> {
 
 async fn add(house: &House, path: &Path) -> Result<sedge_app::plugin_add::Report, AppError> {
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    plugin_add(&house.repository, path, events).await
+    let added = plugin_add(&house.repository, path, events).await?;
+    added.pin(&[Choice::All])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use clap::Args;
 use sedge_app::plugin_describe::{PluginDescription, plugin_describe};
-use sedge_app::types::{FileAccess, Permission, TypeInfo};
+use sedge_app::types::{
+    FileAccess, HttpOrigin, ModelPattern, Permission, PermissionRequest, SecretName, TypeInfo,
+};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -35,22 +37,15 @@ pub(crate) fn description_json(description: &PluginDescription) -> Value {
 /// Returns what a plugin asks for, as the end of "it asks to …".
 pub(crate) fn permission_text(permission: &Permission) -> String {
     match permission {
-        Permission::Models { model } if model == "*" => "call and read every model".to_owned(),
-        Permission::Models { model } => format!("call and read the model `{model}`"),
-        Permission::Http {
-            scheme,
-            host,
-            port,
-            methods,
-        } => {
-            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-            let methods = if methods.is_empty() {
-                "any requests".to_owned()
-            } else {
-                methods.join(", ")
-            };
-            format!("send {methods} to {scheme}://{host}{port}")
+        Permission::Models { model } if model.covers(&ModelPattern::Any) => {
+            "call and read every model".to_owned()
         }
+        Permission::Models { model } => format!("call and read the model `{model}`"),
+        Permission::Http { url, methods } if methods.is_empty() => {
+            format!("send any requests to {url}")
+        }
+        Permission::Http { url, methods } => format!("send {} to {url}", methods.join(", ")),
+        Permission::Sockets { to } => format!("connect to {to}"),
         Permission::Files {
             name,
             access: FileAccess::Read,
@@ -60,8 +55,34 @@ pub(crate) fn permission_text(permission: &Permission) -> String {
             access: FileAccess::Write,
         } => format!("read and write the folder `{name}`"),
         Permission::Env { name } => format!("read the environment variable {name}"),
-        Permission::Secrets { name } => format!("use the secret `{name}`"),
+        Permission::Secrets {
+            name,
+            hosts,
+            reveal,
+        } => secret_text(name, hosts, *reveal),
         Permission::Commands { name } => format!("run the command `{name}`"),
+    }
+}
+
+/// Returns what a plugin asks for, and why, as a sentence.
+pub(crate) fn asks(request: &PermissionRequest) -> String {
+    format!(
+        "it asks to {}: {}",
+        permission_text(&request.permission),
+        request.reason
+    )
+}
+
+fn secret_text(name: &SecretName, hosts: &[HttpOrigin], reveal: bool) -> String {
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    match (hosts.is_empty(), reveal) {
+        (true, true) => format!("see the secret `{name}`"),
+        (true, false) => format!("use the secret `{name}`"),
+        (false, true) => format!(
+            "see the secret `{name}`, and send it to {}",
+            hosts.join(", ")
+        ),
+        (false, false) => format!("send the secret `{name}` to {}", hosts.join(", ")),
     }
 }
 

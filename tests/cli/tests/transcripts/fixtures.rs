@@ -69,7 +69,7 @@ pub(crate) fn newest_run(env: &TestEnv) -> String {
 pub(crate) fn with_hostile() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
-        "plugin add $GUESTS/hostile.wasm",
+        "plugin add $GUESTS/hostile.wasm --grant-all",
         "model create @test/hostile hostile",
     ]);
     env
@@ -80,7 +80,7 @@ pub(crate) fn with_hostile() -> TestEnv {
 pub(crate) fn with_files() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
-        "plugin add $GUESTS/files.wasm",
+        "plugin add $GUESTS/files.wasm --grant-all",
         "model create @test/files files",
     ]);
     env
@@ -90,7 +90,7 @@ pub(crate) fn with_files() -> TestEnv {
 pub(crate) fn with_counters() -> TestEnv {
     let env = TestEnv::with_repository();
     env.setup(&[
-        "plugin add $GUESTS/counter.wasm",
+        "plugin add $GUESTS/counter.wasm --grant-all",
         "model create @test/counter one",
         "model create @test/counter two",
         "model create @test/counter three",

@@ -64,11 +64,12 @@ fn each_noun_says_what_it_can_do() {
     Usage: sedge model [OPTIONS] <COMMAND>
 
     Commands:
-      create  Make a model of a type
-      delete  Delete a model, and keep its data
-      get     Show a model
-      list    List models
-      method  Run the methods of models
+      create       Make a model of a type
+      delete       Delete a model, and keep its data
+      get          Show a model
+      list         List models
+      permissions  Explain what a model may do: what its plugin asks for, and what of it is granted
+      method       Run the methods of models
 
     Options:
       -h, --help  Print help
@@ -174,7 +175,9 @@ fn a_verb_says_what_it_needs() {
     ------- stdout -------
     Add a plugin, or replace it by another version
 
-    The component is checked, compiled and pinned by its digest in sedge.lock. Calls never compile.
+    The component is checked, compiled and pinned by its digest in sedge.lock. Calls never compile. What
+    it asks for is shown, and granted to all models of its type if you say so; a version that asks for
+    more than was decided on is not added without a new decision.
 
     Usage: sedge plugin add [OPTIONS] <FILE.wasm>
 
@@ -183,6 +186,12 @@ fn a_verb_says_what_it_needs() {
               The component, a file built with an SDK of Sedge
 
     Options:
+          --grant-all
+              Grant everything that it asks for, except folders, whose place only you know
+
+          --grant <KIND[=WHAT]>
+              Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`, `none`
+
       -h, --help
               Print help (see a summary with '-h')
 

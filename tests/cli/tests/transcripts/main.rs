@@ -45,6 +45,7 @@ mod model_delete;
 mod model_get;
 mod model_list;
 mod model_method_run;
+mod model_permissions;
 mod one_process;
 mod plugin_add;
 mod plugin_describe;

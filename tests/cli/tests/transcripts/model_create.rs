@@ -136,6 +136,6 @@ fn what_does_not_fit_is_refused_and_not_written() {
 
 fn with_reader() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
-    env.setup(&["plugin add $GUESTS/reader.wasm"]);
+    env.setup(&["plugin add $GUESTS/reader.wasm --grant-all"]);
     env
 }

@@ -14,15 +14,395 @@ fn a_plugin_is_added_and_pinned() {
     assert!(lock.contains("\"@sedge/sink\":"), "{lock}");
 }
 
+/// What it asks for is to be decided on before it is added: nothing is granted by default.
 #[test]
-fn what_a_plugin_asks_for_is_shown() {
+fn what_a_plugin_asks_for_is_decided_on() {
     let env = TestEnv::with_repository();
-    insta::assert_snapshot!(env.run(["plugin", "add", "$GUESTS/spawn.wasm"]), @"
+    let before = env.read_file("sedge.yaml");
+    insta::assert_snapshot!(env.transcript("
+        plugin add $GUESTS/asker.wasm
+        plugin add $GUESTS/asker.wasm --json
+        plugin list
+        plugin add $GUESTS/asker.wasm --grant-all
+        plugin add $GUESTS/asker.wasm
+    "), @r#"
+    $ sedge plugin add $GUESTS/asker.wasm
     ------- stderr -------
-    Added @sedge/spawn 2026.11.23.1
-    It asks to call and read every model: to call the model that it is told to call
-    hint: `sedge model create @sedge/spawn NAME` makes a model of it
+    error: `@test/asker` asks for more than was decided on
+    caused by: it asks to call and read the model `sink`: to note down what it found
+    caused by: it asks to send GET, HEAD to https://*.example.com: to look at the service
+    caused by: it asks to connect to db.example.com:5432: to look into the database
+    caused by: it asks to read and write the folder `inbox`: to sort what came in
+    caused by: it asks to read the environment variable ASKER_OLD: to know the region
+    caused by: it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service
+    caused by: it asks to run the command `date`: to know the day
+    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "permissions_undecided",
+        "message": "`@test/asker` asks for more than was decided on",
+        "causes": [
+          "it asks to call and read the model `sink`: to note down what it found",
+          "it asks to send GET, HEAD to https://*.example.com: to look at the service",
+          "it asks to connect to db.example.com:5432: to look into the database",
+          "it asks to read and write the folder `inbox`: to sort what came in",
+          "it asks to read the environment variable ASKER_OLD: to know the region",
+          "it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service",
+          "it asks to run the command `date`: to know the day"
+        ],
+        "hint": "say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`",
+        "permissions": [
+          {
+            "permission": {
+              "kind": "models",
+              "model": "sink"
+            },
+            "reason": "to note down what it found"
+          },
+          {
+            "permission": {
+              "kind": "http",
+              "url": "https://*.example.com",
+              "methods": [
+                "GET",
+                "HEAD"
+              ]
+            },
+            "reason": "to look at the service"
+          },
+          {
+            "permission": {
+              "kind": "sockets",
+              "to": "db.example.com:5432"
+            },
+            "reason": "to look into the database"
+          },
+          {
+            "permission": {
+              "kind": "files",
+              "name": "inbox",
+              "access": "write"
+            },
+            "reason": "to sort what came in"
+          },
+          {
+            "permission": {
+              "kind": "env",
+              "name": "ASKER_OLD"
+            },
+            "reason": "to know the region"
+          },
+          {
+            "permission": {
+              "kind": "secrets",
+              "name": "TOKEN",
+              "hosts": [
+                "https://api.example.com"
+              ],
+              "reveal": false
+            },
+            "reason": "to be known to the service"
+          },
+          {
+            "permission": {
+              "kind": "commands",
+              "name": "date"
+            },
+            "reason": "to know the day"
+          }
+        ]
+      }
+    }
+    [exit status: 2]
+
+    $ sedge plugin list
+    ------- stderr -------
+    No plugins yet; `sedge plugin add FILE.wasm` adds one.
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant-all
+    ------- stderr -------
+    Added @test/asker 2026.11.26.1
+    It may call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may connect to db.example.com:5432: to look into the database
+    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may read the environment variable ASKER_OLD: to know the region
+    It may send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+
+    $ sedge plugin add $GUESTS/asker.wasm
+    ------- stderr -------
+    Already there: @test/asker 2026.11.26.1
+    It may call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may connect to db.example.com:5432: to look into the database
+    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may read the environment variable ASKER_OLD: to know the region
+    It may send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+    "#);
+    assert_eq!(env.read_file("sedge.yaml"), before);
+    insta::assert_snapshot!(lock_text(&env), @r#"
+    # Written by `sedge plugin add`. Keep it in version control.
+    version: 1
+    plugins:
+      "@test/asker":
+        version: "2026.11.26.1"
+        contract: "0.1.0"
+        source: asker.wasm
+        asked:
+        - commands date
+        - env ASKER_OLD
+        - files inbox write
+        - http https://*.example.com GET HEAD
+        - models sink
+        - secrets TOKEN https://api.example.com
+        - sockets db.example.com:5432
+        grants:
+          models:
+          - sink
+          http:
+          - url: https://*.example.com
+            methods:
+            - GET
+            - HEAD
+          sockets:
+          - to: db.example.com:5432
+          env:
+          - ASKER_OLD
+          secrets:
+          - name: TOKEN
+            hosts:
+            - https://api.example.com
+          commands:
+          - date
+    "#);
+}
+
+#[test]
+fn some_of_it_can_be_granted() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("
+        plugin add $GUESTS/asker.wasm --grant env --grant http=https://api.example.com --grant files=inbox:in
+        plugin add $GUESTS/asker.wasm --grant commands=date
+        plugin add $GUESTS/asker.wasm --grant none
+    "), @"
+    $ sedge plugin add $GUESTS/asker.wasm --grant env --grant http=https://api.example.com --grant files=inbox:in
+    ------- stderr -------
+    Added @test/asker 2026.11.26.1
+    It may not, although it asks to, call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may not, although it asks to, connect to db.example.com:5432: to look into the database
+    It may read and write the folder `inbox`: to sort what came in
+    It may read the environment variable ASKER_OLD: to know the region
+    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may not, although it asks to, run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant commands=date
+    ------- stderr -------
+    Already there: @test/asker 2026.11.26.1
+    It may not, although it asks to, call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may not, although it asks to, connect to db.example.com:5432: to look into the database
+    It may read and write the folder `inbox`: to sort what came in
+    It may read the environment variable ASKER_OLD: to know the region
+    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant none
+    ------- stderr -------
+    Already there: @test/asker 2026.11.26.1
+    It may not, although it asks to, call and read the model `sink`: to note down what it found
+    It may not, although it asks to, send GET, HEAD to https://*.example.com: to look at the service
+    It may not, although it asks to, connect to db.example.com:5432: to look into the database
+    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may not, although it asks to, read the environment variable ASKER_OLD: to know the region
+    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may not, although it asks to, run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
     ");
+    insta::assert_snapshot!(lock_text(&env), @r#"
+    # Written by `sedge plugin add`. Keep it in version control.
+    version: 1
+    plugins:
+      "@test/asker":
+        version: "2026.11.26.1"
+        contract: "0.1.0"
+        source: asker.wasm
+        asked:
+        - commands date
+        - env ASKER_OLD
+        - files inbox write
+        - http https://*.example.com GET HEAD
+        - models sink
+        - secrets TOKEN https://api.example.com
+        - sockets db.example.com:5432
+    "#);
+}
+
+#[test]
+fn a_decision_is_about_what_is_asked_for() {
+    let env = TestEnv::with_repository();
+    let before = env.state();
+    insta::assert_snapshot!(env.transcript("
+        plugin add $GUESTS/asker.wasm --grant env=HOME
+        plugin add $GUESTS/asker.wasm --grant http=https://example.com
+        plugin add $GUESTS/asker.wasm --grant models=*
+        plugin add $GUESTS/asker.wasm --grant files=inbox
+        plugin add $GUESTS/asker.wasm --grant network
+        plugin add $GUESTS/asker.wasm --grant none --grant env
+        plugin add $GUESTS/asker.wasm --grant-all --grant env
+    "), @"
+    $ sedge plugin add $GUESTS/asker.wasm --grant env=HOME
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: it does not ask for `env=HOME`
+    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant http=https://example.com
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: it does not ask for `http=https://example.com`
+    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant models=*
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: it does not ask for `models=*`
+    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant files=inbox
+    ------- stderr -------
+    error: invalid value 'files=inbox' for '--grant <KIND[=WHAT]>': `files=inbox` does not say where the folder is
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant network
+    ------- stderr -------
+    error: invalid value 'network' for '--grant <KIND[=WHAT]>': `network` is no kind of permission: there are models, http, sockets, files, env, secrets, commands, and none
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant none --grant env
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: `none` stands alone
+    hint: `--grant KIND`, `--grant KIND=WHAT`, or `--grant none`
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant-all --grant env
+    ------- stderr -------
+    error: the argument '--grant-all' cannot be used with '--grant <KIND[=WHAT]>'
+
+    Usage: sedge plugin add --grant-all <FILE.wasm>
+
+    For more information, try '--help'.
+    [exit status: 2]
+    ");
+    assert_eq!(env.state(), before);
+}
+
+#[test]
+fn a_version_that_asks_for_more_is_stopped() {
+    let env = TestEnv::with_repository();
+    env.setup(&["plugin add $GUESTS/asker.wasm --grant-all"]);
+    let wants_more = changed(sedge_test_artifacts::ASKER, b"ASKER_OLD", b"ASKER_NEW");
+    env.write_file("asker.wasm", wants_more);
+    let before = env.read_file("sedge.lock");
+    insta::assert_snapshot!(env.transcript("plugin add asker.wasm"), @"
+    $ sedge plugin add asker.wasm
+    ------- stderr -------
+    error: `@test/asker` asks for more than was decided on
+    caused by: it asks to read the environment variable ASKER_NEW: to know the region
+    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    [exit status: 2]
+    ");
+    assert_eq!(env.read_file("sedge.lock"), before);
+    insta::assert_snapshot!(env.transcript("
+        plugin add asker.wasm --grant none
+        plugin add asker.wasm --grant env
+    "), @"
+    $ sedge plugin add asker.wasm --grant none
+    ------- stderr -------
+    Replaced @test/asker 2026.11.26.1 by 2026.11.26.1
+    It may call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may connect to db.example.com:5432: to look into the database
+    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may not, although it asks to, read the environment variable ASKER_NEW: to know the region
+    It may send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+
+    $ sedge plugin add asker.wasm --grant env
+    ------- stderr -------
+    Already there: @test/asker 2026.11.26.1
+    It may call and read the model `sink`: to note down what it found
+    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may connect to db.example.com:5432: to look into the database
+    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may read the environment variable ASKER_NEW: to know the region
+    It may send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` makes a model of it
+    ");
+    insta::assert_snapshot!(lock_text(&env), @r#"
+    # Written by `sedge plugin add`. Keep it in version control.
+    version: 1
+    plugins:
+      "@test/asker":
+        version: "2026.11.26.1"
+        contract: "0.1.0"
+        source: asker.wasm
+        asked:
+        - commands date
+        - env ASKER_NEW
+        - files inbox write
+        - http https://*.example.com GET HEAD
+        - models sink
+        - secrets TOKEN https://api.example.com
+        - sockets db.example.com:5432
+        grants:
+          models:
+          - sink
+          http:
+          - url: https://*.example.com
+            methods:
+            - GET
+            - HEAD
+          sockets:
+          - to: db.example.com:5432
+          env:
+          - ASKER_OLD
+          - ASKER_NEW
+          secrets:
+          - name: TOKEN
+            hosts:
+            - https://api.example.com
+          commands:
+          - date
+    "#);
+}
+
+/// Returns the lock file without what changes with every build.
+fn lock_text(env: &TestEnv) -> String {
+    let text = env.read_file("sedge.lock");
+    let lines = text.lines().filter(|line| !line.contains("sha256"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -32,6 +412,7 @@ fn as_json() {
     let described = env.run_json(["plugin", "describe", "@sedge/sink"]);
     let mut expect = described["data"].clone();
     expect["before"] = serde_json::Value::Null;
+    expect["grants"] = serde_json::json!({});
     assert_eq!(added["data"], expect);
 }
 
@@ -114,10 +495,14 @@ fn no_such_file() {
 
 /// Returns `sink` as of a day later.
 fn newer_sink() -> Vec<u8> {
-    let (old, new) = (b"2026.11.23.1", b"2026.11.24.1");
-    let mut component = TestEnv::component(sedge_test_artifacts::SINK);
+    changed(sedge_test_artifacts::SINK, b"2026.11.23.1", b"2026.11.24.1")
+}
+
+/// Returns a component with another text in its data.
+fn changed(component: &str, old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut component = TestEnv::component(component);
     let place = component.windows(old.len()).position(|it| it == old);
-    let place = place.expect("its version is in its data");
+    let place = place.expect("it is in its data");
     component[place..place + old.len()].copy_from_slice(new);
     component
 }

@@ -34,6 +34,14 @@ fn as_json() {
           "sha256": "[sha256]",
           "contract": "0.1.0",
           "source": "spawn.wasm",
+          "asked": [
+            "models *"
+          ],
+          "grants": {
+            "models": [
+              "*"
+            ]
+          },
           "type": "@sedge/spawn",
           "isHere": true
         }

@@ -9,7 +9,7 @@ use crate::fixtures::{A, b};
 pub(crate) const COMMANDS: &str = "
     init
     plugin add $GUESTS/sink.wasm
-    plugin add $GUESTS/spawn.wasm
+    plugin add $GUESTS/spawn.wasm --grant-all
     model create @sedge/sink sink
     model create @sedge/spawn spawn
     model method run sink run
@@ -42,10 +42,10 @@ fn as_a_person_sees_it() {
     Added @sedge/sink 2026.11.23.1
     hint: `sedge model create @sedge/sink NAME` makes a model of it
 
-    $ sedge plugin add $GUESTS/spawn.wasm
+    $ sedge plugin add $GUESTS/spawn.wasm --grant-all
     ------- stderr -------
     Added @sedge/spawn 2026.11.23.1
-    It asks to call and read every model: to call the model that it is told to call
+    It may call and read every model: to call the model that it is told to call
     hint: `sedge model create @sedge/spawn NAME` makes a model of it
 
     $ sedge model create @sedge/sink sink

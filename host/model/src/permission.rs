@@ -1,0 +1,203 @@
+//! What plugins ask for, what operators grant, and what comes out of both.
+//!
+//! A plugin can do nothing outside of its sandbox unless it *asked* for it in its description
+//! and an operator *granted* it. What it was granted and did not ask for helps it nothing.
+
+mod address;
+pub mod choice;
+pub mod effective;
+pub mod grants;
+pub mod pattern;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CommandName, EnvName, FolderName, SecretName};
+use pattern::{Endpoint, HttpOrigin, ModelPattern};
+
+/// What may be done with files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileAccess {
+    /// Read only.
+    #[default]
+    Read,
+    /// Read and write.
+    Write,
+}
+
+impl FileAccess {
+    /// Returns the access as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// The kinds of permissions, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermissionKind {
+    /// Other models.
+    Models,
+    /// HTTP requests.
+    Http,
+    /// Connections without HTTP.
+    Sockets,
+    /// Folders.
+    Files,
+    /// Variables of the environment.
+    Env,
+    /// Secrets.
+    Secrets,
+    /// Programs of the machine.
+    Commands,
+}
+
+impl PermissionKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Models,
+        Self::Http,
+        Self::Sockets,
+        Self::Files,
+        Self::Env,
+        Self::Secrets,
+        Self::Commands,
+    ];
+
+    /// Returns the kind as it is called in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Models => "models",
+            Self::Http => "http",
+            Self::Sockets => "sockets",
+            Self::Files => "files",
+            Self::Env => "env",
+            Self::Secrets => "secrets",
+            Self::Commands => "commands",
+        }
+    }
+}
+
+/// Something that a plugin cannot do unless it has asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Permission {
+    /// Call a model and read its data.
+    Models {
+        /// Which.
+        model: ModelPattern,
+    },
+    /// HTTP requests.
+    Http {
+        /// Whereto.
+        url: HttpOrigin,
+        /// Empty for all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        methods: Vec<String>,
+    },
+    /// Connections of TCP.
+    Sockets {
+        /// Whereto.
+        to: Endpoint,
+    },
+    /// Files of one folder that the operator chooses.
+    Files {
+        /// The name by which the operator maps it to a folder.
+        name: FolderName,
+        /// What may be done there.
+        access: FileAccess,
+    },
+    /// One environment variable.
+    Env {
+        /// Its name.
+        name: EnvName,
+    },
+    /// One secret.
+    Secrets {
+        /// Its name.
+        name: SecretName,
+        /// Where the host may put it into requests.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<HttpOrigin>,
+        /// Whether the plugin wants to see it.
+        #[serde(default)]
+        reveal: bool,
+    },
+    /// One program that the operator pinned.
+    Commands {
+        /// The name under which it is pinned.
+        name: CommandName,
+    },
+}
+
+impl Permission {
+    /// Returns of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> PermissionKind {
+        match self {
+            Self::Models { .. } => PermissionKind::Models,
+            Self::Http { .. } => PermissionKind::Http,
+            Self::Sockets { .. } => PermissionKind::Sockets,
+            Self::Files { .. } => PermissionKind::Files,
+            Self::Env { .. } => PermissionKind::Env,
+            Self::Secrets { .. } => PermissionKind::Secrets,
+            Self::Commands { .. } => PermissionKind::Commands,
+        }
+    }
+
+    /// Returns what it is about, as it is named on a command line: `https://example.com`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Models { model } => model.to_string(),
+            Self::Http { url, .. } => url.to_string(),
+            Self::Sockets { to } => to.to_string(),
+            Self::Files { name, .. } => name.to_string(),
+            Self::Env { name } => name.to_string(),
+            Self::Secrets { name, .. } => name.to_string(),
+            Self::Commands { name } => name.to_string(),
+        }
+    }
+}
+
+/// One line that says all of it, the same for the same permission: `sedge.lock` notes by it
+/// what a plugin had asked for when somebody decided.
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind().as_str(), self.subject())?;
+        match self {
+            Self::Http { methods, .. } => methods.iter().try_for_each(|m| write!(f, " {m}")),
+            Self::Files { access, .. } => write!(f, " {}", access.as_str()),
+            Self::Secrets { hosts, reveal, .. } => {
+                hosts.iter().try_for_each(|host| write!(f, " {host}"))?;
+                f.write_str(if *reveal { " reveal" } else { "" })
+            }
+            Self::Models { .. }
+            | Self::Sockets { .. }
+            | Self::Env { .. }
+            | Self::Commands { .. } => Ok(()),
+        }
+    }
+}
+
+/// A permission, and why the plugin wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionRequest {
+    /// What it wants.
+    pub permission: Permission,
+    /// Why, for the person who decides.
+    pub reason: String,
+}
+
+/// Returns whether a text is a method of HTTP: a token in upper case (RFC 9110, 9.1).
+#[must_use]
+pub fn is_http_method(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
+}

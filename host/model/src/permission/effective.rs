@@ -1,0 +1,584 @@
+//! What a model may do: what its plugin asked for and its operator granted.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::address::is_public;
+use super::grants::{AddressRange, FolderGrant, Grants, HttpGrant, SecretGrant, SocketGrant};
+use super::pattern::{Endpoint, HostPattern, HttpOrigin, ModelPattern};
+use super::{FileAccess, Permission, PermissionRequest};
+use crate::names::{CommandName, EnvName, FolderName, ModelName, SecretName, TypeName};
+use crate::yaml;
+
+/// What one model may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    model: ModelName,
+    type_name: TypeName,
+    asked: Vec<PermissionRequest>,
+    granted: Grants,
+    /// What the model's own definition grants, which is part of what is granted.
+    own: Grants,
+}
+
+/// An attempt that was not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// What was attempted, as the end of "may not …".
+    pub attempt: String,
+    /// Which model attempted it.
+    pub model: ModelName,
+    /// Why it was not allowed.
+    pub why: DenialReason,
+}
+
+/// Why something was not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DenialReason {
+    /// The plugin never said that it wants this. No grant helps.
+    NotAsked(TypeName),
+    /// Nobody granted it. These lines in the model's definition would.
+    NotGranted {
+        /// The key `grants:` as it has to be, with what it has already.
+        yaml: String,
+    },
+}
+
+/// The whole sentence, with the lines that help.
+impl std::fmt::Display for Denial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            attempt,
+            model,
+            why,
+        } = self;
+        match why {
+            DenialReason::NotAsked(type_name) => write!(
+                f,
+                "`{model}` may not {attempt}: its plugin `{type_name}` does not ask for it"
+            ),
+            DenialReason::NotGranted { yaml } => write!(
+                f,
+                "`{model}` may not {attempt}: nobody granted it; these lines in {} would\n{}",
+                model.file(),
+                yaml.trim_end()
+            ),
+        }
+    }
+}
+
+/// Which addresses a name may stand for, of those that are not public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    named: Vec<AddressRange>,
+    /// Whether the host was granted by its address, or is this machine by its name.
+    host: HostPattern,
+}
+
+/// A folder that a model gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The name by which the plugin knows it.
+    pub name: FolderName,
+    /// Where it is; what is relative begins at the repository.
+    pub path: String,
+    /// What may be done there.
+    pub access: FileAccess,
+}
+
+/// How a secret may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretUse {
+    /// Where the host may put it into requests.
+    pub hosts: Vec<HttpOrigin>,
+    /// Whether the plugin may see it.
+    pub reveal: bool,
+}
+
+/// One thing that a plugin asked for, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What it asked for, and why.
+    #[serde(flatten)]
+    pub request: PermissionRequest,
+    /// What of it is allowed, one line each; empty for nothing.
+    pub effective: Vec<String>,
+}
+
+impl Permissions {
+    /// Joins what a plugin asks for and what is granted to all models of its type with what a
+    /// model's own definition grants.
+    #[must_use]
+    pub fn new(
+        model: ModelName,
+        type_name: TypeName,
+        asked: Vec<PermissionRequest>,
+        of_type: &Grants,
+        own: Grants,
+    ) -> Self {
+        let mut granted = of_type.clone();
+        granted.extend(&own);
+        Self {
+            model,
+            type_name,
+            asked,
+            granted,
+            own,
+        }
+    }
+
+    /// Checks that a model may be called, or read: `touch` says which. A model may always
+    /// touch itself.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn model(&self, target: &str, touch: &str) -> Result<(), Denial> {
+        if target == self.model.as_str() {
+            return Ok(());
+        }
+        let attempt = || format!("{touch} the model `{target}`");
+        let asks = self
+            .asked
+            .iter()
+            .any(|request| matches!(&request.permission, Permission::Models { model } if model.matches(target)));
+        if !asks {
+            return Err(self.not_asked(attempt()));
+        }
+        if self
+            .granted
+            .models
+            .iter()
+            .any(|model| model.matches(target))
+        {
+            return Ok(());
+        }
+        // What is no name of a model is asked for by `*` alone.
+        let model = target.parse().unwrap_or(ModelPattern::Any);
+        Err(self.not_granted(attempt(), &Permission::Models { model }, None))
+    }
+
+    /// Checks that a request may be sent, and returns which addresses its host may have.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn http(&self, to: &HttpOrigin, method: &str) -> Result<Addresses, Denial> {
+        let fits = |methods: &[String]| {
+            methods.is_empty() || methods.iter().any(|allowed| allowed == method)
+        };
+        let attempt = || format!("send {method} to {to}");
+        let asks = self.asked.iter().any(|request| {
+            matches!(&request.permission, Permission::Http { url, methods } if url.covers(to) && fits(methods))
+        });
+        if !asks {
+            return Err(self.not_asked(attempt()));
+        }
+        let grants = self.granted.http.iter();
+        let grants: Vec<&HttpGrant> = grants
+            .filter(|grant| grant.url.covers(to) && fits(&grant.methods))
+            .collect();
+        if grants.is_empty() {
+            let lacking = Permission::Http {
+                url: to.clone(),
+                methods: vec![method.to_owned()],
+            };
+            return Err(self.not_granted(attempt(), &lacking, None));
+        }
+        Ok(Addresses {
+            named: grants
+                .iter()
+                .flat_map(|grant| grant.addresses.clone())
+                .collect(),
+            host: to.host.clone(),
+        })
+    }
+
+    /// Returns the denial of an address that a granted name stands for, with the lines that
+    /// would name it.
+    #[must_use]
+    pub fn http_address_denied(&self, to: &HttpOrigin, method: &str, address: IpAddr) -> Denial {
+        let mut wanted = Grants::default();
+        wanted.http.push(HttpGrant {
+            url: to.clone(),
+            methods: vec![method.to_owned()],
+            addresses: AddressRange::try_from(address.to_string())
+                .into_iter()
+                .collect(),
+        });
+        let attempt = format!("send {method} to {to}, which is at the private address {address}");
+        self.lacking(attempt, &wanted)
+    }
+
+    /// Checks that a connection may be made, and returns which addresses its host may have.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn socket(&self, to: &Endpoint) -> Result<Addresses, Denial> {
+        let attempt = || format!("connect to {to}");
+        let wanted = Permission::Sockets { to: to.clone() };
+        if !self
+            .asked
+            .iter()
+            .any(|request| request.permission == wanted)
+        {
+            return Err(self.not_asked(attempt()));
+        }
+        let grants: Vec<&SocketGrant> = self
+            .granted
+            .sockets
+            .iter()
+            .filter(|grant| grant.to == *to)
+            .collect();
+        if grants.is_empty() {
+            return Err(self.not_granted(attempt(), &wanted, None));
+        }
+        Ok(Addresses {
+            named: grants
+                .iter()
+                .flat_map(|grant| grant.addresses.clone())
+                .collect(),
+            host: to.host.clone(),
+        })
+    }
+
+    /// Returns the endpoints that both sides name.
+    pub fn sockets(&self) -> impl Iterator<Item = &Endpoint> {
+        self.granted
+            .sockets
+            .iter()
+            .map(|grant| &grant.to)
+            .filter(|to| {
+                self.asked.iter().any(|request| {
+                matches!(&request.permission, Permission::Sockets { to: asked } if asked == *to)
+            })
+            })
+    }
+
+    /// Returns the folders that the model gets.
+    #[must_use]
+    pub fn folders(&self) -> Vec<Folder> {
+        let mut folders: Vec<Folder> = Vec::new();
+        for request in &self.asked {
+            let Permission::Files { name, access } = &request.permission else {
+                continue;
+            };
+            let grant = self.granted.files.iter().find(|grant| grant.name == *name);
+            folders.extend(grant.map(|grant| folder(grant, *access)));
+        }
+        // One that is asked for twice is handed over once, with the wider access.
+        folders.sort_by(|one, other| (&one.name, other.access).cmp(&(&other.name, one.access)));
+        folders.dedup_by(|one, other| one.name == other.name);
+        folders
+    }
+
+    /// Returns the denial of a folder that was asked for and not granted; none if nothing of
+    /// that name was asked for, or all of it is granted.
+    #[must_use]
+    pub fn folder_denied(&self, name: &str) -> Option<Denial> {
+        let lacking = self.asked.iter().find(|request| {
+            matches!(&request.permission, Permission::Files { name: asked, .. } if asked.as_str() == name)
+        })?;
+        let attempt = format!("use the folder `{name}`");
+        let denial = self.not_granted(attempt, &lacking.permission, Some("PATH"));
+        self.folders()
+            .iter()
+            .all(|folder| folder.name.as_str() != name)
+            .then_some(denial)
+    }
+
+    /// Returns the variables of the environment that the model sees.
+    pub fn env(&self) -> impl Iterator<Item = &EnvName> {
+        self.asked.iter().filter_map(|request| {
+            let Permission::Env { name } = &request.permission else {
+                return None;
+            };
+            self.granted.env.contains(name).then_some(name)
+        })
+    }
+
+    /// Checks that a secret may be used, and returns how.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
+        let attempt = || format!("use the secret `{wanted}`");
+        let asks: Vec<&Permission> = self
+            .asked
+            .iter()
+            .map(|request| &request.permission)
+            .filter(|asked| matches!(asked, Permission::Secrets { name, .. } if name == wanted))
+            .collect();
+        if asks.is_empty() {
+            return Err(self.not_asked(attempt()));
+        }
+        let grants: Vec<&SecretGrant> = self
+            .granted
+            .secrets
+            .iter()
+            .filter(|grant| grant.name == *wanted)
+            .collect();
+        if grants.is_empty() {
+            return Err(self.not_granted(attempt(), &without_reveal(asks[0]), None));
+        }
+        let mut used = SecretUse {
+            hosts: Vec::new(),
+            reveal: false,
+        };
+        for asked in asks {
+            if let Permission::Secrets { hosts, reveal, .. } = asked {
+                used.reveal |= *reveal && grants.iter().any(|grant| grant.reveal);
+                for granted in grants.iter().flat_map(|grant| &grant.hosts) {
+                    used.hosts
+                        .extend(hosts.iter().filter_map(|host| narrower(host, granted)));
+                }
+            }
+        }
+        Ok(used)
+    }
+
+    /// Returns the denial of putting a secret into a request to a host, or of showing it to
+    /// the plugin (`to` is none then).
+    #[must_use]
+    pub fn secret_denied(&self, name: &SecretName, to: Option<&HttpOrigin>) -> Denial {
+        let attempt = match to {
+            Some(to) => format!("send the secret `{name}` to {to}"),
+            None => format!("see the secret `{name}`"),
+        };
+        let asks = self.asked.iter().any(|request| {
+            let Permission::Secrets {
+                name: asked,
+                hosts,
+                reveal,
+            } = &request.permission
+            else {
+                return false;
+            };
+            asked == name && to.map_or(*reveal, |to| hosts.iter().any(|host| host.covers(to)))
+        });
+        if !asks {
+            return self.not_asked(attempt);
+        }
+        let lacking = Permission::Secrets {
+            name: name.clone(),
+            hosts: to.cloned().into_iter().collect(),
+            reveal: to.is_none(),
+        };
+        self.not_granted(attempt, &lacking, None)
+    }
+
+    /// Checks that a pinned program may be run.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
+        let attempt = || format!("run the command `{wanted}`");
+        let permission = Permission::Commands {
+            name: wanted.clone(),
+        };
+        if !self
+            .asked
+            .iter()
+            .any(|request| request.permission == permission)
+        {
+            return Err(self.not_asked(attempt()));
+        }
+        if self.granted.commands.contains(wanted) {
+            return Ok(());
+        }
+        Err(self.not_granted(attempt(), &permission, None))
+    }
+
+    /// Says of everything that was asked for what is allowed of it.
+    #[must_use]
+    pub fn explain(&self) -> Vec<Explained> {
+        let explained = |request: &PermissionRequest| Explained {
+            effective: self.effective(&request.permission),
+            request: request.clone(),
+        };
+        self.asked.iter().map(explained).collect()
+    }
+
+    fn effective(&self, asked: &Permission) -> Vec<String> {
+        match asked {
+            Permission::Models { model } => {
+                let both = self
+                    .granted
+                    .models
+                    .iter()
+                    .filter_map(|granted| narrower_model(model, granted));
+                both.map(|model| model.to_string()).collect()
+            }
+            Permission::Http { url, methods } => {
+                let grants = self.granted.http.iter();
+                grants
+                    .filter_map(|grant| effective_http(url, methods, grant))
+                    .collect()
+            }
+            Permission::Sockets { to } => {
+                let granted = self.granted.sockets.iter().any(|grant| grant.to == *to);
+                granted.then(|| to.to_string()).into_iter().collect()
+            }
+            Permission::Files { name, access } => {
+                let grant = self.granted.files.iter().find(|grant| grant.name == *name);
+                let folder = grant.map(|grant| folder(grant, *access));
+                folder
+                    .map(|folder| format!("{} {}", folder.access.as_str(), folder.path))
+                    .into_iter()
+                    .collect()
+            }
+            Permission::Env { name } => self
+                .granted
+                .env
+                .contains(name)
+                .then(|| name.to_string())
+                .into_iter()
+                .collect(),
+            Permission::Secrets {
+                name,
+                hosts,
+                reveal,
+            } => self.effective_secret(name, hosts, *reveal),
+            Permission::Commands { name } => self
+                .granted
+                .commands
+                .contains(name)
+                .then(|| name.to_string())
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn effective_secret(
+        &self,
+        name: &SecretName,
+        hosts: &[HttpOrigin],
+        reveal: bool,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        for grant in self
+            .granted
+            .secrets
+            .iter()
+            .filter(|grant| grant.name == *name)
+        {
+            for granted in &grant.hosts {
+                lines.extend(
+                    hosts
+                        .iter()
+                        .filter_map(|host| narrower(host, granted))
+                        .map(|host| format!("to {host}")),
+                );
+            }
+            if reveal && grant.reveal {
+                lines.push("reveal".to_owned());
+            }
+        }
+        lines
+    }
+
+    fn not_asked(&self, attempt: String) -> Denial {
+        Denial {
+            attempt,
+            model: self.model.clone(),
+            why: DenialReason::NotAsked(self.type_name.clone()),
+        }
+    }
+
+    fn not_granted(&self, attempt: String, lacking: &Permission, path: Option<&str>) -> Denial {
+        self.lacking(attempt, &Grants::of(lacking, path))
+    }
+
+    fn lacking(&self, attempt: String, wanted: &Grants) -> Denial {
+        #[derive(Serialize)]
+        struct File<'a> {
+            grants: &'a Grants,
+        }
+        let mut grants = self.own.clone();
+        grants.extend(wanted);
+        Denial {
+            attempt,
+            model: self.model.clone(),
+            why: DenialReason::NotGranted {
+                yaml: yaml::write(&File { grants: &grants }),
+            },
+        }
+    }
+}
+
+impl Addresses {
+    /// Returns whether a connection to an address is allowed, which the name stands for: a
+    /// public one is, and of the others those that the operator named.
+    #[must_use]
+    pub fn allow(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let is_named = match &self.host {
+            HostPattern::Address(named) => named.to_canonical() == address,
+            HostPattern::Name(name) => name == "localhost" && address.is_loopback(),
+            HostPattern::EndsWith(_) => false,
+        };
+        is_named || is_public(address) || self.named.iter().any(|range| range.contains(address))
+    }
+}
+
+/// Returns what to grant of a secret so that it can be used: to show it is a further step,
+/// unless there is nothing else to do with it.
+fn without_reveal(asked: &Permission) -> Permission {
+    let mut asked = asked.clone();
+    if let Permission::Secrets { hosts, reveal, .. } = &mut asked {
+        *reveal &= hosts.is_empty();
+    }
+    asked
+}
+
+fn folder(grant: &FolderGrant, asked: FileAccess) -> Folder {
+    Folder {
+        name: grant.name.clone(),
+        path: grant.path.clone(),
+        access: grant.access.min(asked),
+    }
+}
+
+/// Returns the narrower of two that one covers; none if neither covers the other.
+fn narrower(one: &HttpOrigin, other: &HttpOrigin) -> Option<HttpOrigin> {
+    match (one.covers(other), other.covers(one)) {
+        (true, _) => Some(other.clone()),
+        (false, true) => Some(one.clone()),
+        (false, false) => None,
+    }
+}
+
+fn narrower_model<'a>(one: &'a ModelPattern, other: &'a ModelPattern) -> Option<&'a ModelPattern> {
+    if one.covers(other) {
+        Some(other)
+    } else {
+        other.covers(one).then_some(one)
+    }
+}
+
+fn effective_http(url: &HttpOrigin, asked: &[String], grant: &HttpGrant) -> Option<String> {
+    let url = narrower(url, &grant.url)?;
+    let methods: Vec<&str> = match (asked.is_empty(), grant.methods.is_empty()) {
+        (true, _) => grant.methods.iter().map(String::as_str).collect(),
+        (false, true) => asked.iter().map(String::as_str).collect(),
+        (false, false) => {
+            let both: Vec<&str> = asked
+                .iter()
+                .filter(|method| grant.methods.contains(method))
+                .map(String::as_str)
+                .collect();
+            if both.is_empty() {
+                return None;
+            }
+            both
+        }
+    };
+    let methods = if methods.is_empty() {
+        "any".to_owned()
+    } else {
+        methods.join(", ")
+    };
+    Some(format!("{methods} {url}"))
+}

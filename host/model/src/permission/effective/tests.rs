@@ -1,0 +1,258 @@
+//! What is denied, why, and what would help.
+
+use super::*;
+use crate::permission::grants::Grants;
+
+fn asked() -> Vec<PermissionRequest> {
+    let permissions = [
+        Permission::Models {
+            model: "sink".parse().expect("a pattern"),
+        },
+        Permission::Http {
+            url: origin("https://*.example.com"),
+            methods: vec!["GET".to_owned(), "POST".to_owned()],
+        },
+        Permission::Sockets {
+            to: "db.example.com:5432".parse().expect("an endpoint"),
+        },
+        Permission::Files {
+            name: "in".parse().expect("a name"),
+            access: FileAccess::Read,
+        },
+        Permission::Env {
+            name: "HOME".parse().expect("a name"),
+        },
+        Permission::Secrets {
+            name: "TOKEN".parse().expect("a name"),
+            hosts: vec![origin("https://*.example.com")],
+            reveal: true,
+        },
+        Permission::Commands {
+            name: "date".parse().expect("a name"),
+        },
+    ];
+    permissions
+        .map(|permission| PermissionRequest {
+            permission,
+            reason: "to test".to_owned(),
+        })
+        .to_vec()
+}
+
+fn origin(text: &str) -> HttpOrigin {
+    text.parse().expect("an origin")
+}
+
+/// Returns what the model `m` may do whose definition has these grants.
+fn with(grants: &str) -> Permissions {
+    Permissions::new(
+        "m".parse().expect("a name"),
+        "@test/asker".parse().expect("a name"),
+        asked(),
+        &Grants::default(),
+        grants_of(grants),
+    )
+}
+
+fn grants_of(text: &str) -> Grants {
+    #[derive(serde::Deserialize)]
+    struct File {
+        grants: Grants,
+    }
+    let file = crate::diagnostic::SourceFile {
+        name: "models/m.yaml".to_owned(),
+        text: text.to_owned(),
+    };
+    yaml::parse::<File>(&file).expect(text).grants
+}
+
+/// Returns the lines of a denial that would help; none if none would.
+fn lines(denial: &Denial) -> Option<&str> {
+    match &denial.why {
+        DenialReason::NotAsked(_) => None,
+        DenialReason::NotGranted { yaml } => Some(yaml),
+    }
+}
+
+/// What a denial's lines grant is allowed then, for each kind; and what was granted before
+/// is granted still.
+#[test]
+fn the_lines_of_a_denial_grant_what_was_denied() {
+    type Attempt = fn(&Permissions) -> Result<(), Denial>;
+    let attempts: [Attempt; 8] = [
+        |it| it.model("sink", "call"),
+        |it| it.http(&origin("https://api.example.com"), "GET").map(drop),
+        |it| {
+            it.socket(&"db.example.com:5432".parse().expect("one"))
+                .map(drop)
+        },
+        |it| it.folder_denied("in").map_or(Ok(()), Err),
+        |it| it.secret(&"TOKEN".parse().expect("a name")).map(drop),
+        |it| it.command(&"date".parse().expect("a name")),
+        |it| {
+            let name = "TOKEN".parse().expect("a name");
+            let to = origin("https://api.example.com");
+            let hosts = it.secret(&name)?.hosts;
+            let may = hosts.iter().any(|host| host.covers(&to));
+            may.then_some(())
+                .ok_or_else(|| it.secret_denied(&name, Some(&to)))
+        },
+        |it| {
+            let name = "TOKEN".parse().expect("a name");
+            let may = it.secret(&name)?.reveal;
+            may.then_some(())
+                .ok_or_else(|| it.secret_denied(&name, None))
+        },
+    ];
+    let mut so_far = "grants: {}".to_owned();
+    for (at, attempt) in attempts.iter().enumerate() {
+        let before = with(&so_far);
+        if attempt(&before).is_err() {
+            let denial = attempt(&before).expect_err("it was denied");
+            so_far = lines(&denial).expect("it was asked for").to_owned();
+        }
+        let after = with(&so_far);
+        for attempt in &attempts[..=at] {
+            assert_eq!(attempt(&after), Ok(()), "{so_far}");
+        }
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_is_helped_by_no_grant() {
+    let everything = "grants:
+        models: ['*']
+        http: [{url: 'https://example.com'}, {url: 'https://api.example.com', methods: [PUT]}]
+        sockets: [{to: 'other.example.com:5432'}]
+        files: [{name: out, path: out, access: write}]
+        env: [PATH]
+        secrets: [{name: OTHER, reveal: true}]
+        commands: [rm]
+        "
+    .replace("\n        ", "\n  ");
+    let it = with(&everything);
+    let denials = [
+        it.model("other", "call").expect_err("not asked for"),
+        it.http(&origin("https://example.com"), "GET")
+            .expect_err("not asked for"),
+        it.http(&origin("https://api.example.com"), "PUT")
+            .expect_err("not asked for"),
+        it.http(&origin("http://api.example.com"), "GET")
+            .expect_err("not asked for"),
+        it.socket(&"other.example.com:5432".parse().expect("one"))
+            .expect_err("not asked for"),
+        it.secret(&"OTHER".parse().expect("a name"))
+            .expect_err("not asked for"),
+        it.command(&"rm".parse().expect("a name"))
+            .expect_err("not asked for"),
+    ];
+    for denial in denials {
+        assert_eq!(lines(&denial), None, "{denial}");
+    }
+    assert_eq!(it.folders(), []);
+    assert_eq!(it.env().count(), 0);
+    assert_eq!(it.folder_denied("out"), None);
+}
+
+#[test]
+fn what_is_allowed_is_the_narrower_of_both() {
+    let it = with(
+        "grants:\n  models: ['*']\n  http:\n    - {url: 'https://*.api.example.com', methods: [GET, PUT]}\n  files: [{name: in, path: here, access: write}]\n  secrets: [{name: TOKEN, hosts: ['https://api.example.com', 'https://evil.com']}]\n",
+    );
+    let effective: Vec<String> = it
+        .explain()
+        .iter()
+        .map(|one| one.effective.join("; "))
+        .collect();
+    assert_eq!(
+        effective,
+        [
+            "sink",
+            "GET https://*.api.example.com",
+            "",
+            "read here",
+            "",
+            "to https://api.example.com",
+            ""
+        ]
+    );
+    it.http(&origin("https://a.api.example.com"), "GET")
+        .expect("both allow it");
+    it.http(&origin("https://b.example.com"), "GET")
+        .expect_err("only asked for");
+    it.model("m", "read").expect("itself");
+}
+
+#[test]
+fn a_name_stands_for_public_addresses_unless_others_are_named() {
+    let check = |grants: &str, to: &str, address: &str, expect: bool| {
+        let request = PermissionRequest {
+            permission: Permission::Http {
+                url: origin(to),
+                methods: Vec::new(),
+            },
+            reason: String::new(),
+        };
+        let it = Permissions::new(
+            "m".parse().expect("a name"),
+            "@test/asker".parse().expect("a name"),
+            vec![request],
+            &Grants::default(),
+            grants_of(&format!("grants:\n  http: [{grants}]\n")),
+        );
+        let addresses = it.http(&origin(to), "GET").expect("it is granted");
+        let address: IpAddr = address.parse().expect("an address");
+        assert_eq!(addresses.allow(address), expect, "{grants} {address}");
+        if !expect {
+            let denial = it.http_address_denied(&origin(to), "GET", address);
+            let yaml = lines(&denial).expect("it was asked for");
+            let wider = Permissions {
+                granted: grants_of(yaml),
+                ..it
+            };
+            let addresses = wider.http(&origin(to), "GET").expect("it is granted");
+            assert!(addresses.allow(address), "{yaml}");
+        }
+    };
+    let one = "{url: 'https://a.example.com'}";
+    check(one, "https://a.example.com", "1.1.1.1", true);
+    check(one, "https://a.example.com", "127.0.0.1", false);
+    check(one, "https://a.example.com", "::ffff:10.0.0.1", false);
+    check(one, "https://a.example.com", "169.254.169.254", false);
+    let inside = "{url: 'https://a.example.com', addresses: [10.0.0.0/8, 'fd00::1']}";
+    check(inside, "https://a.example.com", "10.1.2.3", true);
+    check(inside, "https://a.example.com", "::ffff:10.1.2.3", true);
+    check(inside, "https://a.example.com", "fd00::1", true);
+    check(inside, "https://a.example.com", "fd00::2", false);
+    check(inside, "https://a.example.com", "192.168.0.1", false);
+    check(
+        "{url: 'http://localhost:1'}",
+        "http://localhost:1",
+        "127.0.0.1",
+        true,
+    );
+    check(
+        "{url: 'http://localhost:1'}",
+        "http://localhost:1",
+        "::1",
+        true,
+    );
+    check(
+        "{url: 'http://localhost:1'}",
+        "http://localhost:1",
+        "10.0.0.1",
+        false,
+    );
+    check(
+        "{url: 'http://127.0.0.1:1'}",
+        "http://127.0.0.1:1",
+        "127.0.0.1",
+        true,
+    );
+    check(
+        "{url: 'http://127.0.0.1:1'}",
+        "http://127.0.0.1:1",
+        "127.0.0.2",
+        false,
+    );
+}

@@ -1,0 +1,395 @@
+//! What permissions speak of: origins of HTTP, hosts, ranges of addresses, names.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{ModelName, NameError};
+
+/// The most bytes of a host's name (RFC 1035, 2.3.4).
+const HOST_BYTES_MAX: usize = 253;
+
+const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, perhaps with `:PORT`; HOST is a name in lower case, `*.` and the end of one, or an address";
+const SOCKET_RULE: &str = "it is `HOST:PORT`; HOST is a name in lower case or an address";
+const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
+
+/// How a request reaches its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Returns the scheme as URLs spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// Returns the port of URLs that name none.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A host: a name, the end of names, or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// One name, in lower case, without a dot at its end.
+    Name(String),
+    /// Every name that ends so, with one label more at least: `*.example.com` has `example.com`.
+    EndsWith(String),
+    /// One address.
+    Address(IpAddr),
+}
+
+impl HostPattern {
+    /// Returns the host that a text names; none if it names none. Upper case is the same.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        if let Some(inner) = text.strip_prefix('[') {
+            let address = inner.strip_suffix(']')?.parse().ok()?;
+            return Some(Self::Address(IpAddr::V6(address)));
+        }
+        if let Ok(address) = text.parse::<std::net::Ipv4Addr>() {
+            return Some(Self::Address(IpAddr::V4(address)));
+        }
+        if let Some(end) = text.strip_prefix("*.") {
+            return is_host_name(end).then(|| Self::EndsWith(end.to_owned()));
+        }
+        // A dot at the end says that the name is complete, which all are here.
+        let name = text.strip_suffix('.').unwrap_or(&text);
+        is_host_name(name).then(|| Self::Name(name.to_owned()))
+    }
+
+    /// Returns whether everything that `other` stands for is meant.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::EndsWith(end), Self::Name(name)) => is_below(name, end),
+            (Self::EndsWith(end), Self::EndsWith(narrower)) => {
+                narrower == end || is_below(narrower, end)
+            }
+            (Self::Name(_) | Self::Address(_), _) | (Self::EndsWith(_), Self::Address(_)) => {
+                self == other
+            }
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::EndsWith(end) => write!(f, "*.{end}"),
+            Self::Address(IpAddr::V4(address)) => address.fmt(f),
+            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+fn is_below(name: &str, end: &str) -> bool {
+    name.strip_suffix(end)
+        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+}
+
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // What ends in a number is an address, or nothing (WHATWG URL, 3.5).
+    let ends_in_number = text
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
+    text.len() <= HOST_BYTES_MAX && !ends_in_number && text.split('.').all(is_label)
+}
+
+/// Where HTTP requests go: a scheme, a host and a port.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HttpOrigin {
+    /// How.
+    pub scheme: Scheme,
+    /// Whereto.
+    pub host: HostPattern,
+    /// The scheme's own if the text names none.
+    pub port: u16,
+}
+
+impl HttpOrigin {
+    /// Returns whether everything that `other` stands for is meant.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.port == other.port && self.host.covers(&other.host)
+    }
+}
+
+impl FromStr for HttpOrigin {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let parse = || {
+            let (scheme, rest) = text.split_once("://")?;
+            let scheme = match scheme.to_ascii_lowercase().as_str() {
+                "http" => Scheme::Http,
+                "https" => Scheme::Https,
+                _ => return None,
+            };
+            let (host, port) = host_and_port(rest)?;
+            let (host, port) = (HostPattern::parse(host)?, port.unwrap_or(scheme.port()));
+            Some(Self { scheme, host, port })
+        };
+        parse().ok_or_else(|| refused("web origin", text, ORIGIN_RULE))
+    }
+}
+
+impl fmt::Display for HttpOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
+        if self.port == self.scheme.port() {
+            return Ok(());
+        }
+        write!(f, ":{}", self.port)
+    }
+}
+
+/// The end of a connection: a host and a port.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Endpoint {
+    /// A name or an address; never the end of names.
+    pub host: HostPattern,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for Endpoint {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let parse = || {
+            let (host, port) = host_and_port(text)?;
+            match HostPattern::parse(host)? {
+                HostPattern::EndsWith(_) => None,
+                host @ (HostPattern::Name(_) | HostPattern::Address(_)) => {
+                    Some(Self { host, port: port? })
+                }
+            }
+        };
+        parse().ok_or_else(|| refused("endpoint", text, SOCKET_RULE))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// One model, or every one.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ModelPattern {
+    /// Every one.
+    Any,
+    /// One.
+    One(ModelName),
+}
+
+impl ModelPattern {
+    /// Returns whether a model of that name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one.as_str() == name,
+        }
+    }
+
+    /// Returns whether everything that `other` stands for is meant.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        matches!(self, Self::Any) || self == other
+    }
+}
+
+impl FromStr for ModelPattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let one = text.parse().map(Self::One);
+        one.map_err(|_| refused("model", text, MODEL_RULE))
+    }
+}
+
+impl fmt::Display for ModelPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::One(name) => name.fmt(f),
+        }
+    }
+}
+
+macro_rules! text_of {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "`{self}`")
+            }
+        }
+    )*};
+}
+
+text_of!(HttpOrigin, Endpoint, ModelPattern);
+
+/// Splits `host:port`, with an address of version 6 in brackets.
+fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let after_host = match text.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    let (host, rest) = text.split_at(after_host);
+    if rest.is_empty() {
+        return Some((host, None));
+    }
+    let digits = rest.strip_prefix(':')?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let port: u16 = is_number.then(|| digits.parse().ok())??;
+    (port > 0).then_some((host, Some(port)))
+}
+
+fn refused(what: &'static str, text: &str, rule: &'static str) -> NameError {
+    NameError {
+        what,
+        text: text.to_owned(),
+        rule,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_reads_as_it_is_written() {
+        let check = |text: &str, expect: Option<&str>| {
+            let found = text
+                .parse::<HttpOrigin>()
+                .map(|origin| origin.to_string())
+                .ok();
+            assert_eq!(found.as_deref(), expect, "{text}");
+        };
+        check("https://api.example.com", Some("https://api.example.com"));
+        check(
+            "HTTPS://API.example.com:443",
+            Some("https://api.example.com"),
+        );
+        check("http://example.com:8080", Some("http://example.com:8080"));
+        check("https://*.example.com", Some("https://*.example.com"));
+        check("https://example.com.", Some("https://example.com"));
+        check("http://127.0.0.1:80", Some("http://127.0.0.1"));
+        check("http://[::1]:8080", Some("http://[::1]:8080"));
+        check("http://[0:0::1]", Some("http://[::1]"));
+        for bad in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://*",
+            "https://*.",
+            "https://a.*.com",
+            "https://example.com/",
+            "https://u@example.com",
+            "https://a b",
+            "https://example.com:",
+            "https://example.com:0",
+            "https://example.com:65536",
+            "https://example.com:+1",
+            "https://1.2.3",
+            "https://0x7f.1",
+            "https://127.1",
+            "https://2130706433",
+            "https://[::1",
+            "https://::1",
+            "https://-a.com",
+            "https://a..b",
+            "https://a.com\r\n",
+            "https://ex\u{e4}mple.com",
+        ] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_it_names_and_nothing_else() {
+        let check = |wide: &str, narrow: &str, expect: bool| {
+            let origin = |text: &str| text.parse::<HttpOrigin>().expect(text);
+            assert_eq!(
+                origin(wide).covers(&origin(narrow)),
+                expect,
+                "{wide} {narrow}"
+            );
+        };
+        check("https://a.com", "https://a.com:443", true);
+        check("https://a.com", "http://a.com", false);
+        check("https://a.com", "https://a.com:8443", false);
+        check("https://a.com", "https://b.a.com", false);
+        check("https://*.a.com", "https://b.a.com", true);
+        check("https://*.a.com", "https://c.b.a.com", true);
+        check("https://*.a.com", "https://*.b.a.com", true);
+        check("https://*.a.com", "https://*.a.com", true);
+        check("https://*.a.com", "https://a.com", false);
+        check("https://*.a.com", "https://ba.com", false);
+        check("https://*.b.a.com", "https://*.a.com", false);
+        check("http://127.0.0.1", "http://127.0.0.1", true);
+        check("http://127.0.0.1", "http://127.0.0.2", false);
+    }
+
+    #[test]
+    fn an_endpoint_has_a_port_and_one_host() {
+        for good in ["db.internal:5432", "10.0.0.1:1", "[fe80::1]:22"] {
+            let endpoint: Endpoint = good.parse().expect(good);
+            assert_eq!(endpoint.to_string(), good);
+        }
+        for bad in ["db.internal", "*.internal:1", ":1", "a:b", "a:1:2"] {
+            bad.parse::<Endpoint>().expect_err(bad);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `sedge model permissions`
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn what_a_model_may_do_and_why() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/asker.wasm --grant env",
+        "model create @test/asker asker",
+    ]);
+    let file = env.read_file("models/asker.yaml");
+    env.write_file(
+        "models/asker.yaml",
+        file + "grants:\n  http: [{url: \"https://api.example.com\"}]\n  files: [{name: inbox, path: in}]\n",
+    );
+    env.write_file(
+        "sedge.yaml",
+        "version: 1\nplugins: {\"@test/asker\": {grants: {models: [\"*\"], secrets: [{name: TOKEN, hosts: [\"https://*.example.com\"]}]}}}\n",
+    );
+    insta::assert_snapshot!(env.transcript("
+        model permissions asker
+        model permissions asker --json
+        model permissions spawn
+        model permissions sink
+        model permissions askr
+    "), @r#"
+    $ sedge model permissions asker
+    ------- stdout -------
+    KIND      ASKS FOR                        MAY                                WHY
+    models    sink                            sink                               to note down what it found
+    http      https://*.example.com GET HEAD  GET, HEAD https://api.example.com  to look at the service
+    sockets   db.example.com:5432             -                                  to look into the database
+    files     inbox write                     read in                            to sort what came in
+    env       ASKER_OLD                       ASKER_OLD                          to know the region
+    secrets   TOKEN https://api.example.com   to https://api.example.com         to be known to the service
+    commands  date                            -                                  to know the day
+    ------- stderr -------
+    hint: grant what is missing under `grants:` in models/asker.yaml, or under `plugins: {"@test/asker": {grants: ...}}` in sedge.yaml for all models of the type
+
+    $ sedge model permissions asker --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "model": "asker",
+        "type": "@test/asker",
+        "permissions": [
+          {
+            "permission": {
+              "kind": "models",
+              "model": "sink"
+            },
+            "reason": "to note down what it found",
+            "effective": [
+              "sink"
+            ]
+          },
+          {
+            "permission": {
+              "kind": "http",
+              "url": "https://*.example.com",
+              "methods": [
+                "GET",
+                "HEAD"
+              ]
+            },
+            "reason": "to look at the service",
+            "effective": [
+              "GET, HEAD https://api.example.com"
+            ]
+          },
+          {
+            "permission": {
+              "kind": "sockets",
+              "to": "db.example.com:5432"
+            },
+            "reason": "to look into the database",
+            "effective": []
+          },
+          {
+            "permission": {
+              "kind": "files",
+              "name": "inbox",
+              "access": "write"
+            },
+            "reason": "to sort what came in",
+            "effective": [
+              "read in"
+            ]
+          },
+          {
+            "permission": {
+              "kind": "env",
+              "name": "ASKER_OLD"
+            },
+            "reason": "to know the region",
+            "effective": [
+              "ASKER_OLD"
+            ]
+          },
+          {
+            "permission": {
+              "kind": "secrets",
+              "name": "TOKEN",
+              "hosts": [
+                "https://api.example.com"
+              ],
+              "reveal": false
+            },
+            "reason": "to be known to the service",
+            "effective": [
+              "to https://api.example.com"
+            ]
+          },
+          {
+            "permission": {
+              "kind": "commands",
+              "name": "date"
+            },
+            "reason": "to know the day",
+            "effective": []
+          }
+        ]
+      }
+    }
+
+    $ sedge model permissions spawn
+    ------- stdout -------
+    KIND    ASKS FOR  MAY  WHY
+    models  *         *    to call the model that it is told to call
+    ------- stderr -------
+    Everything that @sedge/spawn asks for is granted.
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    @sedge/sink asks for nothing, so its models may do nothing outside of their sandbox.
+
+    $ sedge model permissions askr
+    ------- stderr -------
+    error: no model named `askr`
+    hint: did you mean `asker`?
+    [exit status: 3]
+    "#);
+}
+
+/// What is granted in a file can be wrong in many ways; each is told with its place.
+#[test]
+fn a_grant_that_is_none() {
+    let env = TestEnv::with_sink_and_spawn();
+    let file = env.read_file("models/sink.yaml");
+    let mut all = String::new();
+    for grants in [
+        "{http: [{url: example.com}]}",
+        "{http: [{url: \"https://example.com\", method: [GET]}]}",
+        "{http: [{url: \"https://example.com\", addresses: [10.0.0.0/99]}]}",
+        "{env: [1A]}",
+        "{network: [all]}",
+        "[all]",
+    ] {
+        env.write_file("models/sink.yaml", format!("{file}grants: {grants}\n"));
+        all += &env.transcript("model permissions sink");
+    }
+    insta::assert_snapshot!(all, @r#"
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`; HOST is a name in lower case, `*.` and the end of one, or an address
+     --> models/sink.yaml:5:23
+      |
+    5 | grants: {http: [{url: example.com}]}
+      |                       ^^^^^^^^^^^
+    [exit status: 2]
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: unknown key `method`
+     --> models/sink.yaml:5:46
+      |
+    5 | grants: {http: [{url: "https://example.com", method: [GET]}]}
+      |                                              ^^^^^^
+    hint: did you mean `methods`?
+    [exit status: 2]
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: `10.0.0.0/99` is no range of addresses: it is `10.0.0.0/8`, or one address
+     --> models/sink.yaml:5:58
+      |
+    5 | grants: {http: [{url: "https://example.com", addresses: [10.0.0.0/99]}]}
+      |                                                          ^^^^^^^^^^^
+    [exit status: 2]
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: `1A` is not a name of an environment variable: it takes 1 to 255 letters, digits and `_` of ASCII, and does not begin with a digit
+     --> models/sink.yaml:5:16
+      |
+    5 | grants: {env: [1A]}
+      |                ^^
+    [exit status: 2]
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: unknown key `network`
+     --> models/sink.yaml:5:10
+      |
+    5 | grants: {network: [all]}
+      |          ^^^^^^^
+    hint: the keys here are `models`, `http`, `sockets`, `files`, `env`, `secrets`, `commands`
+    [exit status: 2]
+
+    $ sedge model permissions sink
+    ------- stderr -------
+    error: expected mapping start
+     --> models/sink.yaml:5:9
+      |
+    5 | grants: [all]
+      |         ^
+    [exit status: 2]
+    "#);
+}
+
+/// Without a grant the call fails and says which lines would help; with them it goes through.
+#[test]
+fn the_lines_that_a_denial_shows_help() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/asker.wasm --grant none",
+        "model create @test/asker asker",
+    ]);
+    insta::assert_snapshot!(env.transcript("model method run asker call"), @"
+    $ sedge model method run asker call
+    ------- stderr -------
+    Run [run]
+    error: `call` of `asker` failed
+    caused by: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would (denied)
+      grants:
+        models:
+        - sink
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    ");
+    let file = env.read_file("models/asker.yaml");
+    env.write_file(
+        "models/asker.yaml",
+        file + "grants:\n  models:\n    - sink\n",
+    );
+    insta::assert_snapshot!(env.transcript("model method run asker call"), @r#"
+    $ sedge model method run asker call
+    ------- stdout -------
+    {
+      "note": null,
+      "run": "[run 2]",
+      "call": "[run 2]/1/1"
+    }
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took].
+    "#);
+}
