@@ -204,7 +204,7 @@ impl Permissions {
         wanted.http.push(HttpGrant {
             url: to.clone(),
             methods: vec![method.to_owned()],
-            addresses: AddressRange::try_from(address.to_string())
+            addresses: AddressRange::try_from(address.to_canonical().to_string())
                 .into_iter()
                 .collect(),
         });
