@@ -33,7 +33,7 @@ pub(super) fn measure(
     figures: &mut Figures,
 ) -> Result<()> {
     let repository = TestRepository::empty(sedge, &folder.join("files"))?;
-    repository.run(&["plugin", "add", sedge_test_artifacts::FILES])?;
+    repository.run(&["plugin", "add", sedge_test_artifacts::FILES, "--grant-all"])?;
     repository.run(&["model", "create", "@test/files", "files"])?;
     let (original, copy) = (folder.join("original"), folder.join("copy"));
     make(&original, effort.file_bytes)?;
