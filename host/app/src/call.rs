@@ -3,6 +3,7 @@
 
 mod outside;
 mod replay;
+mod surroundings;
 mod writes;
 
 use std::sync::Arc;
@@ -239,6 +240,11 @@ async fn run(
         given,
     } = ready;
     let name = model.definition.name.clone();
+    let surroundings = match surroundings::gather(&cx.repository, model) {
+        Ok(surroundings) => surroundings,
+        // Nothing ran; that it was denied is on record all the same.
+        Err(denied) => return Ok(CallReport::refused(denied)),
+    };
     let begin = Moment::now();
     let own_deadline = begin.after(model.limits.wall_time);
     let deadline = caller.map_or(own_deadline, |caller| caller.deadline.min(own_deadline));
@@ -270,6 +276,7 @@ async fn run(
         kind: *kind,
         arguments: given.clone(),
         global_arguments: Value::Object(model.definition.global_arguments.value.clone()),
+        surroundings,
         limits: CallLimits {
             memory_bytes: model.limits.memory_bytes,
             begin,

@@ -35,7 +35,7 @@ pub(crate) struct ReadyModel {
     pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) limits: Resolved,
-    pub(crate) permissions: Permissions,
+    pub(crate) permissions: Arc<Permissions>,
 }
 
 impl RunCx {
@@ -136,7 +136,7 @@ impl ReadyModel {
             definition,
             plugin,
             limits,
-            permissions,
+            permissions: Arc::new(permissions),
         })
     }
 }

@@ -6,26 +6,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, Failure, LimitName, LogLine, StagedChange, Written};
+use sedge_model::call::{CallError, Failure, LimitName, LogLevel, LogLine, StagedChange, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName};
+use sedge_model::permission::effective::{Denial, Permissions};
 use sedge_model::run::StepPath;
 use sedge_model::type_info::{MethodKind, TypeInfo};
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use wasmtime::{Store, UpdateDeadline};
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::bindings::PluginPre;
 use crate::bindings::exports::sedge::model::model as guest;
+use crate::clocks::{CallClock, DayClock};
 use crate::convert;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
+use crate::files::CallFolder;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
 use crate::json;
 use crate::limits::Memory;
 use crate::output::{CallLog, Channel, Output};
-use crate::plugin::{Plugin, PluginError};
+use crate::plugin::{Plugin, PluginError, one_line};
 use crate::staging::Staging;
 use crate::trap;
 
@@ -61,6 +64,17 @@ pub struct Identity {
     pub step: Option<StepPath>,
 }
 
+/// What of the machine a call gets.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// What its model may do.
+    pub permissions: Arc<Permissions>,
+    /// The folders among it.
+    pub folders: Vec<CallFolder>,
+    /// The variables of the environment among it, with their values.
+    pub variables: Vec<(String, String)>,
+}
+
 /// How far a call may go.
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimits {
@@ -84,6 +98,8 @@ pub struct CallSpec {
     pub arguments: Value,
     /// What every method is given: an object that fits its schema.
     pub global_arguments: Value,
+    /// What of the machine it gets.
+    pub surroundings: Surroundings,
     /// How far it may go.
     pub limits: CallLimits,
     /// Where its writes are staged.
@@ -106,6 +122,19 @@ pub struct CallReport {
     pub log: Vec<LogLine>,
 }
 
+impl CallReport {
+    /// Returns the report of a call of which nothing ran.
+    #[must_use]
+    pub fn refused(error: CallError) -> Self {
+        Self {
+            result: Err(error),
+            changes: Vec::new(),
+            published: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+}
+
 /// What a store knows about the call that runs in it.
 pub(crate) struct CallState {
     wasi: WasiCtx,
@@ -124,6 +153,7 @@ pub(crate) struct Running {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) identity: Identity,
     pub(crate) kind: MethodKind,
+    pub(crate) surroundings: Surroundings,
     pub(crate) staging: Arc<Staging>,
     pub(crate) deadline: Moment,
     pub(crate) calls_max: u32,
@@ -148,19 +178,24 @@ impl CallState {
         memory_bytes: usize,
         outside: Arc<dyn Outside>,
         running: Option<Running>,
-    ) -> (Self, [Output; 2]) {
+    ) -> Result<(Self, [Output; 2]), HostError> {
         let log = CallLog::new(Arc::clone(&outside));
         let outputs = [Channel::Stdout, Channel::Stderr]
             .map(|channel| Output::new(Arc::clone(&log), channel));
         // No files, network, environment or arguments: the builder's own start.
-        let wasi = WasiCtx::builder()
-            .stdout(outputs[0].clone())
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(outputs[0].clone())
             .stderr(outputs[1].clone())
-            .build();
+            .monotonic_clock(CallClock::new())
+            .wall_clock(DayClock);
+        if let Some(running) = &running {
+            running.surroundings.hand_over(&mut wasi)?;
+        }
+        let wasi = wasi.build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let memory = Memory::new(memory_bytes.min(MEMORY_BYTES_MAX));
-        (
+        Ok((
             Self {
                 wasi,
                 table,
@@ -171,9 +206,38 @@ impl CallState {
                 panicked: None,
             },
             outputs,
-        )
+        ))
     }
 }
+
+impl CallState {
+    /// Notes in the call's log that something was denied, and returns what to tell the guest.
+    pub(crate) fn denied(&self, denial: &Denial) -> String {
+        let message = denial.to_string();
+        self.log.push(LogLine {
+            level: LogLevel::Warn,
+            message: message.clone(),
+            fields: Vec::new(),
+        });
+        message
+    }
+}
+
+impl Surroundings {
+    fn hand_over(&self, wasi: &mut WasiCtxBuilder) -> Result<(), HostError> {
+        wasi.envs(&self.variables);
+        for folder in &self.folders {
+            let handed_over = folder.hand_over(wasi);
+            handed_over.map_err(|error| HostError::new(FolderGone(one_line(&error))))?;
+        }
+        Ok(())
+    }
+}
+
+/// A folder was there a moment before, and cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("a folder that was granted cannot be opened: {0}")]
+struct FolderGone(String);
 
 impl Runtime {
     /// Runs a method and returns what is left of it. Dropping the future stops the guest.
@@ -190,6 +254,7 @@ impl Runtime {
             kind,
             arguments,
             global_arguments,
+            surroundings,
             limits,
             staging,
             outside,
@@ -204,6 +269,7 @@ impl Runtime {
             plugin: Arc::clone(plugin),
             identity,
             kind,
+            surroundings,
             staging: Arc::clone(&staging),
             deadline,
             calls_max: limits.calls_max,
@@ -212,7 +278,7 @@ impl Runtime {
             n_files_open: 0,
             started: JoinSet::new(),
         };
-        let (state, outputs) = CallState::new(limits.memory_bytes, outside, Some(running));
+        let (state, outputs) = CallState::new(limits.memory_bytes, outside, Some(running))?;
         let log = Arc::clone(&state.log);
         let mut store = self.store(state);
         let allowed_ms = limits.begin.until(deadline).as_millis();
@@ -308,7 +374,7 @@ pub(crate) async fn describe(
         DESCRIBE_MEMORY_BYTES_MAX,
         Arc::new(NoOutside::new(logged)),
         None,
-    );
+    )?;
     let mut store = runtime.store(state);
     let describe = async {
         let instance = instance.instantiate_async(&mut store).await?;

@@ -16,6 +16,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::call::CallState;
+use crate::files;
 use crate::permits::Permits;
 use crate::{bindings, cache, trap};
 
@@ -97,6 +98,7 @@ impl Runtime {
         tracing::debug!(?allocation, "engine started");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
+        files::guard(&mut linker).map_err(error)?;
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .map_err(error)?;
         let weak = engine.weak();

@@ -10,9 +10,11 @@
 mod bindings;
 mod cache;
 mod call;
+mod clocks;
 mod component;
 mod convert;
 mod engine;
+mod files;
 mod host;
 mod json;
 mod limits;
@@ -22,9 +24,10 @@ mod plugin;
 mod staging;
 mod trap;
 
-pub use call::{CallLimits, CallReport, CallSpec, Identity};
+pub use call::{CallLimits, CallReport, CallSpec, Identity, Surroundings};
 pub use component::CONTRACT_VERSION;
 pub use engine::{Allocation, EngineError, Runtime};
+pub use files::CallFolder;
 pub use host::{
     BoxFuture, DataError, Fault, FileSink, FileSource, HostError, NoOutside, OpenedFile, Outside,
     ResourceVersion, VersionInfo,

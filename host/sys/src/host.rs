@@ -43,6 +43,12 @@ pub fn current_folder() -> Result<PathBuf, std::io::Error> {
     std::env::current_dir()
 }
 
+/// Returns a variable of the environment; none if it is not set, or is no text.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Returns whether the program was started with the argument `name`, wherever it stands.
 /// For what must be known of a command line that does not parse.
 #[must_use]

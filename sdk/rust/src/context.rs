@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -79,6 +80,29 @@ impl Context {
     pub fn deadline_left(&self) -> Duration {
         Duration::from_millis(context::deadline_left_ms())
     }
+
+    /// Returns where a folder is that the plugin asks for: open the files below it with
+    /// [`std::fs`].
+    ///
+    /// # Errors
+    /// `denied`: the operator did not grant it. The message says what would.
+    pub fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let path = context::folder(name).map_err(denied)?;
+        Ok(path.into())
+    }
+
+    /// Returns the value of a variable of the environment that the plugin asks for; none if
+    /// it is not set.
+    ///
+    /// # Errors
+    /// `denied`: the operator did not grant it. The message says what would.
+    pub fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
+        context::variable(name).map_err(denied)
+    }
+}
+
+fn denied(reason: String) -> Failure {
+    Failure::new("denied", reason)
 }
 
 /// Nested calls.

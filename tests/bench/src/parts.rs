@@ -13,11 +13,13 @@ use sedge_model::call::StagedChange;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
+use sedge_model::permission::effective::Permissions;
+use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
     Allocation, CallLimits, CallReport, CallSpec, Identity, NoOutside, Plugin, PluginError,
-    Runtime, Staging,
+    Runtime, Staging, Surroundings,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -44,6 +46,7 @@ pub(crate) struct Parts {
     runtime: Runtime,
     plugin: Arc<Plugin>,
     model: ModelName,
+    permissions: Arc<Permissions>,
 }
 
 impl Parts {
@@ -68,6 +71,15 @@ impl Parts {
         let session = Session::begin(Folder::open(&folder.join("locks"))?)?;
         let component = std::fs::read(sedge_test_artifacts::SINK)?;
         let plugin = runtime.plugin_add(&component, |_| ()).await?;
+        let model: ModelName = "sink".parse()?;
+        let (nothing, type_name) = (Grants::default(), "@sedge/sink".parse()?);
+        let permissions = Permissions::new(
+            model.clone(),
+            type_name,
+            Vec::new(),
+            &nothing,
+            nothing.clone(),
+        );
         Ok(Self {
             folder: folder.to_owned(),
             locks: LockManager::shared(Arc::new(session))?,
@@ -76,7 +88,8 @@ impl Parts {
             n_calls: 0,
             runtime,
             plugin,
-            model: "sink".parse()?,
+            model,
+            permissions: Arc::new(permissions),
         })
     }
 
@@ -180,6 +193,11 @@ impl Parts {
             kind: MethodKind::Action,
             arguments: json!({}),
             global_arguments: json!({}),
+            surroundings: Surroundings {
+                permissions: Arc::clone(&self.permissions),
+                folders: Vec::new(),
+                variables: Vec::new(),
+            },
             limits: CallLimits {
                 begin: Moment::now(),
                 memory_bytes: 256 << 20,

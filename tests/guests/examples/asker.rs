@@ -1,6 +1,19 @@
 //! `@test/asker`: asks for one permission of each kind, and tries to use them.
 
-use sedge_sdk::{Context, Failure, FileAccess, MethodKind, Model, NoArguments, Permission, Value};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a guest can do with files is what a test asks"
+)]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::{fs, io};
+
+use schemars::JsonSchema;
+use sedge_sdk::{
+    Context, Failure, FileAccess, MethodKind, Model, NoArguments, Permission, Value, json,
+};
+use serde::Deserialize;
 
 fn model() -> Model {
     Model::new("@test/asker", "2026.11.26.1", "Asks for one of each kind")
@@ -45,6 +58,9 @@ fn model() -> Model {
             },
             "to know the day",
         )
+        .method("look", MethodKind::Read, "Read a file of the folder", look)
+        .method("put", MethodKind::Action, "Write a file of the folder", put)
+        .method("region", MethodKind::Read, "Read the variable", region)
         .method(
             "call",
             MethodKind::Action,
@@ -56,6 +72,50 @@ fn model() -> Model {
 /// Returns what the callee returned.
 fn call(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     Ok(cx.call("sink", "run", &NoArguments {})?.value)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LookArguments {
+    /// Below the folder, or absolute
+    path: String,
+}
+
+/// Returns what is in a file, or in a folder.
+fn look(cx: &Context, arguments: LookArguments) -> Result<Value, Failure> {
+    let path = cx.folder("inbox")?.join(&arguments.path);
+    let found = fs::metadata(&path).map_err(failed)?;
+    if found.is_dir() {
+        let entries = fs::read_dir(&path).map_err(failed)?;
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
+        let names: io::Result<BTreeSet<OsString>> = entries.map(name).collect();
+        let names = names.map_err(failed)?;
+        let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
+        return Ok(json!(names));
+    }
+    Ok(json!(fs::read_to_string(&path).map_err(failed)?))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PutArguments {
+    /// Below the folder, or absolute
+    path: String,
+    /// What is to be there
+    text: String,
+}
+
+fn put(cx: &Context, arguments: PutArguments) -> Result<(), Failure> {
+    let path = cx.folder("inbox")?.join(&arguments.path);
+    fs::write(path, arguments.text).map_err(failed)
+}
+
+fn region(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
+    Ok(json!(cx.variable("ASKER_OLD")?))
+}
+
+fn failed(error: io::Error) -> Failure {
+    Failure::new("io", error.to_string())
 }
 
 sedge_sdk::export!(model);

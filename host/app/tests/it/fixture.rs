@@ -28,7 +28,8 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 8] = [
+const PLUGINS: [&str; 9] = [
+    sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::FILES,
     sedge_test_artifacts::SINK,
@@ -424,7 +425,12 @@ fn template_make(folder: &Path) {
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
         let added = runtime.block_on(added).expect("a sound plugin");
-        added.pin(&[Choice::All]).expect("it can be pinned");
+        // What `asker` may do is for each test to say.
+        let choice = match plugin {
+            sedge_test_artifacts::ASKER => Choice::None,
+            _ => Choice::All,
+        };
+        added.pin(&[choice]).expect("it can be pinned");
     }
 }
 

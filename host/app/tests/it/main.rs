@@ -11,6 +11,7 @@ mod fixture;
 mod hostile;
 mod locks;
 mod nesting;
+mod permissions;
 mod plugins;
 mod replay;
 mod workflow;
@@ -31,9 +32,10 @@ mod guests {
     pub(crate) use crate::files::files;
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
-    pub(crate) use sedge_test_artifacts::{ASKER as asker, HOSTILE as hostile, RAW as raw};
+    pub(crate) use crate::permissions::asker;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
         MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,
     };
+    pub(crate) use sedge_test_artifacts::{HOSTILE as hostile, RAW as raw};
 }

@@ -1,11 +1,14 @@
 //! What a model may do: what its plugin asked for and its operator granted.
 
+mod explain;
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
 use serde::Serialize;
+
+pub use explain::Explained;
 
 use super::address::is_public;
 use super::grants::{AddressRange, FolderGrant, Grants, HttpGrant, SecretGrant, SocketGrant};
@@ -97,16 +100,6 @@ pub struct SecretUse {
     pub hosts: Vec<HttpOrigin>,
     /// Whether the plugin may see it.
     pub reveal: bool,
-}
-
-/// One thing that a plugin asked for, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explained {
-    /// What it asked for, and why.
-    #[serde(flatten)]
-    pub request: PermissionRequest,
-    /// What of it is allowed, one line each; empty for nothing.
-    pub effective: Vec<String>,
 }
 
 impl Permissions {
@@ -274,19 +267,41 @@ impl Permissions {
         folders
     }
 
-    /// Returns the denial of a folder that was asked for and not granted; none if nothing of
-    /// that name was asked for, or all of it is granted.
-    #[must_use]
-    pub fn folder_denied(&self, name: &str) -> Option<Denial> {
-        let lacking = self.asked.iter().find(|request| {
-            matches!(&request.permission, Permission::Files { name: asked, .. } if asked.as_str() == name)
-        })?;
-        let attempt = format!("use the folder `{name}`");
-        let denial = self.not_granted(attempt, &lacking.permission, Some("PATH"));
-        self.folders()
-            .iter()
-            .all(|folder| folder.name.as_str() != name)
-            .then_some(denial)
+    /// Returns the folder that the model gets by a name.
+    ///
+    /// # Errors
+    /// It gets none.
+    pub fn folder(&self, wanted: &str) -> Result<Folder, Denial> {
+        let attempt = format!("use the folder `{wanted}`");
+        let asked = self.asked.iter().map(|request| &request.permission);
+        let mut asked = asked.filter(
+            |asked| matches!(asked, Permission::Files { name, .. } if name.as_str() == wanted),
+        );
+        let Some(asked) = asked.next() else {
+            return Err(self.not_asked(attempt));
+        };
+        let mut folders = self.folders().into_iter();
+        folders
+            .find(|folder| folder.name.as_str() == wanted)
+            .ok_or_else(|| self.not_granted(attempt, asked, Some("PATH")))
+    }
+
+    /// Checks that the model sees a variable of the environment.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn variable(&self, wanted: &str) -> Result<(), Denial> {
+        let attempt = format!("see the environment variable `{wanted}`");
+        let asked = self.asked.iter().map(|request| &request.permission);
+        let mut asked = asked
+            .filter(|asked| matches!(asked, Permission::Env { name } if name.as_str() == wanted));
+        let Some(asked) = asked.next() else {
+            return Err(self.not_asked(attempt));
+        };
+        if self.env().any(|name| name.as_str() == wanted) {
+            return Ok(());
+        }
+        Err(self.not_granted(attempt, asked, None))
     }
 
     /// Returns the variables of the environment that the model sees.
@@ -391,94 +406,6 @@ impl Permissions {
         Err(self.not_granted(attempt(), &permission, None))
     }
 
-    /// Says of everything that was asked for what is allowed of it.
-    #[must_use]
-    pub fn explain(&self) -> Vec<Explained> {
-        let explained = |request: &PermissionRequest| Explained {
-            effective: self.effective(&request.permission),
-            request: request.clone(),
-        };
-        self.asked.iter().map(explained).collect()
-    }
-
-    fn effective(&self, asked: &Permission) -> Vec<String> {
-        match asked {
-            Permission::Models { model } => {
-                let both = self
-                    .granted
-                    .models
-                    .iter()
-                    .filter_map(|granted| narrower_model(model, granted));
-                both.map(|model| model.to_string()).collect()
-            }
-            Permission::Http { url, methods } => {
-                let grants = self.granted.http.iter();
-                grants
-                    .filter_map(|grant| effective_http(url, methods, grant))
-                    .collect()
-            }
-            Permission::Sockets { to } => {
-                let granted = self.granted.sockets.iter().any(|grant| grant.to == *to);
-                granted.then(|| to.to_string()).into_iter().collect()
-            }
-            Permission::Files { name, access } => {
-                let grant = self.granted.files.iter().find(|grant| grant.name == *name);
-                let folder = grant.map(|grant| folder(grant, *access));
-                folder
-                    .map(|folder| format!("{} {}", folder.access.as_str(), folder.path))
-                    .into_iter()
-                    .collect()
-            }
-            Permission::Env { name } => self
-                .granted
-                .env
-                .contains(name)
-                .then(|| name.to_string())
-                .into_iter()
-                .collect(),
-            Permission::Secrets {
-                name,
-                hosts,
-                reveal,
-            } => self.effective_secret(name, hosts, *reveal),
-            Permission::Commands { name } => self
-                .granted
-                .commands
-                .contains(name)
-                .then(|| name.to_string())
-                .into_iter()
-                .collect(),
-        }
-    }
-
-    fn effective_secret(
-        &self,
-        name: &SecretName,
-        hosts: &[HttpOrigin],
-        reveal: bool,
-    ) -> Vec<String> {
-        let mut lines = Vec::new();
-        for grant in self
-            .granted
-            .secrets
-            .iter()
-            .filter(|grant| grant.name == *name)
-        {
-            for granted in &grant.hosts {
-                lines.extend(
-                    hosts
-                        .iter()
-                        .filter_map(|host| narrower(host, granted))
-                        .map(|host| format!("to {host}")),
-                );
-            }
-            if reveal && grant.reveal {
-                lines.push("reveal".to_owned());
-            }
-        }
-        lines
-    }
-
     fn not_asked(&self, attempt: String) -> Denial {
         Denial {
             attempt,
@@ -548,37 +475,4 @@ fn narrower(one: &HttpOrigin, other: &HttpOrigin) -> Option<HttpOrigin> {
         (false, true) => Some(one.clone()),
         (false, false) => None,
     }
-}
-
-fn narrower_model<'a>(one: &'a ModelPattern, other: &'a ModelPattern) -> Option<&'a ModelPattern> {
-    if one.covers(other) {
-        Some(other)
-    } else {
-        other.covers(one).then_some(one)
-    }
-}
-
-fn effective_http(url: &HttpOrigin, asked: &[String], grant: &HttpGrant) -> Option<String> {
-    let url = narrower(url, &grant.url)?;
-    let methods: Vec<&str> = match (asked.is_empty(), grant.methods.is_empty()) {
-        (true, _) => grant.methods.iter().map(String::as_str).collect(),
-        (false, true) => asked.iter().map(String::as_str).collect(),
-        (false, false) => {
-            let both: Vec<&str> = asked
-                .iter()
-                .filter(|method| grant.methods.contains(method))
-                .map(String::as_str)
-                .collect();
-            if both.is_empty() {
-                return None;
-            }
-            both
-        }
-    };
-    let methods = if methods.is_empty() {
-        "any".to_owned()
-    } else {
-        methods.join(", ")
-    };
-    Some(format!("{methods} {url}"))
 }

@@ -2,6 +2,7 @@
 
 use crate::bindings::sedge::model::context::{Host, Identity};
 use crate::call::CallState;
+use crate::files::guest_path;
 
 impl Host for CallState {
     async fn who(&mut self) -> wasmtime::Result<Identity> {
@@ -19,5 +20,23 @@ impl Host for CallState {
     async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
         let left = self.running()?.deadline.left();
         Ok(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn folder(&mut self, name: String) -> wasmtime::Result<Result<String, String>> {
+        let surroundings = &self.running()?.surroundings;
+        Ok(match surroundings.permissions.folder(&name) {
+            Ok(folder) => Ok(guest_path(&folder.name)),
+            Err(denial) => Err(self.denied(&denial)),
+        })
+    }
+
+    async fn variable(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, String>> {
+        let surroundings = &self.running()?.surroundings;
+        if let Err(denial) = surroundings.permissions.variable(&name) {
+            return Ok(Err(self.denied(&denial)));
+        }
+        let mut variables = surroundings.variables.iter();
+        let found = variables.find(|(known, _)| *known == name);
+        Ok(Ok(found.map(|(_, value)| value.clone())))
     }
 }

@@ -79,14 +79,15 @@ fn lines(denial: &Denial) -> Option<&str> {
 #[test]
 fn the_lines_of_a_denial_grant_what_was_denied() {
     type Attempt = fn(&Permissions) -> Result<(), Denial>;
-    let attempts: [Attempt; 8] = [
+    let attempts: [Attempt; 9] = [
         |it| it.model("sink", "call"),
         |it| it.http(&origin("https://api.example.com"), "GET").map(drop),
         |it| {
             it.socket(&"db.example.com:5432".parse().expect("one"))
                 .map(drop)
         },
-        |it| it.folder_denied("in").map_or(Ok(()), Err),
+        |it| it.folder("in").map(drop),
+        |it| it.variable("HOME"),
         |it| it.secret(&"TOKEN".parse().expect("a name")).map(drop),
         |it| it.command(&"date".parse().expect("a name")),
         |it| {
@@ -145,13 +146,14 @@ fn what_was_not_asked_for_is_helped_by_no_grant() {
             .expect_err("not asked for"),
         it.command(&"rm".parse().expect("a name"))
             .expect_err("not asked for"),
+        it.folder("out").expect_err("not asked for"),
+        it.variable("PATH").expect_err("not asked for"),
     ];
     for denial in denials {
         assert_eq!(lines(&denial), None, "{denial}");
     }
     assert_eq!(it.folders(), []);
     assert_eq!(it.env().count(), 0);
-    assert_eq!(it.folder_denied("out"), None);
 }
 
 #[test]

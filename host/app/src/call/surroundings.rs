@@ -1,0 +1,76 @@
+//! What of the machine a call gets: the folders and the variables that its model was granted.
+
+use std::sync::Arc;
+
+use sedge_model::call::CallError;
+use sedge_model::permission::FileAccess;
+use sedge_model::permission::effective::Folder;
+use sedge_runtime::{CallFolder, Surroundings};
+use sedge_sys::folder::Folder as RealFolder;
+use sedge_sys::host::variable;
+
+use crate::repository::{Repository, STATE_FOLDER};
+use crate::run_cx::ReadyModel;
+
+/// The folders of the repository whose files say what may be done.
+const DEFINITIONS: [&str; 2] = ["models", "workflows"];
+
+/// Gathers what a call gets. Nothing of it is made, or changed.
+///
+/// # Errors
+/// A folder is not there, or is one that nobody gets.
+pub(super) fn gather(
+    repository: &Repository,
+    model: &ReadyModel,
+) -> Result<Surroundings, CallError> {
+    let folders = model.permissions.folders();
+    let folders = folders.iter().map(|folder| find(repository, model, folder));
+    let variables = model.permissions.env().filter_map(|name| {
+        let value = variable(name.as_str())?;
+        Some((name.to_string(), value))
+    });
+    Ok(Surroundings {
+        permissions: Arc::clone(&model.permissions),
+        folders: folders.collect::<Result<_, _>>()?,
+        variables: variables.collect(),
+    })
+}
+
+fn find(
+    repository: &Repository,
+    model: &ReadyModel,
+    folder: &Folder,
+) -> Result<CallFolder, CallError> {
+    let denied = |reason: String| {
+        let (name, model) = (&folder.name, &model.definition.name);
+        CallError::Denied {
+            reason: format!("`{model}` cannot have the folder `{name}`: {reason}"),
+        }
+    };
+    let open = |relative: &str| {
+        let opened = RealFolder::open(&repository.folder().path_of(relative));
+        opened.map_err(|error| denied(format!("{error}: {}", error.source)))
+    };
+    let (real, state) = (open(&folder.path)?, open(STATE_FOLDER)?);
+    let (path, state) = (real.path(), state.path());
+    let shown = path.display();
+    // Who reads there has every secret, and who writes there is let do anything.
+    if state.starts_with(path) || path.starts_with(state) {
+        return Err(denied(format!(
+            "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what nobody else may touch"
+        )));
+    }
+    let defines = |part: &&&str| path.starts_with(repository.folder().path_of(part));
+    if folder.access == FileAccess::Write
+        && let Some(part) = DEFINITIONS.iter().find(defines)
+    {
+        return Err(denied(format!(
+            "who may write to `{shown}`, which is part of {part}, could grant itself anything"
+        )));
+    }
+    Ok(CallFolder {
+        name: folder.name.clone(),
+        path: path.to_owned(),
+        access: folder.access,
+    })
+}

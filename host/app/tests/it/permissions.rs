@@ -1,0 +1,226 @@
+//! What a guest reaches of the machine: what its model was granted, and nothing beside it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use sedge_app::run_logs::run_logs;
+use sedge_app::types::{CallError, LogLevel};
+use serde_json::{Value, json};
+
+use crate::fixture::House;
+pub(crate) use sedge_test_artifacts::ASKER as asker;
+
+const TYPE: &str = "@test/asker";
+
+/// Returns a repository with a folder `in` that the model `asker` gets, and secrets beside it.
+fn with_folder(access: &str) -> House {
+    let house = House::new();
+    for folder in ["in", "in/deep", "out"] {
+        fs::create_dir(house.path().join(folder)).expect("a folder can be made");
+    }
+    house.write("in/a.txt", "a");
+    house.write("in/deep/b.txt", "b");
+    house.write("out/secret.txt", "secret");
+    let grants = format!("grants: {{files: [{{name: inbox, path: in, access: {access}}}]}}\n");
+    house.model("asker", TYPE, &grants);
+    house
+}
+
+/// Has `asker` read a path, which must fail and tell nothing; returns the message.
+async fn refused(house: &House, path: &str) -> String {
+    let (error, _) = house.failure("asker", "look", json!({"path": path})).await;
+    let CallError::Failed(failure) = error else {
+        panic!("{path}: {error:?}")
+    };
+    assert_eq!(failure.code, "io", "{path}: {failure:?}");
+    assert!(!failure.message.contains("secret"), "{path}: {failure:?}");
+    failure.message
+}
+
+async fn look(house: &House, path: &str) -> Value {
+    house.value("asker", "look", json!({"path": path})).await
+}
+
+/// Why `asker` was denied something, and that its log says the same.
+async fn denied(house: &House, method: &str, arguments: Value) -> String {
+    let (error, run) = house.failure("asker", method, arguments).await;
+    let CallError::Failed(failure) = error else {
+        panic!("{method}: {error:?}")
+    };
+    assert_eq!(failure.code, "denied", "{failure:?}");
+    let id = run.run.id.to_string();
+    let (_, lines) = run_logs(&house.repository, Some(&id)).expect("it is there");
+    let is_told =
+        |level: LogLevel, message: &str| level == LogLevel::Warn && message == failure.message;
+    let told = lines
+        .iter()
+        .any(|it| is_told(it.line.level, &it.line.message));
+    assert!(told, "{lines:?}");
+    failure.message
+}
+
+/// Takes the lines of YAML out of a denial, fills in what only an operator knows, and puts
+/// them into the definition.
+fn paste(house: &House, message: &str) {
+    let (_, lines) = message.split_once('\n').expect("it has lines");
+    house.model("asker", TYPE, &format!("{}\n", lines.replace("PATH", "in")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lines_that_a_denial_shows_help() {
+    let house = with_folder("read");
+    house.model("asker", TYPE, "");
+    for (method, arguments) in [("look", json!({"path": "a.txt"})), ("region", json!({}))] {
+        let message = denied(&house, method, arguments.clone()).await;
+        paste(&house, &message);
+        house.value("asker", method, arguments).await;
+    }
+    // What was granted first is granted still.
+    assert_eq!(look(&house, "a.txt").await, json!("a"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_is_read_and_nothing_beside_it() {
+    let house = with_folder("read");
+    assert_eq!(look(&house, "").await, json!(["a.txt", "deep"]));
+    assert_eq!(look(&house, "deep/../a.txt").await, json!("a"));
+    let outside = house.path().join("out/secret.txt");
+    let outside = outside.to_str().expect("it is text");
+    for path in [
+        "../out/secret.txt",
+        "deep/../../out/secret.txt",
+        "../../../../../../../../etc/passwd",
+        outside,
+        "/etc/passwd",
+        "/proc/self/environ",
+        "/dev/zero",
+        "/",
+        "..",
+        "//inbox/../../etc/passwd",
+        "a.txt\u{0}",
+        "A.TXT",
+    ] {
+        refused(&house, path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_link_leads_out_of_a_folder() {
+    let house = with_folder("write");
+    let inbox = house.path().join("in");
+    let outside = house.path().join("out/secret.txt");
+    let links = [
+        (outside.as_path(), "absolute"),
+        ("../out/secret.txt".as_ref(), "relative"),
+        ("../out".as_ref(), "folder"),
+        ("/".as_ref(), "top"),
+        ("/proc/self/cwd".as_ref(), "magic"),
+    ];
+    for (target, link) in links {
+        symlink(target, inbox.join(link)).expect("a link can be made");
+    }
+    symlink("deep/b.txt", inbox.join("inside")).expect("a link can be made");
+    assert_eq!(look(&house, "inside").await, json!("b"));
+    for path in [
+        "absolute",
+        "relative",
+        "folder/secret.txt",
+        "top/etc/passwd",
+        "magic",
+    ] {
+        refused(&house, path).await;
+        let put = json!({"path": path, "text": "overwritten"});
+        let (error, _) = house.failure("asker", "put", put).await;
+        assert!(
+            matches!(&error, CallError::Failed(it) if it.code == "io"),
+            "{error:?}"
+        );
+    }
+    let secret = fs::read_to_string(&outside).expect("it is still there");
+    assert_eq!(secret, "secret");
+}
+
+/// To open a pipe waits for who writes to it: the guest must not have a thread of ours wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_files_and_folders_can_be_opened() {
+    let house = with_folder("write");
+    let pipe = house.path().join("in/pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it can be run").success());
+    let socket = house.path().join("in/socket");
+    let _listener = std::os::unix::net::UnixListener::bind(socket).expect("it can be made");
+    for path in ["pipe", "socket"] {
+        let message = refused(&house, path).await;
+        assert!(message.contains("not permitted"), "{path}: {message}");
+        let put = json!({"path": path, "text": "x"});
+        let (error, _) = house.failure("asker", "put", put).await;
+        assert!(
+            error.to_string().contains("not permitted"),
+            "{path}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_read_may_not_write() {
+    let house = with_folder("read");
+    for path in ["a.txt", "new.txt", "deep/new.txt"] {
+        let put = json!({"path": path, "text": "changed"});
+        let (error, _) = house.failure("asker", "put", put).await;
+        assert!(
+            matches!(&error, CallError::Failed(it) if it.code == "io"),
+            "{error:?}"
+        );
+    }
+    assert_eq!(look(&house, "a.txt").await, json!("a"));
+    assert_eq!(look(&house, "deep").await, json!(["b.txt"]));
+
+    let house = with_folder("write");
+    house
+        .value(
+            "asker",
+            "put",
+            json!({"path": "deep/new.txt", "text": "new"}),
+        )
+        .await;
+    assert_eq!(look(&house, "deep/new.txt").await, json!("new"));
+}
+
+/// Who could write there could grant themselves anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_what_decides_over_everything() {
+    let house = with_folder("write");
+    symlink(".sedge/store", house.path().join("sly")).expect("a link can be made");
+    let check = async |path: &str, access: &str, says: Option<&str>| {
+        let grants =
+            format!("grants: {{files: [{{name: inbox, path: {path}, access: {access}}}]}}\n");
+        house.model("asker", TYPE, &grants);
+        let Some(says) = says else {
+            look(&house, "").await;
+            return;
+        };
+        let (error, run) = house.failure("asker", "look", json!({"path": ""})).await;
+        let CallError::Denied { reason } = &error else {
+            panic!("{path}: {error:?}")
+        };
+        assert!(reason.contains(says), "{path}: {reason}");
+        assert_eq!(run.calls[0].error.as_ref(), Some(&error));
+    };
+    let state = Some("has to do with .sedge");
+    for path in [".", "..", ".sedge", ".sedge/store", "sly", "in/.."] {
+        check(path, "read", state).await;
+    }
+    check("models", "write", Some("could grant itself anything")).await;
+    check("workflows", "write", Some("could grant itself anything")).await;
+    check("models", "read", None).await;
+    check("nowhere", "read", Some("failed to open")).await;
+    check("in/a.txt", "read", Some("failed to open")).await;
+}
+
+/// The environment has what was granted by name, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_variable_that_is_not_set_is_none() {
+    let house = House::new();
+    house.model("asker", TYPE, "grants: {env: [ASKER_OLD]}\n");
+    assert_eq!(house.value("asker", "region", json!({})).await, json!(null));
+}
