@@ -282,6 +282,7 @@ async fn run(
             begin,
             deadline,
             calls_max: model.limits.calls_max,
+            http: model.limits.http,
         },
         staging,
         outside: Arc::new(outside),

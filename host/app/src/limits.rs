@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sedge_model::definition::Limits;
+use sedge_runtime::HttpLimits;
 
 /// How long one call may take: long enough for a cloud to make a machine, short enough
 /// that a pipeline which hangs is noticed the same hour.
@@ -31,6 +32,7 @@ pub(crate) struct Resolved {
     pub(crate) memory_bytes: usize,
     pub(crate) call_depth: u32,
     pub(crate) calls_max: u32,
+    pub(crate) http: HttpLimits,
 }
 
 /// Fills the holes that files left.
@@ -43,5 +45,6 @@ pub(crate) fn resolve(limits: &Limits) -> Resolved {
         memory_bytes: usize::try_from(u64::from(mebibytes) << 20).unwrap_or(usize::MAX),
         call_depth: limits.call_depth.unwrap_or(CALL_DEPTH),
         calls_max: limits.calls_per_call.unwrap_or(CALLS_PER_CALL),
+        http: HttpLimits::default(),
     }
 }

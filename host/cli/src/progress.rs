@@ -221,16 +221,17 @@ pub(crate) fn log_text(line: &LogLine) -> String {
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();
-    // What a guest says must not move a person's cursor.
+    // What a guest says must not move a person's cursor. Further lines stand below the first,
+    // and cannot be taken for anybody else's.
     let text: String = format!("{}{fields}", line.message)
         .chars()
         .map(|c| {
-            if c.is_control() && c != '\t' {
+            if c.is_control() && c != '\t' && c != '\n' {
                 '\u{fffd}'
             } else {
                 c
             }
         })
         .collect();
-    format!("{level}{text}")
+    format!("{level}{}", text.replace('\n', "\n    "))
 }

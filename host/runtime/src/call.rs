@@ -25,6 +25,7 @@ use crate::convert;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
 use crate::files::CallFolder;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
+use crate::http::{Http, HttpLimits, SenderSpec};
 use crate::json;
 use crate::limits::Memory;
 use crate::output::{CallLog, Channel, Output};
@@ -86,6 +87,8 @@ pub struct CallLimits {
     pub deadline: Moment,
     /// How many calls it may make.
     pub calls_max: u32,
+    /// How far its HTTP requests may go.
+    pub http: HttpLimits,
 }
 
 /// One call to be run.
@@ -139,6 +142,7 @@ impl CallReport {
 pub(crate) struct CallState {
     wasi: WasiCtx,
     pub(crate) table: ResourceTable,
+    pub(crate) http: Http,
     pub(crate) memory: Memory,
     pub(crate) log: Arc<CallLog>,
     pub(crate) outside: Arc<dyn Outside>,
@@ -177,9 +181,13 @@ impl CallState {
     fn new(
         memory_bytes: usize,
         outside: Arc<dyn Outside>,
-        running: Option<Running>,
+        running: Option<(Running, SenderSpec)>,
     ) -> Result<(Self, [Output; 2]), HostError> {
         let log = CallLog::new(Arc::clone(&outside));
+        let (running, http) = match running {
+            Some((running, sender)) => (Some(running), Http::new(sender, &log)),
+            None => (None, Http::none(&log)),
+        };
         let outputs = [Channel::Stdout, Channel::Stderr]
             .map(|channel| Output::new(Arc::clone(&log), channel));
         // No files, network, environment or arguments: the builder's own start.
@@ -199,6 +207,7 @@ impl CallState {
             Self {
                 wasi,
                 table,
+                http,
                 memory,
                 log,
                 outside,
@@ -265,6 +274,14 @@ impl Runtime {
             arguments: arguments.to_string(),
             global_arguments: global_arguments.to_string(),
         };
+        let sender = SenderSpec {
+            client: Arc::clone(&self.http),
+            model: identity.model.clone(),
+            permissions: Arc::clone(&surroundings.permissions),
+            limits: limits.http,
+            deadline,
+            outside: Arc::clone(&outside),
+        };
         let running = Running {
             plugin: Arc::clone(plugin),
             identity,
@@ -278,7 +295,8 @@ impl Runtime {
             n_files_open: 0,
             started: JoinSet::new(),
         };
-        let (state, outputs) = CallState::new(limits.memory_bytes, outside, Some(running))?;
+        let (state, outputs) =
+            CallState::new(limits.memory_bytes, outside, Some((running, sender)))?;
         let log = Arc::clone(&state.log);
         let mut store = self.store(state);
         let allowed_ms = limits.begin.until(deadline).as_millis();
@@ -289,7 +307,7 @@ impl Runtime {
         }
         outputs.iter().for_each(Output::finish);
         let result = match ended {
-            Ok(result) => result?,
+            Ok(result) => with_denial(result?, &store.data().http),
             Err(clock::TimeIsUp) => Err(CallError::TimedOut {
                 after_ms: u64::try_from(allowed_ms).unwrap_or(u64::MAX),
             }),
@@ -362,6 +380,21 @@ impl Runtime {
         });
         store
     }
+}
+
+/// The code of a failure that passes on that the host denied something.
+const DENIED: &str = "denied";
+
+/// Adds to a failure what it cannot know: of a request that was denied, a guest is not told
+/// which lines would grant it.
+fn with_denial(result: Result<Value, CallError>, http: &Http) -> Result<Value, CallError> {
+    result.map_err(|error| match (error, http.denied()) {
+        (CallError::Failed(mut failure), Some(denial)) if failure.code == DENIED => {
+            failure.message = format!("{}\n{denial}", failure.message);
+            CallError::Failed(failure)
+        }
+        (other, _) => other,
+    })
 }
 
 /// Has a plugin describe its type.

@@ -17,6 +17,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 use crate::call::CallState;
 use crate::files;
+use crate::http::{self, Client};
 use crate::permits::Permits;
 use crate::{bindings, cache, trap};
 
@@ -64,6 +65,7 @@ pub struct Runtime {
     pub(crate) cache: cache::Cache,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
+    pub(crate) http: Arc<Client>,
     allocation: Allocation,
 }
 
@@ -99,6 +101,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
         files::guard(&mut linker).map_err(error)?;
+        http::link(&mut linker).map_err(error)?;
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .map_err(error)?;
         let weak = engine.weak();
@@ -116,6 +119,7 @@ impl Runtime {
             cache,
             live,
             permits: Permits::new(host::n_cores() * PERMITS_PER_CORE),
+            http: Arc::default(),
             allocation,
         })
     }

@@ -222,6 +222,11 @@ pub trait Outside: Send + Sync {
         changes: Vec<StagedChange>,
     ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>>;
 
+    /// Says that what the call does next can be seen from outside, so that it cannot be undone
+    /// from then on. Never ready if it is being undone already: whoever does that drops the
+    /// call.
+    fn escaping(&self) -> BoxFuture<()>;
+
     /// Notes a line of the call's log, as it comes.
     fn logged(&self, line: &LogLine);
 }
@@ -310,6 +315,10 @@ impl Outside for NoOutside {
         _changes: Vec<StagedChange>,
     ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>> {
         Box::pin(async { Err(Fault::Host(HostError::new(NotInDescription))) })
+    }
+
+    fn escaping(&self) -> BoxFuture<()> {
+        Box::pin(std::future::pending())
     }
 
     fn logged(&self, line: &LogLine) {

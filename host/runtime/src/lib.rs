@@ -16,6 +16,7 @@ mod convert;
 mod engine;
 mod files;
 mod host;
+mod http;
 mod json;
 mod limits;
 mod output;
@@ -32,5 +33,6 @@ pub use host::{
     BoxFuture, DataError, Fault, FileSink, FileSource, HostError, NoOutside, OpenedFile, Outside,
     ResourceVersion, VersionInfo,
 };
+pub use http::HttpLimits;
 pub use plugin::{Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

@@ -52,11 +52,15 @@ impl CallLog {
 
     /// Adds a line, cut to its bound; nothing once the log is full.
     pub(crate) fn push(&self, mut line: LogLine) {
+        cut(&mut line.message);
+        self.add(line);
+    }
+
+    fn add(&self, mut line: LogLine) {
         let mut state = self.state();
         if state.full {
             return;
         }
-        cut(&mut line.message);
         let fields: usize = line
             .fields
             .iter()
@@ -76,6 +80,16 @@ impl CallLog {
         }
         self.outside.logged(&line);
         state.lines.push(line);
+    }
+
+    /// Adds a line of the host's own. It is not cut: there may be lines in it that are to be
+    /// copied as they are.
+    pub(crate) fn note(&self, level: LogLevel, message: String) {
+        self.add(LogLine {
+            level,
+            message,
+            fields: Vec::new(),
+        });
     }
 
     /// Takes out all lines.

@@ -1,4 +1,4 @@
-//! The only door to files, clock, randomness, environment and processes.
+//! The only door to files, clock, randomness, environment, network and processes.
 //!
 //! Everything else in Sedge is told what it needs to know, so that a reader of any
 //! other crate knows: nothing in here touches the machine unless it says `sys`. The
@@ -14,6 +14,7 @@ pub mod disk;
 pub mod file_lock;
 pub mod folder;
 pub mod host;
+pub mod net;
 pub mod random;
 pub mod shared_file;
 pub mod thread;

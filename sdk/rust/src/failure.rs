@@ -5,13 +5,13 @@ use std::{fmt, io};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::DataError;
 use crate::bindings::sedge::model::types;
+use crate::{DataError, HttpError};
 
 /// How a method says that it did not do what it was asked for.
 ///
 /// What the call wrote is undone, unless [`keep_writes`](Self::keep_writes) asks for
-/// the opposite. [`CallError`](crate::CallError), [`DataError`], [`io::Error`]
+/// the opposite. [`CallError`](crate::CallError), [`DataError`], [`HttpError`], [`io::Error`]
 /// and [`serde_json::Error`] turn into one, so that `?` works in a method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -66,12 +66,16 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Finds the [`DataError`] of a file that was being written; another error has the code `io`.
+/// Finds the [`DataError`] of a file that was being written, and the [`HttpError`] of a body
+/// that was being read; another error has the code `io`.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.downcast::<DataError>() {
             Ok(error) => Self::from(error),
-            Err(error) => Self::new("io", error.to_string()),
+            Err(error) => match error.downcast::<HttpError>() {
+                Ok(error) => Self::from(error),
+                Err(error) => Self::new("io", error.to_string()),
+            },
         }
     }
 }

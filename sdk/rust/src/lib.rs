@@ -62,6 +62,7 @@ mod error;
 mod failure;
 mod file;
 mod guest;
+mod http;
 mod model;
 mod retention;
 
@@ -72,6 +73,7 @@ pub use data::{DataKind, Resource, ResourceDraft, VersionInfo};
 pub use error::{CallError, DataError, TargetKind, Violation};
 pub use failure::Failure;
 pub use file::{FileDraft, FileReader, FileWriter, LineWriter};
+pub use http::{HttpError, Request, Response};
 pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
 pub use retention::{OnViolation, Retention};
 pub use serde_json::{Value, json};

@@ -17,6 +17,7 @@ mod bindings;
 mod datastore;
 mod disk;
 mod figures;
+mod http;
 mod locks;
 mod nested;
 mod parts;
@@ -130,7 +131,14 @@ fn main() -> Result<()> {
     let mut text = String::new();
     if let Some((repository, n_compiled)) = n_compiled {
         runtime.block_on(locks::measure(folder.path(), effort, &mut figures))?;
-        runtime.block_on(in_process(folder.path(), &repository, effort, &mut figures))?;
+        let of_http = TestRepository::empty(&sedge, &folder.path().join("http"))?;
+        let repositories = [&repository, &of_http];
+        runtime.block_on(in_process(
+            folder.path(),
+            repositories,
+            effort,
+            &mut figures,
+        ))?;
         text = format!(
             "{}\ncompiled at call: {n_compiled}\n\nLocks\n{}\n\n",
             table(Unit::Milliseconds, &subjects::rows(), &figures),
@@ -151,7 +159,7 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn in_process(
     folder: &Path,
-    repository: &TestRepository,
+    [repository, of_http]: [&TestRepository; 2],
     effort: Effort,
     figures: &mut Figures,
 ) -> Result<()> {
@@ -159,6 +167,7 @@ async fn in_process(
     let bare = bare::Bare::both()?;
     let mut parts = parts::Parts::new(folder).await?;
     let nested = nested::Nested::open(repository).await?;
+    let http = http::Http::start(of_http)?;
     for _ in 0..effort.n_rounds {
         // The cheap ones by turns within the round too.
         for _ in 0..effort.n_samples {
@@ -166,6 +175,7 @@ async fn in_process(
             bare::sample(&bare, &mut disk, figures).await?;
             parts.sample(figures).await?;
             nested.one(figures).await?;
+            http.sample(&mut disk, figures).await?;
         }
         parts.sample_start(figures).await?;
         nested.round(figures).await?;

@@ -18,8 +18,8 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    Allocation, CallLimits, CallReport, CallSpec, Identity, NoOutside, Plugin, PluginError,
-    Runtime, Staging, Surroundings,
+    Allocation, CallLimits, CallReport, CallSpec, HttpLimits, Identity, NoOutside, Plugin,
+    PluginError, Runtime, Staging, Surroundings,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -203,6 +203,7 @@ impl Parts {
                 memory_bytes: 256 << 20,
                 deadline: Moment::now().after(AMPLE),
                 calls_max: 1,
+                http: HttpLimits::default(),
             },
             staging,
             outside: Arc::new(NoOutside::new(Arc::new(|_| {}))),

@@ -32,6 +32,10 @@ pub(crate) const PART_CALL: &str = "part of a call: run the guest";
 pub(crate) const PART_COMMIT: &str = "part of a call: commit it";
 pub(crate) const METHOD_RUN: &str = "model method run sink run, in process";
 
+pub(crate) const HTTP_BARE: &str = "bare: a call that gets 1 MiB by HTTP";
+pub(crate) const HTTP_FLOOR: &str = "floor: the same, then a durable row";
+pub(crate) const HTTP_RUN: &str = "model method run fetcher fetch, 1 MiB, in process";
+
 /// Returns the subject of all of `spawn`'s calls together.
 pub(crate) fn spawn_total(count: u32, parallel: bool) -> String {
     let how = if parallel {
@@ -80,6 +84,9 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::new(PART_COMMIT, floor, ""),
         Row::new(METHOD_RUN, floor, ""),
     ];
+    for subject in [HTTP_BARE, HTTP_FLOOR, HTTP_RUN] {
+        rows.push(Row::new(subject, Some(HTTP_FLOOR), ""));
+    }
     for count in COUNTS {
         for parallel in [false, true] {
             rows.push(Row::new(&spawn_total(count, parallel), None, ""));

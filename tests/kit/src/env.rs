@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::binary::sedge;
 use crate::child::Child;
 use crate::output::CommandOutput;
@@ -20,13 +21,14 @@ const FOLDER_PREFIX: &str = "sedge-test-";
 /// A temporary folder with a home (`$ENV/home`) and a repository-to-be (`$ENV/repo`), in
 /// which commands are run.
 ///
-/// A command gets no environment but `HOME`, `USER` (`tester`) and the width of a terminal
-/// (100 columns). In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
+/// A command gets no environment but `HOME`, `USER` (`tester`), the width of a terminal (100
+/// columns) and `SSL_CERT_FILE`. In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
 /// built components: `$GUESTS/sink.wasm`.
 #[derive(Debug)]
 pub struct TestEnv {
     folder: TempDir,
     redactor: Mutex<Redactor>,
+    server: Option<String>,
 }
 
 /// What a command may have changed.
@@ -66,7 +68,11 @@ impl Default for TestEnv {
         redactor.folder(folder.path(), "$ENV");
         redactor.folder(guests(), "$GUESTS");
         let redactor = Mutex::new(redactor);
-        Self { folder, redactor }
+        Self {
+            folder,
+            redactor,
+            server: None,
+        }
     }
 }
 
@@ -164,11 +170,32 @@ impl TestEnv {
             .env_clear()
             .env("HOME", self.folder.path().join("home"))
             .env("USER", "tester")
+            .env("SSL_CERT_FILE", self.authorities())
             .env("COLUMNS", "100")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Child::start(self, &mut command)
+    }
+
+    /// Has `$SERVER` stand for an origin, `https://localhost:PORT`, in arguments and in what is
+    /// shown.
+    pub fn server(&mut self, origin: &str) {
+        let mut redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner);
+        redactor.place(origin, "$SERVER");
+        self.server = Some(origin.to_owned());
+    }
+
+    /// Has commands trust a certificate authority, and no other. Before, they trust none.
+    ///
+    /// # Panics
+    /// The file cannot be written.
+    pub fn trust(&self, authority: &Authority) {
+        fs::write(self.authorities(), authority.pem()).expect("the folder is ours");
+    }
+
+    fn authorities(&self) -> PathBuf {
+        self.folder.path().join("authorities.pem")
     }
 
     /// Returns the content of a built component.
@@ -259,7 +286,11 @@ impl TestEnv {
         let guests = guests().to_str().expect("the target folder is plain text");
         let folder = self.folder.path().to_str();
         let folder = folder.expect("folders of tests are plain text");
-        text.replace("$GUESTS", guests).replace("$ENV", folder)
+        let text = text.replace("$GUESTS", guests).replace("$ENV", folder);
+        match &self.server {
+            Some(origin) => text.replace("$SERVER", origin),
+            None => text,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "it stands outside of the program, and does what a person's machine does"
 )]
 
+mod authority;
 mod binary;
 mod child;
 mod dice;
@@ -16,12 +17,15 @@ mod env;
 mod output;
 mod processes;
 mod redact;
+mod server;
 mod wait;
 
+pub use authority::Authority;
 pub use binary::sedge;
 pub use child::Child;
 pub use dice::{Dice, seed};
 pub use env::{State, TestEnv, told};
 pub use output::CommandOutput;
 pub use processes::{Process, processes};
+pub use server::{GZIP, Server};
 pub use wait::{wait_for, wait_until};

@@ -11,7 +11,7 @@ const DIFFERING: &str = r#"(?x)
     (?: (?<sha256> \b[0-9a-f]{64}\b )
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b )
       | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
-      | (?<ms> "(?:elapsed_ms|elapsedMs|waitedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
+      | (?<ms> "(?:elapsed_ms|elapsedMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
       | (?<process> @[\w.-]+,\ process\ \d+ )
       | (?<pid> "pid":\ ) \d+
       | (?<host> "host":\ ) "[^"]*"
@@ -23,8 +23,8 @@ const DIFFERING: &str = r#"(?x)
 /// What one environment has met.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
-    /// Folders, and what is shown in their place.
-    folders: BTreeMap<String, &'static str>,
+    /// Folders and other places, and what is shown instead.
+    places: BTreeMap<String, &'static str>,
     /// The ids of runs, oldest acquaintance first.
     runs: Vec<String>,
     /// The beginnings of digests of plugins, as tables show them.
@@ -35,7 +35,12 @@ impl Redactor {
     /// Shows `mark` in place of a folder from now on.
     pub(crate) fn folder(&mut self, folder: &Path, mark: &'static str) {
         let folder = folder.to_str().expect("folders of tests are plain text");
-        self.folders.insert(folder.to_owned(), mark);
+        self.place(folder, mark);
+    }
+
+    /// Shows `mark` instead of a place from now on.
+    pub(crate) fn place(&mut self, place: &str, mark: &'static str) {
+        self.places.insert(place.to_owned(), mark);
     }
 
     /// Learns the digests in a text: what only looks like the beginning of one may be the
@@ -52,8 +57,8 @@ impl Redactor {
     pub(crate) fn redact(&mut self, text: &str) -> String {
         self.digests_learn(text);
         let mut text = text.to_owned();
-        for (folder, mark) in &self.folders {
-            text = text.replace(folder, mark);
+        for (place, mark) in &self.places {
+            text = text.replace(place, mark);
         }
         let redacted = differing().replace_all(&text, |found: &Captures<'_>| self.mark(found));
         if redacted.lines().any(|line| line.contains("  TOOK")) {

@@ -241,6 +241,16 @@ impl Outside for CallOutside {
         })
     }
 
+    fn escaping(&self) -> BoxFuture<()> {
+        let frame = Arc::clone(&self.ours.caller.frame);
+        Box::pin(async move {
+            if let Err(BeingUndone) = frame.publish() {
+                // Whoever undoes it drops this.
+                std::future::pending().await
+            }
+        })
+    }
+
     fn logged(&self, line: &LogLine) {
         self.cx.event(Event::Logged {
             model: self.ours.identity.model.clone(),

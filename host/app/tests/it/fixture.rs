@@ -28,9 +28,10 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 10] = [
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
+    sedge_test_artifacts::FETCHER,
     sedge_test_artifacts::FILES,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
@@ -425,12 +426,13 @@ fn template_make(folder: &Path) {
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
         let added = runtime.block_on(added).expect("a sound plugin");
-        // What `asker` may do is for each test to say.
-        let choice = match plugin {
+        // What these may do outside of their sandbox is for each test to say.
+        let granted = match plugin {
             sedge_test_artifacts::ASKER => Choice::None,
+            sedge_test_artifacts::FETCHER => "models".parse().expect("a choice"),
             _ => Choice::All,
         };
-        added.pin(&[choice]).expect("it can be pinned");
+        added.pin(&[granted]).expect("it can be pinned");
     }
 }
 

@@ -65,11 +65,7 @@ fn output(report: &Report) -> Output {
     for request in &info.permissions {
         output = output.note(format!(
             "{} {}: {}",
-            if is_granted(report, &request.permission) {
-                "It may"
-            } else {
-                "It may not, although it asks to,"
-            },
+            allowed_text(report, &request.permission),
             permission_text(&request.permission),
             request.reason
         ));
@@ -80,9 +76,15 @@ fn output(report: &Report) -> Output {
     ))
 }
 
-/// Returns whether all models of the type may do what was asked for, or some of it.
-fn is_granted(report: &Report, permission: &Permission) -> bool {
-    report.grants.has_part_of(permission)
+/// Returns whether all models of the type may do what was asked for.
+fn allowed_text(report: &Report, permission: &Permission) -> &'static str {
+    if report.grants.has_all_of(permission) {
+        "It may"
+    } else if report.grants.has_part_of(permission) {
+        "It may, in part,"
+    } else {
+        "It may not, although it asks to,"
+    }
 }
 
 /// Returns whether somebody is there to be asked.

@@ -185,7 +185,11 @@ impl Permissions {
                 .iter()
                 .flat_map(|grant| grant.addresses.clone())
                 .collect(),
-            host: to.host.clone(),
+            // Only who named this very host meant what it stands for in here.
+            host: match grants.iter().any(|grant| grant.url.host == to.host) {
+                true => to.host.clone(),
+                false => HostPattern::Any,
+            },
         })
     }
 
@@ -444,7 +448,7 @@ impl Addresses {
         let is_named = match &self.host {
             HostPattern::Address(named) => named.to_canonical() == address,
             HostPattern::Name(name) => name == "localhost" && address.is_loopback(),
-            HostPattern::EndsWith(_) => false,
+            HostPattern::EndsWith(_) | HostPattern::Any => false,
         };
         is_named || is_public(address) || self.named.iter().any(|range| range.contains(address))
     }

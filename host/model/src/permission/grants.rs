@@ -158,6 +158,41 @@ impl Grants {
         }
     }
 
+    /// Returns whether one grant covers all of what was asked for.
+    #[must_use]
+    pub fn has_all_of(&self, permission: &Permission) -> bool {
+        let every = |granted: &[String], asked: &[String]| {
+            granted.is_empty() || (!asked.is_empty() && asked.iter().all(|it| granted.contains(it)))
+        };
+        match permission {
+            Permission::Models { model } => self.models.iter().any(|one| one.covers(model)),
+            Permission::Http { url, methods } => {
+                let has = |one: &HttpGrant| one.url.covers(url) && every(&one.methods, methods);
+                self.http.iter().any(has)
+            }
+            Permission::Files { name, access } => {
+                let has = |one: &FolderGrant| one.name == *name && one.access >= *access;
+                self.files.iter().any(has)
+            }
+            Permission::Secrets {
+                name,
+                hosts,
+                reveal,
+            } => {
+                let to = |one: &SecretGrant, host| one.hosts.iter().any(|it| it.covers(host));
+                let has = |one: &SecretGrant| {
+                    one.name == *name
+                        && one.reveal >= *reveal
+                        && hosts.iter().all(|host| to(one, host))
+                };
+                self.secrets.iter().any(has)
+            }
+            Permission::Sockets { .. } | Permission::Env { .. } | Permission::Commands { .. } => {
+                self.has_part_of(permission)
+            }
+        }
+    }
+
     /// Adds what others grant. What is granted twice is there once.
     pub fn extend(&mut self, other: &Self) {
         fn add<T: Clone + PartialEq>(to: &mut Vec<T>, from: &[T]) {

@@ -11,7 +11,7 @@ use crate::names::{ModelName, NameError};
 /// The most bytes of a host's name (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
-const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, perhaps with `:PORT`; HOST is a name in lower case, `*.` and the end of one, or an address";
+const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address";
 const SOCKET_RULE: &str = "it is `HOST:PORT`; HOST is a name in lower case or an address";
 const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
 
@@ -44,11 +44,13 @@ impl Scheme {
     }
 }
 
-/// A host: a name, the end of names, or an address.
+/// A host: a name, the end of names, an address, or every one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// One name, in lower case, without a dot at its end.
     Name(String),
+    /// Every one, by its name or by its address.
+    Any,
     /// Every name that ends so, with one label more at least: `*.example.com` has `example.com`.
     EndsWith(String),
     /// One address.
@@ -67,6 +69,9 @@ impl HostPattern {
         if let Ok(address) = text.parse::<std::net::Ipv4Addr>() {
             return Some(Self::Address(IpAddr::V4(address)));
         }
+        if text == "*" {
+            return Some(Self::Any);
+        }
         if let Some(end) = text.strip_prefix("*.") {
             return is_host_name(end).then(|| Self::EndsWith(end.to_owned()));
         }
@@ -79,13 +84,13 @@ impl HostPattern {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Any, _) => true,
             (Self::EndsWith(end), Self::Name(name)) => is_below(name, end),
             (Self::EndsWith(end), Self::EndsWith(narrower)) => {
                 narrower == end || is_below(narrower, end)
             }
-            (Self::Name(_) | Self::Address(_), _) | (Self::EndsWith(_), Self::Address(_)) => {
-                self == other
-            }
+            (Self::Name(_) | Self::Address(_), _)
+            | (Self::EndsWith(_), Self::Address(_) | Self::Any) => self == other,
         }
     }
 }
@@ -94,6 +99,7 @@ impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
+            Self::Any => f.write_str("*"),
             Self::EndsWith(end) => write!(f, "*.{end}"),
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
@@ -123,6 +129,32 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= HOST_BYTES_MAX && !ends_in_number && text.split('.').all(is_label)
 }
 
+/// A port, or every one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PortPattern {
+    /// Every one.
+    Any,
+    /// One, from 1 on.
+    One(u16),
+}
+
+impl PortPattern {
+    /// Returns whether everything that `other` stands for is meant.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self == Self::Any || self == other
+    }
+}
+
+impl fmt::Display for PortPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::One(port) => port.fmt(f),
+        }
+    }
+}
+
 /// Where HTTP requests go: a scheme, a host and a port.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -132,14 +164,29 @@ pub struct HttpOrigin {
     /// Whereto.
     pub host: HostPattern,
     /// The scheme's own if the text names none.
-    pub port: u16,
+    pub port: PortPattern,
 }
 
 impl HttpOrigin {
     /// Returns whether everything that `other` stands for is meant.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.scheme == other.scheme && self.port == other.port && self.host.covers(&other.host)
+        self.scheme == other.scheme && self.port.covers(other.port) && self.host.covers(&other.host)
+    }
+
+    /// Returns the port if this is one place to send requests to; none if it is a pattern.
+    #[must_use]
+    pub fn port_of_one(&self) -> Option<u16> {
+        match (&self.host, self.port) {
+            (HostPattern::Name(_) | HostPattern::Address(_), PortPattern::One(port)) => Some(port),
+            (
+                HostPattern::Any
+                | HostPattern::EndsWith(_)
+                | HostPattern::Name(_)
+                | HostPattern::Address(_),
+                _,
+            ) => None,
+        }
     }
 }
 
@@ -155,7 +202,10 @@ impl FromStr for HttpOrigin {
                 _ => return None,
             };
             let (host, port) = host_and_port(rest)?;
-            let (host, port) = (HostPattern::parse(host)?, port.unwrap_or(scheme.port()));
+            let (host, port) = (
+                HostPattern::parse(host)?,
+                port.unwrap_or(PortPattern::One(scheme.port())),
+            );
             Some(Self { scheme, host, port })
         };
         parse().ok_or_else(|| refused("web origin", text, ORIGIN_RULE))
@@ -165,7 +215,7 @@ impl FromStr for HttpOrigin {
 impl fmt::Display for HttpOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port == self.scheme.port() {
+        if self.port == PortPattern::One(self.scheme.port()) {
             return Ok(());
         }
         write!(f, ":{}", self.port)
@@ -176,7 +226,7 @@ impl fmt::Display for HttpOrigin {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Endpoint {
-    /// A name or an address; never the end of names.
+    /// A name or an address; never a pattern.
     pub host: HostPattern,
     /// The port.
     pub port: u16,
@@ -188,10 +238,13 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let parse = || {
             let (host, port) = host_and_port(text)?;
+            let PortPattern::One(port) = port? else {
+                return None;
+            };
             match HostPattern::parse(host)? {
-                HostPattern::EndsWith(_) => None,
+                HostPattern::EndsWith(_) | HostPattern::Any => None,
                 host @ (HostPattern::Name(_) | HostPattern::Address(_)) => {
-                    Some(Self { host, port: port? })
+                    Some(Self { host, port })
                 }
             }
         };
@@ -280,7 +333,7 @@ macro_rules! text_of {
 text_of!(HttpOrigin, Endpoint, ModelPattern);
 
 /// Splits `host:port`, with an address of version 6 in brackets.
-fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+fn host_and_port(text: &str) -> Option<(&str, Option<PortPattern>)> {
     let after_host = match text.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,
         None => text.find(':').unwrap_or(text.len()),
@@ -290,9 +343,12 @@ fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
         return Some((host, None));
     }
     let digits = rest.strip_prefix(':')?;
+    if digits == "*" {
+        return Some((host, Some(PortPattern::Any)));
+    }
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let port: u16 = is_number.then(|| digits.parse().ok())??;
-    (port > 0).then_some((host, Some(port)))
+    (port > 0).then_some((host, Some(PortPattern::One(port))))
 }
 
 fn refused(what: &'static str, text: &str, rule: &'static str) -> NameError {
@@ -323,6 +379,10 @@ mod tests {
         );
         check("http://example.com:8080", Some("http://example.com:8080"));
         check("https://*.example.com", Some("https://*.example.com"));
+        check("https://*", Some("https://*"));
+        check("http://*:8080", Some("http://*:8080"));
+        check("http://*:*", Some("http://*:*"));
+        check("http://[::1]:*", Some("http://[::1]:*"));
         check("https://example.com.", Some("https://example.com"));
         check("http://127.0.0.1:80", Some("http://127.0.0.1"));
         check("http://[::1]:8080", Some("http://[::1]:8080"));
@@ -332,13 +392,14 @@ mod tests {
             "example.com",
             "ftp://example.com",
             "https://",
-            "https://*",
+            "https://**",
             "https://*.",
             "https://a.*.com",
             "https://example.com/",
             "https://u@example.com",
             "https://a b",
             "https://example.com:",
+            "https://example.com:**",
             "https://example.com:0",
             "https://example.com:65536",
             "https://example.com:+1",
@@ -378,6 +439,19 @@ mod tests {
         check("https://*.a.com", "https://a.com", false);
         check("https://*.a.com", "https://ba.com", false);
         check("https://*.b.a.com", "https://*.a.com", false);
+        check("https://*", "https://a.com", true);
+        check("https://*", "https://*.a.com", true);
+        check("https://*", "https://127.0.0.1", true);
+        check("https://*", "https://*", true);
+        check("https://*", "https://a.com:8443", false);
+        check("https://*", "http://a.com", false);
+        check("https://*:*", "https://a.com:8443", true);
+        check("https://*:*", "https://*", true);
+        check("https://a.com:*", "https://a.com", true);
+        check("https://a.com:*", "https://b.com", false);
+        check("https://a.com", "https://a.com:*", false);
+        check("https://*.a.com", "https://*", false);
+        check("https://a.com", "https://*", false);
         check("http://127.0.0.1", "http://127.0.0.1", true);
         check("http://127.0.0.1", "http://127.0.0.2", false);
     }
@@ -388,7 +462,15 @@ mod tests {
             let endpoint: Endpoint = good.parse().expect(good);
             assert_eq!(endpoint.to_string(), good);
         }
-        for bad in ["db.internal", "*.internal:1", ":1", "a:b", "a:1:2"] {
+        for bad in [
+            "db.internal",
+            "db.internal:*",
+            "*.internal:1",
+            "*:1",
+            ":1",
+            "a:b",
+            "a:1:2",
+        ] {
             bad.parse::<Endpoint>().expect_err(bad);
         }
     }

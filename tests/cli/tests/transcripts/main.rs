@@ -49,6 +49,7 @@ mod model_permissions;
 mod one_process;
 mod plugin_add;
 mod plugin_describe;
+mod plugin_http;
 mod plugin_list;
 mod run_gc;
 mod run_list;

@@ -164,7 +164,7 @@ fn a_grant_that_is_none() {
     insta::assert_snapshot!(all, @r#"
     $ sedge model permissions sink
     ------- stderr -------
-    error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`; HOST is a name in lower case, `*.` and the end of one, or an address
+    error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
      --> models/sink.yaml:5:23
       |
     5 | grants: {http: [{url: example.com}]}

@@ -198,7 +198,7 @@ fn some_of_it_can_be_granted() {
     ------- stderr -------
     Added @test/asker 2026.11.26.1
     It may not, although it asks to, call and read the model `sink`: to note down what it found
-    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may, in part, send GET, HEAD to https://*.example.com: to look at the service
     It may not, although it asks to, connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
@@ -210,7 +210,7 @@ fn some_of_it_can_be_granted() {
     ------- stderr -------
     Already there: @test/asker 2026.11.26.1
     It may not, although it asks to, call and read the model `sink`: to note down what it found
-    It may send GET, HEAD to https://*.example.com: to look at the service
+    It may, in part, send GET, HEAD to https://*.example.com: to look at the service
     It may not, although it asks to, connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region

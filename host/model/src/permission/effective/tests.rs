@@ -258,3 +258,43 @@ fn a_name_stands_for_public_addresses_unless_others_are_named() {
         false,
     );
 }
+
+/// Who grants a pattern means hosts of the internet: of those in here, none was named.
+#[test]
+fn a_pattern_names_no_private_host() {
+    let request = PermissionRequest {
+        permission: Permission::Http {
+            url: origin("https://*:*"),
+            methods: Vec::new(),
+        },
+        reason: String::new(),
+    };
+    let check = |granted: &str, to: &str, address: &str, expect: bool| {
+        let it = Permissions::new(
+            "m".parse().expect("a name"),
+            "@test/asker".parse().expect("a name"),
+            vec![request.clone()],
+            &Grants::default(),
+            grants_of(&format!("grants:\n  http: [{{url: '{granted}'}}]\n")),
+        );
+        let addresses = it.http(&origin(to), "GET").expect("it is granted");
+        let address: IpAddr = address.parse().expect("an address");
+        assert_eq!(addresses.allow(address), expect, "{granted} {to} {address}");
+    };
+    check("https://*", "https://a.example.com", "1.1.1.1", true);
+    check("https://*", "https://1.1.1.1", "1.1.1.1", true);
+    check(
+        "https://*:*",
+        "https://a.example.com:8443",
+        "10.1.2.3",
+        false,
+    );
+    check("https://*", "https://127.0.0.1", "127.0.0.1", false);
+    check("https://*", "https://localhost", "127.0.0.1", false);
+    check(
+        "https://localhost:*",
+        "https://localhost:1",
+        "127.0.0.1",
+        true,
+    );
+}

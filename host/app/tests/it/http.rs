@@ -1,0 +1,534 @@
+//! Requests: to where they were granted, once, and in bounded time and memory. Against a real
+//! server, plain; TLS is tested with the program itself, which trusts an authority by its
+//! environment.
+
+pub(crate) use sedge_test_artifacts::FETCHER as fetcher;
+
+use std::sync::Arc;
+
+use sedge_app::Event;
+use sedge_app::types::{CallError, LogLevel, RunStatus};
+use sedge_test_kit::{GZIP, Server};
+use serde_json::{Value, json};
+
+use crate::fixture::{House, run_in, until, words};
+
+/// Returns a repository with a model `fetcher` that may do what `grants` says, a list of
+/// grants for HTTP.
+fn house(grants: &str) -> House {
+    let house = House::new();
+    grant(&house, grants);
+    house
+}
+
+fn grant(house: &House, grants: &str) {
+    let more = format!("grants:\n  http: [{grants}]\n");
+    house.model("fetcher", "@test/fetcher", &more);
+}
+
+/// Returns a repository whose `fetcher` may send anything to a server.
+fn house_for(server: &Server) -> House {
+    house(&format!("{{url: '{}'}}", server.origin()))
+}
+
+/// Fetches, and returns what came, or the code of the error.
+async fn fetch(house: &House, more: Value) -> Value {
+    let mut arguments = json!({"swallow": true});
+    let Value::Object(more) = more else {
+        panic!("arguments are an object")
+    };
+    for (name, value) in more {
+        arguments[name] = value;
+    }
+    house.value("fetcher", "fetch", arguments).await
+}
+
+async fn code(house: &House, more: Value) -> String {
+    let value = fetch(house, more).await;
+    let code = value["code"].as_str();
+    code.unwrap_or_else(|| panic!("it succeeded: {value}"))
+        .to_owned()
+}
+
+/// Checks that a warning was logged that has these words.
+#[track_caller]
+fn warned(house: &House, says: &str) {
+    let warning = |event: Event| {
+        let Event::Logged { line, .. } = event else {
+            return None;
+        };
+        (line.level == LogLevel::Warn).then_some(line.message)
+    };
+    let warnings: Vec<String> = house
+        .seen
+        .events()
+        .into_iter()
+        .filter_map(warning)
+        .collect();
+    assert!(
+        warnings.iter().any(|it| it.contains(says)),
+        "{says}: {warnings:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_granted_goes_through_both_ways() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let got = fetch(&house, json!({"url": server.url("/json")})).await;
+    assert_eq!(got["status"], 200);
+    assert_eq!(got["headers"]["content-type"], "application/json");
+    assert_eq!(got["body"], r#"{"name": "sedge", "parts": [1, 2]}"#);
+
+    let chunked = fetch(&house, json!({"url": server.url("/chunked")})).await;
+    assert_eq!(chunked["body"], "one two three");
+
+    // Whoever unpacks it may be bombed by it: that is the guest's to risk.
+    let gzip = fetch(&house, json!({"url": server.url("/gzip")})).await;
+    let hex: String = GZIP.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (&gzip["hex"], &gzip["headers"]["content-encoding"]),
+        (&json!(hex), &json!("gzip"))
+    );
+
+    let echo = fetch(
+        &house,
+        json!({"url": server.url("/echo?a=b%20c#d"), "method": "POST", "body": "hi", "times": 2,
+            "headers": {"x-mine": "1"}}),
+    )
+    .await;
+    let echo = echo["body"].as_str().expect("text");
+    let host = server.origin().replace("http://", "host: ");
+    for says in [
+        "POST /echo?a=b%20c HTTP/1.1\r\n",
+        &host,
+        "x-mine: 1",
+        "content-length: 4",
+    ] {
+        assert!(echo.contains(says), "{says}: {echo}");
+    }
+    assert!(echo.ends_with("\r\n\r\nhihi"), "{echo}");
+
+    // Larger than any buffer between here and there.
+    let times = 3 << 20;
+    let large = json!({"url": server.url("/hello"), "method": "PUT", "body": "y", "times": times});
+    assert_eq!(fetch(&house, large).await["status"], 200);
+    let requests = server.requests();
+    assert!(requests[requests.len() - 1].ends_with(&"y".repeat(times)));
+    let large = json!({"url": server.url("/large/3000000"), "bytes_max": 4_000_000});
+    assert_eq!(fetch(&house, large).await["n_bytes"], 3_000_000);
+    let status = fetch(&house, json!({"url": server.url("/status/503")})).await;
+    assert_eq!(status["status"], 503, "a response like others");
+}
+
+/// Without the grant nothing goes out; the lines of the denial, pasted, let it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lines_of_a_denial_grant_it() {
+    let server = Server::plain();
+    let house = house("");
+    let url = server.url("/hello");
+    let (error, run) = house.failure("fetcher", "fetch", json!({"url": url})).await;
+    let CallError::Failed(failure) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (failure.code.as_str(), run.status),
+        ("denied", RunStatus::Failed)
+    );
+    let (says, lines) = failure.message.split_once("would\n").expect("lines");
+    let expect = format!(
+        "GET {url} was denied\n`fetcher` may not send GET to {}",
+        server.origin()
+    );
+    assert!(says.starts_with(&expect), "{says}");
+    warned(&house, lines);
+    assert_eq!(server.n_connections(), 0, "nothing went out");
+
+    let definition = format!("name: fetcher\ntype: \"@test/fetcher\"\n{lines}\n");
+    house.write("models/fetcher.yaml", &definition);
+    let got = fetch(&house, json!({"url": url})).await;
+    assert_eq!(got["body"], "hello\n");
+    let other = json!({"url": url, "method": "POST"});
+    assert_eq!(code(&house, other).await, "denied", "only what was denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_granted_does_not_go_out() {
+    let server = Server::plain();
+    let port = server.port();
+    let check = async |grants: &str, url: &str, method: &str, expect: &str| {
+        let house = house(grants);
+        let got = fetch(&house, json!({"url": url, "method": method})).await;
+        let found = got["code"].as_str().unwrap_or("sent");
+        assert_eq!(found, expect, "{grants}: {method} {url}");
+    };
+    let url = server.url("/hello");
+    let by_name = server.origin_by("localhost") + "/hello";
+    let one = format!("{{url: '{}', methods: [GET]}}", server.origin());
+    check(&one, &url, "GET", "sent").await;
+    check(&one, &url, "POST", "denied").await;
+    check(&one, &by_name, "GET", "denied").await;
+    check(
+        &one,
+        &format!("http://127.0.0.2:{port}/hello"),
+        "GET",
+        "denied",
+    )
+    .await;
+    check(
+        &one,
+        &format!("http://127.0.0.1:{}/", port ^ 1),
+        "GET",
+        "denied",
+    )
+    .await;
+    check(&one, &format!("https://127.0.0.1:{port}/"), "GET", "denied").await;
+    check(&one, "http://127.0.0.1/", "GET", "denied").await;
+    // A method that the plugin never asked for is helped by no grant.
+    check("{url: 'http://*:*'}", &url, "DELETE", "denied").await;
+    // A pattern is for the internet: who means this machine says so.
+    check("{url: 'http://*:*'}", &url, "GET", "denied").await;
+    check("{url: 'http://*:*'}", &by_name, "GET", "denied").await;
+    check(
+        "{url: 'http://*:*', addresses: [127.0.0.1]}",
+        &url,
+        "GET",
+        "sent",
+    )
+    .await;
+    check(
+        "{url: 'http://*:*'}",
+        "http://169.254.169.254/latest/meta-data/",
+        "GET",
+        "denied",
+    )
+    .await;
+    let localhost = format!("{{url: 'http://localhost:{port}'}}");
+    check(&localhost, &by_name, "GET", "sent").await;
+    check(&localhost, &url, "GET", "denied").await;
+    check(
+        "{url: 'http://*.example.com'}",
+        "http://a.example.org/",
+        "GET",
+        "denied",
+    )
+    .await;
+    let n_sent = server.requests().len();
+    assert_eq!(n_sent, 3);
+}
+
+/// A look-up tells strangers what was asked: it waits for the grant. What is granted and does
+/// not exist fails otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_looked_up_only_if_it_was_granted() {
+    let house = house("{url: 'http://*.invalid'}");
+    assert_eq!(
+        code(&house, json!({"url": "http://secret.invalid/"})).await,
+        "dns"
+    );
+    warned(
+        &house,
+        "GET http://secret.invalid: the name cannot be resolved",
+    );
+    let other = json!({"url": "http://secret.example/"});
+    assert_eq!(code(&house, other).await, "denied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_of_version_6_is_a_host() {
+    let server = Server::plain_at("::1");
+    let house = house_for(&server);
+    let echo = fetch(&house, json!({"url": server.url("/echo")})).await;
+    let host = format!("host: [::1]:{}\r\n", server.port());
+    assert!(
+        echo["body"].as_str().is_some_and(|it| it.contains(&host)),
+        "{echo}"
+    );
+    let mapped = format!("http://[::ffff:127.0.0.1]:{}/", server.port());
+    assert_eq!(code(&house, json!({"url": mapped})).await, "denied");
+}
+
+/// Each redirect is a request of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_is_checked_as_any_request() {
+    let (server, other) = (Server::plain(), Server::plain());
+    let house = house_for(&server);
+    let to = |to: &str| json!({"url": server.url(&format!("/redirect/{to}")), "redirects": 3});
+    let followed = fetch(&house, to("/hello")).await;
+    assert_eq!(
+        (&followed["body"], &followed["url"]),
+        (&json!("hello\n"), &json!(server.url("/hello")))
+    );
+    let not_followed = fetch(&house, json!({"url": server.url("/redirect//hello")})).await;
+    assert_eq!(
+        (
+            &not_followed["status"],
+            &not_followed["headers"]["location"]
+        ),
+        (&json!(302), &json!("/hello"))
+    );
+
+    assert_eq!(code(&house, to(&other.url("/hello"))).await, "denied");
+    assert_eq!(
+        code(&house, to("http://169.254.169.254/latest/meta-data/")).await,
+        "denied"
+    );
+    assert_eq!(code(&house, to("//localhost/")).await, "denied");
+    assert_eq!(other.n_connections(), 0);
+    let round = server.url("/redirect/") + &"/redirect/".repeat(9) + "/hello";
+    let round = json!({"url": round, "redirects": 3});
+    assert_eq!(code(&house, round).await, "too-many-redirects");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_breaks_off_or_talks_nonsense_is_told() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let check = async |path: &str, expect: &str| {
+        let got = code(&house, json!({"url": server.url(path)})).await;
+        assert_eq!(got, expect, "{path}");
+    };
+    check("/early", "closed").await;
+    check("/hang-up", "closed").await;
+    check("/garbage", "protocol").await;
+    check("/head/100000", "too-large").await;
+    warned(&house, "the limit `http-header-bytes` of 32768 was reached");
+    // Nobody listens there any more.
+    let house = house_of_nobody();
+    assert_eq!(
+        code(&house, json!({"url": "http://127.0.0.1:1/"})).await,
+        "connect"
+    );
+}
+
+fn house_of_nobody() -> House {
+    house("{url: 'http://127.0.0.1:1'}")
+}
+
+/// Bodies without an end, and servers without an answer: what bounds them is what the guest
+/// wants, the limits, and the call's own time, whichever is first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_lasts_for_ever() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let check = async |path: &str, expect: &str| {
+        let got = code(&house, json!({"url": server.url(path), "timeout_ms": 100})).await;
+        assert_eq!(got, expect, "{path}");
+    };
+    check("/endless", "too-large").await;
+    check("/silent", "timeout").await;
+    check("/slow-head", "timeout").await;
+    check("/stall", "timeout").await;
+    warned(
+        &house,
+        "nothing more of the response came within 100 ms (`http-between-bytes-ms`)",
+    );
+    let large = json!({"url": server.url("/large/268435457"), "bytes_max": 1 << 30});
+    assert_eq!(code(&house, large).await, "too-large");
+    warned(
+        &house,
+        "the limit `http-response-bytes` of 268435456 was reached",
+    );
+    let dribbled = json!({"authority": server.origin()[7..], "timeout_ms": 100});
+    let dribbled = house.value("fetcher", "dribble", dribbled).await;
+    assert!(
+        dribbled.to_string().contains("ConnectionReadTimeout"),
+        "{dribbled}"
+    );
+
+    // A drop now and then keeps a body alive, until the call's time is up.
+    let more = format!(
+        "limits: {{wallTimeSeconds: 1}}\ngrants: {{http: [{{url: '{}'}}]}}\n",
+        server.origin()
+    );
+    house.model("fetcher", "@test/fetcher", &more);
+    for path in ["/drip", "/slow-head", "/silent"] {
+        let (error, _) = house
+            .failure("fetcher", "fetch", json!({"url": server.url(path)}))
+            .await;
+        assert!(
+            matches!(error, CallError::TimedOut { .. }),
+            "{path}: {error:?}"
+        );
+    }
+}
+
+/// A server that answers before it has heard all is listened to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_nobody_wants_does_not_hang() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let deaf = json!({"url": server.url("/deaf"), "method": "POST", "body": "x", "times": 30_000_000,
+        "timeout_ms": 100});
+    assert_eq!(code(&house, deaf).await, "timeout");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_too_large_does_not_go_out() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let times = (64 << 20) + 1;
+    let large = json!({"url": server.url("/hello"), "method": "POST", "body": "x", "times": times});
+    assert_eq!(code(&house, large).await, "too-large");
+    warned(
+        &house,
+        "the limit `http-request-bytes` of 67108864 was reached",
+    );
+    assert_eq!(server.requests(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_smuggled_into_a_request() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let authority = server.origin()[7..].to_owned();
+    let raw = async |scheme: &str, authority: &str, path: &str, header: [&str; 2]| {
+        let arguments = json!({"scheme": scheme, "authority": authority, "path": path,
+            "headers": [header]});
+        let told = house.value("fetcher", "raw", arguments).await;
+        told.as_str().expect("text").to_owned()
+    };
+    let header =
+        async |name: &str, value: &str| raw("http", &authority, "/hello", [name, value]).await;
+    let place = async |authority: &str| raw("http", authority, "/hello", ["x", "y"]).await;
+    for (name, value) in [
+        ("x", "a\r\nhost: b"),
+        ("x", "a\nb"),
+        ("x\r\ny", "a"),
+        ("x y", "a"),
+        ("x", "\0"),
+    ] {
+        let told = header(name, value).await;
+        assert!(told.contains("InvalidSyntax"), "{name:?} {value:?}: {told}");
+    }
+    for name in [
+        "Host",
+        "Connection",
+        "Transfer-Encoding",
+        "Upgrade",
+        "Keep-Alive",
+        "Proxy-Authorization",
+    ] {
+        let told = header(name, "x").await;
+        assert!(told.contains("Forbidden"), "{name}: {told}");
+    }
+    let port = server.port();
+    for bad in [
+        &format!("me:secret@127.0.0.1:{port}"),
+        &format!("@127.0.0.1:{port}"),
+        "127.0.0.1:0",
+        "127.0.0.1:",
+        "127.1",
+        "*:80",
+        "*.example.com",
+        "2130706433",
+        "",
+    ] {
+        let told = place(bad).await;
+        assert!(
+            told == "authority" || told.contains("Invalid"),
+            "{bad}: {told}"
+        );
+    }
+    for bad in ["http://169.254.169.254/", "hello", "/a b", "/a\r\nx: y"] {
+        assert_eq!(
+            raw("http", &authority, bad, ["x", "y"]).await,
+            "path",
+            "{bad}"
+        );
+    }
+    let told = raw("file", &authority, "/etc/passwd", ["x", "y"]).await;
+    assert!(told.contains("HttpProtocolError"), "{told}");
+    assert_eq!(server.requests(), [""; 0], "none of it went out");
+    assert_eq!(header("x", "y").await, "200");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_requests_go_out_at_once_and_no_more() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let crowd = async |count: u32| {
+        let arguments =
+            json!({"authority": server.origin()[7..], "path": "/stall", "count": count});
+        house.value("fetcher", "crowd", arguments).await
+    };
+    assert_eq!(crowd(20).await, json!({"200": 20}));
+    let most = crowd(70).await;
+    assert_eq!(most["200"], 64, "{most}");
+    warned(&house, "the limit `http-requests` of 64 was reached");
+    assert_eq!(crowd(64).await, json!({"200": 64}), "what ended is over");
+}
+
+/// One model's connections are kept for its next requests, for nobody else's; one that was
+/// closed meanwhile is replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_kept_for_the_same_model() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let hello = json!({"url": server.url("/hello")});
+    for _ in 0..3 {
+        fetch(&house, hello.clone()).await;
+    }
+    assert_eq!(server.n_connections(), 1);
+    let more = format!("grants: {{http: [{{url: '{}'}}]}}\n", server.origin());
+    house.model("other", "@test/fetcher", &more);
+    house.value("other", "fetch", hello.clone()).await;
+    assert_eq!(server.n_connections(), 2);
+    for _ in 0..5 {
+        let once = fetch(&house, json!({"url": server.url("/once")})).await;
+        assert_eq!(once["body"], "once\n");
+    }
+    // One that may not send there is not helped by a connection that is there.
+    house.model("stranger", "@test/fetcher", "");
+    let denied = house.failure("stranger", "fetch", hello).await;
+    assert!(matches!(denied.0, CallError::Failed(_)), "{denied:?}");
+}
+
+/// Two calls that have sent requests and then wait for each other: to undo one would be to
+/// send its request twice, so it is told instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_sent_a_request_is_not_undone() {
+    let server = Server::plain();
+    let house = House::new();
+    let more = format!("grants: {{http: [{{url: '{}'}}]}}\n", server.origin());
+    for name in ["one", "two"] {
+        house.model(name, "@test/fetcher", &more);
+    }
+    let then = |target: &str| {
+        json!({"url": server.url("/meet"), "target": target, "method": "fetch",
+            "arguments": {"url": server.url("/hello")}})
+    };
+    let (one, two) = tokio::join!(
+        run_in(&house.repository, &house.seen, ("one", "then"), then("two")),
+        run_in(&house.repository, &house.seen, ("two", "then"), then("one")),
+    );
+    let (good, bad): (Vec<_>, Vec<_>) = [one, two].into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (1, 1));
+    let error = bad.into_iter().find_map(Result::err).expect("one of them");
+    assert!(
+        words(&error).contains("wait for each other"),
+        "{}",
+        words(&error)
+    );
+    let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
+    assert!(!house.seen.events().iter().any(is_undone));
+    let requests = server.requests();
+    let n_met = requests.iter().filter(|it| it.starts_with("GET /meet "));
+    assert_eq!((n_met.count(), requests.len()), (2, 3));
+}
+
+/// What was sent and not waited for ends with the call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_a_call_that_was_cancelled() {
+    let server = Server::plain();
+    let house = house_for(&server);
+    let (repository, seen) = (Arc::clone(&house.repository), Arc::clone(&house.seen));
+    let silent = json!({"url": server.url("/silent")});
+    let run =
+        tokio::spawn(async move { run_in(&repository, &seen, ("fetcher", "fetch"), silent).await });
+    until("the request is there", || server.requests().len() == 1).await;
+    run.abort();
+    until("the call has ended", || house.n_running() == 0).await;
+    let got = fetch(&house, json!({"url": server.url("/hello")})).await;
+    assert_eq!(got["status"], 200);
+}

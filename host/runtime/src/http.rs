@@ -1,0 +1,474 @@
+//! `wasi:http`: requests of guests, to where they were granted and nowhere else.
+//!
+//! Every request of a guest goes this way, and no other client is linked in:
+//!
+//! 1. What is asked for: a method, a scheme, a host and a port, of checked types.
+//! 2. [`Permissions::http`] says whether the model may send it. A name that was not granted is
+//!    not even resolved: a look-up tells those who answer for the name what was asked.
+//! 3. From here on the call cannot be undone.
+//! 4. The name is resolved once. Connections are made to the very addresses that were looked
+//!    at, so that a name cannot mean one address when it is checked and another afterwards.
+//! 5. The body streams, counted and watched, both ways.
+//!
+//! The host follows no redirects, decompresses nothing and keeps no cookies. A guest that
+//! follows a redirect sends another request, which goes the same way.
+
+mod body;
+mod client;
+mod error_code;
+mod fault;
+mod tls;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::HOST;
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::BodyExt;
+use sedge_model::call::LogLevel;
+use sedge_model::names::ModelName;
+use sedge_model::permission::effective::{Addresses, Permissions};
+use sedge_model::permission::is_http_method;
+use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
+use sedge_sys::clock::{self, Moment};
+use sedge_sys::net;
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::{
+    Error as WasiError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
+};
+
+use self::body::{Exchange, Progress, RequestBody, ResponseBody};
+use self::fault::{HttpFault, HttpLimit};
+use crate::call::CallState;
+use crate::host::Outside;
+use crate::output::CallLog;
+
+pub(crate) use self::client::Client;
+
+/// The most bytes that a guest writes into a request body at once. One piece of each body is
+/// in the host's memory, and a guest can begin thousands of bodies.
+const CHUNK_BYTES_MAX: usize = 16 << 10;
+
+/// How far a call may go with HTTP. Times are also bounded by the call's own.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Bytes of one request's body.
+    pub request_bytes: u64,
+    /// Bytes of one response's body, as it comes: compressed, if it is.
+    pub response_bytes: u64,
+    /// Bytes of all headers of one request or response. Each set of headers that a guest
+    /// makes takes as much of the host's memory, and so does each connection.
+    pub header_bytes: usize,
+    /// Requests at once: until the response's body was read or dropped.
+    pub requests: u32,
+    /// Until there is a connection: to resolve the name, to connect, to agree on keys.
+    pub connect: Duration,
+    /// From the end of the request to the beginning of the response.
+    pub first_byte: Duration,
+    /// Between two pieces of a body.
+    pub between_bytes: Duration,
+    /// From the request to the end of the response.
+    pub total: Duration,
+}
+
+impl Default for HttpLimits {
+    /// Returns what serves usual programs' interfaces, and their larger downloads.
+    fn default() -> Self {
+        Self {
+            request_bytes: 64 << 20,
+            response_bytes: 256 << 20,
+            header_bytes: 32 << 10,
+            requests: 64,
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(60),
+            between_bytes: Duration::from_secs(30),
+            total: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What a call's requests are sent by.
+pub(crate) struct Http {
+    context: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+/// What `wasi:http` asks us; none while a plugin describes itself.
+struct Hooks {
+    sender: Option<Arc<Sender>>,
+    log: Arc<CallLog>,
+}
+
+/// What a call's requests have in common.
+pub(crate) struct SenderSpec {
+    pub(crate) client: Arc<Client>,
+    pub(crate) model: ModelName,
+    pub(crate) permissions: Arc<Permissions>,
+    pub(crate) limits: HttpLimits,
+    pub(crate) deadline: Moment,
+    pub(crate) outside: Arc<dyn Outside>,
+}
+
+struct Sender {
+    spec: SenderSpec,
+    slots: Arc<Semaphore>,
+    denied: Mutex<Option<String>>,
+}
+
+impl Http {
+    /// Returns what a plugin gets that describes itself: no request goes out.
+    pub(crate) fn none(log: &Arc<CallLog>) -> Self {
+        Self {
+            context: WasiHttpCtx::new(),
+            hooks: Hooks {
+                sender: None,
+                log: Arc::clone(log),
+            },
+        }
+    }
+
+    /// Returns what a call gets.
+    pub(crate) fn new(spec: SenderSpec, log: &Arc<CallLog>) -> Self {
+        let mut context = WasiHttpCtx::new();
+        context.set_field_size_limit(spec.limits.header_bytes);
+        let sender = Sender {
+            slots: Arc::new(Semaphore::new(spec.limits.requests as usize)),
+            denied: Mutex::default(),
+            spec,
+        };
+        Self {
+            context,
+            hooks: Hooks {
+                sender: Some(Arc::new(sender)),
+                log: Arc::clone(log),
+            },
+        }
+    }
+
+    /// Returns why the last request that was denied was, if one was.
+    pub(crate) fn denied(&self) -> Option<String> {
+        let sender = self.hooks.sender.as_ref()?;
+        let denied = sender.denied.lock();
+        denied.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Adds what guests import of `wasi:http`: to send requests, and the types for that.
+///
+/// # Errors
+/// The linker has it already.
+pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    error_code::link(linker)
+}
+
+impl WasiHttpView for CallState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http.context,
+        }
+    }
+}
+
+/// What comes of a request, as `wasi:http` has it: a response, and what goes on beside it.
+type Sent = Result<
+    (
+        Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), WasiError>> + Send>,
+    ),
+    WasiError,
+>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), WasiError>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let report = Report::new(&self.log, &request);
+        let sender = self.sender.clone();
+        Box::new(async move {
+            let sent = match sender {
+                None => Err(HttpFault::Describing),
+                Some(sender) => {
+                    sender
+                        .send(request, options.unwrap_or_default(), &report)
+                        .await
+                }
+            };
+            match sent {
+                // A body has its connection with it: nothing goes on beside it.
+                Ok(response) => Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>)),
+                Err(fault) => {
+                    report.fault(&fault);
+                    Err(WasiError::from(&fault))
+                }
+            }
+        })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES_MAX
+    }
+}
+
+impl Sender {
+    async fn send(
+        &self,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+        report: &Report,
+    ) -> Result<Response<WasiBody>, HttpFault> {
+        let (origin, port) = origin_of(request.uri())?;
+        let method = method_of(request.method())?;
+        let limits = self.spec.limits.with(options);
+        content_length_check(&request, limits.request_bytes)?;
+        let slot = Arc::clone(&self.slots).try_acquire_owned();
+        let slot = slot.map_err(|_| HttpFault::Limit {
+            limit: HttpLimit::Requests,
+            value: limits.requests.into(),
+        })?;
+        let allowed = self.spec.permissions.http(&origin, method.as_str());
+        let allowed = allowed.map_err(|denial| self.denied(denial))?;
+        self.spec.outside.escaping().await;
+        let total = Moment::now().after(limits.total).min(self.spec.deadline);
+        let connect_by = Moment::now().after(limits.connect).min(total);
+        let found = clock::until(connect_by, self.addresses(&origin, &method, &allowed)).await;
+        let slow = |_| {
+            HttpFault::slow(
+                HttpLimit::Connect,
+                "the name was not resolved",
+                limits.connect,
+            )
+        };
+        let addresses = found.map_err(slow)??;
+        let wanted = client::Wanted {
+            model: &self.spec.model,
+            origin: &origin,
+            port,
+            addresses: &addresses,
+            header_bytes: limits.header_bytes,
+            deadline: connect_by,
+            allowed: limits.connect,
+        };
+        let progress = Progress::new(limits.request_bytes);
+        let request = on_the_wire(request, (&origin, port), &progress)?;
+        let mut exchange = Exchange {
+            client: Arc::clone(&self.spec.client),
+            connection: None,
+            progress,
+            limits,
+            total,
+            report: report.clone(),
+            slot: Some(slot),
+        };
+        let (parts, incoming) = exchange.run(&wanted, request).await?.into_parts();
+        let body = ResponseBody::new(incoming, exchange).boxed_unsync();
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Resolves the host, and returns those of its addresses that the model may connect to.
+    async fn addresses(
+        &self,
+        origin: &HttpOrigin,
+        method: &Method,
+        allowed: &Addresses,
+    ) -> Result<Vec<IpAddr>, HttpFault> {
+        let found = match &origin.host {
+            HostPattern::Address(address) => vec![*address],
+            HostPattern::Name(name) => net::resolve(name).await.map_err(HttpFault::Name)?,
+            HostPattern::EndsWith(_) | HostPattern::Any => Vec::new(),
+        };
+        let may = found.iter().copied().filter(|it| allowed.allow(*it));
+        let may: Vec<IpAddr> = may.collect();
+        match found.first() {
+            Some(refused) if may.is_empty() => {
+                let permissions = &self.spec.permissions;
+                let denial = permissions.http_address_denied(origin, method.as_str(), *refused);
+                Err(self.denied(denial))
+            }
+            Some(_) | None => Ok(may),
+        }
+    }
+
+    fn denied(&self, denial: sedge_model::permission::effective::Denial) -> HttpFault {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        *denied = Some(denial.to_string());
+        HttpFault::Denied(Box::new(denial))
+    }
+}
+
+impl Exchange {
+    /// Sends a request and waits until the response begins.
+    async fn run(
+        &mut self,
+        wanted: &client::Wanted<'_>,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<hyper::body::Incoming>, HttpFault> {
+        loop {
+            let client = Arc::clone(&self.client);
+            let (key, mut connection) = client.connection(wanted).await?;
+            let was_used = std::mem::replace(&mut connection.is_used, true);
+            let limits = &self.limits;
+            let answer = tokio::select! {
+                biased;
+                answer = connection.sender.try_send_request(request) => answer,
+                fault = self.progress.stalled(limits.first_byte, limits.between_bytes) => {
+                    return Err(fault);
+                }
+                () = clock::pause(self.total.left()) => {
+                    let what = "no response began";
+                    return Err(HttpFault::slow(HttpLimit::Total, what, limits.total));
+                }
+            };
+            match answer {
+                Ok(response) => {
+                    self.check(&response)?;
+                    self.connection = Some((key, connection));
+                    return Ok(response);
+                }
+                Err(mut error) => match error.take_message().filter(|_| was_used) {
+                    // A connection that was kept had just been closed, and nothing was sent.
+                    Some(unsent) => request = unsent,
+                    None => return Err(self.failed(&error.into_error())),
+                },
+            }
+        }
+    }
+
+    /// Refuses a response that says by itself that it is too large.
+    fn check(&self, response: &Response<hyper::body::Incoming>) -> Result<(), HttpFault> {
+        let value = self.limits.response_bytes;
+        let announced = http_body::Body::size_hint(response.body()).lower();
+        let limit = HttpLimit::ResponseBytes;
+        (announced <= value)
+            .then_some(())
+            .ok_or(HttpFault::Limit { limit, value })
+    }
+
+    fn failed(&self, error: &hyper::Error) -> HttpFault {
+        let of_request = self.progress.fault();
+        of_request.unwrap_or_else(|| HttpFault::of_exchange(error, self.limits.header_bytes))
+    }
+}
+
+impl HttpLimits {
+    /// Returns the limits with the times that a guest asks for, where those are shorter.
+    fn with(mut self, options: RequestOptions) -> Self {
+        let shorter = |own: Duration, asked: Option<Duration>| asked.map_or(own, |it| it.min(own));
+        self.connect = shorter(self.connect, options.connect_timeout);
+        self.first_byte = shorter(self.first_byte, options.first_byte_timeout);
+        self.between_bytes = shorter(self.between_bytes, options.between_bytes_timeout);
+        self
+    }
+}
+
+/// Says in a call's log what became of one request. Of the request it names the method and
+/// whereto, never the path: that may hold what is nobody's business.
+#[derive(Clone)]
+pub(crate) struct Report {
+    log: Arc<CallLog>,
+    what: String,
+}
+
+/// The most bytes that a log line has of what a guest says a request is.
+const WHAT_BYTES_MAX: usize = 300;
+
+impl Report {
+    fn new<T>(log: &Arc<CallLog>, request: &Request<T>) -> Self {
+        let uri = request.uri();
+        let host = uri.host().unwrap_or_default();
+        let port = uri.port().map(|port| format!(":{port}"));
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let mut what = format!(
+            "{} {scheme}://{host}{}",
+            request.method(),
+            port.unwrap_or_default()
+        );
+        what.truncate(what.floor_char_boundary(WHAT_BYTES_MAX));
+        Self {
+            log: Arc::clone(log),
+            what,
+        }
+    }
+
+    fn fault(&self, fault: &HttpFault) {
+        let message = match fault {
+            HttpFault::Denied(denial) => denial.to_string(),
+            HttpFault::Describing
+            | HttpFault::Method
+            | HttpFault::Place(_)
+            | HttpFault::Limit { .. }
+            | HttpFault::Slow { .. }
+            | HttpFault::Name(_)
+            | HttpFault::Connect(_)
+            | HttpFault::Tls(_)
+            | HttpFault::NoRoots(_)
+            | HttpFault::Closed
+            | HttpFault::Protocol(_) => format!("{}: {fault}", self.what),
+        };
+        self.log.note(LogLevel::Warn, message);
+    }
+}
+
+/// Returns where a request goes to. Names with `*` are for grants; user names and port 0 are
+/// for nobody.
+fn origin_of(uri: &Uri) -> Result<(HttpOrigin, u16), HttpFault> {
+    let authority = uri.authority().map(|it| it.as_str()).unwrap_or_default();
+    let refused = || {
+        let mut place = authority.to_owned();
+        place.truncate(place.floor_char_boundary(WHAT_BYTES_MAX));
+        HttpFault::Place(place)
+    };
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let origin: HttpOrigin = format!("{scheme}://{authority}")
+        .parse()
+        .map_err(|_| refused())?;
+    let port = origin.port_of_one().ok_or_else(refused)?;
+    Ok((origin, port))
+}
+
+/// Returns the method, if it is one that grants can name. `CONNECT` would make a tunnel to
+/// somewhere that nobody granted.
+fn method_of(method: &Method) -> Result<Method, HttpFault> {
+    if is_http_method(method.as_str()) && method != Method::CONNECT {
+        Ok(method.clone())
+    } else {
+        Err(HttpFault::Method)
+    }
+}
+
+fn content_length_check(request: &Request<WasiBody>, value: u64) -> Result<(), HttpFault> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|it| it.to_str().ok()?.parse().ok());
+    let limit = HttpLimit::RequestBytes;
+    (announced.unwrap_or_default() <= value)
+        .then_some(())
+        .ok_or(HttpFault::Limit { limit, value })
+}
+
+/// Returns the request as a server wants it: where it goes to is in `Host` alone.
+fn on_the_wire(
+    request: Request<WasiBody>,
+    (origin, port): (&HttpOrigin, u16),
+    progress: &Arc<Progress>,
+) -> Result<Request<RequestBody>, HttpFault> {
+    let (mut parts, body) = request.into_parts();
+    let refused = || HttpFault::Place(origin.to_string());
+    let host = if port == origin.scheme.port() {
+        origin.host.to_string()
+    } else {
+        format!("{}:{port}", origin.host)
+    };
+    let host = HeaderValue::try_from(host).map_err(|_| refused())?;
+    parts.headers.insert(HOST, host);
+    let path = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+    parts.uri = Uri::try_from(path).map_err(|_| refused())?;
+    Ok(Request::from_parts(parts, RequestBody::new(body, progress)))
+}

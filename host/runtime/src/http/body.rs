@@ -1,0 +1,292 @@
+//! Bodies on their way: counted, and watched for coming to a stop.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use sedge_sys::clock::{self, Moment};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::{Error as WasiError, WasiBody};
+
+use super::client::{Client, Connection, Key};
+use super::fault::{HttpFault, HttpLimit};
+use super::{HttpLimits, Report};
+use crate::host::BoxFuture;
+
+/// A guest's request body: no more of it is taken than it may have.
+pub(super) struct RequestBody {
+    body: WasiBody,
+    progress: Arc<Progress>,
+}
+
+/// How far a request body is, for those who wait for the response.
+pub(super) struct Progress {
+    bytes_max: u64,
+    n_bytes: AtomicU64,
+    at: Mutex<(Moment, Stage)>,
+}
+
+/// Where a request body stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// More of it is to come.
+    Sending,
+    /// All of it was handed over to the connection.
+    Sent,
+    /// It is larger than it may be.
+    TooLarge,
+}
+
+impl Progress {
+    pub(super) fn new(bytes_max: u64) -> Arc<Self> {
+        Arc::new(Self {
+            bytes_max,
+            n_bytes: AtomicU64::new(0),
+            at: Mutex::new((Moment::now(), Stage::Sending)),
+        })
+    }
+
+    /// Returns the stage, and since when nothing moved.
+    pub(super) fn now(&self) -> (Moment, Stage) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the fault if the body was larger than it may be.
+    pub(super) fn fault(&self) -> Option<HttpFault> {
+        (self.now().1 == Stage::TooLarge).then_some(HttpFault::Limit {
+            limit: HttpLimit::RequestBytes,
+            value: self.bytes_max,
+        })
+    }
+
+    fn moved(&self, stage: Stage) {
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        *at = (Moment::now(), stage);
+    }
+
+    /// Waits until the request has stood still for longer than it may: while it is sent, or
+    /// while the response does not begin.
+    pub(super) async fn stalled(&self, first_byte: Duration, between_bytes: Duration) -> HttpFault {
+        loop {
+            let (since, stage) = self.now();
+            let (allowed, limit, what) = match stage {
+                Stage::Sending => (
+                    between_bytes,
+                    HttpLimit::BetweenBytes,
+                    "nothing of the request could be sent",
+                ),
+                Stage::Sent | Stage::TooLarge => {
+                    (first_byte, HttpLimit::FirstByte, "no response began")
+                }
+            };
+            let left = since.after(allowed).left();
+            if left.is_zero() {
+                return HttpFault::slow(limit, what, allowed);
+            }
+            clock::pause(left).await;
+        }
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(body: WasiBody, progress: &Arc<Progress>) -> Self {
+        if body.is_end_stream() {
+            progress.moved(Stage::Sent);
+        }
+        Self {
+            body,
+            progress: Arc::clone(progress),
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = WasiError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, WasiError>>> {
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let progress = &self.progress;
+        let Some(Ok(frame)) = &polled else {
+            if polled.is_none() {
+                progress.moved(Stage::Sent);
+            }
+            return Poll::Ready(polled);
+        };
+        let n_new = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let n_bytes = progress.n_bytes.fetch_add(n_new, Ordering::Relaxed) + n_new;
+        if n_bytes > progress.bytes_max {
+            progress.moved(Stage::TooLarge);
+            let error = WasiError::HttpRequestBodySize(Some(progress.bytes_max));
+            return Poll::Ready(Some(Err(error)));
+        }
+        progress.moved(Stage::Sending);
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Whoever sends it lets go of it when there is nothing more to send.
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if self.progress.now().1 == Stage::Sending {
+            self.progress.moved(Stage::Sent);
+        }
+    }
+}
+
+/// A response body: no more of it is passed on than there may be, and none that is too late.
+///
+/// At its end the connection goes back to the pool. Dropped before, it takes the connection
+/// with it.
+pub(super) struct ResponseBody {
+    incoming: Incoming,
+    exchange: Exchange,
+    n_bytes: u64,
+    moved: Moment,
+    /// Rings at the earliest moment at which the body can be too late. It is not set anew
+    /// with every frame: whether it is too late is looked at when it rings.
+    alarm: BoxFuture<()>,
+}
+
+/// What a request and its response have to themselves while they last.
+pub(super) struct Exchange {
+    pub(super) client: Arc<Client>,
+    pub(super) connection: Option<(Key, Connection)>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) limits: HttpLimits,
+    /// When all of it must be over.
+    pub(super) total: Moment,
+    pub(super) report: Report,
+    pub(super) slot: Option<OwnedSemaphorePermit>,
+}
+
+impl ResponseBody {
+    pub(super) fn new(incoming: Incoming, exchange: Exchange) -> Self {
+        let moved = Moment::now();
+        let mut body = Self {
+            incoming,
+            n_bytes: 0,
+            moved,
+            alarm: Box::pin(std::future::ready(())),
+            exchange,
+        };
+        body.alarm_set();
+        if body.incoming.is_end_stream() {
+            body.end();
+        }
+        body
+    }
+
+    fn alarm_set(&mut self) {
+        self.alarm = Box::pin(clock::pause(self.late_at().left()));
+    }
+
+    fn late_at(&self) -> Moment {
+        let Exchange { limits, total, .. } = &self.exchange;
+        self.moved.after(limits.between_bytes).min(*total)
+    }
+
+    /// The last of it is here.
+    fn end(&mut self) {
+        let exchange = &mut self.exchange;
+        let is_sent = exchange.progress.now().1 == Stage::Sent;
+        // A server that answered before it had heard all may still take the rest.
+        if let Some((key, connection)) = exchange.connection.take().filter(|_| is_sent) {
+            exchange.client.keep(key, connection);
+        }
+        exchange.slot = None;
+    }
+
+    fn fail(&mut self, fault: &HttpFault) -> WasiError {
+        self.exchange.connection = None;
+        self.exchange.slot = None;
+        self.exchange.report.fault(fault);
+        fault.into()
+    }
+
+    fn too_late(&self) -> HttpFault {
+        let Exchange { limits, total, .. } = &self.exchange;
+        if total.left().is_zero() {
+            HttpFault::slow(HttpLimit::Total, "the response was not over", limits.total)
+        } else {
+            let what = "nothing more of the response came";
+            HttpFault::slow(HttpLimit::BetweenBytes, what, limits.between_bytes)
+        }
+    }
+
+    fn failed(&self, error: &hyper::Error) -> HttpFault {
+        let of_request = self.exchange.progress.fault();
+        of_request
+            .unwrap_or_else(|| HttpFault::of_exchange(error, self.exchange.limits.header_bytes))
+    }
+
+    fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), HttpFault> {
+        self.moved = Moment::now();
+        self.n_bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        let value = self.exchange.limits.response_bytes;
+        if self.n_bytes > value {
+            let limit = HttpLimit::ResponseBytes;
+            return Err(HttpFault::Limit { limit, value });
+        }
+        // Drop by drop, a body is never late between two of them.
+        if self.exchange.total.left().is_zero() {
+            return Err(self.too_late());
+        }
+        Ok(())
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = WasiError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, WasiError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(polled) = Pin::new(&mut this.incoming).poll_frame(cx) {
+            let checked = match polled {
+                None => {
+                    this.end();
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => Err(this.failed(&error)),
+                Some(Ok(frame)) => this.count(&frame).map(|()| frame),
+            };
+            return Poll::Ready(Some(checked.map_err(|fault| this.fail(&fault))));
+        }
+        loop {
+            ready!(this.alarm.as_mut().poll(cx));
+            if this.late_at().left().is_zero() {
+                let fault = this.too_late();
+                return Poll::Ready(Some(Err(this.fail(&fault))));
+            }
+            this.alarm_set();
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,49 @@
+//! What a guest is told when it asks why the stream of a body ended.
+//!
+//! The library knows that for its own codes only, which the errors of response bodies are
+//! not: guests would never hear why a response broke off.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi_http::Error as WasiError;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+
+use crate::call::CallState;
+
+/// The interface, in the version that the library speaks.
+const TYPES: &str = "wasi:http/types@0.2.12";
+
+/// Puts our `http-error-code` in the library's place.
+pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance(TYPES)?.func_wrap(
+        "http-error-code",
+        |store: StoreContextMut<'_, CallState>, (error,): (Resource<wasmtime::Error>,)| {
+            let error = store.data().table.get(&error)?;
+            Ok((error.downcast_ref::<WasiError>().and_then(code),))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Returns the code of what can be wrong with a body.
+fn code(error: &WasiError) -> Option<ErrorCode> {
+    if let WasiError::HttpRequestBodySize(size) = error {
+        Some(ErrorCode::HttpRequestBodySize(*size))
+    } else if let WasiError::HttpResponseBodySize(size) = error {
+        Some(ErrorCode::HttpResponseBodySize(*size))
+    } else if let WasiError::HttpResponseHeaderSectionSize(size) = error {
+        Some(ErrorCode::HttpResponseHeaderSectionSize(*size))
+    } else if let WasiError::ConnectionReadTimeout = error {
+        Some(ErrorCode::ConnectionReadTimeout)
+    } else if let WasiError::HttpResponseTimeout = error {
+        Some(ErrorCode::HttpResponseTimeout)
+    } else if let WasiError::HttpResponseIncomplete = error {
+        Some(ErrorCode::HttpResponseIncomplete)
+    } else if let WasiError::HttpProtocolError = error {
+        Some(ErrorCode::HttpProtocolError)
+    } else {
+        None
+    }
+}

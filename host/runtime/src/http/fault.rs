@@ -1,0 +1,180 @@
+//! Why a request got no response: what its guest is told, and what people are.
+//!
+//! A guest is told a code, as `wasi:http` has them. The reason behind it is for the operator,
+//! in the call's log: it may say more of a network than a guest should know.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use sedge_model::permission::effective::Denial;
+use wasmtime_wasi_http::Error as WasiError;
+
+/// The limits of HTTP, by the names under which they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HttpLimit {
+    RequestBytes,
+    ResponseBytes,
+    HeaderBytes,
+    Requests,
+    Connect,
+    FirstByte,
+    BetweenBytes,
+    Total,
+}
+
+impl HttpLimit {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestBytes => "http-request-bytes",
+            Self::ResponseBytes => "http-response-bytes",
+            Self::HeaderBytes => "http-header-bytes",
+            Self::Requests => "http-requests",
+            Self::Connect => "http-connect-ms",
+            Self::FirstByte => "http-first-byte-ms",
+            Self::BetweenBytes => "http-between-bytes-ms",
+            Self::Total => "http-total-ms",
+        }
+    }
+}
+
+/// Why a request got no response, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HttpFault {
+    /// The plugin describes itself, which it does without a model and without grants.
+    #[error("a description cannot send requests")]
+    Describing,
+    #[error("{0}")]
+    Denied(Box<Denial>),
+    #[error("it is no method of HTTP that can be sent")]
+    Method,
+    #[error(
+        "`{0}` is no place to send requests to: it is a name or an address, perhaps with a port"
+    )]
+    Place(String),
+    #[error("the limit `{}` of {value} was reached", limit.as_str())]
+    Limit { limit: HttpLimit, value: u64 },
+    /// Too slow, by the limit or by what the guest itself allowed.
+    #[error("{what} within {allowed_ms} ms (`{}`)", limit.as_str())]
+    Slow {
+        limit: HttpLimit,
+        what: &'static str,
+        allowed_ms: u64,
+    },
+    #[error("the name cannot be resolved: {0}")]
+    Name(io::Error),
+    #[error("no connection: {0}")]
+    Connect(io::Error),
+    #[error("no connection over TLS: {0}")]
+    Tls(io::Error),
+    #[error("this machine trusts no certificate authority{0}")]
+    NoRoots(String),
+    #[error("the connection was closed in the middle")]
+    Closed,
+    #[error("{0}")]
+    Protocol(String),
+}
+
+impl HttpFault {
+    pub(super) fn slow(limit: HttpLimit, what: &'static str, allowed: Duration) -> Self {
+        Self::Slow {
+            limit,
+            what,
+            allowed_ms: u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Returns what a failed exchange on a connection means.
+    pub(super) fn of_exchange(error: &hyper::Error, header_bytes: usize) -> Self {
+        if error.is_parse_too_large() {
+            return Self::Limit {
+                limit: HttpLimit::HeaderBytes,
+                value: header_bytes as u64,
+            };
+        }
+        let is_closed = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+        let is_cut_off = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>())
+            .is_some_and(|source| {
+                matches!(
+                    source.kind(),
+                    io::ErrorKind::ConnectionReset
+                        | io::ErrorKind::BrokenPipe
+                        | io::ErrorKind::UnexpectedEof
+                )
+            });
+        if is_closed || is_cut_off {
+            return Self::Closed;
+        }
+        let source = error.source().map(|source| format!(": {source}"));
+        Self::Protocol(format!("{error}{}", source.unwrap_or_default()))
+    }
+}
+
+/// What the guest is told.
+impl From<&HttpFault> for WasiError {
+    fn from(fault: &HttpFault) -> Self {
+        match fault {
+            HttpFault::Describing | HttpFault::Denied(_) => Self::HttpRequestDenied,
+            HttpFault::Method => Self::HttpRequestMethodInvalid,
+            HttpFault::Place(_) => Self::HttpRequestUriInvalid,
+            HttpFault::Limit { limit, value } => of_limit(*limit, *value),
+            HttpFault::Slow { limit, .. } => of_limit(*limit, 0),
+            HttpFault::Name(_) => Self::DnsError {
+                rcode: None,
+                info_code: None,
+            },
+            HttpFault::Connect(error) => of_connect(error),
+            HttpFault::Tls(error) => of_tls(error),
+            HttpFault::NoRoots(_) => Self::TlsCertificateError,
+            HttpFault::Closed => Self::HttpResponseIncomplete,
+            HttpFault::Protocol(_) => Self::HttpProtocolError,
+        }
+    }
+}
+
+fn of_limit(limit: HttpLimit, value: u64) -> WasiError {
+    match limit {
+        HttpLimit::RequestBytes => WasiError::HttpRequestBodySize(Some(value)),
+        HttpLimit::ResponseBytes => WasiError::HttpResponseBodySize(Some(value)),
+        HttpLimit::HeaderBytes => {
+            WasiError::HttpResponseHeaderSectionSize(u32::try_from(value).ok())
+        }
+        HttpLimit::Requests => WasiError::ConnectionLimitReached,
+        HttpLimit::Connect => WasiError::ConnectionTimeout,
+        HttpLimit::FirstByte | HttpLimit::Total => WasiError::HttpResponseTimeout,
+        HttpLimit::BetweenBytes => WasiError::ConnectionReadTimeout,
+    }
+}
+
+fn of_connect(error: &io::Error) -> WasiError {
+    let is = |kinds: &[io::ErrorKind]| kinds.contains(&error.kind());
+    if is(&[io::ErrorKind::ConnectionRefused]) {
+        WasiError::ConnectionRefused
+    } else if is(&[io::ErrorKind::TimedOut]) {
+        WasiError::ConnectionTimeout
+    } else if is(&[
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable,
+    ]) {
+        WasiError::DestinationIpUnroutable
+    } else {
+        WasiError::DestinationUnavailable
+    }
+}
+
+fn of_tls(error: &io::Error) -> WasiError {
+    let source = error.get_ref();
+    let tls = source.and_then(|source| source.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+        WasiError::TlsCertificateError
+    } else if let Some(rustls::Error::AlertReceived(alert)) = tls {
+        WasiError::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        }
+    } else {
+        WasiError::TlsProtocolError
+    }
+}

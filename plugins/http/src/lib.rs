@@ -1,0 +1,345 @@
+//! `@sedge/http`: sends HTTP requests, and keeps what came back.
+//!
+//! It asks for every host, and gets those that the operator grants.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use sedge_sdk::{
+    Context, Failure, HttpError, MethodKind, Model, Permission, Request, Response, Value, json,
+    serde_json,
+};
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of a JSON body that become part of the resource: a quarter of what a
+/// resource may have. A larger one becomes a file.
+const JSON_BYTES_MAX: u64 = 1 << 20;
+
+/// The most bytes of an unexpected answer that the failure shows.
+const SHOWN_BYTES_MAX: u64 = 1 << 10;
+
+/// The headers that are kept unless others are named: what says what the body is, and which
+/// one it is. Cookies are nobody else's business.
+const HEADERS_KEPT: [&str; 5] = [
+    "content-length",
+    "content-type",
+    "etag",
+    "last-modified",
+    "location",
+];
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FetchArguments {
+    /// Whereto: `https://api.example.com/zones?limit=5`
+    url: String,
+    /// `GET`, `POST`, or any other
+    #[serde(default = "get")]
+    method: String,
+    /// Headers to send, by name
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// The body, as text
+    #[serde(default)]
+    body: Option<String>,
+    /// The body, as JSON, in place of `body`
+    #[serde(default)]
+    json: Option<Value>,
+    /// The statuses that are a success [default: 200 to 299]
+    #[serde(default)]
+    expect_status: Vec<u16>,
+    /// How many redirects to follow; each needs a grant as any other request
+    #[serde(default = "five")]
+    redirects: u32,
+    /// The headers of the response to keep [default: those that describe the body]
+    #[serde(default)]
+    keep_headers: Option<Vec<String>>,
+    /// What the data is called [default: `response`, and `body`]
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct CheckArguments {
+    /// Whereto: `https://www.example.com`
+    url: String,
+    /// `GET`, `HEAD`, or any other
+    #[serde(default = "get")]
+    method: String,
+    /// The statuses that are good [default: 200 to 299]
+    #[serde(default)]
+    expect_status: Vec<u16>,
+    /// How long it may take until the answer begins, in milliseconds
+    #[serde(default = "ten_seconds")]
+    timeout_ms: u64,
+    /// Whether the call fails if the answer is not good
+    #[serde(default)]
+    require: bool,
+    /// What the data is called [default: `check`]
+    #[serde(default)]
+    name: Option<String>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+/// What came back.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    /// Where it came from, after redirects
+    url: String,
+    /// The status: 200
+    status: u16,
+    /// The headers that were kept, names in lower case
+    headers: BTreeMap<String, String>,
+    /// The body, if it is JSON and not too large
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json: Option<Value>,
+    /// The file with the body, otherwise
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<BodyFile>,
+}
+
+/// Where the body is.
+#[derive(Serialize, JsonSchema)]
+struct BodyFile {
+    /// The file's name, in this model's data
+    name: String,
+    /// Its size in bytes
+    size: u64,
+}
+
+/// How a server answered.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    /// Where it was asked
+    url: String,
+    /// Whether the answer was as expected
+    good: bool,
+    /// Milliseconds until the answer began, or failed to
+    latency_ms: u64,
+    /// The status, if there was an answer
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// Why there was none: `timeout`, `connect`, `tls`, `dns`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+fn model() -> Model {
+    let asked = |url: &str| Permission::Http {
+        url: url.to_owned(),
+        methods: Vec::new(),
+    };
+    Model::new(
+        "@sedge/http",
+        "2026.11.26.1",
+        "Sends HTTP requests, and keeps what came back",
+    )
+    .asks_for(
+        asked("https://*:*"),
+        "to send the requests that it is told to",
+    )
+    .asks_for(
+        asked("http://*:*"),
+        "to send the requests that it is told to",
+    )
+    .resource::<Record>("response", "What came back: status, headers, and JSON")
+    .file("body", "application/octet-stream", "A body that is no JSON")
+    .resource::<Check>("check", "How a server answered")
+    .method(
+        "fetch",
+        MethodKind::Action,
+        "Send a request, and keep the response",
+        fetch,
+    )
+    .method(
+        "check",
+        MethodKind::Action,
+        "See whether a server answers as expected, and how fast",
+        check,
+    )
+}
+
+fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
+    let mut request =
+        Request::new(&arguments.method, &arguments.url).redirects(arguments.redirects);
+    for (name, value) in &arguments.headers {
+        request = request.header(name, value);
+    }
+    request = match (&arguments.json, &arguments.body) {
+        (Some(_), Some(_)) => {
+            let message = "a request has a `body` or a `json`, not both";
+            return Err(Failure::new("invalid-request", message));
+        }
+        (Some(json), None) => request.json(json)?,
+        (None, Some(body)) => request.body(body.as_str()),
+        (None, None) => request,
+    };
+    let mut response = cx.http(&request)?;
+    let status = response.status();
+    if !is_expected(status, &arguments.expect_status) {
+        return Err(unexpected(&arguments.method, &mut response));
+    }
+    let url = response.url().to_owned();
+    let headers = kept(&response, arguments.keep_headers.as_deref());
+    let (json, rest) = json_of(&mut response)?;
+    let file = arguments.name.as_deref().map(|name| format!("{name}/body"));
+    let body = match json {
+        Some(_) => None,
+        None => body_write(cx, file.as_deref().unwrap_or("body"), &rest, &mut response)?,
+    };
+    let record = Record {
+        url,
+        status,
+        headers,
+        json,
+        body,
+    };
+    let name = arguments.name.as_deref().unwrap_or("response");
+    cx.resource("response").named(name).write(&record)?;
+    Ok(record)
+}
+
+fn is_expected(status: u16, expected: &[u16]) -> bool {
+    if expected.is_empty() {
+        (200..300).contains(&status)
+    } else {
+        expected.contains(&status)
+    }
+}
+
+/// Shows the beginning of what the server said: mostly it says what is wrong.
+fn unexpected(method: &str, response: &mut Response) -> Failure {
+    let (status, url) = (response.status(), response.url().to_owned());
+    let mut said = Vec::new();
+    // What cannot be read is not shown.
+    let _ = response.take(SHOWN_BYTES_MAX).read_to_end(&mut said);
+    let details = json!({"status": status, "url": url, "body": String::from_utf8_lossy(&said)});
+    let place = url.split(['?', '#']).next().unwrap_or_default();
+    let message = format!("{method} {place} was answered with status {status}");
+    Failure::new("unexpected-status", message).with_details(details)
+}
+
+fn kept(response: &Response, wanted: Option<&[String]>) -> BTreeMap<String, String> {
+    let is_wanted = |name: &str| match wanted {
+        Some(wanted) => wanted.iter().any(|it| it.eq_ignore_ascii_case(name)),
+        None => HEADERS_KEPT.contains(&name),
+    };
+    let headers = response.headers().filter(|(name, _)| is_wanted(name));
+    let text = |(name, value): (&str, &[u8])| {
+        (name.to_owned(), String::from_utf8_lossy(value).into_owned())
+    };
+    headers.map(text).collect()
+}
+
+/// Returns the body if it is JSON, or else what of it was read to find out.
+fn json_of(response: &mut Response) -> Result<(Option<Value>, Vec<u8>), Failure> {
+    let media_type = response.header("content-type").unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let is_json = media_type == "application/json" || media_type.ends_with("+json");
+    let mut read = Vec::new();
+    if !is_json {
+        return Ok((None, read));
+    }
+    response.take(JSON_BYTES_MAX + 1).read_to_end(&mut read)?;
+    let is_whole = read.len() as u64 <= JSON_BYTES_MAX;
+    let json = is_whole.then(|| serde_json::from_slice(&read).ok());
+    Ok((json.flatten(), read))
+}
+
+/// Writes the body to a file, piece by piece; none if it is empty.
+fn body_write(
+    cx: &Context,
+    name: &str,
+    begun: &[u8],
+    response: &mut Response,
+) -> Result<Option<BodyFile>, Failure> {
+    let mut first = [0; 1];
+    let n_first = if begun.is_empty() {
+        response.read(&mut first)?
+    } else {
+        0
+    };
+    if begun.is_empty() && n_first == 0 {
+        return Ok(None);
+    }
+    let media_type = response.header("content-type").map(str::to_owned);
+    let mut draft = cx.file("body").named(name);
+    if let Some(media_type) = &media_type {
+        draft = draft.media_type(media_type);
+    }
+    let mut file = draft.create()?;
+    file.write_all(begun)?;
+    file.write_all(&first[..n_first])?;
+    let n_rest = io::copy(response, &mut file)?;
+    file.finish()?;
+    Ok(Some(BodyFile {
+        name: name.to_owned(),
+        size: (begun.len() + n_first) as u64 + n_rest,
+    }))
+}
+
+fn check(cx: &Context, arguments: CheckArguments) -> Result<Check, Failure> {
+    let timeout = Duration::from_millis(arguments.timeout_ms);
+    let request = Request::new(&arguments.method, &arguments.url)
+        .connect_timeout(timeout)
+        .first_byte_timeout(timeout);
+    let (answered, latency_ms) = timed(|| cx.http(&request));
+    let (status, error) = match answered {
+        Ok(response) => (Some(response.status()), None),
+        // Nothing was asked of any server.
+        Err(error @ (HttpError::Denied { .. } | HttpError::InvalidRequest { .. })) => {
+            return Err(error.into());
+        }
+        Err(error) => (None, Some(error.code().to_owned())),
+    };
+    let good = status.is_some_and(|status| is_expected(status, &arguments.expect_status));
+    let check = Check {
+        url: arguments.url,
+        good,
+        latency_ms,
+        status,
+        error,
+    };
+    let name = arguments.name.as_deref().unwrap_or("check");
+    cx.resource("check").named(name).write(&check)?;
+    if arguments.require && !good {
+        let answer = match (&check.error, check.status) {
+            (Some(error), _) => error.clone(),
+            (None, status) => format!("status {}", status.unwrap_or_default()),
+        };
+        let message = format!("the answer is not as expected: {answer}");
+        // That it was so is worth knowing later.
+        return Err(Failure::new("not-good", message).keep_writes());
+    }
+    Ok(check)
+}
+
+/// Does something, and returns how many milliseconds it took too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a plugin has WASI's clock, and no host's"
+)]
+fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let since = Instant::now();
+    let done = work();
+    let took_ms = u64::try_from(since.elapsed().as_millis());
+    (done, took_ms.unwrap_or(u64::MAX))
+}
+
+sedge_sdk::export!(model);

@@ -1,0 +1,315 @@
+//! `@sedge/http`: what a person sees who fetches something.
+
+use sedge_test_kit::{Authority, Server, TestEnv};
+
+/// Returns an environment with a model `api` of `@sedge/http` that nobody granted anything,
+/// and a server over TLS whose authority is trusted.
+fn with_server() -> (TestEnv, Server) {
+    let mut env = TestEnv::with_repository();
+    let authority = Authority::default();
+    let server = Server::tls(&authority, &["localhost"]);
+    env.trust(&authority);
+    env.server(&server.origin_by("localhost"));
+    env.setup(&[
+        "plugin add $GUESTS/http.wasm --grant none",
+        "model create @sedge/http api",
+    ]);
+    (env, server)
+}
+
+fn grant(env: &TestEnv, server: &Server) {
+    let definition = env.read_file("models/api.yaml");
+    let origin = server.origin_by("localhost");
+    let grants = format!("grants:\n  http:\n    - url: {origin}\n");
+    env.write_file("models/api.yaml", definition + &grants);
+}
+
+/// A denial has the lines that help, in the log and where the call fails.
+#[test]
+fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+    let (env, server) = with_server();
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/json
+        run logs
+    "), @"
+    $ sedge model method run api fetch --input url=$SERVER/json
+    ------- stderr -------
+    Run [run]
+      api.fetch: warn: `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+        grants:
+          http:
+          - url: $SERVER
+            methods:
+            - GET
+    error: `fetch` of `api` failed
+    caused by: GET $SERVER/json was denied (denied)
+      `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+      grants:
+        http:
+        - url: $SERVER
+          methods:
+          - GET
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+
+    $ sedge run logs
+    ------- stdout -------
+    1  api.fetch: warn: `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+        grants:
+          http:
+          - url: $SERVER
+            methods:
+            - GET
+    ");
+    assert_eq!(server.n_connections(), 0);
+    grant(&env, &server);
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/json
+        data get api response
+    "), @r#"
+    $ sedge model method run api fetch --input url=$SERVER/json
+    ------- stdout -------
+    {
+      "url": "$SERVER/json",
+      "status": 200,
+      "headers": {
+        "content-length": "34",
+        "content-type": "application/json"
+      },
+      "json": {
+        "name": "sedge",
+        "parts": [
+          1,
+          2
+        ]
+      }
+    }
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took], wrote `response` version 1.
+
+    $ sedge data get api response
+    ------- stdout -------
+    {
+      "url": "$SERVER/json",
+      "status": 200,
+      "headers": {
+        "content-length": "34",
+        "content-type": "application/json"
+      },
+      "json": {
+        "name": "sedge",
+        "parts": [
+          1,
+          2
+        ]
+      }
+    }
+    "#);
+}
+
+#[test]
+fn what_is_no_json_becomes_a_file() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/hello
+        data get api body
+        model method run api fetch --input url=$SERVER/echo --input method=POST --input body=hi --input name=echo
+        data list
+    "), @r#"
+    $ sedge model method run api fetch --input url=$SERVER/hello
+    ------- stdout -------
+    {
+      "url": "$SERVER/hello",
+      "status": 200,
+      "headers": {
+        "content-length": "6",
+        "content-type": "text/plain"
+      },
+      "body": {
+        "name": "body",
+        "size": 6
+      }
+    }
+    ------- stderr -------
+    Run [run]
+    Succeeded after [took], wrote `body` version 1, `response` version 1.
+
+    $ sedge data get api body
+    ------- stdout -------
+    hello
+
+    $ sedge model method run api fetch --input url=$SERVER/echo --input method=POST --input body=hi --input name=echo
+    ------- stdout -------
+    {
+      "url": "$SERVER/echo",
+      "status": 200,
+      "headers": {
+        "content-length": "96"
+      },
+      "body": {
+        "name": "echo/body",
+        "size": 96
+      }
+    }
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took], wrote `echo/body` version 1, `echo` version 1.
+
+    $ sedge data list
+    ------- stdout -------
+    MODEL  NAME       KIND      LATEST  SIZE   WRITTEN
+    api    body       file      1       6 B    [time]
+    api    echo       resource  1       123 B  [time]
+    api    echo/body  file      1       96 B   [time]
+    api    response   resource  1       145 B  [time]
+    "#);
+}
+
+#[test]
+fn what_is_not_as_expected_fails() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/status/503
+        model method run api fetch --input url=$SERVER/early
+        model method run api check --input url=$SERVER/status/503
+        model method run api check --input url=$SERVER/status/503 --input require=true
+        model method run api check --input url=$SERVER/hang-up
+    "), @r#"
+    $ sedge model method run api fetch --input url=$SERVER/status/503
+    ------- stderr -------
+    Run [run]
+    error: `fetch` of `api` failed
+    caused by: GET $SERVER/status/503 was answered with status 503 (unexpected-status)
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+
+    $ sedge model method run api fetch --input url=$SERVER/early
+    ------- stderr -------
+    Run [run 2]
+      api.fetch: warn: GET $SERVER: the connection was closed in the middle
+    error: `fetch` of `api` failed
+    caused by: GET $SERVER/early failed: the connection was closed in the middle (closed)
+    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    [exit status: 1]
+
+    $ sedge model method run api check --input url=$SERVER/status/503
+    ------- stdout -------
+    {
+      "url": "$SERVER/status/503",
+      "good": false,
+      "latencyMs": "[ms]",
+      "status": 503
+    }
+    ------- stderr -------
+    Run [run 3]
+    Succeeded after [took], wrote `check` version 1.
+
+    $ sedge model method run api check --input url=$SERVER/status/503 --input require=true
+    ------- stderr -------
+    Run [run 4]
+    error: `check` of `api` failed
+    caused by: the answer is not as expected: status 503 (not-good)
+    hint: `sedge run show [run 4]` shows its calls, `sedge run logs [run 4]` what they logged
+    [exit status: 1]
+
+    $ sedge model method run api check --input url=$SERVER/hang-up
+    ------- stdout -------
+    {
+      "url": "$SERVER/hang-up",
+      "good": false,
+      "latencyMs": "[ms]",
+      "error": "closed"
+    }
+    ------- stderr -------
+    Run [run 5]
+      api.check: warn: GET $SERVER: the connection was closed in the middle
+    Succeeded after [took], wrote `check` version 3.
+    "#);
+}
+
+/// An authority that the machine does not know proves nothing, and no more does a certificate
+/// for another name.
+#[test]
+fn a_server_has_to_prove_who_it_is() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    env.trust(&Authority::default());
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/json
+    "), @"
+    $ sedge model method run api fetch --input url=$SERVER/json
+    ------- stderr -------
+    Run [run]
+      api.fetch: warn: GET $SERVER: no connection over TLS: invalid peer certificate: UnknownIssuer
+    error: `fetch` of `api` failed
+    caused by: GET $SERVER/json failed: no trusted connection (tls)
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    ");
+    let authority = Authority::default();
+    let mut env = env;
+    let other = Server::tls(&authority, &["example.com"]);
+    env.trust(&authority);
+    env.server(&other.origin_by("localhost"));
+    let definition = env.read_file("models/api.yaml");
+    let definition = definition.replace(
+        &server.origin_by("localhost"),
+        &other.origin_by("localhost"),
+    );
+    env.write_file("models/api.yaml", definition);
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/json
+    "), @r#"
+    $ sedge model method run api fetch --input url=$SERVER/json
+    ------- stderr -------
+    Run [run 2]
+      api.fetch: warn: GET $SERVER: no connection over TLS: invalid peer certificate: certificate not valid for name "localhost"; certificate is only valid for DnsName("example.com")
+    error: `fetch` of `api` failed
+    caused by: GET $SERVER/json failed: no trusted connection (tls)
+    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    [exit status: 1]
+    "#);
+    assert!(other.requests().is_empty(), "nothing was said to it");
+}
+
+#[test]
+fn what_it_asks_for_is_shown() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("
+        plugin add $GUESTS/http.wasm
+        plugin add $GUESTS/http.wasm --grant http=https://api.example.com
+        model create @sedge/http api
+        model permissions api
+    "), @r#"
+    $ sedge plugin add $GUESTS/http.wasm
+    ------- stderr -------
+    error: `@sedge/http` asks for more than was decided on
+    caused by: it asks to send any requests to https://*:*: to send the requests that it is told to
+    caused by: it asks to send any requests to http://*:*: to send the requests that it is told to
+    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
+    ------- stderr -------
+    Added @sedge/http 2026.11.26.1
+    It may, in part, send any requests to https://*:*: to send the requests that it is told to
+    It may not, although it asks to, send any requests to http://*:*: to send the requests that it is told to
+    hint: `sedge model create @sedge/http NAME` makes a model of it
+
+    $ sedge model create @sedge/http api
+    ------- stderr -------
+    Made the model api in models/api.yaml
+    hint: `sedge plugin describe @sedge/http` shows the methods that it has
+
+    $ sedge model permissions api
+    ------- stdout -------
+    KIND  ASKS FOR     MAY                          WHY
+    http  https://*:*  any https://api.example.com  to send the requests that it is told to
+    http  http://*:*   -                            to send the requests that it is told to
+    ------- stderr -------
+    hint: grant what is missing under `grants:` in models/api.yaml, or under `plugins: {"@sedge/http": {grants: ...}}` in sedge.yaml for all models of the type
+    "#);
+}

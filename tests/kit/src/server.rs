@@ -1,0 +1,332 @@
+//! A server on this machine's loopback, good and bad: each path of it answers in its own way.
+//!
+//! It writes what it says byte by byte, since half of that is what no library would write.
+
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::authority::Authority;
+use crate::wait::wait_until;
+
+/// The most bytes of a head that is read.
+const HEAD_BYTES_MAX: usize = 1 << 20;
+
+/// How long a slow answer waits before its next byte.
+const PACE: Duration = Duration::from_millis(20);
+
+/// `hello\n`, compressed by gzip.
+pub const GZIP: [u8; 26] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xe7,
+    0x02, 0x00, 0x20, 0x30, 0x3a, 0x36, 0x06, 0x00, 0x00, 0x00,
+];
+
+/// A server under test's control. It lives as long as the test's process.
+///
+/// | path | answer |
+/// |---|---|
+/// | `/hello`, `/json` | a small body |
+/// | `/status/N` | that status |
+/// | `/echo` | the request, as text |
+/// | `/chunked`, `/gzip` | a body in chunks, a body compressed |
+/// | `/redirect/URL` | a redirect there |
+/// | `/large/N`, `/head/N` | a body, or a header, of so many bytes |
+/// | `/early`, `/hang-up`, `/garbage` | it closes in the middle of a body, before any answer, or after one that is no HTTP |
+/// | `/endless`, `/drip` | a body without an end: fast, or a byte at a time |
+/// | `/slow-head` | a head a byte at a time, without an end |
+/// | `/stall`, `/silent` | it says nothing more: after some bytes of a body, or at all |
+/// | `/deaf` | it answers without hearing the body, and never reads it |
+/// | `/meet` | a small body, once two such requests are there |
+/// | `/once` | a small body, and it closes the connection without saying so |
+#[derive(Debug, Clone)]
+pub struct Server {
+    address: SocketAddr,
+    scheme: &'static str,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: Mutex<Vec<String>>,
+    n_connections: AtomicUsize,
+    n_met: AtomicUsize,
+}
+
+impl Server {
+    /// Starts a server that speaks plain HTTP, at `127.0.0.1`.
+    ///
+    /// # Panics
+    /// The machine has no loopback, or no port left.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::start("127.0.0.1", None)
+    }
+
+    /// Starts a server that speaks plain HTTP, at another address of the loopback: `::1`.
+    ///
+    /// # Panics
+    /// The machine has no such address.
+    #[must_use]
+    pub fn plain_at(address: &str) -> Self {
+        Self::start(address, None)
+    }
+
+    /// Starts a server that speaks TLS, with a certificate for `names` by an authority.
+    ///
+    /// # Panics
+    /// The machine has no loopback, or no port left.
+    #[must_use]
+    pub fn tls(authority: &Authority, names: &[&str]) -> Self {
+        Self::start("127.0.0.1", Some(authority.server(names)))
+    }
+
+    fn start(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("the loopback has a free port");
+        let server = Self {
+            address: listener.local_addr().expect("it was bound"),
+            scheme: if tls.is_some() { "https" } else { "http" },
+            state: Arc::default(),
+        };
+        let state = Arc::clone(&server.state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (state, tls) = (Arc::clone(&state), tls.clone());
+                state.n_connections.fetch_add(1, Ordering::SeqCst);
+                // What goes wrong on a connection is what tests are about.
+                thread::spawn(move || drop(serve(stream, tls, &state)));
+            }
+        });
+        server
+    }
+
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Returns the origin, by address: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Returns the origin, with another name for the host.
+    #[must_use]
+    pub fn origin_by(&self, name: &str) -> String {
+        format!("{}://{name}:{}", self.scheme, self.port())
+    }
+
+    /// Returns a URL, by address.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    /// Returns the requests that came, heads and bodies.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        let requests = self.state.requests.lock();
+        requests.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns how many connections were made.
+    #[must_use]
+    pub fn n_connections(&self) -> usize {
+        self.state.n_connections.load(Ordering::SeqCst)
+    }
+}
+
+/// A connection, plain or over TLS.
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, state: &State) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = stream.try_clone()?;
+    match tls {
+        None => talk(&mut { stream }, &socket, state),
+        Some(config) => {
+            let connection = ServerConnection::new(config).map_err(io::Error::other)?;
+            talk(&mut StreamOwned::new(connection, stream), &socket, state)
+        }
+    }
+}
+
+fn talk(stream: &mut dyn Stream, socket: &TcpStream, state: &State) -> io::Result<()> {
+    while let Some((head, mut rest)) = head_read(stream)? {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        if path != "/deaf" {
+            body_read(&head, &mut rest, stream)?;
+        }
+        let request = format!("{head}{}", String::from_utf8_lossy(&rest));
+        let mut requests = state
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        requests.push(request.clone());
+        drop(requests);
+        if path == "/meet" {
+            state.n_met.fetch_add(1, Ordering::SeqCst);
+            wait_until("two requests meet", || {
+                state.n_met.load(Ordering::SeqCst) > 1
+            });
+        }
+        if !answer(&path, &request, stream, socket)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Reads a head, and what came with it; none at the end of the connection.
+fn head_read(stream: &mut dyn Stream) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 16 << 10];
+    while bytes.len() < HEAD_BYTES_MAX {
+        let end = bytes.windows(4).position(|it| it == b"\r\n\r\n");
+        if let Some(end) = end {
+            let rest = bytes.split_off(end + 4);
+            return Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), rest)));
+        }
+        match stream.read(&mut piece)? {
+            0 => return Ok(None),
+            n_bytes => bytes.extend_from_slice(&piece[..n_bytes]),
+        }
+    }
+    Ok(None)
+}
+
+fn body_read(head: &str, body: &mut Vec<u8>, stream: &mut dyn Stream) -> io::Result<()> {
+    let header = |name: &str| {
+        let is_it = |line: &&str| line.to_ascii_lowercase().starts_with(name);
+        head.lines()
+            .find(is_it)
+            .map(|line| line[name.len()..].trim())
+    };
+    let length = header("content-length:").map_or(0, |it| it.parse().unwrap_or(0));
+    let is_chunked = header("transfer-encoding:").is_some();
+    let is_whole = |body: &[u8]| {
+        if is_chunked {
+            body.ends_with(b"0\r\n\r\n")
+        } else {
+            body.len() >= length
+        }
+    };
+    let mut piece = [0; 16 << 10];
+    while !is_whole(body) {
+        match stream.read(&mut piece)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n_bytes => body.extend_from_slice(&piece[..n_bytes]),
+        }
+    }
+    Ok(())
+}
+
+/// Answers, and returns whether the connection goes on.
+fn answer(
+    path: &str,
+    request: &str,
+    stream: &mut dyn Stream,
+    socket: &TcpStream,
+) -> io::Result<bool> {
+    let path = path.trim_start_matches('/');
+    let (name, argument) = path.split_once(['/', '?']).unwrap_or((path, ""));
+    let number = argument.parse().unwrap_or(0);
+    match name {
+        "hello" | "meet" => whole(stream, "200 OK", "content-type: text/plain\r\n", b"hello\n"),
+        "once" => whole(stream, "200 OK", "", b"once\n").map(|_| false),
+        "json" => whole(
+            stream,
+            "200 OK",
+            "content-type: application/json\r\nset-cookie: taste=1\r\n",
+            br#"{"name": "sedge", "parts": [1, 2]}"#,
+        ),
+        "echo" => whole(stream, "200 OK", "", request.as_bytes()),
+        "status" => whole(stream, &format!("{number} As Asked"), "", b""),
+        "gzip" => whole(stream, "200 OK", "content-encoding: gzip\r\n", &GZIP),
+        "redirect" => whole(
+            stream,
+            "302 Found",
+            &format!("location: {argument}\r\n"),
+            b"",
+        ),
+        "large" => whole(stream, "200 OK", "", &vec![b'x'; number]),
+        "head" => {
+            let header = format!("x-large: {}\r\n", "x".repeat(number));
+            whole(stream, "200 OK", &header, b"")
+        }
+        "chunked" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            stream.write_all(
+                b"3\r\none\r\n4;x=y\r\n two\r\n6\r\n three\r\n0\r\nx-end: yes\r\n\r\n",
+            )?;
+            stream.flush().map(|()| true)
+        }
+        "early" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot all")?;
+            stream.flush().map(|()| false)
+        }
+        _ => bad(name, stream, socket).map(|()| false),
+    }
+}
+
+fn bad(name: &str, stream: &mut dyn Stream, socket: &TcpStream) -> io::Result<()> {
+    match name {
+        "drip" | "stall" | "deaf" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nsome")?;
+            stream.flush()?;
+        }
+        "endless" => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+            loop {
+                stream.write_all(chunk.as_bytes())?;
+            }
+        }
+        "garbage" => return stream.write_all(b"Good morning!\r\n\r\n"),
+        "slow-head" => stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?,
+        "silent" => {}
+        // It hangs up.
+        _ => return Ok(()),
+    }
+    while is_open(socket) {
+        if matches!(name, "drip" | "slow-head") {
+            stream.write_all(b"x")?;
+            stream.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for a moment, and returns whether the other side is still there.
+fn is_open(socket: &TcpStream) -> bool {
+    let peeked = socket
+        .set_read_timeout(Some(PACE))
+        .and_then(|()| socket.peek(&mut [0]));
+    match peeked {
+        Ok(n_bytes) => {
+            // It says more, which nobody wants to hear: then time passes here.
+            thread::park_timeout(PACE);
+            n_bytes > 0
+        }
+        Err(error) => matches!(
+            error.kind(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+        ),
+    }
+}
+
+fn whole(stream: &mut dyn Stream, status: &str, headers: &str, body: &[u8]) -> io::Result<bool> {
+    let mut head = format!("HTTP/1.1 {status}\r\n{headers}");
+    write!(head, "content-length: {}\r\n\r\n", body.len()).map_err(io::Error::other)?;
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
+    stream.flush().map(|()| true)
+}
