@@ -17,6 +17,7 @@ use sedge_model::query::QueryError;
 use sedge_model::run::{RunStatus, StepPath};
 use sedge_model::schema::Violation;
 use sedge_runtime::{EngineError, HostError, PluginError};
+use sedge_secrets::{SecretsError, ValueError};
 use sedge_store::StoreError;
 use sedge_sys::folder::FileError;
 use sedge_workflow::IllegalEvent;
@@ -235,6 +236,17 @@ pub enum AppError {
         /// The name that it has.
         to: DataName,
     },
+    /// No secret of that name.
+    #[error("no secret named `{name}`")]
+    SecretMissing {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest one that exists.
+        near: Option<String>,
+    },
+    /// A value cannot be kept as a secret.
+    #[error(transparent)]
+    SecretValue(#[from] ValueError),
     /// A query cannot be understood.
     #[error(transparent)]
     Query(QueryError),
@@ -292,6 +304,9 @@ pub enum AppError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The secrets cannot be used.
+    #[error(transparent)]
+    Secrets(SecretsError),
     /// The datastore cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -304,6 +319,16 @@ pub enum AppError {
     /// The host failed in the middle of a call.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+impl From<SecretsError> for AppError {
+    fn from(error: SecretsError) -> Self {
+        // What is wrong with a file is the same everywhere.
+        if let SecretsError::File(error) = error {
+            return Self::File(error);
+        }
+        Self::Secrets(error)
+    }
 }
 
 impl AppError {
@@ -338,6 +363,8 @@ impl AppError {
             Self::GateMissing { .. } => "gate_missing",
             Self::DataMissing { .. } => "data_missing",
             Self::DataRenamed { .. } => "data_renamed",
+            Self::SecretMissing { .. } => "secret_missing",
+            Self::SecretValue(_) => "bad_secret",
             Self::Query(_) => "bad_query",
             Self::FileExists(_) => "file_exists",
             Self::NoFileName(_) => "no_file_name",
@@ -348,6 +375,13 @@ impl AppError {
             Self::PermissionsUndecided { .. } => "permissions_undecided",
             Self::GrantUnknown { .. } => "grant_unknown",
             Self::File(_) => "file",
+            Self::Secrets(
+                SecretsError::KeyMissing(_)
+                | SecretsError::KeyOpen(_)
+                | SecretsError::KeyDamaged(_)
+                | SecretsError::KeyOther { .. },
+            ) => "secrets_key",
+            Self::Secrets(_) => "secrets_damaged",
             Self::Store(StoreError::Fenced(_) | StoreError::LockLost(_)) => "fenced",
             Self::Store(StoreError::Busy { .. }) => "store_busy",
             Self::Store(StoreError::DiskFull { .. }) => "disk_full",
@@ -386,6 +420,7 @@ impl AppError {
             Self::Store(StoreError::BadBackup { .. })
             | Self::Diagnostic(_)
             | Self::Query(_)
+            | Self::SecretValue(_)
             | Self::NoFileName(_)
             | Self::Name(_)
             | Self::PluginRefused { .. }
@@ -411,6 +446,8 @@ impl AppError {
             | Self::GateMissing { .. }
             | Self::DataMissing { .. }
             | Self::DataRenamed { .. }
+            | Self::SecretMissing { .. }
+            | Self::Secrets(_)
             | Self::FileExists(_)
             | Self::StoreNotEmpty
             | Self::VersionMissing { .. }

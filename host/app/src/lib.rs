@@ -48,6 +48,10 @@ pub mod run_gc;
 pub mod run_list;
 pub mod run_logs;
 pub mod run_show;
+pub mod secret_delete;
+pub mod secret_list;
+pub mod secret_put;
+pub mod secret_rotate;
 pub mod workflow_approvals;
 pub mod workflow_approve;
 pub mod workflow_get;
@@ -89,6 +93,7 @@ pub mod types {
     pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
+    pub use sedge_secrets::{SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError};
     pub use sedge_store::{
         BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, Finding,
         GateRecord, GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall,
@@ -96,4 +101,5 @@ pub mod types {
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
     pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores, stderr_columns};
+    pub use sedge_sys::terminal::{HiddenInput, Typed};
 }

@@ -18,6 +18,7 @@ use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{Allocation, Plugin, Runtime};
+use sedge_secrets::Secrets;
 use sedge_store::{RunRecord, Store};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::Folder;
@@ -37,6 +38,7 @@ pub struct Repository {
     store: OnceLock<Store>,
     locks: OnceLock<Arc<LockManager>>,
     runtime: OnceLock<Runtime>,
+    secrets: OnceLock<Secrets>,
     /// The plugins that this process has loaded, by digest.
     pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
     many_calls: AtomicBool,
@@ -83,6 +85,7 @@ impl Repository {
             store: OnceLock::new(),
             locks: OnceLock::new(),
             runtime: OnceLock::new(),
+            secrets: OnceLock::new(),
             plugins: Mutex::default(),
             many_calls: AtomicBool::new(false),
             lock_epoch: AtomicU64::new(0),
@@ -128,6 +131,12 @@ impl Repository {
                 Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create(&folder)?),
                 other => Ok(other?),
             }
+        })
+    }
+
+    pub(crate) fn secrets(&self) -> Result<&Secrets, AppError> {
+        opened(&self.secrets, || {
+            Ok(Secrets::open(&self.state_folder("secrets")?)?)
         })
     }
 

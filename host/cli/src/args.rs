@@ -9,7 +9,7 @@ use crate::commands::{
     data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
     datastore_lock_status, datastore_restore, datastore_status, init, model_create, model_delete,
     model_get, model_list, model_method_run, model_permissions, plugin_add, plugin_describe,
-    plugin_list, run_gc, run_list, run_logs, run_show, workflow_approvals, workflow_approve,
+    plugin_list, run_gc, run_list, run_logs, run_show, secret_delete, secret_list, secret_put, secret_rotate, workflow_approvals, workflow_approve,
     workflow_get, workflow_list, workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// Look after the datastore that processes share
     #[command(subcommand, arg_required_else_help = true)]
     Datastore(Datastore),
+    /// Keep what plugins use and nobody is to see: tokens, passwords, keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Secret(Secret),
     /// Run workflows and decide their gates
     #[command(subcommand, arg_required_else_help = true)]
     Workflow(Workflow),
@@ -130,6 +133,14 @@ pub(crate) enum Datastore {
 pub(crate) enum DatastoreLock {
     Release(datastore_lock_release::DatastoreLockReleaseArgs),
     Status(datastore_lock_status::DatastoreLockStatusArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    Delete(secret_delete::SecretDeleteArgs),
+    List(secret_list::SecretListArgs),
+    Put(secret_put::SecretPutArgs),
+    Rotate(secret_rotate::SecretRotateArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -30,6 +30,10 @@ pub(crate) mod run_gc;
 pub(crate) mod run_list;
 pub(crate) mod run_logs;
 pub(crate) mod run_show;
+pub(crate) mod secret_delete;
+pub(crate) mod secret_list;
+pub(crate) mod secret_put;
+pub(crate) mod secret_rotate;
 pub(crate) mod shared;
 pub(crate) mod workflow_approvals;
 pub(crate) mod workflow_approve;
@@ -41,7 +45,7 @@ pub(crate) mod workflow_run;
 pub(crate) mod workflow_validate;
 
 use crate::args::{
-    Command, Data, Datastore, DatastoreLock, Model, ModelMethod, Plugin, Run, Workflow,
+    Command, Data, Datastore, DatastoreLock, Model, ModelMethod, Plugin, Run, Secret, Workflow,
 };
 use crate::context::Context;
 use crate::error::CliError;
@@ -80,6 +84,10 @@ pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
         Command::Datastore(Datastore::Lock(DatastoreLock::Status(args))) => {
             datastore_lock_status::run(cx, &args)
         }
+        Command::Secret(Secret::Delete(args)) => secret_delete::run(cx, &args),
+        Command::Secret(Secret::List(args)) => secret_list::run(cx, &args),
+        Command::Secret(Secret::Put(args)) => secret_put::run(cx, &args),
+        Command::Secret(Secret::Rotate(args)) => secret_rotate::run(cx, &args),
         Command::Workflow(Workflow::Approvals(args)) => workflow_approvals::run(cx, &args),
         Command::Workflow(Workflow::Approve(args)) => workflow_approve::run(cx, args),
         Command::Workflow(Workflow::Get(args)) => workflow_get::run(cx, &args),

@@ -22,6 +22,10 @@ pub(crate) enum CliError {
     Interrupted,
     /// A person interrupted the program while it worked on a run of this workflow.
     WorkflowInterrupted(String),
+    /// A person interrupted the program while it asked them something.
+    PromptInterrupted,
+    /// A person typed what cannot be: what is wrong, and what to type instead.
+    Usage { message: &'static str, hint: String },
     /// The program's own surroundings failed it.
     Edge(anyhow::Error),
 }
@@ -49,7 +53,11 @@ impl CliError {
     pub(crate) fn of_workflow(self, workflow: &str) -> Self {
         match self {
             Self::Interrupted => Self::WorkflowInterrupted(workflow.to_owned()),
-            Self::App(_) | Self::WorkflowInterrupted(_) | Self::Edge(_) => self,
+            Self::App(_)
+            | Self::WorkflowInterrupted(_)
+            | Self::PromptInterrupted
+            | Self::Usage { .. }
+            | Self::Edge(_) => self,
         }
     }
 
@@ -57,9 +65,10 @@ impl CliError {
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
         let (exit, code) = match self {
             Self::App(error) => (exit_code::of(error), error.code()),
-            Self::Interrupted | Self::WorkflowInterrupted(_) => {
+            Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
                 (exit_code::INTERRUPTED, "interrupted")
             }
+            Self::Usage { .. } => (exit_code::USAGE, "usage"),
             Self::Edge(_) => (exit_code::INTERNAL, "internal"),
         };
         if cx.json {
@@ -75,7 +84,12 @@ impl CliError {
     fn to_text(&self) -> String {
         let mut lines = match self {
             Self::App(AppError::Diagnostic(fault)) => return diagnostic_text(fault),
-            Self::App(_) | Self::Interrupted | Self::WorkflowInterrupted(_) | Self::Edge(_) => {
+            Self::App(_)
+            | Self::Interrupted
+            | Self::WorkflowInterrupted(_)
+            | Self::PromptInterrupted
+            | Self::Usage { .. }
+            | Self::Edge(_) => {
                 vec![format!("error: {}", self.message())]
             }
         };
@@ -122,7 +136,12 @@ impl CliError {
             Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
                 error["permissions"] = json!(undecided);
             }
-            Self::App(_) | Self::Interrupted | Self::WorkflowInterrupted(_) | Self::Edge(_) => {}
+            Self::App(_)
+            | Self::Interrupted
+            | Self::WorkflowInterrupted(_)
+            | Self::PromptInterrupted
+            | Self::Usage { .. }
+            | Self::Edge(_) => {}
         }
         error
     }
@@ -131,7 +150,10 @@ impl CliError {
         match self {
             Self::App(AppError::Diagnostic(fault)) => fault.message.clone(),
             Self::App(error) => error.to_string(),
-            Self::Interrupted | Self::WorkflowInterrupted(_) => "interrupted".to_owned(),
+            Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
+                "interrupted".to_owned()
+            }
+            Self::Usage { message, .. } => (*message).to_owned(),
             Self::Edge(error) => error.to_string(),
         }
     }
@@ -155,7 +177,10 @@ impl CliError {
             }
             Self::App(AppError::Diagnostic(fault)) => fault.label.iter().cloned().collect(),
             Self::App(error) => sources(error.source()),
-            Self::Interrupted | Self::WorkflowInterrupted(_) => Vec::new(),
+            Self::Interrupted
+            | Self::WorkflowInterrupted(_)
+            | Self::PromptInterrupted
+            | Self::Usage { .. } => Vec::new(),
             Self::Edge(error) => sources(error.source()),
         }
     }
@@ -169,7 +194,8 @@ impl CliError {
                     "`sedge workflow resume {workflow}` goes on where it stopped"
                 )]
             }
-            Self::Edge(_) => Vec::new(),
+            Self::Usage { hint, .. } => vec![hint.clone()],
+            Self::PromptInterrupted | Self::Edge(_) => Vec::new(),
         }
     }
 }

@@ -4,7 +4,9 @@
     reason = "most errors say all there is to say; a hint is for those where there is more"
 )]
 
-use sedge_app::types::{CallError, ChoiceError, LimitName, PluginError, RunStatus, StoreError};
+use sedge_app::types::{
+    CallError, ChoiceError, LimitName, PluginError, RunStatus, SecretsError, StoreError, ValueError,
+};
 use sedge_app::{AppError, ErrorClass};
 
 use crate::show;
@@ -30,6 +32,7 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             ChoiceError::NoPath(_) => "say where it is: `--grant files=NAME:PATH`".to_owned(),
             _ => "`--grant KIND`, `--grant KIND=WHAT`, or `--grant none`".to_owned(),
         }),
+        AppError::Secrets(source) => secrets(source),
         AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,
@@ -73,6 +76,15 @@ fn missing(error: &AppError) -> Option<String> {
             "rename it by the name that it has: `sedge data rename {model} {}`",
             show::typed(to.as_str())
         ),
+        AppError::SecretMissing { near, .. } => {
+            near_or(near, "`sedge secret list` shows the secrets")
+        }
+        AppError::SecretValue(ValueError::Short) => {
+            "what is shorter is guessed at once, and cannot be kept out of logs".to_owned()
+        }
+        AppError::SecretValue(ValueError::Long) => {
+            "keep what is larger in a file, and its key as a secret".to_owned()
+        }
         AppError::FileExists(_) => "name another file, or add `--replace`".to_owned(),
         AppError::StoreNotEmpty => {
             "`--replace` puts the backup in place of what there is, which is lost then".to_owned()
@@ -165,6 +177,31 @@ fn store(error: &StoreError) -> Option<String> {
         StoreError::Fenced(run) => Some(format!("`sedge run show {run}` shows where it stands")),
         _ => None,
     }
+}
+
+fn secrets(error: &SecretsError) -> Option<String> {
+    Some(match error {
+        SecretsError::KeyMissing(_) => {
+            "put the file back; if it is lost, so are the secrets: `sedge secret delete` each, \
+             and put them anew"
+                .to_owned()
+        }
+        SecretsError::KeyOpen(path) => format!(
+            "`chmod 600 {}`; if somebody may have read it, replace the secrets and `sedge secret rotate`",
+            show::typed(&path.to_string_lossy())
+        ),
+        SecretsError::KeyDamaged(_) => "put the file back as it was".to_owned(),
+        SecretsError::KeyOther { name, .. } => format!(
+            "put the key back that it was sealed by, or delete the secret: `sedge secret delete {name}`"
+        ),
+        SecretsError::Damaged { name, .. } => format!(
+            "put the file back as it was, or delete the secret: `sedge secret delete {name}`"
+        ),
+        SecretsError::Newer(_) => {
+            "use the version of Sedge that made it, or a newer one".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 fn near_or(near: &Option<String>, otherwise: &str) -> String {

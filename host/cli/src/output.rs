@@ -120,13 +120,17 @@ pub(crate) fn stderr(line: &str) {
 
 /// Asks a person something on stderr, and returns the line that they type.
 pub(crate) fn stderr_asks(question: &str) -> io::Result<String> {
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{}", printable(question))?;
-    stderr.flush()?;
-    drop(stderr);
+    stderr_prompt(question);
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().to_owned())
+}
+
+/// Asks a person something, who answers in the same line. If nobody reads it, nobody answers.
+pub(crate) fn stderr_prompt(prompt: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{}", printable(prompt)).and_then(|()| stderr.flush());
+    stderr_written();
 }
 
 /// When something was last written to stderr.

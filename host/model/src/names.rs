@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes that a name of a model, workflow, job, step or method may have.
+/// The most bytes that a name of a model, workflow, job, step, method or secret may have.
 ///
 /// Authors choose these names and they become parts of file names, whose limit is
 /// 255 bytes on the file systems that matter.
@@ -157,8 +157,8 @@ checked_name!(
 );
 checked_name!(
     /// The name of a secret.
-    SecretName, "secret name",
-    "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter, a digit or `_`",
+    SecretName, "name of a secret",
+    "it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter, digit or `_`",
     is_secret_name
 );
 checked_name!(
@@ -203,14 +203,18 @@ fn is_plain(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
 }
 
-fn is_secret_name(text: &str) -> bool {
-    is_plain(text.trim_start_matches('_')) && text.len() <= NAME_BYTES_MAX
-}
-
 fn is_env_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Names of variables, `_TOKEN` among them, are names of secrets too.
+fn is_secret_name(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.len() <= NAME_BYTES_MAX
+        && text.starts_with(is_word)
+        && text.chars().all(|c| is_word(c) || ".-".contains(c))
 }
 
 fn is_type_name(text: &str) -> bool {
@@ -276,6 +280,16 @@ mod tests {
             &"x".repeat(101),
         ] {
             check::<ModelName>(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_secret_may_be_that_of_a_variable() {
+        for good in ["API_TOKEN", "_x", "_", "0", "a.b-c", &"x".repeat(100)] {
+            check::<SecretName>(good, true);
+        }
+        for bad in ["", ".a", "-a", "a/b", "a b", "é", "_/", &"_".repeat(101)] {
+            check::<SecretName>(bad, false);
         }
     }
 

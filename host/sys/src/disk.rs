@@ -5,9 +5,10 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::{File, OpenOptions};
+use cap_std::fs::{File, OpenOptions, OpenOptionsExt};
 
 use crate::folder::{FileError, Folder};
 
@@ -70,6 +71,22 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError>;
 }
 
+/// Where files are kept that are nobody's business but their owner's.
+pub trait PrivateDisk: Disk {
+    /// Makes a file as [`Disk::create`] does, which only its owner may read and write.
+    ///
+    /// # Errors
+    /// As there.
+    fn create_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
+
+    /// Opens a file to be written from its end on. One that is not there is made, and only its
+    /// owner may read and write it.
+    ///
+    /// # Errors
+    /// It can be neither opened nor made.
+    fn append_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
+}
+
 /// A file that is being written.
 pub trait DiskFile: fmt::Debug + Send {
     /// Adds bytes to its end.
@@ -92,13 +109,29 @@ pub struct FileReader {
     file: std::fs::File,
     path: PathBuf,
     size: u64,
+    mode: u32,
 }
+
+/// The permissions of a file that only its owner may read and write.
+const PRIVATE: u32 = 0o600;
 
 impl FileReader {
     /// Returns its size in bytes, as it was when it was opened.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Returns where it was when it was opened, for errors about it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns whether nobody but its owner may do anything with it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.mode & 0o077 == 0
     }
 
     /// Reads into the buffer and returns how many bytes that were; none at the end.
@@ -118,11 +151,12 @@ impl FileReader {
     fn new(file: File, path: &Path) -> Result<Self, FileError> {
         let file = file.into_std();
         let metadata = file.metadata();
-        let size = metadata.map_err(|source| FileError::new("open", path, source))?;
+        let metadata = metadata.map_err(|source| FileError::new("open", path, source))?;
         Ok(Self {
             file,
             path: path.to_owned(),
-            size: size.len(),
+            size: metadata.len(),
+            mode: metadata.permissions().mode(),
         })
     }
 }
@@ -147,15 +181,40 @@ impl DiskFile for FolderFile {
     }
 }
 
-impl Disk for Folder {
-    fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
-        let options = OpenOptions::new().write(true).create_new(true).to_owned();
-        let file = self.dir().open_with(path, &options);
-        let file = file.map_err(|source| self.error("create", path, source))?;
+impl Folder {
+    fn writable(
+        &self,
+        operation: &'static str,
+        path: &str,
+        options: &OpenOptions,
+    ) -> Result<Box<dyn DiskFile>, FileError> {
+        let file = self.dir().open_with(path, options);
+        let file = file.map_err(|source| self.error(operation, path, source))?;
         Ok(Box::new(FolderFile {
             file,
             path: self.path_of(path),
         }))
+    }
+}
+
+impl PrivateDisk for Folder {
+    fn create_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(PRIVATE);
+        self.writable("create", path, options)
+    }
+
+    fn append_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        let mut options = OpenOptions::new();
+        let options = options.append(true).create(true).mode(PRIVATE);
+        self.writable("open", path, options)
+    }
+}
+
+impl Disk for Folder {
+    fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        let mut options = OpenOptions::new();
+        self.writable("create", path, options.write(true).create_new(true))
     }
 
     fn open(&self, path: &str) -> Result<Option<FileReader>, FileError> {
@@ -259,5 +318,27 @@ mod tests {
         assert_eq!(reader.read(&mut buffer).expect("read"), 4);
         assert_eq!(&buffer, b"onet");
         disk.open("../x").expect_err("it leads out");
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_and_grows() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(keep.path()).expect("it is there");
+        let disk: &dyn PrivateDisk = &folder;
+        let opened = |path: &str| disk.open(path).expect("opened").expect("it is there");
+        disk.create_private("key").expect("made");
+        disk.create_private("key").expect_err("taken");
+        disk.create("plain").expect("made");
+        for text in [b"one", b"two"] {
+            let mut log = disk.append_private("log").expect("opened");
+            log.write(text).expect("written");
+        }
+        assert_eq!(opened("log").size(), 6);
+        assert!(opened("key").is_private() && opened("log").is_private());
+        for (mode, expect) in [(0o600, true), (0o400, true), (0o640, false), (0o601, false)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(keep.path().join("plain"), mode).expect("it is ours");
+            assert_eq!(opened("plain").is_private(), expect);
+        }
     }
 }

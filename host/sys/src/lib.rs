@@ -17,4 +17,5 @@ pub mod host;
 pub mod net;
 pub mod random;
 pub mod shared_file;
+pub mod terminal;
 pub mod thread;

@@ -1,5 +1,5 @@
 //! Functions that take any bytes and hold that nothing panics and that what was promised
-//! holds: one for each door through which text from strangers comes.
+//! holds: one for each door through which text from strangers comes, or leaves.
 //!
 //! The tests run each on the files in `corpus/` and on mutations of them, for a few seconds
 //! unless told otherwise:
@@ -13,9 +13,11 @@
 //! belongs into `corpus/`, under a name that says what it broke.
 
 mod query;
+mod redactor;
 mod stored_json;
 
 pub use query::query;
+pub use redactor::redactor;
 pub use stored_json::stored_json;
 
 #[cfg(test)]

@@ -74,6 +74,14 @@ const PIECES: &[&str] = &[
     "\u{10ffff}",
     "\"kind\":\"failed\"",
     "\"event\":\"started\"",
+    "\n+++\n",
+    "%25",
+    "%6",
+    "\\u00",
+    "\\ud83d\\ude00",
+    "\r\n",
+    "canary",
+    "Y2FuYXJ5",
     "7d",
     "infinite",
     "1mo",
@@ -82,6 +90,11 @@ const PIECES: &[&str] = &[
 #[test]
 fn query() {
     fuzz("query", crate::query);
+}
+
+#[test]
+fn redactor() {
+    fuzz("redactor", crate::redactor);
 }
 
 #[test]

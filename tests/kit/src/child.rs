@@ -1,6 +1,6 @@
 //! A command that runs while the test goes on.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{self, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -42,6 +42,20 @@ impl<'a> Child<'a> {
     #[must_use]
     pub fn stderr_so_far(&self) -> String {
         self.stderr.so_far()
+    }
+
+    /// Returns what it has written to stdout until now.
+    #[must_use]
+    pub fn stdout_so_far(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    /// Hands it something on its stdin, which is a pipe or a terminal.
+    pub fn tell(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.process.stdin.as_mut();
+        let stdin = stdin.expect("it was started with something to be told by");
+        // It may have ended without reading; then it says why.
+        let _ = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush());
     }
 
     /// Returns whether it still runs.

@@ -161,11 +161,41 @@ impl TestEnv {
         transcript
     }
 
+    /// Runs a command whose stdin holds `input`.
+    pub fn run_with_stdin<A: AsRef<str>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: impl AsRef<[u8]>,
+    ) -> CommandOutput {
+        let mut command = process::Command::new(sedge());
+        command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
+        let mut child = Child::start(self, self.sealed(&mut command).stdin(Stdio::piped()));
+        child.tell(input);
+        child.wait()
+    }
+
     /// Starts a command in the repository's folder.
     pub fn spawn<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Child<'_> {
         let mut command = process::Command::new(sedge());
+        command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
+        Child::start(self, self.sealed(&mut command))
+    }
+
+    /// Starts a line of shell on a terminal, in which `sedge` is the program. What it is told,
+    /// it reads as typed; what the terminal shows is on stdout.
+    pub fn spawn_on_terminal(&self, line: &str) -> Child<'_> {
+        let programs = sedge().parent().expect("a program is in a folder");
+        // Of util-linux, which every Debian has.
+        let mut command = process::Command::new("script");
+        command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
+        let path = format!("{}:/usr/bin:/bin", programs.display());
+        let command = self.sealed(&mut command).env("PATH", path);
+        Child::start(self, command.stdin(Stdio::piped()))
+    }
+
+    /// Sets what every command is started with.
+    fn sealed<'c>(&self, command: &'c mut process::Command) -> &'c mut process::Command {
         command
-            .args(args.into_iter().map(|arg| self.argument(arg.as_ref())))
             .current_dir(self.repository())
             .env_clear()
             .env("HOME", self.folder.path().join("home"))
@@ -174,8 +204,7 @@ impl TestEnv {
             .env("COLUMNS", "100")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Child::start(self, &mut command)
+            .stderr(Stdio::piped())
     }
 
     /// Has `$SERVER` stand for an origin, `https://localhost:PORT`, in arguments and in what is

@@ -12,7 +12,8 @@ const DIFFERING: &str = r#"(?x)
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b )
       | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
       | (?<ms> "(?:elapsed_ms|elapsedMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
-      | (?<process> @[\w.-]+,\ process\ \d+ )
+      | (?<process> (?<who> \btester )? @[\w.-]+,\ process\ \d+ )
+      | (?<person> \btester@ ) [\w.-]+
       | (?<pid> "pid":\ ) \d+
       | (?<host> "host":\ ) "[^"]*"
       | (?<place> \.rs:\d+:\d+\b )
@@ -78,7 +79,10 @@ impl Redactor {
         } else if let Some(key) = found.name("ms") {
             format!("{}\"[ms]\"", key.as_str())
         } else if found.name("process").is_some() {
-            "@[host], process [pid]".to_owned()
+            let who = found.name("who").map_or("", |who| who.as_str());
+            format!("{who}@[host], process [pid]")
+        } else if let Some(person) = found.name("person") {
+            format!("{}[host]", person.as_str())
         } else if let Some(key) = found.name("pid") {
             format!("{}\"[pid]\"", key.as_str())
         } else if let Some(key) = found.name("host") {
@@ -175,6 +179,10 @@ mod tests {
             ("at src/a.rs:12:5: no", "at src/a.rs:[place]: no"),
             ("\"elapsedMs\": null", "\"elapsedMs\": null"),
             ("in /tmp/x/repo", "in $ENV/repo"),
+            (
+                "by tester@a-b.c, process 12; tester@a-b.c",
+                "by tester@[host], process [pid]; tester@[host]",
+            ),
         ]);
     }
 

@@ -1,4 +1,4 @@
-//! Which crate may know which: cli → app → { workflow | runtime } → { locks, store } →
+//! Which crate may know which: cli → app → { workflow | runtime } → { locks, secrets, store } →
 //! { model, sys }.
 
 use crate::manifests::{Dependency, Manifest, Need, manifests};
@@ -12,11 +12,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &["app", "model", "sys"]),
     (
         "app",
-        &["workflow", "runtime", "locks", "store", "model", "sys"],
+        &[
+            "workflow", "runtime", "locks", "secrets", "store", "model", "sys",
+        ],
     ),
     ("workflow", &["model"]),
     ("runtime", &["model", "sys"]),
     ("locks", &["model", "sys"]),
+    ("secrets", &["model", "sys"]),
     ("store", &["model", "sys"]),
     ("model", &[]),
     ("sys", &[]),
@@ -26,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &str)] = &[
     ("wasmtime*", "runtime"),
     ("rusqlite", "store"),
+    ("chacha20poly1305", "secrets"),
     ("clap", "cli"),
     ("annotate-snippets", "cli"),
     ("anyhow", "cli"),

@@ -17,6 +17,7 @@ fn the_program_says_what_it_can_do() {
       model      Make, inspect, run and delete models
       data       Read, find and clear away the data that models wrote
       datastore  Look after the datastore that processes share
+      secret     Keep what plugins use and nobody is to see: tokens, passwords, keys
       workflow   Run workflows and decide their gates
       run        Inspect and forget what has run
 
@@ -294,7 +295,7 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
-        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, datastore, workflow, run]",
+        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, datastore, secret, workflow, run]",
         "causes": [],
         "hint": "Usage: sedge [OPTIONS] <COMMAND>"
       }

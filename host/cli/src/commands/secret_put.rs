@@ -1,0 +1,121 @@
+//! `sedge secret put`
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read, stdin};
+
+use clap::Args;
+use sedge_app::AppError;
+use sedge_app::secret_put::secret_put;
+use sedge_app::types::{HiddenInput, SecretInfo, SecretName, SecretValue, Typed, VALUE_BYTES_MAX};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, stderr, stderr_prompt};
+use crate::show;
+
+/// The most bytes that are read of stdin: a value, the end of its line, and one more, by which
+/// what is too long is seen.
+const STDIN_BYTES_MAX: usize = VALUE_BYTES_MAX + "\r\n".len() + 1;
+
+/// Put a secret, or another value in its place
+///
+/// Asks twice for the value, and does not show it. Where stdin is no terminal, the value is what
+/// it holds, without the end of its last line. It is never an argument: other programs can read
+/// those, and shells keep them.
+#[derive(Debug, Args)]
+#[command(override_usage = "sedge secret put [OPTIONS] <NAME>")]
+pub(crate) struct SecretPutArgs {
+    /// The name of the secret
+    name: String,
+    /// Keep the end of the last line of stdin as a part of the value
+    #[arg(long)]
+    keep_newline: bool,
+    /// What people may type as the value, to be refused
+    #[arg(hide = true)]
+    value: Vec<OsString>,
+}
+
+pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError> {
+    if !args.value.is_empty() {
+        let name = show::typed(&args.name);
+        return Err(CliError::Usage {
+            message: "the value of a secret is never an argument: other programs can read it there, and shells keep it",
+            hint: format!(
+                "type it when you are asked: `sedge secret put {name}`, or hand it over on stdin"
+            ),
+        });
+    }
+    let repository = cx.repository()?;
+    // Nobody is asked for a value that there is no name for.
+    let name: SecretName = args.name.parse().map_err(AppError::from)?;
+    let value = if stdin().is_terminal() {
+        value_typed(&name)?
+    } else {
+        value_read(args.keep_newline)?
+    };
+    let info = secret_put(&repository, &name, &value)?;
+    let note = match info.version {
+        1 => format!("Put `{name}`."),
+        version => format!("Put version {version} of `{name}`, in place of the former one."),
+    };
+    Ok(Output::new(info_json(&info)).note(note))
+}
+
+/// Returns what is known of a secret, as `--json` shows it.
+pub(crate) fn info_json(info: &SecretInfo) -> Value {
+    let last_use = info.last_use.as_ref();
+    json!({
+        "name": info.name,
+        "version": info.version,
+        "createdAt": show::time(info.created_at),
+        "updatedAt": show::time(info.updated_at),
+        "sealedAt": show::time(info.sealed_at),
+        "by": info.by,
+        "lastUse": last_use.map(|(at, by)| json!({"at": show::time(*at), "by": by})),
+    })
+}
+
+/// Asks twice for a value.
+fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
+    let mut input = HiddenInput::begin()?;
+    let first = ask(&mut input, &format!("Value of `{name}`: "))?;
+    let second = ask(&mut input, "The same again: ")?;
+    if first.expose() != second.expose() {
+        return Err(CliError::Usage {
+            message: "the two values differ",
+            hint: "nothing was changed; try again".to_owned(),
+        });
+    }
+    Ok(first)
+}
+
+fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
+    stderr_prompt(prompt);
+    let typed = input.line()?;
+    // The end of the line that the person typed was not shown either.
+    stderr("");
+    match typed {
+        Typed::Line(line) => Ok(SecretValue::new(line).map_err(AppError::from)?),
+        Typed::Cut => Err(CliError::Usage {
+            message: "the value is longer than a line of a terminal can be",
+            hint: "hand it over on stdin: `sedge secret put NAME < FILE`".to_owned(),
+        }),
+        Typed::Interrupted | Typed::End => Err(CliError::PromptInterrupted),
+    }
+}
+
+/// Reads a value from stdin.
+fn value_read(keep_newline: bool) -> Result<SecretValue, CliError> {
+    // With room for all: a buffer that grew would leave the value where it was.
+    let mut value = Vec::with_capacity(2 * STDIN_BYTES_MAX);
+    let bytes_max = STDIN_BYTES_MAX as u64;
+    stdin().lock().take(bytes_max).read_to_end(&mut value)?;
+    if !keep_newline && value.ends_with(b"\n") {
+        value.pop();
+        if value.ends_with(b"\r") {
+            value.pop();
+        }
+    }
+    Ok(SecretValue::new(value).map_err(AppError::from)?)
+}

@@ -1,0 +1,220 @@
+//! The file of one sealed secret: a line that says what it is, a line that anybody may read, and
+//! the value, sealed together with both lines.
+//!
+//! Since the lines are bound to the value, a file that was renamed, put in the place of another
+//! version, or changed in any bit does not open.
+
+use sedge_model::names::SecretName;
+use sedge_sys::clock::Timestamp;
+use sedge_sys::random;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{Key, KeyId, NONCE_BYTES, TAG_BYTES, hex, read_hex};
+use crate::value::{SecretValue, VALUE_BYTES_MAX};
+
+/// The first line of the file.
+const FIRST_LINE: &[u8] = b"sedge-secret 1\n";
+
+/// What the first line of the file of a newer Sedge begins with.
+const FIRST_LINE_START: &[u8] = b"sedge-secret ";
+
+/// The most bytes that the line of [`Label`] may have; it has some 400. Somebody else may have
+/// put another file in place, which is not to fill the memory.
+const LABEL_BYTES_MAX: usize = 4096;
+
+/// The most bytes that the file may have.
+pub(crate) const SEALED_BYTES_MAX: usize =
+    FIRST_LINE.len() + LABEL_BYTES_MAX + VALUE_BYTES_MAX + TAG_BYTES;
+
+/// What is known of a secret without its key.
+///
+/// A newer version of Sedge that adds to this has another first line; this one refuses it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Label {
+    /// Its name.
+    pub(crate) name: SecretName,
+    /// How many values it has had, with this one.
+    pub(crate) version: u64,
+    /// When it was first put, in milliseconds since 1970.
+    pub(crate) created_at_ms: u64,
+    /// When this value was put.
+    pub(crate) updated_at_ms: u64,
+    /// Who put it.
+    pub(crate) by: String,
+    /// When it was sealed: then, or when the key was last rotated.
+    pub(crate) sealed_at_ms: u64,
+    /// By which key.
+    key: String,
+    /// With which nonce.
+    nonce: String,
+}
+
+/// A sealed secret.
+#[derive(Debug)]
+pub(crate) struct Sealed<'f> {
+    pub(crate) label: Label,
+    /// The lines in front of the sealed value.
+    bound: &'f [u8],
+    sealed: &'f [u8],
+}
+
+/// A file is not that of a sealed secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is of a newer version.
+    Newer,
+    /// It is not what was written.
+    Damaged,
+    /// Its key is none of those that there are.
+    KeyOther,
+}
+
+impl Label {
+    /// Returns the label of a value that is put now, in place of `former`.
+    pub(crate) fn new(name: &SecretName, former: Option<&Self>, by: &str) -> Self {
+        let now = Timestamp::now().0;
+        Self {
+            name: name.clone(),
+            version: former.map_or(0, |former| former.version).saturating_add(1),
+            created_at_ms: former.map_or(now, |former| former.created_at_ms),
+            updated_at_ms: now,
+            by: by.to_owned(),
+            sealed_at_ms: now,
+            key: String::new(),
+            nonce: String::new(),
+        }
+    }
+
+    /// Returns the label of the same value, to be sealed anew now.
+    pub(crate) fn anew(&self) -> Self {
+        Self {
+            sealed_at_ms: Timestamp::now().0,
+            ..self.clone()
+        }
+    }
+}
+
+/// Returns the file of a secret.
+pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &Key) -> Vec<u8> {
+    let mut nonce = [0; NONCE_BYTES];
+    random::fill(&mut nonce);
+    label.key = key.id().to_string();
+    label.nonce = hex(&nonce);
+    let mut file = FIRST_LINE.to_vec();
+    serde_json::to_writer(&mut file, &label).expect("a label is plain data");
+    file.push(b'\n');
+    let sealed = key.seal(&nonce, &file, value.expose());
+    file.extend_from_slice(&sealed);
+    file
+}
+
+impl<'f> Sealed<'f> {
+    /// Reads the file of the secret `name`. What its label says has not been checked.
+    pub(crate) fn parse(file: &'f [u8], name: &SecretName) -> Result<Self, Fault> {
+        let Some(rest) = file.strip_prefix(FIRST_LINE) else {
+            return Err(if file.starts_with(FIRST_LINE_START) {
+                Fault::Newer
+            } else {
+                Fault::Damaged
+            });
+        };
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let end = end.ok_or(Fault::Damaged)?;
+        let (label, sealed) = (&rest[..end], &rest[end + 1..]);
+        let label: Label = serde_json::from_slice(label).map_err(|_| Fault::Damaged)?;
+        if label.name != *name {
+            return Err(Fault::Damaged);
+        }
+        Ok(Self {
+            label,
+            bound: &file[..file.len() - sealed.len()],
+            sealed,
+        })
+    }
+
+    /// Returns whether this is the key that it is sealed by.
+    pub(crate) fn is_by(&self, key: &Key) -> bool {
+        self.label.key == key.id().to_string()
+    }
+
+    /// Opens it.
+    pub(crate) fn open<'k>(
+        &self,
+        key_of: impl FnOnce(KeyId) -> Option<&'k Key>,
+    ) -> Result<SecretValue, Fault> {
+        let id = KeyId::parse(&self.label.key).ok_or(Fault::Damaged)?;
+        let mut nonce = [0; NONCE_BYTES];
+        read_hex(&self.label.nonce, &mut nonce).ok_or(Fault::Damaged)?;
+        let key = key_of(id).ok_or(Fault::KeyOther)?;
+        let value = key.open(&nonce, self.bound, self.sealed);
+        let value = value.ok_or(Fault::Damaged)?;
+        SecretValue::new(value).map_err(|_| Fault::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Keys;
+
+    fn name(text: &str) -> SecretName {
+        text.parse().expect("it is a name")
+    }
+
+    fn sealed(keys: &Keys, version: u64) -> Vec<u8> {
+        let value = SecretValue::new(b"canary".to_vec()).expect("long enough");
+        let mut label = Label::new(&name("TOKEN"), None, "me");
+        label.version = version;
+        seal(label, &value, keys.newest())
+    }
+
+    fn opened(file: &[u8], of: &str, keys: &Keys) -> Result<Vec<u8>, Fault> {
+        let sealed = Sealed::parse(file, &name(of))?;
+        let value = sealed.open(|id| keys.of_id(id))?;
+        Ok(value.expose().to_vec())
+    }
+
+    #[test]
+    fn a_secret_opens_and_its_file_does_not_tell_it() {
+        let keys = Keys::fresh();
+        let file = sealed(&keys, 3);
+        assert_eq!(opened(&file, "TOKEN", &keys), Ok(b"canary".to_vec()));
+        assert!(!file.windows(6).any(|it| it == b"canary"));
+        let label = Sealed::parse(&file, &name("TOKEN"))
+            .expect("it is whole")
+            .label;
+        assert_eq!((label.version, label.by.as_str()), (3, "me"));
+        assert!(file.len() < SEALED_BYTES_MAX);
+        assert_ne!(file, sealed(&keys, 3), "nonces differ");
+    }
+
+    #[test]
+    fn no_bit_of_a_file_can_be_changed() {
+        let keys = Keys::fresh();
+        let file = sealed(&keys, 1);
+        for at in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[at] ^= 1 << bit;
+                opened(&file, "TOKEN", &keys).expect_err("it was changed");
+            }
+            opened(&file[..at], "TOKEN", &keys).expect_err("it was cut off");
+        }
+    }
+
+    #[test]
+    fn a_file_is_of_one_name_version_and_key() {
+        let keys = Keys::fresh();
+        let (one, two) = (sealed(&keys, 1), sealed(&keys, 2));
+        assert_eq!(opened(&one, "TOKENS", &keys), Err(Fault::Damaged));
+        // The label of one, the value of the other.
+        let at = one.len() - b"canary".len() - TAG_BYTES;
+        let mixed = [&one[..at], &two[two.len() - (one.len() - at)..]].concat();
+        assert_eq!(opened(&mixed, "TOKEN", &keys), Err(Fault::Damaged));
+        assert_eq!(opened(&one, "TOKEN", &Keys::fresh()), Err(Fault::KeyOther));
+        let mut newer = one.clone();
+        newer[FIRST_LINE.len() - 2] = b'2';
+        assert_eq!(opened(&newer, "TOKEN", &keys), Err(Fault::Newer));
+    }
+}

@@ -1,0 +1,129 @@
+//! A key that is missing, open to others, damaged or another one, and files that are damaged.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use sedge_secrets::{Secrets, SecretsError};
+
+use crate::fixture::{Fixture, ME, got, name, put};
+
+/// What a secret is still good for while its key cannot be used.
+fn check(secrets: &Secrets, expect: fn(&SecretsError) -> bool) {
+    let failed = [
+        got(secrets, "A").map(drop),
+        put(secrets, "A", "value 2").map(drop),
+        put(secrets, "C", "value C").map(drop),
+        secrets.rotate(ME).map(drop),
+    ];
+    for result in failed {
+        let error = result.expect_err("there is no key");
+        assert!(expect(&error), "{error}");
+    }
+    assert_eq!(secrets.list().expect("it needs no key").len(), 2);
+}
+
+#[test]
+fn without_its_key_no_secret_is_read_or_put() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let (key, away) = (fixture.path("key"), fixture.path("away"));
+    fs::rename(&key, &away).expect("ours");
+    check(&secrets, |error| {
+        matches!(error, SecretsError::KeyMissing(_))
+    });
+    fs::rename(&away, &key).expect("ours");
+    assert_eq!(
+        got(&secrets, "A").expect("read"),
+        Some("value A".to_owned())
+    );
+    // Once the last secret that needed it is gone, there is a new one.
+    fs::remove_file(&key).expect("ours");
+    for of in ["A", "B"] {
+        assert!(secrets.delete(&name(of), ME).expect("it needs no key"));
+    }
+    put(&secrets, "A", "value 2").expect("put");
+    assert_eq!(
+        got(&secrets, "A").expect("read"),
+        Some("value 2".to_owned())
+    );
+}
+
+#[test]
+fn a_key_that_others_may_use_is_used_by_nobody() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let set = |mode| {
+        fs::set_permissions(fixture.path("key"), Permissions::from_mode(mode)).expect("ours");
+    };
+    for mode in [0o640, 0o604, 0o620, 0o602, 0o610] {
+        set(mode);
+        check(&secrets, |error| matches!(error, SecretsError::KeyOpen(_)));
+    }
+    set(0o400);
+    assert_eq!(
+        got(&secrets, "A").expect("read"),
+        Some("value A".to_owned())
+    );
+}
+
+#[test]
+fn a_damaged_key_is_none() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    fs::write(fixture.path("key"), "sedge-secrets-key 1\nabc\n").expect("ours");
+    check(&secrets, |error| {
+        matches!(error, SecretsError::KeyDamaged(_))
+    });
+    fs::write(fixture.path("key"), "sedge-secrets-key 2\n").expect("ours");
+    check(&secrets, |error| matches!(error, SecretsError::Newer(_)));
+}
+
+#[test]
+fn another_key_opens_nothing() {
+    let (fixture, other) = (Fixture::with_two(), Fixture::with_two());
+    fs::copy(other.path("key"), fixture.path("key")).expect("ours");
+    let secrets = fixture.secrets();
+    for result in [got(&secrets, "A").map(drop), secrets.rotate(ME).map(drop)] {
+        let error = result.expect_err("it is another key");
+        let is_told = matches!(&error, SecretsError::KeyOther { name, .. } if name.as_str() == "A");
+        assert!(is_told, "{error}");
+    }
+    // The right one is still right after the rotation that failed.
+    assert_eq!(
+        got(&other.secrets(), "A").expect("read"),
+        Some("value A".to_owned())
+    );
+}
+
+#[test]
+fn a_damaged_secret_is_named_and_can_be_deleted() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let whole = fs::read(fixture.path("A.sealed")).expect("a file");
+    let other = fs::read(fixture.path("B.sealed")).expect("a file");
+    let is_told = |result: Result<(), SecretsError>| {
+        let error = result.expect_err("it is damaged");
+        matches!(&error, SecretsError::Damaged { name, .. } if name.as_str() == "A")
+    };
+    for (content, is_readable) in [
+        (&whole[..whole.len() - 1], true),
+        (&other, false),
+        (b"", false),
+    ] {
+        fs::write(fixture.path("A.sealed"), content).expect("ours");
+        assert!(is_told(got(&secrets, "A").map(drop)));
+        assert!(is_told(secrets.rotate(ME).map(drop)));
+        assert_eq!(secrets.list().is_ok(), is_readable);
+        assert_eq!(put(&secrets, "A", "value 2").is_ok(), is_readable);
+        assert_eq!(
+            got(&secrets, "B").expect("whole"),
+            Some("value B".to_owned())
+        );
+    }
+    assert!(secrets.delete(&name("A"), ME).expect("deleted"));
+    assert_eq!(secrets.rotate(ME).expect("rotated"), 1);
+    assert_eq!(
+        got(&secrets, "B").expect("whole"),
+        Some("value B".to_owned())
+    );
+}

@@ -1,0 +1,162 @@
+//! What each operation does when all is well.
+
+use std::os::unix::fs::PermissionsExt;
+
+use sedge_secrets::What;
+
+use crate::fixture::{Fixture, ME, got, name, put};
+
+#[test]
+fn a_secret_is_put_got_replaced_and_deleted() {
+    let fixture = Fixture::new();
+    let secrets = fixture.secrets();
+    assert_eq!(got(&secrets, "A").expect("nothing there"), None);
+    assert_eq!(secrets.list().expect("nothing there"), []);
+    assert_eq!(put(&secrets, "A", "value 1").expect("put"), 1);
+    assert_eq!(put(&secrets, "A", "value 2").expect("put"), 2);
+    assert_eq!(put(&secrets, "a.B-c", "other").expect("put"), 1);
+    let again = fixture.secrets();
+    assert_eq!(got(&again, "A").expect("read"), Some("value 2".to_owned()));
+    assert_eq!(
+        got(&again, "a.B-c").expect("read"),
+        Some("other".to_owned())
+    );
+    assert!(again.delete(&name("A"), ME).expect("deleted"));
+    assert!(!again.delete(&name("A"), ME).expect("nothing there"));
+    assert_eq!(got(&secrets, "A").expect("nothing there"), None);
+    let names: Vec<String> = secrets
+        .names()
+        .expect("listed")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(names, ["a.B-c"]);
+}
+
+#[test]
+fn a_list_tells_all_but_the_value() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let before = secrets.list().expect("listed");
+    put(&secrets, "A", "value 2").expect("put");
+    secrets
+        .note_use(&name("A"), "k3v9q2x8w1mz/1")
+        .expect("noted");
+    secrets
+        .note_use(&name("A"), "k3v9q2x8w1mz/1/2")
+        .expect("noted");
+    let listed = secrets.list().expect("listed");
+    let (a, b) = (&listed[0], &listed[1]);
+    assert_eq!(
+        (a.version, a.created_at, a.by.as_str()),
+        (2, before[0].created_at, ME)
+    );
+    assert!(a.updated_at >= a.created_at && a.sealed_at == a.updated_at);
+    let (at, by) = a.last_use.clone().expect("it was used");
+    assert!(at >= a.updated_at && by == "k3v9q2x8w1mz/1/2");
+    assert_eq!(b, &before[1]);
+    // One of the same name that comes later was not used.
+    secrets.delete(&name("A"), ME).expect("deleted");
+    wait_for_the_next_millisecond();
+    put(&secrets, "A", "value 3").expect("put");
+    assert_eq!(secrets.list().expect("listed")[0].last_use, None);
+}
+
+#[test]
+fn a_rotation_leaves_values_and_no_former_key() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let before = secrets.list().expect("listed");
+    let (key, file) = (fixture.path("key"), fixture.path("A.sealed"));
+    let read = || {
+        (
+            std::fs::read(&key).expect("a key"),
+            std::fs::read(&file).expect("a file"),
+        )
+    };
+    let (former_key, former_file) = read();
+    assert_eq!(secrets.rotate(ME).expect("rotated"), 2);
+    let (new_key, new_file) = read();
+    assert!(former_key != new_key && former_file != new_file);
+    assert_eq!(new_key.len(), former_key.len(), "there is one key again");
+    for (of, value) in [("A", "value A"), ("B", "value B")] {
+        assert_eq!(got(&secrets, of).expect("read"), Some(value.to_owned()));
+    }
+    for (before, after) in before.iter().zip(secrets.list().expect("listed")) {
+        assert!(after.sealed_at >= before.sealed_at);
+        assert_eq!(after.updated_at, before.updated_at);
+        assert_eq!(after.version, before.version);
+    }
+    std::fs::write(&file, former_file).expect("ours");
+    got(&secrets, "A").expect_err("the former key is gone");
+    assert_eq!(
+        Fixture::new().secrets().rotate(ME).expect("nothing there"),
+        0
+    );
+}
+
+#[test]
+fn who_did_what_is_known() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    secrets.note_use(&name("B"), "call").expect("noted");
+    secrets.rotate("rotator").expect("rotated");
+    secrets.delete(&name("A"), "deleter").expect("deleted");
+    let log = secrets.log().expect("read");
+    let told: Vec<_> = log
+        .iter()
+        .map(|it| {
+            (
+                it.what,
+                it.name.as_ref().map(ToString::to_string),
+                it.version,
+                it.by.as_str(),
+            )
+        })
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        told,
+        [
+            (What::Put, some("A"), Some(1), ME),
+            (What::Put, some("B"), Some(1), ME),
+            (What::Rotate, None, None, "rotator"),
+            (What::Delete, some("A"), None, "deleter"),
+            (What::Use, some("B"), None, "call"),
+        ]
+    );
+    assert!(log.iter().all(|it| it.at_ms > 0));
+}
+
+#[test]
+fn all_that_is_in_the_folder_is_its_owners_and_tells_no_value() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    secrets.note_use(&name("A"), "call").expect("noted");
+    secrets.rotate(ME).expect("rotated");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(fixture.path("")).expect("a folder") {
+        let entry = entry.expect("a folder can be read");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("turn.lock") {
+            continue;
+        }
+        let mode = entry.metadata().expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+        let content = std::fs::read(entry.path()).expect("a file");
+        assert!(!content.windows(5).any(|it| it == b"value"), "{name}");
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        ["A.sealed", "B.sealed", "changes.log", "key", "uses.log"]
+    );
+}
+
+fn wait_for_the_next_millisecond() {
+    let now = sedge_sys::clock::Timestamp::now();
+    while sedge_sys::clock::Timestamp::now() == now {
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,236 @@
+//! `sedge secret put`
+
+use sedge_test_kit::{Child, TestEnv, wait_until};
+
+/// Puts a secret by stdin, as most other transcripts do.
+pub(crate) fn put(env: &TestEnv, name: &str, value: &str) {
+    let output = env.run_with_stdin(["secret", "put", name], value);
+    let _ = output.succeeded();
+}
+
+/// Answers what the program asks for on a terminal: waits for each prompt first.
+fn answer(child: &mut Child<'_>, answers: &[(&str, &str)]) {
+    for (prompt, answer) in answers {
+        wait_until("a prompt", || child.stdout_so_far().ends_with(prompt));
+        child.tell(answer);
+    }
+}
+
+/// Returns what a terminal shows.
+fn shown(mut child: Child<'_>, answers: &[(&str, &str)]) -> String {
+    answer(&mut child, answers);
+    let output = child.wait();
+    let lines: Vec<&str> = output.stdout.lines().map(str::trim_end).collect();
+    format!("{}\n[{}]", lines.join("\n"), output.status)
+}
+
+const FIRST: &str = "Value of `TOKEN`: ";
+const SECOND: &str = "The same again: ";
+
+#[test]
+fn on_stdin() {
+    let env = TestEnv::with_repository();
+    let put = |value: &str| env.run_with_stdin(["secret", "put", "TOKEN"], value);
+    insta::assert_snapshot!(put("canary 1\n"), @"
+    ------- stderr -------
+    Put `TOKEN`.
+    ");
+    insta::assert_snapshot!(put("canary 2"), @"
+    ------- stderr -------
+    Put version 2 of `TOKEN`, in place of the former one.
+    ");
+    insta::assert_snapshot!(env.run_with_stdin(["secret", "put", "OTHER", "--json"], "canary 3"), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "name": "OTHER",
+        "version": 1,
+        "createdAt": "[time]",
+        "updatedAt": "[time]",
+        "sealedAt": "[time]",
+        "by": "tester@[host]",
+        "lastUse": null
+      }
+    }
+    "#);
+}
+
+#[test]
+fn at_a_terminal() {
+    let env = TestEnv::with_repository();
+    let child = env.spawn_on_terminal("sedge secret put TOKEN");
+    insta::assert_snapshot!(shown(child, &[(FIRST, "canary\n"), (SECOND, "canary\n")]), @"
+    Value of `TOKEN`:
+    The same again:
+    Put `TOKEN`.
+    [exit status: 0]
+    ");
+    let child = env.spawn_on_terminal("sedge secret put TOKEN");
+    insta::assert_snapshot!(shown(child, &[(FIRST, "canary\n"), (SECOND, "cannery\n")]), @"
+    Value of `TOKEN`:
+    The same again:
+    error: the two values differ
+    hint: nothing was changed; try again
+    [exit status: 2]
+    ");
+    let child = env.spawn_on_terminal("sedge secret put TOKEN");
+    insta::assert_snapshot!(shown(child, &[(FIRST, "\n")]), @"
+    Value of `TOKEN`:
+    error: the value has fewer than 4 bytes
+    hint: what is shorter is guessed at once, and cannot be kept out of logs
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(env.run(["secret", "list"]), @"
+    ------- stdout -------
+    NAME   VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
+    TOKEN  1        [time]                [time]                                    tester@[host]
+    ");
+}
+
+/// Who interrupts the program finds a terminal that shows what they type.
+#[test]
+fn interrupted() {
+    let env = TestEnv::with_repository();
+    for key in ["canary\u{3}", "\u{3}", "\u{4}"] {
+        let mut child = env.spawn_on_terminal("sedge secret put TOKEN; echo exit $?; stty -a");
+        answer(&mut child, &[(FIRST, key)]);
+        let terminal = child.wait().stdout;
+        assert!(
+            terminal.contains("error: interrupted\r\nexit 130\r\n"),
+            "{terminal}"
+        );
+        let modes: Vec<&str> = terminal.split_whitespace().collect();
+        for mode in ["echo", "isig", "icanon"] {
+            assert!(modes.contains(&mode), "{mode}: {terminal}");
+        }
+        assert!(terminal.contains("eol = <undef>;"), "{terminal}");
+        assert!(!terminal.contains("canary"), "{terminal}");
+    }
+}
+
+#[test]
+fn the_value_is_no_argument() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.transcript("
+        secret put TOKEN canary
+        secret put TOKEN canary --json
+        secret put TOKEN two words
+    "), @r#"
+    $ sedge secret put TOKEN canary
+    ------- stderr -------
+    error: the value of a secret is never an argument: other programs can read it there, and shells keep it
+    hint: type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin
+    [exit status: 2]
+
+    $ sedge secret put TOKEN canary --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "the value of a secret is never an argument: other programs can read it there, and shells keep it",
+        "causes": [],
+        "hint": "type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin"
+      }
+    }
+    [exit status: 2]
+
+    $ sedge secret put TOKEN two words
+    ------- stderr -------
+    error: the value of a secret is never an argument: other programs can read it there, and shells keep it
+    hint: type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin
+    [exit status: 2]
+    "#);
+    assert_eq!(
+        env.run_json(["secret", "list"])["data"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn what_is_no_name_or_value_is_refused() {
+    let env = TestEnv::with_repository();
+    let put = |name: &str, value: &[u8]| env.run_with_stdin(["secret", "put", name], value);
+    insta::assert_snapshot!(put("a/b", b"canary"), @"
+    ------- stderr -------
+    error: `a/b` is not a name of a secret: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter, digit or `_`
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(put("PIN", b"123\n"), @"
+    ------- stderr -------
+    error: the value has fewer than 4 bytes
+    hint: what is shorter is guessed at once, and cannot be kept out of logs
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(put("LARGE", &[b'x'; (64 << 10) + 1]), @"
+    ------- stderr -------
+    error: the value has more than 65536 bytes
+    hint: keep what is larger in a file, and its key as a secret
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(put("HUGE", &[b'\n'; 1 << 20]), @"
+    ------- stderr -------
+    error: the value has more than 65536 bytes
+    hint: keep what is larger in a file, and its key as a secret
+    [exit status: 2]
+    ");
+    let _ = put("LARGEST", &[b'x'; 64 << 10]).succeeded();
+    let keep = ["secret", "put", "LINE", "--keep-newline"];
+    insta::assert_snapshot!(env.run_with_stdin(keep, "123\n"), @"
+    ------- stderr -------
+    Put `LINE`.
+    ");
+}
+
+/// No process loses what another one puts at the same time.
+#[test]
+fn by_many_at_once() {
+    let env = TestEnv::with_repository();
+    let line = |n: usize| {
+        format!(
+            "for i in 1 2 3; do echo value$i | sedge secret put OWN_{n} && echo value$i | sedge secret put SHARED; done"
+        )
+    };
+    let children: Vec<Child<'_>> = (0..4).map(|n| env.spawn_on_terminal(&line(n))).collect();
+    for child in children {
+        let _ = child.wait().succeeded();
+    }
+    let listed = env.run_json(["secret", "list"]);
+    let versions: Vec<String> = listed["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| format!("{} {}", it["name"], it["version"]))
+        .collect();
+    let expect = [
+        "\"OWN_0\" 3",
+        "\"OWN_1\" 3",
+        "\"OWN_2\" 3",
+        "\"OWN_3\" 3",
+        "\"SHARED\" 12",
+    ];
+    assert_eq!(versions, expect);
+}
+
+/// The state of a repository ignores itself, and there is nothing else that holds a value.
+#[test]
+fn no_file_holds_the_value() {
+    let env = TestEnv::with_repository();
+    put(&env, "TOKEN", "canary");
+    let ignored = env.read_file(".sedge/.gitignore");
+    assert_eq!(ignored, "*\n");
+    let mut folders = vec![env.repository()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("ours") {
+            let path = entry.expect("ours").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let content = std::fs::read(&path).expect("ours");
+            let holds = content.windows(6).any(|it| it == b"canary");
+            assert!(!holds, "{}", path.display());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `sedge secret rotate`
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use sedge_test_kit::TestEnv;
+
+use crate::secret_put::put;
+
+const KEY: &str = ".sedge/secrets/key";
+
+#[test]
+fn all_secrets() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
+    ------- stderr -------
+    There are no secrets.
+    ");
+    put(&env, "TOKEN", "canary 1");
+    put(&env, "OTHER", "canary 2");
+    let before = env.read_file(KEY);
+    insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
+    $ sedge secret rotate
+    ------- stderr -------
+    Sealed 2 secrets anew, by a fresh key.
+
+    $ sedge secret rotate --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "secrets": 2
+      }
+    }
+    "#);
+    assert_ne!(env.read_file(KEY), before);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_told() {
+    let env = TestEnv::with_repository();
+    put(&env, "TOKEN", "canary 1");
+    let path = env.repository().join(KEY);
+    let open = |mode| std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("ours");
+    open(0o644);
+    insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
+    $ sedge secret rotate
+    ------- stderr -------
+    error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
+    hint: `chmod 600 $ENV/repo/.sedge/secrets/key`; if somebody may have read it, replace the secrets and `sedge secret rotate`
+    [exit status: 3]
+
+    $ sedge secret rotate --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "secrets_key",
+        "message": "the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users",
+        "causes": [],
+        "hint": "`chmod 600 $ENV/repo/.sedge/secrets/key`; if somebody may have read it, replace the secrets and `sedge secret rotate`"
+      }
+    }
+    [exit status: 3]
+    "#);
+    open(0o600);
+    let key = env.read_file(KEY);
+    env.write_file(KEY, "");
+    insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
+    ------- stderr -------
+    error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is damaged
+    hint: put the file back as it was
+    [exit status: 3]
+    ");
+    env.write_file(KEY, key.replace('1', "2"));
+    insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
+    ------- stderr -------
+    error: `$ENV/repo/.sedge/secrets/key` is of a newer version of Sedge
+    hint: use the version of Sedge that made it, or a newer one
+    [exit status: 3]
+    ");
+    let other = format!(
+        "{}\n{}\n",
+        key.lines().next().unwrap_or_default(),
+        "1".repeat(64)
+    );
+    env.write_file(KEY, other);
+    insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
+    ------- stderr -------
+    error: the secret `TOKEN` is sealed by another key than `$ENV/repo/.sedge/secrets/key`
+    hint: put the key back that it was sealed by, or delete the secret: `sedge secret delete TOKEN`
+    [exit status: 3]
+    ");
+    env.remove(KEY);
+    insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
+    $ sedge secret rotate
+    ------- stderr -------
+    error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
+    hint: put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew
+    [exit status: 3]
+
+    $ sedge secret rotate --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "secrets_key",
+        "message": "the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing",
+        "causes": [],
+        "hint": "put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew"
+      }
+    }
+    [exit status: 3]
+    "#);
+    insta::assert_snapshot!(env.run_with_stdin(["secret", "put", "OTHER"], "canary 2"), @"
+    ------- stderr -------
+    error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
+    hint: put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew
+    [exit status: 3]
+    ");
+    env.write_file(KEY, key);
+    open(0o600);
+    insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
+    ------- stderr -------
+    Sealed 1 secret anew, by a fresh key.
+    ");
+}
