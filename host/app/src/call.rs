@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
-use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
+use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Undone};
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::run::StepPath;
 use sedge_model::schema::arguments_merged;
@@ -172,14 +172,17 @@ impl ReadyCall {
         let spec = spec.ok_or_else(|| not_found(TargetKind::Method, &request.method))?;
         let (method, kind) = (spec.name.clone(), spec.kind);
         let given = effective_arguments(&model, &method, &request.arguments)?;
+        let limit = |name, value: u32| {
+            let value = value.into();
+            CallFault::Call(CallError::Limit { name, value })
+        };
         let depth_max = model.limits.call_depth;
         if request.frame.lineage().depth() > depth_max as usize {
-            let value = depth_max.into();
-            return Err(CallError::Limit {
-                name: LimitName::CallDepth,
-                value,
-            }
-            .into());
+            return Err(limit(LimitName::CallDepth, depth_max));
+        }
+        let calls_max = model.limits.calls_per_run;
+        if !cx.call_counted(calls_max) {
+            return Err(limit(LimitName::CallsPerRun, calls_max));
         }
         Ok(Self {
             model,
@@ -251,6 +254,7 @@ async fn run(
     let staging = Staging::new(
         name.clone(),
         caller.map(|caller| Arc::clone(&caller.staging)),
+        model.limits.staged_bytes,
     );
     let identity = Identity {
         model: name,
@@ -281,17 +285,18 @@ async fn run(
             memory_bytes: model.limits.memory_bytes,
             begin,
             deadline,
-            calls_max: model.limits.calls_max,
             http: model.limits.http,
+            quotas: model.limits.quotas,
         },
         staging,
         outside: Arc::new(outside),
     };
-    cx.repository
-        .runtime()?
-        .call(&model.plugin, spec)
-        .await
-        .map_err(host_fault)
+    let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
+    let mut report = ran.map_err(host_fault)?;
+    if let Some(dump) = report.core_dump.take() {
+        cx.core_dump(request.frame.lineage(), dump);
+    }
+    Ok(report)
 }
 
 /// Lays a call's arguments over those of the definition, and checks the result.
@@ -484,6 +489,7 @@ impl Record<'_> {
     ) -> Result<Outcome, CallFault> {
         let mut end = self.end(report.result.clone());
         end.changes = writes::changes(&ready.model, report.changes);
+        end.undone = report.undone;
         end.published = report.published;
         end.log = report.log.clone();
         end.lock_epoch = writes.lock_epoch;
@@ -516,6 +522,7 @@ impl Record<'_> {
             origin: self.origin.clone(),
             result,
             changes: Vec::new(),
+            undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
             elapsed_us: micros(self.since.elapsed()),

@@ -22,6 +22,9 @@ use sedge_store::StoreError;
 use sedge_sys::folder::FileError;
 use sedge_workflow::IllegalEvent;
 
+use crate::core_dump::CoreDumpEnd;
+use crate::failure::FailureReport;
+
 /// What kind of trouble an error is: faces choose their exit codes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
@@ -146,6 +149,10 @@ pub enum AppError {
         method: MethodName,
         /// What went wrong.
         source: CallError,
+        /// Where it began, and what was undone.
+        report: Box<FailureReport>,
+        /// What became of the core dump that was asked for.
+        core_dump: CoreDumpEnd,
     },
     /// A workflow's run failed.
     #[error("the workflow `{workflow}` failed")]
@@ -156,6 +163,8 @@ pub enum AppError {
         run: RunId,
         /// What kept it from succeeding.
         faults: Vec<StepFault>,
+        /// Where it began, and what was undone.
+        report: Box<FailureReport>,
     },
     /// No run has that id.
     #[error("no run with the id `{0}`")]
@@ -253,6 +262,9 @@ pub enum AppError {
     /// There is a file of that name.
     #[error("`{}` exists already", .0.display())]
     FileExists(PathBuf),
+    /// There is a file where a core dump is to go.
+    #[error("`{}` exists already", .0.display())]
+    CoreDumpExists(PathBuf),
     /// A path names no file.
     #[error("`{}` is no name of a file", .0.display())]
     NoFileName(PathBuf),
@@ -366,7 +378,7 @@ impl AppError {
             Self::SecretMissing { .. } => "secret_missing",
             Self::SecretValue(_) => "bad_secret",
             Self::Query(_) => "bad_query",
-            Self::FileExists(_) => "file_exists",
+            Self::FileExists(_) | Self::CoreDumpExists(_) => "file_exists",
             Self::NoFileName(_) => "no_file_name",
             Self::StoreNotEmpty => "store_not_empty",
             Self::StoreDamaged { .. } => "store_damaged",
@@ -449,6 +461,7 @@ impl AppError {
             | Self::SecretMissing { .. }
             | Self::Secrets(_)
             | Self::FileExists(_)
+            | Self::CoreDumpExists(_)
             | Self::StoreNotEmpty
             | Self::VersionMissing { .. }
             | Self::Store(

@@ -4,9 +4,11 @@
 //! or reads the user's environment. A use case, its command and its test share one name.
 
 mod call;
+mod core_dump;
 mod data_scan;
 mod error;
 mod events;
+mod failure;
 mod frame;
 mod gates;
 mod limits;
@@ -61,8 +63,10 @@ pub mod workflow_resume;
 pub mod workflow_run;
 pub mod workflow_validate;
 
+pub use core_dump::CoreDumpEnd;
 pub use error::{AppError, ErrorClass, StepFault};
 pub use events::{Event, Events};
+pub use failure::{FailedCall, FailureReport};
 pub use repository::{Repository, Settings};
 pub use workflow_drive::WorkflowEnd;
 
@@ -71,8 +75,10 @@ pub mod types {
     pub use sedge_locks::error::Blocker;
     pub use sedge_locks::mode::Resource;
     pub use sedge_locks::status::LockStatus;
+    pub use sedge_model::backtrace::{Frame, Place};
     pub use sedge_model::call::{
-        CallError, CallStatus, DataKind, LimitName, LogLevel, LogLine, Outcome, TargetKind, Written,
+        CallError, CallStatus, DataKind, LimitName, LogLevel, LogLine, Outcome, TargetKind, Undone,
+        Written,
     };
     pub use sedge_model::diagnostic::Diagnostic;
     pub use sedge_model::digest::Digest;

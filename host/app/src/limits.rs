@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sedge_model::definition::Limits;
-use sedge_runtime::HttpLimits;
+use sedge_model::repository;
+use sedge_runtime::{ComponentLimits, HttpLimits, Quotas};
 
 /// How long one call may take: long enough for a cloud to make a machine, short enough
 /// that a pipeline which hangs is noticed the same hour.
@@ -17,9 +18,39 @@ const MEMORY_MEBIBYTES: u32 = 256;
 /// level costs an instance and a stack of 2 MiB, of which little is touched.
 const CALL_DEPTH: u32 = 64;
 
+/// How many calls a run may make. Breadth and depth multiply: without this, a plugin that
+/// calls itself twice at each level would fill the datastore with rows.
+const CALLS_PER_RUN: u32 = 200_000;
+
 /// How many calls one call may make. Each leaves a row in the datastore, and one that was
 /// started and not waited for holds one of the guest's 25 000 handles.
 const CALLS_PER_CALL: u32 = 20_000;
+
+/// How many calls one call may have started that have not ended. Each is a task with what
+/// it was given, which a guest could otherwise pile up faster than any of them runs.
+const PARALLEL_CALLS: u32 = 10_000;
+
+/// How many functions of the host one call may call. The guest's own time is the bound
+/// that matters; this is one that a person can lower to a model's measure.
+const HOST_CALLS: u32 = 100_000_000;
+
+/// How much may pass between one call and the host: twice what it may write to files.
+const HOST_MEBIBYTES: u32 = 32 << 10;
+
+/// How much one call may stage in memory before it is committed.
+const STAGED_MEBIBYTES: u32 = 64;
+
+/// How much one call may write to files: a disk that is full serves nobody.
+const FILE_MEBIBYTES: u32 = 16 << 10;
+
+/// How many files one call may have open: each costs a descriptor, and up to 64 KiB.
+const OPEN_FILES: u32 = 64;
+
+/// How many lines of one call's log are kept: each is a row in the datastore.
+const LOG_LINES: u32 = 10_000;
+
+/// How much of one call's log is kept. It is in memory until the call ends.
+const LOG_KIBIBYTES: u32 = 1024;
 
 /// How long a call waits for a lock. A net: dead processes and cycles are found without it,
 /// so whoever is in the way for so long is at work, and longer than most people want to wait.
@@ -31,20 +62,53 @@ pub(crate) struct Resolved {
     pub(crate) wall_time: Duration,
     pub(crate) memory_bytes: usize,
     pub(crate) call_depth: u32,
-    pub(crate) calls_max: u32,
+    pub(crate) calls_per_run: u32,
+    pub(crate) staged_bytes: usize,
+    pub(crate) quotas: Quotas,
     pub(crate) http: HttpLimits,
+}
+
+/// Fills the holes that `sedge.yaml` left in what the engine allows.
+pub(crate) fn component_limits(
+    said: &repository::ComponentLimits,
+    otherwise: ComponentLimits,
+) -> ComponentLimits {
+    let bytes = |said: Option<u32>, shift, otherwise| {
+        said.map_or(otherwise, |said| u64::from(said) << shift)
+    };
+    ComponentLimits {
+        bytes: bytes(said.mebibytes, 20, otherwise.bytes),
+        code_bytes: bytes(said.code_mebibytes, 20, otherwise.code_bytes),
+        function_bytes: bytes(said.function_kibibytes, 10, otherwise.function_bytes),
+        functions: bytes(said.functions, 0, otherwise.functions),
+        instances: bytes(said.instances, 0, otherwise.instances),
+        custom_bytes: bytes(said.custom_mebibytes, 20, otherwise.custom_bytes),
+    }
 }
 
 /// Fills the holes that files left.
 pub(crate) fn resolve(limits: &Limits) -> Resolved {
-    let mebibytes = limits.memory_mebibytes.unwrap_or(MEMORY_MEBIBYTES);
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    let mebibytes = |said: Option<u32>, otherwise| u64::from(said.unwrap_or(otherwise)) << 20;
+    let memory = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let log_bytes = u64::from(limits.log_kibibytes.unwrap_or(LOG_KIBIBYTES)) << 10;
     Resolved {
-        wall_time: limits
-            .wall_time_seconds
-            .map_or(WALL_TIME, |s| Duration::from_secs(s.into())),
-        memory_bytes: usize::try_from(u64::from(mebibytes) << 20).unwrap_or(usize::MAX),
+        wall_time: limits.wall_time_seconds.map_or(WALL_TIME, seconds),
+        memory_bytes: memory(mebibytes(limits.memory_mebibytes, MEMORY_MEBIBYTES)),
         call_depth: limits.call_depth.unwrap_or(CALL_DEPTH),
-        calls_max: limits.calls_per_call.unwrap_or(CALLS_PER_CALL),
+        calls_per_run: limits.calls_per_run.unwrap_or(CALLS_PER_RUN),
+        staged_bytes: memory(mebibytes(limits.staged_mebibytes, STAGED_MEBIBYTES)),
+        quotas: Quotas {
+            cpu: limits.cpu_seconds.map(seconds),
+            calls: limits.calls_per_call.unwrap_or(CALLS_PER_CALL),
+            parallel_calls: limits.parallel_calls.unwrap_or(PARALLEL_CALLS),
+            host_calls: limits.host_calls.unwrap_or(HOST_CALLS).into(),
+            host_bytes: mebibytes(limits.host_mebibytes, HOST_MEBIBYTES),
+            file_bytes: mebibytes(limits.file_mebibytes, FILE_MEBIBYTES),
+            open_files: limits.open_files.unwrap_or(OPEN_FILES),
+            log_lines: limits.log_lines.unwrap_or(LOG_LINES),
+            log_bytes: memory(log_bytes),
+        },
         http: HttpLimits::default(),
     }
 }

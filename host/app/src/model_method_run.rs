@@ -1,5 +1,6 @@
 //! Runs a method of a model, in a run of its own.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use sedge_sys::{host, random};
 use serde_json::{Map, Value};
 
 use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
+use crate::core_dump::{CoreDumpEnd, CoreDumpFile};
 use crate::error::AppError;
 use crate::events::{Event, Events};
+use crate::failure::FailureReport;
 use crate::frame::Frame;
 use crate::locks::Locks;
 use crate::repository::Repository;
@@ -32,6 +35,11 @@ pub struct Request {
     pub arguments: Map<String, Value>,
     /// Arguments as text, by name: each becomes what the schema wants.
     pub inputs: Vec<(String, String)>,
+    /// Where to write what the first guest that traps has in memory; [`Settings`] must say
+    /// that core dumps are wanted.
+    ///
+    /// [`Settings`]: crate::Settings
+    pub core_dump: Option<PathBuf>,
 }
 
 /// A method that succeeded.
@@ -43,6 +51,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// How long it took, waiting included.
     pub elapsed: Duration,
+    /// What became of the core dump that was asked for.
+    pub core_dump: CoreDumpEnd,
 }
 
 /// Runs a method and waits for its end. Dropping the future cancels the run.
@@ -57,6 +67,8 @@ pub async fn model_method_run(
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
     let method = method_find(&model, &request.method)?;
     let arguments = arguments_of(&model, &method, request)?;
+    let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
+    let dump_file = dump_file.transpose()?;
     let run = RunId::from_bits(random::bits());
     let locks = Locks::new(repository, Arc::clone(&events))?;
     let claim = repository.store()?.run_start(
@@ -98,13 +110,17 @@ pub async fn model_method_run(
         RunStatus::Failed
     };
     drop(ending);
+    let core_dump = dump_file.map_or(CoreDumpEnd::NotWanted, |file| file.save(&cx));
     match ended {
         Ok(outcome) => Ok(Report {
             run,
             outcome,
             elapsed: since.elapsed(),
+            core_dump,
         }),
         Err(CallFault::Call(source)) => Err(AppError::CallFailed {
+            report: FailureReport::read(repository, &run, |_| true),
+            core_dump,
             run,
             model: model.definition.name.clone(),
             method,

@@ -14,11 +14,11 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::repository::{LOCK_FILE, LockedPlugin};
 use sedge_runtime::PluginDescription;
 use sedge_sys::file_lock::FileQueue;
-use sedge_sys::folder::{FileError, read_named_file};
+use sedge_sys::folder::{FileError, named_file_size, read_named_file};
 
 use crate::error::AppError;
 use crate::events::{Event, Events};
-use crate::plugins::{COMPONENT_BYTES_MAX, component_file};
+use crate::plugins::component_file;
 use crate::repository::{Repository, plugin_lock_read};
 
 /// A component that was checked, and is not pinned yet.
@@ -66,11 +66,16 @@ pub async fn plugin_add(
     path: &Path,
     events: Arc<dyn Events>,
 ) -> Result<Added, AppError> {
-    let bytes = read_named_file(path, COMPONENT_BYTES_MAX)?;
     let refused = |source| AppError::PluginRefused {
         path: path.to_owned(),
         source,
     };
+    let limits = repository.component_limits();
+    // What is too large is not even read.
+    limits
+        .bytes_check(named_file_size(path)?)
+        .map_err(refused)?;
+    let bytes = read_named_file(path, limits.bytes)?;
     let logged = move |line: &_| {
         events.event(Event::PluginLogged {
             line: Clone::clone(line),

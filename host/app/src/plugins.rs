@@ -9,10 +9,6 @@ use sedge_runtime::{Plugin, PluginError};
 use crate::error::AppError;
 use crate::repository::{Repository, near_one};
 
-/// The most bytes of a component. The largest known one, a Python interpreter with its
-/// libraries, has a tenth of it.
-pub(crate) const COMPONENT_BYTES_MAX: u64 = 256 << 20;
-
 /// Returns the name of a component's file in the folder of components.
 pub(crate) fn component_file(sha256: &str) -> String {
     format!("{sha256}.wasm")
@@ -71,9 +67,10 @@ impl Repository {
             source,
         };
         let components = self.state_folder("plugins")?;
+        let bytes_max = self.component_limits().bytes;
         let mut gone = false;
         let bytes = async || {
-            let bytes = components.read(&component_file(&pinned.sha256), COMPONENT_BYTES_MAX)?;
+            let bytes = components.read(&component_file(&pinned.sha256), bytes_max)?;
             bytes.ok_or_else(|| {
                 gone = true;
                 PluginError::NotWasm {

@@ -17,14 +17,14 @@ use sedge_model::run::RunStatus;
 use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
-use sedge_runtime::{Allocation, Plugin, Runtime};
+use sedge_runtime::{Allocation, ComponentLimits, CoreDumps, Plugin, Runtime};
 use sedge_secrets::Secrets;
 use sedge_store::{RunRecord, Store};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::Folder;
 
 use crate::error::AppError;
-use crate::limits::LOCK_TIMEOUT;
+use crate::limits::{self, LOCK_TIMEOUT};
 
 /// Where run-time state is, below the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
@@ -55,6 +55,8 @@ pub struct Settings {
     pub lock_timeout: Option<Duration>,
     /// How many guests execute at once.
     pub concurrency: Option<NonZeroU32>,
+    /// Whether what a guest has in memory is kept when it traps.
+    pub core_dumps: bool,
 }
 
 impl Repository {
@@ -106,6 +108,11 @@ impl Repository {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Returns how large a component may be when it is added.
+    pub(crate) fn component_limits(&self) -> ComponentLimits {
+        limits::component_limits(&self.config.component_limits, ComponentLimits::default())
     }
 
     pub(crate) fn plugin_lock(&self) -> &PluginLock {
@@ -196,7 +203,14 @@ impl Repository {
             } else {
                 Allocation::OnDemand
             };
-            let runtime = Runtime::new(self.state_folder("cache")?, allocation)?;
+            let dumps = if self.settings.core_dumps {
+                CoreDumps::On
+            } else {
+                CoreDumps::Off
+            };
+            let runtime = Runtime::new(self.state_folder("cache")?, allocation, dumps)?;
+            let limits = self.component_limits();
+            let runtime = runtime.with_component_limits(limits);
             let concurrency = self.settings.concurrency.or(self.config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {
                 Some(n) => runtime.with_concurrency(n as usize),

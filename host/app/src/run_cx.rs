@@ -1,15 +1,17 @@
 //! What all calls of one run share: its claim, and the models as the run first saw them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
+use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
-use sedge_runtime::Plugin;
+use sedge_runtime::{CoreDump, Plugin};
 use sedge_store::Claim;
 use serde_json::Value;
 
@@ -26,6 +28,9 @@ pub(crate) struct RunCx {
     pub(crate) locks: Arc<Locks>,
     events: Arc<dyn Events>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
+    n_calls: AtomicU32,
+    /// The first guest's that trapped, if a person wants core dumps.
+    core_dump: Mutex<Option<(Lineage, CoreDump)>>,
 }
 
 /// A model that can be called: its file is sound, and its plugin is loaded.
@@ -51,6 +56,8 @@ impl RunCx {
             locks,
             events,
             models: Mutex::default(),
+            n_calls: AtomicU32::new(0),
+            core_dump: Mutex::default(),
         })
     }
 
@@ -60,6 +67,34 @@ impl RunCx {
 
     pub(crate) fn event(&self, event: Event) {
         self.events.event(event);
+    }
+
+    /// Counts one more call, of all that this process makes for the run; false if it is one
+    /// more than `most`.
+    pub(crate) fn call_counted(&self, most: u32) -> bool {
+        let count = |n_calls: u32| (n_calls < most).then_some(n_calls + 1);
+        let counted = self
+            .n_calls
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
+        counted.is_ok()
+    }
+
+    /// Takes what a guest had in memory when it trapped. Of several the first one counts: a
+    /// callee's trap comes before its caller's.
+    pub(crate) fn core_dump(&self, call: &Lineage, dump: CoreDump) {
+        let mut first = self
+            .core_dump
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| (call.clone(), dump));
+    }
+
+    /// Takes out what the first guest that trapped had in memory.
+    pub(crate) fn core_dump_take(&self) -> Option<(Lineage, CoreDump)> {
+        self.core_dump
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Returns a model, read and loaded once a run: what changes on disk meanwhile counts

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::stream::{FuturesUnordered, StreamExt};
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{RunId, WorkflowName};
+use sedge_model::names::RunId;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
 use sedge_model::workflow::{Task, Workflow};
 use sedge_runtime::BoxFuture;
@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::call::{CallFault, CallRequest, Replay, call_run};
 use crate::error::{AppError, StepFault};
 use crate::events::Event;
+use crate::failure::FailureReport;
 use crate::frame::Frame;
 use crate::run_cx::RunCx;
 
@@ -107,8 +108,7 @@ impl Drive {
                     });
                 }
                 Next::Nothing(_) => {
-                    let (name, run) = (self.workflow.name.clone(), self.cx.run().clone());
-                    return Err(workflow_failed(name, run, &self.workflow, &self.state));
+                    return Err(workflow_failed(&self.cx, &self.workflow, &self.state));
                 }
                 Next::Append(_) | Next::Start(_) => unreachable!("`advance` does these itself"),
             }
@@ -360,17 +360,12 @@ impl Drive {
 }
 
 /// Says what kept a run from succeeding: its failed steps and rejected gates.
-pub(crate) fn workflow_failed(
-    name: WorkflowName,
-    run: RunId,
-    workflow: &Workflow,
-    state: &RunState,
-) -> AppError {
+fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppError {
     let fault = |step: &StepPath, error: Option<CallError>| StepFault {
         step: step.clone(),
         error,
     };
-    let faults = workflow
+    let faults: Vec<StepFault> = workflow
         .steps()
         .filter(|step| !step.allow_failure)
         .filter_map(|step| match state.step(&step.path)? {
@@ -383,9 +378,14 @@ pub(crate) fn workflow_failed(
             | StepState::Open => None,
         })
         .collect();
+    let steps: Vec<String> = faults.iter().map(|fault| fault.step.to_string()).collect();
+    let report = FailureReport::read(&cx.repository, cx.run(), |call| {
+        call.step.as_ref().is_some_and(|step| steps.contains(step))
+    });
     AppError::WorkflowFailed {
-        workflow: name,
-        run,
+        workflow: workflow.name.clone(),
+        run: cx.run().clone(),
         faults,
+        report,
     }
 }

@@ -1,20 +1,26 @@
-//! How errors are shown: `error:`, then `caused by:`, then `hint:`; or as a JSON document.
+//! How errors are shown: `error:`, then `caused by:`, `note:` and `hint:`; or as a JSON
+//! document.
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use sedge_app::AppError;
-use sedge_app::types::{CallError, Diagnostic, has_argument};
+use sedge_app::types::{Diagnostic, has_argument};
 use serde_json::{Value, json};
 
 use crate::commands::plugin_describe::asks;
 use crate::context::Context;
+use crate::failure::{self, Frames, error_text};
 use crate::output::{document, stderr, stdout};
 use crate::{exit_code, hints};
 
 /// A command did not succeed.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in the life of the program, at its end"
+)]
 pub(crate) enum CliError {
     /// A use case was not carried out.
     App(AppError),
@@ -93,11 +99,15 @@ impl CliError {
                 vec![format!("error: {}", self.message())]
             }
         };
+        let indented = |text: &String| text.replace('\n', "\n  ");
+        let causes = self.causes();
         lines.extend(
-            self.causes()
+            causes
                 .iter()
-                .map(|cause| format!("caused by: {}", cause.replace('\n', "\n  "))),
+                .map(|it| format!("caused by: {}", indented(it))),
         );
+        let notes = self.notes();
+        lines.extend(notes.iter().map(|it| format!("note: {}", indented(it))));
         lines.extend(self.hints().iter().map(|hint| format!("hint: {hint}")));
         lines.join("\n")
     }
@@ -115,12 +125,26 @@ impl CliError {
                 error["hint"] = json!(fault.hint);
                 error["place"] = json!({"file": fault.file.name, "line": line, "column": column});
             }
-            Self::App(AppError::CallFailed { run, source, .. }) => {
+            Self::App(AppError::CallFailed {
+                run,
+                source,
+                report,
+                core_dump,
+                ..
+            }) => {
                 error["run"] = json!(run);
                 error["call"] = json!(source);
+                failure::report_json(report, &mut error);
+                failure::core_dump_json(core_dump, &mut error);
             }
-            Self::App(AppError::WorkflowFailed { run, faults, .. }) => {
+            Self::App(AppError::WorkflowFailed {
+                run,
+                faults,
+                report,
+                ..
+            }) => {
                 error["run"] = json!(run);
+                failure::report_json(report, &mut error);
                 error["steps"] = faults
                     .iter()
                     .map(|fault| json!({"step": fault.step.to_string(), "error": fault.error}))
@@ -167,14 +191,16 @@ impl CliError {
             Self::App(AppError::WorkflowFailed { faults, .. }) => faults
                 .iter()
                 .map(|fault| match &fault.error {
-                    Some(error) => format!("step `{}`: {}", fault.step, call_error_text(error)),
+                    Some(error) => {
+                        format!("step `{}`: {}", fault.step, error_text(error, Frames::Few))
+                    }
                     None => format!("gate `{}` was rejected", fault.step),
                 })
                 .collect(),
-            Self::App(AppError::CallFailed { source, .. }) => vec![call_error_text(source)],
             Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
                 undecided.iter().map(asks).collect()
             }
+            Self::App(AppError::CallFailed { source, .. }) => vec![error_text(source, Frames::Few)],
             Self::App(AppError::Diagnostic(fault)) => fault.label.iter().cloned().collect(),
             Self::App(error) => sources(error.source()),
             Self::Interrupted
@@ -182,6 +208,25 @@ impl CliError {
             | Self::PromptInterrupted
             | Self::Usage { .. } => Vec::new(),
             Self::Edge(error) => sources(error.source()),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        match self {
+            Self::App(AppError::CallFailed {
+                report, core_dump, ..
+            }) => {
+                let mut notes = failure::notes(report);
+                notes.extend(failure::core_dump_note(core_dump));
+                notes
+            }
+            Self::App(AppError::WorkflowFailed { report, .. }) => failure::notes(report),
+            Self::App(_)
+            | Self::Interrupted
+            | Self::WorkflowInterrupted(_)
+            | Self::PromptInterrupted
+            | Self::Usage { .. }
+            | Self::Edge(_) => Vec::new(),
         }
     }
 
@@ -233,38 +278,6 @@ fn usage_json(error: &clap::Error) -> Value {
         (None, None) => "see `sedge --help`",
     };
     json!({"code": "usage", "message": message, "causes": [], "hint": hint})
-}
-
-/// The code of a failure whose message says by itself that the plugin panicked.
-const PANIC: &str = "panic";
-
-/// An error of a call: what happened, and where in the guest if it trapped there.
-pub(crate) fn call_error_text(error: &CallError) -> String {
-    let mut text = error.to_string();
-    if let CallError::InvalidInput { violations } = error {
-        text = "the arguments do not fit the method's schema".to_owned();
-        violations
-            .iter()
-            .for_each(|violation| text.push_str(&format!("\n{violation}")));
-    }
-    if let CallError::Failed(failure) = error
-        && failure.code != PANIC
-    {
-        // A message may have lines below that are to be copied.
-        let end = text.find('\n').unwrap_or(text.len());
-        text.insert_str(end, &format!(" ({})", failure.code));
-    }
-    if let CallError::Trapped { backtrace, .. } = error {
-        // A recursion would fill the screen with one line.
-        for frames in backtrace.chunk_by(|one, next| one == next) {
-            let times = match frames.len() {
-                1 => String::new(),
-                n_times => format!(" ({n_times} times)"),
-            };
-            text.push_str(&format!("\nat {}{times}", frames[0]));
-        }
-    }
-    text
 }
 
 fn sources(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {

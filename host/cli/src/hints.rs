@@ -5,9 +5,10 @@
 )]
 
 use sedge_app::types::{
-    CallError, ChoiceError, LimitName, PluginError, RunStatus, SecretsError, StoreError, ValueError,
+    CallError, ChoiceError, LimitName, ModelName, PluginError, RunStatus, SecretsError, StoreError,
+    ValueError,
 };
-use sedge_app::{AppError, ErrorClass};
+use sedge_app::{AppError, ErrorClass, FailureReport};
 
 use crate::show;
 
@@ -86,6 +87,7 @@ fn missing(error: &AppError) -> Option<String> {
             "keep what is larger in a file, and its key as a secret".to_owned()
         }
         AppError::FileExists(_) => "name another file, or add `--replace`".to_owned(),
+        AppError::CoreDumpExists(_) => "name a file that is not there yet".to_owned(),
         AppError::StoreNotEmpty => {
             "`--replace` puts the backup in place of what there is, which is lost then".to_owned()
         }
@@ -115,8 +117,24 @@ fn missing(error: &AppError) -> Option<String> {
 /// What to do about a run that failed, or is not as wanted.
 fn run(error: &AppError) -> Option<String> {
     Some(match error {
-        AppError::CallFailed { source, run, .. } => call(source, run.as_str()),
+        AppError::CallFailed {
+            source,
+            run,
+            model,
+            report,
+            ..
+        } => limit_of(source, model)
+            .or_else(|| report_limit(report))
+            .unwrap_or_else(|| call(source, run.as_str(), report)),
         AppError::WorkflowFailed { .. } if error.class() == ErrorClass::Busy => LOCKED.to_owned(),
+        AppError::WorkflowFailed { report, .. } if report_limit(report).is_some() => {
+            return report_limit(report);
+        }
+        AppError::WorkflowFailed { run, report, .. } if has_backtrace(report) => {
+            format!(
+                "`sedge run show {run} --backtrace` shows the whole run, and where calls stopped"
+            )
+        }
         AppError::WorkflowFailed { run, .. } => {
             format!("`sedge run show {run}` shows the whole run")
         }
@@ -224,6 +242,12 @@ fn plugin(error: &PluginError) -> Option<String> {
         PluginError::Digest { .. } => {
             "the file was changed after it was pinned: add it again if that was meant"
         }
+        PluginError::TooLarge { limit, found, .. } => {
+            let (key, value) = limit.key(*found);
+            return Some(format!(
+                "if you trust it, allow more in sedge.yaml: `componentLimits: {{{key}: {value}}}`"
+            ));
+        }
         PluginError::World { .. } => {
             "build it anew with an SDK of Sedge: it was made for another world"
         }
@@ -238,46 +262,65 @@ fn plugin(error: &PluginError) -> Option<String> {
     Some(hint.to_owned())
 }
 
-fn call(error: &CallError, run: &str) -> String {
+fn call(error: &CallError, run: &str, report: &FailureReport) -> String {
     // Callers pass these on with their codes.
     match error.code() {
         "lock-timeout" => return LOCKED.to_owned(),
-        "deadlock" => return format!("try again: the others have gone on; {}", run_shown(run)),
+        "deadlock" => {
+            let shown = run_shown(run, report);
+            return format!("try again: the others have gone on; {shown}");
+        }
         _ => {}
     }
-    match error {
-        CallError::TimedOut { .. } => {
-            "raise `wallTimeSeconds` in the `limits:` of the model's definition if it needs longer"
-                .to_owned()
+    run_shown(run, report)
+}
+
+/// What to do about the limit for which a run failed, if it did for one.
+fn report_limit(report: &FailureReport) -> Option<String> {
+    let origin = report.origins.first()?;
+    limit_of(&origin.error, &origin.model)
+}
+
+/// What to do about a limit that a call of `model` reached, itself or by asking for too much:
+/// raise it where it is for the operator to choose.
+fn limit_of(error: &CallError, model: &ModelName) -> Option<String> {
+    let (name, value) = match error {
+        CallError::TimedOut { after_ms } => {
+            let seconds = after_ms.div_ceil(1000).saturating_mul(2).max(1);
+            let line = format!("limits: {{wallTimeSeconds: {seconds}}}");
+            return Some(raise(&line, model, false));
         }
-        CallError::Limit { name, .. } => limit(*name, run),
-        CallError::NotFound { .. }
-        | CallError::InvalidInput { .. }
-        | CallError::Denied { .. }
-        | CallError::LockTimeout { .. }
-        | CallError::Deadlock { .. }
-        | CallError::Cycle { .. }
-        | CallError::Failed(_)
-        | CallError::Trapped { .. }
-        | CallError::Cancelled => run_shown(run),
+        CallError::Limit { name, value } => (*name, *value),
+        // As SDKs pass on what a guest was told.
+        CallError::Failed(failure) if failure.code == "limit" => {
+            let details = failure.details.as_ref()?;
+            let name: LimitName = serde_json::from_value(details["name"].clone()).ok()?;
+            (name, details["value"].as_u64()?)
+        }
+        _ => return None,
+    };
+    Some(raise(&name.raised(value)?, model, name.is_of_run()))
+}
+
+fn raise(line: &str, model: &ModelName, is_of_run: bool) -> String {
+    let place = if is_of_run {
+        "sedge.yaml".to_owned()
+    } else {
+        format!("{}, or in sedge.yaml for all models", model.file())
+    };
+    format!("if it needs more, raise the limit in {place}: `{line}`")
+}
+
+fn run_shown(run: &str, report: &FailureReport) -> String {
+    let logs = format!("`sedge run logs {run}` what they logged");
+    if has_backtrace(report) {
+        format!("`sedge run show {run} --backtrace` shows where its calls stopped, {logs}")
+    } else {
+        format!("`sedge run show {run}` shows its calls, {logs}")
     }
 }
 
-/// What to do about a limit: raise it where it is for the operator to choose.
-fn limit(name: LimitName, run: &str) -> String {
-    let key = match name {
-        LimitName::MemoryBytes => "memoryMebibytes",
-        LimitName::CallDepth => "callDepth",
-        LimitName::CallsPerCall => "callsPerCall",
-        LimitName::JsonBytes
-        | LimitName::StagedBytes
-        | LimitName::FileBytes
-        | LimitName::OpenFiles
-        | LimitName::LiveInstances => return run_shown(run),
-    };
-    format!("raise `{key}` in the `limits:` of the model's definition if it needs more")
-}
-
-fn run_shown(run: &str) -> String {
-    format!("`sedge run show {run}` shows its calls, `sedge run logs {run}` what they logged")
+fn has_backtrace(report: &FailureReport) -> bool {
+    let mut failed = report.origins.iter();
+    failed.any(|call| !call.error.backtrace().is_empty())
 }

@@ -8,6 +8,7 @@ mod commands;
 mod context;
 mod error;
 mod exit_code;
+mod failure;
 mod hints;
 mod output;
 mod progress;

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::backtrace::Frame;
 use crate::digest::Digest;
 use crate::names::{DataName, SpecName};
 use crate::schema::Violation;
@@ -135,6 +136,47 @@ pub struct Failure {
     /// Whether what the call wrote became visible although it failed.
     #[serde(default)]
     pub keep_writes: bool,
+    /// Of a panic: the guest's functions, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backtrace: Vec<Frame>,
+}
+
+/// What a call had staged, and what was thrown away because it failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// How many changes: versions written, and deletions.
+    pub changes: u64,
+    /// What they were of: each name once, the first [`UNDONE_NAMES_MAX`].
+    pub names: Vec<DataName>,
+}
+
+/// The most names that are kept of what was undone. A guest can stage a million changes,
+/// and each failed call leaves such a list behind.
+pub const UNDONE_NAMES_MAX: usize = 32;
+
+impl Undone {
+    /// Returns what is lost with changes that do not become visible.
+    #[must_use]
+    pub fn of(changes: &[StagedChange]) -> Self {
+        let mut names: Vec<DataName> = Vec::new();
+        for change in changes {
+            let (StagedChange::Write(StagedWrite { name, .. }) | StagedChange::Delete { name, .. }) =
+                change;
+            if names.len() < UNDONE_NAMES_MAX && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        Self {
+            changes: changes.len() as u64,
+            names,
+        }
+    }
+
+    /// Returns whether nothing was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes == 0
+    }
 }
 
 /// What there is none of.
@@ -153,10 +195,20 @@ pub enum TargetKind {
 pub enum LimitName {
     /// Bytes of all linear memories and tables of a call's instance together.
     MemoryBytes,
+    /// Seconds that a call's own code has executed.
+    CpuSeconds,
     /// Calls on the way from the run to this one.
     CallDepth,
+    /// Calls that a run made, ended ones included.
+    CallsPerRun,
     /// Calls that one call made, ended ones included.
     CallsPerCall,
+    /// Calls that one call has started and that have not ended.
+    ParallelCalls,
+    /// Functions of the host that one call has called.
+    HostCalls,
+    /// Bytes that have passed between one call and the host.
+    HostBytes,
     /// Bytes of one JSON text that passes between guest and host.
     JsonBytes,
     /// Bytes of what one call has staged in memory.
@@ -175,13 +227,68 @@ impl LimitName {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MemoryBytes => "memory-bytes",
+            Self::CpuSeconds => "cpu-seconds",
             Self::CallDepth => "call-depth",
+            Self::CallsPerRun => "calls-per-run",
             Self::CallsPerCall => "calls-per-call",
+            Self::ParallelCalls => "parallel-calls",
+            Self::HostCalls => "host-calls",
+            Self::HostBytes => "host-bytes",
             Self::JsonBytes => "json-bytes",
             Self::StagedBytes => "staged-bytes",
             Self::FileBytes => "file-bytes",
             Self::OpenFiles => "open-files",
             Self::LiveInstances => "live-instances",
+        }
+    }
+
+    /// Returns the key in `limits:` that sets it, and `value` in the unit of that key; none
+    /// of a limit that is the same for everybody.
+    #[must_use]
+    pub fn key(self, value: u64) -> Option<(&'static str, u64)> {
+        Some(match self {
+            Self::MemoryBytes => ("memoryMebibytes", value >> 20),
+            Self::CpuSeconds => ("cpuSeconds", value),
+            Self::CallDepth => ("callDepth", value),
+            Self::CallsPerRun => ("callsPerRun", value),
+            Self::CallsPerCall => ("callsPerCall", value),
+            Self::ParallelCalls => ("parallelCalls", value),
+            Self::HostCalls => ("hostCalls", value),
+            Self::HostBytes => ("hostMebibytes", value >> 20),
+            Self::StagedBytes => ("stagedMebibytes", value >> 20),
+            Self::FileBytes => ("fileMebibytes", value >> 20),
+            Self::OpenFiles => ("openFiles", value),
+            Self::JsonBytes | Self::LiveInstances => return None,
+        })
+    }
+
+    /// Returns the line of a file that allows twice `value`; none of a limit that is the same
+    /// for everybody.
+    #[must_use]
+    pub fn raised(self, value: u64) -> Option<String> {
+        let (key, value) = self.key(value)?;
+        Some(format!(
+            "limits: {{{key}: {}}}",
+            value.saturating_mul(2).max(1)
+        ))
+    }
+
+    /// Returns whether a whole run has it, and not one call.
+    #[must_use]
+    pub fn is_of_run(self) -> bool {
+        match self {
+            Self::CallDepth | Self::CallsPerRun => true,
+            Self::MemoryBytes
+            | Self::CpuSeconds
+            | Self::CallsPerCall
+            | Self::ParallelCalls
+            | Self::HostCalls
+            | Self::HostBytes
+            | Self::JsonBytes
+            | Self::StagedBytes
+            | Self::FileBytes
+            | Self::OpenFiles
+            | Self::LiveInstances => false,
         }
     }
 }
@@ -243,7 +350,7 @@ pub enum CallError {
         /// What happened, with the guest's last words where it printed any.
         message: String,
         /// The guest's functions, innermost first.
-        backtrace: Vec<String>,
+        backtrace: Vec<Frame>,
     },
     /// The call ran out of time.
     TimedOut {
@@ -255,6 +362,24 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Returns where the guest's code was, innermost function first; nothing where it did not
+    /// trap or panic.
+    #[must_use]
+    pub fn backtrace(&self) -> &[Frame] {
+        match self {
+            Self::Trapped { backtrace, .. } | Self::Failed(Failure { backtrace, .. }) => backtrace,
+            Self::NotFound { .. }
+            | Self::InvalidInput { .. }
+            | Self::Denied { .. }
+            | Self::LockTimeout { .. }
+            | Self::Deadlock { .. }
+            | Self::Cycle { .. }
+            | Self::Limit { .. }
+            | Self::TimedOut { .. }
+            | Self::Cancelled => &[],
+        }
+    }
+
     /// Returns a short word for programs: the variant's name, or the plugin's own code.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -45,15 +45,46 @@ pub struct Limits {
     /// How long one call may take from the start of its code, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_time_seconds: Option<u32>,
+    /// How long the code of one call may execute, in seconds: waiting does not count, nor do the
+    /// calls that it makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<u32>,
     /// How much memory one call may use, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mebibytes: Option<u32>,
     /// How many calls deep a run may nest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_depth: Option<u32>,
-    /// How many calls one call may make.
+    /// How many calls a run may make, ended ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_run: Option<u32>,
+    /// How many calls one call may make, ended ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_call: Option<u32>,
+    /// How many calls one call may have started that have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel_calls: Option<u32>,
+    /// How many functions of the host one call may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_calls: Option<u32>,
+    /// How much may pass between one call and the host, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_mebibytes: Option<u32>,
+    /// How much one call may stage in memory before it is committed, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staged_mebibytes: Option<u32>,
+    /// How much one call may write to files, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_mebibytes: Option<u32>,
+    /// How many files one call may have open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u32>,
+    /// How many lines of one call's log are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// How much of one call's log is kept, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_kibibytes: Option<u32>,
 }
 
 impl Limits {
@@ -62,9 +93,19 @@ impl Limits {
     pub fn or(&self, fallback: &Self) -> Self {
         Self {
             wall_time_seconds: self.wall_time_seconds.or(fallback.wall_time_seconds),
+            cpu_seconds: self.cpu_seconds.or(fallback.cpu_seconds),
             memory_mebibytes: self.memory_mebibytes.or(fallback.memory_mebibytes),
             call_depth: self.call_depth.or(fallback.call_depth),
+            calls_per_run: self.calls_per_run.or(fallback.calls_per_run),
             calls_per_call: self.calls_per_call.or(fallback.calls_per_call),
+            parallel_calls: self.parallel_calls.or(fallback.parallel_calls),
+            host_calls: self.host_calls.or(fallback.host_calls),
+            host_mebibytes: self.host_mebibytes.or(fallback.host_mebibytes),
+            staged_mebibytes: self.staged_mebibytes.or(fallback.staged_mebibytes),
+            file_mebibytes: self.file_mebibytes.or(fallback.file_mebibytes),
+            open_files: self.open_files.or(fallback.open_files),
+            log_lines: self.log_lines.or(fallback.log_lines),
+            log_kibibytes: self.log_kibibytes.or(fallback.log_kibibytes),
         }
     }
 }

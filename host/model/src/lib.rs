@@ -4,6 +4,7 @@
 //! in it is async. Whoever holds one of its values holds something valid: a name
 //! was checked when it was made, a definition was parsed in full.
 
+pub mod backtrace;
 pub mod call;
 pub mod definition;
 pub mod diagnostic;

@@ -32,6 +32,8 @@ pub struct Config {
     pub concurrency: Option<NonZeroU32>,
     /// What is said of all models of a type.
     pub plugins: BTreeMap<TypeName, PluginConfig>,
+    /// How large a plugin's component may be when it is added.
+    pub component_limits: ComponentLimits,
 }
 
 /// What `sedge.yaml` says of all models of one type.
@@ -40,6 +42,24 @@ pub struct Config {
 pub struct PluginConfig {
     /// What each of them may do.
     pub grants: Grants,
+}
+
+/// How large a component may be; none where the file leaves it to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ComponentLimits {
+    /// All of it, in MiB.
+    pub mebibytes: Option<u32>,
+    /// The bodies of all functions, in MiB.
+    pub code_mebibytes: Option<u32>,
+    /// The body of one function, in KiB.
+    pub function_kibibytes: Option<u32>,
+    /// How many functions.
+    pub functions: Option<u32>,
+    /// How many instances of modules and components it makes.
+    pub instances: Option<u32>,
+    /// Custom sections, in MiB: names, and debug info.
+    pub custom_mebibytes: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +74,8 @@ struct ConfigFile {
     concurrency: Option<NonZeroU32>,
     #[serde(default)]
     plugins: BTreeMap<TypeName, PluginConfig>,
+    #[serde(default)]
+    component_limits: ComponentLimits,
 }
 
 impl Config {
@@ -69,6 +91,7 @@ impl Config {
             lock_timeout_seconds: raw.lock_timeout_seconds,
             concurrency: raw.concurrency,
             plugins: raw.plugins,
+            component_limits: raw.component_limits,
         })
     }
 }

@@ -4,6 +4,8 @@
 //! compatibility hash: `KEY.cwasm`, machine code, and `KEY.json`, what the plugin
 //! described and the digests of the machine code and of itself. Whatever does not fit
 //! together (a torn, damaged or foreign file) is as good as no entry, and is made anew.
+//! Of a component with debug info there is a third, `KEY.lines`: from instructions to lines
+//! of source. It is read after a trap only, and without it, a trap is told without lines.
 
 mod load;
 
@@ -15,12 +17,17 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::lines::LineTable;
+
 /// The most bytes of machine code that are loaded: ten times what the largest known
 /// component (a Python interpreter) compiles to.
 const CODE_BYTES_MAX: u64 = 512 << 20;
 
 /// The most bytes of a description that are read.
 const NOTE_BYTES_MAX: u64 = 16 << 20;
+
+/// The most bytes of a table of lines that are read: ten times what the longest one has.
+const LINES_BYTES_MAX: u64 = 512 << 20;
 
 /// The folder of compiled components, and the engine that they are for.
 #[derive(Debug)]
@@ -90,6 +97,32 @@ impl Cache {
                 Ok(None)
             }
         }
+    }
+
+    /// Loads the lines of an entry; none where there are none that can be read.
+    pub(crate) fn lines(&self, sha256: &str) -> LineTable {
+        let file = self.file(sha256, "lines");
+        let table = match self.folder.read(&file, LINES_BYTES_MAX) {
+            Ok(Some(text)) => serde_json::from_slice(&text).map_err(|error| error.to_string()),
+            Ok(None) => return LineTable::default(),
+            Err(error) => Err(error.to_string()),
+        };
+        table.unwrap_or_else(|error| {
+            tracing::warn!(file, error, "a plugin's table of lines cannot be read");
+            LineTable::default()
+        })
+    }
+
+    /// Writes the lines of an entry.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn lines_save(&self, sha256: &str, lines: &LineTable) -> Result<(), FileError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(lines).expect("a table of lines has a form in JSON");
+        self.folder.write(&self.file(sha256, "lines"), &text)
     }
 
     /// Writes an entry, in place of what was there.

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, Failure, LimitName, LogLevel, LogLine, StagedChange, Written};
+use sedge_model::call::{
+    CallError, Failure, LimitName, LogLevel, LogLine, StagedChange, Undone, Written,
+};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::permission::effective::{Denial, Permissions};
@@ -15,19 +17,21 @@ use sedge_model::type_info::{MethodKind, TypeInfo};
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use tokio::task::JoinSet;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::bindings::PluginPre;
 use crate::bindings::exports::sedge::model::model as guest;
 use crate::clocks::{CallClock, DayClock};
 use crate::convert;
+use crate::cpu::CpuMeter;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
 use crate::files::CallFolder;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
 use crate::http::{Http, HttpLimits, SenderSpec};
 use crate::json;
-use crate::limits::Memory;
+use crate::limits::{Asked, Memory, Quotas};
+use crate::lines::LineTable;
 use crate::output::{CallLog, Channel, Output};
 use crate::plugin::{Plugin, PluginError, one_line};
 use crate::staging::Staging;
@@ -39,6 +43,10 @@ const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
 /// The memory that a plugin may use to describe itself. The heaviest known interpreter
 /// starts up in a quarter of it.
 const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// What of the log of a plugin that describes itself is kept.
+const DESCRIBE_LOG_LINES_MAX: u32 = 1000;
+const DESCRIBE_LOG_BYTES_MAX: usize = 1 << 20;
 
 /// How long a call waits for a place among the living instances. Those who have one may
 /// all wait for callees that have none: then nothing would ever move, and this ends it.
@@ -85,8 +93,8 @@ pub struct CallLimits {
     pub begin: Moment,
     /// When it must have ended: by its own allowance, or by its caller's.
     pub deadline: Moment,
-    /// How many calls it may make.
-    pub calls_max: u32,
+    /// How much it may do besides.
+    pub quotas: Quotas,
     /// How far its HTTP requests may go.
     pub http: HttpLimits,
 }
@@ -119,10 +127,27 @@ pub struct CallReport {
     /// What is to become visible: all that was staged if the call succeeded or wants its
     /// writes kept, else nothing.
     pub changes: Vec<StagedChange>,
+    /// What was staged and does not become visible.
+    pub undone: Undone,
     /// What became visible while the call went on.
     pub published: Vec<Written>,
     /// What was logged.
     pub log: Vec<LogLine>,
+    /// What the guest had in memory when it trapped, if the engine keeps that.
+    pub core_dump: Option<CoreDump>,
+}
+
+/// What a guest had in memory when it trapped, in the form of the WebAssembly tool
+/// conventions (<https://github.com/WebAssembly/tool-conventions/blob/main/Coredump.md>): a
+/// core module with all memories, globals and instances of its component, and the stack
+/// without locals.
+#[derive(Clone)]
+pub struct CoreDump(pub Vec<u8>);
+
+impl std::fmt::Debug for CoreDump {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CoreDump({} bytes)", self.0.len())
+    }
 }
 
 impl CallReport {
@@ -132,8 +157,33 @@ impl CallReport {
         Self {
             result: Err(error),
             changes: Vec::new(),
+            undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
+            core_dump: None,
+        }
+    }
+
+    /// Returns the report of a call that ended so, with what that leaves of what it staged.
+    fn new(result: Result<Value, CallError>, staging: &Staging) -> Self {
+        let keep = match &result {
+            Ok(_) => true,
+            Err(CallError::Failed(failure)) => failure.keep_writes,
+            Err(_) => false,
+        };
+        let staged = staging.take();
+        let (changes, undone) = if keep {
+            (staged, Undone::default())
+        } else {
+            (Vec::new(), Undone::of(&staged))
+        };
+        Self {
+            result,
+            changes,
+            undone,
+            published: staging.take_published(),
+            log: Vec::new(),
+            core_dump: None,
         }
     }
 }
@@ -150,6 +200,10 @@ pub(crate) struct CallState {
     pub(crate) running: Option<Running>,
     /// The guest's own word on why it is about to trap, and where.
     pub(crate) panicked: Option<(String, Option<String>)>,
+    core_dump: Option<CoreDump>,
+    /// The limit for which the guest is being stopped, and its value.
+    pub(crate) reached: Option<(LimitName, u64)>,
+    pub(crate) cpu: Arc<CpuMeter>,
 }
 
 /// The part of a call's state that only a method has.
@@ -160,8 +214,11 @@ pub(crate) struct Running {
     pub(crate) surroundings: Surroundings,
     pub(crate) staging: Arc<Staging>,
     pub(crate) deadline: Moment,
-    pub(crate) calls_max: u32,
+    pub(crate) quotas: Quotas,
+    pub(crate) asked: Asked,
     pub(crate) n_calls: u32,
+    /// The limits that people have been told of.
+    pub(crate) limits_told: Vec<LimitName>,
     pub(crate) n_file_bytes: u64,
     pub(crate) n_files_open: u32,
     /// Calls that were started and not waited for. They end with this call.
@@ -183,11 +240,21 @@ impl CallState {
         outside: Arc<dyn Outside>,
         running: Option<(Running, SenderSpec)>,
     ) -> Result<(Self, [Output; 2]), HostError> {
-        let log = CallLog::new(Arc::clone(&outside));
-        let (running, http) = match running {
-            Some((running, sender)) => (Some(running), Http::new(sender, &log)),
-            None => (None, Http::none(&log)),
+        let (running, sender) = running.unzip();
+        let quotas = running.as_ref().map(|running| &running.quotas);
+        let log = match quotas {
+            Some(quotas) => CallLog::new(Arc::clone(&outside), quotas.log_lines, quotas.log_bytes),
+            None => CallLog::new(
+                Arc::clone(&outside),
+                DESCRIBE_LOG_LINES_MAX,
+                DESCRIBE_LOG_BYTES_MAX,
+            ),
         };
+        let http = match sender {
+            Some(sender) => Http::new(sender, &log),
+            None => Http::none(&log),
+        };
+        let cpu = Arc::new(CpuMeter::new(quotas.and_then(|quotas| quotas.cpu)));
         let outputs = [Channel::Stdout, Channel::Stderr]
             .map(|channel| Output::new(Arc::clone(&log), channel));
         // No files, network, environment or arguments: the builder's own start.
@@ -213,6 +280,9 @@ impl CallState {
                 outside,
                 running,
                 panicked: None,
+                core_dump: None,
+                reached: None,
+                cpu,
             },
             outputs,
         ))
@@ -223,11 +293,7 @@ impl CallState {
     /// Notes in the call's log that something was denied, and returns what to tell the guest.
     pub(crate) fn denied(&self, denial: &Denial) -> String {
         let message = denial.to_string();
-        self.log.push(LogLine {
-            level: LogLevel::Warn,
-            message: message.clone(),
-            fields: Vec::new(),
-        });
+        self.log.note(LogLevel::Warn, message.clone());
         message
     }
 }
@@ -289,8 +355,10 @@ impl Runtime {
             surroundings,
             staging: Arc::clone(&staging),
             deadline,
-            calls_max: limits.calls_max,
+            quotas: limits.quotas,
+            asked: Asked::default(),
             n_calls: 0,
+            limits_told: Vec::new(),
             n_file_bytes: 0,
             n_files_open: 0,
             started: JoinSet::new(),
@@ -312,18 +380,10 @@ impl Runtime {
                 after_ms: u64::try_from(allowed_ms).unwrap_or(u64::MAX),
             }),
         };
-        let keep = match &result {
-            Ok(_) => true,
-            Err(CallError::Failed(failure)) => failure.keep_writes,
-            Err(_) => false,
-        };
-        let changes = if keep { staging.take() } else { Vec::new() };
-        Ok(CallReport {
-            result,
-            changes,
-            published: staging.take_published(),
-            log: log.take(),
-        })
+        let mut report = CallReport::new(result, &staging);
+        report.core_dump = store.data_mut().core_dump.take();
+        report.log = log.take();
+        Ok(report)
     }
 
     async fn invoke(
@@ -340,6 +400,7 @@ impl Runtime {
                 value,
             }));
         };
+        let cpu = Arc::clone(&store.data().cpu);
         let call = async {
             let instance = plugin.instance.instantiate_async(&mut *store).await?;
             instance
@@ -347,8 +408,19 @@ impl Runtime {
                 .call_invoke(&mut *store, invocation)
                 .await
         };
-        Ok(match self.permits.run(call).await {
-            Err(error) => Err(trap::explain(&error, store.data())?),
+        Ok(match self.permits.run(cpu.run(call)).await {
+            Err(error) => {
+                if let Some(dump) = error.downcast_ref::<WasmCoreDump>() {
+                    let name = format!("{}.wasm", plugin.description().sha256);
+                    let dump = CoreDump(dump.serialize(&mut *store, &name));
+                    store.data_mut().core_dump = Some(dump);
+                }
+                Err(trap::explain(
+                    &error,
+                    store.data(),
+                    plugin.lines(&self.cache),
+                )?)
+            }
             Ok(Err(failure)) => Err(CallError::Failed(convert::failure_from_guest(failure))),
             Ok(Ok(text)) if text.len() > JSON_BYTES_MAX => Err(CallError::Limit {
                 name: LimitName::JsonBytes,
@@ -360,6 +432,7 @@ impl Runtime {
                     message: format!("the plugin returned no usable value: {reason}"),
                     details: None,
                     keep_writes: false,
+                    backtrace: Vec::new(),
                 })
             }),
         })
@@ -372,7 +445,12 @@ impl Runtime {
         store.set_epoch_deadline(1);
         // Let go of the thread at every tick: then the deadline's timer gets its turn, and
         // so do other calls. The deadline itself drops this call at such a point.
-        store.epoch_deadline_callback(|_| {
+        store.epoch_deadline_callback(|mut store| {
+            let state = store.data_mut();
+            if let Some(max) = state.cpu.reached() {
+                state.reached = Some((LimitName::CpuSeconds, max.as_secs()));
+                wasmtime::bail!("the guest has executed for as long as it may");
+            }
             Ok(UpdateDeadline::YieldCustom(
                 1,
                 Box::pin(tokio::task::yield_now()),
@@ -401,6 +479,7 @@ fn with_denial(result: Result<Value, CallError>, http: &Http) -> Result<Value, C
 pub(crate) async fn describe(
     runtime: &Runtime,
     instance: &PluginPre<CallState>,
+    lines: &LineTable,
     logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
 ) -> Result<TypeInfo, PluginError> {
     let (state, outputs) = CallState::new(
@@ -417,7 +496,11 @@ pub(crate) async fn describe(
     outputs.iter().for_each(Output::finish);
     match described {
         Ok(Ok(info)) => convert::type_info_from_guest(info),
-        Ok(Err(error)) => Err(PluginError::Describe(trap::explain(&error, store.data())?)),
+        Ok(Err(error)) => Err(PluginError::Describe(trap::explain(
+            &error,
+            store.data(),
+            lines,
+        )?)),
         Err(clock::TimeIsUp) => Err(PluginError::Describe(CallError::TimedOut {
             after_ms: u64::try_from(DESCRIBE_TIME_MAX.as_millis()).unwrap_or(u64::MAX),
         })),

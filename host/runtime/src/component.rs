@@ -3,6 +3,7 @@
 use semver::Version;
 use wasmparser::{Encoding, Parser, Payload};
 
+use crate::component_limits::{ComponentLimit, ComponentLimits, Sizes};
 use crate::plugin::PluginError;
 
 /// The version of the contract in `wit/` that this host speaks.
@@ -11,13 +12,16 @@ pub const CONTRACT_VERSION: &str = "0.1.0";
 /// The custom section in which a component says for which contract it was built.
 const CONTRACT_SECTION: &str = "sedge:contract";
 
-/// Checks that `bytes` are a component that was built for a contract which this host
-/// speaks, and returns the contract's version.
+/// Checks that `bytes` are a component of a size within `limits`, built for a contract which
+/// this host speaks, and returns the contract's version.
 ///
 /// The contract is looked at first, because whatever else is unusual about a plugin for a
 /// newer contract, "use a newer Sedge" is what helps.
-pub(crate) fn contract_check(bytes: &[u8]) -> Result<String, PluginError> {
-    let Some(text) = contract_version(bytes)? else {
+pub(crate) fn contract_check(
+    bytes: &[u8],
+    limits: &ComponentLimits,
+) -> Result<String, PluginError> {
+    let Some(text) = contract_version(bytes, limits)? else {
         return Err(PluginError::ContractMissing);
     };
     let unreadable = || PluginError::ContractUnreadable { text: text.clone() };
@@ -35,7 +39,9 @@ pub(crate) fn contract_check(bytes: &[u8]) -> Result<String, PluginError> {
 
 /// Reads the contract's version from a component or one of the modules in it; none where
 /// none of them says it.
-fn contract_version(bytes: &[u8]) -> Result<Option<String>, PluginError> {
+fn contract_version(bytes: &[u8], limits: &ComponentLimits) -> Result<Option<String>, PluginError> {
+    let mut sizes = Sizes::new(limits);
+    sizes.check(ComponentLimit::Bytes, bytes.len() as u64)?;
     if !bytes.starts_with(b"\0asm") {
         let reason = "it does not begin as WebAssembly does".to_owned();
         return Err(PluginError::NotWasm { reason });
@@ -56,18 +62,21 @@ fn contract_version(bytes: &[u8]) -> Result<Option<String>, PluginError> {
         {
             return Err(PluginError::CoreModule);
         }
+        sizes.count(&payload);
         if let Payload::CustomSection(section) = payload
             && section.name() == CONTRACT_SECTION
         {
             contract = Some(String::from_utf8_lossy(section.data()).into_owned());
         }
     }
+    sizes.check_all()?;
     Ok(contract)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component_limits::LIMITS;
 
     /// An empty component with a custom section.
     fn component(section: &str, content: &str) -> Vec<u8> {
@@ -81,7 +90,7 @@ mod tests {
     #[test]
     fn only_a_contract_that_the_host_speaks_passes() {
         let check = |bytes: &[u8], expect: &str| {
-            let found = contract_check(bytes).unwrap_or_else(|error| error.to_string());
+            let found = contract_check(bytes, &LIMITS).unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expect);
         };
         check(&component("sedge:contract", "0.1.0"), "0.1.0");
@@ -111,7 +120,10 @@ mod tests {
     fn garbage_is_no_wasm() {
         for bytes in [&b""[..], b"hello", b"\0asm", b"\0asm\x0d\0\x01\0\0\xff"] {
             assert!(
-                matches!(contract_check(bytes), Err(PluginError::NotWasm { .. })),
+                matches!(
+                    contract_check(bytes, &LIMITS),
+                    Err(PluginError::NotWasm { .. })
+                ),
                 "{bytes:?}"
             );
         }

@@ -232,6 +232,8 @@ pub(crate) fn failure_from_guest(failure: types::Failure) -> Failure {
         message: message_from_guest(failure.message),
         details,
         keep_writes: failure.keep_writes,
+        // Only the host knows where a guest was.
+        backtrace: Vec::new(),
     }
 }
 
@@ -333,6 +335,7 @@ pub(crate) fn call_error_to_guest(error: CallError) -> types::CallError {
             keep_writes: failure.keep_writes,
         }),
         CallError::Trapped { message, backtrace } => {
+            let backtrace = backtrace.iter().map(ToString::to_string).collect();
             types::CallError::Trapped(types::Trap { message, backtrace })
         }
         CallError::TimedOut { after_ms } => types::CallError::TimedOut(after_ms),

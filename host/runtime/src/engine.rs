@@ -13,9 +13,13 @@ use sedge_sys::folder::Folder;
 use sedge_sys::host;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
 
 use crate::call::CallState;
+use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
@@ -51,6 +55,18 @@ pub enum Allocation {
     OnDemand,
 }
 
+/// Whether a guest's memory is kept when it traps, to be written to a file.
+///
+/// The engine has to know before a guest starts. While they are off they cost nothing; on, a
+/// trap costs a copy of all that the guest has in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoreDumps {
+    /// It is not.
+    Off,
+    /// It is, in [`crate::CallReport::core_dump`].
+    On,
+}
+
 /// The engine cannot be made on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to start the WebAssembly engine: {reason}")]
@@ -65,6 +81,7 @@ pub struct Runtime {
     pub(crate) cache: cache::Cache,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
+    pub(crate) component_limits: ComponentLimits,
     pub(crate) http: Arc<Client>,
     allocation: Allocation,
 }
@@ -80,20 +97,22 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Starts the engine; compiled components are kept in the folder `cache`.
     ///
+    /// Whether they were compiled for an engine with `dumps` or without is all the same.
+    ///
     /// A machine without address space for the pool gets instances on demand even if the
     /// pool is `wanted`; which of both it is can be asked, and is logged.
     ///
     /// # Errors
     /// The engine supports this machine in neither way.
-    pub fn new(cache: Folder, wanted: Allocation) -> Result<Self, EngineError> {
+    pub fn new(cache: Folder, wanted: Allocation, dumps: CoreDumps) -> Result<Self, EngineError> {
         let error = |error: wasmtime::Error| EngineError {
             reason: format!("{error:#}"),
         };
-        let (engine, allocation) = match Engine::new(&config(wanted)) {
+        let (engine, allocation) = match Engine::new(&config(wanted, dumps)) {
             Ok(engine) => (engine, wanted),
             Err(reason) => {
                 tracing::info!(%reason, "no pool of instances on this machine, allocating on demand");
-                let engine = Engine::new(&config(Allocation::OnDemand)).map_err(error)?;
+                let engine = Engine::new(&config(Allocation::OnDemand, dumps)).map_err(error)?;
                 (engine, Allocation::OnDemand)
             }
         };
@@ -119,6 +138,7 @@ impl Runtime {
             cache,
             live,
             permits: Permits::new(host::n_cores() * PERMITS_PER_CORE),
+            component_limits: ComponentLimits::default(),
             http: Arc::default(),
             allocation,
         })
@@ -131,6 +151,13 @@ impl Runtime {
         self
     }
 
+    /// Refuses plugins that are larger when they are added.
+    #[must_use]
+    pub fn with_component_limits(mut self, limits: ComponentLimits) -> Self {
+        self.component_limits = limits;
+        self
+    }
+
     /// Returns where instances get their memory from.
     #[must_use]
     pub fn allocation(&self) -> Allocation {
@@ -138,11 +165,14 @@ impl Runtime {
     }
 }
 
-fn config(allocation: Allocation) -> Config {
+fn config(allocation: Allocation, dumps: CoreDumps) -> Config {
     let mut config = Config::new();
     config.concurrency_support(false);
     config.epoch_interruption(true);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(trap::FRAMES_MAX));
+    // Not by the environment's word, and not by the engine: see `lines.rs`.
+    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.coredump_on_trap(dumps == CoreDumps::On);
     config.wasm_component_model_implements(false);
     if allocation == Allocation::Pool {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));

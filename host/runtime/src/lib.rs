@@ -12,27 +12,32 @@ mod cache;
 mod call;
 mod clocks;
 mod component;
+mod component_limits;
 mod convert;
+mod cpu;
 mod engine;
 mod files;
 mod host;
 mod http;
 mod json;
 mod limits;
+mod lines;
 mod output;
 mod permits;
 mod plugin;
 mod staging;
 mod trap;
 
-pub use call::{CallLimits, CallReport, CallSpec, Identity, Surroundings};
+pub use call::{CallLimits, CallReport, CallSpec, CoreDump, Identity, Surroundings};
 pub use component::CONTRACT_VERSION;
-pub use engine::{Allocation, EngineError, Runtime};
+pub use component_limits::{ComponentLimit, ComponentLimits};
+pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::CallFolder;
 pub use host::{
     BoxFuture, DataError, Fault, FileSink, FileSource, HostError, NoOutside, OpenedFile, Outside,
     ResourceVersion, VersionInfo,
 };
 pub use http::HttpLimits;
+pub use limits::Quotas;
 pub use plugin::{Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

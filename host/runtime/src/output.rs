@@ -17,10 +17,6 @@ use crate::host::Outside;
 /// The most bytes of one line; guests choose what they log, and people read it.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// The most bytes of one call's log, all lines together. All of it is in memory until the
-/// call ends.
-const LOG_BYTES_MAX: usize = 1 << 20;
-
 /// What each line costs beside its text, so that empty lines count too.
 const LINE_BYTES_OVERHEAD: usize = 32;
 
@@ -31,6 +27,8 @@ const WRITE_BYTES_MAX: usize = 64 << 10;
 /// The log of one call.
 pub(crate) struct CallLog {
     outside: Arc<dyn Outside>,
+    lines_max: u32,
+    bytes_max: usize,
     state: Mutex<State>,
 }
 
@@ -43,9 +41,12 @@ struct State {
 }
 
 impl CallLog {
-    pub(crate) fn new(outside: Arc<dyn Outside>) -> Arc<Self> {
+    /// Returns an empty log. All of it is in memory until the call ends, so it has bounds.
+    pub(crate) fn new(outside: Arc<dyn Outside>, lines_max: u32, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             outside,
+            lines_max,
+            bytes_max,
             state: Mutex::default(),
         })
     }
@@ -67,11 +68,9 @@ impl CallLog {
             .map(|(key, value)| key.len() + value.to_string().len())
             .sum();
         state.n_bytes += LINE_BYTES_OVERHEAD + line.message.len() + fields;
-        if state.n_bytes > LOG_BYTES_MAX {
+        if let Some(limit) = self.reached(&state) {
             state.full = true;
-            let message = format!(
-                "the log of this call is full ({LOG_BYTES_MAX} bytes), the rest is dropped"
-            );
+            let message = format!("the log of this call is full ({limit}), the rest is dropped");
             line = LogLine {
                 level: LogLevel::Warn,
                 message,
@@ -90,6 +89,18 @@ impl CallLog {
             message,
             fields: Vec::new(),
         });
+    }
+
+    /// Returns the limit that one more line goes beyond.
+    fn reached(&self, state: &State) -> Option<String> {
+        if state.n_bytes > self.bytes_max {
+            return Some(format!(
+                "the limit `logKibibytes` of {}",
+                self.bytes_max >> 10
+            ));
+        }
+        let is_full = state.lines.len() >= self.lines_max as usize;
+        is_full.then(|| format!("the limit `logLines` of {}", self.lines_max))
     }
 
     /// Takes out all lines.

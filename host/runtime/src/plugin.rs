@@ -14,10 +14,13 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::PluginPre;
+use crate::cache::Cache;
 use crate::call::{self, CallState};
 use crate::component;
+use crate::component_limits::ComponentLimit;
 use crate::engine::Runtime;
 use crate::host::HostError;
+use crate::lines::LineTable;
 
 /// A component is not a plugin that this host can run.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,16 @@ pub enum PluginError {
     ContractOlder {
         /// The version that it was built for.
         built_for: String,
+    },
+    /// It is larger than the operator allows.
+    #[error("it is too large: {found} of `{}`, the limit is {most}", limit.as_str())]
+    TooLarge {
+        /// What it has too much of.
+        limit: ComponentLimit,
+        /// How much it has.
+        found: u64,
+        /// How much it may have.
+        most: u64,
     },
     /// It does not compile.
     #[error("it does not compile: {reason}")]
@@ -123,6 +136,8 @@ pub struct Plugin {
     description: PluginDescription,
     pub(crate) instance: PluginPre<CallState>,
     schemas: Schemas,
+    /// Read when something traps for the first time.
+    lines: OnceLock<LineTable>,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -178,6 +193,12 @@ impl Plugin {
         Some(compiled(self.schemas.resources.get(spec)?, source))
     }
 
+    /// Returns which instruction comes from which line of the source.
+    pub(crate) fn lines(&self, cache: &Cache) -> &LineTable {
+        self.lines
+            .get_or_init(|| cache.lines(&self.description.sha256))
+    }
+
     fn new(description: PluginDescription, instance: PluginPre<CallState>) -> Arc<Self> {
         let info = &description.type_info;
         let slot = |name: &str| (name.to_owned(), OnceLock::new());
@@ -198,6 +219,7 @@ impl Plugin {
             description,
             instance,
             schemas,
+            lines: OnceLock::new(),
         })
     }
 }
@@ -226,16 +248,18 @@ impl Runtime {
         bytes: &[u8],
         logged: impl Fn(&LogLine) + Send + Sync + 'static,
     ) -> Result<Arc<Plugin>, PluginError> {
-        let contract = component::contract_check(bytes)?;
+        let contract = component::contract_check(bytes, &self.component_limits)?;
         let compile = |error: wasmtime::Error| PluginError::Compile {
             reason: one_line(&error),
         };
         let component = Component::new(&self.engine, bytes).map_err(compile)?;
         let code = component.serialize().map_err(compile)?;
         let instance = self.instance(&component)?;
-        let type_info = call::describe(self, &instance, Arc::new(logged)).await?;
+        let lines = LineTable::read(bytes);
+        let type_info = call::describe(self, &instance, &lines, Arc::new(logged)).await?;
         type_info.check()?;
         let sha256 = sha256_hex(bytes);
+        self.cache.lines_save(&sha256, &lines)?;
         self.cache.save(&sha256, &code, &contract, &type_info)?;
         Ok(Plugin::new(
             PluginDescription {

@@ -6,10 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sedge_model::call::{StagedChange, StagedWrite, Written};
 use sedge_model::names::{DataName, ModelName};
 
-/// The most bytes of memory that one call may stage. A guest decides how much it writes, and
-/// all but large files is in memory until the call ends.
-pub(crate) const STAGED_BYTES_MAX: usize = 64 << 20;
-
 /// What a change costs beside its texts, so that empty ones count too.
 const CHANGE_BYTES_OVERHEAD: usize = 64;
 
@@ -18,6 +14,7 @@ const CHANGE_BYTES_OVERHEAD: usize = 64;
 pub struct Staging {
     model: ModelName,
     caller: Option<Arc<Staging>>,
+    bytes_max: usize,
     staged: Mutex<Staged>,
 }
 
@@ -42,11 +39,14 @@ pub(crate) enum StagedName {
 
 impl Staging {
     /// Returns the empty staging of a call of `model`, made by the call that `caller` is of.
+    /// A guest decides how much it writes, and all but large files is in memory until the
+    /// call ends: it has at most `bytes_max` of it.
     #[must_use]
-    pub fn new(model: ModelName, caller: Option<Arc<Staging>>) -> Arc<Self> {
+    pub fn new(model: ModelName, caller: Option<Arc<Staging>>, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             model,
             caller,
+            bytes_max,
             staged: Mutex::default(),
         })
     }
@@ -61,12 +61,17 @@ impl Staging {
         };
         let mut staged = self.staged();
         let n_bytes = staged.n_bytes + size + CHANGE_BYTES_OVERHEAD;
-        if n_bytes > STAGED_BYTES_MAX {
+        if n_bytes > self.bytes_max {
             return false;
         }
         staged.n_bytes = n_bytes;
         staged.changes.push(change);
         true
+    }
+
+    /// Returns how many bytes it may have.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     /// Returns what this call and its callers have staged of `name` of `model`.
@@ -127,6 +132,8 @@ mod tests {
 
     use super::*;
 
+    const BYTES_MAX: usize = 64 << 10;
+
     fn write(name: &str, content: &str) -> StagedChange {
         StagedChange::Write(StagedWrite {
             name: name.parse().expect("a name"),
@@ -161,9 +168,9 @@ mod tests {
     fn a_call_sees_its_own_changes_and_its_callers() {
         let (a, b): (ModelName, ModelName) =
             ("a".parse().expect("a name"), "b".parse().expect("a name"));
-        let outer = Staging::new(a.clone(), None);
-        let inner = Staging::new(b.clone(), Some(Arc::clone(&outer)));
-        let innermost = Staging::new(a.clone(), Some(Arc::clone(&inner)));
+        let outer = Staging::new(a.clone(), None, BYTES_MAX);
+        let inner = Staging::new(b.clone(), Some(Arc::clone(&outer)), BYTES_MAX);
+        let innermost = Staging::new(a.clone(), Some(Arc::clone(&inner)), BYTES_MAX);
         assert!(outer.push(write("x", "1")));
         assert!(outer.push(write("x", "2")));
         assert!(inner.push(write("x", "3")));
@@ -185,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_call_cannot_stage_without_end() {
-        let staging = Staging::new("a".parse().expect("a name"), None);
-        let most = STAGED_BYTES_MAX - CHANGE_BYTES_OVERHEAD - 1;
+        let staging = Staging::new("a".parse().expect("a name"), None, BYTES_MAX);
+        let most = BYTES_MAX - CHANGE_BYTES_OVERHEAD - 1;
         assert!(staging.push(write("x", &"y".repeat(most))));
         assert!(!staging.push(write("x", "")));
         staging.take();

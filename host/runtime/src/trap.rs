@@ -1,5 +1,8 @@
 //! What it means that a guest did not return: a panic, a limit, a trap, or our own fault.
 
+use std::fmt::{self, Write as _};
+
+use sedge_model::backtrace::Frame;
 use sedge_model::call::{CallError, Failure, LimitName};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -7,6 +10,7 @@ use wasmtime_wasi::I32Exit;
 use crate::call::CallState;
 use crate::host::HostError;
 use crate::host::JSON_BYTES_MAX;
+use crate::lines::LineTable;
 
 /// The engine's own words when a guest passes more than it may in one host call. It has no
 /// type for this; the test `a_guest_cannot_pass_too_much` notices if the words change.
@@ -16,13 +20,23 @@ const TOO_MUCH_PASSED: &str = "fuel allocated for hostcalls has been exhausted";
 /// what a deep recursion leaves in the store.
 pub(crate) const FRAMES_MAX: usize = 32;
 
-/// Says what became of a call whose guest did not return.
+/// The most bytes of a function's name, of which a component may have one of megabytes.
+const FUNCTION_BYTES_MAX: usize = 512;
+
+/// Says what became of a call whose guest did not return; `lines` are those of its plugin.
 ///
 /// # Errors
 /// The host itself failed, and no guest is to blame.
-pub(crate) fn explain(error: &wasmtime::Error, state: &CallState) -> Result<CallError, HostError> {
+pub(crate) fn explain(
+    error: &wasmtime::Error,
+    state: &CallState,
+    lines: &LineTable,
+) -> Result<CallError, HostError> {
     if let Some(host) = error.downcast_ref::<HostError>() {
         return Err(host.clone());
+    }
+    if let Some((name, value)) = state.reached {
+        return Ok(CallError::Limit { name, value });
     }
     if let Some((message, location)) = &state.panicked {
         return Ok(CallError::Failed(Failure {
@@ -33,6 +47,7 @@ pub(crate) fn explain(error: &wasmtime::Error, state: &CallState) -> Result<Call
             },
             details: None,
             keep_writes: false,
+            backtrace: backtrace(error, lines),
         }));
     }
     if state.memory.was_exceeded() {
@@ -58,7 +73,7 @@ pub(crate) fn explain(error: &wasmtime::Error, state: &CallState) -> Result<Call
     };
     Ok(CallError::Trapped {
         message,
-        backtrace: backtrace(error),
+        backtrace: backtrace(error, lines),
     })
 }
 
@@ -69,19 +84,39 @@ fn limit(name: LimitName, value: usize) -> CallError {
     }
 }
 
-fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+fn backtrace(error: &wasmtime::Error, lines: &LineTable) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    let name = |frame: &wasmtime::FrameInfo| {
-        frame
+    let frame = |frame: &wasmtime::FrameInfo| Frame {
+        function: frame
             .func_name()
-            .map_or_else(|| format!("function {}", frame.func_index()), demangled)
+            .map_or_else(|| format!("function {}", frame.func_index()), demangled),
+        place: frame.module_offset().and_then(|at| lines.place(at)),
     };
-    backtrace.frames().iter().map(name).collect()
+    backtrace.frames().iter().map(frame).collect()
 }
 
-/// Rust's symbol names, as the author wrote them.
+/// Rust's symbol names, as the author wrote them. A guest chooses them, and their length.
 fn demangled(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+    let mut demangled = String::new();
+    let name = rustc_demangle::demangle(name);
+    // What is too long ends the writing, and what there is by then counts.
+    let _ = write!(Bounded(&mut demangled), "{name:#}");
+    demangled
+}
+
+/// A text that ends where it becomes too long for a name.
+struct Bounded<'a>(&'a mut String);
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = FUNCTION_BYTES_MAX - self.0.len();
+        if text.len() <= room {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        Err(fmt::Error)
+    }
 }

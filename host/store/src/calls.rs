@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Written};
+use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Undone, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::run::StepPath;
 use sedge_sys::clock::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Store;
@@ -51,6 +52,8 @@ pub struct CallEnd {
     pub result: Result<Value, CallError>,
     /// What becomes visible.
     pub changes: Vec<Change>,
+    /// What it had staged and does not become visible.
+    pub undone: Undone,
     /// What it has published before.
     pub published: Vec<Written>,
     /// What it logged.
@@ -82,6 +85,8 @@ pub struct CallRecord {
     pub outcome: Option<Outcome>,
     /// What went wrong, if something did.
     pub error: Option<CallError>,
+    /// What was thrown away then.
+    pub undone: Undone,
     /// When it began.
     pub started_at: Timestamp,
     /// Microseconds that it took, waiting included, if it has ended.
@@ -250,13 +255,26 @@ impl Store {
     }
 }
 
+/// What is written down of a call that failed: its error, and among its members what was
+/// undone, which a reader that does not know of it passes over.
+#[derive(Serialize, Deserialize)]
+struct CallFailed {
+    #[serde(flatten)]
+    error: CallError,
+    #[serde(default, skip_serializing_if = "Undone::is_empty")]
+    undone: Undone,
+}
+
 fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {
     let result = match &end.result {
         Ok(value) => serde_json::to_string(&Outcome {
             value: value.clone(),
             written: written.to_vec(),
         }),
-        Err(error) => serde_json::to_string(error),
+        Err(error) => serde_json::to_string(&CallFailed {
+            error: error.clone(),
+            undone: end.undone.clone(),
+        }),
     };
     let result = result.expect("outcomes and errors have a form in JSON");
     let path = end.lineage.path();
@@ -295,11 +313,16 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
     let status: CallStatus = word("call status", row.get(4)?)?;
     let result: Option<String> = row.get(6)?;
     let result = result.unwrap_or_default();
-    let (outcome, error) = match status {
+    let (outcome, failed) = match status {
         CallStatus::Running => (None, None),
         CallStatus::Succeeded => (Some(json("call outcome", &result)?), None),
-        CallStatus::Failed | CallStatus::Cancelled => (None, Some(json("call error", &result)?)),
+        CallStatus::Failed | CallStatus::Cancelled => {
+            (None, Some(json::<CallFailed>("call error", &result)?))
+        }
     };
+    let (error, undone) = failed.map_or((None, Undone::default()), |failed| {
+        (Some(failed.error), failed.undone)
+    });
     Ok(CallRecord {
         lineage: row.text(0, |path| lineage(run.as_str(), path))??,
         step: row.get(1)?,
@@ -309,6 +332,7 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
+        undone,
         started_at: Timestamp(row.get(7)?),
         elapsed_us: row.get(8)?,
         waited_us: row.get(9)?,

@@ -55,6 +55,15 @@ impl Moment {
     }
 }
 
+/// Returns how long the processor has worked for this thread. Other programs that keep the
+/// machine busy do not make it longer.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // The clock of a thread counts from its start.
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// The moment came before the future was ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time is up")]

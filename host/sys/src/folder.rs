@@ -4,7 +4,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+
+/// Of a file that others may read, as far as the umask of the process lets them.
+const EVERYBODY: u32 = 0o666;
+
+/// Of a file with secrets.
+const OWNER: u32 = 0o600;
 
 /// Something could not be done with a file or folder.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +147,19 @@ impl Folder {
     /// # Errors
     /// There is one already (`AlreadyExists`), or it cannot be written.
     pub fn write_new(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        let temporary = self.write_temporary(relative, content)?;
+        self.write_new_for(relative, content, EVERYBODY)
+    }
+
+    /// Makes a file as [`Folder::write_new`] does, which only its owner may read and write.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_new_private(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
+        self.write_new_for(relative, content, OWNER)
+    }
+
+    fn write_new_for(&self, relative: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
+        let temporary = self.write_temporary(relative, content, mode)?;
         // A link fails where the name is taken; a rename would replace what is there.
         let linked = self.dir.hard_link(&temporary, &self.dir, relative);
         let removed = self.dir.remove_file(&temporary);
@@ -157,7 +175,7 @@ impl Folder {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        let temporary = self.write_temporary(relative, content)?;
+        let temporary = self.write_temporary(relative, content, EVERYBODY)?;
         self.dir
             .rename(&temporary, &self.dir, relative)
             .map_err(|source| self.error("write", relative, source))?;
@@ -202,10 +220,16 @@ impl Folder {
         }
     }
 
-    fn write_temporary(&self, relative: &str, content: &[u8]) -> Result<String, FileError> {
+    fn write_temporary(
+        &self,
+        relative: &str,
+        content: &[u8],
+        mode: u32,
+    ) -> Result<String, FileError> {
         let temporary = format!("{relative}.{:016x}.tmp", crate::random::bits());
         let write = || -> io::Result<()> {
-            let options = OpenOptions::new().write(true).create_new(true).to_owned();
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(mode);
             let mut file = self.dir.open_with(&temporary, &options)?;
             file.write_all(content)?;
             file.sync_all()
@@ -259,6 +283,20 @@ pub fn read_named_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError
         return Err(error(ErrorKind::IsADirectory.into()));
     }
     read_bounded(file, bytes_max).map_err(error)
+}
+
+/// Returns the size in bytes of a file that a person named; 0 of what has none, such as a pipe.
+///
+/// # Errors
+/// There is none.
+pub fn named_file_size(path: &Path) -> Result<u64, FileError> {
+    let metadata = std::fs::metadata(path);
+    let metadata = metadata.map_err(|source| FileError::new("read", path, source))?;
+    Ok(if metadata.is_file() {
+        metadata.len()
+    } else {
+        0
+    })
 }
 
 fn read_bounded(file: std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use sedge_app::Repository;
 use sedge_locks::manager::{Ask, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
-use sedge_model::call::StagedChange;
+use sedge_model::call::{StagedChange, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
@@ -18,8 +18,8 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    Allocation, CallLimits, CallReport, CallSpec, HttpLimits, Identity, NoOutside, Plugin,
-    PluginError, Runtime, Staging, Surroundings,
+    Allocation, CallLimits, CallReport, CallSpec, CoreDumps, HttpLimits, Identity, NoOutside,
+    Plugin, PluginError, Quotas, Runtime, Staging, Surroundings,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -67,7 +67,7 @@ impl Parts {
         };
         let claim = store.run_start(&start, &[])?;
         let cache = Folder::open(&folder.join("cache"))?;
-        let runtime = Runtime::new(cache, Allocation::Pool)?;
+        let runtime = Runtime::new(cache, Allocation::Pool, CoreDumps::Off)?;
         let session = Session::begin(Folder::open(&folder.join("locks"))?)?;
         let component = std::fs::read(sedge_test_artifacts::SINK)?;
         let plugin = runtime.plugin_add(&component, |_| ()).await?;
@@ -131,6 +131,7 @@ impl Parts {
             },
             result: report.result,
             changes: report.changes.into_iter().map(kept).collect(),
+            undone: Undone::default(),
             published: Vec::new(),
             log: report.log,
             elapsed_us: 0,
@@ -166,7 +167,7 @@ impl Parts {
 
     fn runtime(&self, allocation: Allocation) -> Result<Runtime> {
         let cache = Folder::open(&self.folder.join("cache"))?;
-        Ok(Runtime::new(cache, allocation)?)
+        Ok(Runtime::new(cache, allocation, CoreDumps::Off)?)
     }
 
     fn start(&self, lineage: &Lineage) -> Result<CallStart> {
@@ -182,7 +183,7 @@ impl Parts {
     }
 
     async fn call(&self, lineage: &Lineage) -> Result<CallReport> {
-        let staging = Staging::new(self.model.clone(), None);
+        let staging = Staging::new(self.model.clone(), None, 64 << 20);
         let spec = CallSpec {
             identity: Identity {
                 model: self.model.clone(),
@@ -202,8 +203,8 @@ impl Parts {
                 begin: Moment::now(),
                 memory_bytes: 256 << 20,
                 deadline: Moment::now().after(AMPLE),
-                calls_max: 1,
                 http: HttpLimits::default(),
+                quotas: QUOTAS,
             },
             staging,
             outside: Arc::new(NoOutside::new(Arc::new(|_| {}))),
@@ -215,6 +216,19 @@ impl Parts {
         Ok(report)
     }
 }
+
+/// What a call of `sink` is far from.
+const QUOTAS: Quotas = Quotas {
+    cpu: None,
+    calls: 1,
+    parallel_calls: 1,
+    host_calls: 1000,
+    host_bytes: 1 << 20,
+    file_bytes: 1 << 20,
+    open_files: 1,
+    log_lines: 100,
+    log_bytes: 1 << 20,
+};
 
 /// Returns a change to data that is kept for ever.
 fn kept(staged: StagedChange) -> Change {

@@ -22,6 +22,14 @@ use serde_json::Value;
 const BUILD: &str = "build --profile guest --target wasm32-wasip2 --lib --examples \
                      --package sedge-plugin-* --package sedge-test-guests";
 
+/// What `cargo` is asked for then: one guest with debug info, which the profile strips. Its
+/// dependencies are those that were built before.
+const BUILD_WITH_LINES: &str = "rustc --profile guest --target wasm32-wasip2 --example hostile_lines \
+                                --package sedge-test-guests --features lines";
+
+/// What goes to its compiler, over the profile's word.
+const LINES: &str = "-- -C strip=none -C debuginfo=line-tables-only";
+
 /// What guests are made of, from the root of the repository.
 const SOURCES: [&str; 6] = [
     "Cargo.lock",
@@ -71,7 +79,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     rerun_when_changed(root);
 
     let toolchain = toolchain(root)?;
-    let messages = build(root, &toolchain, &target_dir(&out)?)?;
+    let target_dir = target_dir(&out)?;
+    let mut messages = build(root, &toolchain, &target_dir, (BUILD, ""))?;
+    messages += &build(root, &toolchain, &target_dir, (BUILD_WITH_LINES, LINES))?;
     let (plugins, guests) = components(&messages, &out)?;
 
     let mut code = String::new();
@@ -119,8 +129,14 @@ fn target_dir(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.join("guests"))
 }
 
-/// Builds all components and returns cargo's messages, a JSON object a line.
-fn build(root: &Path, toolchain: &str, target_dir: &Path) -> Result<String, Box<dyn Error>> {
+/// Builds what is `asked` for, before and behind our own arguments, and returns cargo's
+/// messages, a JSON object a line.
+fn build(
+    root: &Path,
+    toolchain: &str,
+    target_dir: &Path,
+    asked: (&str, &str),
+) -> Result<String, Box<dyn Error>> {
     // By name, not `$CARGO`: only rustup's `cargo` understands `+toolchain`.
     let mut cargo = Command::new("cargo");
     for (name, _) in env::vars_os() {
@@ -130,10 +146,11 @@ fn build(root: &Path, toolchain: &str, target_dir: &Path) -> Result<String, Box<
     }
     let output = cargo
         .args((!toolchain.is_empty()).then_some(toolchain))
-        .args(BUILD.split_whitespace())
+        .args(asked.0.split_whitespace())
         .args(["--locked", "--message-format", "json-render-diagnostics"])
         .arg("--target-dir")
         .arg(target_dir)
+        .args(asked.1.split_whitespace())
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

@@ -16,7 +16,8 @@ const DIFFERING: &str = r#"(?x)
       | (?<person> \btester@ ) [\w.-]+
       | (?<pid> "pid":\ ) \d+
       | (?<host> "host":\ ) "[^"]*"
-      | (?<place> \.rs:\d+:\d+\b )
+      | (?<place> \.rs:\d+(?::\d+)?\b )
+      | (?<dump> `core\.wasm`\ \( ) \d+\.\d\ KiB
       | (?<word> \b[0-9a-hjkmnp-tv-z]{12}\b )
     )
     (?<gap> \x20{2,} )?"#;
@@ -87,6 +88,8 @@ impl Redactor {
             format!("{}\"[pid]\"", key.as_str())
         } else if let Some(key) = found.name("host") {
             format!("{}\"[host]\"", key.as_str())
+        } else if let Some(dump) = found.name("dump") {
+            format!("{}[size]", dump.as_str())
         } else if found.name("place").is_some() {
             ".rs:[place]".to_owned()
         } else {

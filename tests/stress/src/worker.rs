@@ -200,7 +200,7 @@ impl Wish {
             model,
             method: method.to_owned(),
             arguments,
-            inputs: Vec::new(),
+            ..Request::default()
         };
         match model_method_run(repository, &request, Arc::new(Undone)).await {
             Ok(report) => {

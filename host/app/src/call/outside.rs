@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_model::call::{
-    CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Written,
+    CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Undone, Written,
 };
 use sedge_model::names::{DataName, ModelName};
 use sedge_model::query::Selection;
@@ -217,6 +217,7 @@ impl Outside for CallOutside {
             origin: ours.writes.origin.clone(),
             result: Ok(Value::Null),
             changes: writes::changes(&ours.model, staged),
+            undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
             elapsed_us: 0,

@@ -132,6 +132,7 @@ fn place(call: &CallRecord) -> Place {
 
 #[cfg(test)]
 mod tests {
+    use sedge_model::call::Undone;
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -170,6 +171,7 @@ mod tests {
                 arguments: json!({}),
                 outcome,
                 error,
+                undone: Undone::default(),
                 started_at: Timestamp(0),
                 elapsed_us: None,
                 waited_us: None,

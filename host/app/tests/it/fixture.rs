@@ -210,6 +210,29 @@ impl House {
         }
     }
 
+    /// Adds a plugin, in place of what provided its type.
+    pub(crate) async fn plugin_add(&mut self, component: &str) {
+        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
+        let added = plugin_add(&self.repository, Path::new(component), events).await;
+        let added = added.expect("a sound plugin");
+        added.pin(&[Choice::All]).expect("it can be pinned");
+        self.reopen().await;
+    }
+
+    /// Runs a method that fails as another process would, and returns why, and the run.
+    pub(crate) async fn failure_in(
+        &self,
+        process: &Arc<Repository>,
+        model: &str,
+        method: &str,
+        arguments: Value,
+    ) -> (CallError, RunReport) {
+        match run_in(process, &self.seen, (model, method), arguments).await {
+            Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
+            other => panic!("{model}.{method} was to fail: {other:?}"),
+        }
+    }
+
     /// Has `hostile` call something, and returns what it was told.
     pub(crate) async fn told(&self, target: &str, method: &str, arguments: Value) -> Value {
         let arguments =
@@ -310,7 +333,7 @@ pub(crate) async fn run_in(
         model: model.to_owned(),
         method: method.to_owned(),
         arguments,
-        inputs: Vec::new(),
+        ..Request::default()
     };
     let events = Arc::clone(seen) as Arc<dyn Events>;
     within(model_method_run(repository, &request, events)).await

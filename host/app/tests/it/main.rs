@@ -6,10 +6,12 @@
 )]
 
 mod data;
+mod failure;
 mod files;
 mod fixture;
 mod hostile;
 mod http;
+mod limits;
 mod locks;
 mod nesting;
 mod permissions;
@@ -30,15 +32,15 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 /// Which module has the tests of each guest.
 mod guests {
     pub(crate) use crate::data::reader;
+    pub(crate) use crate::failure::hostile_lines;
     pub(crate) use crate::files::files;
     pub(crate) use crate::http::fetcher;
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use crate::permissions::asker;
     pub(crate) use sedge_test_artifacts::{
-        ASKER as asker, COMMAND as command, MISFIT_NAME as misfit_name,
-        MISFIT_PANIC as misfit_panic, MISFIT_SCHEMA as misfit_schema,
-        MISFIT_VERSION as misfit_version,
+        COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
+        MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,
     };
     pub(crate) use sedge_test_artifacts::{HOSTILE as hostile, RAW as raw};
 }

@@ -9,7 +9,7 @@ use sedge_app::workflow_approvals::workflow_approvals;
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 use sedge_app::workflow_reject::workflow_reject;
 use sedge_app::{AppError, Event, Events, WorkflowEnd};
-use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite};
+use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallStart, Change, Origin, RunStart, Store};
@@ -332,6 +332,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         } else {
             vec![empty_record()]
         },
+        undone: Undone::default(),
         published: Vec::new(),
         log: Vec::new(),
         elapsed_us: 1,

@@ -1,6 +1,9 @@
 //! `sedge model method run`
 
+use std::path::PathBuf;
+
 use clap::Args;
+use sedge_app::Settings;
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::types::Written;
 use serde_json::{Map, Value, json};
@@ -8,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::failure;
 use crate::output::Output;
 use crate::show;
 
@@ -26,13 +30,21 @@ pub(crate) struct ModelMethodRunArgs {
     /// Give arguments as one JSON object; --input is laid over it
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     inputs_json: Option<Map<String, Value>>,
+    /// Write what the first guest that traps has in memory to a new file
+    #[arg(long, value_name = "FILE")]
+    core_dump: Option<PathBuf>,
     #[command(flatten)]
     options: RunOptions,
 }
 
 pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.options.settings())?;
+    let settings = Settings {
+        core_dumps: args.core_dump.is_some(),
+        ..args.options.settings()
+    };
+    let repository = cx.repository_with(settings)?;
     let request = Request {
+        core_dump: args.core_dump,
         model: args.model,
         method: args.method,
         arguments: args.inputs_json.unwrap_or_default(),
@@ -40,19 +52,24 @@ pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliE
     };
     let report = cx.wait(model_method_run(&repository, &request, cx.events()))?;
     let elapsed_ms = report.elapsed.as_secs_f64() * 1000.0;
-    let data = json!({
+    let mut data = json!({
         "run": report.run,
         "value": report.outcome.value,
         "written": report.outcome.written,
         "elapsedMs": elapsed_ms,
     });
-    Ok(Output::new(data)
+    failure::core_dump_json(&report.core_dump, &mut data);
+    let output = Output::new(data)
         .text_json(&report.outcome.value)
         .note(format!(
             "Succeeded after {}{}.",
             show::duration(report.elapsed),
             written(&report.outcome.written)
-        )))
+        ));
+    Ok(match failure::core_dump_note(&report.core_dump) {
+        Some(note) => output.note(format!("note: {note}")),
+        None => output,
+    })
 }
 
 /// Parses `KEY=VALUE`.

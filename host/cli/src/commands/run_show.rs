@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::commands::run_list::{elapsed, run_json, what};
 use crate::context::Context;
-use crate::error::{CliError, call_error_text};
+use crate::error::CliError;
+use crate::failure::{Frames, error_text, undone_text};
 use crate::output::{Node, Output, draw};
 use crate::show;
 
@@ -27,6 +28,9 @@ pub(crate) struct RunShowArgs {
     /// Show every call, however many one caller made
     #[arg(long)]
     all: bool,
+    /// Show all functions that a guest was in when it trapped or panicked
+    #[arg(long)]
+    backtrace: bool,
 }
 
 pub(crate) fn run(cx: &Context, args: &RunShowArgs) -> Result<Output, CliError> {
@@ -35,6 +39,11 @@ pub(crate) fn run(cx: &Context, args: &RunShowArgs) -> Result<Output, CliError> 
     let tree = Tree {
         report: &report,
         shown,
+        frames: if args.backtrace {
+            Frames::All
+        } else {
+            Frames::Few
+        },
     };
     let root = Lineage::root(report.run.id.clone());
     let mut data = run_json(&report.run, report.status);
@@ -51,6 +60,7 @@ pub(crate) fn run(cx: &Context, args: &RunShowArgs) -> Result<Output, CliError> 
 struct Tree<'a> {
     report: &'a RunReport,
     shown: usize,
+    frames: Frames,
 }
 
 /// A line of the tree for a step or gate, and the calls below it.
@@ -162,8 +172,11 @@ impl Tree<'_> {
             below.push(Node::leaf(text));
         }
         if let Some(error) = &call.error {
-            let lines = call_error_text(error);
+            let lines = error_text(error, self.frames);
             below.extend(lines.lines().map(|line| Node::leaf(line.to_owned())));
+        }
+        if !call.undone.is_empty() {
+            below.push(Node::leaf(undone_text(&call.undone)));
         }
         Node { text, below }
     }
@@ -255,6 +268,7 @@ impl Tree<'_> {
                 "arguments": call.arguments,
                 "outcome": call.outcome,
                 "error": call.error,
+                "changesUndone": (!call.undone.is_empty()).then_some(&call.undone),
                 "undone": call.n_undone,
                 "startedAt": show::time(call.started_at),
                 "elapsedMs": call.elapsed_us.map(ms),

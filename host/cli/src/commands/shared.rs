@@ -29,7 +29,7 @@ impl LockOptions {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             lock_timeout: self.lock_timeout,
-            concurrency: None,
+            ..Settings::default()
         }
     }
 }

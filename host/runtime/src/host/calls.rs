@@ -3,7 +3,7 @@
 //! A nested call is a call like any other, in a store of its own: see
 //! `host/app/src/model_method_run.rs`, which [`crate::host::Outside::call`] leads to.
 
-use sedge_model::call::{CallError, LimitName, Outcome};
+use sedge_model::call::{CallError, LimitName, LogLevel, LogLine, Outcome};
 use sedge_model::schema::Violation;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -48,20 +48,84 @@ impl CallState {
         method: String,
         arguments: &str,
     ) -> wasmtime::Result<BoxFuture<Ended>> {
+        self.asked(target.len() + method.len() + arguments.len())?;
         let outside = std::sync::Arc::clone(&self.outside);
         let running = self.running()?;
-        if running.n_calls >= running.calls_max {
-            let value = u64::from(running.calls_max);
-            return Ok(refused(CallError::Limit {
-                name: LimitName::CallsPerCall,
-                value,
-            }));
+        if running.n_calls >= running.quotas.calls {
+            let value = u64::from(running.quotas.calls);
+            return Ok(refused(LimitName::CallsPerCall, value));
         }
         running.n_calls += 1;
         Ok(match parse_arguments(arguments) {
             Ok(arguments) => outside.call(running.n_calls, target, method, arguments),
-            Err(error) => refused(error),
+            Err(error) => Box::pin(async { Err(Fault::Guest(error)) }),
         })
+    }
+
+    /// Returns the most calls that may be under way at once, if there are as many.
+    fn parallel_reached(&mut self) -> wasmtime::Result<Option<u32>> {
+        let running = self.running()?;
+        // Those that have ended wait here, too, until somebody looks.
+        while running.started.try_join_next().is_some() {}
+        let most = running.quotas.parallel_calls;
+        Ok((running.started.len() >= most as usize).then_some(most))
+    }
+
+    /// Tells people of a limit for which a call was not even made, once for each: a caller
+    /// that makes an error of its own of that says nothing of the limit.
+    fn limit_note(&mut self, name: LimitName, value: u64) -> wasmtime::Result<()> {
+        let is_of_caller = match name {
+            LimitName::CallDepth
+            | LimitName::CallsPerRun
+            | LimitName::CallsPerCall
+            | LimitName::ParallelCalls => true,
+            LimitName::MemoryBytes
+            | LimitName::CpuSeconds
+            | LimitName::HostCalls
+            | LimitName::HostBytes
+            | LimitName::JsonBytes
+            | LimitName::StagedBytes
+            | LimitName::FileBytes
+            | LimitName::OpenFiles
+            | LimitName::LiveInstances => false,
+        };
+        let running = self.running()?;
+        if !is_of_caller || running.limits_told.contains(&name) {
+            return Ok(());
+        }
+        running.limits_told.push(name);
+        let place = if name.is_of_run() {
+            "sedge.yaml".to_owned()
+        } else {
+            running.identity.model.file()
+        };
+        let line = name.raised(value).unwrap_or_default();
+        self.log.push(LogLine {
+            level: LogLevel::Warn,
+            message: format!(
+                "a call was refused: {}; if it needs more, raise the limit in {place}: `{line}`",
+                CallError::Limit { name, value }
+            ),
+            fields: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn told(&mut self, ended: Ended) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
+        match ended {
+            Ok(outcome) => {
+                let outcome = convert::outcome_to_guest(outcome);
+                self.passed(outcome.value.len())?;
+                Ok(Ok(outcome))
+            }
+            Err(Fault::Guest(error)) => {
+                if let CallError::Limit { name, value } = error {
+                    self.limit_note(name, value)?;
+                }
+                Ok(Err(convert::call_error_to_guest(error)))
+            }
+            Err(Fault::Host(error)) => Err(error.into()),
+        }
     }
 }
 
@@ -73,7 +137,8 @@ impl Host for CallState {
         arguments: String,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
         let call = self.nested(target, method, &arguments)?;
-        told(call.await)
+        let ended = call.await;
+        self.told(ended)
     }
 
     async fn start(
@@ -82,7 +147,14 @@ impl Host for CallState {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<Pending>> {
-        let call = self.nested(target, method, &arguments)?;
+        let call = match self.parallel_reached()? {
+            None => self.nested(target, method, &arguments)?,
+            Some(most) => {
+                // It has its place, so that those behind it have theirs in another attempt.
+                self.running()?.n_calls += 1;
+                refused(LimitName::ParallelCalls, most.into())
+            }
+        };
         let (end, outcome) = oneshot::channel();
         let task = self.running()?.started.spawn(async move {
             // Nobody waits any more if this fails, and the outcome is in the store.
@@ -100,17 +172,15 @@ impl HostPending for CallState {
         &mut self,
         pending: Resource<Pending>,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
+        self.asked(0)?;
         let outcome = self.table.get_mut(&pending)?.outcome.take();
         let ended = match outcome {
             Some(outcome) => outcome.await,
             None => return Ok(Err(types::CallError::Cancelled)),
         };
         // The sender is gone without a word only if its task panicked.
-        told(
-            ended.map_err(|_| {
-                wasmtime::format_err!("a nested call's task ended without an outcome")
-            })?,
-        )
+        let gone = |_| wasmtime::format_err!("a nested call's task ended without an outcome");
+        self.told(ended.map_err(gone)?)
     }
 
     async fn drop(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {
@@ -119,8 +189,8 @@ impl HostPending for CallState {
     }
 }
 
-fn refused(error: CallError) -> BoxFuture<Ended> {
-    Box::pin(async { Err(Fault::Guest(error)) })
+fn refused(name: LimitName, value: u64) -> BoxFuture<Ended> {
+    Box::pin(async move { Err(Fault::Guest(CallError::Limit { name, value })) })
 }
 
 fn parse_arguments(text: &str) -> Result<Value, CallError> {
@@ -137,12 +207,4 @@ fn parse_arguments(text: &str) -> Result<Value, CallError> {
         }],
     };
     json::parse(text).map_err(violation)
-}
-
-fn told(ended: Ended) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
-    match ended {
-        Ok(outcome) => Ok(Ok(convert::outcome_to_guest(outcome))),
-        Err(Fault::Guest(error)) => Ok(Err(convert::call_error_to_guest(error))),
-        Err(Fault::Host(error)) => Err(error.into()),
-    }
 }

@@ -6,6 +6,7 @@ use crate::files::guest_path;
 
 impl Host for CallState {
     async fn who(&mut self) -> wasmtime::Result<Identity> {
+        self.asked(0)?;
         let running = self.running()?;
         Ok(Identity {
             model: running.identity.model.to_string(),
@@ -18,6 +19,7 @@ impl Host for CallState {
     }
 
     async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
+        self.asked(0)?;
         let left = self.running()?.deadline.left();
         Ok(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }

@@ -18,7 +18,7 @@ use crate::call::{CallState, Running};
 use crate::convert;
 use crate::host::{self, Fault, JSON_BYTES_MAX, VersionInfo};
 use crate::json;
-use crate::staging::{STAGED_BYTES_MAX, StagedName};
+use crate::staging::StagedName;
 
 use files::{FileReader, FileWriter};
 
@@ -35,6 +35,7 @@ impl Host for CallState {
         content: String,
         tags: Vec<data::Tag>,
     ) -> Told<()> {
+        self.asked(content.len())?;
         Ok(self.resource_write(&spec, name, content, tags))
     }
 
@@ -44,6 +45,7 @@ impl Host for CallState {
         name: String,
         options: data::FileOptions,
     ) -> Told<wasmtime::component::Resource<FileWriter>> {
+        self.asked(0)?;
         self.file_create(&spec, name, options)
     }
 
@@ -53,6 +55,7 @@ impl Host for CallState {
         name: String,
         version: Option<u64>,
     ) -> Told<Option<wasmtime::component::Resource<FileReader>>> {
+        self.asked(0)?;
         match self.target(&model, name)? {
             Ok((model, name)) => self.file_open(&model, &name, version),
             Err(error) => Ok(Err(error)),
@@ -60,12 +63,17 @@ impl Host for CallState {
     }
 
     async fn read_latest(&mut self, model: String, name: String) -> Told<Option<data::Resource>> {
+        self.asked(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
         };
         let version = match self.staged(&model, &name) {
-            StagedName::Written(write) => return Ok(Ok(resource_staged(model, write))),
+            StagedName::Written(write) => {
+                let staged = resource_staged(model, write);
+                self.passed(staged.as_ref().map_or(0, |staged| staged.content.len()))?;
+                return Ok(Ok(staged));
+            }
             StagedName::Deleted => return Ok(Ok(None)),
             StagedName::As(deleted) => match self.newest_but(&model, &name, &deleted)? {
                 Newest::Latest => None,
@@ -82,6 +90,7 @@ impl Host for CallState {
         name: String,
         version: u64,
     ) -> Told<Option<data::Resource>> {
+        self.asked(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
@@ -93,6 +102,7 @@ impl Host for CallState {
     }
 
     async fn list_versions(&mut self, model: String, name: String) -> Told<Vec<data::VersionInfo>> {
+        self.asked(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
@@ -108,6 +118,7 @@ impl Host for CallState {
         after: Option<String>,
         count_max: u32,
     ) -> Told<Vec<data::VersionInfo>> {
+        self.asked(0)?;
         let model = match self.readable(&model)? {
             Ok(model) => model,
             Err(error) => return Ok(Err(error)),
@@ -121,6 +132,7 @@ impl Host for CallState {
     }
 
     async fn delete(&mut self, name: String, version: Option<u64>) -> Told<()> {
+        self.asked(0)?;
         let running = match self.writing() {
             Ok(running) => running,
             Err(error) => return Ok(Err(error)),
@@ -141,6 +153,7 @@ impl Host for CallState {
     }
 
     async fn publish(&mut self) -> Told<Vec<types::Written>> {
+        self.asked(0)?;
         let running = match self.writing() {
             Ok(running) => running,
             Err(error) => return Ok(Err(error)),
@@ -279,12 +292,13 @@ impl CallState {
     }
 
     fn committed(
-        &self,
+        &mut self,
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
     ) -> Told<Option<data::Resource>> {
         let found = self.outside.resource(model, name, version)?;
+        self.passed(found.as_ref().map_or(0, |found| found.content.len()))?;
         Ok(Ok(found.map(|found| data::Resource {
             info: convert::version_info_to_guest(found.info),
             content: found.content,
@@ -325,7 +339,8 @@ fn stage(running: &Running, change: StagedChange) -> Result<(), DataError> {
     if running.staging.push(change) {
         Ok(())
     } else {
-        Err(limit(LimitName::StagedBytes, STAGED_BYTES_MAX as u64))
+        let value = running.staging.bytes_max() as u64;
+        Err(limit(LimitName::StagedBytes, value))
     }
 }
 

@@ -18,6 +18,8 @@ impl Host for CallState {
         message: String,
         fields: Vec<Field>,
     ) -> wasmtime::Result<()> {
+        let fields_size = fields.iter().map(|it| it.key.len() + it.value.len());
+        self.asked(message.len() + fields_size.sum::<usize>())?;
         let level = match level {
             Level::Trace => LogLevel::Trace,
             Level::Debug => LogLevel::Debug,

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use sedge_runtime::{Allocation, Plugin, PluginError, Runtime, sha256_hex};
+use sedge_runtime::{Allocation, CoreDumps, Plugin, PluginError, Runtime, sha256_hex};
 use sedge_sys::folder::Folder;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ impl Fixture {
     /// Starts an engine, as another process would.
     fn runtime(&self) -> Runtime {
         let folder = Folder::open(self.keep.path()).expect("it is there");
-        Runtime::new(folder, Allocation::Pool).expect("an engine")
+        Runtime::new(folder, Allocation::Pool, CoreDumps::Off).expect("an engine")
     }
 
     /// Loads the plugin, and returns whether it had to be compiled for that.

@@ -1,6 +1,7 @@
 //! Calls: what they wrote, their log and their end become visible together, or not at all.
 
-use sedge_model::call::{CallError, CallStatus, LogLevel, Outcome, Written};
+use sedge_model::backtrace::Frame;
+use sedge_model::call::{CallError, CallStatus, LogLevel, Outcome, Undone, Written};
 use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallRecord};
 use serde_json::json;
@@ -30,6 +31,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
         arguments: start.arguments,
         outcome: None,
         error: None,
+        undone: Undone::default(),
         started_at: running.started_at,
         elapsed_us: None,
         waited_us: None,
@@ -93,7 +95,10 @@ fn an_error_is_read_as_it_was_committed() {
     check(
         CallError::Trapped {
             message: "unreachable\n\"quoted\"".to_owned(),
-            backtrace: vec!["f".to_owned()],
+            backtrace: vec![Frame {
+                function: "f".to_owned(),
+                place: None,
+            }],
         },
         CallStatus::Failed,
     );

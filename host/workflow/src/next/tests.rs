@@ -24,6 +24,7 @@ fn error() -> CallError {
         message: "m".into(),
         details: None,
         keep_writes: false,
+        backtrace: Vec::new(),
     })
 }
 

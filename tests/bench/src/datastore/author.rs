@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite};
+use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
@@ -82,6 +82,7 @@ impl Author {
             origin,
             result: Ok(Value::Null),
             changes,
+            undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
             elapsed_us: 0,

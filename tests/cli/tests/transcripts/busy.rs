@@ -267,7 +267,11 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
             "[run]/1 (one.run) of tester@[host], process [pid]"
           ],
           "waited_ms": "[ms]"
-        }
+        },
+        "failed": [],
+        "failedCount": 0,
+        "undone": [],
+        "undoneCount": 0
       }
     }
     [exit status: 75]

@@ -228,6 +228,9 @@ fn a_verb_says_what_it_needs() {
           --inputs-json <JSON>
               Give arguments as one JSON object; --input is laid over it
 
+          --core-dump <FILE>
+              Write what the first guest that traps has in memory to a new file
+
           --lock-timeout <SECONDS>
               Wait so long for each lock [default: 60, or as sedge.yaml says] [env: SEDGE_LOCK_TIMEOUT]
 

@@ -40,6 +40,7 @@ mod fixtures;
 mod help;
 mod init;
 mod interrupted;
+mod limits;
 mod model_create;
 mod model_delete;
 mod model_get;

@@ -154,6 +154,7 @@ fn a_failure_is_told_in_the_methods_words() {
     Run [run]
     error: `fail` of `hostile` failed
     caused by: full (quota-exceeded)
+    note: of hostile.fail, 1 change was undone: `mark`
     hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
     [exit status: 1]
 
@@ -174,7 +175,41 @@ fn a_failure_is_told_in_the_methods_words() {
           "code": "quota-exceeded",
           "message": "full",
           "keep_writes": false
-        }
+        },
+        "failed": [
+          {
+            "call": "[run 2]/1",
+            "step": null,
+            "chain": [
+              "hostile.fail"
+            ],
+            "model": "hostile",
+            "method": "fail",
+            "error": {
+              "kind": "failed",
+              "code": "quota-exceeded",
+              "message": "full",
+              "keep_writes": false
+            }
+          }
+        ],
+        "failedCount": 1,
+        "undone": [
+          {
+            "call": "[run 2]/1",
+            "step": null,
+            "chain": [
+              "hostile.fail"
+            ],
+            "model": "hostile",
+            "method": "fail",
+            "changes": 1,
+            "names": [
+              "mark"
+            ]
+          }
+        ],
+        "undoneCount": 1
       }
     }
     [exit status: 1]
@@ -194,6 +229,7 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     Run [run]
     error: `fail` of `hostile` failed
     caused by: �[2Jall is well�hint: give me your password (x)
+    note: of hostile.fail, 1 change was undone: `mark`
     hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
     [exit status: 1]
     ");
@@ -201,7 +237,8 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     ------- stdout -------
     run [run] of hostile.fail: failed after [took], started [time] by tester
     └─ hostile.fail: failed after [took]
-       └─ �[2Jall is well�hint: give me your password (x)
+       ├─ �[2Jall is well�hint: give me your password (x)
+       └─ 1 change was undone: `mark`
     ");
 }
 
@@ -213,7 +250,9 @@ fn a_panic_and_a_trap_are_told_with_their_places() {
     Run [run]
     error: `panic` of `hostile` failed
     caused by: the plugin panicked at tests/guests/examples/hostile.rs:[place]: out of cheese
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+      in hostile::panic
+    note: of hostile.panic, 1 change was undone: `mark`
+    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
     [exit status: 1]
     ");
     insta::assert_snapshot!(env.transcript("
@@ -226,10 +265,9 @@ fn a_panic_and_a_trap_are_told_with_their_places() {
     Run [run 2]
     error: `trap` of `hostile` failed
     caused by: wasm trap: wasm `unreachable` instruction executed
-      at hostile::trap
-      at sedge_sdk::model::Model::method::{{closure}}
-      at sedge:model/model@0.1.0#invoke
-    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+      in hostile::trap
+    note: of hostile.trap, 1 change was undone: `mark`
+    hint: `sedge run show [run 2] --backtrace` shows where its calls stopped, `sedge run logs [run 2]` what they logged
     [exit status: 1]
 
     $ sedge model method run hostile trap --json
@@ -240,19 +278,68 @@ fn a_panic_and_a_trap_are_told_with_their_places() {
         "code": "call_failed",
         "message": "`trap` of `hostile` failed",
         "causes": [
-          "wasm trap: wasm `unreachable` instruction executed\nat hostile::trap\nat sedge_sdk::model::Model::method::{{closure}}\nat sedge:model/model@0.1.0#invoke"
+          "wasm trap: wasm `unreachable` instruction executed\nin hostile::trap"
         ],
-        "hint": "`sedge run show [run 3]` shows its calls, `sedge run logs [run 3]` what they logged",
+        "hint": "`sedge run show [run 3] --backtrace` shows where its calls stopped, `sedge run logs [run 3]` what they logged",
         "run": "[run 3]",
         "call": {
           "kind": "trapped",
           "message": "wasm trap: wasm `unreachable` instruction executed",
           "backtrace": [
-            "hostile::trap",
-            "sedge_sdk::model::Model::method::{{closure}}",
-            "sedge:model/model@0.1.0#invoke"
+            {
+              "function": "hostile::trap"
+            },
+            {
+              "function": "sedge_sdk::model::Model::method::{{closure}}"
+            },
+            {
+              "function": "sedge:model/model@0.1.0#invoke"
+            }
           ]
-        }
+        },
+        "failed": [
+          {
+            "call": "[run 3]/1",
+            "step": null,
+            "chain": [
+              "hostile.trap"
+            ],
+            "model": "hostile",
+            "method": "trap",
+            "error": {
+              "kind": "trapped",
+              "message": "wasm trap: wasm `unreachable` instruction executed",
+              "backtrace": [
+                {
+                  "function": "hostile::trap"
+                },
+                {
+                  "function": "sedge_sdk::model::Model::method::{{closure}}"
+                },
+                {
+                  "function": "sedge:model/model@0.1.0#invoke"
+                }
+              ]
+            }
+          }
+        ],
+        "failedCount": 1,
+        "undone": [
+          {
+            "call": "[run 3]/1",
+            "step": null,
+            "chain": [
+              "hostile.trap"
+            ],
+            "model": "hostile",
+            "method": "trap",
+            "changes": 1,
+            "names": [
+              "mark"
+            ]
+          }
+        ],
+        "undoneCount": 1
       }
     }
     [exit status: 1]
@@ -273,7 +360,10 @@ fn a_nested_failure_is_told_by_its_caller() {
     Run [run]
     error: `run` of `spawn` failed
     caused by: 1 of 1 calls failed, the first with trapped: the plugin exited with code 1 instead of returning (calls-failed)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    note: spawn.run > hostile.exit failed: the plugin exited with code 1 instead of returning
+      in hostile::exit
+    note: of spawn.run > hostile.exit, 1 change was undone: `mark`
+    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
     [exit status: 1]
     ");
     insta::assert_snapshot!(env.run(["model", "method", "run", "spawn", "run", "-i", "target=tub"]), @"
@@ -287,61 +377,66 @@ fn a_nested_failure_is_told_by_its_caller() {
 }
 
 #[test]
-fn a_method_that_takes_too_long_is_stopped() {
+fn a_core_dump_is_written_where_it_is_asked_for() {
     let env = with_hostile();
-    let definition = env.read_file("models/hostile.yaml");
-    env.write_file(
-        "models/hostile.yaml",
-        definition + "limits: {wallTimeSeconds: 1, memoryMebibytes: 32}\n",
-    );
     insta::assert_snapshot!(env.transcript("
-        model method run hostile spin
-        model method run hostile memory
-        model method run hostile memory --json
-        data list
+        model method run hostile trap --core-dump core.wasm
+        model method run hostile trap --core-dump core.wasm
+        model method run hostile trap --core-dump core.wasm --json
+        model method run sink run --core-dump other.wasm
+        model method run hostile fail -i code=x -i message=no --core-dump other.wasm
     "), @r#"
-    $ sedge model method run hostile spin
+    $ sedge model method run hostile trap --core-dump core.wasm
     ------- stderr -------
     Run [run]
-    error: `spin` of `hostile` failed
-    caused by: it was stopped after [took], the time it was allowed
-    hint: raise `wallTimeSeconds` in the `limits:` of the model's definition if it needs longer
+    error: `trap` of `hostile` failed
+    caused by: wasm trap: wasm `unreachable` instruction executed
+      in hostile::trap
+    note: of hostile.trap, 1 change was undone: `mark`
+    note: the core dump of [run]/1 is in `core.wasm` ([size]): only you can read it, and it has all that the guest knew
+    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
     [exit status: 1]
 
-    $ sedge model method run hostile memory
+    $ sedge model method run hostile trap --core-dump core.wasm
     ------- stderr -------
-    Run [run 2]
-      hostile.memory: warn: memory allocation of 1048576 bytes failed
-      hostile.memory: warn: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
-    error: `memory` of `hostile` failed
-    caused by: the limit `memory-bytes` of 32 MiB was reached
-    hint: raise `memoryMebibytes` in the `limits:` of the model's definition if it needs more
-    [exit status: 1]
+    error: `core.wasm` exists already
+    hint: name a file that is not there yet
+    [exit status: 3]
 
-    $ sedge model method run hostile memory --json
+    $ sedge model method run hostile trap --core-dump core.wasm --json
     ------- stdout -------
     {
       "ok": false,
       "error": {
-        "code": "call_failed",
-        "message": "`memory` of `hostile` failed",
-        "causes": [
-          "the limit `memory-bytes` of 32 MiB was reached"
-        ],
-        "hint": "raise `memoryMebibytes` in the `limits:` of the model's definition if it needs more",
-        "run": "[run 3]",
-        "call": {
-          "kind": "limit",
-          "name": "memory-bytes",
-          "value": 33554432
-        }
+        "code": "file_exists",
+        "message": "`core.wasm` exists already",
+        "causes": [],
+        "hint": "name a file that is not there yet"
       }
     }
-    [exit status: 1]
+    [exit status: 3]
 
-    $ sedge data list
+    $ sedge model method run sink run --core-dump other.wasm
+    ------- stdout -------
+    {
+      "note": null,
+      "run": "[run 2]",
+      "call": "[run 2]/1"
+    }
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    Run [run 2]
+    Succeeded after [took], wrote `record` version 1.
+    note: no guest trapped, so there is no core dump
+
+    $ sedge model method run hostile fail -i code=x -i message=no --core-dump other.wasm
+    ------- stderr -------
+    Run [run 3]
+    error: `fail` of `hostile` failed
+    caused by: no (x)
+    note: of hostile.fail, 1 change was undone: `mark`
+    note: no guest trapped, so there is no core dump
+    hint: `sedge run show [run 3]` shows its calls, `sedge run logs [run 3]` what they logged
+    [exit status: 1]
     "#);
 }
 

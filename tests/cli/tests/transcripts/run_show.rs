@@ -96,6 +96,7 @@ fn as_json() {
               ]
             },
             "error": null,
+            "changesUndone": null,
             "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
@@ -122,6 +123,7 @@ fn as_json() {
                   ]
                 },
                 "error": null,
+                "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
@@ -149,6 +151,7 @@ fn as_json() {
                   ]
                 },
                 "error": null,
+                "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
@@ -208,11 +211,40 @@ fn what_failed_is_shown_where_it_failed() {
     └─ spawn.run: failed after [took]
        ├─ hostile.trap: failed after [took]
        │  ├─ wasm trap: wasm `unreachable` instruction executed
-       │  ├─ at hostile::trap
-       │  ├─ at sedge_sdk::model::Model::method::{{closure}}
-       │  └─ at sedge:model/model@0.1.0#invoke
+       │  ├─ in hostile::trap
+       │  └─ 1 change was undone: `mark`
        └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
     ");
+}
+
+#[test]
+fn a_backtrace_has_all_that_is_known() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/hostile_lines.wasm --grant-all",
+        "model create @test/hostile hostile",
+    ]);
+    let command = "model method run spawn run --input target=hostile --input method=trap";
+    assert_eq!(env.run(command.split(' ')).code(), Some(1));
+    // What is between is the compiler's and the standard library's.
+    let shown = env.run(["run", "show", "--backtrace"]).to_string();
+    let own = shown
+        .lines()
+        .filter(|line| !line.contains(" in ") || line.contains("hostile"));
+    insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
+    ------- stdout -------
+    run [run] of spawn.run: failed after [took], started [time] by tester
+    └─ spawn.run: failed after [took]
+       ├─ hostile.trap: failed after [took]
+       │  ├─ wasm trap: wasm `unreachable` instruction executed
+       │  ├─ in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
+       │  ├─ in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
+       │  └─ 1 change was undone: `mark`
+       └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
+    ");
+    let few = env.run(["run", "show"]).to_string();
+    let n_frames = |text: &str| text.lines().filter(|line| line.contains(" in ")).count();
+    assert!(n_frames(&few) < n_frames(&shown), "{few}\n{shown}");
 }
 
 #[test]

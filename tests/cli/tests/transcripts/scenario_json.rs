@@ -259,6 +259,7 @@ fn as_a_program_sees_it() {
               ]
             },
             "error": null,
+            "changesUndone": null,
             "undone": 0,
             "startedAt": "[time]",
             "elapsedMs": "[ms]",
@@ -285,6 +286,7 @@ fn as_a_program_sees_it() {
                   ]
                 },
                 "error": null,
+                "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",
@@ -312,6 +314,7 @@ fn as_a_program_sees_it() {
                   ]
                 },
                 "error": null,
+                "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
                 "elapsedMs": "[ms]",

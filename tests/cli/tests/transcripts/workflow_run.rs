@@ -84,6 +84,7 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
     Step main/last: skipped, the step `fail` did not end as `succeeded`.
     error: the workflow `C` failed
     caused by: step `main/fail`: not today (no-luck)
+    note: of hostile.fail in step `main/fail`, 1 change was undone: `mark`
     hint: `sedge run show [run]` shows the whole run
     [exit status: 1]
 
@@ -99,6 +100,40 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
         ],
         "hint": "`sedge run show [run 2]` shows the whole run",
         "run": "[run 2]",
+        "failed": [
+          {
+            "call": "[run 2]/2",
+            "step": "main/fail",
+            "chain": [
+              "hostile.fail"
+            ],
+            "model": "hostile",
+            "method": "fail",
+            "error": {
+              "kind": "failed",
+              "code": "no-luck",
+              "message": "not today",
+              "keep_writes": false
+            }
+          }
+        ],
+        "failedCount": 1,
+        "undone": [
+          {
+            "call": "[run 2]/2",
+            "step": "main/fail",
+            "chain": [
+              "hostile.fail"
+            ],
+            "model": "hostile",
+            "method": "fail",
+            "changes": 1,
+            "names": [
+              "mark"
+            ]
+          }
+        ],
+        "undoneCount": 1,
         "steps": [
           {
             "step": "main/fail",
@@ -121,7 +156,8 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
     │  └─ sink.run: succeeded after [took], wrote `record` version 2
     ├─ step main/fail: failed
     │  └─ hostile.fail: failed after [took]
-    │     └─ not today (no-luck)
+    │     ├─ not today (no-luck)
+    │     └─ 1 change was undone: `mark`
     └─ step main/last: skipped, the step `fail` did not end as `succeeded`
     "#);
 }

@@ -135,6 +135,7 @@ mod tests {
         for path in [
             COUNTER,
             HOSTILE,
+            HOSTILE_LINES,
             MISFIT_NAME,
             MISFIT_PANIC,
             MISFIT_SCHEMA,

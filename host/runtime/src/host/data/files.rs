@@ -13,12 +13,6 @@ use crate::convert;
 use crate::host::{FileSink, FileSource, HostError, OpenedFile, VersionInfo};
 use crate::staging::StagedName;
 
-/// The most bytes that one call writes to files: a disk that is full serves nobody.
-pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
-
-/// The most files that one call has open: each costs a descriptor, and up to 64 KiB.
-const FILES_OPEN_MAX: u32 = 64;
-
 /// The most bytes that are read at once: the guest asks, and the host allocates.
 const READ_BYTES_MAX: u32 = 1 << 20;
 
@@ -103,8 +97,9 @@ impl CallState {
 
     fn files_open_count(&mut self) -> Told<()> {
         let running = self.running()?;
-        if running.n_files_open >= FILES_OPEN_MAX {
-            return Ok(Err(limit(LimitName::OpenFiles, FILES_OPEN_MAX.into())));
+        let most = running.quotas.open_files;
+        if running.n_files_open >= most {
+            return Ok(Err(limit(LimitName::OpenFiles, most.into())));
         }
         running.n_files_open += 1;
         Ok(Ok(()))
@@ -146,8 +141,9 @@ impl CallState {
     fn file_bytes_count(&mut self, n_bytes: u64) -> Told<()> {
         let running = self.running()?;
         let n_all = running.n_file_bytes.saturating_add(n_bytes);
-        if n_all > FILE_BYTES_MAX {
-            return Ok(Err(limit(LimitName::FileBytes, FILE_BYTES_MAX)));
+        let most = running.quotas.file_bytes;
+        if n_all > most {
+            return Ok(Err(limit(LimitName::FileBytes, most)));
         }
         running.n_file_bytes = n_all;
         Ok(Ok(()))
@@ -156,6 +152,7 @@ impl CallState {
 
 impl HostFileWriter for CallState {
     async fn write(&mut self, writer: Resource<FileWriter>, bytes: Vec<u8>) -> Told<()> {
+        self.asked(bytes.len())?;
         if let Err(error) = self.file_bytes_count(bytes.len() as u64 + 1)? {
             return Ok(Err(error));
         }
@@ -171,6 +168,7 @@ impl HostFileWriter for CallState {
     }
 
     async fn finish(&mut self, writer: Resource<FileWriter>) -> Told<()> {
+        self.asked(0)?;
         let writer = self.table.get_mut(&writer)?;
         let Some(sink) = writer.sink.take() else {
             return Ok(Err(DataError::Finished));
@@ -205,6 +203,7 @@ async fn finished(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
 
 impl HostFileReader for CallState {
     async fn info(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<data::VersionInfo> {
+        self.asked(0)?;
         let info = self.table.get(&reader)?.info.clone();
         Ok(convert::version_info_to_guest(info))
     }
@@ -214,6 +213,7 @@ impl HostFileReader for CallState {
         reader: Resource<FileReader>,
         bytes_max: u32,
     ) -> wasmtime::Result<Vec<u8>> {
+        self.asked(bytes_max.min(READ_BYTES_MAX) as usize)?;
         let reader = self.table.get_mut(&reader)?;
         let mut buffer = vec![0; bytes_max.min(READ_BYTES_MAX) as usize];
         let mut n = 0;

@@ -1,0 +1,120 @@
+//! Every limit that an operator can set: it stops what goes beyond it, and is named.
+
+use sedge_app::run_logs::run_logs;
+use sedge_app::types::{CallError, CallStatus, LimitName, LogRecord};
+use serde_json::{Value, json};
+
+use crate::fixture::{House, list_of, n_calls};
+
+/// Returns a repository where `hostile` has these limits.
+fn limited(limits: &str) -> House {
+    let house = House::new();
+    house.model(
+        "hostile",
+        "@test/hostile",
+        &format!("limits: {{{limits}}}\n"),
+    );
+    house
+}
+
+/// Runs a method of `hostile` that reaches a limit, and leaves nothing behind.
+async fn reaches(limits: &str, method: &str, arguments: Value, expect: (LimitName, u64)) {
+    let house = limited(limits);
+    let (error, run) = house.failure("hostile", method, arguments).await;
+    let (name, value) = expect;
+    assert_eq!(error, CallError::Limit { name, value });
+    assert_eq!(run.calls[0].error, Some(error), "the record says the same");
+    assert_eq!(list_of(&house.repository, None), []);
+    // The house goes on.
+    house.value("sink", "run", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_executes_no_longer_than_it_may() {
+    let expect = (LimitName::CpuSeconds, 1);
+    reaches("cpuSeconds: 1", "spin", json!({}), expect).await;
+}
+
+/// Nor does a callee's time count, which is the callee's own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_does_not_execute() {
+    let house = limited("cpuSeconds: 1");
+    house.model("other", "@test/hostile", "limits: {cpuSeconds: 2}\n");
+    house.value("hostile", "sleep", json!({"ms": 1500})).await;
+    let told = house.told("other", "spin", json!({})).await;
+    assert_eq!(told["code"], "limit", "{told}");
+    assert_eq!(told["details"], json!({"name": "cpu-seconds", "value": 2}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_asks_the_host_no_more_than_it_may() {
+    let lines = json!({"lines": 1000});
+    let expect = (LimitName::HostCalls, 100);
+    reaches("hostCalls: 100", "log", lines, expect).await;
+    let bytes = json!({"bytes": 2 << 20});
+    let expect = (LimitName::HostBytes, 1 << 20);
+    reaches("hostMebibytes: 1", "big", bytes, expect).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_stages_no_more_than_it_may() {
+    let house = limited("stagedMebibytes: 1");
+    let value = house
+        .value("hostile", "big", json!({"bytes": 2 << 20}))
+        .await;
+    assert_eq!(value, "limit");
+    house.has_versions("hostile", "blob", 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_makes_no_more_calls_than_it_may() {
+    let house = House::new();
+    house.model("sink", "@sedge/sink", "limits: {callsPerRun: 3}\n");
+    let (error, run) = house.failure("spawn", "run", json!({"count": 5})).await;
+    let says = "the first with limit: the limit `calls-per-run` of 3 was reached";
+    assert!(error.to_string().ends_with(says), "{error}");
+    // `spawn` is the first call.
+    assert_eq!(n_calls(&run, CallStatus::Succeeded), 2);
+    house.has_versions("sink", "record", 2);
+    // The next run has its own.
+    house.value("sink", "run", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_has_no_more_calls_under_way_than_it_may() {
+    let house = House::new();
+    house.model("spawn", "@sedge/spawn", "limits: {parallelCalls: 2}\n");
+    // None has ended when the last one is started, on any machine.
+    let preset = "methods: {sleep: {arguments: {ms: 2000}}}\n";
+    house.model("other", "@test/hostile", preset);
+    let calls = json!({"count": 5, "parallel": true, "target": "other", "method": "sleep"});
+    let (error, run) = house.failure("spawn", "run", calls).await;
+    let says =
+        "3 of 5 calls failed, the first with limit: the limit `parallel-calls` of 2 was reached";
+    assert_eq!(error.to_string(), says);
+    assert_eq!(n_calls(&run, CallStatus::Succeeded), 2);
+    // Those that have ended are not under way.
+    let calls = json!({"count": 5, "target": "sink"});
+    house.value("spawn", "run", calls).await;
+}
+
+fn logged(house: &House) -> Vec<LogRecord> {
+    run_logs(&house.repository, None).expect("a run").1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_cut_where_the_operator_says() {
+    let house = limited("logLines: 3");
+    house.value("hostile", "log", json!({"lines": 10})).await;
+    let lines = logged(&house);
+    let lines: Vec<&str> = lines.iter().map(|it| it.line.message.as_str()).collect();
+    let full = "the log of this call is full (the limit `logLines` of 3), the rest is dropped";
+    assert_eq!(lines, ["line 1", "line 2", "line 3", full]);
+
+    let house = limited("logKibibytes: 1");
+    house.value("hostile", "log", json!({"lines": 100})).await;
+    let lines = logged(&house);
+    assert!((5..50).contains(&lines.len()), "{}", lines.len());
+    let last = &lines.last().expect("a line").line.message;
+    assert!(last.contains("the limit `logKibibytes` of 1"), "{last}");
+}
