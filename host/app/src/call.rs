@@ -1,6 +1,7 @@
 //! The life of one call, from a terminal, from a workflow's step, or from another call:
 //! resolve, lock, run, commit, unlock; and all of it again if it is undone in between.
 
+mod door;
 mod outside;
 mod replay;
 mod surroundings;
@@ -27,6 +28,7 @@ use crate::events::Event;
 use crate::frame::{BeingUndone, Frame, Undo};
 use crate::run_cx::{ReadyModel, RunCx};
 
+use door::Door;
 use writes::Writes;
 
 pub(crate) use replay::Replay;
@@ -293,6 +295,7 @@ async fn run(
     };
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
     let mut report = ran.map_err(host_fault)?;
+    Door::new(&cx.vault).report(&mut report);
     if let Some(dump) = report.core_dump.take() {
         cx.core_dump(request.frame.lineage(), dump);
     }
@@ -444,13 +447,16 @@ impl Record<'_> {
         if self.stage == Stage::Begun {
             return Ok(());
         }
+        // A person may have typed a secret.
+        let mut arguments = request.arguments.clone();
+        Door::new(&self.cx.vault).value(&mut arguments);
         let start = CallStart {
             lineage: self.frame.lineage().clone(),
             step: request.step.clone(),
             model: self.model.clone(),
             method: ready.method.clone(),
             plugin: ready.model.plugin.description().sha256.clone(),
-            arguments: request.arguments.clone(),
+            arguments,
             n_undone: self.frame.n_undone(),
         };
         let store = self.cx.repository.store()?;

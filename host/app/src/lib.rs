@@ -18,6 +18,7 @@ mod repository;
 mod run_cx;
 mod run_find;
 mod structure;
+mod vault;
 mod workflow_drive;
 
 pub mod data_delete;

@@ -20,12 +20,14 @@ use crate::events::{Event, Events};
 use crate::limits::{self, Resolved};
 use crate::locks::Locks;
 use crate::repository::Repository;
+use crate::vault::Vault;
 
 /// One run, as its calls see it.
 pub(crate) struct RunCx {
     pub(crate) repository: Arc<Repository>,
     pub(crate) claim: Claim,
     pub(crate) locks: Arc<Locks>,
+    pub(crate) vault: Vault,
     events: Arc<dyn Events>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
     n_calls: AtomicU32,
@@ -50,11 +52,13 @@ impl RunCx {
         events: Arc<dyn Events>,
         locks: Arc<Locks>,
     ) -> Arc<Self> {
+        let vault = Vault::open(&repository);
         Arc::new(Self {
             repository,
             claim,
             locks,
             events,
+            vault,
             models: Mutex::default(),
             n_calls: AtomicU32::new(0),
             core_dump: Mutex::default(),

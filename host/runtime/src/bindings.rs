@@ -9,5 +9,6 @@ wasmtime::component::bindgen!({
         "sedge:model/calls.pending": crate::host::calls::Pending,
         "sedge:model/data.file-reader": crate::host::data::files::FileReader,
         "sedge:model/data.file-writer": crate::host::data::files::FileWriter,
+        "sedge:model/secrets.secret": crate::host::secrets::SecretHandle,
     },
 });

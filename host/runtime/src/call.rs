@@ -3,7 +3,7 @@
 //!
 //! A trap poisons a whole store, so every call has its own, and every nested call too.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sedge_model::call::{
@@ -27,6 +27,7 @@ use crate::convert;
 use crate::cpu::CpuMeter;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
 use crate::files::CallFolder;
+use crate::handed::Handed;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
 use crate::http::{Http, HttpLimits, SenderSpec};
 use crate::json;
@@ -219,6 +220,8 @@ pub(crate) struct Running {
     pub(crate) n_calls: u32,
     /// The limits that people have been told of.
     pub(crate) limits_told: Vec<LimitName>,
+    /// The secrets that it may use.
+    pub(crate) handed: Arc<Mutex<Handed>>,
     pub(crate) n_file_bytes: u64,
     pub(crate) n_files_open: u32,
     /// Calls that were started and not waited for. They end with this call.
@@ -340,6 +343,7 @@ impl Runtime {
             arguments: arguments.to_string(),
             global_arguments: global_arguments.to_string(),
         };
+        let handed: Arc<Mutex<Handed>> = Arc::default();
         let sender = SenderSpec {
             client: Arc::clone(&self.http),
             model: identity.model.clone(),
@@ -347,6 +351,7 @@ impl Runtime {
             limits: limits.http,
             deadline,
             outside: Arc::clone(&outside),
+            handed: Arc::clone(&handed),
         };
         let running = Running {
             plugin: Arc::clone(plugin),
@@ -359,6 +364,7 @@ impl Runtime {
             asked: Asked::default(),
             n_calls: 0,
             limits_told: Vec::new(),
+            handed,
             n_file_bytes: 0,
             n_files_open: 0,
             started: JoinSet::new(),

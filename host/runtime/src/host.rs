@@ -7,6 +7,7 @@ pub(crate) mod calls;
 mod context;
 pub(crate) mod data;
 mod log;
+pub(crate) mod secrets;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use sedge_model::call::{
     CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Written,
 };
-use sedge_model::names::{DataName, ModelName, SpecName};
+use sedge_model::names::{DataName, ModelName, SecretName, SpecName};
+use sedge_secrets::SecretValue;
 use serde_json::Value;
 
 /// The most bytes of one JSON text that a guest passes to the host: arguments, or a
@@ -227,6 +229,13 @@ pub trait Outside: Send + Sync {
     /// call.
     fn escaping(&self) -> BoxFuture<()>;
 
+    /// Returns the value of a secret that the call may use, and notes that it was used; none
+    /// where there is no such secret.
+    ///
+    /// # Errors
+    /// The secret cannot be read.
+    fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
+
     /// Notes a line of the call's log, as it comes.
     fn logged(&self, line: &LogLine);
 }
@@ -319,6 +328,10 @@ impl Outside for NoOutside {
 
     fn escaping(&self) -> BoxFuture<()> {
         Box::pin(std::future::pending())
+    }
+
+    fn secret(&self, _name: &SecretName) -> Result<Option<SecretValue>, HostError> {
+        Ok(None)
     }
 
     fn logged(&self, line: &LogLine) {

@@ -6,9 +6,10 @@
 //! 2. [`Permissions::http`] says whether the model may send it. A name that was not granted is
 //!    not even resolved: a look-up tells those who answer for the name what was asked.
 //! 3. From here on the call cannot be undone.
-//! 4. The name is resolved once. Connections are made to the very addresses that were looked
+//! 4. Secrets are put in place of what stands for them, if they may go there.
+//! 5. The name is resolved once. Connections are made to the very addresses that were looked
 //!    at, so that a name cannot mean one address when it is checked and another afterwards.
-//! 5. The body streams, counted and watched, both ways.
+//! 6. The body streams, counted and watched, both ways.
 //!
 //! The host follows no redirects, decompresses nothing and keeps no cookies. A guest that
 //! follows a redirect sends another request, which goes the same way.
@@ -17,15 +18,16 @@ mod body;
 mod client;
 mod error_code;
 mod fault;
+mod insert;
 mod tls;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use sedge_model::call::LogLevel;
 use sedge_model::names::ModelName;
 use sedge_model::permission::effective::{Addresses, Permissions};
@@ -42,7 +44,9 @@ use wasmtime_wasi_http::{
 
 use self::body::{Exchange, Progress, RequestBody, ResponseBody};
 use self::fault::{HttpFault, HttpLimit};
+use self::insert::Inserter;
 use crate::call::CallState;
+use crate::handed::Handed;
 use crate::host::Outside;
 use crate::output::CallLog;
 
@@ -51,6 +55,10 @@ pub(crate) use self::client::Client;
 /// The most bytes that a guest writes into a request body at once. One piece of each body is
 /// in the host's memory, and a guest can begin thousands of bodies.
 const CHUNK_BYTES_MAX: usize = 16 << 10;
+
+/// The most bytes of a body with secrets in it that are gathered to find out how long it is
+/// with them. Whoever takes bodies of unknown length only may not take a larger one.
+const GATHERED_BYTES_MAX: u64 = 1 << 20;
 
 /// How far a call may go with HTTP. Times are also bounded by the call's own.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +118,7 @@ pub(crate) struct SenderSpec {
     pub(crate) limits: HttpLimits,
     pub(crate) deadline: Moment,
     pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) handed: Arc<Mutex<Handed>>,
 }
 
 struct Sender {
@@ -220,7 +229,7 @@ impl WasiHttpHooks for Hooks {
 
 impl Sender {
     async fn send(
-        &self,
+        self: &Arc<Self>,
         request: Request<WasiBody>,
         options: RequestOptions,
         report: &Report,
@@ -238,6 +247,8 @@ impl Sender {
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
         self.spec.outside.escaping().await;
         let total = Moment::now().after(limits.total).min(self.spec.deadline);
+        let progress = Progress::new(limits.request_bytes);
+        let request = self.insert(request, &origin, &progress, &limits).await?;
         let connect_by = Moment::now().after(limits.connect).min(total);
         let found = clock::until(connect_by, self.addresses(&origin, &method, &allowed)).await;
         let slow = |_| {
@@ -257,8 +268,7 @@ impl Sender {
             deadline: connect_by,
             allowed: limits.connect,
         };
-        let progress = Progress::new(limits.request_bytes);
-        let request = on_the_wire(request, (&origin, port), &progress)?;
+        let request = on_the_wire(request, (&origin, port))?;
         let mut exchange = Exchange {
             client: Arc::clone(&self.spec.client),
             connection: None,
@@ -271,6 +281,41 @@ impl Sender {
         let (parts, incoming) = exchange.run(&wanted, request).await?.into_parts();
         let body = ResponseBody::new(incoming, exchange).boxed_unsync();
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Puts the call's secrets into a request, wherever a placeholder stands for one.
+    ///
+    /// With them its body has another length. A body whose length was announced is gathered
+    /// first, if it is small, and announced anew; a larger one goes out in chunks.
+    async fn insert(
+        self: &Arc<Self>,
+        request: Request<WasiBody>,
+        origin: &HttpOrigin,
+        progress: &Arc<Progress>,
+        limits: &HttpLimits,
+    ) -> Result<Request<RequestBody>, HttpFault> {
+        let (mut parts, body) = request.into_parts();
+        let Some(mut inserter) = Inserter::new(self, origin) else {
+            return Ok(Request::from_parts(
+                parts,
+                RequestBody::new(body, None, progress),
+            ));
+        };
+        inserter.head(&mut parts, limits.header_bytes)?;
+        let inserter = inserter.of_body(&parts.headers);
+        let length = parts.headers.remove(CONTENT_LENGTH);
+        let length = length.and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+        if length.is_none_or(|length| length > GATHERED_BYTES_MAX) {
+            let body = RequestBody::new(body, Some(inserter), progress);
+            return Ok(Request::from_parts(parts, body));
+        }
+        let gathering = Progress::new(limits.request_bytes);
+        let body = RequestBody::new(body, Some(inserter), &gathering);
+        let body = body.gathered(limits).await?;
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        let body = Full::new(body).map_err(|never| match never {});
+        let body = RequestBody::new(body.boxed_unsync(), None, progress);
+        Ok(Request::from_parts(parts, body))
     }
 
     /// Resolves the host, and returns those of its addresses that the model may connect to.
@@ -404,6 +449,7 @@ impl Report {
             HttpFault::Describing
             | HttpFault::Method
             | HttpFault::Place(_)
+            | HttpFault::SecretUnfit(_)
             | HttpFault::Limit { .. }
             | HttpFault::Slow { .. }
             | HttpFault::Name(_)
@@ -455,11 +501,9 @@ fn content_length_check(request: &Request<WasiBody>, value: u64) -> Result<(), H
 
 /// Returns the request as a server wants it: where it goes to is in `Host` alone.
 fn on_the_wire(
-    request: Request<WasiBody>,
+    mut request: Request<RequestBody>,
     (origin, port): (&HttpOrigin, u16),
-    progress: &Arc<Progress>,
 ) -> Result<Request<RequestBody>, HttpFault> {
-    let (mut parts, body) = request.into_parts();
     let refused = || HttpFault::Place(origin.to_string());
     let host = if port == origin.scheme.port() {
         origin.host.to_string()
@@ -467,8 +511,8 @@ fn on_the_wire(
         format!("{}:{port}", origin.host)
     };
     let host = HeaderValue::try_from(host).map_err(|_| refused())?;
-    parts.headers.insert(HOST, host);
-    let path = parts.uri.path_and_query().map_or("/", |it| it.as_str());
-    parts.uri = Uri::try_from(path).map_err(|_| refused())?;
-    Ok(Request::from_parts(parts, RequestBody::new(body, progress)))
+    request.headers_mut().insert(HOST, host);
+    let path = request.uri().path_and_query().map_or("/", |it| it.as_str());
+    *request.uri_mut() = Uri::try_from(path).map_err(|_| refused())?;
+    Ok(request)
 }

@@ -17,6 +17,7 @@ mod convert;
 mod cpu;
 mod engine;
 mod files;
+mod handed;
 mod host;
 mod http;
 mod json;

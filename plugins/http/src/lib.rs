@@ -20,6 +20,9 @@ const JSON_BYTES_MAX: u64 = 1 << 20;
 /// The most bytes of an unexpected answer that the failure shows.
 const SHOWN_BYTES_MAX: u64 = 1 << 10;
 
+/// The secret by which it is known to servers.
+const TOKEN: &str = "HTTP_TOKEN";
+
 /// The headers that are kept unless others are named: what says what the body is, and which
 /// one it is. Cookies are nobody else's business.
 const HEADERS_KEPT: [&str; 5] = [
@@ -47,6 +50,9 @@ struct FetchArguments {
     /// The body, as JSON, in place of `body`
     #[serde(default)]
     json: Option<Value>,
+    /// How to send the secret `HTTP_TOKEN`: `bearer`, `{"basic": "USER"}`, or `{"header": "NAME"}`
+    #[serde(default)]
+    token: Option<Token>,
     /// The statuses that are a success [default: 200 to 299]
     #[serde(default)]
     expect_status: Vec<u16>,
@@ -59,6 +65,18 @@ struct FetchArguments {
     /// What the data is called [default: `response`, and `body`]
     #[serde(default)]
     name: Option<String>,
+}
+
+/// How a request says who sends it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum Token {
+    /// In the header `authorization`, as a bearer token
+    Bearer,
+    /// In the header `authorization`, as this user's password
+    Basic(String),
+    /// In a header of this name
+    Header(String),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -158,6 +176,14 @@ fn model() -> Model {
         asked("http://*:*"),
         "to send the requests that it is told to",
     )
+    .asks_for(
+        Permission::Secrets {
+            name: TOKEN.to_owned(),
+            hosts: vec!["https://*:*".to_owned(), "http://*:*".to_owned()],
+            reveal: false,
+        },
+        "to be known to the servers that are told so",
+    )
     .resource::<Record>("response", "What came back: status, headers, and JSON")
     .file("body", "application/octet-stream", "A body that is no JSON")
     .resource::<Check>("check", "How a server answered")
@@ -180,6 +206,9 @@ fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
         Request::new(&arguments.method, &arguments.url).redirects(arguments.redirects);
     for (name, value) in &arguments.headers {
         request = request.header(name, value);
+    }
+    if let Some(token) = &arguments.token {
+        request = with_token(cx, request, token)?;
     }
     request = match (&arguments.json, &arguments.body) {
         (Some(_), Some(_)) => {
@@ -213,6 +242,17 @@ fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
     let name = arguments.name.as_deref().unwrap_or("response");
     cx.resource("response").named(name).write(&record)?;
     Ok(record)
+}
+
+fn with_token(cx: &Context, request: Request, token: &Token) -> Result<Request, Failure> {
+    let secret = cx.secret(TOKEN)?;
+    Ok(match token {
+        Token::Bearer => request.header("authorization", format!("Bearer {secret}")),
+        Token::Basic(user) => {
+            request.header("authorization", format!("Basic {}", secret.basic(user)))
+        }
+        Token::Header(name) => request.header(name, secret.placeholder()),
+    })
 }
 
 fn is_expected(status: u16, expected: &[u16]) -> bool {

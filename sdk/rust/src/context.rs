@@ -101,7 +101,7 @@ impl Context {
     }
 }
 
-fn denied(reason: String) -> Failure {
+pub(crate) fn denied(reason: String) -> Failure {
     Failure::new("denied", reason)
 }
 

@@ -65,6 +65,7 @@ mod guest;
 mod http;
 mod model;
 mod retention;
+mod secret;
 
 pub use calls::{Outcome, Pending, Written};
 pub use context::{Context, Identity, Level};
@@ -76,6 +77,7 @@ pub use file::{FileDraft, FileReader, FileWriter, LineWriter};
 pub use http::{HttpError, Request, Response};
 pub use model::{FileAccess, MethodKind, Model, NoArguments, Permission};
 pub use retention::{OnViolation, Retention};
+pub use secret::Secret;
 pub use serde_json::{Value, json};
 pub use {schemars, serde, serde_json};
 

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("workflow", &["model"]),
-    ("runtime", &["model", "sys"]),
+    ("runtime", &["secrets", "model", "sys"]),
     ("locks", &["model", "sys"]),
     ("secrets", &["model", "sys"]),
     ("store", &["model", "sys"]),

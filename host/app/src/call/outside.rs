@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sedge_model::call::{
     CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Undone, Written,
 };
-use sedge_model::names::{DataName, ModelName};
+use sedge_model::names::{DataName, ModelName, SecretName};
 use sedge_model::query::Selection;
 use sedge_runtime::{
     BoxFuture, DataError, Fault, FileSink, FileSource, HostError, Identity, OpenedFile, Outside,
     ResourceVersion, VersionInfo,
 };
+use sedge_secrets::{SecretValue, StreamRedactor};
 use sedge_store::{
     CallEnd, ContentReader, DataRecord, FileWriter, Scan, Scanned, Store, StoreError,
 };
 use serde_json::Value;
 
+use super::door::Door;
 use super::replay::{Asked, Recalled, Replay};
 use super::writes::{self, Writes};
 use super::{CallFault, CallRequest, Caller, call_run};
@@ -50,6 +52,10 @@ impl CallOutside {
         }
     }
 
+    fn door(&self) -> Door {
+        Door::new(&self.cx.vault)
+    }
+
     fn store(&self) -> Result<&Store, HostError> {
         self.cx.repository.store().map_err(store_fault)
     }
@@ -76,8 +82,10 @@ impl Outside for CallOutside {
         ordinal: u32,
         target: String,
         method: String,
-        arguments: Value,
+        mut arguments: Value,
     ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
+        // A secret is no other model's because this one saw it.
+        self.door().value(&mut arguments);
         if let Err(denial) = self.ours.model.permissions.model(&target, "call") {
             let reason = denial.to_string();
             return Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) });
@@ -182,6 +190,7 @@ impl Outside for CallOutside {
     fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
         Ok(Box::new(Sink {
             file: self.store()?.file_create(),
+            redactor: self.door().stream(),
             writes: Arc::clone(&self.ours.writes),
         }))
     }
@@ -207,8 +216,9 @@ impl Outside for CallOutside {
 
     fn publish(
         &self,
-        staged: Vec<StagedChange>,
+        mut staged: Vec<StagedChange>,
     ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>> {
+        self.door().changes(&mut staged);
         let ours = &self.ours;
         let so_far = CallEnd {
             lineage: ours.identity.lineage.clone(),
@@ -252,11 +262,25 @@ impl Outside for CallOutside {
         })
     }
 
+    fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError> {
+        let Identity {
+            model,
+            method,
+            lineage,
+            ..
+        } = &self.ours.identity;
+        let by = format!("{model}.{method}, call {lineage}");
+        let value = self.cx.vault.get(&self.cx.repository, name, &by);
+        value.map_err(store_fault)
+    }
+
     fn logged(&self, line: &LogLine) {
+        let mut line = line.clone();
+        self.door().line(&mut line);
         self.cx.event(Event::Logged {
             model: self.ours.identity.model.clone(),
             method: self.ours.identity.method.clone(),
-            line: line.clone(),
+            line,
         });
     }
 }
@@ -269,18 +293,26 @@ struct NotText(DataName, #[source] std::string::FromUtf8Error);
 /// A file that a call writes.
 struct Sink {
     file: FileWriter,
+    redactor: StreamRedactor,
     writes: Arc<Writes>,
 }
 
 impl FileSink for Sink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
-        self.file.write(bytes).map_err(store_fault)
+        let bytes = self.redactor.push(bytes);
+        self.file.write(&bytes).map_err(store_fault)
     }
 
     fn finish(self: Box<Self>) -> Result<StagedContent, HostError> {
-        let (content, file) = self.file.finish().map_err(store_fault)?;
-        if let Some(file) = file {
-            self.writes.keep(file);
+        let Self {
+            mut file,
+            redactor,
+            writes,
+        } = *self;
+        file.write(&redactor.finish()).map_err(store_fault)?;
+        let (content, passing) = file.finish().map_err(store_fault)?;
+        if let Some(passing) = passing {
+            writes.keep(passing);
         }
         Ok(content)
     }

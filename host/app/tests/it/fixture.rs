@@ -28,11 +28,12 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 10] = [
+const PLUGINS: [&str; 11] = [
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::FETCHER,
     sedge_test_artifacts::FILES,
+    sedge_test_artifacts::KEEPER,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
     sedge_test_artifacts::HOSTILE,
@@ -451,7 +452,7 @@ fn template_make(folder: &Path) {
         let added = runtime.block_on(added).expect("a sound plugin");
         // What these may do outside of their sandbox is for each test to say.
         let granted = match plugin {
-            sedge_test_artifacts::ASKER => Choice::None,
+            sedge_test_artifacts::ASKER | sedge_test_artifacts::KEEPER => Choice::None,
             sedge_test_artifacts::FETCHER => "models".parse().expect("a choice"),
             _ => Choice::All,
         };

@@ -17,6 +17,7 @@ mod nesting;
 mod permissions;
 mod plugins;
 mod replay;
+mod secrets;
 mod workflow;
 mod workflow_failures;
 
@@ -38,6 +39,7 @@ mod guests {
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;
     pub(crate) use crate::permissions::asker;
+    pub(crate) use crate::secrets::keeper;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
         MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,

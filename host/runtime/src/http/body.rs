@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use sedge_sys::clock::{self, Moment};
 use tokio::sync::OwnedSemaphorePermit;
@@ -15,12 +16,18 @@ use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 use super::client::{Client, Connection, Key};
 use super::fault::{HttpFault, HttpLimit};
+use super::insert::BodyInserter;
 use super::{HttpLimits, Report};
 use crate::host::BoxFuture;
 
-/// A guest's request body: no more of it is taken than it may have.
+/// A guest's request body: no more of it is taken than it may have, and secrets are put into it.
 pub(super) struct RequestBody {
     body: WasiBody,
+    /// None where no placeholder can be.
+    inserter: Option<BodyInserter>,
+    /// What comes behind the data that was held back.
+    queued: Option<Frame<Bytes>>,
+    is_over: bool,
     progress: Arc<Progress>,
 }
 
@@ -29,6 +36,7 @@ pub(super) struct Progress {
     bytes_max: u64,
     n_bytes: AtomicU64,
     at: Mutex<(Moment, Stage)>,
+    refused: Mutex<Option<HttpFault>>,
 }
 
 /// Where a request body stands.
@@ -38,8 +46,8 @@ pub(super) enum Stage {
     Sending,
     /// All of it was handed over to the connection.
     Sent,
-    /// It is larger than it may be.
-    TooLarge,
+    /// It is larger than it may be, or has a secret in it that may not go there.
+    Refused,
 }
 
 impl Progress {
@@ -48,6 +56,7 @@ impl Progress {
             bytes_max,
             n_bytes: AtomicU64::new(0),
             at: Mutex::new((Moment::now(), Stage::Sending)),
+            refused: Mutex::default(),
         })
     }
 
@@ -56,12 +65,17 @@ impl Progress {
         *self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the fault if the body was larger than it may be.
+    /// Takes out why the body was refused, if it was.
     pub(super) fn fault(&self) -> Option<HttpFault> {
-        (self.now().1 == Stage::TooLarge).then_some(HttpFault::Limit {
-            limit: HttpLimit::RequestBytes,
-            value: self.bytes_max,
-        })
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.take()
+    }
+
+    fn refuse(&self, fault: HttpFault) -> WasiError {
+        let error = WasiError::from(&fault);
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+        self.moved(Stage::Refused);
+        error
     }
 
     fn moved(&self, stage: Stage) {
@@ -80,7 +94,7 @@ impl Progress {
                     HttpLimit::BetweenBytes,
                     "nothing of the request could be sent",
                 ),
-                Stage::Sent | Stage::TooLarge => {
+                Stage::Sent | Stage::Refused => {
                     (first_byte, HttpLimit::FirstByte, "no response began")
                 }
             };
@@ -94,13 +108,84 @@ impl Progress {
 }
 
 impl RequestBody {
-    pub(super) fn new(body: WasiBody, progress: &Arc<Progress>) -> Self {
+    pub(super) fn new(
+        body: WasiBody,
+        inserter: Option<BodyInserter>,
+        progress: &Arc<Progress>,
+    ) -> Self {
         if body.is_end_stream() {
             progress.moved(Stage::Sent);
         }
         Self {
             body,
+            inserter,
+            queued: None,
+            is_over: false,
             progress: Arc::clone(progress),
+        }
+    }
+
+    /// Takes all of the body, with secrets in it.
+    ///
+    /// # Errors
+    /// It is larger than it may be, comes too slowly, or is never finished; or a secret may not
+    /// go there.
+    pub(super) async fn gathered(self, limits: &HttpLimits) -> Result<Bytes, HttpFault> {
+        let progress = Arc::clone(&self.progress);
+        tokio::select! {
+            biased;
+            gathered = self.collect() => match gathered {
+                Ok(gathered) => Ok(gathered.to_bytes()),
+                Err(error) => Err(progress
+                    .fault()
+                    .unwrap_or_else(|| HttpFault::Protocol(format!("the body was not sent: {error}")))),
+            },
+            fault = progress.stalled(limits.first_byte, limits.between_bytes) => Err(fault),
+        }
+    }
+
+    /// Returns the next frame, with secrets in it.
+    fn poll_inserted(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, WasiError>>> {
+        if let Some(frame) = self.queued.take() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        loop {
+            let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let Some(inserter) = &mut self.inserter else {
+                return Poll::Ready(polled);
+            };
+            let other = match polled.map(|polled| polled.map(Frame::into_data)) {
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(Ok(data))) => {
+                    let inserted = match inserter.push(&data) {
+                        Ok(inserted) => inserted,
+                        Err(fault) => {
+                            return Poll::Ready(Some(Err(self.progress.refuse(fault))));
+                        }
+                    };
+                    self.progress.moved(Stage::Sending);
+                    if inserted.is_empty() {
+                        continue;
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(inserted))));
+                }
+                Some(Ok(Err(other))) => Some(other),
+                None => {
+                    self.is_over = true;
+                    None
+                }
+            };
+            if inserter.is_empty() {
+                return Poll::Ready(other.map(Ok));
+            }
+            self.queued = other;
+            return Poll::Ready(Some(Ok(Frame::data(inserter.finish()))));
         }
     }
 }
@@ -113,7 +198,7 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, WasiError>>> {
-        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let polled = ready!(self.poll_inserted(cx));
         let progress = &self.progress;
         let Some(Ok(frame)) = &polled else {
             if polled.is_none() {
@@ -124,20 +209,26 @@ impl Body for RequestBody {
         let n_new = frame.data_ref().map_or(0, Bytes::len) as u64;
         let n_bytes = progress.n_bytes.fetch_add(n_new, Ordering::Relaxed) + n_new;
         if n_bytes > progress.bytes_max {
-            progress.moved(Stage::TooLarge);
-            let error = WasiError::HttpRequestBodySize(Some(progress.bytes_max));
-            return Poll::Ready(Some(Err(error)));
+            let fault = HttpFault::Limit {
+                limit: HttpLimit::RequestBytes,
+                value: progress.bytes_max,
+            };
+            return Poll::Ready(Some(Err(progress.refuse(fault))));
         }
         progress.moved(Stage::Sending);
         Poll::Ready(polled)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        let is_empty = self.inserter.as_ref().is_none_or(BodyInserter::is_empty);
+        is_empty && self.queued.is_none() && (self.is_over || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.inserter {
+            Some(_) => SizeHint::default(),
+            None => self.body.size_hint(),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) enum HttpLimit {
     FirstByte,
     BetweenBytes,
     Total,
+    Secrets,
 }
 
 impl HttpLimit {
@@ -34,6 +35,7 @@ impl HttpLimit {
             Self::FirstByte => "http-first-byte-ms",
             Self::BetweenBytes => "http-between-bytes-ms",
             Self::Total => "http-total-ms",
+            Self::Secrets => "http-secrets",
         }
     }
 }
@@ -52,6 +54,8 @@ pub(super) enum HttpFault {
         "`{0}` is no place to send requests to: it is a name or an address, perhaps with a port"
     )]
     Place(String),
+    #[error("a secret cannot be put there: {0}")]
+    SecretUnfit(&'static str),
     #[error("the limit `{}` of {value} was reached", limit.as_str())]
     Limit { limit: HttpLimit, value: u64 },
     /// Too slow, by the limit or by what the guest itself allowed.
@@ -129,7 +133,7 @@ impl From<&HttpFault> for WasiError {
             HttpFault::Tls(error) => of_tls(error),
             HttpFault::NoRoots(_) => Self::TlsCertificateError,
             HttpFault::Closed => Self::HttpResponseIncomplete,
-            HttpFault::Protocol(_) => Self::HttpProtocolError,
+            HttpFault::SecretUnfit(_) | HttpFault::Protocol(_) => Self::HttpProtocolError,
         }
     }
 }
@@ -142,6 +146,7 @@ fn of_limit(limit: HttpLimit, value: u64) -> WasiError {
             WasiError::HttpResponseHeaderSectionSize(u32::try_from(value).ok())
         }
         HttpLimit::Requests => WasiError::ConnectionLimitReached,
+        HttpLimit::Secrets => WasiError::HttpProtocolError,
         HttpLimit::Connect => WasiError::ConnectionTimeout,
         HttpLimit::FirstByte | HttpLimit::Total => WasiError::HttpResponseTimeout,
         HttpLimit::BetweenBytes => WasiError::ConnectionReadTimeout,

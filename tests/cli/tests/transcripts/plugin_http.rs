@@ -2,6 +2,8 @@
 
 use sedge_test_kit::{Authority, Server, TestEnv};
 
+use crate::secret_put::put;
+
 /// Returns an environment with a model `api` of `@sedge/http` that nobody granted anything,
 /// and a server over TLS whose authority is trusted.
 fn with_server() -> (TestEnv, Server) {
@@ -106,6 +108,93 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
       }
     }
     "#);
+}
+
+/// The server sends back what it was sent, and still nobody sees the secret.
+#[test]
+fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
+    const CANARY: &str = "canary-4711/of the mine";
+    let (env, server) = with_server();
+    put(&env, "HTTP_TOKEN", CANARY);
+    grant(&env, &server);
+    let fetch = "model method run api fetch --input url=$SERVER/echo --input token=bearer";
+    insta::assert_snapshot!(env.transcript(fetch), @"
+    $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
+    ------- stderr -------
+    Run [run]
+      api.fetch: warn: `api` may not use the secret `HTTP_TOKEN`: nobody granted it; these lines in models/api.yaml would
+        grants:
+          http:
+          - url: $SERVER
+          secrets:
+          - name: HTTP_TOKEN
+            hosts:
+            - https://*:*
+            - http://*:*
+    error: `fetch` of `api` failed
+    caused by: `api` may not use the secret `HTTP_TOKEN`: nobody granted it; these lines in models/api.yaml would (denied)
+      grants:
+        http:
+        - url: $SERVER
+        secrets:
+        - name: HTTP_TOKEN
+          hosts:
+          - https://*:*
+          - http://*:*
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    ");
+    let origin = server.origin_by("localhost");
+    let definition = env.read_file("models/api.yaml");
+    let secrets = format!("  secrets:\n    - {{name: HTTP_TOKEN, hosts: ['{origin}']}}\n");
+    env.write_file("models/api.yaml", definition + &secrets);
+    insta::assert_snapshot!(env.transcript("
+        model method run api fetch --input url=$SERVER/echo --input token=bearer
+        secret list
+    "), @r#"
+    $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
+    ------- stdout -------
+    {
+      "url": "$SERVER/echo",
+      "status": 200,
+      "headers": {
+        "content-length": "121"
+      },
+      "body": {
+        "name": "body",
+        "size": 121
+      }
+    }
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took], wrote `body` version 1, `response` version 1.
+
+    $ sedge secret list
+    ------- stdout -------
+    NAME        VERSION  CREATED               UPDATED               LAST USED             BY CALL                         PUT BY
+    HTTP_TOKEN  1        [time]                [time]                [time]                api.fetch, call [run 2]/1  tester@[host]
+    "#);
+    let body = env.run(["data", "get", "api", "body"]).to_string();
+    assert!(
+        body.contains("authorization: Bearer [secret HTTP_TOKEN]"),
+        "{body}"
+    );
+    let request = server.requests().pop().expect("a request");
+    let header = format!("authorization: Bearer {CANARY}\r\n");
+    assert!(request.contains(&header), "{request}");
+    for command in [
+        "model method run api fetch --input url=$SERVER/echo --input token=bearer --json",
+        "run show --json",
+        "run show --backtrace",
+        "run logs --json",
+        "data get api body --json",
+        "data search --content canary --json",
+        "data list --json",
+        "secret list --json",
+    ] {
+        let output = env.run(command.split(' ')).to_string();
+        assert!(!output.contains("canary-4711"), "{command}\n{output}");
+    }
 }
 
 #[test]
@@ -289,6 +378,7 @@ fn what_it_asks_for_is_shown() {
     error: `@sedge/http` asks for more than was decided on
     caused by: it asks to send any requests to https://*:*: to send the requests that it is told to
     caused by: it asks to send any requests to http://*:*: to send the requests that it is told to
+    caused by: it asks to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to be known to the servers that are told so
     hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
     [exit status: 2]
 
@@ -297,6 +387,7 @@ fn what_it_asks_for_is_shown() {
     Added @sedge/http 2026.11.26.1
     It may, in part, send any requests to https://*:*: to send the requests that it is told to
     It may not, although it asks to, send any requests to http://*:*: to send the requests that it is told to
+    It may not, although it asks to, send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to be known to the servers that are told so
     hint: `sedge model create @sedge/http NAME` makes a model of it
 
     $ sedge model create @sedge/http api
@@ -306,9 +397,10 @@ fn what_it_asks_for_is_shown() {
 
     $ sedge model permissions api
     ------- stdout -------
-    KIND  ASKS FOR     MAY                          WHY
-    http  https://*:*  any https://api.example.com  to send the requests that it is told to
-    http  http://*:*   -                            to send the requests that it is told to
+    KIND     ASKS FOR                           MAY                          WHY
+    http     https://*:*                        any https://api.example.com  to send the requests that it is told to
+    http     http://*:*                         -                            to send the requests that it is told to
+    secrets  HTTP_TOKEN https://*:* http://*:*  -                            to be known to the servers that are told so
     ------- stderr -------
     hint: grant what is missing under `grants:` in models/api.yaml, or under `plugins: {"@sedge/http": {grants: ...}}` in sedge.yaml for all models of the type
     "#);

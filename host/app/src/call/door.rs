@@ -1,0 +1,150 @@
+//! The one door through which text leaves a call: its log, its outcome or its error, what it
+//! writes, and what it hands to other calls. The values of secrets do not get through.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sedge_model::call::{CallError, LogLine, StagedChange, StagedContent, StagedWrite};
+use sedge_model::names::DataName;
+use sedge_runtime::CallReport;
+use sedge_secrets::{Redactor, StreamRedactor};
+use serde_json::Value;
+
+use crate::vault::Vault;
+
+/// Puts marks in place of values of secrets, in all that leaves a call.
+#[derive(Clone)]
+pub(super) struct Door(Arc<Redactor>);
+
+impl Door {
+    /// Returns the door as it is now: it knows the secrets that were handed over by now.
+    pub(super) fn new(vault: &Vault) -> Self {
+        Self(vault.redactor())
+    }
+
+    /// Returns what a file passes through, piece by piece.
+    pub(super) fn stream(&self) -> StreamRedactor {
+        StreamRedactor::new(Arc::clone(&self.0))
+    }
+
+    pub(super) fn value(&self, value: &mut Value) {
+        self.0.redact_json(value);
+    }
+
+    pub(super) fn line(&self, line: &mut LogLine) {
+        self.text(&mut line.message);
+        for (key, value) in &mut line.fields {
+            self.text(key);
+            self.value(value);
+        }
+    }
+
+    /// Takes values out of what a call leaves behind.
+    pub(super) fn report(&self, report: &mut CallReport) {
+        if self.0.is_empty() {
+            return;
+        }
+        match &mut report.result {
+            Ok(value) => self.value(value),
+            Err(error) => self.error(error),
+        }
+        report.log.iter_mut().for_each(|line| self.line(line));
+        self.changes(&mut report.changes);
+        report
+            .undone
+            .names
+            .iter_mut()
+            .for_each(|name| self.name(name));
+    }
+
+    /// Takes values out of what a call has written. What is in files has passed already.
+    pub(super) fn changes(&self, changes: &mut [StagedChange]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for change in changes {
+            match change {
+                StagedChange::Write(write) => self.write(write),
+                StagedChange::Delete { .. } => {}
+            }
+        }
+    }
+
+    fn write(&self, write: &mut StagedWrite) {
+        self.name(&mut write.name);
+        if let Some(media_type) = &mut write.media_type {
+            self.text(media_type);
+        }
+        let tags = std::mem::take(&mut write.tags).into_iter();
+        let told = |text: String| self.0.redact(&text).into_owned();
+        write.tags = tags.map(|(key, value)| (told(key), told(value))).collect();
+        match &mut write.content {
+            StagedContent::Text(text) => self.json(text),
+            StagedContent::Bytes(bytes) => {
+                if let Cow::Owned(redacted) = self.0.redact_bytes(bytes) {
+                    *bytes = redacted;
+                }
+            }
+            StagedContent::File { .. } => {}
+        }
+    }
+
+    /// Takes values out of a JSON text, which stays one.
+    fn json(&self, text: &mut String) {
+        let Cow::Owned(redacted) = self.0.redact(text) else {
+            return;
+        };
+        let mut parsed: Value = serde_json::from_str(text).unwrap_or_default();
+        self.value(&mut parsed);
+        let rewritten = parsed.to_string();
+        // A value may also stand across the parts of a document.
+        let is_clean = matches!(self.0.redact(&rewritten), Cow::Borrowed(_));
+        *text = if is_clean {
+            rewritten
+        } else {
+            Value::String(redacted).to_string()
+        };
+    }
+
+    fn error(&self, error: &mut CallError) {
+        match error {
+            CallError::NotFound { name, .. } => self.text(name),
+            CallError::InvalidInput { violations } => {
+                for violation in violations {
+                    self.text(&mut violation.path);
+                    self.text(&mut violation.message);
+                }
+            }
+            CallError::Denied { reason } => self.text(reason),
+            CallError::Failed(failure) => {
+                self.text(&mut failure.code);
+                self.text(&mut failure.message);
+                if let Some(details) = &mut failure.details {
+                    self.value(details);
+                }
+            }
+            CallError::Trapped { message, .. } => self.text(message),
+            // Nothing in these is the guest's.
+            CallError::LockTimeout { .. }
+            | CallError::Deadlock { .. }
+            | CallError::Cycle { .. }
+            | CallError::Limit { .. }
+            | CallError::TimedOut { .. }
+            | CallError::Cancelled => {}
+        }
+    }
+
+    fn name(&self, name: &mut DataName) {
+        if let Cow::Owned(redacted) = self.0.redact(name.as_str()) {
+            // Many marks can be longer than a name may be.
+            let redacted = redacted.parse().or_else(|_| "[secret]".parse());
+            *name = redacted.expect("a mark is a name");
+        }
+    }
+
+    fn text(&self, text: &mut String) {
+        if let Cow::Owned(redacted) = self.0.redact(text) {
+            *text = redacted;
+        }
+    }
+}

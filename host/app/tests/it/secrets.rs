@@ -1,0 +1,338 @@
+//! Secrets: they are sent to where they were granted, shown to whom that was granted, and told
+//! by nobody.
+
+pub(crate) use sedge_test_artifacts::KEEPER as keeper;
+
+use std::fs;
+use std::path::Path;
+
+use sedge_app::run_logs::run_logs;
+use sedge_app::secret_list::secret_list;
+use sedge_app::secret_put::secret_put;
+use sedge_app::types::{CallError, SecretName, SecretValue};
+use sedge_test_kit::Server;
+use serde_json::{Value, json};
+
+use crate::fixture::House;
+
+/// A value that every form writes in another way, and none by chance.
+const CANARY: &str = "c4n\"ary \\ é%/+? of the mine";
+
+/// Returns a repository where `keeper` may use `TOKEN` as `grant` says.
+fn house(grant: &str) -> House {
+    let house = House::new();
+    grants(&house, grant);
+    put(&house, "TOKEN", CANARY);
+    house
+}
+
+fn grants(house: &House, grant: &str) {
+    let http = "http: [{url: 'http://*:*', addresses: [127.0.0.0/8]}], models: ['*']";
+    let more = format!("grants: {{{http}, secrets: [{grant}]}}\n");
+    house.model("keeper", "@test/keeper", &more);
+}
+
+fn put(house: &House, name: &str, value: &str) {
+    let name: SecretName = name.parse().expect("a name");
+    let value = SecretValue::new(value.as_bytes().to_vec()).expect("a value");
+    secret_put(&house.repository, &name, &value).expect("it can be put");
+}
+
+/// Returns what a server got of one request that `keeper` sent.
+async fn sent(house: &House, server: &Server, arguments: Value) -> String {
+    house.value("keeper", "send", arguments).await;
+    server.requests().pop().expect("a request")
+}
+
+/// Returns why `keeper` failed.
+async fn failed(house: &House, method: &str, arguments: Value) -> (String, String) {
+    let (error, _) = house.failure("keeper", method, arguments).await;
+    let CallError::Failed(failure) = error else {
+        panic!("{error:?}")
+    };
+    (failure.code, failure.message)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_put_where_it_belongs_as_its_place_wants_it() {
+    let server = Server::plain();
+    let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
+    let check = async |arguments: Value, expect: &str| {
+        let request = sent(&house, &server, arguments).await;
+        assert!(request.contains(expect), "{expect}\n{request}");
+        assert!(!request.contains("sedge-secret-"), "{request}");
+        let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+        let length = format!("content-length: {}\r\n", body.len());
+        let head = format!("{head}\r\n");
+        assert!(head.contains(&length), "{} bytes\n{head}", body.len());
+    };
+    let url = server.url("/hello");
+    let percent = "c4n%22ary%20%5C%20%C3%A9%25%2F%2B%3F%20of%20the%20mine";
+    let query = json!({"url": format!("{url}?a={{secret}}&b=c")});
+    check(query, &format!("POST /hello?a={percent}&b=c HTTP/1.1\r\n")).await;
+    let header = json!({"url": url, "headers": {"x-token": "Bearer {secret}!"}});
+    check(header, &format!("x-token: Bearer {CANARY}!\r\n")).await;
+    let basic = json!({"url": url, "headers": {"authorization": "Basic {basic}"}});
+    check(
+        basic,
+        "authorization: Basic bWU6YzRuImFyeSBcIMOpJS8rPyBvZiB0aGUgbWluZQ==\r\n",
+    )
+    .await;
+    let text = json!({"url": url, "body": "a {secret} b"});
+    check(text, &format!("\r\n\r\na {CANARY} b")).await;
+    let media_type = |it: &str| json!({"content-type": it});
+    let form = media_type("application/x-www-form-urlencoded");
+    let form = json!({"url": url, "body": "a={secret}", "headers": form});
+    check(form, &format!("\r\n\r\na={percent}")).await;
+    let escaped = "{\"a\": \"c4n\\\"ary \\\\ é%/+? of the mine\"}";
+    let document = media_type("application/json; charset=utf-8");
+    let document = json!({"url": url, "body": "{\"a\": \"{secret}\"}", "headers": document});
+    check(document, &format!("\r\n\r\n{escaped}")).await;
+}
+
+/// Puts a body together that came in chunks (RFC 9112, 7.1).
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("the size of a chunk");
+        let (chunk, rest) = rest.split_at(size);
+        whole.push_str(chunk);
+        body = rest.strip_prefix("\r\n").expect("the end of a chunk");
+    }
+    whole
+}
+
+/// Placeholders end up at and over the ends of the pieces in which a body goes out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_put_into_a_body_wherever_it_is_cut() {
+    let server = Server::plain();
+    let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
+    let url = server.url("/hello");
+    // More than what is gathered: it goes out in chunks.
+    for (filler, times) in [(700, 60), (50_000, 60)] {
+        let body = format!("{}{{secret}}", "s".repeat(filler));
+        let ask = json!({"url": url, "body": body, "times": times});
+        let request = sent(&house, &server, ask).await;
+        let expect = format!("{}{CANARY}", "s".repeat(filler)).repeat(times);
+        let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+        let is_chunked = head.contains("transfer-encoding: chunked");
+        let body = if is_chunked {
+            unchunked(body)
+        } else {
+            body.to_owned()
+        };
+        assert_eq!(
+            (is_chunked, body.len()),
+            (filler > 10_000, expect.len()),
+            "{head}"
+        );
+        assert!(body == expect, "{head}");
+    }
+    let ask = json!({"url": url, "body": "{secret}", "times": 65});
+    let (code, _) = failed(&house, "send", ask).await;
+    assert_eq!(code, "protocol", "there is a most");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_goes_nowhere_else() {
+    let (server, other) = (Server::plain(), Server::plain());
+    let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
+    let n_before = other.n_connections();
+    for ask in [
+        json!({"url": other.url("/hello?a={secret}")}),
+        json!({"url": other.url("/hello"), "headers": {"x-token": "{secret}"}}),
+        json!({"url": other.url("/hello"), "headers": {"authorization": "Basic {basic}"}}),
+        json!({"url": other.url("/hello"), "body": "{secret}"}),
+    ] {
+        let (code, message) = failed(&house, "send", ask).await;
+        assert_eq!(code, "denied", "{message}");
+        let says = format!(
+            "`keeper` may not send the secret `TOKEN` to {}",
+            other.origin()
+        );
+        assert!(message.contains(&says), "{message}");
+    }
+    assert_eq!(other.n_connections(), n_before, "nothing was even begun");
+    // In a body that goes out while it is written, what is before it is there already.
+    let body = format!("{}{{secret}}", "s".repeat(2 << 20));
+    let (code, message) = failed(
+        &house,
+        "send",
+        json!({"url": other.url("/hello"), "body": body}),
+    )
+    .await;
+    assert_eq!(code, "denied", "{message}");
+    assert!(other.requests().iter().all(|it| !it.contains("ary")));
+
+    // The lines of the denial, pasted, let it.
+    let (_, lines) = message.split_once("would\n").expect("lines");
+    let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
+    house.write("models/keeper.yaml", &definition);
+    let ask = json!({"url": other.url("/hello"), "body": "{secret}"});
+    assert!(sent(&house, &other, ask).await.ends_with(CANARY));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
+    let house = house("");
+    let get = |name: &str| json!({"name": name});
+    let (code, message) = failed(&house, "get", get("TOKEN")).await;
+    assert_eq!(code, "denied", "{message}");
+    let (_, lines) = message.split_once("would\n").expect("lines");
+    let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
+    house.write("models/keeper.yaml", &definition);
+    house.value("keeper", "get", get("TOKEN")).await;
+    let uses = secret_list(&house.repository).expect("readable");
+    let (_, by) = uses[0].last_use.as_ref().expect("it was used");
+    assert!(by.starts_with("keeper.get, call "), "{by}");
+
+    let (code, message) = failed(&house, "get", get("UNASKED")).await;
+    assert_eq!(code, "denied", "{message}");
+    assert!(
+        message.contains("`@test/keeper` does not ask for"),
+        "{message}"
+    );
+    grants(&house, "{name: OTHER}");
+    let (code, message) = failed(&house, "get", get("OTHER")).await;
+    assert_eq!(code, "secret-missing", "{message}");
+    assert!(message.contains("`sedge secret put OTHER`"), "{message}");
+    let (code, _) = failed(&house, "get", get("../../key")).await;
+    assert_eq!(code, "secret-missing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_shown_only_if_that_was_granted() {
+    let house = house("{name: TOKEN}");
+    let (code, message) = failed(&house, "show", json!({})).await;
+    assert_eq!(code, "denied", "{message}");
+    assert!(
+        message.contains("`keeper` may not see the secret `TOKEN`"),
+        "{message}"
+    );
+    let (_, lines) = message.split_once("would\n").expect("lines");
+    let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
+    house.write("models/keeper.yaml", &definition);
+    let shown = house.value("keeper", "show", json!({})).await;
+    assert_eq!(shown, json!(CANARY.len()));
+}
+
+/// The forms in which the guest writes the value, and of each what must be nowhere.
+fn forms() -> [(&'static str, Vec<u8>); 6] {
+    let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
+    let percent: String = CANARY.bytes().map(|b| format!("%{b:02X}")).collect();
+    let escaped = json!(CANARY).to_string();
+    [
+        ("plain", CANARY.into()),
+        ("json", escaped.trim_matches('"').into()),
+        ("hex", hex.into()),
+        ("percent", percent.into()),
+        ("base64", "YzRuImFyeSBcIMOpJS8rPyBvZiB0aGUgbWluZ".into()),
+        (
+            "base64-inside",
+            "M0biJhcnkgXCDDqSUvKz8gb2YgdGhlIG1pbm".into(),
+        ),
+    ]
+}
+
+const WAYS: [&str; 19] = [
+    "log",
+    "field",
+    "stdout",
+    "stderr",
+    "value",
+    "failure",
+    "panic",
+    "resource",
+    "name",
+    "undone",
+    "tag",
+    "published",
+    "file",
+    "large-file",
+    "arguments",
+    "target",
+    "method",
+    "refused",
+    "log",
+];
+
+/// Returns all that a repository keeps, but for what is sealed, and what nobody but the engine
+/// wrote.
+fn kept(folder: &Path, all: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("it can be read").path();
+        let is_apart = ["secrets", "plugins", "cache"]
+            .iter()
+            .any(|it| path.ends_with(format!(".sedge/{it}")));
+        if is_apart {
+            continue;
+        }
+        if path.is_dir() {
+            kept(&path, all);
+        } else if path.is_file() {
+            all.extend(fs::read(path).expect("it can be read"));
+        }
+    }
+}
+
+fn has(text: &[u8], what: &[u8]) -> bool {
+    text.windows(what.len()).any(|it| it == what)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_was_shown_is_told_by_no_way_in_no_form() {
+    let house = house("{name: TOKEN, reveal: true}");
+    for (form, traces) in forms() {
+        for by in WAYS {
+            let ran = house
+                .run("keeper", "tell", json!({"by": by, "form": form}))
+                .await;
+            let run = house.newest();
+            let (_, log) = run_logs(&house.repository, Some(run.run.id.as_str())).expect("a run");
+            let mut told =
+                format!("{ran:?} {run:?} {log:?} {:?}", house.seen.events()).into_bytes();
+            assert!(
+                has(&told, b"[secret TOKEN]") || by.contains("file") || by == "resource",
+                "{form} by {by}: {}",
+                String::from_utf8_lossy(&told)
+            );
+            kept(house.path(), &mut told);
+            assert!(!has(&told, &traces), "{form} by {by}");
+            // As Rust shows it, which escapes once more.
+            let shown = format!("{:?}", String::from_utf8_lossy(&traces));
+            assert!(
+                !has(&told, shown.trim_matches('"').as_bytes()),
+                "{form} by {by}"
+            );
+        }
+        let mut all = Vec::new();
+        kept(house.path(), &mut all);
+        let n_marks = all.windows(14).filter(|it| it == b"[secret TOKEN]").count();
+        assert!(n_marks > WAYS.len(), "{form}: {n_marks} marks");
+    }
+}
+
+/// What a person types is passed on, and not noted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_an_argument_is_not_on_record() {
+    let house = house("");
+    let value = house.value("sink", "run", json!({"note": CANARY})).await;
+    assert_eq!(value["note"], "[secret TOKEN]");
+    let run = house.newest();
+    assert_eq!(run.calls[0].arguments, json!({"note": "[secret TOKEN]"}));
+    assert_eq!(house.latest("sink", "record")["note"], "[secret TOKEN]");
+}
+
+/// One that nobody can read does not keep others from their work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_is_damaged_is_missed_by_those_who_use_it() {
+    let house = house("{name: TOKEN}");
+    put(&house, "OTHER", "another value");
+    fs::write(house.path().join(".sedge/secrets/OTHER.sealed"), "x").expect("it can be written");
+    house.value("sink", "run", json!({})).await;
+    house.value("keeper", "get", json!({"name": "TOKEN"})).await;
+    grants(&house, "{name: OTHER}");
+    let error = house.run("keeper", "get", json!({"name": "OTHER"})).await;
+    let error = error.expect_err("it cannot be read");
+    assert_eq!(error.code(), "secrets_damaged", "{error:?}");
+}

@@ -1,0 +1,234 @@
+//! Puts secrets into requests, in place of the texts that stand for them.
+//!
+//! What is put in is written as its place wants it: percent-encoded in a URL and in a form,
+//! escaped in JSON, and as it is elsewhere. A request to a host that was not granted together
+//! with the secret is refused; it does not go out with the placeholder in it.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
+use sedge_model::permission::pattern::HttpOrigin;
+
+use super::Sender;
+use super::fault::{HttpFault, HttpLimit};
+use crate::handed::{Handed, PLACEHOLDER_BYTES, PLACEHOLDER_START, SecretText};
+
+/// The most secrets in one request. A placeholder is short and a value may be long, so without
+/// a bound a small request would become a large one in the host's memory.
+const INSERTED_MAX: u32 = 64;
+
+/// Where in a request something is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Url,
+    Header,
+    /// A body of the type `application/x-www-form-urlencoded`.
+    Form,
+    /// A string in a body of JSON.
+    Json,
+    /// Any other body.
+    Body,
+}
+
+/// Puts secrets into one request.
+pub(super) struct Inserter {
+    sender: Arc<Sender>,
+    to: HttpOrigin,
+    n_left: u32,
+}
+
+impl Inserter {
+    /// Returns what puts secrets into a request to `to`; none if the call has no placeholder.
+    pub(super) fn new(sender: &Arc<Sender>, to: &HttpOrigin) -> Option<Self> {
+        let is_needed = handed(sender).has_placeholders();
+        is_needed.then(|| Self {
+            sender: Arc::clone(sender),
+            to: to.clone(),
+            n_left: INSERTED_MAX,
+        })
+    }
+
+    /// Puts secrets into the path, the query and the headers of a request.
+    ///
+    /// # Errors
+    /// One may not go there, does not fit there, or makes the head larger than it may be.
+    pub(super) fn head(&mut self, parts: &mut Parts, bytes_max: usize) -> Result<(), HttpFault> {
+        let mut n_bytes = 0;
+        for value in parts.headers.values_mut() {
+            if let Cow::Owned(bytes) = self.insert(value.as_bytes(), Place::Header)? {
+                let bytes = SecretText::from(bytes);
+                let mut inserted = HeaderValue::from_bytes(&bytes)
+                    .map_err(|_| HttpFault::SecretUnfit("a header cannot have all of its bytes"))?;
+                inserted.set_sensitive(true);
+                *value = inserted;
+            }
+            n_bytes += value.len();
+        }
+        let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
+        n_bytes += path.len();
+        if let Cow::Owned(bytes) = self.insert(path.as_bytes(), Place::Url)? {
+            n_bytes += bytes.len();
+            parts.uri = with_path(&parts.uri, &bytes)?;
+        }
+        let limit = HttpLimit::HeaderBytes;
+        let value = bytes_max as u64;
+        (n_bytes <= bytes_max)
+            .then_some(())
+            .ok_or(HttpFault::Limit { limit, value })
+    }
+
+    /// Returns what puts secrets into the body of a request with these headers.
+    pub(super) fn of_body(self, headers: &HeaderMap) -> BodyInserter {
+        let media_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+        let place = match media_type.split(';').next().unwrap_or_default().trim() {
+            "application/x-www-form-urlencoded" => Place::Form,
+            "application/json" => Place::Json,
+            other if other.ends_with("+json") => Place::Json,
+            _ => Place::Body,
+        };
+        BodyInserter {
+            inserter: self,
+            place,
+            held: Vec::new(),
+        }
+    }
+
+    fn insert<'t>(&mut self, text: &'t [u8], place: Place) -> Result<Cow<'t, [u8]>, HttpFault> {
+        let mut inserted: Vec<u8> = Vec::new();
+        let (mut copied, mut at) = (0, 0);
+        while let Some(found) = find(&text[at..]) {
+            let start = at + found;
+            at = start + PLACEHOLDER_START.len();
+            let Some(placeholder) = text.get(start..start + PLACEHOLDER_BYTES) else {
+                break;
+            };
+            let Some(value) = self.value(placeholder, place)? else {
+                continue;
+            };
+            inserted.extend_from_slice(&text[copied..start]);
+            inserted.extend_from_slice(&value);
+            at = start + PLACEHOLDER_BYTES;
+            copied = at;
+        }
+        if copied == 0 {
+            return Ok(Cow::Borrowed(text));
+        }
+        inserted.extend_from_slice(&text[copied..]);
+        Ok(Cow::Owned(inserted))
+    }
+
+    /// Returns what to put in place of a text; none if it stands for nothing.
+    fn value(&mut self, text: &[u8], place: Place) -> Result<Option<SecretText>, HttpFault> {
+        let handed = handed(&self.sender);
+        let Some((secret, value)) = handed.stands_for(text) else {
+            return Ok(None);
+        };
+        if !secret.usage.hosts.iter().any(|host| host.covers(&self.to)) {
+            let permissions = &self.sender.spec.permissions;
+            let denial = permissions.secret_denied(&secret.name, Some(&self.to));
+            return Err(self.sender.denied(denial));
+        }
+        let left = self.n_left.checked_sub(1);
+        self.n_left = left.ok_or(HttpFault::Limit {
+            limit: HttpLimit::Secrets,
+            value: INSERTED_MAX.into(),
+        })?;
+        Ok(Some(match place {
+            Place::Url | Place::Form => percent_encoded(&value),
+            Place::Json => json_escaped(&value)?,
+            Place::Header | Place::Body => value,
+        }))
+    }
+}
+
+/// Puts secrets into a body that comes in pieces.
+pub(super) struct BodyInserter {
+    inserter: Inserter,
+    place: Place,
+    /// What may be the beginning of a placeholder.
+    held: Vec<u8>,
+}
+
+impl BodyInserter {
+    /// Takes the next piece, and returns what can go on by now.
+    ///
+    /// # Errors
+    /// A secret may not go there, or does not fit there.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<Bytes, HttpFault> {
+        self.held.extend_from_slice(piece);
+        let ready = self.held.len() - open(&self.held);
+        let inserted = self.inserter.insert(&self.held[..ready], self.place)?;
+        let inserted = Bytes::from(inserted.into_owned());
+        self.held.drain(..ready);
+        Ok(inserted)
+    }
+
+    /// Returns what was held back: there is no more.
+    pub(super) fn finish(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.held))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+}
+
+fn handed(sender: &Sender) -> MutexGuard<'_, Handed> {
+    let handed = sender.spec.handed.lock();
+    handed.unwrap_or_else(PoisonError::into_inner)
+}
+
+fn find(text: &[u8]) -> Option<usize> {
+    let mut windows = text.windows(PLACEHOLDER_START.len());
+    windows.position(|window| window == PLACEHOLDER_START)
+}
+
+/// Returns how many bytes at the end of a text may be the beginning of a placeholder.
+fn open(text: &[u8]) -> usize {
+    let n_max = text.len().min(PLACEHOLDER_BYTES - 1);
+    let is_open = |n_bytes: &usize| {
+        let end = &text[text.len() - n_bytes..];
+        end.starts_with(PLACEHOLDER_START) || PLACEHOLDER_START.starts_with(end)
+    };
+    (1..=n_max).rev().find(is_open).unwrap_or_default()
+}
+
+fn with_path(uri: &Uri, path: &[u8]) -> Result<Uri, HttpFault> {
+    let unfit = |_| HttpFault::SecretUnfit("it makes the URL one that is none");
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(unfit)?);
+    Uri::from_parts(parts).map_err(|_| HttpFault::SecretUnfit("it makes the URL one that is none"))
+}
+
+/// Writes all but what stands for nothing else anywhere in a URL as `%XX` (RFC 3986, 2.3).
+fn percent_encoded(value: &[u8]) -> SecretText {
+    let mut encoded = String::with_capacity(3 * value.len());
+    for byte in value {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            encoded.push(char::from(*byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    SecretText::from(encoded.into_bytes())
+}
+
+/// Writes a value as it stands between the quotes of a string of JSON.
+fn json_escaped(value: &[u8]) -> Result<SecretText, HttpFault> {
+    let unfit = || HttpFault::SecretUnfit("it is no text, and JSON has nothing else");
+    let text = str::from_utf8(value).map_err(|_| unfit())?;
+    let mut quoted = SecretText::from(serde_json::to_vec(text).map_err(|_| unfit())?);
+    quoted.pop();
+    quoted.remove(0);
+    Ok(quoted)
+}
+
+#[cfg(test)]
+mod tests;
