@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sedge_model::definition::Limits;
+use sedge_model::definition::{self, Limits};
 use sedge_model::repository;
 use sedge_runtime::{ComponentLimits, HttpLimits, Quotas};
 
@@ -109,6 +109,27 @@ pub(crate) fn resolve(limits: &Limits) -> Resolved {
             log_lines: limits.log_lines.unwrap_or(LOG_LINES),
             log_bytes: memory(log_bytes),
         },
-        http: HttpLimits::default(),
+        http: http(&limits.http),
+    }
+}
+
+fn http(said: &definition::HttpLimits) -> HttpLimits {
+    let otherwise = HttpLimits::default();
+    let bytes = |said: Option<u32>, shift, otherwise| {
+        said.map_or(otherwise, |said| u64::from(said) << shift)
+    };
+    let time = |said: Option<u32>, otherwise| {
+        said.map_or(otherwise, |said| Duration::from_secs(said.into()))
+    };
+    let header_bytes = bytes(said.header_kibibytes, 10, otherwise.header_bytes as u64);
+    HttpLimits {
+        request_bytes: bytes(said.request_mebibytes, 20, otherwise.request_bytes),
+        response_bytes: bytes(said.response_mebibytes, 20, otherwise.response_bytes),
+        header_bytes: usize::try_from(header_bytes).unwrap_or(usize::MAX),
+        requests: said.requests.unwrap_or(otherwise.requests),
+        connect: time(said.connect_seconds, otherwise.connect),
+        first_byte: time(said.first_byte_seconds, otherwise.first_byte),
+        between_bytes: time(said.between_bytes_seconds, otherwise.between_bytes),
+        total: time(said.total_seconds, otherwise.total),
     }
 }

@@ -85,6 +85,62 @@ pub struct Limits {
     /// How much of one call's log is kept, in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_kibibytes: Option<u32>,
+    /// How far its requests of HTTP may go.
+    #[serde(default, skip_serializing_if = "HttpLimits::is_unset")]
+    pub http: HttpLimits,
+}
+
+/// Limits of requests, as a file gives them: none where it leaves the choice to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct HttpLimits {
+    /// How many requests one call may have under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+    /// How large the body of one request may be, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_mebibytes: Option<u32>,
+    /// How large the body of one response may be, in MiB, as it comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_mebibytes: Option<u32>,
+    /// How large the headers of one request or response may be, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_kibibytes: Option<u32>,
+    /// How long it may take to make a connection, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_seconds: Option<u32>,
+    /// How long a server may take to begin its response, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_seconds: Option<u32>,
+    /// How long nothing of a body may come, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between_bytes_seconds: Option<u32>,
+    /// How long a request and its response may take, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_seconds: Option<u32>,
+}
+
+impl HttpLimits {
+    fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns these limits, with the holes filled from `fallback`.
+    #[must_use]
+    pub fn or(&self, fallback: &Self) -> Self {
+        Self {
+            requests: self.requests.or(fallback.requests),
+            request_mebibytes: self.request_mebibytes.or(fallback.request_mebibytes),
+            response_mebibytes: self.response_mebibytes.or(fallback.response_mebibytes),
+            header_kibibytes: self.header_kibibytes.or(fallback.header_kibibytes),
+            connect_seconds: self.connect_seconds.or(fallback.connect_seconds),
+            first_byte_seconds: self.first_byte_seconds.or(fallback.first_byte_seconds),
+            between_bytes_seconds: self
+                .between_bytes_seconds
+                .or(fallback.between_bytes_seconds),
+            total_seconds: self.total_seconds.or(fallback.total_seconds),
+        }
+    }
 }
 
 impl Limits {
@@ -106,6 +162,7 @@ impl Limits {
             open_files: self.open_files.or(fallback.open_files),
             log_lines: self.log_lines.or(fallback.log_lines),
             log_kibibytes: self.log_kibibytes.or(fallback.log_kibibytes),
+            http: self.http.or(&fallback.http),
         }
     }
 }

@@ -200,7 +200,7 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), WasiError>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let report = Report::new(&self.log, &request);
+        let report = Report::new(self, &request);
         let sender = self.sender.clone();
         Box::new(async move {
             let sent = match sender {
@@ -389,6 +389,16 @@ impl Exchange {
 
     /// Refuses a response that says by itself that it is too large.
     fn check(&self, response: &Response<hyper::body::Incoming>) -> Result<(), HttpFault> {
+        // The library looks at the size of a head only when it does not come at once.
+        let headers = response.headers().iter();
+        let n_bytes: usize = headers
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        if n_bytes > self.limits.header_bytes {
+            let limit = HttpLimit::HeaderBytes;
+            let value = self.limits.header_bytes as u64;
+            return Err(HttpFault::Limit { limit, value });
+        }
         let value = self.limits.response_bytes;
         let announced = http_body::Body::size_hint(response.body()).lower();
         let limit = HttpLimit::ResponseBytes;
@@ -420,13 +430,14 @@ impl HttpLimits {
 pub(crate) struct Report {
     log: Arc<CallLog>,
     what: String,
+    sender: Option<Arc<Sender>>,
 }
 
 /// The most bytes that a log line has of what a guest says a request is.
 const WHAT_BYTES_MAX: usize = 300;
 
 impl Report {
-    fn new<T>(log: &Arc<CallLog>, request: &Request<T>) -> Self {
+    fn new<T>(hooks: &Hooks, request: &Request<T>) -> Self {
         let uri = request.uri();
         let host = uri.host().unwrap_or_default();
         let port = uri.port().map(|port| format!(":{port}"));
@@ -438,27 +449,26 @@ impl Report {
         );
         what.truncate(what.floor_char_boundary(WHAT_BYTES_MAX));
         Self {
-            log: Arc::clone(log),
+            log: Arc::clone(&hooks.log),
             what,
+            sender: hooks.sender.clone(),
         }
     }
 
     fn fault(&self, fault: &HttpFault) {
-        let message = match fault {
-            HttpFault::Denied(denial) => denial.to_string(),
-            HttpFault::Describing
-            | HttpFault::Method
-            | HttpFault::Place(_)
-            | HttpFault::SecretUnfit(_)
-            | HttpFault::Limit { .. }
-            | HttpFault::Slow { .. }
-            | HttpFault::Name(_)
-            | HttpFault::Connect(_)
-            | HttpFault::Tls(_)
-            | HttpFault::NoRoots(_)
-            | HttpFault::Closed
-            | HttpFault::Protocol(_) => format!("{}: {fault}", self.what),
+        let mut message = if let HttpFault::Denied(denial) = fault {
+            denial.to_string()
+        } else {
+            format!("{}: {fault}", self.what)
         };
+        if let Some(sender) = &self.sender
+            && let Some(line) = fault.raised(&sender.spec.limits)
+        {
+            let place = sender.spec.model.file();
+            message.push_str(&format!(
+                "; if it needs more, raise the limit in {place}: `{line}`"
+            ));
+        }
         self.log.note(LogLevel::Warn, message);
     }
 }

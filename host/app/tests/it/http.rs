@@ -292,7 +292,7 @@ async fn a_server_that_breaks_off_or_talks_nonsense_is_told() {
     check("/hang-up", "closed").await;
     check("/garbage", "protocol").await;
     check("/head/100000", "too-large").await;
-    warned(&house, "the limit `http-header-bytes` of 32768 was reached");
+    warned(&house, "the limit `http.headerKibibytes` of 32 was reached");
     // Nobody listens there any more.
     let house = house_of_nobody();
     assert_eq!(
@@ -321,13 +321,13 @@ async fn nothing_lasts_for_ever() {
     check("/stall", "timeout").await;
     warned(
         &house,
-        "nothing more of the response came within 100 ms (`http-between-bytes-ms`)",
+        "nothing more of the response came within 100 ms (`http.betweenBytesSeconds`)",
     );
     let large = json!({"url": server.url("/large/268435457"), "bytes_max": 1 << 30});
     assert_eq!(code(&house, large).await, "too-large");
     warned(
         &house,
-        "the limit `http-response-bytes` of 268435456 was reached",
+        "the limit `http.responseMebibytes` of 256 was reached; if it needs more, raise the limit in models/fetcher.yaml: `limits: {http: {responseMebibytes: 512}}`",
     );
     let dribbled = json!({"authority": server.origin()[7..], "timeout_ms": 100});
     let dribbled = house.value("fetcher", "dribble", dribbled).await;
@@ -372,7 +372,7 @@ async fn a_body_that_is_too_large_does_not_go_out() {
     assert_eq!(code(&house, large).await, "too-large");
     warned(
         &house,
-        "the limit `http-request-bytes` of 67108864 was reached",
+        "the limit `http.requestMebibytes` of 64 was reached",
     );
     assert_eq!(server.requests(), [""; 0]);
 }
@@ -455,7 +455,7 @@ async fn so_many_requests_go_out_at_once_and_no_more() {
     assert_eq!(crowd(20).await, json!({"200": 20}));
     let most = crowd(70).await;
     assert_eq!(most["200"], 64, "{most}");
-    warned(&house, "the limit `http-requests` of 64 was reached");
+    warned(&house, "the limit `http.requests` of 64 was reached");
     assert_eq!(crowd(64).await, json!({"200": 64}), "what ended is over");
 }
 
@@ -531,4 +531,46 @@ async fn nothing_is_left_of_a_call_that_was_cancelled() {
     until("the call has ended", || house.n_running() == 0).await;
     let got = fetch(&house, json!({"url": server.url("/hello")})).await;
     assert_eq!(got["status"], 200);
+}
+
+/// Every limit is the operator's to set, and the line in its error sets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_sets_the_limits() {
+    let server = Server::plain();
+    let house = House::new();
+    let limited = |limits: &str| {
+        let grants = format!("grants: {{http: [{{url: '{}'}}]}}", server.origin());
+        let more = format!("{limits}\n{grants}\n");
+        house.model("fetcher", "@test/fetcher", &more);
+    };
+    let check = async |limit: &str, ask: Value, expect: (&str, &str)| {
+        let (expect, raised) = expect;
+        limited(&format!("limits: {{http: {{{limit}}}}}"));
+        assert_eq!(code(&house, ask.clone()).await, expect, "{limit}");
+        warned(
+            &house,
+            &format!("raise the limit in models/fetcher.yaml: `{raised}`"),
+        );
+        limited(raised);
+        let got = fetch(&house, ask).await;
+        assert_eq!(got["status"], 200, "{raised}: {got}");
+    };
+    let large = json!({"url": server.url("/large/1500000"), "bytes_max": 2_000_000});
+    let raised = "limits: {http: {responseMebibytes: 2}}";
+    check("responseMebibytes: 1", large, ("too-large", raised)).await;
+    let large =
+        json!({"url": server.url("/hello"), "method": "POST", "body": "x", "times": 1_500_000});
+    let raised = "limits: {http: {requestMebibytes: 2}}";
+    check("requestMebibytes: 1", large, ("too-large", raised)).await;
+    let large = json!({"url": server.url("/head/1500")});
+    let raised = "limits: {http: {headerKibibytes: 2}}";
+    check("headerKibibytes: 1", large, ("too-large", raised)).await;
+    limited("limits: {http: {firstByteSeconds: 1}}");
+    let silent = json!({"url": server.url("/silent")});
+    assert_eq!(code(&house, silent).await, "timeout");
+    warned(&house, "`limits: {http: {firstByteSeconds: 2}}`");
+    limited("limits: {http: {totalSeconds: 1}}");
+    let drip = json!({"url": server.url("/drip")});
+    assert_eq!(code(&house, drip).await, "timeout");
+    warned(&house, "`limits: {http: {totalSeconds: 2}}`");
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use sedge_model::permission::effective::Denial;
 use wasmtime_wasi_http::Error as WasiError;
 
+use super::HttpLimits;
+
 /// The limits of HTTP, by the names under which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HttpLimit {
@@ -25,18 +27,31 @@ pub(super) enum HttpLimit {
 }
 
 impl HttpLimit {
-    pub(super) fn as_str(self) -> &'static str {
+    /// Returns the limit's key in `limits: {http: ...}`, and a value, given in bytes or in
+    /// milliseconds, in the unit of that key.
+    fn key(self, value: u64) -> (&'static str, u64) {
         match self {
-            Self::RequestBytes => "http-request-bytes",
-            Self::ResponseBytes => "http-response-bytes",
-            Self::HeaderBytes => "http-header-bytes",
-            Self::Requests => "http-requests",
-            Self::Connect => "http-connect-ms",
-            Self::FirstByte => "http-first-byte-ms",
-            Self::BetweenBytes => "http-between-bytes-ms",
-            Self::Total => "http-total-ms",
-            Self::Secrets => "http-secrets",
+            Self::RequestBytes => ("requestMebibytes", value >> 20),
+            Self::ResponseBytes => ("responseMebibytes", value >> 20),
+            Self::HeaderBytes => ("headerKibibytes", value >> 10),
+            Self::Requests => ("requests", value),
+            Self::Connect => ("connectSeconds", value / 1000),
+            Self::FirstByte => ("firstByteSeconds", value / 1000),
+            Self::BetweenBytes => ("betweenBytesSeconds", value / 1000),
+            Self::Total => ("totalSeconds", value / 1000),
+            Self::Secrets => ("secrets", value),
         }
+    }
+
+    /// Returns the line of a file that allows twice `value`; none of a limit that is the same
+    /// for everybody.
+    fn raised(self, value: u64) -> Option<String> {
+        if self == Self::Secrets {
+            return None;
+        }
+        let (key, value) = self.key(value);
+        let value = value.saturating_mul(2).max(1);
+        Some(format!("limits: {{http: {{{key}: {value}}}}}"))
     }
 }
 
@@ -56,10 +71,10 @@ pub(super) enum HttpFault {
     Place(String),
     #[error("a secret cannot be put there: {0}")]
     SecretUnfit(&'static str),
-    #[error("the limit `{}` of {value} was reached", limit.as_str())]
+    #[error("the limit `http.{}` of {} was reached", limit.key(*value).0, limit.key(*value).1)]
     Limit { limit: HttpLimit, value: u64 },
     /// Too slow, by the limit or by what the guest itself allowed.
-    #[error("{what} within {allowed_ms} ms (`{}`)", limit.as_str())]
+    #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.key(0).0)]
     Slow {
         limit: HttpLimit,
         what: &'static str,
@@ -86,6 +101,33 @@ impl HttpFault {
             what,
             allowed_ms: u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX),
         }
+    }
+
+    /// Returns the line of a file that would allow more, if a limit of the operator's was reached
+    /// and not one of the guest's own.
+    pub(super) fn raised(&self, limits: &HttpLimits) -> Option<String> {
+        if let Self::Limit { limit, value } = self {
+            return limit.raised(*value);
+        }
+        let Self::Slow {
+            limit, allowed_ms, ..
+        } = self
+        else {
+            return None;
+        };
+        let of_operator = match limit {
+            HttpLimit::Connect => limits.connect,
+            HttpLimit::FirstByte => limits.first_byte,
+            HttpLimit::BetweenBytes => limits.between_bytes,
+            HttpLimit::Total
+            | HttpLimit::RequestBytes
+            | HttpLimit::ResponseBytes
+            | HttpLimit::HeaderBytes
+            | HttpLimit::Requests
+            | HttpLimit::Secrets => limits.total,
+        };
+        let is_own = u128::from(*allowed_ms) < of_operator.as_millis();
+        (!is_own).then(|| limit.raised(*allowed_ms)).flatten()
     }
 
     /// Returns what a failed exchange on a connection means.
