@@ -36,7 +36,7 @@ use crate::lines::LineTable;
 use crate::output::{CallLog, Channel, Output};
 use crate::plugin::{Plugin, PluginError, one_line};
 use crate::staging::Staging;
-use crate::trap;
+use crate::{sockets, trap};
 
 /// How long a plugin may take to describe itself: it only fills in a record.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -268,6 +268,8 @@ impl CallState {
             .wall_clock(DayClock);
         if let Some(running) = &running {
             running.surroundings.hand_over(&mut wasi)?;
+            let permissions = &running.surroundings.permissions;
+            sockets::hand_over(&mut wasi, permissions, &outside, &log);
         }
         let wasi = wasi.build();
         let mut table = ResourceTable::new();

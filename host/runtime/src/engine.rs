@@ -23,7 +23,7 @@ use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
-use crate::{bindings, cache, trap};
+use crate::{bindings, cache, sockets, trap};
 
 /// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
@@ -120,6 +120,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
         files::guard(&mut linker).map_err(error)?;
+        sockets::guard(&mut linker).map_err(error)?;
         http::link(&mut linker).map_err(error)?;
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .map_err(error)?;

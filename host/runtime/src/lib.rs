@@ -26,6 +26,7 @@ mod lines;
 mod output;
 mod permits;
 mod plugin;
+mod sockets;
 mod staging;
 mod trap;
 

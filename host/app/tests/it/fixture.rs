@@ -28,9 +28,10 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 11] = [
+const PLUGINS: [&str; 12] = [
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
+    sedge_test_artifacts::DIALER,
     sedge_test_artifacts::FETCHER,
     sedge_test_artifacts::FILES,
     sedge_test_artifacts::KEEPER,
@@ -452,7 +453,9 @@ fn template_make(folder: &Path) {
         let added = runtime.block_on(added).expect("a sound plugin");
         // What these may do outside of their sandbox is for each test to say.
         let granted = match plugin {
-            sedge_test_artifacts::ASKER | sedge_test_artifacts::KEEPER => Choice::None,
+            sedge_test_artifacts::ASKER
+            | sedge_test_artifacts::DIALER
+            | sedge_test_artifacts::KEEPER => Choice::None,
             sedge_test_artifacts::FETCHER => "models".parse().expect("a choice"),
             _ => Choice::All,
         };

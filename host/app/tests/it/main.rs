@@ -18,6 +18,7 @@ mod permissions;
 mod plugins;
 mod replay;
 mod secrets;
+mod sockets;
 mod workflow;
 mod workflow_failures;
 
@@ -40,6 +41,7 @@ mod guests {
     pub(crate) use crate::nesting::recurse;
     pub(crate) use crate::permissions::asker;
     pub(crate) use crate::secrets::keeper;
+    pub(crate) use crate::sockets::dialer;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
         MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,

@@ -201,9 +201,7 @@ impl Permissions {
         wanted.http.push(HttpGrant {
             url: to.clone(),
             methods: vec![method.to_owned()],
-            addresses: AddressRange::try_from(address.to_canonical().to_string())
-                .into_iter()
-                .collect(),
+            addresses: one_address(address),
         });
         let attempt = format!("send {method} to {to}, which is at the private address {address}");
         self.lacking(attempt, &wanted)
@@ -238,6 +236,41 @@ impl Permissions {
                 .flat_map(|grant| grant.addresses.clone())
                 .collect(),
             host: to.host.clone(),
+        })
+    }
+
+    /// Returns the denial of an address that a granted name stands for, with the lines that
+    /// would name it.
+    #[must_use]
+    pub fn socket_address_denied(&self, to: &Endpoint, address: IpAddr) -> Denial {
+        let mut wanted = Grants::default();
+        wanted.sockets.push(SocketGrant {
+            to: to.clone(),
+            addresses: one_address(address),
+        });
+        let attempt = format!("connect to {to}, which is at the private address {address}");
+        self.lacking(attempt, &wanted)
+    }
+
+    /// Checks that a name may be looked up: that of an endpoint to which connections may be made.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn look_up(&self, name: &str) -> Result<(), Denial> {
+        // What stands for itself is not looked up.
+        if name.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let is_it = |to: &Endpoint| matches!(&to.host, HostPattern::Name(it) if it == name);
+        if self.sockets().any(is_it) {
+            return Ok(());
+        }
+        let mut asked = self.asked.iter().map(|request| &request.permission);
+        let asked = asked.find(|asked| matches!(asked, Permission::Sockets { to } if is_it(to)));
+        let attempt = format!("look up the name `{name}`");
+        Err(match asked {
+            Some(asked) => self.not_granted(attempt, asked, None),
+            None => self.not_asked(attempt),
         })
     }
 
@@ -452,6 +485,11 @@ impl Addresses {
         };
         is_named || is_public(address) || self.named.iter().any(|range| range.contains(address))
     }
+}
+
+fn one_address(address: IpAddr) -> Vec<AddressRange> {
+    let range = AddressRange::try_from(address.to_canonical().to_string());
+    range.into_iter().collect()
 }
 
 /// Returns what to grant of a secret so that it can be used: to show it is a further step,

@@ -1,0 +1,100 @@
+//! Connections without HTTP: to what was granted, by name and by address.
+
+pub(crate) use sedge_test_artifacts::DIALER as dialer;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use sedge_app::types::CallError;
+use serde_json::json;
+
+use crate::fixture::House;
+
+/// What the guest asks for, and this machine's to listen on.
+const ADDRESS: &str = "127.46.110.7:47110";
+
+/// Answers whoever says something.
+fn server(address: &str) {
+    let listener = TcpListener::bind(address).expect("nobody else listens there");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut said = [0; 6];
+            if stream.read_exact(&mut said).is_ok() {
+                let _ = stream.write_all(b"world\n");
+            }
+        }
+    });
+}
+
+fn house(sockets: &str) -> House {
+    let house = House::new();
+    let grants = format!("grants: {{sockets: [{sockets}]}}\n");
+    house.model("dialer", "@test/dialer", &grants);
+    house
+}
+
+/// Returns what the last line of the log says of a method that fails.
+async fn denied(house: &House, method: &str, to: Option<&str>) -> String {
+    let arguments = to.map_or(json!({}), |to| json!({"to": to}));
+    let (error, _) = house.failure("dialer", method, arguments).await;
+    let CallError::Failed(failure) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failure.code, "io", "{failure:?}");
+    house.seen.lines().pop().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_goes_to_what_was_granted_and_nowhere_else() {
+    server(ADDRESS);
+    let house = house("");
+    let says = denied(&house, "talk", Some(ADDRESS)).await;
+    assert!(
+        says.starts_with("`dialer` may not connect to 127.46.110.7:47110"),
+        "{says}"
+    );
+    // The lines of the denial, pasted, let it.
+    let (_, lines) = says.split_once("would\n").expect("lines");
+    let definition = format!("name: dialer\ntype: \"@test/dialer\"\n{lines}\n");
+    house.write("models/dialer.yaml", &definition);
+    let talk = json!({"to": ADDRESS});
+    assert_eq!(house.value("dialer", "talk", talk).await, "world\n");
+    for other in ["127.46.110.7:47111", "127.46.110.8:47110", "[::1]:47110"] {
+        let says = denied(&house, "talk", Some(other)).await;
+        assert!(says.contains("does not ask for it"), "{other}: {says}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_names_that_were_granted_are_looked_up() {
+    let house = house("{to: 'localhost:47110'}");
+    let look = json!({"to": "localhost"});
+    let n_found = house.value("dialer", "look", look).await;
+    assert!(
+        n_found.as_u64().is_some_and(|n_found| n_found > 0),
+        "{n_found}"
+    );
+    let says = denied(&house, "look", Some("db.example.com")).await;
+    assert!(
+        says.starts_with("`dialer` may not look up the name `db.example.com`: nobody granted"),
+        "{says}"
+    );
+    assert!(says.contains("- to: db.example.com:5432"), "{says}");
+    let says = denied(&house, "look", Some("mine.evil.example")).await;
+    assert!(says.contains("does not ask for it"), "{says}");
+    // Nobody listens there, and nothing keeps it from trying.
+    let before = house.seen.lines().len();
+    let says = denied(&house, "talk", Some("localhost:47110")).await;
+    assert_eq!(house.seen.lines().len(), before, "{says}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_listens_and_there_are_no_datagrams() {
+    let house = house("{to: 'localhost:47110'}");
+    let says = denied(&house, "listen", None).await;
+    assert_eq!(says, "a plugin can connect, and not listen");
+    let before = house.seen.lines().len();
+    denied(&house, "datagram", None).await;
+    assert_eq!(house.seen.lines().len(), before);
+}

@@ -1,0 +1,160 @@
+//! `wasi:sockets`: connections of TCP to the endpoints that a model was granted, and names only of
+//! those. Nothing is bound or listened on, and there is no UDP.
+//!
+//! A guest resolves a name by itself and connects to an address. So each connection is looked at
+//! by its address: it must be one that a granted endpoint stands for at that moment, and a private
+//! one must have been named besides.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use sedge_model::call::LogLevel;
+use sedge_model::permission::effective::{Denial, Permissions};
+use sedge_model::permission::pattern::{Endpoint, HostPattern};
+use sedge_sys::net;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::Host as _;
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, Host as _, Network};
+use wasmtime_wasi::runtime::spawn;
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView};
+
+use crate::call::CallState;
+use crate::host::Outside;
+use crate::output::CallLog;
+
+/// The interface that is guarded, at the version that this engine knows.
+const INTERFACE: &str = "wasi:sockets/ip-name-lookup@0.2.12";
+
+/// Who looks at a call's connections.
+struct Guard {
+    permissions: Arc<Permissions>,
+    outside: Arc<dyn Outside>,
+    log: Arc<CallLog>,
+}
+
+/// Lets a guest that is about to be made connect to what was granted.
+pub(crate) fn hand_over(
+    wasi: &mut WasiCtxBuilder,
+    permissions: &Arc<Permissions>,
+    outside: &Arc<dyn Outside>,
+    log: &Arc<CallLog>,
+) {
+    let guard = Arc::new(Guard {
+        permissions: Arc::clone(permissions),
+        outside: Arc::clone(outside),
+        log: Arc::clone(log),
+    });
+    wasi.allow_ip_name_lookup(true)
+        .allow_tcp(true)
+        .allow_udp(false)
+        .socket_addr_check(move |address, usage| {
+            let guard = Arc::clone(&guard);
+            // As a task of its own, since what it waits for is not for two threads at once.
+            let checked = spawn(async move { guard.check(address, usage).await });
+            Box::pin(checked)
+        });
+}
+
+impl Guard {
+    async fn check(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
+        match usage {
+            // A connection has an end on this side too, wherever the machine puts it.
+            SocketAddrUse::TcpBind if address.ip().is_unspecified() && address.port() == 0 => {
+                return true;
+            }
+            SocketAddrUse::TcpConnect => {}
+            SocketAddrUse::TcpBind
+            | SocketAddrUse::TcpListen
+            | SocketAddrUse::TcpAccept
+            | SocketAddrUse::UdpBind
+            | SocketAddrUse::UdpSend
+            | SocketAddrUse::UdpReceive => {
+                let message = "a plugin can connect, and not listen";
+                self.log.note(LogLevel::Warn, message.to_owned());
+                return false;
+            }
+        }
+        match self.endpoint_of(address).await {
+            Ok(()) => {
+                self.outside.escaping().await;
+                true
+            }
+            Err(denial) => {
+                self.log.note(LogLevel::Warn, denial.to_string());
+                false
+            }
+        }
+    }
+
+    /// Finds an endpoint that was granted and stands for an address.
+    async fn endpoint_of(&self, address: SocketAddr) -> Result<(), Denial> {
+        let ip = address.ip().to_canonical();
+        let mut private = None;
+        let endpoints = self.permissions.sockets();
+        for endpoint in endpoints.filter(|it| it.port == address.port()) {
+            if !stands_for(&endpoint.host, ip).await {
+                continue;
+            }
+            if self.permissions.socket(endpoint)?.allow(ip) {
+                return Ok(());
+            }
+            private = Some(endpoint);
+        }
+        if let Some(endpoint) = private {
+            return Err(self.permissions.socket_address_denied(endpoint, ip));
+        }
+        let port = address.port();
+        let host = HostPattern::Address(ip);
+        self.permissions.socket(&Endpoint { host, port }).map(drop)
+    }
+}
+
+async fn stands_for(host: &HostPattern, ip: IpAddr) -> bool {
+    match host {
+        HostPattern::Address(address) => address.to_canonical() == ip,
+        HostPattern::Name(name) => {
+            let found = net::resolve(name).await.unwrap_or_default();
+            found.iter().any(|it| it.to_canonical() == ip)
+        }
+        HostPattern::EndsWith(_) | HostPattern::Any => false,
+    }
+}
+
+/// Puts a guard in front of the resolution of names: to ask for one tells those who answer for it
+/// what was asked. The linker has `wasi:sockets` already.
+pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut interface = linker.instance(INTERFACE)?;
+    interface.func_wrap(
+        "resolve-addresses",
+        |mut store, (network, name): (Resource<Network>, String)| {
+            let state: &mut CallState = store.data_mut();
+            if !state.may_look_up(&name) {
+                return Ok((Err(ErrorCode::AccessDenied),));
+            }
+            let mut sockets = state.sockets();
+            Ok((match sockets.resolve_addresses(network, name) {
+                Ok(stream) => Ok(stream),
+                Err(error) => Err(sockets.convert_error_code(error)?),
+            },))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+impl CallState {
+    fn may_look_up(&self, name: &str) -> bool {
+        let Some(running) = &self.running else {
+            return false;
+        };
+        match running.surroundings.permissions.look_up(name) {
+            Ok(()) => true,
+            Err(denial) => {
+                self.denied(&denial);
+                false
+            }
+        }
+    }
+}
