@@ -224,3 +224,34 @@ async fn a_variable_that_is_not_set_is_none() {
     house.model("asker", TYPE, "grants: {env: [ASKER_OLD]}\n");
     assert_eq!(house.value("asker", "region", json!({})).await, json!(null));
 }
+
+/// Each denial has the lines that grant it: pasted, they do. Where a folder is, only the operator
+/// knows. (Requests, connections and secrets are in modules of their own.)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lines_of_a_denial_grant_it() {
+    let house = House::new();
+    fs::create_dir(house.path().join("in")).expect("a folder can be made");
+    house.write("in/a.txt", "a");
+    let check = async |method: &str, arguments: Value, expect: Value| {
+        house.model("asker", TYPE, "");
+        let message = denied(&house, method, arguments.clone()).await;
+        let (says, lines) = message.split_once("would\n").expect("lines");
+        assert!(says.starts_with("`asker` may not "), "{says}");
+        let lines = lines.replace("PATH", "in");
+        house.model("asker", TYPE, &format!("{lines}\n"));
+        assert_eq!(
+            house.value("asker", method, arguments).await,
+            expect,
+            "{lines}"
+        );
+    };
+    check("look", json!({"path": "a.txt"}), json!("a")).await;
+    check("region", json!({}), json!(null)).await;
+
+    house.model("asker", TYPE, "");
+    let (error, _) = house.failure("asker", "call", json!({})).await;
+    let message = error.to_string();
+    let (_, lines) = message.split_once("would\n").expect("lines");
+    house.model("asker", TYPE, &format!("{lines}\n"));
+    house.value("asker", "call", json!({})).await;
+}
