@@ -15,6 +15,7 @@ use crate::bindings::sedge::model::{context, data, types};
 use crate::bindings::{Plugin, PluginPre};
 use crate::disk::Disk;
 use crate::figures::Figures;
+use crate::stubs;
 use crate::subjects::{BARE_FLOOR, BARE_INSTANTIATE, BARE_INVOKE, BARE_INVOKE_ON_DEMAND};
 
 /// The component `sink` in an engine of its own.
@@ -39,15 +40,20 @@ impl Bare {
     /// Compiles the component for both ways to get memory.
     pub(crate) fn both() -> Result<Both> {
         Ok(Both {
-            pool: Self::new(Some(pool()))?,
-            on_demand: Self::new(None)?,
+            pool: Self::new(Some(pool()), true)?,
+            on_demand: Self::new(None, true)?,
         })
     }
 
-    fn new(pool: Option<PoolingAllocationConfig>) -> Result<Self> {
+    /// Compiles the component as nobody runs a stranger's: nothing can stop it.
+    pub(crate) fn without_epochs() -> Result<Self> {
+        Self::new(Some(pool()), false)
+    }
+
+    fn new(pool: Option<PoolingAllocationConfig>, epochs: bool) -> Result<Self> {
         let mut config = Config::new();
         config.concurrency_support(false);
-        config.epoch_interruption(true);
+        config.epoch_interruption(epochs);
         config.wasm_component_model_implements(false);
         if let Some(pool) = pool {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -56,6 +62,7 @@ impl Bare {
         let component = Component::from_file(&engine, sedge_test_artifacts::SINK)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        stubs::define(&engine, &component, &mut linker)?;
         context::add_to_linker::<_, HasSelf<Stubs>>(&mut linker, |stubs| stubs)?;
         // All of the interface that the method uses.
         linker.instance("sedge:model/data@0.1.0")?.func_wrap_async(
@@ -64,7 +71,6 @@ impl Bare {
                 Box::new(async { Ok((Ok::<(), data::DataError>(()),)) })
             },
         )?;
-        linker.define_unknown_imports_as_traps(&component)?;
         let plugin = PluginPre::new(linker.instantiate_pre(&component)?)?;
         Ok(Self { engine, plugin })
     }
@@ -81,7 +87,7 @@ impl Bare {
         Ok((store, plugin))
     }
 
-    async fn invoke(&self) -> Result<()> {
+    pub(crate) async fn invoke(&self) -> Result<()> {
         let (mut store, plugin) = self.instantiate().await?;
         let invocation = Invocation {
             method: "run".to_owned(),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue};
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::{Event, Events, Repository};
 use sedge_test_kit::Server;
@@ -25,6 +26,7 @@ use crate::bindings::exports::sedge::model::model::Invocation;
 use crate::disk::Disk;
 use crate::figures::Figures;
 use crate::repository::TestRepository;
+use crate::stubs;
 use crate::subjects::{HTTP_BARE, HTTP_FLOOR, HTTP_RUN};
 
 /// How large the body is.
@@ -129,16 +131,20 @@ type Sent = std::result::Result<
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        request: hyper::Request<WasiBody>,
+        mut request: hyper::Request<WasiBody>,
         _: Option<RequestOptions>,
         _: Box<dyn Future<Output = std::result::Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         Box::new(async move {
-            let place = request
-                .uri()
-                .authority()
-                .ok_or(Error::HttpRequestUriInvalid)?;
-            let stream = TcpStream::connect(place.as_str()).await;
+            let place = request.uri().authority().map(|it| it.to_string());
+            let place = place.ok_or(Error::HttpRequestUriInvalid)?;
+            // A server is asked for a path, and a proxy for a whole URL.
+            let path = request.uri().path().parse();
+            *request.uri_mut() = path.map_err(|_| Error::HttpRequestUriInvalid)?;
+            let host = HeaderValue::try_from(place.as_str());
+            let host = host.map_err(|_| Error::HttpRequestUriInvalid)?;
+            request.headers_mut().insert(HOST, host);
+            let stream = TcpStream::connect(place).await;
             let stream = TokioIo::new(stream.map_err(Error::Connect)?);
             let (mut sender, connection) = http1::handshake(stream).await?;
             let io = tokio::spawn(connection);
@@ -161,7 +167,7 @@ impl Bare {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-        linker.define_unknown_imports_as_traps(&component)?;
+        stubs::define(&engine, &component, &mut linker)?;
         let plugin = PluginPre::new(linker.instantiate_pre(&component)?)?;
         Ok(Self { engine, plugin })
     }

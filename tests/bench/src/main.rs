@@ -1,4 +1,4 @@
-//! Prints what start-up, nested calls, locks and the datastore cost, as three tables. Asserts
+//! Prints what start-up, nested calls, the sandbox, locks and the datastore cost, as four tables. Asserts
 //! no times.
 //!
 //! Baselines are measured in the same run, and all subjects by turns, round by round: what
@@ -23,6 +23,8 @@ mod nested;
 mod parts;
 mod processes;
 mod repository;
+mod sandbox;
+mod stubs;
 mod subjects;
 mod table;
 
@@ -39,7 +41,7 @@ use crate::table::{Unit, table};
 /// Whatever goes wrong ends the bench.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Print what start-up, nested calls, locks and the datastore cost
+/// Print what start-up, nested calls, the sandbox, locks and the datastore cost
 #[derive(Debug, Parser)]
 struct Args {
     /// Take a few samples only, to see that the bench still works
@@ -140,8 +142,9 @@ fn main() -> Result<()> {
             &mut figures,
         ))?;
         text = format!(
-            "{}\ncompiled at call: {n_compiled}\n\nLocks\n{}\n\n",
+            "{}\ncompiled at call: {n_compiled}\n\nSandbox\n{}\n\nLocks\n{}\n\n",
             table(Unit::Milliseconds, &subjects::rows(), &figures),
+            table(Unit::Microseconds, &sandbox::rows(), &figures),
             table(Unit::Microseconds, &locks::rows(), &figures),
         );
     }
@@ -168,6 +171,7 @@ async fn in_process(
     let mut parts = parts::Parts::new(folder).await?;
     let nested = nested::Nested::open(repository).await?;
     let http = http::Http::start(of_http)?;
+    let sandbox = sandbox::Sandbox::new()?;
     for _ in 0..effort.n_rounds {
         // The cheap ones by turns within the round too.
         for _ in 0..effort.n_samples {
@@ -176,6 +180,7 @@ async fn in_process(
             parts.sample(figures).await?;
             nested.one(figures).await?;
             http.sample(&mut disk, figures).await?;
+            sandbox.sample(figures).await?;
         }
         parts.sample_start(figures).await?;
         nested.round(figures).await?;
