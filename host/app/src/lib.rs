@@ -87,7 +87,7 @@ pub mod types {
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
         DataName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
-        WorkflowName,
+        WorkflowName, turns_text,
     };
     pub use sedge_model::permission::choice::{Choice, ChoiceError};
     pub use sedge_model::permission::effective::Explained;

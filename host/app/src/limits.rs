@@ -83,6 +83,9 @@ pub(crate) fn component_limits(
         functions: bytes(said.functions, 0, otherwise.functions),
         instances: bytes(said.instances, 0, otherwise.instances),
         custom_bytes: bytes(said.custom_mebibytes, 20, otherwise.custom_bytes),
+        describe: said.describe_seconds.map_or(otherwise.describe, |seconds| {
+            Duration::from_secs(seconds.into())
+        }),
     }
 }
 

@@ -248,6 +248,12 @@ fn plugin(error: &PluginError) -> Option<String> {
                 "if you trust it, allow more in sedge.yaml: `componentLimits: {{{key}: {value}}}`"
             ));
         }
+        PluginError::Describe(CallError::TimedOut { after_ms }) => {
+            let seconds = after_ms.div_ceil(1000) * 2;
+            return Some(format!(
+                "if it needs longer, allow it in sedge.yaml: `componentLimits: {{describeSeconds: {seconds}}}`"
+            ));
+        }
         PluginError::World { .. } => {
             "build it anew with an SDK of Sedge: it was made for another world"
         }

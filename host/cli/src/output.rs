@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sedge_app::types::Moment;
+use sedge_app::types::{Moment, turns_text};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -165,9 +165,9 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
 }
 
 /// Returns a text with marks in place of control characters: what a guest says must not
-/// move a person's cursor.
-fn printable(text: &str) -> String {
-    let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
+/// move a person's cursor, nor make them read backwards.
+pub(crate) fn printable(text: &str) -> String {
+    let is_plain = |c: char| !(c.is_control() || turns_text(c)) || c == '\n' || c == '\t';
     text.chars()
         .map(|c| if is_plain(c) { c } else { '\u{fffd}' })
         .collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sedge_app::types::{Lineage, LogLevel, LogLine, Moment, pause, stderr_columns};
 use sedge_app::{Event, Events};
 
-use crate::output::{stderr, stderr_in_place, stderr_is_quiet};
+use crate::output::{printable, stderr, stderr_in_place, stderr_is_quiet};
 use crate::show;
 
 /// Tells a person what happens.
@@ -223,15 +223,6 @@ pub(crate) fn log_text(line: &LogLine) -> String {
         .collect();
     // What a guest says must not move a person's cursor. Further lines stand below the first,
     // and cannot be taken for anybody else's.
-    let text: String = format!("{}{fields}", line.message)
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect();
+    let text = printable(&format!("{}{fields}", line.message));
     format!("{level}{}", text.replace('\n', "\n    "))
 }

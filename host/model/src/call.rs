@@ -217,6 +217,8 @@ pub enum LimitName {
     FileBytes,
     /// Files that one call has open, for writing or reading.
     OpenFiles,
+    /// Handles that one call holds: of streams, requests, things to wait for, files and calls.
+    Handles,
     /// Instances that live in this process at once.
     LiveInstances,
 }
@@ -238,6 +240,7 @@ impl LimitName {
             Self::StagedBytes => "staged-bytes",
             Self::FileBytes => "file-bytes",
             Self::OpenFiles => "open-files",
+            Self::Handles => "handles",
             Self::LiveInstances => "live-instances",
         }
     }
@@ -258,7 +261,7 @@ impl LimitName {
             Self::StagedBytes => ("stagedMebibytes", value >> 20),
             Self::FileBytes => ("fileMebibytes", value >> 20),
             Self::OpenFiles => ("openFiles", value),
-            Self::JsonBytes | Self::LiveInstances => return None,
+            Self::JsonBytes | Self::Handles | Self::LiveInstances => return None,
         })
     }
 
@@ -288,6 +291,7 @@ impl LimitName {
             | Self::StagedBytes
             | Self::FileBytes
             | Self::OpenFiles
+            | Self::Handles
             | Self::LiveInstances => false,
         }
     }

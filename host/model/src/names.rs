@@ -250,6 +250,16 @@ fn is_data_name(text: &str) -> bool {
     (1..=DATA_NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
+/// Returns whether a character makes those behind it go in the other direction, so that a text
+/// reads as one that it is not.
+#[must_use]
+pub fn turns_text(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
 fn is_run_id(text: &str) -> bool {
     text.len() == RUN_ID_LEN && text.bytes().all(|b| RUN_ID_ALPHABET.contains(&b))
 }

@@ -60,6 +60,8 @@ pub struct ComponentLimits {
     pub instances: Option<u32>,
     /// Custom sections, in MiB: names, and debug info.
     pub custom_mebibytes: Option<u32>,
+    /// How long it may take to describe itself, in seconds.
+    pub describe_seconds: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]

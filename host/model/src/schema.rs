@@ -1,13 +1,29 @@
 //! JSON Schemas: what arguments and data must look like.
 
+mod effort;
+
 use std::fmt;
 
+use jsonschema::{FancyRegex, PatternOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use self::effort::Effort;
 
 /// The most violations that are reported of one value: enough to act on, and a bound on
 /// what a guest's schema and a guest's value can make the host allocate.
 const VIOLATIONS_MAX: usize = 20;
+
+/// The most looks at parts that the check of one value may take: about a second of work. The
+/// schema and the value are a guest's, and a check that has begun is not stopped.
+const LOOKS_MAX: u64 = 100_000_000;
+
+/// How far back a regular expression may go that looks ahead or refers back, in steps. Those that
+/// do neither never go back.
+const PATTERN_STEPS_MAX: usize = 10_000;
+
+/// The most bytes that a regular expression compiles to.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// One place where a value does not fit its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +53,11 @@ pub struct SchemaError {
 }
 
 /// A compiled schema. It refers to nothing outside of itself: a remote `$ref` does not compile.
+/// Nor does one whose check of a
+/// value has no end in sight.
 #[derive(Debug, Clone)]
 pub struct Schema {
+    effort: Effort,
     validator: jsonschema::Validator,
     /// Finds values of fields that are marked as secrets; none where no field is.
     secrets: Option<jsonschema::Validator>,
@@ -81,15 +100,16 @@ impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
-    /// The schema is malformed, or refers to another document.
+    /// The schema is malformed, refers to another document, or is too much work to check.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
         let wrong = |error: jsonschema::ValidationError<'_>| SchemaError {
             message: error.to_string(),
         };
-        let validator = jsonschema::validator_for(schema).map_err(wrong)?;
+        let effort = Effort::of(schema).map_err(|message| SchemaError { message })?;
+        let options = || jsonschema::options().with_pattern_options(patterns());
+        let validator = options().build(schema).map_err(wrong)?;
         let secrets = if mentions(schema, SENSITIVE) {
-            let mut options = jsonschema::options();
-            options = options.with_keyword(SENSITIVE, |_, value, _| {
+            let options = options().with_keyword(SENSITIVE, |_, value, _| {
                 if *value == Value::Bool(true) {
                     Ok(Box::new(Sensitive))
                 } else {
@@ -100,7 +120,11 @@ impl Schema {
         } else {
             None
         };
-        Ok(Self { validator, secrets })
+        Ok(Self {
+            effort,
+            validator,
+            secrets,
+        })
     }
 
     /// Returns the places in a value that fits where the schema marks a secret; empty where
@@ -119,6 +143,13 @@ impl Schema {
     /// Returns where `value` does not fit, at most twenty places; empty when it fits.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        if self.effort.looks(value) > LOOKS_MAX {
+            return vec![Violation {
+                path: String::new(),
+                message: "it is too large, or too deep, to be checked against such a schema"
+                    .to_owned(),
+            }];
+        }
         if self.validator.is_valid(value) {
             return Vec::new();
         }
@@ -131,6 +162,12 @@ impl Schema {
             })
             .collect()
     }
+}
+
+fn patterns() -> PatternOptions<FancyRegex> {
+    PatternOptions::fancy_regex()
+        .backtrack_limit(PATTERN_STEPS_MAX)
+        .size_limit(PATTERN_BYTES_MAX)
 }
 
 /// Returns the value of an argument that was given as text, `--input count=3`: as the
@@ -223,6 +260,54 @@ mod tests {
     fn a_remote_reference_does_not_compile() {
         Schema::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).expect_err("remote");
         Schema::compile(&json!({"type": 7})).expect_err("malformed");
+    }
+
+    /// Both are a guest's, and nobody can stop the check.
+    #[test]
+    fn a_value_that_is_too_much_work_is_refused() {
+        let names: Vec<String> = (0..900).map(|n| format!("n{n}")).collect();
+        let schema = Schema::compile(&json!({"items": {"not": {"enum": names}}}));
+        let schema = schema.expect("a schema");
+        assert_eq!(schema.violations(&json!(vec![1; 1000])), []);
+        let violations = schema.violations(&json!(vec![1; 1_000_000]));
+        assert!(violations[0].message.contains("too large"));
+    }
+
+    #[test]
+    fn a_pattern_may_look_ahead_but_not_for_ever() {
+        let email = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$";
+        let schema = Schema::compile(&json!({"pattern": email})).expect("a schema");
+        assert_eq!(
+            schema.violations(&json!("ada.lovelace@mail.example.com")),
+            []
+        );
+        assert_eq!(
+            schema
+                .violations(&json!("ada..lovelace@mail.example.com"))
+                .len(),
+            1
+        );
+        let schema = Schema::compile(&json!({"pattern": r"^(?=(a|a)*b)(a|a)*c\1$"}));
+        let schema = schema.expect("a schema");
+        assert_eq!(schema.violations(&json!("a".repeat(10_000))).len(), 1);
+        Schema::compile(&json!({"pattern": r"((\w{1,100}){1,100}){1,100}"})).expect_err("huge");
+    }
+
+    /// A subschema that many refer to is compiled for none of them anew.
+    #[test]
+    fn what_is_referred_to_often_compiles_once() {
+        let mut defs = Map::new();
+        for n in 0..60 {
+            let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
+            defs.insert(
+                format!("d{n}"),
+                json!({"properties": {"a": next, "b": next}}),
+            );
+        }
+        defs.insert("d60".to_owned(), json!({"type": "integer"}));
+        let schema = json!({"$ref": "#/$defs/d0", "$defs": defs});
+        let schema = Schema::compile(&schema).expect("a schema");
+        assert_eq!(schema.violations(&json!({"a": {"b": {"a": {}}}})), []);
     }
 
     #[test]

@@ -140,6 +140,9 @@ pub enum TypeInfoError {
     /// There is nothing to run.
     #[error("it describes no method")]
     NoMethods,
+    /// There was no time for all of its schemas.
+    #[error("its schemas take longer to compile than it has to describe itself")]
+    Slow,
 }
 
 impl TypeInfo {
@@ -174,11 +177,12 @@ impl TypeInfo {
         }
     }
 
-    /// Checks what single values cannot show: unique names, schemas that compile.
+    /// Checks what single values cannot show: unique names, schemas that compile. It asks whether
+    /// there is time left before each schema.
     ///
     /// # Errors
-    /// The first contradiction.
-    pub fn check(&self) -> Result<(), TypeInfoError> {
+    /// The first contradiction, or there was no time left.
+    pub fn check(&self, mut has_time: impl FnMut() -> bool) -> Result<(), TypeInfoError> {
         if self.methods.is_empty() {
             return Err(TypeInfoError::NoMethods);
         }
@@ -193,9 +197,11 @@ impl TypeInfo {
         unique("file", self.files.iter().map(|file| file.name.as_str()))?;
         compiles("the global arguments", &self.global_arguments)?;
         for method in &self.methods {
+            has_time().then_some(()).ok_or(TypeInfoError::Slow)?;
             compiles(&format!("method `{}`", method.name), &method.arguments)?;
         }
         for resource in &self.resources {
+            has_time().then_some(()).ok_or(TypeInfoError::Slow)?;
             compiles(&format!("resource `{}`", resource.name), &resource.schema)?;
         }
         Ok(())

@@ -38,9 +38,6 @@ use crate::plugin::{Plugin, PluginError, one_line};
 use crate::staging::Staging;
 use crate::{sockets, trap};
 
-/// How long a plugin may take to describe itself: it only fills in a record.
-const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(10);
-
 /// The memory that a plugin may use to describe itself. The heaviest known interpreter
 /// starts up in a quarter of it.
 const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
@@ -59,7 +56,7 @@ const SLOT_WAIT_MAX: Duration = Duration::from_secs(10);
 const HOST_CALL_BYTES_MAX: usize = 16 << 20;
 
 /// The most handles that a guest may hold at once, of streams, pollables and calls.
-const HANDLES_MAX: usize = 25_000;
+pub(crate) const HANDLES_MAX: usize = 25_000;
 
 /// Who a call is.
 #[derive(Debug, Clone)]
@@ -351,7 +348,6 @@ impl Runtime {
             model: identity.model.clone(),
             permissions: Arc::clone(&surroundings.permissions),
             limits: limits.http,
-            deadline,
             outside: Arc::clone(&outside),
             handed: Arc::clone(&handed),
         };
@@ -483,12 +479,13 @@ fn with_denial(result: Result<Value, CallError>, http: &Http) -> Result<Value, C
     })
 }
 
-/// Has a plugin describe its type.
+/// Has a plugin describe its type, until a moment at the latest.
 pub(crate) async fn describe(
     runtime: &Runtime,
     instance: &PluginPre<CallState>,
     lines: &LineTable,
     logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
+    latest: Moment,
 ) -> Result<TypeInfo, PluginError> {
     let (state, outputs) = CallState::new(
         DESCRIBE_MEMORY_BYTES_MAX,
@@ -500,7 +497,7 @@ pub(crate) async fn describe(
         let instance = instance.instantiate_async(&mut store).await?;
         instance.sedge_model_model().call_describe(&mut store).await
     };
-    let described = clock::until(Moment::now().after(DESCRIBE_TIME_MAX), describe).await;
+    let described = clock::until(latest, describe).await;
     outputs.iter().for_each(Output::finish);
     match described {
         Ok(Ok(info)) => convert::type_info_from_guest(info),
@@ -510,7 +507,8 @@ pub(crate) async fn describe(
             lines,
         )?)),
         Err(clock::TimeIsUp) => Err(PluginError::Describe(CallError::TimedOut {
-            after_ms: u64::try_from(DESCRIBE_TIME_MAX.as_millis()).unwrap_or(u64::MAX),
+            after_ms: u64::try_from(runtime.component_limits.describe.as_millis())
+                .unwrap_or(u64::MAX),
         })),
     }
 }

@@ -6,6 +6,8 @@
 //! proportion to it), how many functions and instances there are, and what stands in custom
 //! sections. Nothing of that needs more than the heads of the sections.
 
+use std::time::Duration;
+
 use wasmparser::Payload;
 
 use crate::plugin::PluginError;
@@ -25,6 +27,8 @@ pub struct ComponentLimits {
     pub instances: u64,
     /// Bytes of all custom sections: names, and debug info.
     pub custom_bytes: u64,
+    /// How long a plugin may take to describe itself, and the host to understand it.
+    pub describe: Duration,
 }
 
 /// The largest known components, interpreters of Python and JavaScript with their libraries,
@@ -35,9 +39,11 @@ impl Default for ComponentLimits {
             bytes: 256 << 20,
             code_bytes: 128 << 20,
             function_bytes: 2 << 20,
-            functions: 500_000,
+            functions: 100_000,
             instances: 1000,
             custom_bytes: 192 << 20,
+            // A plugin only fills in a record, but an interpreter starts up before.
+            describe: Duration::from_secs(10),
         }
     }
 }
@@ -219,6 +225,7 @@ pub(crate) const LIMITS: ComponentLimits = ComponentLimits {
     functions: 10,
     instances: 20,
     custom_bytes: 200,
+    describe: Duration::from_secs(1),
 };
 
 #[cfg(test)]

@@ -35,7 +35,15 @@ const TAG_VALUE_BYTES_MAX: usize = 255;
 /// The most bytes of a media type; the longest that are registered have some 80.
 const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
+/// The most methods, resources, files and permissions that a plugin describes, each: some ten
+/// times what the largest known service has. Each is checked when it is added, and shown.
+const PARTS_MAX: usize = 5000;
+
+/// The most bytes of all texts of a description. It is kept, and read with the plugin.
+const DESCRIPTION_BYTES_MAX: usize = 8 << 20;
+
 pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, PluginError> {
+    size_check(&info).map_err(PluginError::Text)?;
     Ok(TypeInfo {
         name: info.name.parse::<TypeName>()?,
         version: info.version.parse()?,
@@ -62,6 +70,34 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
             .map(permission_from_guest)
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// Refuses a description that is larger than anybody could want.
+fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
+    for (what, found) in [
+        ("methods", info.methods.len()),
+        ("resources", info.resources.len()),
+        ("files", info.files.len()),
+        ("permissions", info.permissions.len()),
+    ] {
+        if found > PARTS_MAX {
+            return Err(format!("it has {found} {what}, more than {PARTS_MAX}"));
+        }
+    }
+    let methods = info.methods.iter();
+    let methods = methods.map(|it| it.name.len() + it.description.len() + it.arguments.len());
+    let resources = info.resources.iter();
+    let resources = resources.map(|it| it.name.len() + it.description.len() + it.schema.len());
+    let files = info.files.iter();
+    let files = files.map(|it| it.name.len() + it.description.len());
+    let parts = methods.chain(resources).chain(files).sum::<usize>();
+    let found = info.description.len() + info.global_arguments.len() + parts;
+    if found > DESCRIPTION_BYTES_MAX {
+        return Err(format!(
+            "its texts have {found} bytes, more than {DESCRIPTION_BYTES_MAX}"
+        ));
+    }
+    Ok(())
 }
 
 fn method_from_guest(method: guest::MethodSpec) -> Result<MethodSpec, PluginError> {

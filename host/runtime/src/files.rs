@@ -3,9 +3,10 @@
 //! That no path leaves its folder, neither by `..` nor by a link, is the engine's own work: each
 //! path is walked from the folder's descriptor (cap-primitives). What is added here is that
 //! only regular files and folders can be opened: to open a pipe may block a thread of the host
-//! for ever, and to open a device may do anything.
+//! for ever, and to open a device may do anything. And a guest makes no link that leads out: it
+//! could not follow it, but programs of the operator's could.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use sedge_model::names::FolderName;
 use sedge_model::permission::FileAccess;
@@ -50,7 +51,7 @@ pub(crate) fn guest_path(name: &FolderName) -> String {
     format!("/{name}")
 }
 
-/// Puts a guard in front of the opening of files. The linker has `wasi:filesystem` already.
+/// Puts guards in front of the opening of files and the making of links. The linker has `wasi:filesystem` already.
 pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     type Parameters = (
         Resource<Descriptor>,
@@ -82,8 +83,31 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
             })
         },
     )?;
+    interface.func_wrap_async(
+        "[method]descriptor.symlink-at",
+        |mut store, (folder, target, link): (Resource<Descriptor>, String, String)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let mut files = state.filesystem();
+                if !stays_below(&target) {
+                    return Ok((Err(ErrorCode::NotPermitted),));
+                }
+                let made = files.symlink_at(folder, target, link).await;
+                Ok((match made {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(files.convert_error_code(error)?),
+                },))
+            })
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// Returns whether a link leads to what is below its own folder, wherever that is moved.
+fn stays_below(target: &str) -> bool {
+    let mut parts = Path::new(target).components();
+    parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn may_be_opened(kind: DescriptorType) -> bool {

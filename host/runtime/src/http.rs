@@ -116,7 +116,6 @@ pub(crate) struct SenderSpec {
     pub(crate) model: ModelName,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) limits: HttpLimits,
-    pub(crate) deadline: Moment,
     pub(crate) outside: Arc<dyn Outside>,
     pub(crate) handed: Arc<Mutex<Handed>>,
 }
@@ -246,7 +245,8 @@ impl Sender {
         let allowed = self.spec.permissions.http(&origin, method.as_str());
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
         self.spec.outside.escaping().await;
-        let total = Moment::now().after(limits.total).min(self.spec.deadline);
+        // The call's own time is not for the guest to hear of: it ends with the call.
+        let total = Moment::now().after(limits.total);
         let progress = Progress::new(limits.request_bytes);
         let request = self.insert(request, &origin, &progress, &limits).await?;
         let connect_by = Moment::now().after(limits.connect).min(total);

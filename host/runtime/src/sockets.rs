@@ -45,8 +45,9 @@ pub(crate) fn hand_over(
         outside: Arc::clone(outside),
         log: Arc::clone(log),
     });
+    // Who asks and was not granted is told so, where it connects to.
     wasi.allow_ip_name_lookup(true)
-        .allow_tcp(true)
+        .allow_tcp(permissions.asks_for_sockets())
         .allow_udp(false)
         .socket_addr_check(move |address, usage| {
             let guard = Arc::clone(&guard);

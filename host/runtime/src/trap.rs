@@ -4,10 +4,11 @@ use std::fmt::{self, Write as _};
 
 use sedge_model::backtrace::Frame;
 use sedge_model::call::{CallError, Failure, LimitName};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::call::CallState;
+use crate::call::{CallState, HANDLES_MAX};
 use crate::host::HostError;
 use crate::host::JSON_BYTES_MAX;
 use crate::lines::LineTable;
@@ -52,6 +53,9 @@ pub(crate) fn explain(
     }
     if state.memory.was_exceeded() {
         return Ok(limit(LimitName::MemoryBytes, state.memory.bytes_max()));
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Ok(limit(LimitName::Handles, HANDLES_MAX));
     }
     let text = format!("{error:#}");
     if text.contains(TOO_MUCH_PASSED) {

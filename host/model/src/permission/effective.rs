@@ -274,6 +274,13 @@ impl Permissions {
         })
     }
 
+    /// Returns whether the plugin asks for connections at all.
+    #[must_use]
+    pub fn asks_for_sockets(&self) -> bool {
+        let mut asked = self.asked.iter().map(|request| &request.permission);
+        asked.any(|asked| matches!(asked, Permission::Sockets { .. }))
+    }
+
     /// Returns the endpoints that both sides name.
     pub fn sockets(&self) -> impl Iterator<Item = &Endpoint> {
         self.granted

@@ -87,6 +87,7 @@ impl CallState {
             | LimitName::StagedBytes
             | LimitName::FileBytes
             | LimitName::OpenFiles
+            | LimitName::Handles
             | LimitName::LiveInstances => false,
         };
         let running = self.running()?;
