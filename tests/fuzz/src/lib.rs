@@ -8,6 +8,9 @@
 //! SEDGE_FUZZ_SECONDS=600 cargo test --release --workspace -- fuzz
 //! ```
 //!
+//! `tests/host` is another kind: programs of a guest, which call the host's functions in any order
+//! and with any arguments. They are text in `corpus/host/`, and drawn from that.
+//!
 //! What is tried follows from a number, which is shown; `SEDGE_FUZZ_SEED` sets it. The script
 //! `run` has the same functions guided by what code they reach. An input that breaks one
 //! belongs into `corpus/`, under a name that says what it broke.

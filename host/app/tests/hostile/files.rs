@@ -1,0 +1,221 @@
+//! Paths that lead out of a folder that was granted.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sedge_test_forge::{Permission, PluginText};
+use serde_json::json;
+
+use crate::fixture::House;
+use crate::harness::{Attack, call};
+use crate::wat::{FIRST_FOLDER, answer_result, declared};
+
+const GRANT: &str = "grants: {files: [{name: inbox, path: in, access: write}]}";
+
+/// What must never be told.
+const SECRET: &str = "the secret of the operator";
+
+/// How often the folder is looked into that becomes a link and back.
+const N_SWAPPED: usize = 60;
+
+/// Makes the folder that is granted, and secrets beside it.
+pub(crate) fn folders_make(house: &House) {
+    for folder in ["in", "in/deep", "in/swap", "out"] {
+        fs::create_dir(house.path().join(folder)).expect("a folder can be made");
+    }
+    house.write("in/a.txt", "a");
+    house.write("in/swap/secret.txt", "harmless");
+    house.write("out/secret.txt", SECRET);
+    let inbox = house.path().join("in");
+    for (target, link) in [
+        ("../out/secret.txt", "link"),
+        ("../out", "folder-link"),
+        ("/proc/self", "magic-link"),
+        ("loop", "loop"),
+    ] {
+        symlink(target, inbox.join(link)).expect("a link can be made");
+    }
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(inbox.join("pipe"))
+        .status();
+    assert!(pipe.expect("it can be run").success());
+    // Only who is root may make a device; for others there is none.
+    let zero = std::process::Command::new("mknod")
+        .arg(inbox.join("zero"))
+        .args(["c", "1", "5"])
+        .output();
+    zero.expect("it can be run");
+}
+
+/// Looks at a path.
+fn look(what: &str, path: &str, ends: &str) -> Attack {
+    let name = format!("a file {what}");
+    Attack::call(&name, ("@test/asker", "look"), json!({"path": path}), ends).with(GRANT)
+}
+
+/// Writes to a path.
+fn put(what: &str, path: &str, ends: &str) -> Attack {
+    let arguments = json!({"path": path, "text": "overwritten"});
+    let name = format!("a file {what}, to be written");
+    Attack::call(&name, ("@test/asker", "put"), arguments, ends).with(GRANT)
+}
+
+/// The words of the system, as a guest hears them.
+const NOT_PERMITTED: &str = "not permitted";
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let mut attacks = vec![
+        look("above the folder", "../out/secret.txt", NOT_PERMITTED),
+        look(
+            "far above the folder",
+            "deep/../../../../../../etc/passwd",
+            NOT_PERMITTED,
+        ),
+        look("by an absolute path", "/etc/passwd", "No such file").or("pabilities insufficient"),
+        look("of the processes", "/proc/self/environ", "No such file")
+            .or("pabilities insufficient"),
+        look("with NUL in its name", "a.txt\u{0}.png", "NUL byte"),
+        look("in another case", "A.TXT", "No such file"),
+        look("behind a link", "link", NOT_PERMITTED),
+        look(
+            "in a folder behind a link",
+            "folder-link/secret.txt",
+            NOT_PERMITTED,
+        ),
+        look(
+            "behind a link of the system",
+            "magic-link/environ",
+            NOT_PERMITTED,
+        ),
+        look("behind a link to itself", "loop", "symbolic link").or("ymbolic"),
+        look("that is a pipe", "pipe", NOT_PERMITTED),
+        look("that is a device", "zero", NOT_PERMITTED).or("No such file"),
+        put("above the folder", "../models/sink.yaml", NOT_PERMITTED),
+        put("behind a link", "link", NOT_PERMITTED),
+        Attack::forged(
+            "a link out of the folder, made by the guest",
+            links_out,
+            "returned 1",
+        ),
+        Attack::forged(
+            "a hard link to what is outside",
+            hard_links_out,
+            "returned 1",
+        ),
+        Attack::forged("a folder moved out of the folder", moves_out, "returned 1"),
+    ];
+    attacks = attacks.into_iter().map(|it| it.with(GRANT)).collect();
+    attacks.push(
+        Attack::other(
+            "a folder that becomes a link while it is looked into",
+            swapped,
+            "never saw the secret",
+        )
+        .of("@test/asker")
+        .with(GRANT),
+    );
+    attacks
+}
+
+fn with_folder(it: PluginText) -> PluginText {
+    it.asks_for(Permission::Folder("inbox"))
+        .imports(&declared(&[
+            ("preopens.get-directories", "folders"),
+            ("types.descriptor.symlink-at", "symlink"),
+            ("types.descriptor.link-at", "link"),
+            ("types.descriptor.rename-at", "rename"),
+            ("types.descriptor.open-at", "open"),
+        ]))
+}
+
+/// Makes a link to the secret, and opens what is behind it.
+fn links_out(it: PluginText) -> PluginText {
+    let mut it = with_folder(it);
+    let (target, link) = (it.text("/etc"), it.text("made"));
+    let (relative, other) = (it.text("../out"), it.text("made-too"));
+    let (path, path_too) = (it.text("made/passwd"), it.text("made-too/secret.txt"));
+    let open = |path: &str| {
+        format!(
+            "(call $open (local.get $at) (i32.const 1) {path} (i32.const 0) (i32.const 1)
+               (global.get $scratch))
+             (if (i32.eqz (i32.load8_u (global.get $scratch))) (then (unreachable)))"
+        )
+    };
+    let (open_one, open_other) = (open(&path), open(&path_too));
+    let answer = answer_result(4);
+    it.method(
+        "run",
+        &format!(
+            "{FIRST_FOLDER}
+             (call $symlink (local.get $at) {target} {link} (global.get $scratch))
+             (call $symlink (local.get $at) {relative} {other} (global.get $scratch))
+             {open_one} {open_other} {answer}"
+        ),
+    )
+}
+
+fn hard_links_out(it: PluginText) -> PluginText {
+    let mut it = with_folder(it);
+    let (target, link) = (it.text("../out/secret.txt"), it.text("made-hard"));
+    let answer = answer_result(1);
+    it.method(
+        "run",
+        &format!(
+            "{FIRST_FOLDER}
+             (call $link (local.get $at) (i32.const 0) {target} (local.get $at) {link}
+               (global.get $scratch))
+             {answer}"
+        ),
+    )
+}
+
+fn moves_out(it: PluginText) -> PluginText {
+    let mut it = with_folder(it);
+    let (from, to) = (it.text("deep"), it.text("../models/deep"));
+    let answer = answer_result(1);
+    it.method(
+        "run",
+        &format!(
+            "{FIRST_FOLDER}
+             (call $rename (local.get $at) {from} (local.get $at) {to} (global.get $scratch))
+             {answer}"
+        ),
+    )
+}
+
+/// Somebody else on the machine makes a link of a folder, and a folder of the link, as fast as
+/// they can.
+async fn swapped(scene: crate::harness::Scene) -> String {
+    let inbox = scene.house.path().join("in");
+    let over = Arc::new(AtomicBool::new(false));
+    let swapping = {
+        let over = Arc::clone(&over);
+        std::thread::spawn(move || swap(&inbox, &over))
+    };
+    let mut endings = Vec::new();
+    for _ in 0..N_SWAPPED {
+        let path = json!({"path": "swap/secret.txt"});
+        endings.push(call(&scene.repository, &scene.model, "look", path).await);
+    }
+    over.store(true, Ordering::SeqCst);
+    swapping.join().expect("it does not panic");
+    let n_harmless = endings.iter().filter(|it| it.contains("harmless")).count();
+    let leaks = endings.iter().filter(|it| it.contains(SECRET)).count();
+    if leaks > 0 {
+        return format!("saw the secret {leaks} times");
+    }
+    format!("never saw the secret, and {n_harmless} of {N_SWAPPED} times what is there")
+}
+
+fn swap(inbox: &Path, over: &AtomicBool) {
+    let (folder, aside) = (inbox.join("swap"), inbox.join("aside"));
+    while !over.load(Ordering::SeqCst) {
+        fs::rename(&folder, &aside).expect("it is there");
+        symlink("../out", &folder).expect("a link can be made");
+        fs::remove_file(&folder).expect("it is there");
+        fs::rename(&aside, &folder).expect("it is there");
+    }
+}

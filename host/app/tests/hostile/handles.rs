@@ -1,0 +1,193 @@
+//! Handles: too many, forged, of another kind, dropped, and left open.
+
+use sedge_test_forge::PluginText;
+
+use crate::harness::Attack;
+use crate::wat::{MODEL_ERROR_AT, answer_result, declared};
+
+/// Begins a file, and leaves its handle in `$n`.
+fn create(it: &mut PluginText) -> String {
+    let (spec, name) = (it.text("file"), it.text("name"));
+    let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
+    format!(
+        "(call $create {spec} {name} {none} (i32.const 0) (i32.const 0) (i32.const 0)
+           (global.get $scratch))
+         (local.set $n (i32.load offset=8 (global.get $scratch)))"
+    )
+}
+
+fn with_files(it: PluginText) -> PluginText {
+    it.file("file").imports(&declared(&[
+        ("data.create-file", "create"),
+        ("data.file-writer.write", "write"),
+        ("data.file-writer.finish", "finish"),
+        ("data.[resource-drop]file-writer", "drop_file"),
+    ]))
+}
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let after = ("monotonic-clock.subscribe-duration", "after");
+    let wait = ("calls.pending.wait", "wait");
+    vec![
+        Attack::forged(
+            "pollables until the table is full",
+            |it| {
+                it.imports(&declared(&[after])).method(
+                    "run",
+                    "(loop $more (drop (call $after (i64.const -1))) (br $more))",
+                )
+            },
+            "the limit `handles` of 25000 was reached",
+        ),
+        Attack::forged(
+            "headers until the table is full",
+            |it| {
+                it.imports(&declared(&[("types.[constructor]fields", "fields")]))
+                    .method("run", "(loop $more (drop (call $fields)) (br $more))")
+            },
+            "the limit `handles` of 25000 was reached",
+        ),
+        Attack::forged(
+            "files until no more can be opened",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                it.method(
+                    "run",
+                    &format!(
+                        "(loop $more
+                           {create}
+                           (local.set $wide (i64.add (local.get $wide) (i64.const 1)))
+                           (br_if $more (i32.eqz (i32.load8_u (global.get $scratch)))))
+                         (return (call $answer_number (local.get $wide)))"
+                    ),
+                )
+            },
+            "returned 65",
+        ),
+        Attack::forged(
+            "calls that are started and forgotten",
+            |mut it| {
+                let (target, method, none) = (it.text("sink"), it.text("run"), it.text("{}"));
+                it.asks_for(sedge_test_forge::Permission::Models("*"))
+                    .imports(&declared(&[("calls.start", "start")]))
+                    .method(
+                        "run",
+                        &format!(
+                            "(loop $more (drop (call $start {target} {method} {none})) (br $more))"
+                        ),
+                    )
+            },
+            "it was stopped after",
+        )
+        .or("the limit `handles` of 25000 was reached")
+        .with("grants: {models: ['sink']}"),
+        Attack::forged(
+            "a file that is left open",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                it.method(
+                    "run",
+                    &format!(
+                        "{create}
+                         (drop (memory.grow (i32.const 16)))
+                         (call $write (local.get $n) (i32.const 0) (i32.const 1000000)
+                           (global.get $scratch))"
+                    ),
+                )
+            },
+            "returned null",
+        ),
+        Attack::forged(
+            "a file that is left open by a trap",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                it.method(
+                    "run",
+                    &format!(
+                        "{create}
+                         (drop (memory.grow (i32.const 16)))
+                         (call $write (local.get $n) (i32.const 0) (i32.const 1000000)
+                           (global.get $scratch))
+                         (unreachable)"
+                    ),
+                )
+            },
+            "unreachable",
+        ),
+        Attack::forged(
+            "a file that is finished twice",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                let finish = "(call $finish (local.get $n) (global.get $scratch))";
+                let answer = answer_result(MODEL_ERROR_AT);
+                it.method("run", &format!("{create} {finish} {finish} {answer}"))
+            },
+            "returned 107",
+        )
+        .leaving(&["name"]),
+        Attack::forged(
+            "a handle that was never given",
+            |it| {
+                it.imports(&declared(&[wait])).method(
+                    "run",
+                    "(call $wait (i32.const 12345) (global.get $scratch))",
+                )
+            },
+            "unknown handle index",
+        ),
+        Attack::forged(
+            "a handle of another kind",
+            |it| {
+                it.imports(&declared(&[after, wait])).method(
+                    "run",
+                    "(call $wait (call $after (i64.const 1)) (global.get $scratch))",
+                )
+            },
+            "handle index",
+        ),
+        Attack::forged(
+            "a handle that was dropped",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                let text = it.text("x");
+                it.method(
+                    "run",
+                    &format!(
+                        "{create} (call $drop_file (local.get $n))
+                         (call $write (local.get $n) {text} (global.get $scratch))"
+                    ),
+                )
+            },
+            "unknown handle index",
+        ),
+        Attack::forged(
+            "a handle that is dropped twice",
+            |it| {
+                let mut it = with_files(it);
+                let create = create(&mut it);
+                let dropped = "(call $drop_file (local.get $n))";
+                it.method("run", &format!("{create} {dropped} {dropped}"))
+            },
+            "unknown handle index",
+        ),
+        Attack::forged(
+            "all numbers that a handle could have",
+            |it| {
+                it.imports(&declared(&[("calls.[resource-drop]pending", "drop_call")]))
+                    .method(
+                        "run",
+                        "(loop $more
+                           (call $drop_call (local.get $n))
+                           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                           (br $more))",
+                    )
+            },
+            "unknown handle index",
+        ),
+    ]
+}

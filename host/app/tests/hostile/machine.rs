@@ -1,0 +1,131 @@
+//! What a plugin could learn of the machine, and sockets.
+
+use serde_json::json;
+
+use crate::harness::Attack;
+use crate::wat::{answer_result, declared};
+use sedge_test_forge::PluginText;
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let mut attacks = vec![
+        Attack::call(
+            "a look at variables, arguments and the root",
+            ("@test/hostile", "environment"),
+            json!({}),
+            r#"{"variables":{},"arguments":[],"root":"#,
+        )
+        .leaving(&["mark"]),
+        Attack::call(
+            "a variable that was not granted",
+            ("@test/asker", "region"),
+            json!({}),
+            "may not",
+        ),
+        Attack::forged(
+            "how fine the clock is",
+            |it| {
+                it.imports(&declared(&[("monotonic-clock.resolution", "resolution")]))
+                    .method("run", "(return (call $answer_number (call $resolution)))")
+            },
+            "returned 1000000",
+        ),
+        Attack::forged(
+            "how fine the clock really is",
+            // The rest of what it says, in nanoseconds, over many looks.
+            |it| {
+                it.imports(&declared(&[("monotonic-clock.now", "now")]))
+                    .method(
+                        "run",
+                        "(loop $more
+                       (local.set $wide (i64.or (local.get $wide)
+                         (i64.rem_u (call $now) (i64.const 1000000))))
+                       (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                       (br_if $more (i32.lt_s (local.get $n) (i32.const 10000))))
+                     (return (call $answer_number (local.get $wide)))",
+                    )
+            },
+            "returned 0",
+        ),
+        Attack::forged(
+            "for how long the machine has been up",
+            |it| {
+                it.imports(&declared(&[("monotonic-clock.now", "now")])).method(
+                    "run",
+                    "(return (call $answer_number (i64.div_u (call $now) (i64.const 60000000000))))",
+                )
+            },
+            "returned 0",
+        ),
+        Attack::forged(
+            "what somebody types",
+            |it| {
+                let answer = answer_result(4);
+                it.imports(&declared(&[
+                    ("stdin.get-stdin", "stdin"),
+                    ("streams.input-stream.blocking-read", "read"),
+                ]))
+                .method(
+                    "run",
+                    &format!(
+                        "(call $read (call $stdin) (i64.const 10) (global.get $scratch)) {answer}"
+                    ),
+                )
+            },
+            // The error `closed`.
+            "returned 101",
+        ),
+    ];
+    attacks.extend([
+        Attack::forged(
+            "a question to the resolver of names",
+            |it| socket(it, "ip-name-lookup.resolve-addresses", "(local.get $n)", ""),
+            "returned 101",
+        ),
+        Attack::forged(
+            "a socket of TCP",
+            |it| {
+                socket(
+                    it,
+                    "tcp-create-socket.create-tcp-socket",
+                    "(i32.const 0)",
+                    "",
+                )
+            },
+            "returned 101",
+        ),
+        Attack::forged(
+            "a socket of UDP",
+            |it| {
+                socket(
+                    it,
+                    "udp-create-socket.create-udp-socket",
+                    "(i32.const 0)",
+                    "",
+                )
+            },
+            "returned 101",
+        ),
+    ]);
+    attacks
+}
+
+/// Asks for something of the network. The error `access-denied` has the number 1.
+fn socket(mut it: PluginText, function: &str, first: &str, more: &str) -> PluginText {
+    let name = if function.starts_with("ip-name") {
+        it.text("c2VjcmV0.example.com")
+    } else {
+        more.to_owned()
+    };
+    let answer = answer_result(4);
+    it.imports(&declared(&[
+        ("instance-network.instance-network", "network"),
+        (function, "ask"),
+    ]))
+    .method(
+        "run",
+        &format!(
+            "(local.set $n (call $network))
+             (call $ask {first} {name} (global.get $scratch)) {answer}"
+        ),
+    )
+}

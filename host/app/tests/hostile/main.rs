@@ -1,0 +1,67 @@
+//! The hostile suite: one entry for each thing that a stranger's plugin may try, all run by one
+//! harness beside a neighbour that has to go on. It ends with a table of how each ended, after
+//! how long, with how much memory, and what the neighbour did meanwhile.
+//!
+//! To add an attack, add an entry to one of the lists below, `attacks()` of each module: a method
+//! of a guest, a plugin made of text, a component that is only added, or anything else.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at files, processes and clocks from outside"
+)]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a list of attacks is read entry by entry"
+)]
+
+mod cache;
+mod components;
+mod data;
+mod descriptions;
+mod files;
+#[expect(dead_code, reason = "it serves other tests too")]
+#[path = "../it/fixture.rs"]
+mod fixture;
+mod handles;
+mod harness;
+mod http;
+mod lies;
+mod loops;
+mod machine;
+mod memory;
+mod nesting;
+mod process;
+mod secrets;
+mod table;
+mod wat;
+
+use harness::{Attack, Suite};
+
+fn attacks() -> Vec<Attack> {
+    let lists = [
+        loops::attacks(),
+        memory::attacks(),
+        lies::attacks(),
+        handles::attacks(),
+        data::attacks(),
+        nesting::attacks(),
+        files::attacks(),
+        machine::attacks(),
+        http::attacks(),
+        descriptions::attacks(),
+        components::attacks(),
+        cache::attacks(),
+        secrets::attacks(),
+    ];
+    lists.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attack_hurts_the_host_or_a_neighbour() {
+    let suite = Suite::new(attacks()).await;
+    let rows = suite.run().await;
+    println!("{}", table::table(&rows));
+    let faults: Vec<&String> = rows.iter().flat_map(|row| &row.faults).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(rows.len() >= 40, "{} attacks", rows.len());
+}

@@ -1,0 +1,40 @@
+//! Pieces of the text of modules that several attacks are made of.
+
+use sedge_test_forge::{Import, imports};
+
+/// Never ends.
+pub(crate) const LOOP: &str = "(loop $for_ever (br $for_ever)) (unreachable)";
+
+/// Returns an import by its short name: `log.log`.
+pub(crate) fn import(short_name: &str) -> Import {
+    let found = imports()
+        .into_iter()
+        .find(|it| it.short_name() == short_name);
+    found.unwrap_or_else(|| panic!("there is no `{short_name}`"))
+}
+
+/// Declares imports, each by its short name and the name that a body calls it by.
+pub(crate) fn declared(names: &[(&str, &str)]) -> String {
+    let declared = names
+        .iter()
+        .map(|(short, alias)| import(short).declared(alias));
+    declared.collect()
+}
+
+/// Answers what a `result` in `$scratch` is: 0 for good, or 100 and the number of the error,
+/// which stands at this place.
+pub(crate) fn answer_result(error_at: u32) -> String {
+    format!(
+        "(return (call $answer_number (i64.extend_i32_u (i32.mul
+           (i32.load8_u (global.get $scratch))
+           (i32.add (i32.const 100) (i32.load8_u offset={error_at} (global.get $scratch)))))))"
+    )
+}
+
+/// Puts the handle of the first folder into `$at`. Needs `$folders`.
+pub(crate) const FIRST_FOLDER: &str = "
+  (call $folders (global.get $scratch))
+  (local.set $at (i32.load (i32.load (global.get $scratch))))";
+
+/// Where the number of an error of `data` or `calls` stands in a result.
+pub(crate) const MODEL_ERROR_AT: u32 = 8;

@@ -1,0 +1,112 @@
+//! Makes plugins that no compiler makes: of the text of a module, with whatever numbers it
+//! passes to the host. WASI is in `wit/deps`, as the engine has it: by the Bytecode Alliance, under
+//! Apache-2.0 WITH LLVM-exception.
+//!
+//! [`PluginText`] has what every plugin needs, so that a test writes only what is wrong with
+//! its own. [`imports`] are all functions that a plugin may import, with what each of their
+//! parameters is, for tests that go through all of them.
+
+mod imports;
+mod plugin;
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{PackageId, Resolve, WorldId};
+
+pub use imports::{Given, Import, Slot, imports};
+pub use plugin::{Permission, PluginText};
+
+/// The contract and WASI, as the host offers them.
+struct Contract {
+    resolve: Resolve,
+    package: PackageId,
+}
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut resolve = Resolve::default();
+    let pushed = resolve.push_dir(here.join("../../wit"));
+    pushed.expect("the contract is sound");
+    let (package, _) = resolve
+        .push_dir(here.join("wit"))
+        .expect("the worlds are sound");
+    Contract { resolve, package }
+});
+
+impl Contract {
+    fn world(&self, name: &str) -> WorldId {
+        let world = self.resolve.select_world(&[self.package], Some(name));
+        world.expect("`wit/world.wit` has it")
+    }
+}
+
+/// Which world a module is a plugin of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// `plugin`: it exports what the contract says.
+    Plugin,
+    /// `owning-plugin`: it exports a resource besides.
+    OwningPlugin,
+}
+
+/// Makes a plugin of a module's text.
+///
+/// # Panics
+/// The text is no module, or the module does not fit the world.
+#[must_use]
+pub fn component(module: &str, world: World) -> Vec<u8> {
+    let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}\n{module}"));
+    let name = match world {
+        World::Plugin => "plugin",
+        World::OwningPlugin => "owning-plugin",
+    };
+    let (resolve, world) = (&CONTRACT.resolve, CONTRACT.world(name));
+    let embedded = embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8);
+    embedded.expect("the world has a form in a section");
+    let encoded = ComponentEncoder::default()
+        .module(&module)
+        .and_then(|mut encoder| encoder.encode());
+    let component = encoded.unwrap_or_else(|error| panic!("{error:?}"));
+    with_custom_section(component, "sedge:contract", b"0.1.0")
+}
+
+/// Makes a component of the text of a component.
+///
+/// # Panics
+/// The text is none.
+#[must_use]
+pub fn component_of_text(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Adds a custom section to the end of a component.
+#[must_use]
+pub fn with_custom_section(component: Vec<u8>, name: &str, content: &[u8]) -> Vec<u8> {
+    let content = [&leb(name.len())[..], name.as_bytes(), content].concat();
+    with_section(component, 0, &content)
+}
+
+/// Adds a section of this number to the end of a component.
+#[must_use]
+pub fn with_section(mut component: Vec<u8>, number: u8, content: &[u8]) -> Vec<u8> {
+    component.push(number);
+    component.extend(leb(content.len()));
+    component.extend(content);
+    component
+}
+
+/// Returns a number as WebAssembly writes it, seven bits a byte.
+fn leb(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(number & 0x7f).expect("seven bits");
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}

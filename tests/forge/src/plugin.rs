@@ -1,0 +1,369 @@
+//! What every plugin has: memory, a description, and one method for each case.
+
+use std::fmt::Write as _;
+
+use crate::{World, component};
+
+/// Where a module's own texts begin.
+const IMAGE_BEGIN: usize = 1024;
+
+/// Bytes that the host may put results into.
+const SCRATCH_BYTES: usize = 4096;
+
+/// Bytes that answers are written to.
+const ANSWER_BYTES: usize = 64;
+
+/// The kinds of methods, in the contract's order.
+const KIND_ACTION: u32 = 4;
+
+/// What a plugin asks for.
+#[derive(Debug, Clone)]
+pub enum Permission {
+    /// To call models.
+    Models(&'static str),
+    /// To send requests.
+    Http(&'static str),
+    /// To write to a folder.
+    Folder(&'static str),
+    /// To see a secret.
+    Secret(&'static str),
+}
+
+/// A plugin as the text of a module. What is empty is as in a plugin where nothing is wrong.
+///
+/// In bodies there are `$realloc`, `(global $scratch)`, where there is room for results, and
+/// `$answer` and `$answer_number`, which make a text, or a number, what the method returns.
+#[derive(Debug, Clone)]
+pub struct PluginText {
+    type_name: String,
+    version: String,
+    description: String,
+    global_arguments: String,
+    methods: Vec<(String, String, String)>,
+    resources: Vec<(String, String)>,
+    files: Vec<String>,
+    permissions: Vec<Permission>,
+    imports: String,
+    fields: String,
+    memory: String,
+    describe: String,
+    realloc: String,
+    image: Vec<u8>,
+    world: World,
+}
+
+impl PluginText {
+    /// Begins a plugin of this type.
+    #[must_use]
+    pub fn new(type_name: &str) -> Self {
+        Self {
+            type_name: type_name.to_owned(),
+            version: "2026.11.26.1".to_owned(),
+            description: "Was made of text".to_owned(),
+            global_arguments: r#"{"type":"object"}"#.to_owned(),
+            methods: Vec::new(),
+            resources: Vec::new(),
+            files: Vec::new(),
+            permissions: Vec::new(),
+            imports: String::new(),
+            fields: String::new(),
+            memory: String::new(),
+            describe: String::new(),
+            realloc: String::new(),
+            image: Vec::new(),
+            world: World::Plugin,
+        }
+    }
+
+    /// Adds a method with this body, and the schema of its arguments. One without a body returns
+    /// null.
+    #[must_use]
+    pub fn method_of(mut self, name: &str, arguments: &str, body: &str) -> Self {
+        let method = (name.to_owned(), arguments.to_owned(), body.to_owned());
+        self.methods.push(method);
+        self
+    }
+
+    /// Adds a method with this body, which takes any arguments.
+    #[must_use]
+    pub fn method(self, name: &str, body: &str) -> Self {
+        self.method_of(name, r#"{"type":"object"}"#, body)
+    }
+
+    /// Adds a resource with this schema.
+    #[must_use]
+    pub fn resource(mut self, name: &str, schema: &str) -> Self {
+        self.resources.push((name.to_owned(), schema.to_owned()));
+        self
+    }
+
+    /// Adds a kind of file.
+    #[must_use]
+    pub fn file(mut self, name: &str) -> Self {
+        self.files.push(name.to_owned());
+        self
+    }
+
+    /// Asks for something.
+    #[must_use]
+    pub fn asks_for(mut self, permission: Permission) -> Self {
+        self.permissions.push(permission);
+        self
+    }
+
+    /// Adds imports: they come before all else.
+    #[must_use]
+    pub fn imports(mut self, text: &str) -> Self {
+        self.imports.push_str(text);
+        self
+    }
+
+    /// Adds other fields: functions, tables, a start function.
+    #[must_use]
+    pub fn fields(mut self, text: &str) -> Self {
+        self.fields.push_str(text);
+        self
+    }
+
+    /// Says how the description is made, instead of handing over one that is there.
+    #[must_use]
+    pub fn describe(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.describe);
+        self
+    }
+
+    /// Says how it is described in words.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
+    }
+
+    /// Says what its global arguments are to be.
+    #[must_use]
+    pub fn global_arguments(mut self, schema: &str) -> Self {
+        schema.clone_into(&mut self.global_arguments);
+        self
+    }
+
+    /// Says what the host gets when it asks for memory.
+    #[must_use]
+    pub fn realloc(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.realloc);
+        self
+    }
+
+    /// Adds further memories.
+    #[must_use]
+    pub fn memory(mut self, text: &str) -> Self {
+        self.memory.push_str(text);
+        self
+    }
+
+    /// Makes it a plugin of another world.
+    #[must_use]
+    pub fn world(mut self, world: World) -> Self {
+        self.world = world;
+        self
+    }
+
+    /// Puts a text into the module, and returns the two numbers that it is passed by.
+    pub fn text(&mut self, text: impl AsRef<[u8]>) -> String {
+        let [at, length] = self.place(text);
+        format!("(i32.const {at}) (i32.const {length})")
+    }
+
+    /// Puts a text into the module, and returns where it is, and how long.
+    pub fn place(&mut self, text: impl AsRef<[u8]>) -> [u32; 2] {
+        self.put(text.as_ref(), 1)
+    }
+
+    /// Makes the component.
+    ///
+    /// # Panics
+    /// What is said of it is no text of a module.
+    #[must_use]
+    pub fn component(mut self) -> Vec<u8> {
+        let answer = self.put(&[0; ANSWER_BYTES], 8)[0];
+        let scratch = self.put(&[0; SCRATCH_BYTES], 16)[0];
+        let null = self.text("null");
+        let description = self.type_info();
+        let cases = self.cases();
+        let end = IMAGE_BEGIN + self.image.len();
+        let pages = end.div_ceil(1 << 16) + 1;
+        let or = |text: &str, otherwise: &str| match text {
+            "" => otherwise.to_owned(),
+            text => text.to_owned(),
+        };
+        let describe = or(&self.describe, &format!("(i32.const {description})"));
+        let realloc = or(&self.realloc, REALLOC);
+        let data: String = self.image.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "\\{byte:02x}");
+            text
+        });
+        let (imports, memory, fields) = (&self.imports, &self.memory, &self.fields);
+        let module = format!(
+            r#"(module
+{imports}
+(memory $memory (export "memory") {pages})
+{memory}
+(global $next (mut i32) (i32.const {end}))
+(global $answer i32 (i32.const {answer}))
+(global $scratch i32 (i32.const {scratch}))
+(func $realloc (export "cabi_realloc")
+  (param $old i32) (param $old_length i32) (param $align i32) (param $length i32) (result i32)
+  (local $at i32)
+  {realloc})
+(func $answer (param $at i32) (param $length i32) (result i32)
+  (i32.store8 (global.get $answer) (i32.const 0))
+  (i32.store offset=4 (global.get $answer) (local.get $at))
+  (i32.store offset=8 (global.get $answer) (local.get $length))
+  (global.get $answer))
+{ANSWER_NUMBER}
+{SAME}
+(func (export "sedge:model/model@0.1.0#describe") (result i32)
+  {describe})
+(func (export "sedge:model/model@0.1.0#invoke")
+  (param $method i32) (param $method_length i32)
+  (param $arguments i32) (param $arguments_length i32)
+  (param $global_arguments i32) (param $global_arguments_length i32)
+  (result i32)
+  (local $n i32) (local $at i32) (local $wide i64)
+  {cases}
+  (call $answer {null}))
+{fields}
+(data (i32.const {IMAGE_BEGIN}) "{data}")
+)"#
+        );
+        component(&module, self.world)
+    }
+
+    fn cases(&mut self) -> String {
+        let mut cases = String::new();
+        for (name, _, body) in self.methods.clone() {
+            if body.is_empty() {
+                continue;
+            }
+            let name = self.text(&name);
+            let _ = write!(
+                cases,
+                "(if (call $same (local.get $method) (local.get $method_length) {name})\n\
+                 (then {body}))\n"
+            );
+        }
+        cases
+    }
+
+    /// Puts the description into the module, as the host reads it.
+    fn type_info(&mut self) -> u32 {
+        let mut methods = Vec::new();
+        for (name, arguments, _) in self.methods.clone() {
+            methods.extend(self.put(name.as_bytes(), 1));
+            methods.push(KIND_ACTION);
+            methods.extend(self.put(b"Does it", 1));
+            methods.extend(self.put(arguments.as_bytes(), 1));
+        }
+        // No lifetime, nothing about versions, no tags.
+        let retention = [0; 8];
+        let mut resources = Vec::new();
+        for (name, schema) in self.resources.clone() {
+            resources.extend(self.put(name.as_bytes(), 1));
+            resources.extend(self.put(b"Something", 1));
+            resources.extend(self.put(schema.as_bytes(), 1));
+            resources.push(0);
+            resources.extend(retention);
+        }
+        let mut files = Vec::new();
+        for name in self.files.clone() {
+            files.extend(self.put(name.as_bytes(), 1));
+            files.extend(self.put(b"Some file", 1));
+            files.extend(self.put(b"text/plain", 1));
+            files.extend(retention);
+        }
+        let mut permissions = Vec::new();
+        for permission in self.permissions.clone() {
+            let (which, name, more) = match permission {
+                Permission::Models(name) => (0, name, [0, 0, 0]),
+                Permission::Http(url) => (1, url, [0, 0, 0]),
+                Permission::Folder(name) => (2, name, [1, 0, 0]),
+                Permission::Secret(name) => (4, name, [0, 0, 1]),
+            };
+            permissions.push(which);
+            permissions.extend(self.put(name.as_bytes(), 1));
+            permissions.extend(more);
+            permissions.extend(self.put(b"to see what comes of it", 1));
+        }
+        let texts = [
+            self.type_name.clone(),
+            self.version.clone(),
+            self.description.clone(),
+            self.global_arguments.clone(),
+        ];
+        let mut info = Vec::new();
+        for text in texts {
+            info.extend(self.put(text.as_bytes(), 1));
+        }
+        // How many words one of each takes.
+        for (words, size) in [
+            (&methods, 7),
+            (&resources, 15),
+            (&files, 14),
+            (&permissions, 8),
+        ] {
+            let at = self.put_words(words);
+            info.extend([at, u32::try_from(words.len() / size).expect("few")]);
+        }
+        self.put_words(&info)
+    }
+
+    fn put_words(&mut self, words: &[u32]) -> u32 {
+        let bytes: Vec<u8> = words.iter().flat_map(|it| it.to_le_bytes()).collect();
+        self.put(&bytes, 8)[0]
+    }
+
+    /// Returns where it is, and how long.
+    fn put(&mut self, bytes: &[u8], align: usize) -> [u32; 2] {
+        let end = self.image.len().next_multiple_of(align);
+        self.image.resize(end, 0);
+        self.image.extend_from_slice(bytes);
+        [IMAGE_BEGIN + end, bytes.len()].map(|it| u32::try_from(it).expect("a module is small"))
+    }
+}
+
+/// Hands out memory, and never takes it back.
+const REALLOC: &str = "
+  (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+  (global.set $next (i32.add (local.get $at) (local.get $length)))
+  (block $fits (loop $grow
+    (br_if $fits (i32.le_u
+      (i32.add (i32.shr_u (global.get $next) (i32.const 16)) (i32.const 1)) (memory.size)))
+    (br_if $grow (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))
+    (unreachable)))
+  (local.get $at)";
+
+/// Writes a number in decimal digits, from the last to the first.
+const ANSWER_NUMBER: &str = "
+(func $answer_number (param $number i64) (result i32)
+  (local $at i32) (local $end i32)
+  (local.set $end (i32.add (global.get $answer) (i32.const 60)))
+  (local.set $at (local.get $end))
+  (loop $more
+    (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+    (i32.store8 (local.get $at) (i32.wrap_i64
+      (i64.add (i64.rem_u (local.get $number) (i64.const 10)) (i64.const 48))))
+    (local.set $number (i64.div_u (local.get $number) (i64.const 10)))
+    (br_if $more (i64.ne (local.get $number) (i64.const 0))))
+  (call $answer (local.get $at) (i32.sub (local.get $end) (local.get $at))))";
+
+/// Returns whether two texts are the same.
+const SAME: &str = "
+(func $same (param $one i32) (param $one_length i32) (param $other i32) (param $length i32)
+  (result i32)
+  (if (i32.ne (local.get $one_length) (local.get $length)) (then (return (i32.const 0))))
+  (loop $more
+    (if (i32.eqz (local.get $length)) (then (return (i32.const 1))))
+    (local.set $length (i32.sub (local.get $length) (i32.const 1)))
+    (br_if $more (i32.eq
+      (i32.load8_u (i32.add (local.get $one) (local.get $length)))
+      (i32.load8_u (i32.add (local.get $other) (local.get $length))))))
+  (i32.const 0))";

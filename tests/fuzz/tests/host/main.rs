@@ -1,0 +1,200 @@
+//! Any program of a guest that calls any functions of the host, with any arguments.
+//!
+//! The guest is an interpreter (`interpreter.rs`) with everything imported that a plugin may
+//! import: what each program does is in its arguments, as a list of calls (`program.rs`). It has
+//! a folder to write to and models to call, so that it gets far. Whatever it does: the host does
+//! not fail, the call ends, and a healthy call works afterwards.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at files and clocks from outside"
+)]
+#![expect(clippy::print_stdout, reason = "what broke the host is shown")]
+
+mod interpreter;
+mod program;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sedge_app::data_versions::data_versions;
+use sedge_app::init::init;
+use sedge_app::model_method_run::{Request, model_method_run};
+use sedge_app::plugin_add::plugin_add;
+use sedge_app::types::{Choice, Scan};
+use sedge_app::{AppError, Event, Events, Repository};
+use sedge_test_kit::{Dice, seed, told};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use self::program::Program;
+
+/// How long programs are tried, unless told otherwise.
+const SECONDS: u64 = 5;
+
+/// How many programs a repository serves, before a new one does.
+const PROGRAMS_OF_REPOSITORY: u64 = 5000;
+
+/// How long one program may take: the second that it is allowed, on a busy machine.
+const PROGRAM_TAKES_MAX: Duration = Duration::from_secs(60);
+
+/// How many more files may be open than after the first program: those of the datastore's
+/// readers, which are opened when they are needed.
+const OPEN_FILES_MORE_MAX: usize = 32;
+
+/// Events that nobody looks at.
+struct Silent;
+
+impl Events for Silent {
+    fn event(&self, _: Event) {}
+}
+
+/// A repository with the interpreter and a healthy model.
+struct House {
+    repository: Arc<Repository>,
+    runtime: Runtime,
+    keep: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
+        init(keep.path()).expect("an empty folder");
+        let runtime = Runtime::new().expect("a machine with threads");
+        let component = keep.path().join("interpreter.wasm");
+        fs::write(&component, interpreter::component()).expect("the folder can be written");
+        fs::create_dir(keep.path().join("in")).expect("a folder can be made");
+        let repository = Repository::open(keep.path()).expect("a repository");
+        for plugin in [component.as_path(), Path::new(sedge_test_artifacts::SINK)] {
+            let added = plugin_add(&repository, plugin, Arc::new(Silent));
+            let added = runtime.block_on(added).expect("a sound plugin");
+            added.pin(&[Choice::All]).expect("it can be pinned");
+        }
+        let model = |name: &str, text: &str| {
+            let file = keep.path().join(format!("models/{name}.yaml"));
+            fs::write(file, format!("name: {name}\n{text}")).expect("the folder can be written");
+        };
+        model("sink", "type: '@sedge/sink'\n");
+        model(
+            "fuzz",
+            "type: '@test/interpreter'\n\
+             limits: {wallTimeSeconds: 1, memoryMebibytes: 32, callDepth: 8, callsPerRun: 100}\n\
+             grants:\n  models: ['*']\n  files: [{name: inbox, path: in, access: write}]\n",
+        );
+        Self {
+            repository: Repository::open(keep.path()).expect("a repository"),
+            runtime,
+            keep,
+        }
+    }
+
+    fn call(&self, model: &str, arguments: Value) -> Result<Value, AppError> {
+        let Value::Object(arguments) = arguments else {
+            panic!("arguments are an object")
+        };
+        let request = Request {
+            model: model.to_owned(),
+            method: "run".to_owned(),
+            arguments,
+            ..Request::default()
+        };
+        let called = model_method_run(&self.repository, &request, Arc::new(Silent));
+        self.runtime
+            .block_on(called)
+            .map(|report| report.outcome.value)
+    }
+
+    /// Runs a program, and holds what has to hold; returns how it ended.
+    fn hold(&self, program: &Program) -> String {
+        let begun = Instant::now();
+        let ended = self.call("fuzz", json!({"p": program.encoded()}));
+        assert!(begun.elapsed() < PROGRAM_TAKES_MAX, "it took too long");
+        let ended = match ended {
+            Ok(value) => format!("returned {value}"),
+            Err(AppError::CallFailed { source, .. }) => source.to_string(),
+            Err(other) => panic!("the host failed: {other:?}"),
+        };
+        let healthy = self.call("sink", json!({}));
+        healthy.expect("a healthy call works");
+        let beside = self.keep.path().join("models");
+        let n_models = fs::read_dir(beside).expect("it is there").count();
+        assert_eq!(n_models, 2, "something was written beside the folder");
+        ended
+    }
+}
+
+#[test]
+fn any_program() {
+    let seed = seed("SEDGE_FUZZ_SEED");
+    println!("SEDGE_FUZZ_SEED={seed}");
+    let corpus = corpus();
+    let mut house = House::new();
+    for (name, program) in &corpus {
+        println!("{name}: {}", house.hold(program));
+    }
+    // It is no use if the guest does not get anywhere.
+    assert!(
+        house.keep.path().join("in/folder").exists(),
+        "no file was written"
+    );
+    let n_written = data_versions(&house.repository, "fuzz", "name", |_| {
+        Ok::<_, AppError>(Scan::More)
+    });
+    n_written.expect("data was written");
+    let n_open = n_open_files();
+    let mut dice = Dice::of_seed(seed);
+    let allowed = Duration::from_secs(told("SEDGE_FUZZ_SECONDS", SECONDS));
+    let begun = Instant::now();
+    let (mut n_programs, mut n_returned) = (0_u64, 0_u64);
+    while begun.elapsed() < allowed {
+        if n_programs % PROGRAMS_OF_REPOSITORY == PROGRAMS_OF_REPOSITORY - 1 {
+            house = House::new();
+        }
+        let program = Program::drawn(&corpus, &mut dice);
+        let survivor = Survivor(&program);
+        n_returned += u64::from(house.hold(&program).starts_with("returned"));
+        let n_more = n_open_files().saturating_sub(n_open);
+        assert!(
+            n_more <= OPEN_FILES_MORE_MAX,
+            "{n_more} files more are open"
+        );
+        std::mem::forget(survivor);
+        n_programs += 1;
+    }
+    println!("{n_programs} programs, {n_returned} of them to their end");
+}
+
+/// Shows the program that the host did not survive.
+struct Survivor<'p>(&'p Program);
+
+impl Drop for Survivor<'_> {
+    fn drop(&mut self) {
+        println!("broken by\n{}", self.0);
+    }
+}
+
+fn corpus() -> Vec<(String, Program)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/host");
+    let entries = fs::read_dir(folder).expect("the corpus is beside the sources");
+    let mut programs: Vec<(String, Program)> = entries
+        .map(|entry| {
+            let path = entry.expect("a folder can be read").path();
+            let text = fs::read_to_string(&path).expect("a corpus has texts only");
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let program = text.parse();
+            let program = program.unwrap_or_else(|error| panic!("{name}: {error}"));
+            (name.into_owned(), program)
+        })
+        .collect();
+    programs.sort_by(|one, other| one.0.cmp(&other.0));
+    assert!(!programs.is_empty(), "the corpus is empty");
+    programs
+}
+
+/// Returns how many files the process has open; none where nobody tells.
+fn n_open_files() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
