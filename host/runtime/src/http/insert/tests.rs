@@ -1,3 +1,5 @@
+//! What is held back of a body, and how values are written.
+
 use super::*;
 
 #[test]
