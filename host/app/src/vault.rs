@@ -90,15 +90,12 @@ impl Inner {
 
 /// Reads the secrets that can be read.
 fn read_all(repository: &Repository) -> Result<BTreeMap<SecretName, SecretValue>, AppError> {
-    let secrets = repository.secrets()?;
     let mut values = BTreeMap::new();
-    for name in secrets.names()? {
-        match secrets.get(&name) {
-            Ok(Some(value)) => {
+    for (name, opened) in repository.secrets()?.all()? {
+        match opened {
+            Ok(value) => {
                 values.insert(name, value);
             }
-            // Somebody has just deleted it.
-            Ok(None) => {}
             Err(error) => tracing::warn!(%name, %error, "a secret cannot be read"),
         }
     }

@@ -40,6 +40,9 @@ pub struct Secrets {
     threads: Mutex<()>,
 }
 
+/// A secret, and its value or why it cannot be read.
+pub type Opened = (SecretName, Result<SecretValue, SecretsError>);
+
 /// What is known of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretInfo {
@@ -186,6 +189,29 @@ impl Secrets {
         }
     }
 
+    /// Returns the values of all secrets, by name; of one that cannot be read, why not.
+    ///
+    /// # Errors
+    /// The key is missing or open to others, or the disk refuses.
+    pub fn all(&self) -> Result<Vec<Opened>, SecretsError> {
+        let Some(keys) = self.keys()? else {
+            return Ok(Vec::new());
+        };
+        let mut all = Vec::new();
+        for name in self.names()? {
+            let opened = match self.opened(&name, &keys) {
+                // Perhaps it was sealed by another key meanwhile.
+                Err(_) => self.get(&name),
+                opened => opened,
+            };
+            // Somebody may have been faster to delete it.
+            if let Some(opened) = opened.transpose() {
+                all.push((name, opened));
+            }
+        }
+        Ok(all)
+    }
+
     /// Notes that a secret was handed to somebody: a call, by its name.
     ///
     /// # Errors
@@ -250,6 +276,10 @@ impl Secrets {
         let Some(keys) = self.keys()? else {
             return Ok(None);
         };
+        self.opened(name, &keys)
+    }
+
+    fn opened(&self, name: &SecretName, keys: &Keys) -> Result<Option<SecretValue>, SecretsError> {
         self.with_sealed(name, |sealed| sealed.open(|id| keys.of_id(id)))
     }
 

@@ -22,7 +22,7 @@ mod sealed;
 mod value;
 
 pub use error::SecretsError;
-pub use folder::{SecretInfo, Secrets};
+pub use folder::{Opened, SecretInfo, Secrets};
 pub use log::{LogRecord, What};
 pub use redactor::{Redactor, StreamRedactor};
 pub use value::{SecretValue, VALUE_BYTES_MAX, VALUE_BYTES_MIN, ValueError};

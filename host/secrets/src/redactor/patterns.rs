@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
@@ -22,9 +23,10 @@ pub(super) struct Patterns {
     /// Knows all forms. That of Aho and Corasick: how much text there is decides how long it
     /// takes, not how many forms.
     automaton: NFA,
+    forms: Vec<Form>,
     /// How many bytes lead to a state: so many at the end of a text may be the beginning of
-    /// a form.
-    depths: HashMap<StateID, usize>,
+    /// a form. Only who reads a text in pieces asks, so it is made when the first one does.
+    depths: OnceLock<HashMap<StateID, usize>>,
     /// Whose form each is, by place in `names`.
     owners: Vec<usize>,
     names: Vec<SecretName>,
@@ -85,17 +87,10 @@ impl Patterns {
             .prefilter(false)
             .build(all.iter().map(|form| form.as_slice()))
             .expect("forms of less than 2 GiB fit into an automaton");
-        let mut depths = HashMap::new();
-        for form in &all {
-            let mut state = start(&automaton);
-            for (at, byte) in form.iter().enumerate() {
-                state = automaton.next_state(Anchored::No, state, *byte);
-                depths.insert(state, at + 1);
-            }
-        }
         Self {
             automaton,
-            depths,
+            forms: all,
+            depths: OnceLock::new(),
             owners,
             names,
         }
@@ -160,6 +155,23 @@ impl Patterns {
         search
     }
 
+    /// Returns how many bytes at the end of a text may be the beginning of a form, by the state
+    /// that it leads to.
+    fn depth(&self, state: StateID) -> usize {
+        let depths = self.depths.get_or_init(|| {
+            let mut depths = HashMap::new();
+            for form in &self.forms {
+                let mut state = start(&self.automaton);
+                for (at, byte) in form.iter().enumerate() {
+                    state = self.automaton.next_state(Anchored::No, state, *byte);
+                    depths.insert(state, at + 1);
+                }
+            }
+            depths
+        });
+        depths.get(&state).copied().unwrap_or_default()
+    }
+
     /// Returns how long the longest form is that ends here, and whose it is. It covers the others.
     fn longest(&self, state: StateID) -> (usize, usize) {
         let forms = 0..self.automaton.match_len(state);
@@ -209,10 +221,10 @@ impl Search<'_> {
                 push_joined(&mut self.values, first, Value { part, owner });
             }
         }
-        let n_bytes = level.text.len();
-        let n_open = self.patterns.depths.get(&state).copied();
-        let open = n_bytes - n_open.unwrap_or_default();
-        self.open = self.open.min(level.origin(open..open).start);
+        if !self.is_end {
+            let open = level.text.len() - self.patterns.depth(state);
+            self.open = self.open.min(level.origin(open..open).start);
+        }
     }
 }
 

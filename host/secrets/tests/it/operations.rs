@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use sedge_secrets::What;
+use sedge_secrets::{SecretValue, Secrets, What};
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
@@ -31,6 +31,29 @@ fn a_secret_is_put_got_replaced_and_deleted() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(names, ["a.B-c"]);
+}
+
+#[test]
+fn all_values_are_read_at_once_and_a_damaged_one_is_told() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    let read = |secrets: &Secrets| -> Vec<(String, Option<Vec<u8>>)> {
+        let all = secrets.all().expect("the key is there").into_iter();
+        let value = |it: SecretValue| it.expose().to_vec();
+        all.map(|(name, opened)| (name.to_string(), opened.ok().map(value)))
+            .collect()
+    };
+    let all = read(&secrets);
+    assert_eq!(all.len(), 2);
+    for (it, value) in &all {
+        let expect = secrets.get(&name(it)).expect("readable").expect("there");
+        assert_eq!(value.as_deref(), Some(expect.expose()), "{it}");
+    }
+    std::fs::write(fixture.path(&format!("{}.sealed", all[0].0)), "x").expect("writable");
+    let damaged = read(&secrets);
+    assert_eq!(damaged[0], (all[0].0.clone(), None));
+    assert_eq!(damaged[1], all[1]);
+    assert_eq!(read(&Fixture::new().secrets()), []);
 }
 
 #[test]
