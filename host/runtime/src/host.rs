@@ -236,8 +236,8 @@ pub trait Outside: Send + Sync {
     /// The secret cannot be read.
     fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
 
-    /// Notes a line of the call's log, as it comes.
-    fn logged(&self, line: &LogLine);
+    /// Notes a line of the call's log, as it comes, and takes out of it what nobody may see.
+    fn logged(&self, line: &mut LogLine);
 }
 
 /// Something got as far as it cannot: a description is refused before.
@@ -334,7 +334,7 @@ impl Outside for NoOutside {
         Ok(None)
     }
 
-    fn logged(&self, line: &LogLine) {
+    fn logged(&self, line: &mut LogLine) {
         (self.logged)(line);
     }
 }

@@ -77,7 +77,7 @@ impl CallLog {
                 fields: Vec::new(),
             };
         }
-        self.outside.logged(&line);
+        self.outside.logged(&mut line);
         state.lines.push(line);
     }
 

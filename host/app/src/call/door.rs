@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::vault::Vault;
 
 /// Puts marks in place of values of secrets, in all that leaves a call.
-#[derive(Clone)]
 pub(super) struct Door(Arc<Redactor>);
 
 impl Door {
@@ -39,7 +38,7 @@ impl Door {
         }
     }
 
-    /// Takes values out of what a call leaves behind.
+    /// Takes values out of what a call leaves behind. Its log has passed as it came.
     pub(super) fn report(&self, report: &mut CallReport) {
         if self.0.is_empty() {
             return;
@@ -48,7 +47,6 @@ impl Door {
             Ok(value) => self.value(value),
             Err(error) => self.error(error),
         }
-        report.log.iter_mut().for_each(|line| self.line(line));
         self.changes(&mut report.changes);
         report
             .undone

@@ -274,13 +274,12 @@ impl Outside for CallOutside {
         value.map_err(store_fault)
     }
 
-    fn logged(&self, line: &LogLine) {
-        let mut line = line.clone();
-        self.door().line(&mut line);
+    fn logged(&self, line: &mut LogLine) {
+        self.door().line(line);
         self.cx.event(Event::Logged {
             model: self.ours.identity.model.clone(),
             method: self.ours.identity.method.clone(),
-            line,
+            line: line.clone(),
         });
     }
 }

@@ -234,7 +234,7 @@ fn forms() -> [(&'static str, Vec<u8>); 6] {
     ]
 }
 
-const WAYS: [&str; 19] = [
+const WAYS: [&str; 18] = [
     "log",
     "field",
     "stdout",
@@ -253,7 +253,6 @@ const WAYS: [&str; 19] = [
     "target",
     "method",
     "refused",
-    "log",
 ];
 
 /// Returns all that a repository keeps, but for what is sealed, and what nobody but the engine
