@@ -68,14 +68,16 @@ pub(crate) struct Resolved {
     pub(crate) http: HttpLimits,
 }
 
+/// Returns what a file says in units of two to the power of `shift`, or else what holds otherwise.
+fn bytes(said: Option<u32>, shift: u32, otherwise: u64) -> u64 {
+    said.map_or(otherwise, |said| u64::from(said) << shift)
+}
+
 /// Fills the holes that `sedge.yaml` left in what the engine allows.
 pub(crate) fn component_limits(
     said: &repository::ComponentLimits,
     otherwise: ComponentLimits,
 ) -> ComponentLimits {
-    let bytes = |said: Option<u32>, shift, otherwise| {
-        said.map_or(otherwise, |said| u64::from(said) << shift)
-    };
     ComponentLimits {
         bytes: bytes(said.mebibytes, 20, otherwise.bytes),
         code_bytes: bytes(said.code_mebibytes, 20, otherwise.code_bytes),
@@ -118,9 +120,6 @@ pub(crate) fn resolve(limits: &Limits) -> Resolved {
 
 fn http(said: &definition::HttpLimits) -> HttpLimits {
     let otherwise = HttpLimits::default();
-    let bytes = |said: Option<u32>, shift, otherwise| {
-        said.map_or(otherwise, |said| u64::from(said) << shift)
-    };
     let time = |said: Option<u32>, otherwise| {
         said.map_or(otherwise, |said| Duration::from_secs(said.into()))
     };

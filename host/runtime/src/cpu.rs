@@ -6,8 +6,8 @@
 //!
 //! The engine could count instructions instead (its fuel). Then the counting is part of the
 //! machine code of every plugin, whether it is limited or not, and makes it a third larger;
-//! and nobody thinks in instructions. This costs nothing where it is not asked for. It is looked at when the epoch advances: a guest has as much more
-//! at most.
+//! and nobody thinks in instructions. This costs nothing where it is not asked for. It is
+//! looked at when the epoch advances: a guest has as much more at most.
 
 use std::cell::Cell;
 use std::pin::pin;

@@ -48,6 +48,7 @@ use self::insert::Inserter;
 use crate::call::CallState;
 use crate::handed::Handed;
 use crate::host::Outside;
+use crate::limits::raise_hint;
 use crate::output::CallLog;
 
 pub(crate) use self::client::Client;
@@ -464,10 +465,7 @@ impl Report {
         if let Some(sender) = &self.sender
             && let Some(line) = fault.raised(&sender.spec.limits)
         {
-            let place = sender.spec.model.file();
-            message.push_str(&format!(
-                "; if it needs more, raise the limit in {place}: `{line}`"
-            ));
+            message.push_str(&raise_hint(&sender.spec.model.file(), &line));
         }
         self.log.note(LogLevel::Warn, message);
     }

@@ -40,6 +40,12 @@ pub(crate) struct Asked {
     n_bytes: u64,
 }
 
+/// Returns what to do about a limit, for the end of a message: the line that raises it, and in
+/// which file.
+pub(crate) fn raise_hint(place: &str, line: &str) -> String {
+    format!("; if it needs more, raise the limit in {place}: `{line}`")
+}
+
 impl CallState {
     /// Counts a call of a function of the host, and the bytes that it is given.
     ///

@@ -33,13 +33,17 @@ struct Guard {
     log: Arc<CallLog>,
 }
 
-/// Lets a guest that is about to be made connect to what was granted.
+/// Lets a guest that is about to be made connect to what was granted. Who does not even ask is
+/// left without sockets.
 pub(crate) fn hand_over(
     wasi: &mut WasiCtxBuilder,
     permissions: &Arc<Permissions>,
     outside: &Arc<dyn Outside>,
     log: &Arc<CallLog>,
 ) {
+    if !permissions.asks_for_sockets() {
+        return;
+    }
     let guard = Arc::new(Guard {
         permissions: Arc::clone(permissions),
         outside: Arc::clone(outside),
@@ -47,7 +51,7 @@ pub(crate) fn hand_over(
     });
     // Who asks and was not granted is told so, where it connects to.
     wasi.allow_ip_name_lookup(true)
-        .allow_tcp(permissions.asks_for_sockets())
+        .allow_tcp(true)
         .allow_udp(false)
         .socket_addr_check(move |address, usage| {
             let guard = Arc::clone(&guard);

@@ -134,11 +134,8 @@ impl Permissions {
             return Ok(());
         }
         let attempt = || format!("{touch} the model `{target}`");
-        let asks = self
-            .asked
-            .iter()
-            .any(|request| matches!(&request.permission, Permission::Models { model } if model.matches(target)));
-        if !asks {
+        let asks = |asked: &Permission| matches!(asked, Permission::Models { model } if model.matches(target));
+        if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));
         }
         if self
@@ -163,10 +160,8 @@ impl Permissions {
             methods.is_empty() || methods.iter().any(|allowed| allowed == method)
         };
         let attempt = || format!("send {method} to {to}");
-        let asks = self.asked.iter().any(|request| {
-            matches!(&request.permission, Permission::Http { url, methods } if url.covers(to) && fits(methods))
-        });
-        if !asks {
+        let asks = |asked: &Permission| matches!(asked, Permission::Http { url, methods } if url.covers(to) && fits(methods));
+        if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));
         }
         let grants = self.granted.http.iter();
@@ -214,11 +209,7 @@ impl Permissions {
     pub fn socket(&self, to: &Endpoint) -> Result<Addresses, Denial> {
         let attempt = || format!("connect to {to}");
         let wanted = Permission::Sockets { to: to.clone() };
-        if !self
-            .asked
-            .iter()
-            .any(|request| request.permission == wanted)
-        {
+        if !self.asks().any(|asked| *asked == wanted) {
             return Err(self.not_asked(attempt()));
         }
         let grants: Vec<&SocketGrant> = self
@@ -265,8 +256,9 @@ impl Permissions {
         if self.sockets().any(is_it) {
             return Ok(());
         }
-        let mut asked = self.asked.iter().map(|request| &request.permission);
-        let asked = asked.find(|asked| matches!(asked, Permission::Sockets { to } if is_it(to)));
+        let asked = self
+            .asks()
+            .find(|asked| matches!(asked, Permission::Sockets { to } if is_it(to)));
         let attempt = format!("look up the name `{name}`");
         Err(match asked {
             Some(asked) => self.not_granted(attempt, asked, None),
@@ -277,8 +269,8 @@ impl Permissions {
     /// Returns whether the plugin asks for connections at all.
     #[must_use]
     pub fn asks_for_sockets(&self) -> bool {
-        let mut asked = self.asked.iter().map(|request| &request.permission);
-        asked.any(|asked| matches!(asked, Permission::Sockets { .. }))
+        self.asks()
+            .any(|asked| matches!(asked, Permission::Sockets { .. }))
     }
 
     /// Returns the endpoints that both sides name.
@@ -288,9 +280,8 @@ impl Permissions {
             .iter()
             .map(|grant| &grant.to)
             .filter(|to| {
-                self.asked.iter().any(|request| {
-                matches!(&request.permission, Permission::Sockets { to: asked } if asked == *to)
-            })
+                self.asks()
+                    .any(|asked| matches!(asked, Permission::Sockets { to: asked } if asked == *to))
             })
     }
 
@@ -298,8 +289,8 @@ impl Permissions {
     #[must_use]
     pub fn folders(&self) -> Vec<Folder> {
         let mut folders: Vec<Folder> = Vec::new();
-        for request in &self.asked {
-            let Permission::Files { name, access } = &request.permission else {
+        for asked in self.asks() {
+            let Permission::Files { name, access } = asked else {
                 continue;
             };
             let grant = self.granted.files.iter().find(|grant| grant.name == *name);
@@ -317,11 +308,10 @@ impl Permissions {
     /// It gets none.
     pub fn folder(&self, wanted: &str) -> Result<Folder, Denial> {
         let attempt = format!("use the folder `{wanted}`");
-        let asked = self.asked.iter().map(|request| &request.permission);
-        let mut asked = asked.filter(
+        let asked = self.asks().find(
             |asked| matches!(asked, Permission::Files { name, .. } if name.as_str() == wanted),
         );
-        let Some(asked) = asked.next() else {
+        let Some(asked) = asked else {
             return Err(self.not_asked(attempt));
         };
         let mut folders = self.folders().into_iter();
@@ -336,10 +326,10 @@ impl Permissions {
     /// It does not.
     pub fn variable(&self, wanted: &str) -> Result<(), Denial> {
         let attempt = format!("see the environment variable `{wanted}`");
-        let asked = self.asked.iter().map(|request| &request.permission);
-        let mut asked = asked
-            .filter(|asked| matches!(asked, Permission::Env { name } if name.as_str() == wanted));
-        let Some(asked) = asked.next() else {
+        let asked = self
+            .asks()
+            .find(|asked| matches!(asked, Permission::Env { name } if name.as_str() == wanted));
+        let Some(asked) = asked else {
             return Err(self.not_asked(attempt));
         };
         if self.env().any(|name| name.as_str() == wanted) {
@@ -350,8 +340,8 @@ impl Permissions {
 
     /// Returns the variables of the environment that the model sees.
     pub fn env(&self) -> impl Iterator<Item = &EnvName> {
-        self.asked.iter().filter_map(|request| {
-            let Permission::Env { name } = &request.permission else {
+        self.asks().filter_map(|asked| {
+            let Permission::Env { name } = asked else {
                 return None;
             };
             self.granted.env.contains(name).then_some(name)
@@ -365,9 +355,7 @@ impl Permissions {
     pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
         let attempt = || format!("use the secret `{wanted}`");
         let asks: Vec<&Permission> = self
-            .asked
-            .iter()
-            .map(|request| &request.permission)
+            .asks()
             .filter(|asked| matches!(asked, Permission::Secrets { name, .. } if name == wanted))
             .collect();
         if asks.is_empty() {
@@ -406,12 +394,12 @@ impl Permissions {
             Some(to) => format!("send the secret `{name}` to {to}"),
             None => format!("see the secret `{name}`"),
         };
-        let asks = self.asked.iter().any(|request| {
+        let asks = self.asks().any(|asked| {
             let Permission::Secrets {
                 name: asked,
                 hosts,
                 reveal,
-            } = &request.permission
+            } = asked
             else {
                 return false;
             };
@@ -437,17 +425,18 @@ impl Permissions {
         let permission = Permission::Commands {
             name: wanted.clone(),
         };
-        if !self
-            .asked
-            .iter()
-            .any(|request| request.permission == permission)
-        {
+        if !self.asks().any(|asked| *asked == permission) {
             return Err(self.not_asked(attempt()));
         }
         if self.granted.commands.contains(wanted) {
             return Ok(());
         }
         Err(self.not_granted(attempt(), &permission, None))
+    }
+
+    /// Returns what the plugin asks for, without the reasons.
+    fn asks(&self) -> impl Iterator<Item = &Permission> {
+        self.asked.iter().map(|request| &request.permission)
     }
 
     fn not_asked(&self, attempt: String) -> Denial {

@@ -3,7 +3,7 @@
 //! A nested call is a call like any other, in a store of its own: see
 //! `host/app/src/model_method_run.rs`, which [`crate::host::Outside::call`] leads to.
 
-use sedge_model::call::{CallError, LimitName, LogLevel, LogLine, Outcome};
+use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
 use sedge_model::schema::Violation;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -16,6 +16,7 @@ use crate::call::{CallState, Running};
 use crate::convert;
 use crate::host::{BoxFuture, Fault, JSON_BYTES_MAX};
 use crate::json;
+use crate::limits::raise_hint;
 
 type Ended = Result<Outcome, Fault<CallError>>;
 
@@ -100,15 +101,13 @@ impl CallState {
         } else {
             running.identity.model.file()
         };
-        let line = name.raised(value).unwrap_or_default();
-        self.log.push(LogLine {
-            level: LogLevel::Warn,
-            message: format!(
-                "a call was refused: {}; if it needs more, raise the limit in {place}: `{line}`",
-                CallError::Limit { name, value }
-            ),
-            fields: Vec::new(),
-        });
+        let hint = name.raised(value).map(|line| raise_hint(&place, &line));
+        let message = format!(
+            "a call was refused: {}{}",
+            CallError::Limit { name, value },
+            hint.unwrap_or_default()
+        );
+        self.log.note(LogLevel::Warn, message);
         Ok(())
     }
 

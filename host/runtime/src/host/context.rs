@@ -25,6 +25,7 @@ impl Host for CallState {
     }
 
     async fn folder(&mut self, name: String) -> wasmtime::Result<Result<String, String>> {
+        self.asked(name.len())?;
         let surroundings = &self.running()?.surroundings;
         Ok(match surroundings.permissions.folder(&name) {
             Ok(folder) => Ok(guest_path(&folder.name)),
@@ -33,6 +34,7 @@ impl Host for CallState {
     }
 
     async fn variable(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, String>> {
+        self.asked(name.len())?;
         let surroundings = &self.running()?.surroundings;
         if let Err(denial) = surroundings.permissions.variable(&name) {
             return Ok(Err(self.denied(&denial)));
