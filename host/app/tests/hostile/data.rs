@@ -3,22 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::harness::Attack;
-use crate::wat::{MODEL_ERROR_AT, answer_result, declared};
+use crate::wat::{MODEL_ERROR_AT, answer_result, declared, written};
 use sedge_test_forge::PluginText;
 
 fn write(it: PluginText, name: &[u8], content: &str) -> PluginText {
-    let mut it = it
-        .resource("data", "{}")
-        .imports(&declared(&[("data.write-resource", "write")]));
-    let (spec, name, content) = (it.text("data"), it.text(name), it.text(content));
-    let answer = answer_result(MODEL_ERROR_AT);
-    it.method(
-        "run",
-        &format!(
-            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0)
-               (global.get $scratch)) {answer}"
-        ),
-    )
+    written(it, "{}", name, content)
 }
 
 fn deep() -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Attack;
-use crate::wat::{LOOP, MODEL_ERROR_AT, answer_result, declared};
+use crate::wat::{LOOP, declared, written};
 use sedge_test_forge::PluginText;
 
 /// A plugin with this schema for a resource.
@@ -162,7 +162,7 @@ fn schemas() -> Vec<Attack> {
             |it| {
                 let schema = r##"{"allOf":[{"properties":{"a":{"$ref":"#"}}},{"properties":{"a":{"$ref":"#"}}}]}"##;
                 let value = format!("{}1{}", r#"{"a":"#.repeat(90), "}".repeat(90));
-                written(it, schema, &value)
+                written(it, schema, b"name", &value)
             },
             "returned 101",
         ),
@@ -171,7 +171,7 @@ fn schemas() -> Vec<Attack> {
             |it| {
                 let texts = format!("\"{}\",", "a".repeat(1000)).repeat(3000);
                 let schema = r#"{"items":{"pattern":"^(?=(a|a)*b)(a|a)*c\\1$"}}"#;
-                written(it, schema, &format!("[{texts}1]"))
+                written(it, schema, b"name", &format!("[{texts}1]"))
             },
             "returned 101",
         ),
@@ -187,21 +187,10 @@ fn schemas() -> Vec<Attack> {
 fn value_of_work(it: PluginText) -> PluginText {
     let names: Vec<String> = (0..900).map(|n| format!("\"n{n}\"")).collect();
     let schema = format!(r#"{{"items":{{"not":{{"enum":[{}]}}}}}}"#, names.join(","));
-    written(it, &schema, &format!("[{}1]", "1,".repeat(2_000_000)))
-}
-
-/// Writes a value that has to fit a schema.
-fn written(it: PluginText, schema: &str, value: &str) -> PluginText {
-    let mut it = it
-        .resource("data", schema)
-        .imports(&declared(&[("data.write-resource", "write")]));
-    let (spec, name, content) = (it.text("data"), it.text("name"), it.text(value));
-    let answer = answer_result(MODEL_ERROR_AT);
-    it.method(
-        "run",
-        &format!(
-            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0)
-               (global.get $scratch)) {answer}"
-        ),
+    written(
+        it,
+        &schema,
+        b"name",
+        &format!("[{}1]", "1,".repeat(2_000_000)),
     )
 }

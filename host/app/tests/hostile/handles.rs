@@ -25,6 +25,18 @@ fn with_files(it: PluginText) -> PluginText {
     ]))
 }
 
+/// Writes a megabyte into the file that was begun.
+const LARGE_WRITE: &str = "
+  (drop (memory.grow (i32.const 16)))
+  (call $write (local.get $n) (i32.const 0) (i32.const 1000000) (global.get $scratch))";
+
+/// Begins a file, and does something with it.
+fn with_file(it: PluginText, then: impl FnOnce(&mut PluginText) -> String) -> PluginText {
+    let mut it = with_files(it);
+    let (create, then) = (create(&mut it), then(&mut it));
+    it.method("run", &format!("{create} {then}"))
+}
+
 pub(crate) fn attacks() -> Vec<Attack> {
     let after = ("monotonic-clock.subscribe-duration", "after");
     let wait = ("calls.pending.wait", "wait");
@@ -84,47 +96,20 @@ pub(crate) fn attacks() -> Vec<Attack> {
         .with("grants: {models: ['sink']}"),
         Attack::forged(
             "a file that is left open",
-            |it| {
-                let mut it = with_files(it);
-                let create = create(&mut it);
-                it.method(
-                    "run",
-                    &format!(
-                        "{create}
-                         (drop (memory.grow (i32.const 16)))
-                         (call $write (local.get $n) (i32.const 0) (i32.const 1000000)
-                           (global.get $scratch))"
-                    ),
-                )
-            },
+            |it| with_file(it, |_| LARGE_WRITE.to_owned()),
             "returned null",
         ),
         Attack::forged(
             "a file that is left open by a trap",
-            |it| {
-                let mut it = with_files(it);
-                let create = create(&mut it);
-                it.method(
-                    "run",
-                    &format!(
-                        "{create}
-                         (drop (memory.grow (i32.const 16)))
-                         (call $write (local.get $n) (i32.const 0) (i32.const 1000000)
-                           (global.get $scratch))
-                         (unreachable)"
-                    ),
-                )
-            },
+            |it| with_file(it, |_| format!("{LARGE_WRITE} (unreachable)")),
             "unreachable",
         ),
         Attack::forged(
             "a file that is finished twice",
             |it| {
-                let mut it = with_files(it);
-                let create = create(&mut it);
                 let finish = "(call $finish (local.get $n) (global.get $scratch))";
                 let answer = answer_result(MODEL_ERROR_AT);
-                it.method("run", &format!("{create} {finish} {finish} {answer}"))
+                with_file(it, |_| format!("{finish} {finish} {answer}"))
             },
             "returned 107",
         )
@@ -152,26 +137,21 @@ pub(crate) fn attacks() -> Vec<Attack> {
         Attack::forged(
             "a handle that was dropped",
             |it| {
-                let mut it = with_files(it);
-                let create = create(&mut it);
-                let text = it.text("x");
-                it.method(
-                    "run",
-                    &format!(
-                        "{create} (call $drop_file (local.get $n))
+                with_file(it, |it| {
+                    let text = it.text("x");
+                    format!(
+                        "(call $drop_file (local.get $n))
                          (call $write (local.get $n) {text} (global.get $scratch))"
-                    ),
-                )
+                    )
+                })
             },
             "unknown handle index",
         ),
         Attack::forged(
             "a handle that is dropped twice",
             |it| {
-                let mut it = with_files(it);
-                let create = create(&mut it);
                 let dropped = "(call $drop_file (local.get $n))";
-                it.method("run", &format!("{create} {dropped} {dropped}"))
+                with_file(it, |_| format!("{dropped} {dropped}"))
             },
             "unknown handle index",
         ),

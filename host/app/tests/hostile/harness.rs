@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::types::Choice;
 use sedge_app::{AppError, Event, Events, Repository};
@@ -14,7 +13,7 @@ use sedge_sys::clock::{Moment, TimeIsUp, until as by_deadline};
 use sedge_test_forge::PluginText;
 use serde_json::{Value, json};
 
-use crate::fixture::{House, list_of, until, words};
+use crate::fixture::{House, list_of, run_seen_by, until, words};
 use crate::process::{PeakMemory, n_open_files};
 
 /// What a call may take here, and a plugin to describe itself.
@@ -297,16 +296,7 @@ pub(crate) async fn call(
     method: &str,
     arguments: Value,
 ) -> String {
-    let Value::Object(arguments) = arguments else {
-        panic!("arguments are an object")
-    };
-    let request = Request {
-        model: model.to_owned(),
-        method: method.to_owned(),
-        arguments,
-        ..Request::default()
-    };
-    match model_method_run(repository, &request, Arc::new(Silent)).await {
+    match run_seen_by(repository, Arc::new(Silent), (model, method), arguments).await {
         Ok(report) => format!("returned {}", report.outcome.value),
         Err(AppError::CallFailed { source, .. }) => source.to_string(),
         Err(other) => words(&other),

@@ -1,6 +1,6 @@
 //! Pieces of the text of modules that several attacks are made of.
 
-use sedge_test_forge::{Import, imports};
+use sedge_test_forge::{Import, PluginText, imports};
 
 /// Never ends.
 pub(crate) const LOOP: &str = "(loop $for_ever (br $for_ever)) (unreachable)";
@@ -38,3 +38,19 @@ pub(crate) const FIRST_FOLDER: &str = "
 
 /// Where the number of an error of `data` or `calls` stands in a result.
 pub(crate) const MODEL_ERROR_AT: u32 = 8;
+
+/// Writes a resource of this schema, and answers what came of it.
+pub(crate) fn written(it: PluginText, schema: &str, name: &[u8], content: &str) -> PluginText {
+    let mut it = it
+        .resource("data", schema)
+        .imports(&declared(&[("data.write-resource", "write")]));
+    let (spec, name, content) = (it.text("data"), it.text(name), it.text(content));
+    let answer = answer_result(MODEL_ERROR_AT);
+    it.method(
+        "run",
+        &format!(
+            "(call $write {spec} {name} {content} (i32.const 0) (i32.const 0)
+               (global.get $scratch)) {answer}"
+        ),
+    )
+}

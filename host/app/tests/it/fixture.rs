@@ -328,6 +328,17 @@ pub(crate) async fn run_in(
     (model, method): (&str, &str),
     arguments: Value,
 ) -> Result<Report, AppError> {
+    let events = Arc::clone(seen) as Arc<dyn Events>;
+    run_seen_by(repository, events, (model, method), arguments).await
+}
+
+/// Runs a method, with somebody else to see what happens.
+pub(crate) async fn run_seen_by(
+    repository: &Arc<Repository>,
+    events: Arc<dyn Events>,
+    (model, method): (&str, &str),
+    arguments: Value,
+) -> Result<Report, AppError> {
     let Value::Object(arguments) = arguments else {
         panic!("arguments are an object")
     };
@@ -337,7 +348,6 @@ pub(crate) async fn run_in(
         arguments,
         ..Request::default()
     };
-    let events = Arc::clone(seen) as Arc<dyn Events>;
     within(model_method_run(repository, &request, events)).await
 }
 
