@@ -179,6 +179,9 @@ async fn in_process(
             bare::sample(&bare, &mut disk, figures).await?;
             parts.sample(figures).await?;
             nested.one(figures).await?;
+        }
+        // Large bodies push everything else out of the processor's caches.
+        for _ in 0..effort.n_samples {
             http.sample(&mut disk, figures).await?;
             sandbox.sample(figures).await?;
         }
