@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 
 /// Of a file that others may read, as far as the umask of the process lets them.
 const EVERYBODY: u32 = 0o666;
@@ -92,6 +92,17 @@ impl Folder {
         self.path.join(relative)
     }
 
+    /// Returns the numbers of the folder's device and of itself there, which are the same by
+    /// whatever path it is reached.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn identity(&self) -> Result<(u64, u64), FileError> {
+        let metadata = self.dir.dir_metadata();
+        let metadata = metadata.map_err(|source| self.error("look at", ".", source))?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+
     /// Makes a folder in it and what leads there; one that exists is as good.
     ///
     /// # Errors
@@ -156,6 +167,19 @@ impl Folder {
     /// As there.
     pub fn write_new_private(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
         self.write_new_for(relative, content, OWNER)
+    }
+
+    /// Makes a file that does not exist, which only its owner may read and write, and which nobody
+    /// misses who starts the machine anew: it is not forced to disk.
+    ///
+    /// # Errors
+    /// There is one already (`AlreadyExists`), or it cannot be written.
+    pub fn write_new_fleeting(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(OWNER);
+        let file = self.dir.open_with(relative, &options);
+        let written = file.and_then(|mut file| file.write_all(content));
+        written.map_err(|source| self.error("write", relative, source))
     }
 
     fn write_new_for(&self, relative: &str, content: &[u8], mode: u32) -> Result<(), FileError> {

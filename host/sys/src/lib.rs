@@ -10,6 +10,7 @@
 
 pub mod bell;
 pub mod clock;
+pub mod command;
 pub mod disk;
 pub mod file_lock;
 pub mod folder;

@@ -1,0 +1,129 @@
+//! What goes into a program and comes out of it: all of it at once, so that nobody waits for
+//! each other, and no more is kept than may be.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::process::{Child, ChildStdin};
+
+use tokio::net::unix::pipe;
+
+use super::Printed;
+
+/// How much is read at once, in bytes: what a pipe of Linux holds.
+const READ_BYTES: usize = 64 << 10;
+
+/// A program's stdin, stdout and stderr.
+pub(super) struct Pipes {
+    stdin: Option<Feed>,
+    stdout: Drain,
+    stderr: Drain,
+}
+
+impl Pipes {
+    /// Takes the pipes of a program that was just started.
+    ///
+    /// # Errors
+    /// The operating system does not have them watched.
+    pub(super) fn of(child: &mut Child, stdin: Vec<u8>, bytes_max: usize) -> io::Result<Self> {
+        let missing = || io::Error::other("an output is no pipe");
+        let feed = |end: ChildStdin| Feed::new(end.into(), stdin);
+        let stdout = child.stdout.take().ok_or_else(missing)?;
+        let stderr = child.stderr.take().ok_or_else(missing)?;
+        Ok(Self {
+            stdin: child.stdin.take().map(feed).transpose()?,
+            stdout: Drain::new(stdout.into(), bytes_max)?,
+            stderr: Drain::new(stderr.into(), bytes_max)?,
+        })
+    }
+
+    /// Writes all, and reads all until nobody holds the other ends.
+    pub(super) async fn talk(&mut self) {
+        let Self {
+            stdin,
+            stdout,
+            stderr,
+        } = self;
+        let feed = async {
+            if let Some(feed) = stdin.take() {
+                feed.write().await;
+            }
+        };
+        tokio::join!(feed, stdout.read(), stderr.read());
+    }
+
+    /// Returns what was read of stdout and of stderr.
+    pub(super) fn printed(self) -> (Printed, Printed) {
+        (self.stdout.printed(), self.stderr.printed())
+    }
+}
+
+struct Feed {
+    pipe: pipe::Sender,
+    bytes: Vec<u8>,
+}
+
+impl Feed {
+    fn new(end: OwnedFd, bytes: Vec<u8>) -> io::Result<Self> {
+        let pipe = pipe::Sender::from_owned_fd(end)?;
+        Ok(Self { pipe, bytes })
+    }
+
+    /// Writes until all is written, or until nobody reads any more, which is the program's
+    /// right. Then the pipe is closed.
+    async fn write(self) {
+        let mut rest = self.bytes.as_slice();
+        while !rest.is_empty() && self.pipe.writable().await.is_ok() {
+            match self.pipe.try_write(rest) {
+                Ok(n_written) => rest = &rest[n_written..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+struct Drain {
+    pipe: pipe::Receiver,
+    bytes_max: usize,
+    bytes: Vec<u8>,
+    /// Whether all that is in `bytes` is all that came.
+    is_whole: bool,
+}
+
+impl Drain {
+    fn new(end: OwnedFd, bytes_max: usize) -> io::Result<Self> {
+        Ok(Self {
+            pipe: pipe::Receiver::from_owned_fd(end)?,
+            bytes_max,
+            bytes: Vec::new(),
+            is_whole: false,
+        })
+    }
+
+    async fn read(&mut self) {
+        let mut buffer = vec![0; READ_BYTES];
+        let mut is_too_much = false;
+        while self.pipe.readable().await.is_ok() {
+            match self.pipe.try_read(&mut buffer) {
+                Ok(0) => {
+                    self.is_whole = !is_too_much;
+                    return;
+                }
+                Ok(n_read) => {
+                    let n_kept = n_read.min(self.bytes_max - self.bytes.len());
+                    self.bytes.extend_from_slice(&buffer[..n_kept]);
+                    is_too_much |= n_kept < n_read;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn printed(self) -> Printed {
+        Printed {
+            bytes: self.bytes,
+            is_cut: !self.is_whole,
+        }
+    }
+}
