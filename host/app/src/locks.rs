@@ -73,6 +73,7 @@ impl Locks {
         let deadline = latest.map_or(own, |latest| latest.min(own));
         let ask = Ask {
             lineage,
+            under: None,
             what,
             wants,
             deadline,

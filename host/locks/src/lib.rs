@@ -3,9 +3,11 @@
 //! A request conflicts only with holders that are not its own ancestors (Moss 1981), so
 //! no call can ever wait for a call that waits for it. [`table`] decides this, purely.
 //!
-//! Nothing about a lock is inherited through environment variables, process ids or paths.
+//! No lock is inherited through environment variables, process ids or paths. A process that a
+//! call waits for can prove that it is below it, by a token: see [`joined`].
 
 pub mod error;
+pub mod joined;
 pub mod manager;
 pub mod mode;
 pub mod owner;

@@ -35,6 +35,8 @@ const TRY_TIME: Duration = Duration::from_micros(200);
 pub struct Ask<'a> {
     /// For whom.
     pub lineage: &'a Lineage,
+    /// The call of another process that waits for this lineage, if one does.
+    pub under: Option<&'a Owner>,
     /// What for, to people: `sink.run`.
     pub what: &'a str,
     /// The resources, in the order in which they are to be locked, and how each.
@@ -102,7 +104,11 @@ impl LockManager {
     /// [`LockError::Timeout`] at the deadline, [`LockError::Deadlock`] at once; nothing of
     /// what was asked for is held then.
     pub async fn acquire(self: &Arc<Self>, ask: Ask<'_>) -> Result<LockGuard, LockError> {
-        let owner = self.owner(ask.lineage);
+        let owner = Owner {
+            under: ask.under.cloned().map(Box::new),
+            session: self.id,
+            lineage: ask.lineage.clone(),
+        };
         let mut guard = LockGuard {
             manager: Arc::clone(self),
             epoch: Epoch(0),
@@ -190,7 +196,7 @@ impl LockManager {
     /// Returns what a lineage waits for just now, if it waits.
     #[must_use]
     pub fn waiting(&self, lineage: &Lineage) -> Option<Waiting> {
-        let mut waiting = self.state().waiting(&self.owner(lineage))?;
+        let mut waiting = self.state().waiting(self.id, lineage)?;
         waiting.blockers = self.with_sessions(waiting.blockers);
         Some(waiting)
     }
@@ -226,13 +232,6 @@ impl LockManager {
                 state.free(ids);
             }
         })
-    }
-
-    fn owner(&self, lineage: &Lineage) -> Owner {
-        Owner {
-            session: self.id,
-            lineage: lineage.clone(),
-        }
     }
 
     fn with_sessions(&self, mut blockers: Vec<Blocker>) -> Vec<Blocker> {

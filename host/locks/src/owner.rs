@@ -1,5 +1,6 @@
 //! Whom a lock belongs to: a lineage, in a session.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -59,8 +60,11 @@ impl From<SessionId> for String {
 /// Who asks for a lock, or has one.
 ///
 /// The order puts the descendants of an owner right behind it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner {
+    /// The call that waits for the process of this one, if one does: see [`crate::joined`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<Box<Owner>>,
     /// The process. Two that work on one run, one after the other, are two owners.
     pub session: SessionId,
     /// The call and its ancestors, or the run alone.
@@ -68,17 +72,132 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Returns whether this is `other` or one of its ancestors.
+    /// Returns whether this is `other` or one of its ancestors, whichever process they are in.
     ///
     /// This is Moss's rule: what an ancestor holds never stands in its descendant's way.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.session == other.session && self.lineage.covers(&other.lineage)
+        let is_below = self.session == other.session
+            && self.under == other.under
+            && self.lineage.covers(&other.lineage);
+        is_below || other.under.as_ref().is_some_and(|it| self.covers(it))
+    }
+
+    /// Returns how many runs and calls are above it.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let above = self.under.as_ref().map_or(0, |it| it.depth() + 1);
+        above + self.lineage.depth()
+    }
+
+    /// Returns its process and lineage, behind those that it is below.
+    fn path(&self) -> Vec<(SessionId, &Lineage)> {
+        let mut path = self.under.as_ref().map_or_else(Vec::new, |it| it.path());
+        path.push((self.session, &self.lineage));
+        path
+    }
+}
+
+impl Ord for Owner {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let is_joined = self.under.is_some() || other.under.is_some();
+        if is_joined {
+            return self.path().cmp(&other.path());
+        }
+        (self.session, &self.lineage).cmp(&(other.session, &other.lineage))
+    }
+}
+
+impl PartialOrd for Owner {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lineage.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Makes an owner of a text: `a/1` is a call, each run in a process of its own, and `a/1>b/2` is
+    /// a call of one that `a/1` waits for.
+    fn owner(text: &str) -> Owner {
+        let (under, own) = match text.rsplit_once('>') {
+            Some((under, own)) => (Some(Box::new(owner(under))), own),
+            None => (None, text),
+        };
+        Owner {
+            under,
+            session: SessionId::from_bits(own.as_bytes()[0].into()),
+            lineage: format!("00000000000{own}").parse().expect("a lineage"),
+        }
+    }
+
+    #[test]
+    fn an_ancestor_covers_its_descendants_in_every_process() {
+        let check = |one: &str, other: &str, expect: bool| {
+            assert_eq!(owner(one).covers(&owner(other)), expect, "{one} {other}");
+        };
+        check("a/1", "a/1/2", true);
+        check("a/1", "a/1>b", true);
+        check("a/1", "a/1/2>b/1>c/7", true);
+        check("a/1>b", "a/1>b/2", true);
+        check("a/1>b", "a/1>b/2>c", true);
+        check("a/1>b", "a/1", false);
+        check("a/1/2", "a/1>b/2", false);
+        check("a/1>b", "a/1>c", false);
+        check("a/1>b", "a/2>b/1", false);
+        check("b", "a/1>b/1", false);
+        check("a/1>b", "b/1", false);
+    }
+
+    #[test]
+    fn descendants_are_right_behind_an_owner() {
+        let texts = [
+            "a",
+            "a/1",
+            "a/1>b",
+            "a/1>b/1",
+            "a/1>b/1>c",
+            "a/1>b/2",
+            "a/1>d",
+            "a/1/1",
+            "a/1/1>b",
+            "a/2",
+            "a/2>b",
+            "b",
+            "b/1",
+            "c",
+        ];
+        let owners: Vec<Owner> = texts.iter().map(|text| owner(text)).collect();
+        assert!(owners.is_sorted(), "{texts:?}");
+        for (at, above) in owners.iter().enumerate() {
+            let covered: Vec<bool> = owners.iter().map(|it| above.covers(it)).collect();
+            let n_below = covered[at..].iter().take_while(|it| **it).count();
+            assert_eq!(
+                covered.iter().filter(|it| **it).count(),
+                n_below,
+                "{}",
+                texts[at]
+            );
+        }
+    }
+
+    #[test]
+    fn an_owner_is_read_as_it_was_written() {
+        for text in ["a", "a/1>b/2>c/1"] {
+            let owner = owner(text);
+            let json = serde_json::to_string(&owner).expect("it has a form");
+            assert_eq!(
+                serde_json::from_str::<Owner>(&json).expect("it is one"),
+                owner
+            );
+        }
+        assert_eq!((owner("a").depth(), owner("a/1>b/2").depth()), (0, 3));
     }
 }

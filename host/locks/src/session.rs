@@ -14,6 +14,7 @@ use sedge_sys::shared_file::SharedFile;
 use sedge_sys::{clock::Timestamp, host, random};
 use serde::{Deserialize, Serialize};
 
+use crate::joined::pass_prefix;
 use crate::owner::SessionId;
 
 /// The most bytes that are read of a session's file; it holds a name or two.
@@ -100,7 +101,10 @@ impl Session {
 
     /// Removes the files of a session that has ended.
     pub(crate) fn forget(&self, id: SessionId) {
-        for file in [lock_file(id), bell_file(id)] {
+        let prefix = pass_prefix(id);
+        let passes = self.files.files(".").unwrap_or_default().into_iter();
+        let passes = passes.filter(|name| name.starts_with(&prefix));
+        for file in passes.chain([bell_file(id), lock_file(id)]) {
             if let Err(error) = self.files.remove(&file) {
                 tracing::debug!(%error, "failed to tidy up after a process that ended");
             }

@@ -102,13 +102,15 @@ pub fn decide(table: &LockTable, request: &Request) -> Decision {
 impl LockTable {
     /// Returns whether a request asks for nothing that its lineage has not: an intention
     /// where an ancestor has that resource in a mode that includes it. Intentions never
-    /// conflict among themselves, so siblings need not take turns for them.
+    /// conflict among themselves, so siblings need not take turns for them. An ancestor in
+    /// another process does not count: it may die first, and its locks with it.
     #[must_use]
     pub fn is_included(&self, request: &Request) -> bool {
         request.mode.is_intention()
             && self.queues.get(&request.resource).is_some_and(|queue| {
                 let includes = |held: &Entry| {
                     held.request.mode.includes(request.mode)
+                        && held.request.owner.session == request.owner.session
                         && held.request.owner.covers(&request.owner)
                 };
                 queue.granted().any(includes)
@@ -219,13 +221,15 @@ impl LockTable {
     }
 
     /// Returns what the calls of a lineage are doing, from the run down, as far as they have
-    /// or want locks: `a.run`, `b.run`. The number of a call stands for one that does not.
+    /// or want locks: `a.run`, `b.run`. The number of a call stands for one that does not. Those
+    /// of the process that waits for this one come first.
     #[must_use]
     pub fn chain(&self, owner: &Owner) -> Vec<String> {
         let mut whats: BTreeMap<usize, &str> = BTreeMap::new();
         for entry in self.entries() {
-            if entry.request.owner.covers(owner) {
-                whats.insert(entry.request.owner.lineage.depth(), &entry.request.what);
+            let other = &entry.request.owner;
+            if other.session == owner.session && other.covers(owner) {
+                whats.insert(other.lineage.depth(), &entry.request.what);
             }
         }
         let mut chain = Vec::new();
@@ -239,7 +243,12 @@ impl LockTable {
             lineage = at.parent();
         }
         chain.reverse();
-        chain
+        let mut above = owner
+            .under
+            .as_ref()
+            .map_or_else(Vec::new, |it| self.chain(it));
+        above.append(&mut chain);
+        above
     }
 
     fn queue(&self, resource: &Resource) -> Option<&Queue> {

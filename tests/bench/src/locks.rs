@@ -65,6 +65,7 @@ async fn lock(
 ) -> std::result::Result<LockGuard, sedge_locks::error::LockError> {
     let ask = Ask {
         lineage,
+        under: None,
         what: "sink.run",
         wants,
         deadline: Moment::now().after(AMPLE),

@@ -102,6 +102,7 @@ impl Parts {
         let since = Instant::now();
         let ask = Ask {
             lineage: &lineage,
+            under: None,
             what: "sink.run",
             wants: &[
                 (Resource::Datastore, Mode::IX),

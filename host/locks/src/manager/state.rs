@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sedge_model::lineage::Lineage;
 use sedge_sys::bell::Bell;
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::{Moment, Timestamp};
 use sedge_sys::shared_file::SharedFile;
 use tokio::sync::oneshot;
 
@@ -71,6 +72,8 @@ pub(super) struct State {
     to_release: Vec<RequestId>,
     /// Sessions that are watched, each by a thread.
     pub(super) watched: BTreeSet<SessionId>,
+    /// When it was last looked for others who are to be watched.
+    watch_since: Moment,
     /// Sessions in which somebody was granted a lock in this turn.
     others_granted: BTreeSet<SessionId>,
     /// Where the bell is to be, until there is one.
@@ -97,6 +100,7 @@ impl State {
             waiters: HashMap::new(),
             to_release: Vec::new(),
             watched: BTreeSet::new(),
+            watch_since: Moment::now(),
             others_granted: BTreeSet::new(),
             bell_path: None,
             to_listen: None,
@@ -262,10 +266,8 @@ impl State {
 
     fn begin_to_wait(&mut self, request: Request) -> Answer {
         let own = request.owner.session;
-        // Whoever comes later comes behind, or belongs to a lineage that is here already.
-        let mut watch = self.table().sessions_at(&request.resource);
-        watch.remove(&own);
-        let watch = watch.difference(&self.watched).copied().collect();
+        // Whoever comes later comes behind, but for those below a call that is here already.
+        let watch = self.unwatched_at(&request.resource, own);
         if let Some(path) = self.bell_path.take() {
             // Before anybody can see the request, and would ring in vain.
             let bell = Bell::create(&path);
@@ -278,6 +280,28 @@ impl State {
         let (wake, woken) = oneshot::channel();
         self.waiters.insert(id, wake);
         Answer::Wait { id, woken, watch }
+    }
+
+    fn unwatched_at(&self, resource: &Resource, own: SessionId) -> Vec<SessionId> {
+        let sessions = self.table().sessions_at(resource).into_iter();
+        let new = sessions.filter(|id| *id != own && !self.watched.contains(id));
+        new.collect()
+    }
+
+    /// Returns the sessions whose death matters to who waits, and that are not watched yet: a
+    /// process that joined a call overtakes those who wait for it. It goes through all who wait,
+    /// so it is not done more often than need be.
+    pub(super) fn watch_more(&mut self, own: SessionId) -> Vec<SessionId> {
+        if self.watch_since.elapsed() < LOOK_EVERY {
+            return Vec::new();
+        }
+        self.watch_since = Moment::now();
+        let waiting = self.waiters.keys().filter_map(|id| self.table().entry(*id));
+        let resources: BTreeSet<&Resource> = waiting.map(|it| &it.request.resource).collect();
+        let sessions = resources.into_iter();
+        sessions
+            .flat_map(|resource| self.unwatched_at(resource, own))
+            .collect()
     }
 
     fn deadlock(&self, request: &Request, cycle: Cycle) -> LockError {
@@ -297,7 +321,11 @@ impl State {
     }
 
     fn chain(&self, owner: &Owner) -> Vec<String> {
-        let mut chain = vec![format!("run {}", owner.lineage.run())];
+        let mut top = owner;
+        while let Some(above) = &top.under {
+            top = above;
+        }
+        let mut chain = vec![format!("run {}", top.lineage.run())];
         chain.extend(self.table().chain(owner));
         chain
     }
@@ -361,9 +389,12 @@ impl State {
             .collect()
     }
 
-    /// Returns what an owner waits for.
-    pub(super) fn waiting(&self, owner: &Owner) -> Option<Waiting> {
-        let waits = |entry: &&Entry| entry.place != Place::Granted && entry.request.owner == *owner;
+    /// Returns what a lineage of a session waits for.
+    pub(super) fn waiting(&self, session: SessionId, lineage: &Lineage) -> Option<Waiting> {
+        let waits = |entry: &&Entry| {
+            let owner = &entry.request.owner;
+            entry.place != Place::Granted && (owner.session, &owner.lineage) == (session, lineage)
+        };
         let entry = self.table().entries().find(waits)?;
         Some(Waiting {
             resource: entry.request.resource.clone(),

@@ -36,6 +36,7 @@ async fn lock(
 ) -> Result<LockGuard, LockError> {
     let ask = Ask {
         lineage: &lineage(text),
+        under: None,
         what: &format!("{name}.run"),
         wants: &[(model(name), mode)],
         deadline,
@@ -158,7 +159,7 @@ async fn a_dropped_waiter_leaves_the_queue() {
     assert!(
         manager
             .state()
-            .waiting(&manager.owner(&lineage("1/1")))
+            .waiting(manager.id, &lineage("1/1"))
             .is_none()
     );
 }

@@ -105,9 +105,11 @@ fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
     let Some(manager) = manager.upgrade() else {
         return false;
     };
+    let own = manager.id;
     told(
         rung.map_err(LockError::from)
-            .and_then(|()| manager.turn_blocking(&|_| ())),
+            .and_then(|()| manager.turn_blocking(&|state| state.watch_more(own)))
+            .and_then(|sessions| manager.watch(sessions)),
     );
     true
 }

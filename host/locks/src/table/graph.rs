@@ -186,6 +186,6 @@ fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node) -> Owner 
     let topmost = held
         .filter(in_the_way)
         .map(|held| &held.request.owner)
-        .min_by_key(|owner| owner.lineage.depth());
+        .min_by_key(|owner| owner.depth());
     topmost.unwrap_or(own).clone()
 }

@@ -2,11 +2,17 @@
 
 use super::*;
 
-/// Makes an owner of a text: `a`, `a/1/2` (a run of one letter, in a session of its own).
+/// Makes an owner of a text: `a`, `a/1/2` (a run of one letter, in a session of its own), or
+/// `a/1>b/1`, of a run that joined the call `a/1`.
 fn owner(text: &str) -> Owner {
+    let (under, text) = match text.rsplit_once('>') {
+        Some((under, own)) => (Some(Box::new(owner(under))), own),
+        None => (None, text),
+    };
     let (run, path) = text.split_at(1);
     let lineage = format!("00000000000{run}{path}");
     Owner {
+        under,
         session: SessionId::from_bits(u64::from(run.as_bytes()[0])),
         lineage: lineage.parse().expect("a lineage"),
     }
@@ -90,6 +96,58 @@ fn an_ancestor_is_never_in_the_way() {
         ("a/2 X sink", "wait"),
         ("b/1 S sink", "wait"),
     ]);
+}
+
+#[test]
+fn what_joined_a_call_is_below_it_and_a_stranger_to_others() {
+    Scene::default().check(&[
+        ("a X *", "granted"),
+        ("a/1 X sink", "granted"),
+        ("a/1>b/1 IX *", "granted"),
+        ("a/1>b/1 X sink", "granted"),
+        ("a/1>b/1>c/1 X sink", "granted"),
+        ("a/1>d/1 S sink", "wait"),
+        ("a/2 S sink", "wait"),
+        ("b/1 S sink", "wait"),
+        ("e IS *", "wait"),
+    ]);
+}
+
+/// Else it would have nothing when the process of its ancestor dies, and still be at work.
+#[test]
+fn an_intention_of_another_process_includes_none() {
+    let mut scene = Scene::default();
+    scene.check(&[("a/1 IX *", "granted")]);
+    assert!(scene.table.is_included(&request("a/1/1 IX *")));
+    assert!(!scene.table.is_included(&request("a/1>b/1 IX *")));
+    scene.check(&[("a/1>b/1 IX *", "granted"), ("c X *", "wait")]);
+    assert!(scene.free("a/1 IX *").is_empty());
+    assert_eq!(scene.free("a/1>b/1 IX *"), ["c X *"]);
+}
+
+#[test]
+fn a_cycle_through_what_joined_a_call_is_found() {
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("a/1>c/1 X two", "wait"),
+        (
+            "b/1/1 X one",
+            "b/1/1 waits for a/1, c/1 waits for b/1; breaks at b/1",
+        ),
+    ]);
+    let mut scene = Scene::default();
+    scene.check(&[
+        ("a/1 X one", "granted"),
+        ("b/1 X two", "granted"),
+        ("b/1/1 X one", "wait"),
+        (
+            "a/1>c/1 X two",
+            "c/1 waits for b/1, b/1/1 waits for a/1; breaks at a/1",
+        ),
+    ]);
+    assert_eq!(scene.table.chain(&owner("a/1>c/1")), ["one.run", "call 1"]);
 }
 
 #[test]

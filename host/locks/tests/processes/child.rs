@@ -5,15 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sedge_locks::error::LockError;
+use sedge_locks::joined::{Joined, Pass, joined};
 use sedge_locks::manager::{LockGuard, LockManager};
+use sedge_locks::owner::Owner;
+use sedge_locks::session::Session;
 use sedge_sys::folder::Folder;
 
-use crate::process::{MARK, ROLE, lock, manager, own};
+use crate::process::{MARK, ROLE, first_call, lock, lock_below, own, session};
 
 /// What it has at hand.
 #[derive(Default)]
 struct Desk {
+    session: Option<Arc<Session>>,
     manager: Option<Arc<LockManager>>,
+    /// The call that it has joined.
+    under: Option<Owner>,
+    passes: Vec<Pass>,
     guards: Vec<LockGuard>,
 }
 
@@ -40,15 +47,37 @@ impl Desk {
         let number = |word: &str| word.parse::<u64>().expect("a number");
         match words[..] {
             ["begin", folder] => {
-                self.guards.clear();
-                self.manager = None;
-                self.manager = Some(manager(Path::new(folder))?);
+                *self = Self::default();
+                let session = session(Path::new(folder))?;
+                self.manager = Some(LockManager::shared(Arc::clone(&session))?);
+                self.session = Some(session);
                 Ok("begun".to_owned())
             }
             ["lock", run, model, ms] => {
-                let guard = lock(self.manager(), number(run), model, number(ms))?;
+                let (run, under) = (number(run), self.under.as_ref());
+                let guard = lock_below(under, self.manager(), run, model, number(ms))?;
                 self.guards.push(guard);
                 Ok("locked".to_owned())
+            }
+            // Lets another process join the first call of a run.
+            ["pass", run] => {
+                let session = self.session.as_ref().expect("it has begun");
+                let caller = Owner {
+                    under: None,
+                    session: session.id(),
+                    lineage: first_call(number(run)),
+                };
+                let joined = Joined {
+                    caller,
+                    only_reads: false,
+                };
+                self.passes.push(Pass::issue(session, &joined)?);
+                Ok(self.passes[0].tokens(None))
+            }
+            ["join", folder, token] => {
+                let joined = joined(&Folder::open(Path::new(folder))?, token).expect("it counts");
+                self.under = joined.map(|joined| joined.caller);
+                Ok("joined".to_owned())
             }
             ["unlock"] => {
                 self.guards.clear();

@@ -46,6 +46,7 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
     let model = |name: &str| Resource::Model(name.parse().expect("a name"));
     let ask = Ask {
         lineage: &lineage,
+        under: None,
         what: "a.run",
         wants: &[(model("a"), Mode::X), (model("b"), Mode::X)],
         deadline: Moment::now().after(Duration::from_secs(60)),

@@ -16,11 +16,14 @@ const N_ROUNDS: u64 = 50;
 const LIFE_US_MAX: u64 = 20_000;
 
 fn live_a_while() {
-    let life = Duration::from_micros(random::bits() % LIFE_US_MAX);
+    pause(Duration::from_micros(random::bits() % LIFE_US_MAX));
+}
+
+fn pause(time: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    runtime.expect("a runtime").block_on(clock::pause(life));
+    runtime.expect("a runtime").block_on(clock::pause(time));
 }
 
 /// Waits until somebody waits.
@@ -52,6 +55,35 @@ fn a_dead_process_is_part_of_no_deadlock() {
     assert!(is_deadlock, "while it lives: {error:?}");
     process.kill();
     drop(lock(&manager, 3, "two", 10_000).expect("it is free"));
+}
+
+/// What joined a call overtakes those who wait for it, who did not know of it as they began to.
+#[test]
+fn who_joined_a_call_and_was_killed_is_in_nobodys_way() {
+    for caller_is_killed in [false, true] {
+        let folder = folder();
+        let [mut caller, mut waiter, mut joined] =
+            [(), (), ()].map(|()| Process::begun(folder.path()));
+        let told = |process: &mut Process, order: &str| {
+            process.tell(order);
+            process.hear()
+        };
+        assert_eq!(told(&mut caller, "lock 1 sink 10000"), "locked");
+        waiter.tell("lock 2 sink 60000");
+        until_waiting(&manager(folder.path()).expect("it begins"));
+        let token = told(&mut caller, "pass 1");
+        let join = format!("join {} {token}", folder.path().display());
+        assert_eq!(told(&mut joined, &join), "joined");
+        assert_eq!(told(&mut joined, "lock 3 sink 10000"), "locked");
+        match caller_is_killed {
+            true => caller.kill(),
+            false => assert_eq!(told(&mut caller, "unlock"), "unlocked"),
+        }
+        pause(Duration::from_millis(100));
+        assert!(waiter.is_silent(), "one has it, below a call or not");
+        joined.kill();
+        assert_eq!(waiter.hear(), "locked");
+    }
 }
 
 /// A process that could make no bell looks once a second.

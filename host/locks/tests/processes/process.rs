@@ -11,6 +11,7 @@ use std::time::Duration;
 use sedge_locks::error::LockError;
 use sedge_locks::manager::{Ask, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
+use sedge_locks::owner::Owner;
 use sedge_locks::session::Session;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
@@ -149,9 +150,18 @@ pub(crate) fn folder() -> tempfile::TempDir {
 }
 
 /// Begins a session of the calling process.
+pub(crate) fn session(folder: &Path) -> Result<Arc<Session>, LockError> {
+    Ok(Arc::new(Session::begin(Folder::open(folder)?)?))
+}
+
+/// Begins a session of the calling process, with locks.
 pub(crate) fn manager(folder: &Path) -> Result<Arc<LockManager>, LockError> {
-    let session = Session::begin(Folder::open(folder)?)?;
-    LockManager::shared(Arc::new(session))
+    LockManager::shared(session(folder)?)
+}
+
+/// Returns the first call of a run.
+pub(crate) fn first_call(run: u64) -> Lineage {
+    Lineage::root(RunId::from_bits(run)).child(1)
 }
 
 /// Locks a model for the first call of a run, and blocks the thread until then.
@@ -161,11 +171,23 @@ pub(crate) fn lock(
     model: &str,
     ms: u64,
 ) -> Result<LockGuard, LockError> {
+    lock_below(None, manager, run, model, ms)
+}
+
+/// The same below a call of another process, if one is given.
+pub(crate) fn lock_below(
+    under: Option<&Owner>,
+    manager: &Arc<LockManager>,
+    run: u64,
+    model: &str,
+    ms: u64,
+) -> Result<LockGuard, LockError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
     let ask = Ask {
-        lineage: &Lineage::root(RunId::from_bits(run)).child(1),
+        lineage: &first_call(run),
+        under,
         what: &format!("{model}.run"),
         wants: &[(Resource::Model(model.parse().expect("a name")), Mode::X)],
         deadline: Moment::now().after(Duration::from_millis(ms)),

@@ -75,13 +75,21 @@ protocol! {
 }
 
 fn as_stranger(request: Request) -> Request {
-    let Owner { session, lineage } = request.owner;
+    let Owner {
+        under,
+        session,
+        lineage,
+    } = request.owner;
     let number = lineage
         .to_string()
         .bytes()
         .fold(0, |number, byte| number * 31 + u64::from(byte));
     let lineage = Lineage::root(RunId::from_bits(number));
-    let owner = Owner { session, lineage };
+    let owner = Owner {
+        under,
+        session,
+        lineage,
+    };
     Request { owner, ..request }
 }
 
@@ -103,9 +111,17 @@ protocol! {
 }
 
 fn as_run(request: Request) -> Request {
-    let Owner { session, lineage } = request.owner;
+    let Owner {
+        under,
+        session,
+        lineage,
+    } = request.owner;
     let lineage = Lineage::root(lineage.run().clone());
-    let owner = Owner { session, lineage };
+    let owner = Owner {
+        under,
+        session,
+        lineage,
+    };
     Request { owner, ..request }
 }
 

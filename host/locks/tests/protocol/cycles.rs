@@ -12,7 +12,7 @@ use crate::world::owner;
 pub(crate) fn who(list: &[Asked], of: &Owner) -> Option<Who> {
     let below = list.iter().find(|it| of.covers(&owner(it.who)))?;
     let mut who = Who::run(below.who.session, below.who.run);
-    for ordinal in &below.who.path[..of.lineage.depth()] {
+    for ordinal in &below.who.path[..of.depth()] {
         who = who.child(*ordinal);
     }
     Some(who)

@@ -15,8 +15,10 @@ use sedge_locks::mode::Mode;
 use sedge_locks::table::{Decision, LockTable, Place, RequestId, Snapshot, decide};
 
 use crate::cycles::cycle_fault;
-use crate::naive::{Asked, Who, grant, in_the_way, is_in_cycle, is_included, place_in_line};
-use crate::world::{Config, owner};
+use crate::naive::{
+    Asked, JOINED, Who, grant, in_the_way, is_in_cycle, is_included, place_in_line,
+};
+use crate::world::{Config, session};
 
 /// Histories that are tried, unless told otherwise.
 const N_HISTORIES: u32 = 100_000;
@@ -29,24 +31,27 @@ enum Step {
     Ask(Who, u8, Mode),
     /// Requests are let go of, or give up, whichever of those that are there.
     Free(Vec<usize>),
-    Die(u8),
+    /// The process of a call dies.
+    Die(Who),
     /// The table is written down and read back.
     Keep,
 }
 
 /// Two sessions with two runs each, which have the same names in both; calls three deep, two
-/// at a time; the datastore and two models.
+/// at a time, or processes that join them; the datastore and two models.
 fn history() -> impl Strategy<Value = Vec<Step>> {
-    let who = (0..2_u8, 0..2_u8, prop::collection::vec(1..=2_u8, 0..=3));
+    let ordinal = prop_oneof![3 => 1..=2_u8, 1 => Just(JOINED)];
+    let who = (0..2_u8, 0..2_u8, prop::collection::vec(ordinal, 0..=3));
     let who = who
         .prop_map(|(session, run, path)| path.into_iter().fold(Who::run(session, run), Who::child));
     let mode = prop::sample::select(Mode::ALL.to_vec());
-    let ask = (who, 0..3_u8, mode).prop_map(|(who, resource, mode)| Step::Ask(who, resource, mode));
+    let ask = (who.clone(), 0..3_u8, mode)
+        .prop_map(|(who, resource, mode)| Step::Ask(who, resource, mode));
     let free = prop::collection::vec(any::<usize>(), 1..=3).prop_map(Step::Free);
     let step = prop_oneof![
         12 => ask,
         5 => free,
-        1 => (0..2_u8).prop_map(Step::Die),
+        1 => who.prop_map(Step::Die),
         1 => Just(Step::Keep),
     ];
     prop::collection::vec(step, 1..=N_STEPS_MAX)
@@ -74,10 +79,11 @@ impl Scene {
                     let ids: Vec<RequestId> = ids.chain([scene.freed]).flatten().collect();
                     scene.free(&ids);
                 }
-                Step::Die(session) => {
-                    let mut ids = scene.table.of_session(owner(Who::run(*session, 0)).session);
+                Step::Die(who) => {
+                    let mut ids = scene.table.of_session(session(*who));
                     ids.sort_unstable();
-                    let own = scene.list.iter().filter(|it| it.who.session == *session);
+                    let own = scene.list.iter();
+                    let own = own.filter(|it| it.who.process() == who.process());
                     assert_eq!(ids, own.filter_map(|it| it.id).collect::<Vec<_>>());
                     scene.free(&ids);
                 }

@@ -7,7 +7,11 @@ use sedge_locks::mode::Mode;
 use sedge_locks::mode::Mode::{IS, IX, S, X};
 use sedge_locks::table::{Place, RequestId};
 
-/// A call, as short as can be: its session, its run, and its path in it.
+/// In a path, what joined the call before it: a run of another process.
+pub(crate) const JOINED: u8 = 3;
+
+/// A call, as short as can be: its session, its run, and its path in it. From one that
+/// [`JOINED`] on, it is of a process that is at work for this call alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Who {
     pub(crate) session: u8,
@@ -30,6 +34,17 @@ impl Who {
     pub(crate) fn child(mut self, ordinal: u8) -> Self {
         self.path[usize::from(self.depth)] = ordinal;
         self.depth += 1;
+        self
+    }
+
+    /// Returns its process, by the first call of it.
+    pub(crate) fn process(mut self) -> Self {
+        let path = &self.path[..usize::from(self.depth)];
+        let Some(at) = path.iter().rposition(|ordinal| *ordinal == JOINED) else {
+            return Self::run(self.session, 0);
+        };
+        self.path[at + 1..].fill(0);
+        self.depth = u8::try_from(at + 1).expect("it is in the path");
         self
     }
 
@@ -73,11 +88,13 @@ pub(crate) fn go_together(one: Mode, other: Mode) -> bool {
     )
 }
 
-/// Returns whether a request is one for an intention that an ancestor has already, or more.
+/// Returns whether a request is one for an intention that an ancestor of its own process has
+/// already, or more.
 pub(crate) fn is_included(list: &[Asked], me: &Asked) -> bool {
     let has_more = |held: Mode| matches!((held, me.mode), (X | IX, IX) | (X | IX | S | IS, IS));
     list.iter().any(|it| {
-        it.is_held() && it.resource == me.resource && it.who.covers(&me.who) && has_more(it.mode)
+        let is_above = it.who.covers(&me.who) && it.who.process() == me.who.process();
+        it.is_held() && it.resource == me.resource && is_above && has_more(it.mode)
     })
 }
 

@@ -6,7 +6,7 @@ use sedge_locks::table::{Place, Request};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 
-use crate::naive::{Asked, Who};
+use crate::naive::{Asked, JOINED, Who};
 
 /// How many calls a run may have at once, and each of its calls, by depth.
 pub(crate) type Widths = [u8; 3];
@@ -277,12 +277,30 @@ fn permutations(n: u8) -> Vec<Vec<u8>> {
 
 /// Returns a call's owner as the table knows it.
 pub(crate) fn owner(who: Who) -> Owner {
-    let run = Lineage::root(RunId::from_bits(u64::from(who.run)));
-    let path = who.path[..usize::from(who.depth)].iter();
-    Owner {
-        session: SessionId::from_bits(u64::from(who.session)),
-        lineage: path.fold(run, |call, ordinal| call.child(u32::from(*ordinal))),
+    let run = |who: Who, under: Option<Owner>| Owner {
+        under: under.map(Box::new),
+        session: session(who),
+        lineage: Lineage::root(RunId::from_bits(u64::from(who.run))),
+    };
+    let mut at = Who::run(who.session, who.run);
+    let mut owner = run(at, None);
+    for ordinal in &who.path[..usize::from(who.depth)] {
+        at = at.child(*ordinal);
+        if *ordinal == JOINED {
+            owner = run(at, Some(owner));
+        } else {
+            owner.lineage = owner.lineage.child(u32::from(*ordinal));
+        }
     }
+    owner
+}
+
+/// Returns the session of a call's process.
+pub(crate) fn session(who: Who) -> SessionId {
+    let process = who.process();
+    let [a, b, c] = process.path;
+    let bytes = [process.session, process.run, a, b, c, 0, 0, 0];
+    SessionId::from_bits(u64::from_le_bytes(bytes))
 }
 
 fn resource(number: u8) -> Resource {

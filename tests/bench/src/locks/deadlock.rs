@@ -81,6 +81,7 @@ fn request(run: u64, model: &str) -> Result<Request> {
     let (resource, mode) = alone_on(model)?;
     Ok(Request {
         owner: Owner {
+            under: None,
             session: SessionId::from_bits(0),
             lineage: call(run),
         },
