@@ -1,6 +1,7 @@
 //! The life of one call, from a terminal, from a workflow's step, or from another call:
 //! resolve, lock, run, commit, unlock; and all of it again if it is undone in between.
 
+mod commands;
 mod door;
 mod outside;
 mod replay;
@@ -91,7 +92,7 @@ pub(crate) async fn call_run(
 ) -> Result<Outcome, CallFault> {
     let since = Moment::now();
     let ready = ReadyCall::resolve(cx, &request).await?;
-    ready.may_be_called_by(caller)?;
+    ready.may_be_called_by(cx, caller)?;
     let frame = &request.frame;
     let mut record = Record {
         cx,
@@ -179,7 +180,8 @@ impl ReadyCall {
             CallFault::Call(CallError::Limit { name, value })
         };
         let depth_max = model.limits.call_depth;
-        if request.frame.lineage().depth() > depth_max as usize {
+        let above = cx.locks.joined().map_or(0, |it| it.caller.depth());
+        if above + request.frame.lineage().depth() > depth_max as usize {
             return Err(limit(LimitName::CallDepth, depth_max));
         }
         let calls_max = model.limits.calls_per_run;
@@ -206,9 +208,11 @@ impl ReadyCall {
     }
 
     /// A method of kind `read` writes nothing, so it cannot have others write for it.
-    fn may_be_called_by(&self, caller: Option<&Caller>) -> Result<(), CallError> {
+    fn may_be_called_by(&self, cx: &RunCx, caller: Option<&Caller>) -> Result<(), CallError> {
         let reads = |kind| kind == MethodKind::Read;
-        if reads(self.kind) || caller.is_none_or(|caller| !reads(caller.kind)) {
+        let is_below_reader = caller.is_some_and(|caller| reads(caller.kind))
+            || cx.locks.joined().is_some_and(|joined| joined.only_reads);
+        if reads(self.kind) || !is_below_reader {
             return Ok(());
         }
         let (method, model, kind) = (

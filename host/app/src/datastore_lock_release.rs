@@ -46,7 +46,14 @@ pub fn datastore_lock_release(
         .collect();
     let mut taken = datastore_lock_status(repository)?;
     taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
-    let lineages: Vec<_> = holders.iter().map(|owner| owner.lineage.clone()).collect();
+    // What is below in the same run is fenced with its caller; in a run that joined a call, it is not.
+    let joined = all.iter().map(|entry| &entry.request.owner);
+    let joined = joined.filter(|owner| owner.under.is_some() && is_taken(owner));
+    let lineages: Vec<_> = holders
+        .iter()
+        .chain(joined)
+        .map(|owner| owner.lineage.clone())
+        .collect();
     // First the fence: nobody else may go before it is certain that they write no more.
     repository.store()?.fence(&lineages)?;
     locks.release_by_force(epoch, &ids)?;

@@ -313,6 +313,19 @@ pub enum AppError {
         /// How.
         source: IllegalEvent,
     },
+    /// A command of a call does what cannot be done within one.
+    #[error("`{what}` cannot be done by a command of the call {caller}: {reason}")]
+    WithinCall {
+        /// What was to be done.
+        what: String,
+        /// The call.
+        caller: String,
+        /// Why.
+        reason: WithinCallReason,
+    },
+    /// This process is part of a command that has ended, or was killed with its call.
+    #[error("`{0}` has a token of a command that has ended: nothing is run for it any more")]
+    TokenVoid(&'static str),
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -341,6 +354,17 @@ impl From<SecretsError> for AppError {
         }
         Self::Secrets(error)
     }
+}
+
+/// Why something cannot be done by a command of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WithinCallReason {
+    /// Nobody may be at work meanwhile.
+    #[error("it needs the whole datastore, and the call is at work there")]
+    Whole,
+    /// The method, or one of its callers, is of kind `read`.
+    #[error("the call only reads, and so must all that is done for it")]
+    OnlyReads,
 }
 
 impl AppError {
@@ -386,6 +410,8 @@ impl AppError {
             Self::RunLog { .. } => "run_log",
             Self::PermissionsUndecided { .. } => "permissions_undecided",
             Self::GrantUnknown { .. } => "grant_unknown",
+            Self::WithinCall { .. } => "within_call",
+            Self::TokenVoid(_) => "token_void",
             Self::File(_) => "file",
             Self::Secrets(
                 SecretsError::KeyMissing(_)
@@ -463,6 +489,8 @@ impl AppError {
             | Self::FileExists(_)
             | Self::CoreDumpExists(_)
             | Self::StoreNotEmpty
+            | Self::WithinCall { .. }
+            | Self::TokenVoid(_)
             | Self::VersionMissing { .. }
             | Self::Store(
                 StoreError::Missing(_)

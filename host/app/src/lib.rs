@@ -65,7 +65,7 @@ pub mod workflow_run;
 pub mod workflow_validate;
 
 pub use core_dump::CoreDumpEnd;
-pub use error::{AppError, ErrorClass, StepFault};
+pub use error::{AppError, ErrorClass, StepFault, WithinCallReason};
 pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
 pub use repository::{Repository, Settings};
@@ -81,6 +81,7 @@ pub mod types {
         CallError, CallStatus, DataKind, LimitName, LogLevel, LogLine, Outcome, TargetKind, Undone,
         Written,
     };
+    pub use sedge_model::command::LINEAGE_VARIABLE;
     pub use sedge_model::diagnostic::Diagnostic;
     pub use sedge_model::digest::Digest;
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
@@ -92,7 +93,7 @@ pub mod types {
     pub use sedge_model::permission::choice::{Choice, ChoiceError};
     pub use sedge_model::permission::effective::Explained;
     pub use sedge_model::permission::grants::Grants;
-    pub use sedge_model::permission::pattern::{HttpOrigin, ModelPattern};
+    pub use sedge_model::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
     pub use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
     pub use sedge_model::query::{RowFaults, Selection};
     pub use sedge_model::repository::LockedPlugin;
@@ -107,6 +108,8 @@ pub mod types {
         Scan, Status, StoreError,
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
-    pub use sedge_sys::host::{current_folder, exit_now, has_argument, n_cores, stderr_columns};
+    pub use sedge_sys::host::{
+        current_folder, exit_now, has_argument, n_cores, stderr_columns, variable,
+    };
     pub use sedge_sys::terminal::{HiddenInput, Typed};
 }

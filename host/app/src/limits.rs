@@ -52,6 +52,10 @@ const LOG_LINES: u32 = 10_000;
 /// How much of one call's log is kept. It is in memory until the call ends.
 const LOG_KIBIBYTES: u32 = 1024;
 
+/// How much of each output of a command is kept. A guest has it in memory, and the host has it
+/// besides while the command runs; its pin may say otherwise.
+pub(crate) const COMMAND_OUTPUT_BYTES_MAX: usize = 1 << 20;
+
 /// How long a call waits for a lock. A net: dead processes and cycles are found without it,
 /// so whoever is in the way for so long is at work, and longer than most people want to wait.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);

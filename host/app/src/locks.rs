@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
+use sedge_locks::joined::{Joined, Pass};
 use sedge_locks::manager::{Ask, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
+use sedge_locks::owner::Owner;
 use sedge_model::lineage::Lineage;
 use sedge_sys::clock::{self, Moment};
+use sedge_sys::host;
 
 use crate::error::AppError;
 use crate::events::{Event, Events};
@@ -21,6 +24,8 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Locks {
     repository: Arc<Repository>,
     manager: Arc<LockManager>,
+    /// The call of another process that all of this is below.
+    joined: Option<Joined>,
     wait_max: Duration,
     events: Arc<dyn Events>,
     waits: Mutex<Waits>,
@@ -49,10 +54,43 @@ impl Locks {
         Ok(Arc::new(Self {
             repository: Arc::clone(repository),
             manager: Arc::clone(repository.locks()?),
+            joined: repository.joined()?,
             wait_max: repository.lock_timeout(),
             events,
             waits: Mutex::default(),
         }))
+    }
+
+    /// Returns the call of another process that all of this is below.
+    pub(crate) fn joined(&self) -> Option<&Joined> {
+        self.joined.as_ref()
+    }
+
+    /// Returns who asked for the run, for records.
+    pub(crate) fn by(&self) -> String {
+        let user = host::user();
+        match &self.joined {
+            Some(joined) => format!("{user}, by a command of the call {}", joined.caller),
+            None => user,
+        }
+    }
+
+    /// Lets a process that a call of this one waits for work below it, until the pass is dropped.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub(crate) fn pass(&self, lineage: &Lineage, only_reads: bool) -> Result<Pass, AppError> {
+        let session = self.repository.session()?;
+        let above = self.joined.as_ref();
+        let joined = Joined {
+            caller: Owner {
+                under: above.map(|joined| Box::new(joined.caller.clone())),
+                session: session.id(),
+                lineage: lineage.clone(),
+            },
+            only_reads: only_reads || above.is_some_and(|joined| joined.only_reads),
+        };
+        Ok(Pass::issue(session, &joined)?)
     }
 
     /// Locks what `wants` says, in its order, for `lineage`, which does `what`. Waits as long
@@ -73,7 +111,7 @@ impl Locks {
         let deadline = latest.map_or(own, |latest| latest.min(own));
         let ask = Ask {
             lineage,
-            under: None,
+            under: self.joined.as_ref().map(|joined| &joined.caller),
             what,
             wants,
             deadline,

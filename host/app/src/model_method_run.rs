@@ -11,7 +11,7 @@ use sedge_model::run::{RunKind, RunStatus};
 use sedge_model::schema::argument_from_text;
 use sedge_store::{Claim, RunStart};
 use sedge_sys::clock::Moment;
-use sedge_sys::{host, random};
+use sedge_sys::random;
 use serde_json::{Map, Value};
 
 use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
@@ -80,7 +80,7 @@ pub async fn model_method_run(
             source: None,
             exclusive: false,
             session: repository.session()?.id().to_string(),
-            by: host::user(),
+            by: locks.by(),
         },
         &[],
     )?;

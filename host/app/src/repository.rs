@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sedge_locks::joined::{self, JoinError, Joined};
 use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
+use sedge_model::command::LINEAGE_VARIABLE;
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::names::{ModelName, WorkflowName};
@@ -49,7 +51,7 @@ pub struct Repository {
 }
 
 /// What a person may choose for one process; what is none is as `sedge.yaml` says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// How long a call waits for a lock.
     pub lock_timeout: Option<Duration>,
@@ -57,6 +59,9 @@ pub struct Settings {
     pub concurrency: Option<NonZeroU32>,
     /// Whether what a guest has in memory is kept when it traps.
     pub core_dumps: bool,
+    /// The tokens of calls that run this process as a command: what is done here is below the
+    /// one of this repository.
+    pub lineage_tokens: Option<String>,
 }
 
 impl Repository {
@@ -224,6 +229,26 @@ impl Repository {
         opened(&self.session, || {
             Ok(Arc::new(Session::begin(self.state_folder("locks")?)?))
         })
+    }
+
+    /// Returns the tokens that this process was given.
+    pub(crate) fn lineage_tokens(&self) -> Option<&str> {
+        self.settings.lineage_tokens.as_deref()
+    }
+
+    /// Returns the call of this repository whose command this process is part of, if it is.
+    ///
+    /// # Errors
+    /// The token does not count here.
+    pub(crate) fn joined(&self) -> Result<Option<Joined>, AppError> {
+        let Some(tokens) = self.lineage_tokens() else {
+            return Ok(None);
+        };
+        match joined::joined(&self.state_folder("locks")?, tokens) {
+            Ok(joined) => Ok(joined),
+            Err(JoinError::Void) => Err(AppError::TokenVoid(LINEAGE_VARIABLE)),
+            Err(JoinError::File(error)) => Err(error.into()),
+        }
     }
 
     /// Returns where a run stands, by the operating system's word on its process.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use sedge_locks::joined::Joined;
 use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
@@ -10,7 +11,7 @@ use sedge_model::names::{ModelName, RunId};
 use sedge_store::Permit;
 use sedge_sys::random;
 
-use crate::error::AppError;
+use crate::error::{AppError, WithinCallReason};
 use crate::events::Events;
 use crate::locks::Locks;
 use crate::repository::Repository;
@@ -29,6 +30,16 @@ pub(crate) async fn locked(
     events: Arc<dyn Events>,
 ) -> Result<Held, AppError> {
     let locks = Locks::new(repository, events)?;
+    if let Some(joined) = locks.joined()
+        && let Some(reason) = refusal(joined, wants)
+    {
+        let (what, caller) = (what.to_owned(), joined.caller.to_string());
+        return Err(AppError::WithinCall {
+            what,
+            caller,
+            reason,
+        });
+    }
     let by = Lineage::root(RunId::from_bits(random::bits()));
     let lock = locks.acquire(&by, what, wants, None).await?;
     Ok(Held {
@@ -38,6 +49,20 @@ pub(crate) async fn locked(
         },
         _lock: lock,
     })
+}
+
+/// Returns why something cannot be done by a command of a call, which no lock would keep from it.
+fn refusal(joined: &Joined, wants: &[(Resource, Mode)]) -> Option<WithinCallReason> {
+    let is_whole =
+        |(resource, mode): &(Resource, Mode)| (resource, *mode) == (&Resource::Datastore, Mode::X);
+    if wants.iter().any(is_whole) {
+        // What a call has staged is no data yet, and would be taken for what nobody needs.
+        return Some(WithinCallReason::Whole);
+    }
+    let writes = wants
+        .iter()
+        .any(|(_, mode)| matches!(mode, Mode::IX | Mode::X));
+    (joined.only_reads && writes).then_some(WithinCallReason::OnlyReads)
 }
 
 /// What is locked by who changes the datastore as a whole.

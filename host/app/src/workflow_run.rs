@@ -7,7 +7,7 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{RunEvent, RunKind};
 use sedge_store::RunStart;
-use sedge_sys::{host, random};
+use sedge_sys::random;
 
 use crate::error::AppError;
 use crate::events::Events;
@@ -48,7 +48,7 @@ pub async fn workflow_run(
         source: Some(workflow.file.text.clone()),
         exclusive,
         session: repository.session()?.id().to_string(),
-        by: host::user(),
+        by: locks.by(),
     };
     let claim = repository
         .store()?

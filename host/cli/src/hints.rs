@@ -8,7 +8,7 @@ use sedge_app::types::{
     CallError, ChoiceError, LimitName, ModelName, PluginError, RunStatus, SecretsError, StoreError,
     ValueError,
 };
-use sedge_app::{AppError, ErrorClass, FailureReport};
+use sedge_app::{AppError, ErrorClass, FailureReport, WithinCallReason};
 
 use crate::show;
 
@@ -85,6 +85,17 @@ fn missing(error: &AppError) -> Option<String> {
         }
         AppError::SecretValue(ValueError::Long) => {
             "keep what is larger in a file, and its key as a secret".to_owned()
+        }
+        AppError::WithinCall {
+            reason: WithinCallReason::Whole,
+            ..
+        } => "do it when the call has ended".to_owned(),
+        AppError::WithinCall {
+            reason: WithinCallReason::OnlyReads,
+            ..
+        } => "have a method of another kind than `read` run the command".to_owned(),
+        AppError::TokenVoid(variable) => {
+            format!("to go on without the call: `env -u {variable} sedge …`")
         }
         AppError::FileExists(_) => "name another file, or add `--replace`".to_owned(),
         AppError::CoreDumpExists(_) => "name a file that is not there yet".to_owned(),

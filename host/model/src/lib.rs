@@ -6,6 +6,7 @@
 
 pub mod backtrace;
 pub mod call;
+pub mod command;
 pub mod definition;
 pub mod diagnostic;
 pub mod digest;

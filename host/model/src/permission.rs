@@ -13,8 +13,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CommandName, EnvName, FolderName, SecretName};
-use pattern::{Endpoint, HttpOrigin, ModelPattern};
+use crate::names::{EnvName, FolderName, SecretName};
+use pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
 
 /// What may be done with files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,10 +130,10 @@ pub enum Permission {
         #[serde(default)]
         reveal: bool,
     },
-    /// One program that the operator pinned.
+    /// Programs that the operator pinned.
     Commands {
-        /// The name under which it is pinned.
-        name: CommandName,
+        /// The name under which one is pinned.
+        name: CommandPattern,
     },
 }
 

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::{CommandPin, PinFile};
 use crate::definition::Limits;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::names::{TypeName, TypeVersion};
+use crate::names::{CommandName, TypeName, TypeVersion};
 use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub plugins: BTreeMap<TypeName, PluginConfig>,
     /// How large a plugin's component may be when it is added.
     pub component_limits: ComponentLimits,
+    /// The programs that may be run, by the names that are granted.
+    pub commands: BTreeMap<CommandName, CommandPin>,
 }
 
 /// What `sedge.yaml` says of all models of one type.
@@ -78,6 +81,8 @@ struct ConfigFile {
     plugins: BTreeMap<TypeName, PluginConfig>,
     #[serde(default)]
     component_limits: ComponentLimits,
+    #[serde(default)]
+    commands: BTreeMap<CommandName, PinFile>,
 }
 
 impl Config {
@@ -88,12 +93,15 @@ impl Config {
     pub fn parse(file: &SourceFile) -> Result<Self, Diagnostic> {
         let raw: ConfigFile = yaml::parse(file)?;
         check_version(file, &raw.version)?;
+        let commands = raw.commands.into_iter();
+        let commands = commands.map(|(name, pin)| Ok((name, pin.checked(file)?)));
         Ok(Self {
             limits: raw.limits,
             lock_timeout_seconds: raw.lock_timeout_seconds,
             concurrency: raw.concurrency,
             plugins: raw.plugins,
             component_limits: raw.component_limits,
+            commands: commands.collect::<Result<_, Diagnostic>>()?,
         })
     }
 }
@@ -230,6 +238,22 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "sedge.yaml:1:10: this file has format 2, this Sedge reads format 1"
+        );
+    }
+
+    #[test]
+    fn a_program_is_pinned() {
+        let text = "version: 1\ncommands:\n  log:\n    program: /usr/bin/git\n    arguments: [log, ...]\n    environment: [HOME]\n    timeoutSeconds: 5\n";
+        let config = Config::parse(&file(CONFIG_FILE, text.into())).expect("a good file");
+        let pin = &config.commands[&"log".parse::<CommandName>().expect("a name")];
+        assert_eq!(pin.program, "/usr/bin/git");
+        assert_eq!(pin.arguments.to_string(), "log ...");
+        assert_eq!(pin.timeout_seconds.map(NonZeroU32::get), Some(5));
+        let text = text.replace("/usr/bin/", "");
+        let fault = Config::parse(&file(CONFIG_FILE, text)).expect_err("no path");
+        assert_eq!(
+            fault.to_string(),
+            "sedge.yaml:4:14: `git` is no absolute path"
         );
     }
 }

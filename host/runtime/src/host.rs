@@ -4,6 +4,7 @@
 //! and ends the call: [`Fault`] says which.
 
 pub(crate) mod calls;
+pub(crate) mod commands;
 mod context;
 pub(crate) mod data;
 mod log;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 use sedge_model::call::{
     CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Written,
 };
-use sedge_model::names::{DataName, ModelName, SecretName, SpecName};
+use sedge_model::names::{CommandName, DataName, ModelName, SecretName, SpecName};
 use sedge_secrets::SecretValue;
+use sedge_sys::command::Output;
 use serde_json::Value;
 
 /// The most bytes of one JSON text that a guest passes to the host: arguments, or a
@@ -146,6 +148,26 @@ pub trait FileSource: Send {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
 }
 
+/// Why a program was not run, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandError {
+    /// None is pinned by this name; what would pin one.
+    NotPinned(String),
+    /// The pin does not allow these arguments; why.
+    ArgumentsRefused(String),
+    /// It took longer than the pin allows.
+    TimedOut {
+        /// How long that is, in milliseconds.
+        after_ms: u64,
+    },
+    /// It could not be started; why.
+    NotStarted(String),
+}
+
+/// A program that can be run, and starts when this is polled. Dropping it kills all that it
+/// started.
+pub type CommandRun = BoxFuture<Result<Output, Fault<CommandError>>>;
+
 /// What one call reaches the rest of the house by. It knows on whose behalf it acts.
 pub trait Outside: Send + Sync {
     /// Runs the caller's `ordinal`th call. Dropping the future stops it.
@@ -235,6 +257,17 @@ pub trait Outside: Send + Sync {
     /// # Errors
     /// The secret cannot be read.
     fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
+
+    /// Returns a pinned program with its arguments and its stdin.
+    ///
+    /// # Errors
+    /// There is none of this name, or it does not take these arguments.
+    fn command(
+        &self,
+        name: &CommandName,
+        arguments: Vec<String>,
+        stdin: Vec<u8>,
+    ) -> Result<CommandRun, CommandError>;
 
     /// Notes a line of the call's log, as it comes, and takes out of it what nobody may see.
     fn logged(&self, line: &mut LogLine);
@@ -332,6 +365,16 @@ impl Outside for NoOutside {
 
     fn secret(&self, _name: &SecretName) -> Result<Option<SecretValue>, HostError> {
         Ok(None)
+    }
+
+    fn command(
+        &self,
+        name: &CommandName,
+        _arguments: Vec<String>,
+        _stdin: Vec<u8>,
+    ) -> Result<CommandRun, CommandError> {
+        let reason = format!("the command `{name}` cannot be run from a description");
+        Err(CommandError::NotPinned(reason))
     }
 
     fn logged(&self, line: &mut LogLine) {

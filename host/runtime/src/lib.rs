@@ -36,8 +36,8 @@ pub use component_limits::{ComponentLimit, ComponentLimits};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::CallFolder;
 pub use host::{
-    BoxFuture, DataError, Fault, FileSink, FileSource, HostError, NoOutside, OpenedFile, Outside,
-    ResourceVersion, VersionInfo,
+    BoxFuture, CommandError, CommandRun, DataError, Fault, FileSink, FileSource, HostError,
+    NoOutside, OpenedFile, Outside, ResourceVersion, VersionInfo,
 };
 pub use http::HttpLimits;
 pub use limits::Quotas;

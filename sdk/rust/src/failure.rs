@@ -11,8 +11,9 @@ use crate::{DataError, HttpError};
 /// How a method says that it did not do what it was asked for.
 ///
 /// What the call wrote is undone, unless [`keep_writes`](Self::keep_writes) asks for
-/// the opposite. [`CallError`](crate::CallError), [`DataError`], [`HttpError`], [`io::Error`]
-/// and [`serde_json::Error`] turn into one, so that `?` works in a method.
+/// the opposite. [`CallError`](crate::CallError), [`CommandError`](crate::CommandError),
+/// [`DataError`], [`HttpError`], [`io::Error`] and [`serde_json::Error`] turn into one, so that `?`
+/// works in a method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {

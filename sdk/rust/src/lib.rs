@@ -54,6 +54,7 @@
 
 mod bindings;
 mod calls;
+mod command;
 mod context;
 mod contract;
 mod convert;
@@ -68,6 +69,7 @@ mod retention;
 mod secret;
 
 pub use calls::{Outcome, Pending, Written};
+pub use command::{Command, CommandError, End, Output, Printed};
 pub use context::{Context, Identity, Level};
 pub use contract::CONTRACT_VERSION;
 pub use data::{DataKind, Resource, ResourceDraft, VersionInfo};

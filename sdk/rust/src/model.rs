@@ -77,9 +77,9 @@ pub enum Permission {
         /// Whether the plugin wants to see it.
         reveal: bool,
     },
-    /// One program that the operator pinned.
+    /// Programs that the operator pinned.
     Commands {
-        /// The name under which it is pinned.
+        /// The name under which one is pinned; `*` stands for every one.
         name: String,
     },
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sedge_model::call::{
     CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Undone, Written,
 };
-use sedge_model::names::{DataName, ModelName, SecretName};
+use sedge_model::names::{CommandName, DataName, ModelName, SecretName};
 use sedge_model::query::Selection;
+use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    BoxFuture, DataError, Fault, FileSink, FileSource, HostError, Identity, OpenedFile, Outside,
-    ResourceVersion, VersionInfo,
+    BoxFuture, CommandError, CommandRun, DataError, Fault, FileSink, FileSource, HostError,
+    Identity, OpenedFile, Outside, ResourceVersion, VersionInfo,
 };
 use sedge_secrets::{SecretValue, StreamRedactor};
 use sedge_store::{
@@ -18,6 +19,7 @@ use sedge_store::{
 };
 use serde_json::Value;
 
+use super::commands;
 use super::door::Door;
 use super::replay::{Asked, Recalled, Replay};
 use super::writes::{self, Writes};
@@ -274,6 +276,24 @@ impl Outside for CallOutside {
         value.map_err(store_fault)
     }
 
+    fn command(
+        &self,
+        name: &CommandName,
+        arguments: Vec<String>,
+        stdin: Vec<u8>,
+    ) -> Result<CommandRun, CommandError> {
+        let by = commands::By {
+            lineage: self.ours.identity.lineage.clone(),
+            only_reads: self.ours.caller.kind == MethodKind::Read,
+        };
+        let asked = commands::Asked {
+            name,
+            arguments,
+            stdin,
+        };
+        commands::prepare(&self.cx, by, asked)
+    }
+
     fn logged(&self, line: &mut LogLine) {
         self.door().line(line);
         self.cx.event(Event::Logged {
@@ -340,7 +360,7 @@ fn version_info(record: DataRecord) -> VersionInfo {
     }
 }
 
-fn store_fault(error: impl Into<AppError>) -> HostError {
+pub(super) fn store_fault(error: impl Into<AppError>) -> HostError {
     Carried::wrap(error.into())
 }
 

@@ -224,7 +224,10 @@ impl Suite {
         let mut house = House::new();
         house.write(
             "sedge.yaml",
-            "version: 1\ncomponentLimits: {customMebibytes: 8, describeSeconds: 1}\n",
+            &format!(
+                "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1}}\n{}",
+                crate::commands::PINS
+            ),
         );
         crate::files::folders_make(&house);
         crate::secrets::put(&house);

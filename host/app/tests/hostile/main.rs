@@ -15,6 +15,7 @@
 )]
 
 mod cache;
+mod commands;
 mod components;
 mod data;
 mod descriptions;
@@ -52,6 +53,7 @@ fn attacks() -> Vec<Attack> {
         components::attacks(),
         cache::attacks(),
         secrets::attacks(),
+        commands::attacks(),
     ];
     lists.into_iter().flatten().collect()
 }

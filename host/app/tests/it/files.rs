@@ -1,7 +1,7 @@
 //! What guests do with data: files, labels, lists, deletion, publication, and how long it is
 //! kept.
 
-pub(crate) use sedge_test_artifacts::FILES as files;
+pub(crate) use sedge_test_artifacts::FILER as filer;
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ async fn labels_are_of_the_model_the_spec_the_operator_and_the_write() {
     let house = House::new();
     house.model(
         "files",
-        "@test/files",
+        "@test/filer",
         "tags: {env: dev, team: a, kind: model}\n\
          dataOutputOverrides:\n  - {specName: short, lifetime: 2h, tags: {team: b}}\n",
     );
@@ -238,7 +238,7 @@ async fn a_name_belongs_to_the_type_that_wrote_it_first() {
         panic!("{source:?}")
     };
     assert!(
-        reason.contains("belongs to the type `@test/files`"),
+        reason.contains("belongs to the type `@test/filer`"),
         "{reason}"
     );
     house.has_versions("files", "mark", 1);
@@ -315,7 +315,7 @@ async fn a_collection_keeps_what_is_wanted_and_the_latest() {
     // What the operator says now counts for what was written before.
     house.model(
         "files",
-        "@test/files",
+        "@test/filer",
         "dataOutputOverrides:\n  - {specName: record, garbageCollection: 2}\n",
     );
     assert_eq!(collect(&house, false).await, ["record 3"]);

@@ -28,12 +28,12 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 12] = [
+const PLUGINS: [&str; 13] = [
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::DIALER,
     sedge_test_artifacts::FETCHER,
-    sedge_test_artifacts::FILES,
+    sedge_test_artifacts::FILER,
     sedge_test_artifacts::KEEPER,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
@@ -41,10 +41,11 @@ const PLUGINS: [&str; 12] = [
     sedge_test_artifacts::RAW,
     sedge_test_artifacts::READER,
     sedge_test_artifacts::RECURSE,
+    sedge_test_artifacts::RUNNER,
 ];
 const MODELS: [(&str, &str); 13] = [
     ("counter", "@test/counter"),
-    ("files", "@test/files"),
+    ("files", "@test/filer"),
     ("one", "@test/counter"),
     ("two", "@test/counter"),
     ("sink", "@sedge/sink"),
@@ -466,7 +467,9 @@ fn template_make(folder: &Path) {
             sedge_test_artifacts::ASKER
             | sedge_test_artifacts::DIALER
             | sedge_test_artifacts::KEEPER => Choice::None,
-            sedge_test_artifacts::FETCHER => "models".parse().expect("a choice"),
+            sedge_test_artifacts::FETCHER | sedge_test_artifacts::RUNNER => {
+                "models".parse().expect("a choice")
+            }
             _ => Choice::All,
         };
         added.pin(&[granted]).expect("it can be pinned");

@@ -5,6 +5,7 @@
     reason = "a test makes the repository that the use cases find"
 )]
 
+mod commands;
 mod data;
 mod failure;
 mod files;
@@ -33,9 +34,10 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 
 /// Which module has the tests of each guest.
 mod guests {
+    pub(crate) use crate::commands::runner;
     pub(crate) use crate::data::reader;
     pub(crate) use crate::failure::hostile_lines;
-    pub(crate) use crate::files::files;
+    pub(crate) use crate::files::filer;
     pub(crate) use crate::http::fetcher;
     pub(crate) use crate::locks::counter;
     pub(crate) use crate::nesting::recurse;

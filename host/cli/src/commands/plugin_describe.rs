@@ -5,7 +5,8 @@ use std::fmt::Write;
 use clap::Args;
 use sedge_app::plugin_describe::{PluginDescription, plugin_describe};
 use sedge_app::types::{
-    FileAccess, HttpOrigin, ModelPattern, Permission, PermissionRequest, SecretName, TypeInfo,
+    CommandPattern, FileAccess, HttpOrigin, ModelPattern, Permission, PermissionRequest,
+    SecretName, TypeInfo,
 };
 use serde_json::{Value, json};
 
@@ -60,6 +61,9 @@ pub(crate) fn permission_text(permission: &Permission) -> String {
             hosts,
             reveal,
         } => secret_text(name, hosts, *reveal),
+        Permission::Commands {
+            name: CommandPattern::Any,
+        } => "run every command that is pinned".to_owned(),
         Permission::Commands { name } => format!("run the command `{name}`"),
     }
 }

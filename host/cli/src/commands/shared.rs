@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sedge_app::Settings;
-use sedge_app::types::{Span, Timestamp};
+use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, variable};
 
 /// Of commands that lock.
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ impl LockOptions {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             lock_timeout: self.lock_timeout,
+            // Not an option: others could read it off the command line.
+            lineage_tokens: variable(LINEAGE_VARIABLE),
             ..Settings::default()
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::grants::{FolderGrant, Grants};
-use super::pattern::{HttpOrigin, ModelPattern};
+use super::pattern::{CommandPattern, HttpOrigin, ModelPattern};
 use super::{Permission, PermissionKind, PermissionRequest};
 
 /// One word of the decision.
@@ -177,10 +177,14 @@ fn narrowed(permission: &Permission, subject: &str) -> Option<Permission> {
                 methods: methods.clone(),
             })
         }
+        Permission::Commands { name } => {
+            let wanted: CommandPattern = subject.parse().ok()?;
+            name.covers(&wanted)
+                .then_some(Permission::Commands { name: wanted })
+        }
         Permission::Sockets { .. }
         | Permission::Files { .. }
         | Permission::Env { .. }
-        | Permission::Secrets { .. }
-        | Permission::Commands { .. } => None,
+        | Permission::Secrets { .. } => None,
     }
 }

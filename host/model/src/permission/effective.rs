@@ -12,7 +12,7 @@ pub use explain::Explained;
 
 use super::address::is_public;
 use super::grants::{AddressRange, FolderGrant, Grants, HttpGrant, SecretGrant, SocketGrant};
-use super::pattern::{Endpoint, HostPattern, HttpOrigin, ModelPattern};
+use super::pattern::{CommandPattern, Endpoint, HostPattern, HttpOrigin, ModelPattern};
 use super::{FileAccess, Permission, PermissionRequest};
 use crate::names::{CommandName, EnvName, FolderName, ModelName, SecretName, TypeName};
 use crate::yaml;
@@ -422,16 +422,17 @@ impl Permissions {
     /// It may not.
     pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
         let attempt = || format!("run the command `{wanted}`");
-        let permission = Permission::Commands {
-            name: wanted.clone(),
-        };
-        if !self.asks().any(|asked| *asked == permission) {
+        let asks = |asked: &Permission| matches!(asked, Permission::Commands { name } if name.matches(wanted));
+        if !self.asks().any(asks) {
             return Err(self.not_asked(attempt()));
         }
-        if self.granted.commands.contains(wanted) {
+        if self.granted.commands.iter().any(|it| it.matches(wanted)) {
             return Ok(());
         }
-        Err(self.not_granted(attempt(), &permission, None))
+        let lacking = Permission::Commands {
+            name: CommandPattern::One(wanted.clone()),
+        };
+        Err(self.not_granted(attempt(), &lacking, None))
     }
 
     /// Returns what the plugin asks for, without the reasons.

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::pattern::{Endpoint, HttpOrigin, ModelPattern};
+use super::pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
 use super::{FileAccess, Permission};
-use crate::names::{CommandName, EnvName, FolderName, SecretName};
+use crate::names::{EnvName, FolderName, SecretName};
 
 /// What an operator lets models do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Grants {
     pub secrets: Vec<SecretGrant>,
     /// Pinned programs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub commands: Vec<CommandName>,
+    pub commands: Vec<CommandPattern>,
 }
 
 /// HTTP requests that are allowed.
@@ -154,7 +154,10 @@ impl Grants {
             Permission::Files { name, .. } => self.files.iter().any(|one| one.name == *name),
             Permission::Env { name } => self.env.contains(name),
             Permission::Secrets { name, .. } => self.secrets.iter().any(|one| one.name == *name),
-            Permission::Commands { name } => self.commands.contains(name),
+            Permission::Commands { name } => {
+                let meets = |one: &CommandPattern| one.covers(name) || name.covers(one);
+                self.commands.iter().any(meets)
+            }
         }
     }
 
@@ -187,9 +190,8 @@ impl Grants {
                 };
                 self.secrets.iter().any(has)
             }
-            Permission::Sockets { .. } | Permission::Env { .. } | Permission::Commands { .. } => {
-                self.has_part_of(permission)
-            }
+            Permission::Commands { name } => self.commands.iter().any(|one| one.covers(name)),
+            Permission::Sockets { .. } | Permission::Env { .. } => self.has_part_of(permission),
         }
     }
 

@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ModelName, NameError};
+use crate::names::{CommandName, ModelName, NameError};
 
 /// The most bytes of a host's name (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
 const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address";
 const SOCKET_RULE: &str = "it is `HOST:PORT`; HOST is a name in lower case or an address";
+const COMMAND_RULE: &str = "it is the name of a command, or `*` for every one";
 const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
 
 /// How a request reaches its host.
@@ -306,6 +307,54 @@ impl fmt::Display for ModelPattern {
     }
 }
 
+/// A command, or every one that is pinned.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CommandPattern {
+    /// Every one.
+    Any,
+    /// One.
+    One(CommandName),
+}
+
+impl CommandPattern {
+    /// Returns whether a command of that name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &CommandName) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == name,
+        }
+    }
+
+    /// Returns whether everything that `other` stands for is meant.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        matches!(self, Self::Any) || self == other
+    }
+}
+
+impl FromStr for CommandPattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let one = text.parse().map(Self::One);
+        one.map_err(|_| refused("command", text, COMMAND_RULE))
+    }
+}
+
+impl fmt::Display for CommandPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::One(name) => name.fmt(f),
+        }
+    }
+}
+
 macro_rules! text_of {
     ($($name:ident),*) => {$(
         impl TryFrom<String> for $name {
@@ -330,7 +379,7 @@ macro_rules! text_of {
     )*};
 }
 
-text_of!(HttpOrigin, Endpoint, ModelPattern);
+text_of!(HttpOrigin, Endpoint, ModelPattern, CommandPattern);
 
 /// Splits `host:port`, with an address of version 6 in brackets.
 fn host_and_port(text: &str) -> Option<(&str, Option<PortPattern>)> {

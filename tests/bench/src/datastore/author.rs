@@ -61,7 +61,7 @@ impl Author {
         let root = Lineage::root(self.claim.run.clone());
         let lineage = root.child(1).child(self.n_calls);
         let origin = Origin {
-            type_name: Some("@test/files".parse()?),
+            type_name: Some("@test/filer".parse()?),
             method: "record".parse()?,
             plugin: Digest::of(b"plugin").to_string(),
             definition: Some(Digest::of(b"definition")),

@@ -33,8 +33,8 @@ pub(super) fn measure(
     figures: &mut Figures,
 ) -> Result<()> {
     let repository = TestRepository::empty(sedge, &folder.join("files"))?;
-    repository.run(&["plugin", "add", sedge_test_artifacts::FILES, "--grant-all"])?;
-    repository.run(&["model", "create", "@test/files", "files"])?;
+    repository.run(&["plugin", "add", sedge_test_artifacts::FILER, "--grant-all"])?;
+    repository.run(&["model", "create", "@test/filer", "files"])?;
     let (original, copy) = (folder.join("original"), folder.join("copy"));
     make(&original, effort.file_bytes)?;
     let n_bytes = effort.file_bytes;

@@ -15,7 +15,7 @@ fn by_what_is_known_of_it() {
         env.transcript(
             "data search --tag env=prod\n\
              data search --tag env=prod --all-versions\n\
-             data search --type @test/files --kind file\n\
+             data search --type @test/filer --kind file\n\
              data search --prefix a/ --spec short --since 1h\n\
              data search --model files --before 1h\n\
              data search --limit 2",
@@ -32,7 +32,7 @@ fn by_what_is_known_of_it() {
     files  record  1        resource  record  7 B   [time]
     files  record  2        resource  record  7 B   [time]
 
-    $ sedge data search --type @test/files --kind file
+    $ sedge data search --type @test/filer --kind file
     ------- stdout -------
     MODEL  NAME  VERSION  KIND  SPEC  SIZE      WRITTEN
     files  blob  1        file  blob  97.7 KiB  [time]
@@ -63,7 +63,7 @@ fn line_by_line_for_machines() {
     env.setup(&["model method run files record"]);
     insta::assert_snapshot!(env.run(["data", "search", "--json-lines"]), @r#"
     ------- stdout -------
-    {"model":"files","name":"record","version":1,"latest":true,"kind":"resource","spec":"record","mediaType":"application/json","size":7,"digest":"[sha256]","tags":{},"lifetime":"infinite","createdAt":"[time]","writtenBy":{"run":"[run]","job":null,"step":null,"call":"[run]/1","method":"record","type":"@test/files","plugin":"[sha256]","definition":"[sha256]"}}
+    {"model":"files","name":"record","version":1,"latest":true,"kind":"resource","spec":"record","mediaType":"application/json","size":7,"digest":"[sha256]","tags":{},"lifetime":"infinite","createdAt":"[time]","writtenBy":{"run":"[run]","job":null,"step":null,"call":"[run]/1","method":"record","type":"@test/filer","plugin":"[sha256]","definition":"[sha256]"}}
     "#);
 }
 

@@ -80,8 +80,8 @@ pub(crate) fn with_hostile() -> TestEnv {
 pub(crate) fn with_files() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
-        "plugin add $GUESTS/files.wasm --grant-all",
-        "model create @test/files files",
+        "plugin add $GUESTS/filer.wasm --grant-all",
+        "model create @test/filer files",
     ]);
     env
 }

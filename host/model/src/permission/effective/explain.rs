@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Permissions, folder, narrower};
 use crate::names::SecretName;
 use crate::permission::grants::HttpGrant;
-use crate::permission::pattern::{HttpOrigin, ModelPattern};
+use crate::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
 use crate::permission::{Permission, PermissionRequest};
 
 /// One thing that a plugin asked for, and what became of it.
@@ -69,13 +69,14 @@ impl Permissions {
                 hosts,
                 reveal,
             } => self.effective_secret(name, hosts, *reveal),
-            Permission::Commands { name } => self
-                .granted
-                .commands
-                .contains(name)
-                .then(|| name.to_string())
-                .into_iter()
-                .collect(),
+            Permission::Commands { name } => {
+                let granted = &self.granted.commands;
+                if granted.contains(&CommandPattern::Any) {
+                    return vec![name.to_string()];
+                }
+                let both = granted.iter().filter(|grant| name.covers(grant));
+                both.map(ToString::to_string).collect()
+            }
         }
     }
 

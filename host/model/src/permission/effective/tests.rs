@@ -120,6 +120,34 @@ fn the_lines_of_a_denial_grant_what_was_denied() {
 }
 
 #[test]
+fn of_every_command_some_are_granted() {
+    let every = PermissionRequest {
+        permission: Permission::Commands {
+            name: "*".parse().expect("a pattern"),
+        },
+        reason: "to test".to_owned(),
+    };
+    let check = |granted: &str, command: &str, expect: bool, shown: &[&str]| {
+        let it = Permissions::new(
+            "it".parse().expect("a name"),
+            "@test/it".parse().expect("a name"),
+            vec![every.clone()],
+            &Grants::default(),
+            grants_of(&format!("grants:\n  commands: {granted}\n")),
+        );
+        let wanted = command.parse().expect("a name");
+        assert_eq!(it.command(&wanted).is_ok(), expect, "{granted} {command}");
+        assert_eq!(it.explain()[0].effective, shown, "{granted}");
+    };
+    check("[log]", "log", true, &["log"]);
+    check("[log]", "rm", false, &["log"]);
+    check("[log, date]", "date", true, &["log", "date"]);
+    check("['*']", "rm", true, &["*"]);
+    check("[log, '*']", "rm", true, &["*"]);
+    check("[]", "rm", false, &[]);
+}
+
+#[test]
 fn what_was_not_asked_for_is_helped_by_no_grant() {
     let everything = "grants:
         models: ['*']

@@ -1,4 +1,4 @@
-//! `@test/files`: writes, reads, lists, deletes and publishes data as it is told.
+//! `@test/filer`: writes, reads, lists, deletes and publishes data as it is told.
 //!
 //! What it writes follows from its arguments alone, so that a test knows what to expect,
 //! and every argument has a default.
@@ -189,7 +189,7 @@ fn model() -> Model {
     use MethodKind::{Action, Delete, Read};
 
     specs(Model::new(
-        "@test/files",
+        "@test/filer",
         "2026.11.23.1",
         "Does with data what it is told",
     ))

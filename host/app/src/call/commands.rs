@@ -1,0 +1,99 @@
+//! Programs that a call runs: found by their pins in `sedge.yaml`, and checked against them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_model::command::{CommandPin, LINEAGE_VARIABLE};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::CommandName;
+use sedge_model::repository::CONFIG_FILE;
+use sedge_runtime::{CommandError, CommandRun, Fault, HostError};
+use sedge_sys::command::{self, Command};
+use sedge_sys::host::variable;
+
+use super::outside::store_fault;
+use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
+use crate::run_cx::RunCx;
+
+/// What a call wants to run.
+pub(super) struct Asked<'a> {
+    pub(super) name: &'a CommandName,
+    pub(super) arguments: Vec<String>,
+    pub(super) stdin: Vec<u8>,
+}
+
+/// The call that wants it.
+pub(super) struct By {
+    pub(super) lineage: Lineage,
+    /// Whether its method is one of kind `read`.
+    pub(super) only_reads: bool,
+}
+
+/// Returns a pinned program, to be run with arguments that its pin allows.
+///
+/// # Errors
+/// There is no such pin, or it does not allow them.
+pub(super) fn prepare(
+    cx: &Arc<RunCx>,
+    by: By,
+    asked: Asked<'_>,
+) -> Result<CommandRun, CommandError> {
+    let name = asked.name;
+    let Some(pin) = cx.repository.config().commands.get(name) else {
+        return Err(CommandError::NotPinned(format!(
+            "`{name}` stands for no program; these lines in {CONFIG_FILE} would make it one\n\
+             commands:\n  {name}: {{program: /path/of/it, arguments: [...]}}"
+        )));
+    };
+    let checked = pin.arguments.check(&asked.arguments);
+    checked.map_err(|error| {
+        let reason =
+            format!("the command `{name}` of {CONFIG_FILE} does not take these arguments: {error}");
+        CommandError::ArgumentsRefused(reason)
+    })?;
+    let mut command = command_of(cx, pin, asked);
+    let cx = Arc::clone(cx);
+    Ok(Box::pin(async move {
+        // Counts until the program and all that it started have ended.
+        let pass = cx.locks.pass(&by.lineage, by.only_reads);
+        let pass = pass.map_err(|error| Fault::Host(store_fault(error)))?;
+        let tokens = pass.tokens(cx.repository.lineage_tokens());
+        command
+            .variables
+            .push((LINEAGE_VARIABLE.to_owned(), tokens));
+        command::run(command).await.map_err(fault)
+    }))
+}
+
+fn command_of(cx: &RunCx, pin: &CommandPin, asked: Asked<'_>) -> Command {
+    let variables = pin.environment.iter().filter_map(|name| {
+        let value = variable(name.as_str())?;
+        Some((name.to_string(), value))
+    });
+    let output_bytes_max = pin.output_kibibytes.map(|it| it.get() as usize * 1024);
+    let cwd = pin.cwd.as_deref();
+    Command {
+        program: PathBuf::from(&pin.program),
+        arguments: asked.arguments,
+        variables: variables.collect(),
+        folder: cwd.map(|cwd| cx.repository.folder().path_of(cwd)),
+        stdin: asked.stdin,
+        output_bytes_max: output_bytes_max.unwrap_or(COMMAND_OUTPUT_BYTES_MAX),
+        time_max: pin
+            .timeout_seconds
+            .map(|it| Duration::from_secs(it.get().into())),
+    }
+}
+
+fn fault(error: command::CommandError) -> Fault<CommandError> {
+    match error {
+        command::CommandError::NotStarted { ref source, .. } => {
+            Fault::Guest(CommandError::NotStarted(format!("{error}: {source}")))
+        }
+        command::CommandError::TimedOut { after, .. } => Fault::Guest(CommandError::TimedOut {
+            after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+        }),
+        error @ command::CommandError::Wait { .. } => Fault::Host(HostError::new(error)),
+    }
+}

@@ -1,0 +1,143 @@
+//! Programs of the machine: asked for by other names, with other arguments, and left running.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::fixture::until;
+use crate::harness::{Attack, Scene, call};
+
+const TYPE: &str = "@test/runner";
+
+/// What `sedge.yaml` pins: a shell that runs any script, and a program that shows what it is given.
+pub(crate) const PINS: &str = "commands:
+  sh: {program: /bin/sh, arguments: ['-c', '*'], environment: [PATH], outputKibibytes: 64}
+  printf: {program: /usr/bin/printf, arguments: ['<%s>', '*']}
+";
+
+const GRANTS: &str = "grants: {commands: [sh, printf]}";
+
+/// How many processes a bomb is made of. All of them are looked for and killed.
+const N_BOMB: u32 = 300;
+
+fn script(text: &str) -> Value {
+    json!({"command": "sh", "arguments": ["-c", text]})
+}
+
+fn printf(arguments: &[&str]) -> Value {
+    json!({"command": "printf", "arguments": arguments})
+}
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let of = |name: &str, arguments: Value, ends: &str| {
+        Attack::call(name, (TYPE, "run"), arguments, ends).with(GRANTS)
+    };
+    vec![
+        of(
+            "a command that it did not ask for",
+            json!({"command": "unasked"}),
+            "does not ask for it",
+        ),
+        of(
+            "a command that was not granted",
+            script("exit 0"),
+            "may not run the command `sh`",
+        )
+        .with("grants: {commands: [printf]}"),
+        of(
+            "a command by its path",
+            json!({"command": "/bin/sh", "arguments": ["-c", "exit 0"]}),
+            "there can be none",
+        ),
+        of(
+            "an option where a name is expected",
+            printf(&["<%s>", "--version"]),
+            "is an option",
+        ),
+        of(
+            "one argument more than the pin takes",
+            printf(&["<%s>", "a", "b"]),
+            "it takes",
+        ),
+        of(
+            "an argument with a NUL",
+            printf(&["<%s>", "a\0b"]),
+            "has a NUL in it",
+        ),
+        of(
+            "a shell in an argument",
+            printf(&["<%s>", "$(id); `id` | id > out && id\nid"]),
+            "<$(id); `id` | id > out && id\\nid>",
+        ),
+        of(
+            "a command that looks at the environment",
+            script(
+                "env | cut -d= -f1 | grep -vE '^(PATH|PWD|OLDPWD|SHLVL|_|SEDGE_COMMAND|SEDGE_LINEAGE)$'; echo none",
+            ),
+            "\"stdout\":\"none\\n\"",
+        ),
+        of(
+            "a command that never ends",
+            script("while :; do :; done"),
+            "it was stopped after 1000 ms",
+        ),
+        of(
+            "a command that floods its outputs",
+            script("head -c 50000000 /dev/zero & head -c 50000000 /dev/zero >&2; wait"),
+            "\"cut\":[true,true]",
+        ),
+        of(
+            "a command that does not read its stdin",
+            json!({"command": "sh", "arguments": ["-c", "exit 4"], "stdin": "s".repeat(1 << 20)}),
+            "\"exit\":4",
+        ),
+        left(
+            "a command that leaves a process behind",
+            "setsid sleep 3600 &",
+            1,
+        ),
+        left(
+            "a command that leaves a process of a session of its own behind",
+            "setsid sh -c 'setsid sleep 3600 & exit' &",
+            1,
+        ),
+        left(
+            "a bomb of processes",
+            &format!("i=0; while [ $i -lt {N_BOMB} ]; do sleep 3600 & i=$((i+1)); done"),
+            N_BOMB as usize,
+        ),
+    ]
+}
+
+/// A script that leaves processes behind which sleep: they are dead when its call has ended.
+fn left(name: &str, leave: &str, n_left: usize) -> Attack {
+    // As many as nobody else lets sleep, and for as long as nobody else does.
+    let leave = leave.replace("3600", &format!("{}", 36_000 + n_left));
+    let needle = format!("sleep\0{}\0", 36_000 + n_left);
+    let wait = format!(
+        "while [ $(grep -lsaz '^{}$' /proc/[0-9]*/cmdline | wc -l) -lt {n_left} ]; do :; done",
+        36_000 + n_left
+    );
+    let text = script(&format!("{leave}\n{wait}"));
+    Attack::other(
+        name,
+        async move |scene: Scene| {
+            let ended = call(&scene.repository, &scene.model, "run", text).await;
+            until("they are dead", || n_that_run(&needle) == 0).await;
+            ended
+        },
+        "\"exit\":0",
+    )
+    .or("it was stopped after 1000 ms")
+    .of(TYPE)
+    .with(GRANTS)
+}
+
+/// Returns how many processes of the machine run this.
+fn n_that_run(command_line: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
+    let runs = |folder: &Path| {
+        std::fs::read(folder.join("cmdline")).is_ok_and(|it| it == command_line.as_bytes())
+    };
+    processes.filter(|entry| runs(&entry.path())).count()
+}

@@ -1,0 +1,449 @@
+//! Commands: what is pinned is run with what its pin allows, and nothing of it is left.
+
+pub(crate) use sedge_test_artifacts::RUNNER as runner;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sedge_app::datastore_compact::datastore_compact;
+use sedge_app::datastore_lock_release::datastore_lock_release;
+use sedge_app::model_delete::model_delete;
+use sedge_app::model_method_run::Report;
+use sedge_app::types::CallError;
+use sedge_app::{AppError, Event, Settings};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::fixture::{House, run_in, until, words};
+
+/// What `runner` asks for, pinned: a shell that runs any script, and a program that shows what it
+/// is given.
+const PINS: &str = "
+  sh:
+    program: /bin/sh
+    arguments: ['-c', ...]
+    environment: [PATH]
+  printf:
+    program: /usr/bin/printf
+    arguments: ['<%s>', '*', 'literal', '--x=*', ...]
+";
+
+const GRANTS: &str = "grants: {commands: [sh, printf, missing]}\n";
+
+/// Returns a repository where `runner` may run these pins.
+async fn house(pins: &str) -> House {
+    let mut house = House::new();
+    house.model("runner", "@test/runner", GRANTS);
+    house.write("sedge.yaml", &format!("version: 1\ncommands:{pins}"));
+    house.reopen().await;
+    house
+}
+
+fn script(text: &str) -> Value {
+    json!({"command": "sh", "arguments": ["-c", text]})
+}
+
+async fn ran(house: &House, arguments: Value) -> Value {
+    house.value("runner", "run", arguments).await
+}
+
+/// Returns why `runner` failed.
+async fn failed(house: &House, arguments: Value) -> (String, String) {
+    let (error, _) = house.failure("runner", "run", arguments).await;
+    let CallError::Failed(failure) = error else {
+        panic!("{error:?}")
+    };
+    (failure.code, failure.message)
+}
+
+/// Returns whether a process executes: a zombie that nobody has looked after does not.
+fn lives(number: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
+    !matches!(state, None | Some(b'Z' | b'X'))
+}
+
+/// Returns the numbers that a script wrote to a file, once there are `n`.
+async fn numbers(file: &Path, n: usize) -> Vec<String> {
+    let read = || {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(str::to_owned).collect::<Vec<String>>()
+    };
+    until("they have begun", || read().len() >= n).await;
+    read()
+}
+
+/// A program that never ends, with one child in its group and one in a session of its own, whose
+/// parent is gone. All write their numbers.
+fn endless(file: &Path) -> Value {
+    let note = format!("echo $$ >> {}", file.display());
+    script(&format!(
+        "{note}\n\
+         sh -c '{note}; exec sleep 3600' &\n\
+         setsid sh -c \"setsid sh -c '{}; exec sleep 3600' & exit\"\n\
+         while :; do sleep 1; done",
+        note.replace('$', "\\$")
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_gets_its_arguments_and_stdin_and_nothing_else() {
+    let house = house(PINS).await;
+    let meant = ["$(id)", "literal", "--x=;y", "a  b", "*", "|"];
+    let mut arguments = vec!["<%s>"];
+    arguments.extend(meant);
+    let got = ran(&house, json!({"command": "printf", "arguments": arguments})).await;
+    assert_eq!(got["stdout"], "<$(id)><literal><--x=;y><a  b><*><|>");
+    let mut cat = script("cat; cat >&2; exit 7");
+    cat["stdin"] = json!("one\ntwo");
+    let got = ran(&house, cat).await;
+    assert_eq!(got["stdout"], "one\ntwo");
+    assert_eq!((&got["stderr"], &got["exit"]), (&json!(""), &json!(7)));
+    assert_eq!(ran(&house, script("cat")).await["stdout"], "");
+    assert_eq!(ran(&house, script("kill -KILL $$")).await["signal"], 9);
+    let told = house.seen.lines();
+    let expect = "ran the command `sh`: it ended with 7";
+    assert!(told.iter().any(|line| line == expect), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_the_machine_a_command_gets_what_its_pin_names() {
+    let house = house(PINS).await;
+    let names = ran(&house, script("exec env")).await;
+    let names = names["stdout"].as_str().expect("text").lines();
+    let mut names: Vec<&str> = names.filter_map(|line| line.split('=').next()).collect();
+    names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
+    names.sort_unstable();
+    assert_eq!(names, ["PATH", "SEDGE_COMMAND", "SEDGE_LINEAGE"]);
+    let folder = ran(&house, script("pwd; ls -A")).await;
+    let folder = folder["stdout"].as_str().expect("text").trim();
+    assert!(!Path::new(folder).exists(), "{folder}");
+    // The datastore is open, and so are locks, and pipes.
+    let open = ran(&house, script("exec ls -l /proc/self/fd")).await;
+    let open = open["stdout"].as_str().expect("text");
+    assert!(open.contains(" 2 -> "), "{open}");
+    assert_eq!(opened_here(open), [""; 0]);
+}
+
+/// Returns what is open of what `ls` shows, beside the three outputs and inputs, what `ls` reads
+/// itself, and what this process was given by its own parent.
+fn opened_here(shown: &str) -> Vec<&str> {
+    let parent = std::os::unix::process::parent_id();
+    let is_opened_here = |line: &&str| {
+        let Some((front, target)) = line.split_once(" -> ") else {
+            return false;
+        };
+        let number = front.rsplit(' ').next().unwrap_or_default();
+        let of_parent = fs::read_link(format!("/proc/{parent}/fd/{number}"));
+        let is_inherited = of_parent.is_ok_and(|of_parent| of_parent == Path::new(target));
+        !["0", "1", "2"].contains(&number) && !target.starts_with("/proc/") && !is_inherited
+    };
+    shown.lines().filter(is_opened_here).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arguments_that_the_pin_does_not_allow_are_refused() {
+    let house = house(PINS).await;
+    for arguments in [
+        json!([]),
+        json!(["<%s>", "a"]),
+        json!(["%s", "a", "literal", "--x=1"]),
+        json!(["<%s>", "-v", "literal", "--x=1"]),
+        json!(["<%s>", "a", "Literal", "--x=1"]),
+        json!(["<%s>", "a", "literal", "--y=1"]),
+        json!(["<%s>", "a", "literal", "--x=1", "--more"]),
+        json!(["<%s>", "a\0b", "literal", "--x=1"]),
+    ] {
+        let ask = json!({"command": "printf", "arguments": arguments});
+        let (code, message) = failed(&house, ask).await;
+        assert_eq!(code, "arguments-refused", "{arguments}: {message}");
+    }
+    let (code, message) = failed(&house, json!({"command": "missing"})).await;
+    assert_eq!(code, "not-pinned", "{message}");
+    let (_, lines) = message.split_once("make it one\n").expect("lines");
+    let lines = lines.replace("/path/of/it", "/no/such/program");
+    let house = self::house(lines.strip_prefix("commands:").expect("the key")).await;
+    let (code, message) = failed(&house, json!({"command": "missing"})).await;
+    assert_eq!(code, "not-started", "{message}");
+    assert!(message.contains("/no/such/program"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+    let house = house(PINS).await;
+    house.model("runner", "@test/runner", "");
+    let (code, message) = failed(&house, script("exit 0")).await;
+    assert_eq!(code, "denied", "{message}");
+    let (_, lines) = message.split_once("would\n").expect("lines");
+    house.model("runner", "@test/runner", &format!("{lines}\n"));
+    assert_eq!(ran(&house, script("exit 0")).await["exit"], 0);
+    let (code, message) = failed(&house, json!({"command": "printf"})).await;
+    assert_eq!(code, "denied", "{message}");
+    let (code, message) = failed(&house, json!({"command": "unasked"})).await;
+    assert_eq!(code, "denied", "{message}");
+    assert!(message.contains("does not ask for it"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_cut_and_drained() {
+    let house = house(&format!("{PINS}    outputKibibytes: 8\n").replace(
+        "    environment: [PATH]\n",
+        "    environment: [PATH]\n    outputKibibytes: 64\n",
+    ))
+    .await;
+    let flood = "head -c 5000000 /dev/zero & head -c 5000000 /dev/zero >&2; wait";
+    let got = ran(&house, script(flood)).await;
+    assert_eq!(
+        (&got["exit"], &got["cut"]),
+        (&json!(0), &json!([true, true]))
+    );
+    assert_eq!(
+        (&got["n_stdout"], &got["n_stderr"]),
+        (&json!(65536), &json!(65536))
+    );
+    let got = ran(&house, script("head -c 65536 /dev/zero")).await;
+    assert_eq!(
+        (&got["n_stdout"], &got["cut"]),
+        (&json!(65536), &json!([false, false]))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
+    let pins = PINS.replace(
+        "environment: [PATH]\n",
+        "environment: [PATH]\n    timeoutSeconds: 4\n",
+    );
+    let house = house(&pins).await;
+    let file = house.path().join("numbers");
+    let (code, message) = failed(&house, endless(&file)).await;
+    assert_eq!(code, "timed-out", "{message}");
+    for number in numbers(&file, 3).await {
+        until("it is dead", || !lives(&number)).await;
+    }
+    // So it is at the end of the call, which the pin cannot put off.
+    house.model(
+        "runner",
+        "@test/runner",
+        &format!("limits: {{wallTimeSeconds: 4}}\n{GRANTS}"),
+    );
+    fs::remove_file(&file).expect("it was written");
+    let (error, _) = house.failure("runner", "run", endless(&file)).await;
+    assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
+    for number in numbers(&file, 3).await {
+        until("it is dead", || !lives(&number)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_cancelled_leaves_nothing_behind() {
+    let house = house(PINS).await;
+    let file = house.path().join("numbers");
+    let (repository, seen) = (Arc::clone(&house.repository), Arc::clone(&house.seen));
+    let arguments = endless(&file);
+    let run =
+        tokio::spawn(async move { run_in(&repository, &seen, ("runner", "run"), arguments).await });
+    let numbers = numbers(&file, 3).await;
+    assert!(numbers.iter().all(|number| lives(number)), "{numbers:?}");
+    run.abort();
+    until("the call has ended", || house.n_running() == 0).await;
+    for number in numbers {
+        until("it is dead", || !lives(&number)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_a_command_leaves_behind_is_killed() {
+    let house = house(PINS).await;
+    let file = house.path().join("numbers");
+    fs::write(&file, "").expect("it is made");
+    let path = file.display();
+    let daemon = format!(
+        "setsid sh -c 'echo $$ >> {path}; exec sleep 3600' &\n\
+         while [ $(wc -l < {path}) -lt 1 ]; do :; done"
+    );
+    assert_eq!(ran(&house, script(&daemon)).await["exit"], 0);
+    for number in numbers(&file, 1).await {
+        until("it is dead", || !lives(&number)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_runs_where_its_pin_says() {
+    let pins = PINS.replace(
+        "environment: [PATH]\n",
+        "environment: [PATH]\n    cwd: models\n",
+    );
+    let house = house(&pins).await;
+    let seen = ran(&house, script("ls; echo told > told.txt")).await;
+    let names = seen["stdout"].as_str().expect("text");
+    assert!(names.lines().any(|it| it == "runner.yaml"), "{names}");
+    let told = fs::read_to_string(house.path().join("models/told.txt"));
+    assert_eq!(told.expect("it was written"), "told\n");
+}
+
+/// Two calls that have run commands and then wait for each other: to undo one would be to run its
+/// command twice, so it is told instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_ran_a_command_is_not_undone() {
+    let house = house(PINS).await;
+    for name in ["one", "two"] {
+        house.model(name, "@test/runner", GRANTS);
+    }
+    let file = house.path().join("met");
+    fs::write(&file, "").expect("it is made");
+    let path = file.display();
+    // Each waits until both are there.
+    let meet = script(&format!(
+        "echo . >> {path}; while [ $(wc -l < {path}) -lt 2 ]; do :; done"
+    ));
+    let then = |target: &str| json!({"first": meet, "target": target, "second": script("exit 0")});
+    let (one, two) = tokio::join!(
+        run_in(&house.repository, &house.seen, ("one", "then"), then("two")),
+        run_in(&house.repository, &house.seen, ("two", "then"), then("one")),
+    );
+    let (good, bad): (Vec<_>, Vec<_>) = [one, two].into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (1, 1));
+    let error = bad.into_iter().find_map(Result::err).expect("one of them");
+    let error = words(&error);
+    assert!(error.contains("wait for each other"), "{error}");
+    let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
+    assert!(!house.seen.events().iter().any(is_undone));
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), ".\n.\n");
+}
+
+/// A call of `runner` that is in the middle of its command, and the settings of a `sedge` that this
+/// command starts. Another handle stands for that process: for locks, it is one.
+struct Midway {
+    settings: Settings,
+    go: PathBuf,
+    run: JoinHandle<Result<Report, AppError>>,
+}
+
+impl Midway {
+    async fn of(house: &House, method: &'static str) -> Self {
+        let path = house.path().to_owned();
+        let here = path.display();
+        let wait = script(&format!(
+            "echo $SEDGE_LINEAGE > {here}/new; mv {here}/new {here}/token\n\
+             while [ ! -e {here}/go ]; do sleep 0.01; done"
+        ));
+        let (repository, seen) = (Arc::clone(&house.repository), Arc::clone(&house.seen));
+        let run =
+            tokio::spawn(async move { run_in(&repository, &seen, ("runner", method), wait).await });
+        until("it has a token", || path.join("token").exists()).await;
+        let tokens = fs::read_to_string(path.join("token")).expect("it is there");
+        let settings = Settings {
+            lock_timeout: Some(Duration::from_millis(100)),
+            lineage_tokens: Some(tokens.trim().to_owned()),
+            ..Settings::default()
+        };
+        let go = path.join("go");
+        Self { settings, go, run }
+    }
+
+    async fn end(self) -> Result<Report, AppError> {
+        fs::write(&self.go, "").expect("it is made");
+        self.run.await.expect("no panic")
+    }
+}
+
+async fn nothing_run_by(
+    house: &House,
+    settings: &Settings,
+    method: &str,
+) -> Result<Report, AppError> {
+    let other = house.other_process_with(settings.clone());
+    run_in(&other, &house.seen, ("runner", method), script("exit 0")).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_the_token_of_a_command_works_below_its_call() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let settings = midway.settings.clone();
+    let joined = nothing_run_by(&house, &settings, "run").await;
+    joined.unwrap_or_else(|error| panic!("{}", words(&error)));
+    let stranger = Settings {
+        lineage_tokens: None,
+        ..settings.clone()
+    };
+    let error = nothing_run_by(&house, &stranger, "run").await;
+    let error = error.expect_err("it is locked");
+    assert_eq!(error.code(), "lock_timeout", "{}", words(&error));
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+    let error = nothing_run_by(&house, &settings, "run").await;
+    let error = error.expect_err("the command has ended");
+    assert!(matches!(error, AppError::TokenVoid(_)), "{}", words(&error));
+}
+
+/// Else a method of kind `read` could write by way of a command.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn below_a_method_that_reads_nothing_is_written() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "look").await;
+    let read = nothing_run_by(&house, &midway.settings, "look").await;
+    read.unwrap_or_else(|error| panic!("{}", words(&error)));
+    let error = nothing_run_by(&house, &midway.settings, "run").await;
+    let told = words(&error.expect_err("it may write"));
+    assert!(
+        told.contains("of kind `read` may not call `run` of `runner`"),
+        "{told}"
+    );
+    let other = house.other_process_with(midway.settings.clone());
+    let deleted = model_delete(&other, "runner", house.seen.clone()).await;
+    let told = words(&deleted.expect_err("it writes"));
+    assert!(told.contains("the call only reads"), "{told}");
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+}
+
+/// What a call has staged is no data yet: who tidies up below it would take it for what is left
+/// over, and would not be kept out by the call's lock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_the_whole_datastore_is_not_done_below_a_call() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let other = house.other_process_with(midway.settings.clone());
+    let error = datastore_compact(&other, false, house.seen.clone()).await;
+    let told = words(&error.expect_err("a call is at work"));
+    assert!(
+        told.contains("`datastore compact` cannot be done by a command of the call"),
+        "{told}"
+    );
+    let ended = midway.end().await;
+    ended.unwrap_or_else(|error| panic!("{}", words(&error)));
+    let other = house.other_process_with(Settings::default());
+    let compacted = datastore_compact(&other, false, house.seen.clone()).await;
+    compacted.unwrap_or_else(|error| panic!("{}", words(&error)));
+}
+
+/// Its run is not the call's, and so not fenced with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_loses_a_lock_by_force_loses_it_below_too() {
+    let house = house(PINS).await;
+    let midway = Midway::of(&house, "run").await;
+    let other = house.other_process_with(midway.settings.clone());
+    let (seen, path) = (house.seen.clone(), house.path().to_owned());
+    let slow = script(&format!(
+        "touch {0}/inside; while [ ! -e {0}/go ]; do sleep 0.01; done",
+        path.display()
+    ));
+    let below = tokio::spawn(async move { run_in(&other, &seen, ("runner", "run"), slow).await });
+    until("it is inside", || path.join("inside").exists()).await;
+    let released = house.other_process();
+    let taken = datastore_lock_release(&released, Some("runner")).expect("a table");
+    assert_eq!(
+        taken.len(),
+        4,
+        "its model and its intent, of both: {taken:?}"
+    );
+    let ended = [midway.end().await, below.await.expect("no panic")];
+    for error in ended.map(|ended| ended.expect_err("it lost its lock")) {
+        assert_eq!(error.code(), "fenced", "{}", words(&error));
+    }
+}

@@ -1,0 +1,102 @@
+//! The interface `commands`: programs that the operator pinned.
+
+use sedge_model::call::LogLevel;
+use sedge_model::names::CommandName;
+use sedge_sys::command::{End, Output, Printed};
+
+use crate::bindings::sedge::model::commands::{self as guest, Host};
+use crate::call::CallState;
+use crate::host::{CommandError, CommandRun, Fault};
+
+impl CallState {
+    /// Returns a program that the call may run, as it asked for.
+    fn command(
+        &mut self,
+        name: &str,
+        arguments: Vec<String>,
+        stdin: Vec<u8>,
+    ) -> wasmtime::Result<Result<CommandRun, guest::CommandError>> {
+        let Ok(name) = name.parse::<CommandName>() else {
+            let reason = "there is no command of this name, and there can be none".to_owned();
+            return Ok(Err(guest::CommandError::NotPinned(reason)));
+        };
+        if let Err(denial) = self.running()?.surroundings.permissions.command(&name) {
+            return Ok(Err(guest::CommandError::Denied(self.denied(&denial))));
+        }
+        let command = self.outside.command(&name, arguments, stdin);
+        Ok(command.map_err(|error| self.command_failed(name.as_str(), error)))
+    }
+
+    /// Notes in the call's log why a command was not run, or not to its end, and returns what to
+    /// tell the guest.
+    fn command_failed(&self, name: &str, error: CommandError) -> guest::CommandError {
+        let (message, error) = match error {
+            CommandError::NotPinned(reason) => {
+                (reason.clone(), guest::CommandError::NotPinned(reason))
+            }
+            CommandError::ArgumentsRefused(reason) => (
+                reason.clone(),
+                guest::CommandError::ArgumentsRefused(reason),
+            ),
+            CommandError::NotStarted(reason) => {
+                (reason.clone(), guest::CommandError::NotStarted(reason))
+            }
+            CommandError::TimedOut { after_ms } => (
+                format!(
+                    "the command `{name}` was killed after {after_ms} ms, which is all that its pin allows"
+                ),
+                guest::CommandError::TimedOut(after_ms),
+            ),
+        };
+        self.log.note(LogLevel::Warn, message);
+        error
+    }
+}
+
+impl Host for CallState {
+    async fn run(
+        &mut self,
+        name: String,
+        arguments: Vec<String>,
+        stdin: Option<Vec<u8>>,
+    ) -> wasmtime::Result<Result<guest::Output, guest::CommandError>> {
+        let stdin = stdin.unwrap_or_default();
+        let n_bytes = arguments.iter().map(String::len).sum::<usize>();
+        self.asked(name.len() + n_bytes + stdin.len())?;
+        let run = match self.command(&name, arguments, stdin)? {
+            Ok(run) => run,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.outside.escaping().await;
+        match run.await {
+            Ok(output) => {
+                let ended = match output.end {
+                    End::Exit(code) => format!("it ended with {code}"),
+                    End::Signal(number) => format!("it was ended by signal {number}"),
+                };
+                let message = format!("ran the command `{name}`: {ended}");
+                self.log.note(LogLevel::Info, message);
+                self.passed(output.stdout.bytes.len() + output.stderr.bytes.len())?;
+                Ok(Ok(output_to_guest(output)?))
+            }
+            Err(Fault::Guest(error)) => Ok(Err(self.command_failed(&name, error))),
+            Err(Fault::Host(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn output_to_guest(output: Output) -> wasmtime::Result<guest::Output> {
+    let printed = |printed: Printed| guest::Printed {
+        bytes: printed.bytes,
+        cut: printed.is_cut,
+    };
+    Ok(guest::Output {
+        // Both are bytes by what wait(2) tells.
+        end: match output.end {
+            End::Exit(code) => guest::End::Exit(code.try_into()?),
+            End::Signal(number) => guest::End::Signal(number.try_into()?),
+        },
+        stdout: printed(output.stdout),
+        stderr: printed(output.stderr),
+    })
+}
