@@ -258,3 +258,46 @@ fn the_lines_that_a_denial_shows_help() {
     Succeeded after [took].
     "#);
 }
+
+/// Who grants a name grants what it stands for, so that is shown.
+#[test]
+fn what_a_command_stands_for() {
+    let env = TestEnv::with_repository();
+    env.setup(&[
+        "plugin add $GUESTS/shell.wasm --grant commands=log",
+        "model create @sedge/shell one --global-argument command=log",
+        "model create @sedge/shell every --global-argument command=log",
+    ]);
+    insta::assert_snapshot!(env.transcript("model permissions one"), @"
+    $ sedge model permissions one
+    ------- stdout -------
+    KIND      ASKS FOR  MAY              WHY
+    commands  *         log: not pinned  to run the one that a model names
+    ------- stderr -------
+    Everything that @sedge/shell asks for is granted.
+    ");
+    let file = env.read_file("models/every.yaml");
+    env.write_file("models/every.yaml", file + "grants: {commands: [\"*\"]}\n");
+    env.write_file(
+        "sedge.yaml",
+        "version: 1\ncommands:\n  log: {program: /usr/bin/git, arguments: [log, ...]}\n  any: {program: /bin/sh, arguments: [\"-c\", \"*\"]}\n",
+    );
+    insta::assert_snapshot!(env.transcript("
+        model permissions one
+        model permissions every
+    "), @"
+    $ sedge model permissions one
+    ------- stdout -------
+    KIND      ASKS FOR  MAY                        WHY
+    commands  *         log: /usr/bin/git log ...  to run the one that a model names
+    ------- stderr -------
+    Everything that @sedge/shell asks for is granted.
+
+    $ sedge model permissions every
+    ------- stdout -------
+    KIND      ASKS FOR  MAY                                           WHY
+    commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  to run the one that a model names
+    ------- stderr -------
+    Everything that @sedge/shell asks for is granted.
+    ");
+}

@@ -1,0 +1,228 @@
+//! `@sedge/files`: keeps what is in a folder: every file with its size and its digest.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a plugin sees the folder that it was granted, and no host's files"
+)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use sedge_sdk::{Context, Failure, FileAccess, MethodKind, Model, Permission};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The folder, by the name that the operator grants.
+const FOLDER: &str = "folder";
+
+/// The most entries that an inventory may have. Whoever fills the folder chooses how many there
+/// are, and a resource with more of usual length would be larger than one may be.
+const ENTRIES_MAX: usize = 20_000;
+
+/// How much of a file is read at once, in bytes.
+const READ_BYTES: usize = 64 << 10;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct InventoryArguments {
+    /// Where to begin, below the folder [default: the folder itself]
+    #[serde(default)]
+    below: Option<String>,
+    /// The most entries; more are a failure
+    #[serde(default = "entries_max")]
+    #[schemars(range(min = 1, max = ENTRIES_MAX))]
+    entries_max: usize,
+    /// What the data is called [default: `inventory`]
+    #[serde(default)]
+    name: Option<String>,
+}
+
+fn entries_max() -> usize {
+    ENTRIES_MAX
+}
+
+/// What is in a folder.
+#[derive(Serialize, JsonSchema)]
+struct Inventory {
+    /// How many files there are
+    files: u64,
+    /// Their size together, in bytes
+    bytes: u64,
+    /// All that is there, folders left out, in the order of their paths
+    entries: Vec<Entry>,
+}
+
+/// One thing in a folder.
+#[derive(Serialize, JsonSchema)]
+struct Entry {
+    /// Where it is, with `/` between
+    path: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+/// What it is.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum What {
+    /// A file
+    File {
+        /// Its size in bytes
+        size: u64,
+        /// The SHA-256 of its content, in lower-case hex
+        sha256: String,
+    },
+    /// A symbolic link, which is not followed
+    Link {
+        /// Where it leads, unless that is outside of the folder
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// A socket, a pipe, a device
+    Special,
+    /// What cannot be read
+    Unreadable {
+        /// Why
+        error: String,
+    },
+}
+
+/// What is returned: all but the entries.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    entries: usize,
+    files: u64,
+    bytes: u64,
+}
+
+fn model() -> Model {
+    Model::new(
+        "@sedge/files",
+        "2026.11.26.1",
+        "Keeps what is in a folder: every file with its size and its digest",
+    )
+    .asks_for(
+        Permission::Files {
+            name: FOLDER.to_owned(),
+            access: FileAccess::Read,
+        },
+        "to read what is in it",
+    )
+    .resource::<Inventory>("inventory", "What is in the folder")
+    .method(
+        "inventory",
+        MethodKind::Action,
+        "Write down what is in the folder",
+        inventory,
+    )
+}
+
+fn inventory(cx: &Context, arguments: InventoryArguments) -> Result<Summary, Failure> {
+    let mut root = cx.folder(FOLDER)?;
+    if let Some(below) = &arguments.below {
+        root.push(below.trim_start_matches('/'));
+    }
+    let entries = walk(&root, arguments.entries_max)?;
+    let sizes = entries.iter().filter_map(|entry| match &entry.what {
+        What::File { size, .. } => Some(*size),
+        What::Link { .. } | What::Special | What::Unreadable { .. } => None,
+    });
+    let (files, bytes) = sizes.fold((0, 0), |(n, bytes), size| (n + 1, bytes + size));
+    let summary = Summary {
+        entries: entries.len(),
+        files,
+        bytes,
+    };
+    let name = arguments.name.as_deref().unwrap_or("inventory");
+    cx.resource("inventory").named(name).write(&Inventory {
+        files,
+        bytes,
+        entries,
+    })?;
+    Ok(summary)
+}
+
+/// Returns all that is below a folder, but the folders, in the order of their paths.
+fn walk(root: &Path, entries_max: usize) -> Result<Vec<Entry>, Failure> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![(root.to_owned(), String::new())];
+    let mut n_seen = 0;
+    while let Some((folder, path)) = folders.pop() {
+        let listed = match fs::read_dir(&folder) {
+            // That there is no such folder is the caller's fault.
+            Err(error) if path.is_empty() => return Err(error.into()),
+            Err(error) => {
+                found.insert(path, unreadable(&error));
+                continue;
+            }
+            Ok(listed) => listed,
+        };
+        for entry in listed {
+            n_seen += 1;
+            if n_seen > entries_max {
+                let message = format!(
+                    "there are more than {entries_max} entries; `below` takes a part of the folder"
+                );
+                return Err(Failure::new("too-many", message));
+            }
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let inside = match path.as_str() {
+                "" => name,
+                path => format!("{path}/{name}"),
+            };
+            let metadata = entry.path().symlink_metadata();
+            match metadata {
+                Ok(metadata) if metadata.is_dir() => folders.push((entry.path(), inside)),
+                Ok(metadata) => drop(found.insert(inside, what(&entry.path(), &metadata))),
+                Err(error) => drop(found.insert(inside, unreadable(&error))),
+            }
+        }
+    }
+    let entries = found.into_iter();
+    Ok(entries.map(|(path, what)| Entry { path, what }).collect())
+}
+
+fn what(path: &Path, metadata: &Metadata) -> What {
+    if metadata.is_symlink() {
+        let to = fs::read_link(path).ok();
+        let text = |to: PathBuf| to.to_string_lossy().into_owned();
+        return What::Link { to: to.map(text) };
+    }
+    if !metadata.is_file() {
+        return What::Special;
+    }
+    match digest(path) {
+        Ok((size, sha256)) => What::File { size, sha256 },
+        Err(error) => unreadable(&error),
+    }
+}
+
+fn unreadable(error: &io::Error) -> What {
+    What::Unreadable {
+        error: error.to_string(),
+    }
+}
+
+/// Returns how much was read, which is what the digest is of.
+fn digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let n_read = file.read(&mut buffer)?;
+        if n_read == 0 {
+            let digest = hash.finalize();
+            let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            return Ok((size, hex));
+        }
+        hash.update(&buffer[..n_read]);
+        size += n_read as u64;
+    }
+}
+
+sedge_sdk::export!(model);

@@ -1,0 +1,198 @@
+//! A `sedge` that a command starts. In the program that Sedge was made after, it waited for the lock
+//! of the very call that waited for it; here it is told by a token which call that is, and works
+//! below it.
+
+use sedge_test_kit::{TestEnv, processes, sedge, wait_until};
+use serde_json::{Value, json};
+
+/// Returns an environment with a model `tool`, of `@sedge/shell`, whose command is pinned with these
+/// lines, each for `program: …` and more.
+fn with_tool(pin: &[&str]) -> TestEnv {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/shell.wasm --grant-all",
+        "model create @sedge/shell tool --global-argument command=tool",
+    ]);
+    repin(&env, pin);
+    env
+}
+
+fn repin(env: &TestEnv, pin: &[&str]) {
+    let mut text = "version: 1\nlockTimeoutSeconds: 1\ncommands:\n  tool:\n".to_owned();
+    for line in pin {
+        let line = line.replace("$SEDGE", sedge().to_str().expect("plain text"));
+        text.push_str(&format!("    {line}\n"));
+    }
+    env.write_file("sedge.yaml", text);
+}
+
+/// The program itself, which may run any method.
+const METHODS: [&str; 4] = [
+    "program: $SEDGE",
+    "arguments: [model, method, run, '*', '*', '--inputs-json=*', ...]",
+    "environment: [HOME, USER]",
+    "cwd: .",
+];
+
+/// Returns the arguments by which the program runs a method.
+fn method(model: &str, method: &str, inputs: &Value) -> Value {
+    let inputs = format!("--inputs-json={inputs}");
+    json!(["model", "method", "run", model, method, inputs])
+}
+
+/// Has `tool` run its command, and returns the program's document.
+fn tool(env: &TestEnv, arguments: &Value) -> Value {
+    let inputs = json!({"arguments": arguments, "expectExit": [0, 3, 75]});
+    let document = env.run_json([
+        "model",
+        "method",
+        "run",
+        "tool",
+        "run",
+        "--inputs-json",
+        &inputs.to_string(),
+    ]);
+    document["data"]["value"].clone()
+}
+
+/// Two deep: `tool` has `sedge` run `tool`, which has `sedge` run `sink`. Each `tool` is locked by the
+/// one before it, for as long as that waits.
+#[test]
+fn a_command_of_a_model_calls_that_model_itself() {
+    let env = with_tool(&METHODS);
+    let innermost = method("sink", "run", &json!({}));
+    let inputs = json!({"arguments": innermost, "name": "inner"});
+    let ended = tool(&env, &method("tool", "run", &inputs));
+    assert_eq!(ended["exitCode"], 0, "{ended:#}");
+    insta::assert_snapshot!(env.transcript("
+        run list
+        data list
+    "), @"
+    $ sedge run list
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run 2]  sink.run  succeeded  [time]  [took]  tester, by a command of the call [run 3]/1
+    [run 3]  tool.run  succeeded  [time]  [took]  tester, by a command of the call [run]/1
+    [run]  tool.run  succeeded  [time]  [took]  tester
+
+    $ sedge data list
+    ------- stdout -------
+    MODEL  NAME    KIND      LATEST  SIZE   WRITTEN
+    sink   record  resource  1       58 B   [time]
+    tool   inner   resource  1       323 B  [time]
+    tool   result  resource  1       880 B  [time]
+    ");
+}
+
+/// What starts any program with variables of its own, as a script may.
+const ANY: [&str; 4] = [
+    "program: /usr/bin/env",
+    "arguments: ['SEDGE_LINEAGE=*', ...]",
+    "environment: [HOME, USER]",
+    "cwd: .",
+];
+
+/// Has `tool` run `sink`, by a `sedge` with some other token than its own.
+fn with_token(env: &TestEnv, token: &str) -> Value {
+    let sedge = sedge().to_str().expect("plain text");
+    let token = format!("SEDGE_LINEAGE={token}");
+    let command = json!([token, sedge, "model", "method", "run", "sink", "run"]);
+    tool(env, &command)
+}
+
+#[test]
+fn a_token_that_is_used_up_or_made_up_is_refused() {
+    let env = with_tool(&["program: /usr/bin/env"]);
+    let printed = tool(&env, &json!([]));
+    let printed = printed["stdout"]["text"].as_str().expect("text");
+    let mut variables = printed.lines();
+    let used_up = variables.find_map(|it| it.strip_prefix("SEDGE_LINEAGE="));
+    let used_up = used_up.expect("it was given one");
+    repin(&env, &ANY);
+    let guessed = format!("{}{}", &used_up[..32], "0".repeat(32));
+    for token in [used_up, &guessed] {
+        let ended = with_token(&env, token);
+        assert_eq!(ended["exitCode"], 3, "{token}: {ended:#}");
+        let told = ended["stderr"]["text"].as_str().expect("text");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told, @"
+            error: `SEDGE_LINEAGE` has a token of a command that has ended: nothing is run for it any more
+            hint: to go on without the call: `env -u SEDGE_LINEAGE sedge …`
+            ");
+        }
+    }
+    // One that no call of this repository gave out makes nobody anything.
+    let ended = with_token(&env, "");
+    assert_eq!(ended["exitCode"], 0, "{ended:#}");
+}
+
+/// By way of another repository, too: that one's call is not the last that has a token for it.
+#[test]
+fn a_command_may_work_in_another_repository_and_from_there_in_its_own() {
+    let [env, other] = [(), ()].map(|()| with_tool(&METHODS));
+    let arguments = "arguments: [--repo, '*', model, method, run, '*', '*', '--inputs-json=*']";
+    for env in [&env, &other] {
+        repin(env, &["program: $SEDGE", arguments, METHODS[2]]);
+    }
+    let within = |env: &TestEnv, model: &str, inputs: &Value| {
+        let Value::Array(arguments) = method(model, "run", inputs) else {
+            panic!("arguments are a list")
+        };
+        let repository = env.repository();
+        let repository = repository.to_str().expect("plain text");
+        let mut all = vec![json!("--repo"), json!(repository)];
+        all.extend(arguments);
+        Value::Array(all)
+    };
+    let back = json!({"arguments": within(&env, "sink", &json!({})), "name": "there"});
+    let back = json!({"arguments": within(&env, "tool", &back), "name": "here"});
+    let ended = tool(&env, &within(&other, "tool", &back));
+    assert_eq!(ended["exitCode"], 0, "{ended:#}");
+}
+
+/// Returns the processes that run a program and were started by `id`.
+fn started_by(id: u32, program: &str) -> Vec<u32> {
+    let processes = processes().into_iter();
+    let is_it = |it: &sedge_test_kit::Process| {
+        it.parent == id && it.program.as_ref().is_some_and(|it| it.ends_with(program))
+    };
+    processes.filter(is_it).map(|it| it.id).collect()
+}
+
+fn runs(id: u32) -> bool {
+    processes()
+        .iter()
+        .any(|it| it.id == id && it.program.is_some())
+}
+
+#[test]
+fn a_command_ends_with_the_program_that_started_it_however_that_ends() {
+    let env = with_tool(&["program: /usr/bin/sleep", "arguments: [...]"]);
+    let inputs = json!({"arguments": ["3600"]}).to_string();
+    let arguments = [
+        "model",
+        "method",
+        "run",
+        "tool",
+        "run",
+        "--inputs-json",
+        &inputs,
+    ];
+    for is_killed in [false, true] {
+        let mut running = env.spawn(arguments);
+        wait_until("it sleeps", || {
+            !started_by(running.id(), "sleep").is_empty()
+        });
+        let sleeping = started_by(running.id(), "sleep");
+        if is_killed {
+            running.kill();
+        } else {
+            running.interrupt();
+        }
+        let expect = if is_killed { None } else { Some(130) };
+        assert_eq!(running.wait().code(), expect);
+        for id in sleeping {
+            wait_until("it is dead", || !runs(id));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `@sedge/files`: what a person sees who writes down what is in a folder.
+
+use std::os::unix::fs::symlink;
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn an_inventory_has_every_file_and_notes_links() {
+    let env = TestEnv::with_repository();
+    env.setup(&[
+        "plugin add $GUESTS/files.wasm --grant none",
+        "model create @sedge/files inbox",
+    ]);
+    env.write_file("inbox/b/two.txt", "two\n");
+    env.write_file("inbox/a.txt", "one\n");
+    let inbox = env.repository().join("inbox");
+    symlink("a.txt", inbox.join("link")).expect("a link");
+    insta::assert_snapshot!(env.transcript("model method run inbox inventory"), @"
+    $ sedge model method run inbox inventory
+    ------- stderr -------
+    Run [run]
+      inbox.inventory: warn: `inbox` may not use the folder `folder`: nobody granted it; these lines in models/inbox.yaml would
+        grants:
+          files:
+          - name: folder
+            path: PATH
+            access: read
+    error: `inventory` of `inbox` failed
+    caused by: `inbox` may not use the folder `folder`: nobody granted it; these lines in models/inbox.yaml would (denied)
+      grants:
+        files:
+        - name: folder
+          path: PATH
+          access: read
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    ");
+    let definition = env.read_file("models/inbox.yaml");
+    let grants = "grants:\n  files:\n    - {name: folder, path: inbox}\n";
+    env.write_file("models/inbox.yaml", definition + grants);
+    insta::assert_snapshot!(env.transcript("
+        model method run inbox inventory
+        data get inbox inventory
+        model method run inbox inventory --input below=b --input name=b
+        data get inbox b
+        model method run inbox inventory --input entriesMax=1
+    "), @r#"
+    $ sedge model method run inbox inventory
+    ------- stdout -------
+    {
+      "entries": 3,
+      "files": 2,
+      "bytes": 8
+    }
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took], wrote `inventory` version 1.
+
+    $ sedge data get inbox inventory
+    ------- stdout -------
+    {
+      "files": 2,
+      "bytes": 8,
+      "entries": [
+        {
+          "path": "a.txt",
+          "kind": "file",
+          "size": 4,
+          "sha256": "[sha256]"
+        },
+        {
+          "path": "b/two.txt",
+          "kind": "file",
+          "size": 4,
+          "sha256": "[sha256]"
+        },
+        {
+          "path": "link",
+          "kind": "link",
+          "to": "a.txt"
+        }
+      ]
+    }
+
+    $ sedge model method run inbox inventory --input below=b --input name=b
+    ------- stdout -------
+    {
+      "entries": 1,
+      "files": 1,
+      "bytes": 4
+    }
+    ------- stderr -------
+    Run [run 3]
+    Succeeded after [took], wrote `b` version 1.
+
+    $ sedge data get inbox b
+    ------- stdout -------
+    {
+      "files": 1,
+      "bytes": 4,
+      "entries": [
+        {
+          "path": "two.txt",
+          "kind": "file",
+          "size": 4,
+          "sha256": "[sha256]"
+        }
+      ]
+    }
+
+    $ sedge model method run inbox inventory --input entriesMax=1
+    ------- stderr -------
+    Run [run 4]
+    error: `inventory` of `inbox` failed
+    caused by: there are more than 1 entries; `below` takes a part of the folder (too-many)
+    hint: `sedge run show [run 4]` shows its calls, `sedge run logs [run 4]` what they logged
+    [exit status: 1]
+    "#);
+}

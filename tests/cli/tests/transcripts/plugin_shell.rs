@@ -1,0 +1,187 @@
+//! `@sedge/shell`: what a person sees who runs a program.
+
+use sedge_test_kit::TestEnv;
+
+/// A shell that runs a file.
+const PIN: &str = "commands:
+  say:
+    program: /bin/sh
+    arguments: ['*', '*']
+";
+
+/// Returns an environment with a model `tool` of `@sedge/shell` that nobody granted anything, with
+/// these pins, and with a script that ends as it is told.
+fn with_tool(pins: &str) -> TestEnv {
+    let env = TestEnv::with_repository();
+    env.write_file("sedge.yaml", format!("version: 1\n{pins}"));
+    env.write_file("say.sh", "echo told $1\necho why >&2\nexit $1\n");
+    env.setup(&[
+        "plugin add $GUESTS/shell.wasm --grant none",
+        "model create @sedge/shell tool --global-argument command=say",
+    ]);
+    env
+}
+
+fn grant(env: &TestEnv) {
+    let definition = env.read_file("models/tool.yaml");
+    let grants = "grants:\n  commands:\n    - say\n";
+    env.write_file("models/tool.yaml", definition + grants);
+}
+
+#[test]
+fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+    let env = with_tool(PIN);
+    let run =
+        "model method run tool run --inputs-json {\"arguments\":[\"$ENV/repo/say.sh\",\"0\"]}";
+    insta::assert_snapshot!(env.transcript(run), @r#"
+    $ sedge model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","0"]}
+    ------- stderr -------
+    Run [run]
+      tool.run: warn: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would
+        grants:
+          commands:
+          - say
+    error: `run` of `tool` failed
+    caused by: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would (denied)
+      grants:
+        commands:
+        - say
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    "#);
+    grant(&env);
+    insta::assert_snapshot!(env.transcript(&format!("
+        {run}
+        data get tool result
+        run logs
+    ")), @r#"
+    $ sedge model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","0"]}
+    ------- stdout -------
+    {
+      "command": "say",
+      "arguments": [
+        "$ENV/repo/say.sh",
+        "0"
+      ],
+      "exitCode": 0,
+      "stdout": {
+        "text": "told 0\n",
+        "cut": false
+      },
+      "stderr": {
+        "text": "why\n",
+        "cut": false
+      }
+    }
+    ------- stderr -------
+    Run [run 2]
+      tool.run: ran the command `say`: it ended with 0
+    Succeeded after [took], wrote `result` version 1.
+
+    $ sedge data get tool result
+    ------- stdout -------
+    {
+      "command": "say",
+      "arguments": [
+        "$ENV/repo/say.sh",
+        "0"
+      ],
+      "exitCode": 0,
+      "stdout": {
+        "text": "told 0\n",
+        "cut": false
+      },
+      "stderr": {
+        "text": "why\n",
+        "cut": false
+      }
+    }
+
+    $ sedge run logs
+    ------- stdout -------
+    1  tool.run: ran the command `say`: it ended with 0
+    "#);
+}
+
+#[test]
+fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
+    let env = with_tool(PIN);
+    grant(&env);
+    insta::assert_snapshot!(env.transcript(r#"
+        model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","3"]}
+        data get tool result
+        model method run tool run --inputs-json {"arguments":["-c","id"]}
+    "#), @r#"
+    $ sedge model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","3"]}
+    ------- stderr -------
+    Run [run]
+      tool.run: ran the command `say`: it ended with 3
+    error: `run` of `tool` failed
+    caused by: the program ended with 3: why (command-failed)
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+
+    $ sedge data get tool result
+    ------- stdout -------
+    {
+      "command": "say",
+      "arguments": [
+        "$ENV/repo/say.sh",
+        "3"
+      ],
+      "exitCode": 3,
+      "stdout": {
+        "text": "told 3\n",
+        "cut": false
+      },
+      "stderr": {
+        "text": "why\n",
+        "cut": false
+      }
+    }
+
+    $ sedge model method run tool run --inputs-json {"arguments":["-c","id"]}
+    ------- stderr -------
+    Run [run 2]
+      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *`
+    error: `run` of `tool` failed
+    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *` (arguments-refused)
+    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    [exit status: 1]
+    "#);
+}
+
+#[test]
+fn what_is_not_pinned_or_badly_pinned_is_told() {
+    let env = with_tool("");
+    grant(&env);
+    insta::assert_snapshot!(env.transcript("model method run tool run"), @"
+    $ sedge model method run tool run
+    ------- stderr -------
+    Run [run]
+      tool.run: warn: `say` stands for no program; these lines in sedge.yaml would make it one
+        commands:
+          say: {program: /path/of/it, arguments: [...]}
+    error: `run` of `tool` failed
+    caused by: `say` stands for no program; these lines in sedge.yaml would make it one (not-pinned)
+      commands:
+        say: {program: /path/of/it, arguments: [...]}
+    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    [exit status: 1]
+    ");
+    env.write_file(
+        "sedge.yaml",
+        "version: 1\ncommands:\n  say:\n    program: sh\n",
+    );
+    insta::assert_snapshot!(env.transcript("model method run tool run"), @"
+    $ sedge model method run tool run
+    ------- stderr -------
+    error: `sh` is no absolute path
+     --> sedge.yaml:4:14
+      |
+    4 |     program: sh
+      |              ^^
+    hint: write where the program is, as `command -v NAME` shows it: which one runs must not depend on who starts it
+    [exit status: 2]
+    ");
+}
