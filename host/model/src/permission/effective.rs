@@ -3,12 +3,14 @@
 mod explain;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 pub use explain::Explained;
+pub use uses::{Use, Uses};
 
 use super::address::is_public;
 use super::grants::{AddressRange, FolderGrant, Grants, HttpGrant, SecretGrant, SocketGrant};

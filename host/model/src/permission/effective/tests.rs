@@ -1,5 +1,7 @@
 //! What is denied, why, and what would help.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::permission::grants::Grants;
 
@@ -325,4 +327,64 @@ fn a_pattern_names_no_private_host() {
         "127.0.0.1",
         true,
     );
+}
+
+/// Of what is asked for, a use marks that which it is by, for each kind.
+#[test]
+fn a_use_marks_what_it_is_by() {
+    let check = |used: Use<'_>, expect: &[&str]| {
+        let uses = Uses::new(Arc::new(with("grants: {}\n")));
+        uses.mark(&used);
+        let marked: Vec<String> = uses.used().iter().map(ToString::to_string).collect();
+        assert_eq!(marked, expect, "{used:?}");
+    };
+    let http = "http https://*.example.com GET POST";
+    let secret = "secrets TOKEN https://*.example.com reveal";
+    let (inside, outside) = (
+        origin("https://api.example.com"),
+        origin("https://evil.com"),
+    );
+    let (token, other) = (
+        "TOKEN".parse().expect("a name"),
+        "OTHER".parse().expect("a name"),
+    );
+    let endpoint = "db.example.com:5432".parse().expect("an endpoint");
+    let (folder, command) = (
+        "in".parse().expect("a name"),
+        "date".parse().expect("a name"),
+    );
+    check(Use::Model("sink"), &["models sink"]);
+    check(Use::Model("spawn"), &[]);
+    check(Use::Http(&inside, "GET"), &[http]);
+    check(Use::Http(&inside, "PUT"), &[]);
+    check(Use::Http(&outside, "GET"), &[]);
+    check(Use::Socket(&endpoint), &["sockets db.example.com:5432"]);
+    check(Use::Folder(&folder), &["files in read"]);
+    check(Use::Variable("HOME"), &["env HOME"]);
+    check(Use::Variable("PATH"), &[]);
+    check(Use::SecretSent(&token, &inside), &[secret]);
+    check(Use::SecretSent(&token, &outside), &[]);
+    check(Use::SecretShown(&token), &[secret]);
+    check(Use::SecretShown(&other), &[]);
+    check(Use::Command(&command), &["commands date"]);
+}
+
+/// A model may always touch itself, and uses nothing for it.
+#[test]
+fn to_touch_itself_a_model_uses_nothing() {
+    let asked = PermissionRequest {
+        permission: Permission::Models {
+            model: ModelPattern::Any,
+        },
+        reason: "to test".to_owned(),
+    };
+    let (none, own) = (Grants::default(), Grants::default());
+    let (model, type_name) = ("m".parse().expect("a name"), "@test/any".parse());
+    let type_name = type_name.expect("a name");
+    let permissions = Permissions::new(model, type_name, vec![asked], &none, own);
+    let uses = Uses::new(Arc::new(permissions));
+    uses.mark(&Use::Model("m"));
+    assert_eq!(uses.used(), []);
+    uses.mark(&Use::Model("n"));
+    assert_eq!(uses.used().len(), 1);
 }
