@@ -535,6 +535,7 @@ impl Record<'_> {
             undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
+            used: Vec::new(),
             elapsed_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
             lock_epoch: 0,

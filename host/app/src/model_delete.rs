@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 /// Deletes a model once no call of it is under way. Its data stays, and can be read and
-/// deleted by the model's name.
+/// deleted by the model's name; what it used of what it may do is forgotten.
 ///
 /// A file that is at fault is deleted like any other.
 ///
@@ -40,13 +40,15 @@ pub async fn model_delete(
         return Err(repository.model_missing(name)?);
     }
     let what = format!("model delete {model}");
-    let _held = locked(repository, &what, &one(&model), events).await?;
+    let held = locked(repository, &what, &one(&model), events).await?;
     let data = repository.store()?.data_models()?;
     let data = data.into_iter().find(|data| data.model == model);
     // Somebody else may have been faster.
     if !repository.folder().has(&file) {
         return Err(repository.model_missing(name)?);
     }
+    let store = repository.store()?;
+    store.permission_uses_forget(&held.permit, &model)?;
     repository.folder().remove(&file)?;
     Ok(Report {
         name: model,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Undone, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
+use sedge_model::permission::Permission;
 use sedge_model::run::StepPath;
 use sedge_sys::clock::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::error::StoreError;
 use crate::locks::lock_check;
 use crate::runs::{Claim, claim_check, json, word};
 use crate::statements;
+use crate::uses::uses_note;
 
 /// A call that is about to run.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct CallEnd {
     pub published: Vec<Written>,
     /// What it logged.
     pub log: Vec<LogLine>,
+    /// What it used of what its plugin asks for.
+    pub used: Vec<Permission>,
     /// Microseconds since it was asked for; the commit itself is not in it.
     pub elapsed_us: u64,
     /// Microseconds of these that it waited for its locks.
@@ -159,7 +163,7 @@ impl Store {
             })
     }
 
-    /// Commits a call: what it wrote, its log and how it ended become visible at once, and
+    /// Commits a call: what it wrote and used, its log and how it ended become visible at once, and
     /// survive a power cut. Returns the versions that its writes got, in order, after those
     /// that it had published.
     ///
@@ -186,6 +190,7 @@ impl Store {
                 written.extend(prepared.apply(tx, &blobs, &author, &end.changes)?);
                 end_note(tx, &end, &written)?;
                 log_insert(tx, &end)?;
+                uses_note(tx, &end)?;
                 Ok(written)
             })
     }

@@ -21,6 +21,7 @@ mod retention;
 mod runs;
 mod schema;
 mod statements;
+mod uses;
 
 use std::sync::Arc;
 

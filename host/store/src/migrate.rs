@@ -7,7 +7,7 @@ use sedge_model::lifetime::Lifetime;
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::door::{Fault, Next, Tx, values};
 use crate::medium::Medium;
-use crate::schema::DATA_TABLES;
+use crate::schema::{DATA_TABLES, USE_TABLES};
 
 /// Schema 2 had one table of data, with its content as JSON in the row.
 const OLD_VERSIONS: &str = "
@@ -24,11 +24,14 @@ pub(crate) fn migrate(
     connection: &Connection,
     found: i64,
 ) -> Result<(), Fault> {
-    if found == 2 {
+    if found < 3 {
         connection.execute_batch("ALTER TABLE data_versions RENAME TO data_versions_2")?;
         connection.execute_batch(DATA_TABLES)?;
         data_of_schema_2(&Blobs::new(medium.disk.clone()), tx)?;
         connection.execute_batch("DROP TABLE data_versions_2")?;
+    }
+    if found < 4 {
+        connection.execute_batch(USE_TABLES)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 
 /// The version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 3;
+pub(crate) const SCHEMA_VERSION: i64 = 4;
 
 /// The oldest version that can be migrated: there was no release with an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
@@ -149,4 +149,14 @@ CREATE TABLE data_tags (
     FOREIGN KEY (data, version) REFERENCES data_versions (data, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX data_tags_by_version ON data_tags (data, version);
+";
+
+/// What models have used of what they may do, which schema 3 did not know.
+pub(crate) const USE_TABLES: &str = "
+CREATE TABLE permission_uses (
+    model      TEXT NOT NULL,
+    permission TEXT NOT NULL,     -- what its plugin asks for, see Permission
+    used_at    INTEGER NOT NULL,  -- when a call ended that used it; may be a minute too old
+    PRIMARY KEY (model, permission)
+) STRICT, WITHOUT ROWID;
 ";

@@ -107,6 +107,14 @@ pub(crate) const LOG_LIST: &str = "
     SELECT log.path, level, message, fields, model, method
     FROM log_lines AS log JOIN calls USING (run, path) WHERE run = ?1 ORDER BY log.path, n";
 
+/// A clock that was set back does not keep later uses off.
+pub(crate) const USE_NOTE: &str = "
+    INSERT INTO permission_uses (model, permission, used_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT (model, permission) DO UPDATE SET used_at = ?3
+    WHERE permission_uses.used_at NOT BETWEEN ?4 AND ?3";
+pub(crate) const USES_OF: &str = "SELECT permission, used_at FROM permission_uses WHERE model = ?1";
+pub(crate) const USES_FORGET: &str = "DELETE FROM permission_uses WHERE model = ?1";
+
 pub(crate) const EPOCH_GET: &str = "SELECT epoch FROM lock_table WHERE one = 1";
 pub(crate) const EPOCH_SET: &str = "
     INSERT INTO lock_table (one, epoch) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET epoch = ?1";

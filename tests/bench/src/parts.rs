@@ -135,6 +135,7 @@ impl Parts {
             undone: Undone::default(),
             published: Vec::new(),
             log: report.log,
+            used: Vec::new(),
             elapsed_us: 0,
             waited_us: 0,
             lock_epoch: 0,

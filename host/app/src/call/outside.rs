@@ -232,6 +232,7 @@ impl Outside for CallOutside {
             undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
+            used: Vec::new(),
             elapsed_us: 0,
             waited_us: 0,
             lock_epoch: ours.writes.lock_epoch,

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::migrate;
 use crate::schema::{
-    APPLICATION_ID, DATA_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST,
+    APPLICATION_ID, DATA_TABLES, RUN_TABLES, SCHEMA_VERSION, SCHEMA_VERSION_OLDEST, USE_TABLES,
 };
 
 /// How long SQLite itself waits for a lock. The queue makes this a mere net: it catches
@@ -96,7 +96,7 @@ fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     // It is committed behind the row that names it, so the answer is read to its end.
     connection.pragma(None, "journal_mode", "WAL", |_| Ok(()))?;
     let make = format!(
-        "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES}
+        "BEGIN IMMEDIATE; {RUN_TABLES} {DATA_TABLES} {USE_TABLES}
          PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
     );
     connection.execute_batch(&make)

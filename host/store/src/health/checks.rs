@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_model::digest::Digest;
+use sedge_model::names::ModelName;
 use sedge_model::run::RunEvent;
 
 use super::{CheckReport, Finding};
@@ -39,7 +40,8 @@ pub(super) fn check(
         check.versions(tx)?;
         check.files(tx, &files)?;
         check.runs(tx)?;
-        check.calls(tx)
+        check.calls(tx)?;
+        check.uses(tx)
     })?;
     for (path, size) in store.blobs.passing_list()? {
         check.room(format!("`{path}` ({size} bytes) is an unfinished file"));
@@ -224,6 +226,15 @@ impl Check<'_> {
                 json::<Vec<(String, serde_json::Value)>>("log line", text)
             })?
             .map(drop)
+        })
+    }
+
+    /// Invariant 11: every use of a permission can be read.
+    fn uses(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+        self.readable(tx, sql::USES, "a use of a permission", |row| {
+            let _: ModelName = crate::runs::word("model name", row.get(0)?)?;
+            let _: (String, u64) = (row.get(1)?, row.get(2)?);
+            Ok(())
         })
     }
 

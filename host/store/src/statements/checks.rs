@@ -74,3 +74,4 @@ pub(crate) const CALLS: &str = "
            waited_us, undone, run
     FROM calls";
 pub(crate) const LOG_LINES: &str = "SELECT fields FROM log_lines";
+pub(crate) const USES: &str = "SELECT model, permission, used_at FROM permission_uses";

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sedge_model::call::LogLevel;
 use sedge_model::lifetime::Retention;
 use sedge_model::lineage::Lineage;
+use sedge_model::permission::Permission;
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
     Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, GcRules, Medium, Store, StoreError,
@@ -216,6 +217,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
         survives: Survives::PowerCut,
     },
+    Operation {
+        name: "migration of schema 3",
+        setup: Setup::Folder(of_schema_3),
+        run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
+        survives: Survives::PowerCut,
+    },
+    lazy("permission_uses_forget", |store| {
+        store.permission_uses_forget(&permit(), &model_name("sink"))
+    }),
     durable("fence", |store| store.fence(&[lineage(1, &[])])),
     lazy("lock_epoch_set", |store| {
         store.lock_epoch_set(Some(1), 2).map(drop)
@@ -349,6 +359,9 @@ fn fill(store: &Store) {
         begin(store, 2, &[n]);
         let mut end = success(&lineage(2, &[n]), "sink", &writes);
         end.log = vec![log_line(LogLevel::Info, "written")];
+        end.used = vec![Permission::Models {
+            model: "sink-two".parse().expect("a pattern"),
+        }];
         store.call_commit(&claim(2), end).wait().expect("it counts");
     }
     begin(store, 1, &[1]);
@@ -482,7 +495,16 @@ fn of_schema_2(folder: &Folder) -> Option<Store> {
     None
 }
 
-/// The end of run 1's call: several resources, and a log.
+/// A datastore that the last Sedge with schema 3 made.
+fn of_schema_3(folder: &Folder) -> Option<Store> {
+    let content = include_bytes!("../fixtures/schema-3.db");
+    folder
+        .write("sedge.db", content)
+        .expect("it can be written");
+    None
+}
+
+/// The end of run 1's call: several resources, a log, and a use of a permission.
 fn end() -> CallEnd {
     let writes = [("record", "{\"n\":3}"), ("new", "[]"), ("note", "\"ü\"")];
     CallEnd {
@@ -490,6 +512,9 @@ fn end() -> CallEnd {
             log_line(LogLevel::Info, "one"),
             log_line(LogLevel::Error, "two"),
         ],
+        used: vec![Permission::Env {
+            name: "HOME".parse().expect("a name"),
+        }],
         ..success(&lineage(1, &[1]), "sink", &writes)
     }
 }

@@ -10,7 +10,7 @@ use sedge_store::{Claim, DataRecord, GcRules, Permit, RunFilter, RunRecord, Stor
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 
-use crate::fixture::{Place, permit, success};
+use crate::fixture::{Place, model_name, permit, success};
 use crate::operations::BACKUP;
 
 /// The most of a line that is shown of a difference, in characters.
@@ -42,6 +42,10 @@ impl State {
             for (former, present) in store.data_forwards(&model.model)? {
                 lines.push(format!("{former:?} of {} is {present:?}", model.model));
             }
+        }
+        for model in ["sink", "sink-two"] {
+            let uses = store.permission_uses(&model_name(model))?;
+            lines.extend(uses.keys().map(|used| format!("{model} used {used}")));
         }
         backup_lines(store, &mut lines)?;
         Ok(Self(Some(lines)))

@@ -48,9 +48,9 @@ fn a_datastore_of_another_version_is_refused_and_stays_as_it_was() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
-            sql(place, "PRAGMA user_version = 4");
+            sql(place, "PRAGMA user_version = 5");
         },
-        "the datastore has schema 4, this Sedge knows schema 3",
+        "the datastore has schema 5, this Sedge knows schema 4",
     );
 }
 

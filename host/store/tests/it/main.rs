@@ -20,3 +20,4 @@ mod migrate;
 mod model;
 mod readers;
 mod runs;
+mod uses;

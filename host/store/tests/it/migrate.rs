@@ -1,33 +1,43 @@
 //! Datastores that older versions of Sedge made, as they made them.
 
 use rusqlite::Connection;
+use sedge_model::permission::Permission;
 use sedge_model::query::Selection;
 use sedge_model::run::RunStatus;
-use sedge_store::{RunFilter, Store};
+use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
 
-use crate::fixture::{Fixture, Place, data_name, latest, model_name, success};
+use crate::fixture::{Fixture, Place, data_name, latest, model_name, origin, success};
 
 /// Made by the last Sedge that had schema 2: `sink` and `spawn` were run, two runs wait at a
 /// gate, and `large` has one version of more bytes than a row now has.
 const SCHEMA_2: &[u8] = include_bytes!("../fixtures/schema-2.db");
 
-fn migrated() -> Fixture {
+/// Made by the last Sedge that had schema 3: `sink`, `spawn`, `asker` and `files` were run, one run
+/// waits at a gate, one failed, a name was renamed and another one deleted.
+const SCHEMA_3: &[u8] = include_bytes!("../fixtures/schema-3.db");
+
+fn migrated(from: &[u8]) -> Fixture {
     let place = Place::new();
-    place.folder.write("sedge.db", SCHEMA_2).expect("written");
+    place.folder.write("sedge.db", from).expect("written");
     let store = Store::open(&place.folder).expect("it is there");
     Fixture::of(place, store)
 }
 
-#[test]
-fn a_datastore_of_schema_2_keeps_all_that_it_had() {
-    let fixture = migrated();
-    let store = &fixture.store;
-    let all = store.data_select(&Selection::default()).expect("readable");
+/// Returns a line for each version.
+fn told(all: &[DataRecord]) -> String {
     let told: Vec<String> = all
         .iter()
         .map(|it| format!("{} {} {}: {} bytes", it.model, it.name, it.version, it.size))
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @"
+    told.join("\n")
+}
+
+#[test]
+fn a_datastore_of_schema_2_keeps_all_that_it_had() {
+    let fixture = migrated(SCHEMA_2);
+    let store = &fixture.store;
+    let all = store.data_select(&Selection::default()).expect("readable");
+    insta::assert_snapshot!(told(&all), @"
     large record 1: 66056 bytes
     large record 2: 61 bytes
     sink record 1: 61 bytes
@@ -57,15 +67,57 @@ fn a_datastore_of_schema_2_keeps_all_that_it_had() {
 }
 
 #[test]
+fn a_datastore_of_schema_3_keeps_all_that_it_had() {
+    let fixture = migrated(SCHEMA_3);
+    let store = &fixture.store;
+    let all = store.data_select(&Selection::default()).expect("readable");
+    insta::assert_snapshot!(told(&all), @"
+    files blob2 1: 300 bytes
+    files record 1: 7 bytes
+    sink record 1: 60 bytes
+    sink record 2: 62 bytes
+    sink record 3: 60 bytes
+    spawn calls 1: 89 bytes
+    ");
+    let runs = store
+        .run_list(&RunFilter::default(), 100)
+        .expect("readable");
+    assert_eq!(runs.len(), 7);
+    assert_eq!(store.gates_open().expect("readable").len(), 1);
+    let forwards = store.data_forwards(&model_name("files")).expect("readable");
+    assert_eq!(forwards, [(data_name("small"), data_name("blob2"))]);
+    // What was used before is not known.
+    let uses = store.permission_uses(&model_name("asker"));
+    assert_eq!(uses.expect("readable").len(), 0);
+    let report = store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+}
+
+#[test]
 fn a_migrated_datastore_goes_on() {
-    let fixture = migrated();
+    goes_on(SCHEMA_2, &[1, 2, 3, 4, 5, 6, 7], 3);
+    goes_on(SCHEMA_3, &[1, 2, 3, 4], 4);
+}
+
+/// `versions` are those of the record of `sink` after one more, and `n_names` all that there is.
+#[track_caller]
+fn goes_on(from: &[u8], versions: &[u64], n_names: usize) {
+    let fixture = migrated(from);
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
+    let used = Permission::Env {
+        name: "HOME".parse().expect("a name"),
+    };
     let end = success(&call, "sink", &[("record", "7")]);
     // The lock table that counts is that of whoever used it last.
     let epoch = fixture.store.lock_epoch().expect("readable");
-    let end = sedge_store::CallEnd {
+    let end = CallEnd {
         lock_epoch: epoch.expect("it was noted"),
+        used: vec![used],
+        origin: Origin {
+            type_name: Some("@sedge/sink".parse().expect("a type's name")),
+            ..origin()
+        },
         ..end
     };
     fixture
@@ -73,9 +125,11 @@ fn a_migrated_datastore_goes_on() {
         .call_commit(&claim, end)
         .wait()
         .expect("committed");
-    assert_eq!(fixture.versions("sink", "record"), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(fixture.versions("sink", "record"), versions);
     let list = fixture.store.data_select(&latest(None)).expect("readable");
-    assert_eq!(list.len(), 3);
+    assert_eq!(list.len(), n_names);
+    let uses = fixture.store.permission_uses(&model_name("sink"));
+    assert_eq!(uses.expect("readable").len(), 1);
 }
 
 /// Who opens it first does it, and nobody sees it half done.
@@ -108,6 +162,6 @@ fn a_datastore_older_than_any_release_is_refused() {
     let error = store.status().expect_err("it is too old");
     assert_eq!(
         error.to_string(),
-        "the datastore has schema 1, this Sedge knows schema 3"
+        "the datastore has schema 1, this Sedge knows schema 4"
     );
 }

@@ -85,6 +85,7 @@ impl Author {
             undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
+            used: Vec::new(),
             elapsed_us: 0,
             waited_us: 0,
             lock_epoch: 0,

@@ -16,7 +16,7 @@ fn how_it_is() {
         (2, 4, 2)
     );
     assert_eq!((count("files"), count("fileBytes")), (1, 100_000));
-    assert_eq!((count("runningCalls"), count("schema")), (0, 3));
+    assert_eq!((count("runningCalls"), count("schema")), (0, 4));
     // Sizes differ from one time to the next.
     let shown = env.run(["datastore", "status"]).to_string();
     let words: Vec<&str> = shown
@@ -27,7 +27,7 @@ fn how_it_is() {
     ------- stdout -------
     DATASTORE
     folder             $ENV/repo/.sedge/store
-    engine             SQLite 3.54.1, schema 3
+    engine             SQLite 3.54.1, schema 4
     files              1 with 97.7 KiB
     data               4 versions of 2 names
     runs               2 runs with 2 calls
@@ -50,7 +50,7 @@ fn a_newer_datastore_is_refused() {
     insta::assert_snapshot!(env.transcript("datastore status\ndata list --json"), @r#"
     $ sedge datastore status
     ------- stderr -------
-    error: the datastore has schema 99, this Sedge knows schema 3
+    error: the datastore has schema 99, this Sedge knows schema 4
     hint: use the version of Sedge that made it, or a newer one
     [exit status: 3]
 
@@ -60,7 +60,7 @@ fn a_newer_datastore_is_refused() {
       "ok": false,
       "error": {
         "code": "store",
-        "message": "the datastore has schema 99, this Sedge knows schema 3",
+        "message": "the datastore has schema 99, this Sedge knows schema 4",
         "causes": [],
         "hint": "use the version of Sedge that made it, or a newer one"
       }

@@ -1,0 +1,147 @@
+//! What models used of what they may do: noted with the end of a call, and not more often than
+//! anybody asks.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use sedge_model::permission::Permission;
+use sedge_store::{CallEnd, StoreError};
+use sedge_sys::clock::Timestamp;
+
+use crate::fixture::{Fixture, failure, model_name, permit, success};
+
+const MINUTE_MS: u64 = 60_000;
+
+/// Commits the `nth` call of run 1, which used `sink` and the variable `HOME`.
+fn commit(fixture: &Fixture, nth: u32, end: impl Fn(CallEnd) -> CallEnd) {
+    let claim = match nth {
+        1 => fixture.run(1),
+        _ => sedge_store::Claim {
+            run: crate::fixture::run_id(1),
+            number: 1,
+        },
+    };
+    let call = fixture.call(&claim, &[nth], "spawn");
+    let end = end(CallEnd {
+        used: used(),
+        ..success(&call, "spawn", &[])
+    });
+    let committed = fixture.store.call_commit(&claim, end).wait();
+    committed.expect("nothing is fenced");
+}
+
+fn used() -> Vec<Permission> {
+    vec![
+        Permission::Models {
+            model: "sink".parse().expect("a pattern"),
+        },
+        Permission::Env {
+            name: "HOME".parse().expect("a name"),
+        },
+    ]
+}
+
+fn uses(fixture: &Fixture, model: &str) -> BTreeMap<String, Timestamp> {
+    let uses = fixture.store.permission_uses(&model_name(model));
+    uses.expect("readable")
+}
+
+/// Has all uses so far be of a time.
+fn set(fixture: &Fixture, at: u64) {
+    let path = fixture.folder().path_of("sedge.db");
+    let connection = Connection::open(path).expect("it is there");
+    let set = connection.execute("UPDATE permission_uses SET used_at = ?1", [at]);
+    set.expect("it is a table");
+}
+
+#[test]
+fn a_call_says_what_it_used_whether_it_succeeds_or_fails() {
+    let check = |end: fn(CallEnd) -> CallEnd| {
+        let fixture = Fixture::new();
+        assert_eq!(uses(&fixture, "spawn"), BTreeMap::new());
+        commit(&fixture, 1, end);
+        let lines: Vec<String> = uses(&fixture, "spawn").into_keys().collect();
+        assert_eq!(lines, ["env HOME", "models sink"]);
+        assert_eq!(uses(&fixture, "sink"), BTreeMap::new());
+    };
+    check(|end| end);
+    check(|end| CallEnd {
+        result: failure(&end.lineage, "spawn").result,
+        ..end
+    });
+}
+
+/// The times are so far apart that it does not matter how slow the machine is.
+#[test]
+fn a_use_is_replaced_once_it_is_a_minute_old() {
+    let fixture = Fixture::new();
+    commit(&fixture, 1, |end| end);
+    let check = |nth: u32, before: u64, is_replaced: bool| {
+        set(&fixture, before);
+        commit(&fixture, nth, |end| end);
+        let after = uses(&fixture, "spawn")["models sink"].0;
+        assert_eq!(after != before, is_replaced, "{before} became {after}");
+        assert!(after <= Timestamp::now().0, "{after} is to come");
+    };
+    check(2, Timestamp::now().0 - MINUTE_MS, true);
+    check(3, Timestamp::now().0, false);
+    check(4, 0, true);
+}
+
+/// A clock that was ahead and was set back does not keep later uses off.
+#[test]
+fn a_use_that_is_to_come_is_replaced() {
+    let fixture = Fixture::new();
+    commit(&fixture, 1, |end| end);
+    set(&fixture, Timestamp::now().0 + 60 * MINUTE_MS);
+    commit(&fixture, 2, |end| end);
+    assert!(uses(&fixture, "spawn")["env HOME"] <= Timestamp::now());
+}
+
+#[test]
+fn what_is_refused_was_not_used() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "spawn");
+    fixture.taken_up(&claim.run);
+    let end = CallEnd {
+        used: used(),
+        ..success(&call, "spawn", &[])
+    };
+    let refused = fixture.store.call_commit(&claim, end).wait();
+    assert!(
+        matches!(refused, Err(StoreError::Fenced { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(uses(&fixture, "spawn"), BTreeMap::new());
+}
+
+#[test]
+fn uses_go_with_their_model_only() {
+    let fixture = Fixture::new();
+    commit(&fixture, 1, |end| end);
+    let forget = |model: &str| {
+        let forgotten = fixture
+            .store
+            .permission_uses_forget(&permit(), &model_name(model));
+        forgotten.expect("nothing is fenced");
+    };
+    forget("sink");
+    assert_eq!(uses(&fixture, "spawn").len(), 2);
+    forget("spawn");
+    assert_eq!(uses(&fixture, "spawn"), BTreeMap::new());
+}
+
+#[test]
+fn a_use_that_cannot_be_read_is_found() {
+    let fixture = Fixture::new();
+    commit(&fixture, 1, |end| end);
+    let path = fixture.folder().path_of("sedge.db");
+    let connection = Connection::open(path).expect("it is there");
+    let broken = connection.execute("UPDATE permission_uses SET model = 'no name'", []);
+    broken.expect("it is a table");
+    let report = fixture.store.check(false, |_| {}).expect("readable");
+    let found: Vec<&str> = report.findings.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("a use of a permission: "), "{found:?}");
+}
