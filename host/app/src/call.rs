@@ -15,6 +15,7 @@ use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Undone};
 use sedge_model::names::{MethodName, ModelName};
+use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
 use sedge_model::schema::arguments_merged;
 use sedge_model::type_info::MethodKind;
@@ -100,6 +101,7 @@ pub(crate) async fn call_run(
         model: ready.model.definition.name.clone(),
         step: request.step.clone(),
         origin: writes::origin(&ready.model, &ready.method),
+        uses: Arc::clone(&ready.uses),
         since,
         waited: Duration::ZERO,
         stage: Stage::Asked,
@@ -160,6 +162,8 @@ struct ReadyCall {
     kind: MethodKind,
     /// The arguments, with what the definition adds to them.
     given: Value,
+    /// What it uses of what its model may do, in all attempts.
+    uses: Arc<Uses>,
 }
 
 impl ReadyCall {
@@ -189,6 +193,7 @@ impl ReadyCall {
             return Err(limit(LimitName::CallsPerRun, calls_max));
         }
         Ok(Self {
+            uses: Arc::new(Uses::new(Arc::clone(&model.permissions))),
             model,
             method,
             kind,
@@ -247,9 +252,10 @@ async fn run(
         method,
         kind,
         given,
+        uses,
     } = ready;
     let name = model.definition.name.clone();
-    let surroundings = match surroundings::gather(&cx.repository, model) {
+    let surroundings = match surroundings::gather(&cx.repository, model, uses) {
         Ok(surroundings) => surroundings,
         // Nothing ran; that it was denied is on record all the same.
         Err(denied) => return Ok(CallReport::refused(denied)),
@@ -276,6 +282,7 @@ async fn run(
     };
     let ours = outside::Ours {
         model: Arc::clone(model),
+        uses: Arc::clone(uses),
         identity: identity.clone(),
         caller: Arc::new(called),
         writes: Arc::clone(writes),
@@ -428,6 +435,7 @@ struct Record<'a> {
     model: ModelName,
     step: Option<StepPath>,
     origin: Origin,
+    uses: Arc<Uses>,
     since: Moment,
     /// How long it waited for locks, in all attempts.
     waited: Duration,
@@ -535,7 +543,7 @@ impl Record<'_> {
             undone: Undone::default(),
             published: Vec::new(),
             log: Vec::new(),
-            used: Vec::new(),
+            used: self.uses.used(),
             elapsed_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
             lock_epoch: 0,

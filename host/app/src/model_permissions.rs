@@ -1,9 +1,10 @@
-//! Explains what a model may do, and why.
+//! Explains what a model may do and why, and when it last did.
 
 use sedge_model::names::{CommandName, TypeName};
 use sedge_model::permission::PermissionKind;
 use sedge_model::permission::effective::Explained;
 use sedge_model::repository::Config;
+use sedge_sys::clock::Timestamp;
 
 use crate::error::AppError;
 use crate::repository::Repository;
@@ -14,27 +15,44 @@ use crate::run_cx::ReadyModel;
 pub struct Report {
     /// Its type.
     pub type_name: TypeName,
-    /// What its plugin asks for, and what is allowed of it.
-    pub asked: Vec<Explained>,
+    /// What its plugin asks for.
+    pub asked: Vec<Asked>,
 }
 
-/// Joins what a model's plugin asks for with what is granted.
+/// One thing that a plugin asks for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What of it is allowed.
+    pub explained: Explained,
+    /// When a call that used it last ended, to the minute.
+    pub last_used: Option<Timestamp>,
+}
+
+/// Joins what a model's plugin asks for with what is granted, and with what was used.
 ///
 /// # Errors
 /// There is no such model, or its file or plugin is at fault.
 pub async fn model_permissions(repository: &Repository, name: &str) -> Result<Report, AppError> {
     let model = ReadyModel::load(repository, name).await?;
-    let mut asked = model.permissions.explain();
-    for explained in &mut asked {
-        if explained.request.permission.kind() == PermissionKind::Commands {
-            let granted = std::mem::take(&mut explained.effective).into_iter();
+    let uses = repository
+        .store()?
+        .permission_uses(&model.definition.name)?;
+    let asked = |mut explained: Explained| {
+        let permission = &explained.request.permission;
+        let last_used = uses.get(&permission.to_string()).copied();
+        if permission.kind() == PermissionKind::Commands {
+            let granted = explained.effective.into_iter();
             let pinned = granted.map(|name| pinned(repository.config(), &name));
             explained.effective = pinned.collect();
         }
-    }
+        Asked {
+            explained,
+            last_used,
+        }
+    };
     Ok(Report {
         type_name: model.definition.type_name.value.clone(),
-        asked,
+        asked: model.permissions.explain().into_iter().map(asked).collect(),
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A trap poisons a whole store, so every call has its own, and every nested call too.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use sedge_model::call::{
     CallError, Failure, LimitName, LogLevel, LogLine, StagedChange, Undone, Written,
 };
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName};
-use sedge_model::permission::effective::{Denial, Permissions};
+use sedge_model::names::{FolderName, MethodName, ModelName};
+use sedge_model::permission::effective::{Denial, Permissions, Uses};
 use sedge_model::run::StepPath;
 use sedge_model::type_info::{MethodKind, TypeInfo};
 use sedge_sys::clock::{self, Moment};
@@ -76,6 +77,8 @@ pub struct Identity {
 pub struct Surroundings {
     /// What its model may do.
     pub permissions: Arc<Permissions>,
+    /// What of it the call uses, marked as it does.
+    pub uses: Arc<Uses>,
     /// The folders among it.
     pub folders: Vec<CallFolder>,
     /// The variables of the environment among it, with their values.
@@ -219,6 +222,9 @@ pub(crate) struct Running {
     pub(crate) limits_told: Vec<LimitName>,
     /// The secrets that it may use.
     pub(crate) handed: Arc<Mutex<Handed>>,
+    /// By which handles it was given which folders. One that it dropped may stand for something
+    /// else later: then a folder counts as used that it let go of, and never the other way round.
+    pub(crate) folders: HashMap<u32, FolderName>,
     pub(crate) n_file_bytes: u64,
     pub(crate) n_files_open: u32,
     /// Calls that were started and not waited for. They end with this call.
@@ -265,8 +271,7 @@ impl CallState {
             .wall_clock(DayClock);
         if let Some(running) = &running {
             running.surroundings.hand_over(&mut wasi)?;
-            let permissions = &running.surroundings.permissions;
-            sockets::hand_over(&mut wasi, permissions, &outside, &log);
+            sockets::hand_over(&mut wasi, &running.surroundings, &outside, &log);
         }
         let wasi = wasi.build();
         let mut table = ResourceTable::new();
@@ -347,6 +352,7 @@ impl Runtime {
             client: Arc::clone(&self.http),
             model: identity.model.clone(),
             permissions: Arc::clone(&surroundings.permissions),
+            uses: Arc::clone(&surroundings.uses),
             limits: limits.http,
             outside: Arc::clone(&outside),
             handed: Arc::clone(&handed),
@@ -363,6 +369,7 @@ impl Runtime {
             n_calls: 0,
             limits_told: Vec::new(),
             handed,
+            folders: HashMap::new(),
             n_file_bytes: 0,
             n_files_open: 0,
             started: JoinSet::new(),

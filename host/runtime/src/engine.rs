@@ -23,7 +23,7 @@ use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
-use crate::{bindings, cache, sockets, trap};
+use crate::{bindings, cache, environment, sockets, trap};
 
 /// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
@@ -119,6 +119,7 @@ impl Runtime {
         tracing::debug!(?allocation, "engine started");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
+        environment::look_at(&mut linker).map_err(error)?;
         files::guard(&mut linker).map_err(error)?;
         sockets::guard(&mut linker).map_err(error)?;
         http::link(&mut linker).map_err(error)?;

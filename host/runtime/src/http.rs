@@ -30,7 +30,7 @@ use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use sedge_model::call::LogLevel;
 use sedge_model::names::ModelName;
-use sedge_model::permission::effective::{Addresses, Permissions};
+use sedge_model::permission::effective::{Addresses, Permissions, Use, Uses};
 use sedge_model::permission::is_http_method;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
 use sedge_sys::clock::{self, Moment};
@@ -116,6 +116,7 @@ pub(crate) struct SenderSpec {
     pub(crate) client: Arc<Client>,
     pub(crate) model: ModelName,
     pub(crate) permissions: Arc<Permissions>,
+    pub(crate) uses: Arc<Uses>,
     pub(crate) limits: HttpLimits,
     pub(crate) outside: Arc<dyn Outside>,
     pub(crate) handed: Arc<Mutex<Handed>>,
@@ -260,6 +261,7 @@ impl Sender {
             )
         };
         let addresses = found.map_err(slow)??;
+        self.spec.uses.mark(&Use::Http(&origin, method.as_str()));
         let wanted = client::Wanted {
             model: &self.spec.model,
             origin: &origin,

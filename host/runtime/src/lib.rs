@@ -16,6 +16,7 @@ mod component_limits;
 mod convert;
 mod cpu;
 mod engine;
+mod environment;
 mod files;
 mod handed;
 mod host;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sedge_model::call::LogLevel;
-use sedge_model::permission::effective::{Denial, Permissions};
+use sedge_model::permission::effective::{Denial, Permissions, Use, Uses};
 use sedge_model::permission::pattern::{Endpoint, HostPattern};
 use sedge_sys::net;
 use wasmtime::component::{Linker, Resource};
@@ -19,7 +19,7 @@ use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, Host as _, Networ
 use wasmtime_wasi::runtime::spawn;
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView};
 
-use crate::call::CallState;
+use crate::call::{CallState, Surroundings};
 use crate::host::Outside;
 use crate::output::CallLog;
 
@@ -29,6 +29,7 @@ const INTERFACE: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 /// Who looks at a call's connections.
 struct Guard {
     permissions: Arc<Permissions>,
+    uses: Arc<Uses>,
     outside: Arc<dyn Outside>,
     log: Arc<CallLog>,
 }
@@ -37,15 +38,16 @@ struct Guard {
 /// left without sockets.
 pub(crate) fn hand_over(
     wasi: &mut WasiCtxBuilder,
-    permissions: &Arc<Permissions>,
+    surroundings: &Surroundings,
     outside: &Arc<dyn Outside>,
     log: &Arc<CallLog>,
 ) {
-    if !permissions.asks_for_sockets() {
+    if !surroundings.permissions.asks_for_sockets() {
         return;
     }
     let guard = Arc::new(Guard {
-        permissions: Arc::clone(permissions),
+        permissions: Arc::clone(&surroundings.permissions),
+        uses: Arc::clone(&surroundings.uses),
         outside: Arc::clone(outside),
         log: Arc::clone(log),
     });
@@ -81,8 +83,9 @@ impl Guard {
             }
         }
         match self.endpoint_of(address).await {
-            Ok(()) => {
+            Ok(endpoint) => {
                 self.outside.escaping().await;
+                self.uses.mark(&Use::Socket(&endpoint));
                 true
             }
             Err(denial) => {
@@ -93,7 +96,7 @@ impl Guard {
     }
 
     /// Finds an endpoint that was granted and stands for an address.
-    async fn endpoint_of(&self, address: SocketAddr) -> Result<(), Denial> {
+    async fn endpoint_of(&self, address: SocketAddr) -> Result<Endpoint, Denial> {
         let ip = address.ip().to_canonical();
         let mut private = None;
         let endpoints = self.permissions.sockets();
@@ -102,16 +105,19 @@ impl Guard {
                 continue;
             }
             if self.permissions.socket(endpoint)?.allow(ip) {
-                return Ok(());
+                return Ok(endpoint.clone());
             }
             private = Some(endpoint);
         }
         if let Some(endpoint) = private {
             return Err(self.permissions.socket_address_denied(endpoint, ip));
         }
-        let port = address.port();
-        let host = HostPattern::Address(ip);
-        self.permissions.socket(&Endpoint { host, port }).map(drop)
+        let endpoint = Endpoint {
+            host: HostPattern::Address(ip),
+            port: address.port(),
+        };
+        self.permissions.socket(&endpoint)?;
+        Ok(endpoint)
     }
 }
 

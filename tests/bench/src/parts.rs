@@ -13,7 +13,7 @@ use sedge_model::call::{StagedChange, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
-use sedge_model::permission::effective::Permissions;
+use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
@@ -198,6 +198,7 @@ impl Parts {
             global_arguments: json!({}),
             surroundings: Surroundings {
                 permissions: Arc::clone(&self.permissions),
+                uses: Arc::new(Uses::new(Arc::clone(&self.permissions))),
                 folders: Vec::new(),
                 variables: Vec::new(),
             },

@@ -7,6 +7,7 @@ use sedge_model::call::{
     CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Undone, Written,
 };
 use sedge_model::names::{CommandName, DataName, ModelName, SecretName};
+use sedge_model::permission::effective::{Denial, Use, Uses};
 use sedge_model::query::Selection;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
@@ -39,6 +40,7 @@ pub(super) struct CallOutside {
 /// What is of the call itself.
 pub(super) struct Ours {
     pub(super) model: Arc<ReadyModel>,
+    pub(super) uses: Arc<Uses>,
     pub(super) identity: Identity,
     /// What its callees take from it.
     pub(super) caller: Arc<Caller>,
@@ -60,6 +62,13 @@ impl CallOutside {
 
     fn store(&self) -> Result<&Store, HostError> {
         self.cx.repository.store().map_err(store_fault)
+    }
+
+    /// Checks that a model may be called, or read, and marks that it is.
+    fn touched(&self, target: &str, touch: &str) -> Result<(), Denial> {
+        self.ours.model.permissions.model(target, touch)?;
+        self.ours.uses.mark(&Use::Model(target));
+        Ok(())
     }
 
     /// Looks a call up in what interrupted attempts had done.
@@ -88,7 +97,7 @@ impl Outside for CallOutside {
     ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
         // A secret is no other model's because this one saw it.
         self.door().value(&mut arguments);
-        if let Err(denial) = self.ours.model.permissions.model(&target, "call") {
+        if let Err(denial) = self.touched(&target, "call") {
             let reason = denial.to_string();
             return Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) });
         }
@@ -124,7 +133,7 @@ impl Outside for CallOutside {
     }
 
     fn readable(&self, model: &str) -> Result<ModelName, Fault<DataError>> {
-        if let Err(denial) = self.ours.model.permissions.model(model, "read") {
+        if let Err(denial) = self.touched(model, "read") {
             return Err(Fault::Guest(DataError::Denied(denial.to_string())));
         }
         let not_found = || Fault::Guest(DataError::ModelNotFound(model.to_owned()));

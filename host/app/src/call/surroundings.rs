@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sedge_model::call::CallError;
 use sedge_model::permission::FileAccess;
-use sedge_model::permission::effective::Folder;
+use sedge_model::permission::effective::{Folder, Uses};
 use sedge_runtime::{CallFolder, Surroundings};
 use sedge_sys::folder::Folder as RealFolder;
 use sedge_sys::host::variable;
@@ -15,13 +15,14 @@ use crate::run_cx::ReadyModel;
 /// The folders of the repository whose files say what may be done.
 const DEFINITIONS: [&str; 2] = ["models", "workflows"];
 
-/// Gathers what a call gets. Nothing of it is made, or changed.
+/// Gathers what a call gets, and where it marks what it uses. Nothing of it is made, or changed.
 ///
 /// # Errors
 /// A folder is not there, or is one that nobody gets.
 pub(super) fn gather(
     repository: &Repository,
     model: &ReadyModel,
+    uses: &Arc<Uses>,
 ) -> Result<Surroundings, CallError> {
     let folders = model.permissions.folders();
     let folders = folders.iter().map(|folder| find(repository, model, folder));
@@ -31,6 +32,7 @@ pub(super) fn gather(
     });
     Ok(Surroundings {
         permissions: Arc::clone(&model.permissions),
+        uses: Arc::clone(uses),
         folders: folders.collect::<Result<_, _>>()?,
         variables: variables.collect(),
     })

@@ -11,6 +11,7 @@ use sedge_app::datastore_compact::datastore_compact;
 use sedge_app::datastore_lock_release::datastore_lock_release;
 use sedge_app::model_delete::model_delete;
 use sedge_app::model_method_run::Report;
+use sedge_app::model_permissions::model_permissions;
 use sedge_app::types::CallError;
 use sedge_app::{AppError, Event, Settings};
 use serde_json::{Value, json};
@@ -185,6 +186,24 @@ async fn a_command_that_was_not_granted_is_denied_with_the_lines_that_would_gran
     let (code, message) = failed(&house, json!({"command": "unasked"})).await;
     assert_eq!(code, "denied", "{message}");
     assert!(message.contains("does not ask for it"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn which_commands_were_used_is_told() {
+    let house = house(PINS).await;
+    ran(&house, script("exit 0")).await;
+    failed(&house, json!({"command": "printf"})).await;
+    let report = model_permissions(&house.repository, "runner").await;
+    let used = report.expect("a model").asked.into_iter();
+    let used = used.filter(|it| it.last_used.is_some());
+    let used: Vec<String> = used
+        .map(|it| it.explained.request.permission.to_string())
+        .collect();
+    assert_eq!(
+        used,
+        ["commands sh"],
+        "arguments that are refused are no use"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

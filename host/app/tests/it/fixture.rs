@@ -28,13 +28,14 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 13] = [
+const PLUGINS: [&str; 14] = [
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::DIALER,
     sedge_test_artifacts::FETCHER,
     sedge_test_artifacts::FILER,
     sedge_test_artifacts::KEEPER,
+    sedge_test_artifacts::MOVER,
     sedge_test_artifacts::SINK,
     sedge_test_artifacts::SPAWN,
     sedge_test_artifacts::HOSTILE,
@@ -466,7 +467,8 @@ fn template_make(folder: &Path) {
         let granted = match plugin {
             sedge_test_artifacts::ASKER
             | sedge_test_artifacts::DIALER
-            | sedge_test_artifacts::KEEPER => Choice::None,
+            | sedge_test_artifacts::KEEPER
+            | sedge_test_artifacts::MOVER => Choice::None,
             sedge_test_artifacts::FETCHER | sedge_test_artifacts::RUNNER => {
                 "models".parse().expect("a choice")
             }

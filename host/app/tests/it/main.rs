@@ -20,6 +20,7 @@ mod plugins;
 mod replay;
 mod secrets;
 mod sockets;
+mod uses;
 mod workflow;
 mod workflow_failures;
 
@@ -44,6 +45,7 @@ mod guests {
     pub(crate) use crate::permissions::asker;
     pub(crate) use crate::secrets::keeper;
     pub(crate) use crate::sockets::dialer;
+    pub(crate) use crate::uses::mover;
     pub(crate) use sedge_test_artifacts::{
         COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
         MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,

@@ -10,6 +10,7 @@ use sedge_app::types::CallError;
 use serde_json::json;
 
 use crate::fixture::House;
+use crate::uses::used;
 
 /// What the guest asks for, and this machine's to listen on.
 const ADDRESS: &str = "127.46.110.7:47110";
@@ -54,12 +55,14 @@ async fn a_connection_goes_to_what_was_granted_and_nowhere_else() {
         says.starts_with("`dialer` may not connect to 127.46.110.7:47110"),
         "{says}"
     );
+    assert_eq!(used(&house, "dialer").await, [""; 0]);
     // The lines of the denial, pasted, let it.
     let (_, lines) = says.split_once("would\n").expect("lines");
     let definition = format!("name: dialer\ntype: \"@test/dialer\"\n{lines}\n");
     house.write("models/dialer.yaml", &definition);
     let talk = json!({"to": ADDRESS});
     assert_eq!(house.value("dialer", "talk", talk).await, "world\n");
+    assert_eq!(used(&house, "dialer").await, ["sockets 127.46.110.7:47110"]);
     for other in ["127.46.110.7:47111", "127.46.110.8:47110", "[::1]:47110"] {
         let says = denied(&house, "talk", Some(other)).await;
         assert!(says.contains("does not ask for it"), "{other}: {says}");

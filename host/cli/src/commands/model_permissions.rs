@@ -1,15 +1,15 @@
 //! `sedge model permissions`
 
 use clap::Args;
-use sedge_app::model_permissions::{Report, model_permissions};
-use sedge_app::types::Explained;
-use serde_json::json;
+use sedge_app::model_permissions::{Asked, Report, model_permissions};
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
+use crate::show;
 
-/// Explain what a model may do: what its plugin asks for, and what of it is granted
+/// Explain what a model may do: what is asked for, granted, and when it was last used
 #[derive(Debug, Args)]
 pub(crate) struct ModelPermissionsArgs {
     /// The model
@@ -22,7 +22,7 @@ pub(crate) fn run(cx: &Context, args: &ModelPermissionsArgs) -> Result<Output, C
     let output = Output::new(json!({
         "model": args.name,
         "type": report.type_name,
-        "permissions": report.asked,
+        "permissions": report.asked.iter().map(asked_json).collect::<Vec<_>>(),
     }));
     if report.asked.is_empty() {
         return Ok(output.note(format!(
@@ -31,13 +31,23 @@ pub(crate) fn run(cx: &Context, args: &ModelPermissionsArgs) -> Result<Output, C
         )));
     }
     let output = output.text(table(
-        &["KIND", "ASKS FOR", "MAY", "WHY"],
+        &["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"],
         report.asked.iter().map(row),
     ));
     Ok(output.note(summary(&args.name, &report)))
 }
 
-fn row(explained: &Explained) -> Vec<String> {
+fn asked_json(asked: &Asked) -> Value {
+    let mut json = json!(asked.explained);
+    json["lastUsed"] = json!(asked.last_used.map(show::time));
+    json
+}
+
+fn row(asked: &Asked) -> Vec<String> {
+    let Asked {
+        explained,
+        last_used,
+    } = asked;
     let permission = &explained.request.permission;
     let line = permission.to_string();
     let asked = line.split_once(' ').map_or("", |(_, asked)| asked);
@@ -50,6 +60,7 @@ fn row(explained: &Explained) -> Vec<String> {
         permission.kind().as_str().to_owned(),
         asked.to_owned(),
         may,
+        last_used.map_or("-".to_owned(), show::time),
         explained.request.reason.clone(),
     ]
 }
@@ -58,7 +69,7 @@ fn summary(model: &str, report: &Report) -> String {
     let n_denied = report
         .asked
         .iter()
-        .filter(|one| one.effective.is_empty())
+        .filter(|one| one.explained.effective.is_empty())
         .count();
     if n_denied == 0 {
         return format!("Everything that {} asks for is granted.", report.type_name);

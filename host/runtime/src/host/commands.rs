@@ -1,7 +1,10 @@
 //! The interface `commands`: programs that the operator pinned.
 
+use std::sync::Arc;
+
 use sedge_model::call::LogLevel;
 use sedge_model::names::CommandName;
+use sedge_model::permission::effective::Use;
 use sedge_sys::command::{End, Output, Printed};
 
 use crate::bindings::sedge::model::commands::{self as guest, Host};
@@ -20,10 +23,15 @@ impl CallState {
             let reason = "there is no command of this name, and there can be none".to_owned();
             return Ok(Err(guest::CommandError::NotPinned(reason)));
         };
-        if let Err(denial) = self.running()?.surroundings.permissions.command(&name) {
+        let surroundings = &self.running()?.surroundings;
+        if let Err(denial) = surroundings.permissions.command(&name) {
             return Ok(Err(guest::CommandError::Denied(self.denied(&denial))));
         }
+        let uses = Arc::clone(&surroundings.uses);
         let command = self.outside.command(&name, arguments, stdin);
+        if command.is_ok() {
+            uses.mark(&Use::Command(&name));
+        }
         Ok(command.map_err(|error| self.command_failed(name.as_str(), error)))
     }
 

@@ -1,5 +1,7 @@
 //! The interface `context`: tells a call who it is.
 
+use sedge_model::permission::effective::Use;
+
 use crate::bindings::sedge::model::context::{Host, Identity};
 use crate::call::CallState;
 use crate::files::guest_path;
@@ -39,6 +41,7 @@ impl Host for CallState {
         if let Err(denial) = surroundings.permissions.variable(&name) {
             return Ok(Err(self.denied(&denial)));
         }
+        surroundings.uses.mark(&Use::Variable(&name));
         let mut variables = surroundings.variables.iter();
         let found = variables.find(|(known, _)| *known == name);
         Ok(Ok(found.map(|(_, value)| value.clone())))

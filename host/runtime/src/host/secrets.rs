@@ -3,6 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use sedge_model::names::SecretName;
+use sedge_model::permission::effective::Use;
 use wasmtime::component::Resource;
 
 use crate::bindings::sedge::model::secrets::{Host, HostSecret, SecretError};
@@ -106,6 +107,8 @@ impl HostSecret for CallState {
                 .secret_denied(&name, None);
             return Ok(Err(self.denied(&denial)));
         };
+        let uses = &self.running()?.surroundings.uses;
+        uses.mark(&Use::SecretShown(&name));
         Ok(Ok(value))
     }
 

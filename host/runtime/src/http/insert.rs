@@ -13,6 +13,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
+use sedge_model::permission::effective::Use;
 use sedge_model::permission::pattern::HttpOrigin;
 
 use super::Sender;
@@ -140,6 +141,8 @@ impl Inserter {
             limit: HttpLimit::Secrets,
             value: INSERTED_MAX.into(),
         })?;
+        let sent = Use::SecretSent(&secret.name, &self.to);
+        self.sender.spec.uses.mark(&sent);
         Ok(Some(match place {
             Place::Url | Place::Form => percent_encoded(&value),
             Place::Json => json_escaped(&value)?,

@@ -69,7 +69,7 @@ fn each_noun_says_what_it_can_do() {
       delete       Delete a model, and keep its data
       get          Show a model
       list         List models
-      permissions  Explain what a model may do: what its plugin asks for, and what of it is granted
+      permissions  Explain what a model may do: what is asked for, granted, and when it was last used
       method       Run the methods of models
 
     Options:

@@ -27,14 +27,14 @@ fn what_a_model_may_do_and_why() {
     "), @r#"
     $ sedge model permissions asker
     ------- stdout -------
-    KIND      ASKS FOR                        MAY                                WHY
-    models    sink                            sink                               to note down what it found
-    http      https://*.example.com GET HEAD  GET, HEAD https://api.example.com  to look at the service
-    sockets   db.example.com:5432             -                                  to look into the database
-    files     inbox write                     read in                            to sort what came in
-    env       ASKER_OLD                       ASKER_OLD                          to know the region
-    secrets   TOKEN https://api.example.com   to https://api.example.com         to be known to the service
-    commands  date                            -                                  to know the day
+    KIND      ASKS FOR                        MAY                                LAST USED  WHY
+    models    sink                            sink                               -          to note down what it found
+    http      https://*.example.com GET HEAD  GET, HEAD https://api.example.com  -          to look at the service
+    sockets   db.example.com:5432             -                                  -          to look into the database
+    files     inbox write                     read in                            -          to sort what came in
+    env       ASKER_OLD                       ASKER_OLD                          -          to know the region
+    secrets   TOKEN https://api.example.com   to https://api.example.com         -          to be known to the service
+    commands  date                            -                                  -          to know the day
     ------- stderr -------
     hint: grant what is missing under `grants:` in models/asker.yaml, or under `plugins: {"@test/asker": {grants: ...}}` in sedge.yaml for all models of the type
 
@@ -54,7 +54,8 @@ fn what_a_model_may_do_and_why() {
             "reason": "to note down what it found",
             "effective": [
               "sink"
-            ]
+            ],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -68,7 +69,8 @@ fn what_a_model_may_do_and_why() {
             "reason": "to look at the service",
             "effective": [
               "GET, HEAD https://api.example.com"
-            ]
+            ],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -76,7 +78,8 @@ fn what_a_model_may_do_and_why() {
               "to": "db.example.com:5432"
             },
             "reason": "to look into the database",
-            "effective": []
+            "effective": [],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -87,7 +90,8 @@ fn what_a_model_may_do_and_why() {
             "reason": "to sort what came in",
             "effective": [
               "read in"
-            ]
+            ],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -97,7 +101,8 @@ fn what_a_model_may_do_and_why() {
             "reason": "to know the region",
             "effective": [
               "ASKER_OLD"
-            ]
+            ],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -111,7 +116,8 @@ fn what_a_model_may_do_and_why() {
             "reason": "to be known to the service",
             "effective": [
               "to https://api.example.com"
-            ]
+            ],
+            "lastUsed": null
           },
           {
             "permission": {
@@ -119,7 +125,8 @@ fn what_a_model_may_do_and_why() {
               "name": "date"
             },
             "reason": "to know the day",
-            "effective": []
+            "effective": [],
+            "lastUsed": null
           }
         ]
       }
@@ -127,8 +134,8 @@ fn what_a_model_may_do_and_why() {
 
     $ sedge model permissions spawn
     ------- stdout -------
-    KIND    ASKS FOR  MAY  WHY
-    models  *         *    to call the model that it is told to call
+    KIND    ASKS FOR  MAY  LAST USED  WHY
+    models  *         *    -          to call the model that it is told to call
     ------- stderr -------
     Everything that @sedge/spawn asks for is granted.
 
@@ -271,8 +278,8 @@ fn what_a_command_stands_for() {
     insta::assert_snapshot!(env.transcript("model permissions one"), @"
     $ sedge model permissions one
     ------- stdout -------
-    KIND      ASKS FOR  MAY              WHY
-    commands  *         log: not pinned  to run the one that a model names
+    KIND      ASKS FOR  MAY              LAST USED  WHY
+    commands  *         log: not pinned  -          to run the one that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
     ");
@@ -288,16 +295,88 @@ fn what_a_command_stands_for() {
     "), @"
     $ sedge model permissions one
     ------- stdout -------
-    KIND      ASKS FOR  MAY                        WHY
-    commands  *         log: /usr/bin/git log ...  to run the one that a model names
+    KIND      ASKS FOR  MAY                        LAST USED  WHY
+    commands  *         log: /usr/bin/git log ...  -          to run the one that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
 
     $ sedge model permissions every
     ------- stdout -------
-    KIND      ASKS FOR  MAY                                           WHY
-    commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  to run the one that a model names
+    KIND      ASKS FOR  MAY                                           LAST USED  WHY
+    commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  -          to run the one that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
     ");
+}
+
+/// What a call was denied, it has not used.
+#[test]
+fn what_was_used_is_told_with_its_time() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "plugin add $GUESTS/asker.wasm --grant models --grant env",
+        "model create @test/asker asker",
+        "model method run asker call",
+        "model method run spawn run",
+    ]);
+    insta::assert_snapshot!(env.transcript("
+        model method run asker look --input path=a
+        model permissions asker
+        model permissions spawn --json
+    "), @r#"
+    $ sedge model method run asker look --input path=a
+    ------- stderr -------
+    Run [run 3]
+      asker.look: warn: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would
+        grants:
+          files:
+          - name: inbox
+            path: PATH
+            access: write
+    error: `look` of `asker` failed
+    caused by: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would (denied)
+      grants:
+        files:
+        - name: inbox
+          path: PATH
+          access: write
+    hint: `sedge run show [run 3]` shows its calls, `sedge run logs [run 3]` what they logged
+    [exit status: 1]
+
+    $ sedge model permissions asker
+    ------- stdout -------
+    KIND      ASKS FOR                        MAY        LAST USED             WHY
+    models    sink                            sink       [time]                to note down what it found
+    http      https://*.example.com GET HEAD  -          -                     to look at the service
+    sockets   db.example.com:5432             -          -                     to look into the database
+    files     inbox write                     -          -                     to sort what came in
+    env       ASKER_OLD                       ASKER_OLD  -                     to know the region
+    secrets   TOKEN https://api.example.com   -          -                     to be known to the service
+    commands  date                            -          -                     to know the day
+    ------- stderr -------
+    hint: grant what is missing under `grants:` in models/asker.yaml, or under `plugins: {"@test/asker": {grants: ...}}` in sedge.yaml for all models of the type
+
+    $ sedge model permissions spawn --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "model": "spawn",
+        "type": "@sedge/spawn",
+        "permissions": [
+          {
+            "permission": {
+              "kind": "models",
+              "model": "*"
+            },
+            "reason": "to call the model that it is told to call",
+            "effective": [
+              "*"
+            ],
+            "lastUsed": "[time]"
+          }
+        ]
+      }
+    }
+    "#);
 }

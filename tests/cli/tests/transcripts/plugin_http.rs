@@ -397,10 +397,10 @@ fn what_it_asks_for_is_shown() {
 
     $ sedge model permissions api
     ------- stdout -------
-    KIND     ASKS FOR                           MAY                          WHY
-    http     https://*:*                        any https://api.example.com  to send the requests that it is told to
-    http     http://*:*                         -                            to send the requests that it is told to
-    secrets  HTTP_TOKEN https://*:* http://*:*  -                            to be known to the servers that are told so
+    KIND     ASKS FOR                           MAY                          LAST USED  WHY
+    http     https://*:*                        any https://api.example.com  -          to send the requests that it is told to
+    http     http://*:*                         -                            -          to send the requests that it is told to
+    secrets  HTTP_TOKEN https://*:* http://*:*  -                            -          to be known to the servers that are told so
     ------- stderr -------
     hint: grant what is missing under `grants:` in models/api.yaml, or under `plugins: {"@sedge/http": {grants: ...}}` in sedge.yaml for all models of the type
     "#);
