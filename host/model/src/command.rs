@@ -39,6 +39,9 @@ pub struct CommandPin {
     pub output_kibibytes: Option<NonZeroU32>,
 }
 
+/// How much of an argument that is refused is told, in characters. A guest chooses how long it is.
+const SHOWN_CHARS_MAX: usize = 100;
+
 /// Which arguments a pinned program may be given.
 ///
 /// An argument that begins with `-` fits only a pattern that does, too: where a name is
@@ -63,23 +66,23 @@ pub enum ArgumentsError {
         patterns: ArgumentPatterns,
     },
     /// One fits no pattern.
-    #[error("number {number}, {argument:?}, does not fit; it takes `{patterns}`")]
+    #[error("number {number}, {argument}, does not fit; it takes `{patterns}`")]
     Misfit {
         /// Which, from 1.
         number: usize,
-        /// The argument.
+        /// The argument, in quotes, or its beginning.
         argument: String,
         /// What fits.
         patterns: ArgumentPatterns,
     },
     /// One begins with `-`, and its pattern does not.
     #[error(
-        "number {number}, {argument:?}, is an option, and none fits there; it takes `{patterns}`"
+        "number {number}, {argument}, is an option, and none fits there; it takes `{patterns}`"
     )]
     Option {
         /// Which, from 1.
         number: usize,
-        /// The argument.
+        /// The argument, in quotes, or its beginning.
         argument: String,
         /// What fits.
         patterns: ArgumentPatterns,
@@ -93,6 +96,12 @@ pub enum ArgumentsError {
 }
 
 impl ArgumentPatterns {
+    /// Returns those that stand for one text only.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        let each = self.each.iter().map(String::as_str);
+        each.filter(|pattern| !pattern.contains(ANY))
+    }
+
     /// Checks arguments.
     ///
     /// # Errors
@@ -117,14 +126,14 @@ impl ArgumentPatterns {
             if argument.starts_with('-') && !pattern.starts_with('-') {
                 return Err(ArgumentsError::Option {
                     number,
-                    argument: argument.clone(),
+                    argument: shown(argument),
                     patterns: patterns(),
                 });
             }
             if !fits(pattern, argument) {
                 return Err(ArgumentsError::Misfit {
                     number,
-                    argument: argument.clone(),
+                    argument: shown(argument),
                     patterns: patterns(),
                 });
             }
@@ -153,6 +162,17 @@ impl fmt::Display for CommandPin {
         }
         write!(f, " {}", self.arguments)
     }
+}
+
+/// Returns an argument in quotes, cut where it is long.
+fn shown(argument: &str) -> String {
+    let cut: String = argument.chars().take(SHOWN_CHARS_MAX).collect();
+    let dots = if cut.len() < argument.len() {
+        "…"
+    } else {
+        ""
+    };
+    format!("{cut:?}{dots}")
 }
 
 /// Returns whether a text is what a pattern says: literal between any texts.
@@ -347,6 +367,12 @@ mod tests {
             "number 1, \"-x\", is an option, and none fits there; it takes `*`"
         );
         assert_eq!(told("[]", "a"), "there are 1, and it takes `no arguments`");
+        let long = told("[log]", &"é".repeat(10_000));
+        assert!(
+            long.ends_with("é\"…, does not fit; it takes `log`"),
+            "{long}"
+        );
+        assert!(long.len() < 300, "{long}");
     }
 
     #[test]

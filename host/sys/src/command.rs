@@ -12,7 +12,8 @@
 //!
 //! What is not promised: a process gets away that has all three undone, that is, one that has left
 //! the group, has lost its parent *and* was started without the variable (or has written over
-//! it); and one that runs as another user, by `sudo` and the like. When this process itself is
+//! it, or lets nobody read it, as agents that keep keys do: `PR_SET_DUMPABLE`); and one that runs as
+//! another user, by `sudo` and the like. When this process itself is
 //! killed, nobody is left to look for what the program had started in its turn: such processes live
 //! on, unless they end with the program by themselves. Files that whoever started this process left
 //! open for its children are open in the program, too; none of those that this process opens is.
@@ -33,6 +34,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 use crate::clock::{self, Moment};
 use crate::random;
@@ -42,6 +44,13 @@ use tree::Tree;
 /// The variable that every program gets, and that all have which it starts: a token of its own,
 /// behind those of the commands that this process itself is part of, with `/` between.
 pub const TOKEN_VARIABLE: &str = "SEDGE_COMMAND";
+
+/// How many programs run at once; others wait for their turn. Each takes a handful of descriptors,
+/// of which a process often has no more than 1024, and a thread: without this, one guest that
+/// starts many would leave none for its neighbours.
+const AT_ONCE_MAX: usize = 64;
+
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
 /// How long what a program printed is read after its end. All of it is in the pipes by then, and
 /// nobody holds them any more, but for a process that got away.
@@ -126,11 +135,13 @@ pub enum CommandError {
 
 /// Runs a program until it ends. What it started and left behind is killed then.
 ///
-/// Dropping the future kills all of it, before it returns.
+/// Dropping the future kills all of it, before it returns; when the program itself has ended, and
+/// only what it left behind is yet to be killed, soon after.
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
 pub async fn run(command: Command) -> Result<Output, CommandError> {
+    let _turn = TURNS.acquire().await;
     let (program, time_max) = (command.program.clone(), command.time_max);
     let begin = Moment::now();
     let running = Running::start(command).map_err(|source| CommandError::NotStarted {

@@ -1,10 +1,14 @@
 //! What of the machine a call gets: the folders and the variables that its model was granted.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_model::call::CallError;
+use sedge_model::command::CommandPin;
+use sedge_model::names::CommandName;
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::{Folder, Uses};
+use sedge_model::repository::CONFIG_FILE;
 use sedge_runtime::{CallFolder, Surroundings};
 use sedge_sys::folder::Folder as RealFolder;
 use sedge_sys::host::variable;
@@ -70,9 +74,37 @@ fn find(
             "who may write to `{shown}`, which is part of {part}, could grant itself anything"
         )));
     }
+    let mut pins = repository.config().commands.iter();
+    let is_ruled = |(_, pin): &(&CommandName, &CommandPin)| is_ruled_from(repository, pin, path);
+    if folder.access == FileAccess::Write
+        && let Some((command, _)) = pins.find(is_ruled)
+    {
+        return Err(denied(format!(
+            "who may write to `{shown}`, where the command `{command}` of {CONFIG_FILE} runs or has its program, could have it do anything"
+        )));
+    }
     Ok(CallFolder {
         name: folder.name.clone(),
         path: path.to_owned(),
         access: folder.access,
     })
+}
+
+/// Returns whether who may write to a folder decides what a command does: its program is there, or a
+/// script that it is given by name, or it runs there.
+fn is_ruled_from(repository: &Repository, pin: &CommandPin, path: &Path) -> bool {
+    let opened = |folder: &Path| RealFolder::open(folder).ok();
+    let is_there = |file: &Path| {
+        let parent = file.parent().and_then(opened);
+        parent.is_some_and(|parent| parent.path().starts_with(path))
+    };
+    let cwd = pin.cwd.as_deref();
+    let cwd = cwd.and_then(|cwd| opened(&repository.folder().path_of(cwd)));
+    let cwd = cwd.map_or_else(PathBuf::new, |cwd| cwd.path().to_owned());
+    is_there(Path::new(&pin.program))
+        || cwd.starts_with(path)
+        || pin
+            .arguments
+            .literals()
+            .any(|text| is_there(&cwd.join(text)))
 }

@@ -217,6 +217,45 @@ async fn nobody_gets_what_decides_over_everything() {
     check("in/a.txt", "read", Some("failed to open")).await;
 }
 
+/// Nor what decides over what a command does: a pin says what is run, and not only its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_writes_where_a_command_has_its_program() {
+    let mut house = with_folder("write");
+    for folder in ["bin", "work", "scripts"] {
+        fs::create_dir(house.path().join(folder)).expect("a folder can be made");
+    }
+    let here = house.path().display();
+    let pins = format!(
+        "version: 1
+commands:
+  own: {{program: {here}/bin/own}}
+  make: {{program: /usr/bin/make, cwd: work}}
+  script: {{program: /bin/sh, cwd: ., arguments: [scripts/x.sh, ...]}}
+"
+    );
+    house.write("sedge.yaml", &pins);
+    house.reopen().await;
+    for (path, access, command) in [
+        ("bin", "write", Some("own")),
+        ("work", "write", Some("make")),
+        ("scripts", "write", Some("script")),
+        ("scripts", "read", None),
+        ("in", "write", None),
+    ] {
+        let grants =
+            format!("grants: {{files: [{{name: inbox, path: {path}, access: {access}}}]}}\n");
+        house.model("asker", TYPE, &grants);
+        let Some(command) = command else {
+            look(&house, "").await;
+            continue;
+        };
+        let (error, _) = house.failure("asker", "look", json!({"path": ""})).await;
+        let told = error.to_string();
+        let expect = format!("where the command `{command}` of sedge.yaml runs");
+        assert!(told.contains(&expect), "{path}: {told}");
+    }
+}
+
 /// The environment has what was granted by name, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_variable_that_is_not_set_is_none() {

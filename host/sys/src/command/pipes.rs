@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin};
 
 use tokio::net::unix::pipe;
+use tokio::task::coop::consume_budget;
 
 use super::Printed;
 
@@ -74,7 +75,10 @@ impl Feed {
         let mut rest = self.bytes.as_slice();
         while !rest.is_empty() && self.pipe.writable().await.is_ok() {
             match self.pipe.try_write(rest) {
-                Ok(n_written) => rest = &rest[n_written..],
+                Ok(n_written) => {
+                    rest = &rest[n_written..];
+                    consume_budget().await;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }
@@ -113,6 +117,8 @@ impl Drain {
                     let n_kept = n_read.min(self.bytes_max - self.bytes.len());
                     self.bytes.extend_from_slice(&buffer[..n_kept]);
                     is_too_much |= n_kept < n_read;
+                    // Whoever writes faster than this reads would keep others from their turn.
+                    consume_budget().await;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return,
