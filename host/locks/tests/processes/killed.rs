@@ -1,5 +1,6 @@
 //! A process that is killed (`kill -9`) at any moment, also as it writes to the table.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
@@ -57,33 +58,51 @@ fn a_dead_process_is_part_of_no_deadlock() {
     drop(lock(&manager, 3, "two", 10_000).expect("it is free"));
 }
 
+fn answer(process: &mut Process, order: &str) -> String {
+    process.tell(order);
+    process.hear()
+}
+
+/// Returns a process that has something locked, one that waits for it, and one that has joined the
+/// call of the first since, and has it locked too.
+fn joined_in_front_of_a_waiter(folder: &Path) -> [Process; 3] {
+    let [mut caller, mut waiter, mut joined] = [(), (), ()].map(|()| Process::begun(folder));
+    assert_eq!(answer(&mut caller, "lock 1 sink 10000"), "locked");
+    waiter.tell("lock 2 sink 60000");
+    until_waiting(&manager(folder).expect("it begins"));
+    let token = answer(&mut caller, "pass 1");
+    let join = format!("join {} {token}", folder.display());
+    assert_eq!(answer(&mut joined, &join), "joined");
+    assert_eq!(answer(&mut joined, "lock 3 sink 10000"), "locked");
+    [caller, waiter, joined]
+}
+
 /// What joined a call overtakes those who wait for it, who did not know of it as they began to.
 #[test]
 fn who_joined_a_call_and_was_killed_is_in_nobodys_way() {
     for caller_is_killed in [false, true] {
         let folder = folder();
-        let [mut caller, mut waiter, mut joined] =
-            [(), (), ()].map(|()| Process::begun(folder.path()));
-        let told = |process: &mut Process, order: &str| {
-            process.tell(order);
-            process.hear()
-        };
-        assert_eq!(told(&mut caller, "lock 1 sink 10000"), "locked");
-        waiter.tell("lock 2 sink 60000");
-        until_waiting(&manager(folder.path()).expect("it begins"));
-        let token = told(&mut caller, "pass 1");
-        let join = format!("join {} {token}", folder.path().display());
-        assert_eq!(told(&mut joined, &join), "joined");
-        assert_eq!(told(&mut joined, "lock 3 sink 10000"), "locked");
+        let [mut caller, waiter, mut joined] = joined_in_front_of_a_waiter(folder.path());
         match caller_is_killed {
             true => caller.kill(),
-            false => assert_eq!(told(&mut caller, "unlock"), "unlocked"),
+            false => assert_eq!(answer(&mut caller, "unlock"), "unlocked"),
         }
         pause(Duration::from_millis(100));
         assert!(waiter.is_silent(), "one has it, below a call or not");
         joined.kill();
         assert_eq!(waiter.hear(), "locked");
     }
+}
+
+#[test]
+fn a_caller_outlives_what_joined_it_and_keeps_its_lock() {
+    let folder = folder();
+    let [mut caller, waiter, mut joined] = joined_in_front_of_a_waiter(folder.path());
+    joined.kill();
+    pause(Duration::from_millis(100));
+    assert!(waiter.is_silent(), "the caller has it");
+    assert_eq!(answer(&mut caller, "unlock"), "unlocked");
+    assert_eq!(waiter.hear(), "locked");
 }
 
 /// A process that could make no bell looks once a second.

@@ -40,18 +40,23 @@ fn method(model: &str, method: &str, inputs: &Value) -> Value {
     json!(["model", "method", "run", model, method, inputs])
 }
 
-/// Has `tool` run its command, and returns the program's document.
-fn tool(env: &TestEnv, arguments: &Value) -> Value {
-    let inputs = json!({"arguments": arguments, "expectExit": [0, 3, 75]});
-    let document = env.run_json([
+/// Returns what has `tool` run its command.
+fn tool_run(inputs: &str) -> [&str; 7] {
+    [
         "model",
         "method",
         "run",
         "tool",
         "run",
         "--inputs-json",
-        &inputs.to_string(),
-    ]);
+        inputs,
+    ]
+}
+
+/// Has `tool` run its command, and returns the program's document.
+fn tool(env: &TestEnv, arguments: &Value) -> Value {
+    let inputs = json!({"arguments": arguments, "expectExit": [0, 3, 75]});
+    let document = env.run_json(tool_run(&inputs.to_string()));
     document["data"]["value"].clone()
 }
 
@@ -169,17 +174,8 @@ fn runs(id: u32) -> bool {
 fn a_command_ends_with_the_program_that_started_it_however_that_ends() {
     let env = with_tool(&["program: /usr/bin/sleep", "arguments: [...]"]);
     let inputs = json!({"arguments": ["3600"]}).to_string();
-    let arguments = [
-        "model",
-        "method",
-        "run",
-        "tool",
-        "run",
-        "--inputs-json",
-        &inputs,
-    ];
     for is_killed in [false, true] {
-        let mut running = env.spawn(arguments);
+        let mut running = env.spawn(tool_run(&inputs));
         wait_until("it sleeps", || {
             !started_by(running.id(), "sleep").is_empty()
         });
