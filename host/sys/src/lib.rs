@@ -12,6 +12,7 @@ pub mod bell;
 pub mod clock;
 pub mod command;
 pub mod disk;
+pub mod fault;
 pub mod file_lock;
 pub mod folder;
 pub mod host;

@@ -1,5 +1,5 @@
 //! Which crate may know which: cli → app → { workflow | runtime } → { locks, secrets, store } →
-//! { model, sys }.
+//! { model, sys }; `api` is a leaf.
 
 use crate::manifests::{Dependency, Manifest, Need, manifests};
 use crate::tree::hold;
@@ -7,22 +7,25 @@ use crate::tree::hold;
 /// The crates of the host, top first, and those that each may depend on.
 ///
 /// `workflow` decides and runs nothing, so it knows `model` only; `app` hands it a
-/// function that runs a step. The CLI speaks to people, and does so through `app`.
+/// function that runs a step. The CLI speaks to people, and does so through `app`. `api` is
+/// what leaves for machines: views are made in `app`, and the crates below it know it only to
+/// explain their errors. `model` thinks, so it does not know how its values are shown.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("cli", &["app", "model", "sys"]),
+    ("cli", &["app", "api", "model", "sys"]),
     (
         "app",
         &[
-            "workflow", "runtime", "locks", "secrets", "store", "model", "sys",
+            "workflow", "runtime", "locks", "secrets", "store", "api", "model", "sys",
         ],
     ),
     ("workflow", &["model"]),
-    ("runtime", &["secrets", "model", "sys"]),
-    ("locks", &["model", "sys"]),
-    ("secrets", &["model", "sys"]),
-    ("store", &["model", "sys"]),
+    ("runtime", &["secrets", "api", "model", "sys"]),
+    ("locks", &["api", "model", "sys"]),
+    ("secrets", &["api", "model", "sys"]),
+    ("store", &["api", "model", "sys"]),
     ("model", &[]),
-    ("sys", &[]),
+    ("sys", &["api"]),
+    ("api", &[]),
 ];
 
 /// What one crate of the host alone may depend on; a `*` stands for any ending.
@@ -175,6 +178,9 @@ fn the_rule_on_layers_can_fail() {
     check("workflow", "dependencies.sedge-runtime.workspace = true", 1);
     check("workflow", "dependencies.sedge-sys.workspace = true", 1);
     check("model", "dev-dependencies.sedge-sys.workspace = true", 1);
+    check("model", "dependencies.sedge-api.workspace = true", 1);
+    check("store", "dependencies.sedge-api.workspace = true", 0);
+    check("api", "dependencies.sedge-model.workspace = true", 1);
     check(
         "model",
         "target.x.dependencies.sedge-sys.workspace = true",

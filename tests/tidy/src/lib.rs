@@ -19,6 +19,8 @@ mod contract;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod error_codes;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod manifests;

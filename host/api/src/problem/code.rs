@@ -1,0 +1,210 @@
+//! The one list of error codes, and the class of each.
+//!
+//! `docs/error-codes.md` is made from this list; `tests/tidy` compares the two.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What kind of problem an error is. The exit code of the program follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorClass {
+    /// The method or workflow ran and failed, or a check found faults.
+    Failed,
+    /// The request or a file that a person wrote is at fault.
+    Usage,
+    /// There is no such thing, it is in the wrong state, or it may not be used.
+    State,
+    /// Others are in the way, or the machine is short of something. Trying again may help.
+    Temporary,
+    /// The user interrupted the program.
+    Interrupted,
+    /// Sedge is at fault.
+    Bug,
+}
+
+impl ErrorClass {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Failed,
+        Self::Usage,
+        Self::State,
+        Self::Temporary,
+        Self::Interrupted,
+        Self::Bug,
+    ];
+
+    /// Returns the exit code of a process that ends with such an error. Scripts depend on
+    /// these numbers: 70 and 75 are `EX_SOFTWARE` and `EX_TEMPFAIL` of sysexits.h, 130 is
+    /// 128 and the number of SIGINT.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::State => 3,
+            Self::Temporary => 75,
+            Self::Interrupted => 130,
+            Self::Bug => 70,
+        }
+    }
+
+    /// Returns the class as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::State => "state",
+            Self::Temporary => "temporary",
+            Self::Interrupted => "interrupted",
+            Self::Bug => "bug",
+        }
+    }
+
+    /// Returns what it means, as a sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => "The method or workflow ran and failed, or a check found faults.",
+            Self::Usage => "The request, or a file that a person wrote, is at fault.",
+            Self::State => {
+                "There is no such thing, it is in the wrong state, or it may not be used."
+            }
+            Self::Temporary => {
+                "Others are in the way, or the machine is short of something. Try again."
+            }
+            Self::Interrupted => "The user interrupted the program.",
+            Self::Bug => "Sedge has a fault. Please report it.",
+        }
+    }
+}
+
+/// Makes [`ErrorCode`] of lines of variant, code, class and meaning.
+macro_rules! codes {
+    ($($variant:ident = $code:literal, $class:ident, $meaning:literal;)*) => {
+        /// A stable word for programs. It never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+        pub enum ErrorCode {
+            $(
+                #[doc = $meaning]
+                #[serde(rename = $code)]
+                $variant,
+            )*
+        }
+
+        impl ErrorCode {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the code as JSON has it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+
+            /// Returns what kind of problem it is.
+            #[must_use]
+            pub fn class(self) -> ErrorClass {
+                match self {
+                    $(Self::$variant => ErrorClass::$class,)*
+                }
+            }
+
+            /// Returns what it means, as a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+// In the order of their codes.
+codes! {
+    BadBackup = "bad_backup", Usage, "The file is not a backup that can be restored.";
+    BadFile = "bad_file", Usage, "A file that a person wrote is at fault; `place` says where.";
+    BadName = "bad_name", Usage, "A text is not a name.";
+    BadQuery = "bad_query", Usage, "A query cannot be understood.";
+    BadSecret = "bad_secret", Usage, "A value cannot be kept as a secret.";
+    CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
+    DataMissing = "data_missing", State, "The model has no data of that name.";
+    DataRenamed = "data_renamed", State, "The data has another name now.";
+    Deadlock = "deadlock", Temporary, "A call and another would have waited for each other, and it could not be rolled back.";
+    DiskFull = "disk_full", Temporary, "The disk is full, or the user's quota is used up.";
+    Engine = "engine", State, "The WebAssembly engine does not run on this machine.";
+    Fenced = "fenced", State, "Another process has taken the run over, or the lock of the call was released by force.";
+    FileExists = "file_exists", State, "A file of that name exists.";
+    FileKind = "file_kind", State, "A file is needed where a folder is, or the other way round, or links lead in a circle.";
+    FileMissing = "file_missing", State, "A file or folder does not exist.";
+    FileTooLarge = "file_too_large", Usage, "A file is larger than Sedge reads.";
+    FileUnreadable = "file_unreadable", Usage, "A file is not text, or not what it has to be.";
+    FileUnsupported = "file_unsupported", State, "The file system cannot do what is needed.";
+    GateMissing = "gate_missing", State, "The run has no open gate of that name.";
+    GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
+    GrantUnknown = "grant_unknown", Usage, "Something was granted that the plugin does not request.";
+    Internal = "internal", Bug, "Sedge has a fault.";
+    Interrupted = "interrupted", Interrupted, "The user interrupted the program.";
+    InvalidInput = "invalid_input", Usage, "What was given does not fit the schema; `details` says where.";
+    Io = "io", Temporary, "The machine failed to read or write.";
+    LockLost = "lock_lost", Temporary, "The lock table was removed while a call waited.";
+    LockTimeout = "lock_timeout", Temporary, "Others held a lock until the deadline.";
+    LockUnreadable = "lock_unreadable", State, "The lock table is damaged.";
+    LockVersion = "lock_version", Temporary, "Another version of Sedge uses the lock table.";
+    MethodMissing = "method_missing", State, "The model's type has no method of that name.";
+    ModelExists = "model_exists", State, "A model of that name exists.";
+    ModelMissing = "model_missing", State, "No model of that name exists.";
+    NameTaken = "name_taken", State, "The model has data of that name.";
+    NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";
+    NoFileName = "no_file_name", Usage, "A path names no file.";
+    OutOfResources = "out_of_resources", Temporary, "The process or the machine has no descriptors, memory, threads or locks left.";
+    PathOutside = "path_outside", State, "A path leads out of the folder that it has to stay in.";
+    PermissionDenied = "permission_denied", State, "The operating system denies it.";
+    PermissionsUndecided = "permissions_undecided", Usage, "A plugin requests permissions that are not decided yet; `details` lists them.";
+    PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
+    PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
+    PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
+    ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";
+    RepositoryExists = "repository_exists", State, "The folder is a repository.";
+    RepositoryMissing = "repository_missing", State, "There is no repository in the folder or above it.";
+    RunAmbiguous = "run_ambiguous", State, "The ids of several runs begin with the text.";
+    RunLog = "run_log", State, "The log of a run contradicts itself.";
+    RunMissing = "run_missing", State, "No run has that id.";
+    RunNone = "run_none", State, "The workflow has no run in the wanted state.";
+    RunSeveral = "run_several", State, "The workflow has several runs in the wanted state.";
+    RunState = "run_state", State, "The run is in the wrong state.";
+    RunsNone = "runs_none", State, "The repository has no runs yet.";
+    SecretMissing = "secret_missing", State, "No secret of that name exists.";
+    SecretsDamaged = "secrets_damaged", State, "A sealed secret is damaged.";
+    SecretsKey = "secrets_key", State, "The key of the secrets is missing, damaged, another one, or open to other users.";
+    SecretsVersion = "secrets_version", State, "A file of the secrets is of a newer version of Sedge.";
+    StoreBusy = "store_busy", Temporary, "Another program has the datastore locked.";
+    StoreDamaged = "store_damaged", Failed, "A check found faults in the datastore.";
+    StoreForeign = "store_foreign", State, "The file is a database of something else.";
+    StoreMissing = "store_missing", State, "There is no datastore.";
+    StoreNotEmpty = "store_not_empty", State, "The datastore is not empty.";
+    StoreUnreadable = "store_unreadable", State, "Something in the datastore is missing or damaged.";
+    StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
+    TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
+    TypeMissing = "type_missing", State, "No plugin provides that type.";
+    Usage = "usage", Usage, "The command line is at fault.";
+    VersionMissing = "version_missing", State, "The data has no such version.";
+    WithinCall = "within_call", State, "A command of a call does what cannot be done within one.";
+    WorkflowFailed = "workflow_failed", Failed, "A workflow failed; `details` has the steps and where the failure began.";
+    WorkflowMissing = "workflow_missing", State, "No workflow of that name exists.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(codes.is_sorted_by(|one, next| one < next), "{codes:?}");
+    }
+}

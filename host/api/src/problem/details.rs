@@ -1,0 +1,138 @@
+//! What else a program may want to know of a problem, by what the problem is of.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::call::{CallProblem, FailedCall, ViolationView};
+
+/// What else a program may want to know. Which keys there are depends on the code.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Details {
+    /// Of a method that failed.
+    Call(Box<CallDetails>),
+    /// Of a workflow that failed.
+    Workflow(Box<WorkflowDetails>),
+    /// Of gates that have to be decided first.
+    Gates(GatesDetails),
+    /// Of anything else about one run.
+    Run(RunDetails),
+    /// Of what does not fit its schema.
+    Violations(ViolationsDetails),
+    /// Of permissions that have to be decided first.
+    Permissions(PermissionsDetails),
+}
+
+/// Of a method that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallDetails {
+    /// The run.
+    pub run: String,
+    /// The model.
+    pub model: String,
+    /// The method.
+    pub method: String,
+    /// Why it has no outcome.
+    pub call: CallProblem,
+    /// Where the failure began, and what was kept and rolled back.
+    #[serde(flatten)]
+    pub report: FailureDetails,
+    /// What became of the core dump, if one was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_dump: Option<CoreDumpDetails>,
+}
+
+/// Of a workflow that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowDetails {
+    /// The run.
+    pub run: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The steps that kept it from succeeding.
+    pub steps: Vec<StepProblem>,
+    /// Where the failure began, and what was kept and rolled back.
+    #[serde(flatten)]
+    pub report: FailureDetails,
+}
+
+/// A step that kept its workflow from succeeding.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepProblem {
+    /// The step, as `job/step`.
+    pub step: String,
+    /// What went wrong; null if it is a gate that was rejected.
+    pub error: Option<CallProblem>,
+}
+
+/// Where a run's failure began, and what its calls kept and rolled back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureDetails {
+    /// The calls that failed and made none that failed, the first few.
+    pub failed: Vec<FailedCall>,
+    /// How many there are.
+    pub failed_count: u64,
+    /// The failed calls that kept something they wrote, the first few.
+    pub kept: Vec<FailedCall>,
+    /// How many there are.
+    pub kept_count: u64,
+    /// The failed calls of which changes were rolled back, the first few.
+    pub rolled_back: Vec<FailedCall>,
+    /// How many there are.
+    pub rolled_back_count: u64,
+}
+
+/// What became of a core dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CoreDumpDetails {
+    /// The call whose guest trapped; null if none did.
+    pub call: Option<String>,
+    /// The file; null if none was written.
+    pub path: Option<String>,
+    /// Its size in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Why it was not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Of gates that have to be decided first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GatesDetails {
+    /// The run.
+    pub run: String,
+    /// The gates, as `job/step`.
+    pub gates: Vec<String>,
+}
+
+/// Of anything else about one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunDetails {
+    /// The run.
+    pub run: String,
+}
+
+/// Of what does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ViolationsDetails {
+    /// Where, and what is wrong there.
+    pub violations: Vec<ViolationView>,
+}
+
+/// Of permissions that have to be decided first.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionsDetails {
+    /// What the plugin requests, and why, as `plugin describe` shows it.
+    pub permissions: Vec<Value>,
+}
