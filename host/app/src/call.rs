@@ -206,7 +206,7 @@ impl ReadyCall {
     /// Whoever was in front in the line may have deleted the model.
     fn is_still_there(&self, cx: &RunCx) -> Result<(), CallFault> {
         let name = &self.model.definition.name;
-        if cx.repository.folder().has(&name.file()) {
+        if cx.repository.folder().has(&name.file())? {
             return Ok(());
         }
         Err(not_found(TargetKind::Model, name.as_str()))

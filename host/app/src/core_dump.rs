@@ -49,7 +49,7 @@ impl CoreDumpFile {
     /// There is one, or no folder for it.
     pub(crate) fn new(path: &Path) -> Result<Self, AppError> {
         let (folder, name) = named_file(path)?;
-        if folder.has(&name) {
+        if folder.has(&name)? {
             return Err(AppError::CoreDumpExists(path.to_owned()));
         }
         Ok(Self {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use sedge_store::{GcReport, GcRules};
 use sedge_sys::clock::Timestamp;
 
+use crate::data_prune::GoneError;
 use crate::error::AppError;
 use crate::events::Events;
-use crate::repository::Repository;
+use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 
 /// How to collect.
@@ -26,12 +27,17 @@ pub struct Request {
 /// What a model's file says now counts, whatever it said when the data was written.
 ///
 /// # Errors
-/// A model's file is at fault, or calls did not end in time; then nothing was removed.
+/// The folder of definitions is missing though there is data, a model's file is at fault, or
+/// calls did not end in time; then nothing was removed.
 pub async fn data_gc(
     repository: &Arc<Repository>,
     request: Request,
     events: Arc<dyn Events>,
 ) -> Result<GcReport, AppError> {
+    // Without the definitions, data would go that they say to keep.
+    if !repository.folder().has(MODELS_FOLDER)? && !repository.store()?.data_models()?.is_empty() {
+        return Err(GoneError::FolderMissing.into());
+    }
     let mut overrides = BTreeMap::new();
     for name in repository.model_names()? {
         let definition = repository.definition(name.as_str())?;

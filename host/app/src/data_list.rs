@@ -33,7 +33,7 @@ pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<Mod
     let Ok(model) = name.parse::<ModelName>() else {
         return Err(repository.model_missing(name)?);
     };
-    if repository.folder().has(&model.file()) || has_data(repository, &model)? {
+    if repository.folder().has(&model.file())? || has_data(repository, &model)? {
         return Ok(model);
     }
     Err(repository.model_missing(name)?)

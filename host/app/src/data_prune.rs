@@ -1,43 +1,212 @@
 //! Deletes the data of models that are gone.
+//!
+//! A model is gone if its definition is not there. An error is never taken for that: if the
+//! folder of definitions cannot be read, nothing is deleted. A folder that is missing, or that
+//! has lost most of its definitions, is more likely a mistake (a checkout in progress, a volume
+//! that is not mounted) than the wish to delete everything, so the user has to confirm it.
 
+use std::fmt;
 use std::sync::Arc;
 
+use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, ModelData};
 
 use crate::error::AppError;
 use crate::events::Events;
-use crate::repository::Repository;
+use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 
-/// Deletes all data of models that have no file any more, and returns how much each had; with
-/// `dry_run`, nothing is deleted.
+/// What to delete.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Only the data of these models; of every model that is gone if there are none.
+    pub models: Vec<String>,
+    /// Whether the user confirms that all of them are gone for good.
+    pub is_confirmed: bool,
+    /// Whether nothing is deleted, and only said what would be.
+    pub dry_run: bool,
+}
+
+/// What was deleted, or would be.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How much data each model had.
+    pub gone: Vec<ModelData>,
+    /// Why it is refused unless the user confirms it. Only a dry run has one.
+    pub doubt: Option<PruneDoubt>,
+}
+
+/// Data of models that look gone was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum GoneError {
+    /// That they look gone may be a mistake.
+    #[error("the data of models that may not be gone was not deleted: {doubt}")]
+    Doubtful {
+        /// What makes it doubtful.
+        doubt: PruneDoubt,
+        /// The models that look gone.
+        models: Vec<ModelName>,
+    },
+    /// The user named a model that is not gone.
+    #[error("the model `{0}` is not gone: its file `{file}` is there", file = .0.file())]
+    NotGone(ModelName),
+    /// The folder of definitions is missing, and there is data.
+    #[error(
+        "the folder `{MODELS_FOLDER}` is missing, so that nothing is known of how long data is kept"
+    )]
+    FolderMissing,
+}
+
+impl GoneError {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Doubtful { .. } => "prune_doubtful",
+            Self::NotGone(_) => "model_not_gone",
+            Self::FolderMissing => "models_folder_missing",
+        }
+    }
+}
+
+/// Why models that look gone may not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PruneDoubt {
+    /// The folder of definitions is missing.
+    FolderMissing,
+    /// The folder of definitions holds none that can be read.
+    NoDefinition,
+    /// More than half of the models that have data are gone.
+    Most {
+        /// How many are gone.
+        n_gone: usize,
+        /// How many have data.
+        n_with_data: usize,
+    },
+}
+
+impl fmt::Display for PruneDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FolderMissing => write!(f, "the folder `{MODELS_FOLDER}` is missing"),
+            Self::NoDefinition => write!(
+                f,
+                "the folder `{MODELS_FOLDER}` holds no definition that can be read"
+            ),
+            Self::Most {
+                n_gone,
+                n_with_data,
+            } => write!(
+                f,
+                "{n_gone} of {n_with_data} models that have data are gone"
+            ),
+        }
+    }
+}
+
+/// Deletes all data of models that have no definition any more.
 ///
 /// # Errors
-/// Calls did not end in time; then nothing was deleted.
+/// [`GoneError::Doubtful`] if that may be a mistake and is not confirmed; a definition
+/// cannot be looked up; or calls did not end in time. Nothing was deleted then.
 pub async fn data_prune(
     repository: &Arc<Repository>,
-    dry_run: bool,
+    request: &Request,
     events: Arc<dyn Events>,
-) -> Result<Vec<ModelData>, AppError> {
-    let gone = models_gone(repository)?;
-    if dry_run || gone.is_empty() {
-        return Ok(gone);
+) -> Result<Report, AppError> {
+    let report = look(repository, request)?;
+    if request.dry_run || report.gone.is_empty() {
+        return Ok(report);
     }
     let held = locked(repository, "data prune", &whole(), events).await?;
-    // A model may have been made anew since.
-    let gone = models_gone(repository)?;
-    for data in &gone {
+    // Definitions may have come back, or gone, since.
+    let report = look(repository, request)?;
+    for data in &report.gone {
         let delete = DataDelete {
             model: data.model.clone(),
             what: DataChosen::All,
         };
         repository.store()?.data_delete(&held.permit, &delete)?;
     }
+    Ok(report)
+}
+
+/// Returns what is to be deleted, unless that is doubtful and more than a look.
+fn look(repository: &Repository, request: &Request) -> Result<Report, AppError> {
+    let with_data = repository.store()?.data_models()?;
+    let n_with_data = with_data.len();
+    if !request.models.is_empty() {
+        let gone = named(repository, &request.models, &with_data)?;
+        return Ok(Report { gone, doubt: None });
+    }
+    let mut gone = Vec::new();
+    for data in with_data {
+        if !repository.folder().has(&data.model.file())? {
+            gone.push(data);
+        }
+    }
+    let doubt = if request.is_confirmed {
+        None
+    } else {
+        doubt(repository, gone.len(), n_with_data)?
+    };
+    match doubt {
+        Some(doubt) if !request.dry_run => Err(GoneError::Doubtful {
+            doubt,
+            models: gone.into_iter().map(|data| data.model).collect(),
+        }
+        .into()),
+        doubt => Ok(Report { gone, doubt }),
+    }
+}
+
+/// Returns the data of models that the user named. Each must be gone.
+fn named(
+    repository: &Repository,
+    names: &[String],
+    with_data: &[ModelData],
+) -> Result<Vec<ModelData>, AppError> {
+    let mut gone: Vec<ModelData> = Vec::new();
+    for name in names {
+        let model: ModelName = name.parse()?;
+        if repository.folder().has(&model.file())? {
+            return Err(GoneError::NotGone(model).into());
+        }
+        let Some(data) = with_data.iter().find(|data| data.model == model) else {
+            return Err(repository.model_missing(name)?);
+        };
+        if !gone.contains(data) {
+            gone.push(data.clone());
+        }
+    }
     Ok(gone)
 }
 
-fn models_gone(repository: &Repository) -> Result<Vec<ModelData>, AppError> {
-    let mut data = repository.store()?.data_models()?;
-    data.retain(|data| !repository.folder().has(&data.model.file()));
-    Ok(data)
+fn doubt(
+    repository: &Repository,
+    n_gone: usize,
+    n_with_data: usize,
+) -> Result<Option<PruneDoubt>, AppError> {
+    if n_gone == 0 {
+        return Ok(None);
+    }
+    if !repository.folder().has(MODELS_FOLDER)? {
+        return Ok(Some(PruneDoubt::FolderMissing));
+    }
+    let mut n_readable = 0;
+    for name in repository.model_names()? {
+        match repository.definition(name.as_str()) {
+            Ok(_) => n_readable += 1,
+            Err(AppError::Diagnostic(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(if n_readable == 0 {
+        Some(PruneDoubt::NoDefinition)
+    } else if 2 * n_gone > n_with_data {
+        Some(PruneDoubt::Most {
+            n_gone,
+            n_with_data,
+        })
+    } else {
+        None
+    })
 }

@@ -32,7 +32,7 @@ pub async fn datastore_backup(
     events: Arc<dyn Events>,
 ) -> Result<BackupReport, AppError> {
     let (folder, name) = named_file(&request.to)?;
-    if folder.has(&name) && !request.replace {
+    if !request.replace && folder.has(&name)? {
         return Err(AppError::FileExists(request.to.clone()));
     }
     let told = Arc::clone(&events);

@@ -23,6 +23,7 @@ use sedge_sys::folder::FileError;
 use sedge_workflow::IllegalEvent;
 
 use crate::core_dump::CoreDumpEnd;
+use crate::data_prune::GoneError;
 use crate::failure::FailureReport;
 
 /// What kind of trouble an error is: faces choose their exit codes by it.
@@ -76,6 +77,9 @@ pub enum AppError {
     /// A model of that name exists.
     #[error("a model named `{0}` exists already")]
     ModelExists(ModelName),
+    /// Data of models that look gone was not deleted.
+    #[error(transparent)]
+    Gone(#[from] GoneError),
     /// The model's type has no such method.
     #[error("the type `{type_name}` of the model `{model}` has no method named `{method}`")]
     MethodMissing {
@@ -378,6 +382,7 @@ impl AppError {
             Self::Name(_) => "bad_name",
             Self::ModelMissing { .. } => "model_missing",
             Self::ModelExists(_) => "model_exists",
+            Self::Gone(error) => error.code(),
             Self::MethodMissing { .. } => "method_missing",
             Self::WorkflowMissing { .. } => "workflow_missing",
             Self::TypeMissing { .. } => "type_missing",
@@ -470,6 +475,7 @@ impl AppError {
             | Self::RepositoryExists(_)
             | Self::ModelMissing { .. }
             | Self::ModelExists(_)
+            | Self::Gone(_)
             | Self::MethodMissing { .. }
             | Self::WorkflowMissing { .. }
             | Self::TypeMissing { .. }

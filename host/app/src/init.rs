@@ -14,7 +14,7 @@ use crate::repository::Repository;
 /// It is one already, or cannot be written.
 pub fn init(folder: &Path) -> Result<PathBuf, AppError> {
     let made = Folder::create(folder)?;
-    if made.has(CONFIG_FILE) {
+    if made.has(CONFIG_FILE)? {
         return Err(AppError::RepositoryExists(made.path().to_owned()));
     }
     made.create_folder("models")?;

@@ -56,7 +56,7 @@ pub async fn model_create(repository: &Repository, request: &Request) -> Result<
         });
     }
     let file = name.file();
-    if repository.folder().has(&file) {
+    if repository.folder().has(&file)? {
         return Err(AppError::ModelExists(name));
     }
     let text = definition_file_text(&name, &info.name, &info.version, &arguments);

@@ -36,7 +36,7 @@ pub async fn model_delete(
         return Err(repository.model_missing(name)?);
     };
     let file = model.file();
-    if !repository.folder().has(&file) {
+    if !repository.folder().has(&file)? {
         return Err(repository.model_missing(name)?);
     }
     let what = format!("model delete {model}");
@@ -44,7 +44,7 @@ pub async fn model_delete(
     let data = repository.store()?.data_models()?;
     let data = data.into_iter().find(|data| data.model == model);
     // Somebody else may have been faster.
-    if !repository.folder().has(&file) {
+    if !repository.folder().has(&file)? {
         return Err(repository.model_missing(name)?);
     }
     let store = repository.store()?;

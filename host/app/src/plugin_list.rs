@@ -24,15 +24,13 @@ pub struct Listed {
 /// The folder of components cannot be read.
 pub fn plugin_list(repository: &Repository) -> Result<Vec<Listed>, AppError> {
     let components = repository.state_folder("plugins")?;
-    let listed = |(type_name, pinned): (&TypeName, &LockedPlugin)| Listed {
-        type_name: type_name.clone(),
-        is_here: components.has(&component_file(&pinned.sha256)),
-        pinned: pinned.clone(),
+    let listed = |(type_name, pinned): (&TypeName, &LockedPlugin)| {
+        Ok(Listed {
+            type_name: type_name.clone(),
+            is_here: components.has(&component_file(&pinned.sha256))?,
+            pinned: pinned.clone(),
+        })
     };
-    Ok(repository
-        .plugin_lock()
-        .plugins
-        .iter()
-        .map(listed)
-        .collect())
+    let plugins = repository.plugin_lock().plugins.iter();
+    plugins.map(listed).collect()
 }

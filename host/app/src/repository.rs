@@ -31,6 +31,9 @@ use crate::limits::{self, LOCK_TIMEOUT};
 /// Where run-time state is, below the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
 
+/// Where definitions are, below the repository.
+pub(crate) const MODELS_FOLDER: &str = "models";
+
 /// An open repository. Each part of it is opened when it is first needed.
 #[derive(Debug)]
 pub struct Repository {
@@ -127,7 +130,7 @@ impl Repository {
     /// Opens a folder of run-time state, making it if need be: a fresh clone has none.
     pub(crate) fn state_folder(&self, name: &str) -> Result<Folder, AppError> {
         let ignore = format!("{STATE_FOLDER}/.gitignore");
-        if !self.folder.has(&ignore) {
+        if !self.folder.has(&ignore)? {
             self.folder.create_folder(STATE_FOLDER)?;
             self.folder.write(&ignore, b"*\n")?;
         }
@@ -312,7 +315,7 @@ impl Repository {
 
     /// Returns the names of all models, sorted.
     pub(crate) fn model_names(&self) -> Result<Vec<ModelName>, AppError> {
-        self.names("models")
+        self.names(MODELS_FOLDER)
     }
 
     /// Returns the names of all workflows, sorted.

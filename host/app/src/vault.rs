@@ -29,7 +29,8 @@ impl Vault {
     /// Reads all secrets of a repository, none where there are none.
     pub(crate) fn open(repository: &Repository) -> Self {
         let vault = Self::default();
-        if !repository.folder().has(&format!("{STATE_FOLDER}/secrets")) {
+        let folder = format!("{STATE_FOLDER}/secrets");
+        if let Ok(false) = repository.folder().has(&folder) {
             return vault;
         }
         let values = match read_all(repository) {

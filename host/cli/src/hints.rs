@@ -4,6 +4,7 @@
     reason = "most errors say all there is to say; a hint is for those where there is more"
 )]
 
+use sedge_app::data_prune::GoneError;
 use sedge_app::types::{
     CallError, ChoiceError, LimitName, ModelName, PluginError, RunStatus, SecretsError, StoreError,
     ValueError,
@@ -51,6 +52,27 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
         _ => missing(error).or_else(|| run(error)),
     };
     hint.into_iter().collect()
+}
+
+/// What to do about the data of models that look gone.
+fn gone(error: &GoneError) -> String {
+    match error {
+        GoneError::Doubtful { models, .. } => {
+            let models: Vec<String> = models
+                .iter()
+                .map(|model| format!(" --model {model}"))
+                .collect();
+            format!(
+                "if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune{}`",
+                models.concat()
+            )
+        }
+        GoneError::NotGone(name) => format!("delete it first: `sedge model delete {name}`"),
+        GoneError::FolderMissing => {
+            "bring the folder back, or make an empty one if no model is left: `mkdir models`"
+                .to_owned()
+        }
+    }
 }
 
 /// What to do about something that is not there, or there already.
@@ -112,6 +134,7 @@ fn missing(error: &AppError) -> Option<String> {
                 name.file()
             )
         }
+        AppError::Gone(error) => gone(error),
         AppError::MethodMissing { methods, .. } => {
             format!("its methods are {}", show::quoted(methods))
         }

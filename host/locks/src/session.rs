@@ -168,7 +168,7 @@ pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
 
 /// Returns whether a session is certainly dead. Without a file nothing can be told of it.
 pub(crate) fn is_dead(files: &Folder, id: SessionId) -> Result<bool, FileError> {
-    Ok(files.has(&lock_file(id)) && !is_alive(files, id)?)
+    Ok(files.has(&lock_file(id))? && !is_alive(files, id)?)
 }
 
 fn sessions(files: &Folder) -> Result<Vec<SessionId>, FileError> {

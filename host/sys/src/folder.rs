@@ -65,18 +65,26 @@ impl Folder {
         Self::open(path)
     }
 
-    /// Opens the nearest folder at or above `start` that holds a file named `name`.
+    /// Opens the nearest folder at or above `start` that holds a file named `name`. Returns
+    /// `None` if there is none up to the root.
     ///
     /// # Errors
-    /// A folder on the way cannot be read.
+    /// A folder on the way cannot be searched, so that nothing is known of what it holds.
     pub fn find_up(start: &Path, name: &str) -> Result<Option<Self>, FileError> {
         let start = start
             .canonicalize()
             .map_err(|source| FileError::new("open", start, source))?;
-        match start.ancestors().find(|folder| folder.join(name).is_file()) {
-            Some(folder) => Self::open(folder).map(Some),
-            None => Ok(None),
+        for folder in start.ancestors() {
+            let path = folder.join(name);
+            match std::fs::metadata(&path) {
+                // A folder of that name is something else, and a pipe is refused when it is read.
+                Ok(found) if !found.is_dir() => return Self::open(folder).map(Some),
+                Ok(_) => {}
+                Err(source) if is_absence(&source) => {}
+                Err(source) => return Err(FileError::new("look for", &path, source)),
+            }
         }
+        Ok(None)
     }
 
     /// Returns the folder's absolute path.
@@ -113,10 +121,18 @@ impl Folder {
             .map_err(|source| self.error("create", relative, source))
     }
 
-    /// Returns whether there is a file or folder of that name.
-    #[must_use]
-    pub fn has(&self, relative: &str) -> bool {
-        self.dir.exists(relative)
+    /// Returns whether there is a file or folder of that name. A link whose target is missing
+    /// counts as absent.
+    ///
+    /// # Errors
+    /// It cannot be looked up: a folder on the way may not be searched, or a link leads out.
+    /// Only `ENOENT` and `ENOTDIR` mean that there is none.
+    pub fn has(&self, relative: &str) -> Result<bool, FileError> {
+        match self.dir.metadata(relative) {
+            Ok(_) => Ok(true),
+            Err(source) if is_absence(&source) => Ok(false),
+            Err(source) => Err(self.error("look for", relative, source)),
+        }
     }
 
     /// Reads a whole file of at most `bytes_max`; none where there is none.
@@ -206,11 +222,13 @@ impl Folder {
         self.sync_parent(relative)
     }
 
-    /// Returns the names of the files in one of its folders, sorted; none where it is not there.
-    /// Names that are not text are passed over.
+    /// Returns the names of the files in one of its folders, sorted; none if the folder does not
+    /// exist. A link to a file is listed like a file. Names that are not text are left out: no
+    /// name that Sedge gives or reads is one of them.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The folder cannot be read, or a link in it cannot be followed: it leads out of this
+    /// folder, or to nothing.
     pub fn files(&self, relative: &str) -> Result<Vec<String>, FileError> {
         let error = |source| self.error("list", relative, source);
         let entries = match self.dir.read_dir(relative) {
@@ -221,14 +239,36 @@ impl Folder {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(error)?;
-            if let Ok(name) = entry.file_name().into_string()
-                && entry.file_type().map_err(error)?.is_file()
-            {
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let kind = entry.file_type().map_err(error)?;
+            let is_file = if kind.is_symlink() {
+                self.leads_to_file(&format!("{relative}/{name}"))?
+            } else {
+                kind.is_file()
+            };
+            if is_file {
                 names.push(name);
             }
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Returns whether a link leads to a file in this folder.
+    fn leads_to_file(&self, relative: &str) -> Result<bool, FileError> {
+        let error = |source| self.error("follow the link", relative, source);
+        match self.dir.metadata(relative) {
+            Ok(found) => Ok(found.is_file()),
+            Err(source) if is_absence(&source) => match self.dir.symlink_metadata(relative) {
+                Ok(_) => Err(error(source)),
+                // It was removed while the folder was read.
+                Err(gone) if is_absence(&gone) => Ok(false),
+                Err(other) => Err(error(other)),
+            },
+            Err(source) => Err(error(source)),
+        }
     }
 
     /// Removes a file; one that is not there is as good.
@@ -294,6 +334,13 @@ impl Folder {
     ) -> FileError {
         FileError::new(operation, &self.path.join(relative), source)
     }
+}
+
+/// Returns whether an error says that there is nothing of that name. Every other error leaves
+/// that open, and must never be taken for it.
+#[must_use]
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Reads a file that a person named, anywhere on the machine, of at most `bytes_max`.
@@ -369,6 +416,64 @@ mod tests {
         for path in ["../x", "/etc/passwd", "etc/passwd"] {
             folder.read(path, 10_000).expect_err(path);
             folder.write(path, b"x").expect_err(path);
+        }
+    }
+
+    #[test]
+    fn an_error_is_not_absence() {
+        let (keep, folder) = folder();
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
+        };
+        folder.write("f", b"").expect("written");
+        link("/etc", "out");
+        link("loop", "loop");
+        link("nothing", "dangling");
+        for (path, expect) in [
+            ("f", Some(true)),
+            ("none", Some(false)),
+            ("none/g", Some(false)),
+            ("f/g", Some(false)),
+            ("dangling", Some(false)),
+            ("out/passwd", None),
+            ("loop", None),
+        ] {
+            assert_eq!(folder.has(path).ok(), expect, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_searched_is_not_passed_over() {
+        let (keep, folder) = folder();
+        folder.create_folder("a/b").expect("made");
+        folder.write("name", b"").expect("written");
+        let start = keep.path().join("a/b");
+        let found = Folder::find_up(&start, "name").expect("searched");
+        assert_eq!(found.expect("it is there").path(), folder.path());
+        folder.create_folder("a/name").expect("made");
+        let found = Folder::find_up(&start, "name").expect("searched");
+        assert_eq!(found.expect("a folder is none").path(), folder.path());
+        std::os::unix::fs::symlink("name", keep.path().join("a/b/name")).expect("linked");
+        let error = Folder::find_up(&start, "name").expect_err("a loop");
+        assert!(error.path.ends_with("a/b/name"), "{error}");
+    }
+
+    #[test]
+    fn a_link_inside_is_listed_and_a_broken_one_is_named() {
+        let (keep, folder) = folder();
+        folder.create_folder("a/folder").expect("made");
+        folder.write("f", b"").expect("written");
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
+        };
+        link("../f", "a/link");
+        link("folder", "a/to-folder");
+        assert_eq!(folder.files("a").expect("listed"), ["link"]);
+        for to in ["nothing", "/etc/passwd", "bad"] {
+            link(to, "a/bad");
+            let error = folder.files("a").expect_err(to);
+            assert!(error.path.ends_with("a/bad"), "{error}");
+            folder.remove("a/bad").expect("removed");
         }
     }
 

@@ -138,9 +138,14 @@ impl Outside for CallOutside {
         }
         let not_found = || Fault::Guest(DataError::ModelNotFound(model.to_owned()));
         let name: ModelName = model.parse().map_err(|_| not_found())?;
-        let exists =
-            name == self.ours.identity.model || self.cx.repository.folder().has(&name.file());
-        if exists { Ok(name) } else { Err(not_found()) }
+        if name == self.ours.identity.model {
+            return Ok(name);
+        }
+        match self.cx.repository.folder().has(&name.file()) {
+            Ok(true) => Ok(name),
+            Ok(false) => Err(not_found()),
+            Err(error) => Err(Fault::Host(Carried::wrap(error.into()))),
+        }
     }
 
     fn resource(

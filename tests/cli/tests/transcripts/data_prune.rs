@@ -1,5 +1,10 @@
 //! `sedge data prune`
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use sedge_test_kit::TestEnv;
+
 use crate::fixtures::with_files;
 
 #[test]
@@ -10,7 +15,7 @@ fn the_data_of_a_model_that_is_gone() {
         "model delete files",
     ]);
     insta::assert_snapshot!(
-        env.transcript("data prune --dry-run\ndata prune --json\ndata prune\ndata list"),
+        env.transcript("data prune --dry-run\ndata prune --json --yes\ndata prune\ndata list"),
         @r#"
     $ sedge data prune --dry-run
     ------- stdout -------
@@ -18,8 +23,9 @@ fn the_data_of_a_model_that_is_gone() {
     files  1      3         21 B
     ------- stderr -------
     Would remove the data of 1 model.
+    It would be refused without `--yes`: 1 of 1 models that have data are gone.
 
-    $ sedge data prune --json
+    $ sedge data prune --json --yes
     ------- stdout -------
     {
       "ok": true,
@@ -32,7 +38,8 @@ fn the_data_of_a_model_that_is_gone() {
             "versions": 3,
             "bytes": 21
           }
-        ]
+        ],
+        "doubt": null
       }
     }
 
@@ -45,4 +52,134 @@ fn the_data_of_a_model_that_is_gone() {
     No data yet; methods write some: `sedge model method run MODEL METHOD`.
     "#
     );
+}
+
+/// A folder that is missing for a moment looks as if all models were gone.
+#[test]
+fn models_that_may_not_be_gone() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&[
+        "model create @sedge/sink third",
+        "model method run sink run",
+        "model method run third run",
+        "model method run spawn run",
+        "model delete sink",
+        "model delete third",
+    ]);
+    insta::assert_snapshot!(env.transcript("
+        data prune
+        data prune --json
+        data prune --model spawn
+        data prune --model no-such
+        data prune --model sink
+    "), @r#"
+    $ sedge data prune
+    ------- stderr -------
+    error: the data of models that may not be gone was not deleted: 2 of 3 models that have data are gone
+    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`
+    [exit status: 3]
+
+    $ sedge data prune --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "prune_doubtful",
+        "message": "the data of models that may not be gone was not deleted: 2 of 3 models that have data are gone",
+        "causes": [],
+        "hint": "if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`"
+      }
+    }
+    [exit status: 3]
+
+    $ sedge data prune --model spawn
+    ------- stderr -------
+    error: the model `spawn` is not gone: its file `models/spawn.yaml` is there
+    hint: delete it first: `sedge model delete spawn`
+    [exit status: 3]
+
+    $ sedge data prune --model no-such
+    ------- stderr -------
+    error: no model named `no-such`
+    hint: `sedge model list` shows the models
+    [exit status: 3]
+
+    $ sedge data prune --model sink
+    ------- stdout -------
+    MODEL  NAMES  VERSIONS  SIZE
+    sink   1      2         118 B
+    ------- stderr -------
+    Removed the data of 1 model.
+    "#);
+}
+
+#[test]
+fn a_folder_without_definitions() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model create @sedge/sink third"]);
+    env.setup(&["model method run third run", "model method run spawn run"]);
+    env.remove("models/sink.yaml");
+    env.remove("models/third.yaml");
+    env.write_file("models/spawn.yaml", "name: [");
+    insta::assert_snapshot!(env.transcript("data prune"), @r#"
+    $ sedge data prune
+    ------- stderr -------
+    error: the data of models that may not be gone was not deleted: the folder `models` holds no definition that can be read
+    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`
+    [exit status: 3]
+    "#);
+    env.remove("models");
+    insta::assert_snapshot!(env.transcript("data prune\ndata gc"), @r#"
+    $ sedge data prune
+    ------- stderr -------
+    error: the data of models that may not be gone was not deleted: the folder `models` is missing
+    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model spawn --model third`
+    [exit status: 3]
+
+    $ sedge data gc
+    ------- stderr -------
+    error: the folder `models` is missing, so that nothing is known of how long data is kept
+    hint: bring the folder back, or make an empty one if no model is left: `mkdir models`
+    [exit status: 3]
+    "#);
+}
+
+/// The bug: a folder that cannot be looked into counted as one without models, and the data of
+/// all models was deleted.
+#[test]
+fn a_folder_of_models_that_leads_out() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run"]);
+    let models = env.repository().join("models");
+    let outside = env.repository().with_file_name("definitions");
+    fs::rename(&models, &outside).expect("both are ours");
+    symlink(&outside, &models).expect("the name is free");
+    insta::assert_snapshot!(env.transcript("data prune\ndata prune --yes\ndata prune --model sink\ndata gc"), @r#"
+    $ sedge data prune
+    ------- stderr -------
+    error: failed to look at `$ENV/repo/models`
+    caused by: a path led outside of the filesystem
+    [exit status: 3]
+
+    $ sedge data prune --yes
+    ------- stderr -------
+    error: failed to look at `$ENV/repo/models`
+    caused by: a path led outside of the filesystem
+    [exit status: 3]
+
+    $ sedge data prune --model sink
+    ------- stderr -------
+    error: failed to look at `$ENV/repo/models`
+    caused by: a path led outside of the filesystem
+    [exit status: 3]
+
+    $ sedge data gc
+    ------- stderr -------
+    error: failed to look at `$ENV/repo/models`
+    caused by: a path led outside of the filesystem
+    [exit status: 3]
+    "#);
+    fs::remove_file(&models).expect("it is ours");
+    fs::rename(&outside, &models).expect("both are ours");
+    env.setup(&["data get sink record"]);
 }

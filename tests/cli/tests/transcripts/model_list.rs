@@ -1,5 +1,7 @@
 //! `sedge model list`
 
+use std::os::unix::fs::symlink;
+
 use sedge_test_kit::TestEnv;
 
 #[test]
@@ -16,6 +18,36 @@ fn models_are_listed() {
     spawn  @sedge/spawn
     tub    @sedge/sink   Another one
     ");
+}
+
+/// A definition that is shared within the repository, and one whose target is missing.
+#[test]
+fn links_to_definitions() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.write_file("common/tub.yaml", "name: tub\ntype: \"@sedge/sink\"\n");
+    let link = env.repository().join("models/tub.yaml");
+    symlink("../common/tub.yaml", &link).expect("the name is free");
+    insta::assert_snapshot!(env.transcript("model list\nmodel get tub"), @r#"
+    $ sedge model list
+    ------- stdout -------
+    NAME   TYPE          DESCRIPTION
+    sink   @sedge/sink
+    spawn  @sedge/spawn
+    tub    @sedge/sink
+
+    $ sedge model get tub
+    ------- stdout -------
+    name: tub
+    type: "@sedge/sink"
+    "#);
+    env.remove("common");
+    insta::assert_snapshot!(env.transcript("model list"), @r#"
+    $ sedge model list
+    ------- stderr -------
+    error: failed to follow the link `$ENV/repo/models/tub.yaml`
+    caused by: No such file or directory (os error 2)
+    [exit status: 3]
+    "#);
 }
 
 #[test]
