@@ -19,12 +19,14 @@ use sedge_model::schema::Violation;
 use sedge_runtime::{EngineError, HostError, PluginError};
 use sedge_secrets::{SecretsError, ValueError};
 use sedge_store::StoreError;
+use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
 use sedge_workflow::IllegalEvent;
 
 use crate::core_dump::CoreDumpEnd;
 use crate::data_prune::GoneError;
 use crate::failure::FailureReport;
+use crate::trust::TrustError;
 
 /// What kind of trouble an error is: faces choose their exit codes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,12 @@ pub enum AppError {
     /// There is no `sedge.yaml` here or above.
     #[error("no repository in `{}` or above it", .0.display())]
     RepositoryMissing(PathBuf),
+    /// The repository may not be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Another process keeps the turn at a file.
+    #[error(transparent)]
+    Queue(QueueError),
     /// There is one already.
     #[error("`{}` is a repository already", .0.display())]
     RepositoryExists(PathBuf),
@@ -350,11 +358,23 @@ pub enum AppError {
     Host(#[from] HostError),
 }
 
+impl From<QueueError> for AppError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::File(error) => Self::File(error),
+            busy @ QueueError::Busy { .. } => Self::Queue(busy),
+        }
+    }
+}
+
 impl From<SecretsError> for AppError {
     fn from(error: SecretsError) -> Self {
         // What is wrong with a file is the same everywhere.
         if let SecretsError::File(error) = error {
             return Self::File(error);
+        }
+        if let SecretsError::Queue(error) = error {
+            return error.into();
         }
         Self::Secrets(error)
     }
@@ -377,6 +397,8 @@ impl AppError {
     pub fn code(&self) -> &str {
         match self {
             Self::RepositoryMissing(_) => "repository_missing",
+            Self::Trust(error) => error.code(),
+            Self::Queue(_) => "file_busy",
             Self::RepositoryExists(_) => "repository_exists",
             Self::Diagnostic(_) => "bad_file",
             Self::Name(_) => "bad_name",
@@ -421,12 +443,13 @@ impl AppError {
             Self::Secrets(
                 SecretsError::KeyMissing(_)
                 | SecretsError::KeyOpen(_)
+                | SecretsError::KeyForeign { .. }
                 | SecretsError::KeyDamaged(_)
                 | SecretsError::KeyOther { .. },
             ) => "secrets_key",
             Self::Secrets(_) => "secrets_damaged",
             Self::Store(StoreError::Fenced(_) | StoreError::LockLost(_)) => "fenced",
-            Self::Store(StoreError::Busy { .. }) => "store_busy",
+            Self::Store(StoreError::Busy { .. } | StoreError::QueueBusy { .. }) => "store_busy",
             Self::Store(StoreError::DiskFull { .. }) => "disk_full",
             Self::Store(StoreError::NameTaken { .. }) => "name_taken",
             Self::Store(StoreError::BadBackup { .. }) => "bad_backup",
@@ -449,19 +472,14 @@ impl AppError {
             Self::WorkflowFailed { faults, .. } if contention_of_all(faults).is_some() => {
                 ErrorClass::Busy
             }
-            Self::Lock(
-                LockError::Timeout { .. }
-                | LockError::TableBusy { .. }
-                | LockError::Deadlock { .. }
-                | LockError::Lost { .. }
-                | LockError::Version { .. },
-            ) => ErrorClass::Busy,
-            Self::Store(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => ErrorClass::Busy,
+            Self::Lock(error) => class_of_lock(error),
+            Self::Store(error) => class_of_store(error),
+            Self::Trust(error) => error.class(),
+            Self::Queue(QueueError::Busy { .. }) => ErrorClass::Busy,
             Self::CallFailed { .. } | Self::WorkflowFailed { .. } | Self::StoreDamaged { .. } => {
                 ErrorClass::Failed
             }
-            Self::Store(StoreError::BadBackup { .. })
-            | Self::Diagnostic(_)
+            Self::Diagnostic(_)
             | Self::Query(_)
             | Self::SecretValue(_)
             | Self::NoFileName(_)
@@ -497,23 +515,48 @@ impl AppError {
             | Self::StoreNotEmpty
             | Self::WithinCall { .. }
             | Self::TokenVoid(_)
-            | Self::VersionMissing { .. }
-            | Self::Store(
-                StoreError::Missing(_)
-                | StoreError::Foreign(_)
-                | StoreError::Fenced(_)
-                | StoreError::LockLost(_)
-                | StoreError::NameTaken { .. }
-                | StoreError::Schema { .. },
-            ) => ErrorClass::State,
+            | Self::VersionMissing { .. } => ErrorClass::State,
             Self::RunLog { .. }
             | Self::File(_)
-            | Self::Store(_)
-            | Self::Lock(_)
+            | Self::Queue(QueueError::File(_))
             | Self::Engine(_)
             | Self::Host(_) => ErrorClass::Internal,
         }
     }
+}
+
+fn class_of_lock(error: &LockError) -> ErrorClass {
+    match error {
+        LockError::Timeout { .. }
+        | LockError::TableBusy { .. }
+        | LockError::Deadlock { .. }
+        | LockError::Lost { .. }
+        | LockError::Version { .. } => ErrorClass::Busy,
+        LockError::Unreadable { .. } | LockError::File(_) | LockError::Thread(_) => {
+            ErrorClass::Internal
+        }
+    }
+}
+
+fn class_of_store(error: &StoreError) -> ErrorClass {
+    if let StoreError::Busy { .. } | StoreError::DiskFull { .. } | StoreError::QueueBusy { .. } =
+        error
+    {
+        return ErrorClass::Busy;
+    }
+    if let StoreError::BadBackup { .. } = error {
+        return ErrorClass::Usage;
+    }
+    if let StoreError::Missing(_)
+    | StoreError::Foreign(_)
+    | StoreError::Fenced(_)
+    | StoreError::LockLost(_)
+    | StoreError::NameTaken { .. }
+    | StoreError::Schema { .. } = error
+    {
+        return ErrorClass::State;
+    }
+    ErrorClass::Internal
 }
 
 /// Returns the code of an error that says that others were in the way, if it does: of a call

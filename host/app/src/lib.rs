@@ -18,6 +18,7 @@ mod repository;
 mod run_cx;
 mod run_find;
 mod structure;
+mod trust;
 mod vault;
 mod workflow_drive;
 
@@ -69,6 +70,7 @@ pub use error::{AppError, ErrorClass, StepFault, WithinCallReason};
 pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
 pub use repository::{Repository, Settings};
+pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use workflow_drive::WorkflowEnd;
 
 /// The types that use cases take and return, for faces that know no crate but this one.
@@ -108,8 +110,10 @@ pub mod types {
         Scan, Status, StoreError,
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
+    pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::host::{
         current_folder, exit_now, has_argument, n_cores, stderr_columns, variable,
     };
+    pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::terminal::{HiddenInput, Typed};
 }

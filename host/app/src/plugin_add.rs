@@ -119,7 +119,8 @@ impl Added {
         components.write(&component_file(&self.description.sha256), &self.bytes)?;
         // Of two that add at once, the later one must not undo the earlier one's line.
         let locks = self.repository.state_folder("locks")?;
-        let queue = FileQueue::open(&locks.path_of("plugins.lock"))?;
+        let wait_max = self.repository.lock_timeout();
+        let queue = FileQueue::open(&locks, "plugins.lock", wait_max)?;
         let _turn = queue.enter()?;
         let mut lock = plugin_lock_read(self.repository.folder())?;
         let pinned = lock.plugins.get(&info.name);
@@ -140,7 +141,7 @@ impl Added {
         grants.extend(&chosen);
         let entry = LockedPlugin {
             version: info.version.clone(),
-            sha256: self.description.sha256.clone(),
+            sha256: (self.description.sha256.parse()).expect("a digest that was just made is one"),
             contract: self.description.contract.clone(),
             source: match (&before, pinned) {
                 (Before::Same, Some(pinned)) => pinned.source.clone(),
@@ -187,7 +188,7 @@ fn undecided(
 fn before(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Before {
     match pinned {
         None => Before::Nothing,
-        Some(pinned) if pinned.sha256 == description.sha256 => Before::Same,
+        Some(pinned) if *pinned.sha256 == *description.sha256 => Before::Same,
         Some(pinned) => Before::Other(pinned.version.clone()),
     }
 }

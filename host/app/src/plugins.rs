@@ -45,7 +45,7 @@ impl Repository {
             .plugins
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&pinned.sha256)
+            .get(&*pinned.sha256)
             .cloned();
         if let Some(plugin) = known {
             return Ok(plugin);
@@ -53,7 +53,7 @@ impl Repository {
         let plugin = self.plugin_load(type_name, pinned).await?;
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(
-            plugins.entry(pinned.sha256.clone()).or_insert(plugin),
+            plugins.entry(pinned.sha256.to_string()).or_insert(plugin),
         ))
     }
 

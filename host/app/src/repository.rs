@@ -14,19 +14,20 @@ use sedge_model::command::LINEAGE_VARIABLE;
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::names::{ModelName, WorkflowName};
-use sedge_model::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock};
+use sedge_model::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
 use sedge_model::run::RunStatus;
 use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{Allocation, ComponentLimits, CoreDumps, Plugin, Runtime};
 use sedge_secrets::Secrets;
-use sedge_store::{RunRecord, Store};
+use sedge_store::{Medium, RunRecord, Store};
 use sedge_sys::clock::Moment;
-use sedge_sys::folder::Folder;
+use sedge_sys::folder::{Folder, Keeping};
 
 use crate::error::AppError;
 use crate::limits::{self, LOCK_TIMEOUT};
+use crate::trust::{Trust, trust_check};
 
 /// Where run-time state is, below the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
@@ -34,10 +35,20 @@ pub(crate) const STATE_FOLDER: &str = ".sedge";
 /// Where definitions are, below the repository.
 pub(crate) const MODELS_FOLDER: &str = "models";
 
+/// Where workflows are, below the repository.
+pub(crate) const WORKFLOWS_FOLDER: &str = "workflows";
+
+/// The file by which version control leaves run-time state alone.
+const IGNORE_FILE: &str = ".gitignore";
+
+/// The file of the key of secrets, whose mode is never widened.
+const KEY_FILE: &str = "key";
+
 /// An open repository. Each part of it is opened when it is first needed.
 #[derive(Debug)]
 pub struct Repository {
     folder: Folder,
+    keeping: Keeping,
     config: Config,
     lock: PluginLock,
     store: OnceLock<Store>,
@@ -65,6 +76,8 @@ pub struct Settings {
     /// The tokens of calls that run this process as a command: what is done here is below the
     /// one of this repository.
     pub lineage_tokens: Option<String>,
+    /// What the user says of repositories that other users own.
+    pub trust: Trust,
 }
 
 impl Repository {
@@ -83,13 +96,23 @@ impl Repository {
     pub fn open_with(start: &Path, settings: Settings) -> Result<Arc<Self>, AppError> {
         let folder = Folder::find_up(start, CONFIG_FILE)?
             .ok_or_else(|| AppError::RepositoryMissing(start.to_owned()))?;
+        // Before anything of it is read.
+        let owners = trust_check(&folder, &settings.trust)?;
         let config = match source(&folder, CONFIG_FILE)? {
             Some(file) => Config::parse(&file)?,
             None => Config::default(),
         };
+        let keeping = Keeping {
+            is_shared: config.datastore.shared == Some(SharedWith::Group),
+            owners,
+        };
+        if let Some(state) = folder.kept(STATE_FOLDER, keeping)? {
+            state.modes_settle(KEY_FILE)?;
+        }
         let lock = plugin_lock_read(&folder)?;
         Ok(Arc::new(Self {
             folder,
+            keeping,
             config,
             lock,
             store: OnceLock::new(),
@@ -129,21 +152,29 @@ impl Repository {
 
     /// Opens a folder of run-time state, making it if need be: a fresh clone has none.
     pub(crate) fn state_folder(&self, name: &str) -> Result<Folder, AppError> {
-        let ignore = format!("{STATE_FOLDER}/.gitignore");
-        if !self.folder.has(&ignore)? {
-            self.folder.create_folder(STATE_FOLDER)?;
-            self.folder.write(&ignore, b"*\n")?;
+        let state = self.folder.keep(STATE_FOLDER, self.keeping)?;
+        if !state.has(IGNORE_FILE)? {
+            state.write(IGNORE_FILE, b"*\n")?;
         }
-        let relative = format!("{STATE_FOLDER}/{name}");
-        self.folder.create_folder(&relative)?;
-        Ok(Folder::open(&self.folder.path_of(&relative))?)
+        Ok(state.keep(name, self.keeping)?)
+    }
+
+    /// Returns whether there is a folder of run-time state of that name.
+    pub(crate) fn has_state_folder(&self, name: &str) -> Result<bool, AppError> {
+        match self.folder.kept(STATE_FOLDER, self.keeping)? {
+            Some(state) => Ok(state.has(name)?),
+            None => Ok(false),
+        }
     }
 
     pub(crate) fn store(&self) -> Result<&Store, AppError> {
         opened(&self.store, || {
             let folder = self.state_folder("store")?;
-            match Store::open(&folder) {
-                Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create(&folder)?),
+            let medium = || -> Result<Medium, AppError> {
+                Ok(Medium::new(&folder)?.with_wait_max(self.lock_timeout()))
+            };
+            match Store::open_on(medium()?) {
+                Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create_on(medium()?)?),
                 other => Ok(other?),
             }
         })
@@ -151,13 +182,16 @@ impl Repository {
 
     pub(crate) fn secrets(&self) -> Result<&Secrets, AppError> {
         opened(&self.secrets, || {
-            Ok(Secrets::open(&self.state_folder("secrets")?)?)
+            let mut secrets = Secrets::open(&self.state_folder("secrets")?)?;
+            secrets.set_wait_max(self.lock_timeout());
+            Ok(secrets)
         })
     }
 
     pub(crate) fn locks(&self) -> Result<&Arc<LockManager>, AppError> {
         opened(&self.locks, || {
-            Ok(LockManager::shared(Arc::clone(self.session()?))?)
+            let session = Arc::clone(self.session()?);
+            Ok(LockManager::shared(session, self.lock_timeout())?)
         })
     }
 
@@ -259,7 +293,7 @@ impl Repository {
         if run.status != RunStatus::Running {
             return Ok(run.status);
         }
-        // What is no number of a session is none that could be alive.
+        // ignored: what is no number of a session is none that could be alive.
         let Ok(id) = run.session.parse() else {
             return Ok(RunStatus::Interrupted);
         };
@@ -288,7 +322,7 @@ impl Repository {
             name: name.to_owned(),
             near,
         };
-        // What is no name cannot be the name of a model.
+        // ignored: what is no name cannot be the name of a model.
         let Ok(model) = name.parse::<ModelName>() else {
             return Err(missing(None));
         };
@@ -304,6 +338,7 @@ impl Repository {
             name: name.to_owned(),
             near,
         };
+        // ignored: what is no name cannot be the name of a workflow.
         let Ok(workflow) = name.parse::<WorkflowName>() else {
             return Err(missing(None));
         };
@@ -320,15 +355,14 @@ impl Repository {
 
     /// Returns the names of all workflows, sorted.
     pub(crate) fn workflow_names(&self) -> Result<Vec<WorkflowName>, AppError> {
-        self.names("workflows")
+        self.names(WORKFLOWS_FOLDER)
     }
 
     fn names<N: std::str::FromStr>(&self, folder: &str) -> Result<Vec<N>, AppError> {
         let files = self.folder.files(folder)?;
-        Ok(files
-            .iter()
-            .filter_map(|file| file.strip_suffix(".yaml")?.parse().ok())
-            .collect())
+        // ignored: a file whose name is no name is none of Sedge's, and no I/O error.
+        let name = |file: &String| file.strip_suffix(".yaml")?.parse().ok();
+        Ok(files.iter().filter_map(name).collect())
     }
 }
 

@@ -10,5 +10,9 @@ use crate::repository::Repository;
 /// # Errors
 /// The file of a secret is damaged.
 pub fn secret_list(repository: &Repository) -> Result<Vec<SecretInfo>, AppError> {
+    // A user who only looks need not be able to make the folder.
+    if !repository.has_state_folder("secrets")? {
+        return Ok(Vec::new());
+    }
     Ok(repository.secrets()?.list()?)
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sedge_app::types::{current_folder, exit_now, n_cores};
-use sedge_app::{AppError, Events, Repository, Settings};
+use sedge_app::types::{current_folder, exit_now, interrupt_request, n_cores, variable};
+use sedge_app::{AppError, Events, Repository, Settings, Trust};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -13,12 +13,16 @@ use crate::error::CliError;
 use crate::exit_code;
 use crate::progress::{Progress, Silence, Ticker};
 
+/// The variable that lists the repositories that are used although another user owns them.
+pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
+
 /// The global options.
 #[derive(Debug)]
 pub(crate) struct Context {
     repo: Option<PathBuf>,
     pub(crate) json: bool,
     quiet: bool,
+    trust: Trust,
 }
 
 impl Context {
@@ -27,6 +31,15 @@ impl Context {
             repo: args.repo.clone(),
             json: args.json,
             quiet: args.quiet,
+            trust: trust(),
+        }
+    }
+
+    /// Returns settings with what the user says of all repositories.
+    pub(crate) fn settings(&self, settings: Settings) -> Settings {
+        Settings {
+            trust: self.trust.clone(),
+            ..settings
         }
     }
 
@@ -47,7 +60,7 @@ impl Context {
     pub(crate) fn repository_with(&self, settings: Settings) -> Result<Arc<Repository>, CliError> {
         let folder = self.folder()?;
         let start: &Path = &folder;
-        Ok(Repository::open_with(start, settings)?)
+        Ok(Repository::open_with(start, self.settings(settings))?)
     }
 
     /// Returns where a use case tells what happens.
@@ -86,8 +99,27 @@ impl Context {
                 ended = work => ended.map_err(CliError::from),
             };
             ticks.abort();
-            ended
+            match ended {
+                // What blocked a thread meanwhile ended for that reason, whatever it says.
+                Err(CliError::App(_)) if interrupted.has_changed().unwrap_or(false) => {
+                    Err(CliError::Interrupted)
+                }
+                ended => ended,
+            }
         })
+    }
+}
+
+/// Returns what the environment says of repositories that other users own.
+fn trust() -> Trust {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let absolute = |name: &str| set(name).filter(|path| path.starts_with('/'));
+    let config = absolute("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| Some(Path::new(&absolute("HOME")?).join(".config")));
+    Trust {
+        safe_directories: set(SAFE_DIRECTORIES_VARIABLE),
+        config_file: config.map(|folder| folder.join("sedge/config.yaml")),
+        sudo_user: set("SUDO_UID").and_then(|user| user.parse().ok()),
     }
 }
 
@@ -103,6 +135,7 @@ fn interruption() -> Result<watch::Receiver<()>, CliError> {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            interrupt_request();
             // Nobody listens any more once the work has ended.
             let _ = tell.send(());
         }

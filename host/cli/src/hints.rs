@@ -4,13 +4,19 @@
     reason = "most errors say all there is to say; a hint is for those where there is more"
 )]
 
+use std::path::Path;
+
 use sedge_app::data_prune::GoneError;
 use sedge_app::types::{
-    CallError, ChoiceError, LimitName, ModelName, PluginError, RunStatus, SecretsError, StoreError,
-    ValueError,
+    CallError, ChoiceError, LimitName, ModelName, PluginError, QueueError, RunStatus, SecretsError,
+    StoreError, ValueError,
 };
-use sedge_app::{AppError, ErrorClass, FailureReport, WithinCallReason};
+use sedge_app::{
+    AppError, ErrorClass, FailureReport, Remedy, TrustError, WithinCallReason,
+    safe_directories_text,
+};
 
+use crate::context::SAFE_DIRECTORIES_VARIABLE;
 use crate::show;
 
 /// What to do when others are in the way.
@@ -35,6 +41,8 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             _ => "`--grant KIND`, `--grant KIND=WHAT`, or `--grant none`".to_owned(),
         }),
         AppError::Secrets(source) => secrets(source),
+        AppError::Trust(source) => return trust(source),
+        AppError::Queue(QueueError::Busy { path, .. }) => Some(kept_lock(path)),
         AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,
@@ -73,6 +81,38 @@ fn gone(error: &GoneError) -> String {
                 .to_owned()
         }
     }
+}
+
+/// How to have a repository used that other users may change.
+fn trust(error: &TrustError) -> Vec<String> {
+    match error {
+        TrustError::Owner { remedy, .. } => declare_safe(remedy, "if you trust that user"),
+        TrustError::WritableByAll { path, remedy } => {
+            let path = show::typed(&path.display().to_string());
+            let mut hints = vec![format!("take that right away: `chmod o-w {path}`")];
+            hints.extend(declare_safe(remedy, "or, if you trust all of them"));
+            hints
+        }
+        TrustError::NoPath(_) | TrustError::NoList(_) => vec![format!(
+            "write absolute paths between colons: `{SAFE_DIRECTORIES_VARIABLE}=/srv/one:/srv/two`, or in the file a list: `safeDirectories: [/srv/one, /srv/two]`"
+        )],
+    }
+}
+
+fn declare_safe(remedy: &Remedy, when: &str) -> Vec<String> {
+    let value = show::typed(&safe_directories_text(&remedy.repository));
+    let mut hints = vec![format!(
+        "{when}, for one command: `{SAFE_DIRECTORIES_VARIABLE}={value} sedge …`"
+    )];
+    if let Some(file) = &remedy.config_file {
+        // A text in JSON is one in YAML, whatever is in it.
+        let path = serde_json::json!(remedy.repository.display().to_string());
+        hints.push(format!(
+            "for good, in {}: `safeDirectories: [{path}]`",
+            file.display()
+        ));
+    }
+    hints
 }
 
 /// What to do about something that is not there, or there already.
@@ -226,9 +266,16 @@ fn store(error: &StoreError) -> Option<String> {
             "`sedge run show {}` shows what had been written before",
             call.run()
         )),
+        StoreError::QueueBusy { path, .. } => Some(kept_lock(path)),
         StoreError::Fenced(run) => Some(format!("`sedge run show {run}` shows where it stands")),
         _ => None,
     }
+}
+
+/// What to do about a lock that another process keeps.
+fn kept_lock(path: &Path) -> String {
+    let path = show::typed(&path.to_string_lossy());
+    format!("try again; `fuser -v {path}` shows which processes have it open")
 }
 
 fn secrets(error: &SecretsError) -> Option<String> {
@@ -240,6 +287,10 @@ fn secrets(error: &SecretsError) -> Option<String> {
         }
         SecretsError::KeyOpen(path) => format!(
             "`chmod 600 {}`; if somebody may have read it, replace the secrets and `sedge secret rotate`",
+            show::typed(&path.to_string_lossy())
+        ),
+        SecretsError::KeyForeign { path, .. } => format!(
+            "have the key belong to the user of the repository: `chown USER {}`; a group cannot share secrets",
             show::typed(&path.to_string_lossy())
         ),
         SecretsError::KeyDamaged(_) => "put the file back as it was".to_owned(),

@@ -109,6 +109,7 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
     let Some((token, rest)) = here else {
         return Ok(None);
     };
+    // ignored: a text that is no number, and no I/O error.
     let session: Option<SessionId> = rest.get(..N_DIGITS).and_then(|it| it.parse().ok());
     let session = session.ok_or(JoinError::Void)?;
     // What a process left behind that was killed counts no more.
@@ -116,6 +117,7 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
         return Err(JoinError::Void);
     }
     let text = files.read_text(&pass_file(session, token), PASS_BYTES_MAX)?;
+    // ignored: a text that is no pass is none of ours, and counts for nothing.
     let joined = text.and_then(|text| serde_json::from_str(&text).ok());
     joined.map(Some).ok_or(JoinError::Void)
 }

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sedge_model::lineage::Lineage;
-use sedge_sys::bell;
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::thread;
@@ -21,6 +20,7 @@ use crate::error::{Blocker, LockError};
 use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
 pub use crate::replica::Epoch;
+use crate::replica::TABLE_FILE;
 use crate::session::Session;
 use crate::table::{Entry, RequestId};
 pub(crate) use state::blocker;
@@ -59,6 +59,8 @@ pub struct Waiting {
 pub struct LockManager {
     id: SessionId,
     session: Option<Arc<Session>>,
+    /// How long a thread waits for its turn at the table where no task says for how long.
+    wait_max: Duration,
     state: Mutex<State>,
 }
 
@@ -69,22 +71,30 @@ impl LockManager {
         Arc::new(Self {
             id: SessionId::from_bits(0),
             session: None,
+            wait_max: Duration::MAX,
             state: Mutex::new(State::alone()),
         })
     }
 
     /// Makes the manager of a session, which shares the table of its folder with others.
-    /// Sees to what sessions left behind that died.
+    /// Sees to what sessions left behind that died. No thread waits longer than `wait_max` for
+    /// its turn at the table.
     ///
     /// # Errors
-    /// The table cannot be used.
-    pub fn shared(session: Arc<Session>) -> Result<Arc<Self>, LockError> {
+    /// The table cannot be used, or another process keeps the turn.
+    pub fn shared(session: Arc<Session>, wait_max: Duration) -> Result<Arc<Self>, LockError> {
         let manager = Arc::new(Self {
             id: session.id(),
+            wait_max,
             state: Mutex::new(State::shared(&session)?),
             session: Some(Arc::clone(&session)),
         });
-        manager.turn_blocking(&|state| state.leftovers_remove())?;
+        manager.turn_blocking(&|_| {
+            let files = session.files();
+            if let Err(error) = SharedFile::leftovers_remove(files, TABLE_FILE) {
+                tracing::debug!(%error, "failed to tidy up after processes that died");
+            }
+        })?;
         for dead in session.dead()? {
             if let Some(_claim) = session.claim(dead)? {
                 manager.session_ended(dead)?;
@@ -261,6 +271,7 @@ impl LockManager {
                 return Err(LockError::TableBusy { waited_ms });
             };
             // A thread that found no file sent nothing: then it is put back here.
+            // ignored: the thread that waited sent nothing, which is no error of its own.
             if let Ok(turn) = turn
                 && let Some(done) = self.turn_at(Some(turn?), work)?
             {
@@ -271,12 +282,20 @@ impl LockManager {
 
     /// Does something with the table in this process's turn, blocking the thread until then.
     fn turn_blocking<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<T, LockError> {
+        let since = Moment::now();
+        let deadline = since.after(self.wait_max);
         loop {
             if let Some(done) = self.try_turn(work)? {
                 return Ok(done);
             }
-            let turn = self.session.as_ref().map(|session| threads::turn(session));
-            if let Some(Some(turn)) = turn.transpose()?
+            let Some(session) = &self.session else {
+                continue;
+            };
+            let Some(turn) = threads::turn_until(session, deadline)? else {
+                let waited_ms = ms(since);
+                return Err(LockError::TableBusy { waited_ms });
+            };
+            if let Some(turn) = turn
                 && let Some(done) = self.turn_at(Some(turn), work)?
             {
                 return Ok(done);
@@ -314,7 +333,7 @@ impl LockManager {
         drop(state);
         if let Some(session) = &self.session {
             for other in others {
-                bell::ring(&session.path_of_bell(other));
+                session.ring(other);
             }
         }
         left?;

@@ -6,15 +6,17 @@
 //! its turn at the file, reads what is new, decides, and adds what it did. PROTOCOL.md tells
 //! the format, and what happens when the file is cut off, removed or of another version.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::{host, random};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LockError;
 use crate::owner::SessionId;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::table::{Entry, LockTable, Place, Request, RequestId, Snapshot};
 
 /// The name of the journal.
@@ -22,7 +24,7 @@ pub(crate) const TABLE_FILE: &str = "table.log";
 
 /// The version of the journal's format, and of the rules of the table: two processes with
 /// other rules would come to other tables.
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 
 /// The size from which a journal is written anew without its past. A process that begins
 /// reads all of it, about a millisecond for 64 KiB; to write it anew takes 50 µs.
@@ -31,6 +33,13 @@ const BYTES_MAX: u64 = 16 << 10;
 /// A journal is not written anew before it is so many times as large as what it would hold
 /// then: with many requests under way, most of it is no past.
 const GROWTH_MIN: u64 = 4;
+
+/// The most bytes that are read of a journal at once.
+///
+/// Any process that may write the file decides how large it is; without a limit it could fill
+/// the memory of every other one. A request takes some 300 bytes, and a journal is written anew
+/// when it has four times what its requests take.
+const READ_BYTES_MAX: u64 = 64 << 20;
 
 /// Which table it is. One that was made anew, with nothing of what was in it, is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +59,8 @@ enum Line {
     Free(Vec<RequestId>, u64),
     /// All requests of a process that died.
     Dead(SessionId, u64),
+    /// Nothing more comes in this file: what follows is in another one.
+    Moved(u64),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +100,8 @@ pub(crate) struct Replica {
     header: Header,
     /// How much of the file is in the table.
     n_bytes: u64,
+    /// Whether the file says that what follows is in another one.
+    is_left: bool,
     /// The size from which the file is written anew.
     n_bytes_max: u64,
     /// What was done in this turn, to be added to the file.
@@ -99,9 +112,8 @@ impl Replica {
     /// Opens the shared table, making it if there is none. Nothing of it is read yet.
     pub(crate) fn open(session: &Session) -> Result<Self, LockError> {
         let path = session.files().path_of(TABLE_FILE);
-        let boot = host::boot_id().map_err(|source| {
-            sedge_sys::folder::FileError::new("read the boot id for", &path, source)
-        })?;
+        let boot = host::boot_id()
+            .map_err(|source| FileError::new("read the boot id for", &path, source))?;
         let header = Header {
             version: FORMAT_VERSION,
             boot,
@@ -109,10 +121,11 @@ impl Replica {
             n_requests: 0,
         };
         let file = loop {
-            if let Some(file) = SharedFile::open(&path, true)? {
+            if let Some(file) = SharedFile::open(session.files(), TABLE_FILE, true)? {
                 break file;
             }
-            SharedFile::create(&path, text(&header, &LockTable::default()).as_bytes())?;
+            let own = text(&header, &LockTable::default());
+            SharedFile::create(session.files(), TABLE_FILE, own.as_bytes())?;
         };
         Ok(Self {
             table: LockTable::default(),
@@ -120,6 +133,7 @@ impl Replica {
             path,
             header,
             n_bytes: 0,
+            is_left: false,
             n_bytes_max: BYTES_MAX,
             lines: String::new(),
         })
@@ -127,10 +141,6 @@ impl Replica {
 
     pub(crate) fn table(&self) -> &LockTable {
         &self.table
-    }
-
-    pub(crate) fn leftovers_remove(&self) {
-        self.file.leftovers_remove();
     }
 
     pub(crate) fn epoch(&self) -> Epoch {
@@ -161,20 +171,21 @@ impl Replica {
     /// Reads what is new, in whatever file is the table now; false if others have the turn
     /// there.
     fn follow(&mut self, session: &Session, news: &mut News) -> Result<bool, LockError> {
-        while !self.file.is_current()? {
-            // It was replaced, or removed by hand. Whoever had it open last put all into it.
+        let files = session.files();
+        while !self.file.is_current(files, TABLE_FILE)? {
+            // It was replaced, or removed by hand.
             self.catch_up(session, news)?;
-            let next = match SharedFile::open(&self.path, true)? {
+            let next = match SharedFile::open(files, TABLE_FILE, true)? {
                 Some(next) => next,
                 None => {
-                    let own = text(&self.header_now(), &self.table);
-                    SharedFile::create(&self.path, own.as_bytes())?;
+                    self.put_back(session, news)?;
                     continue;
                 }
             };
             if !next.try_lock()? {
                 return Ok(false);
             }
+            self.mark_left()?;
             self.adopt(next, news);
         }
         self.catch_up(session, news)?;
@@ -188,7 +199,7 @@ impl Replica {
         let left = match written {
             Ok(()) => {
                 self.n_bytes += lines.len() as u64;
-                if let Err(error) = self.shrink() {
+                if let Err(error) = self.shrink(session) {
                     // What was done is in the file, and counts; it is only longer than it need be.
                     tracing::debug!(%error, "failed to write the lock table anew");
                     self.n_bytes_max = GROWTH_MIN * self.n_bytes;
@@ -238,13 +249,50 @@ impl Replica {
     fn adopt(&mut self, file: SharedFile, news: &mut News) {
         if !file.is_same(&self.file) {
             self.n_bytes = 0;
+            self.is_left = false;
             news.was_replaced = true;
         }
         self.file = file;
     }
 
+    /// Makes the table's file again that was removed, with what is known of the table. A process
+    /// that makes one at the same time may be faster.
+    ///
+    /// What is known may be old: other processes may have gone over to a file that was removed,
+    /// too. Then requests that were released would come back, and those made there be missing.
+    /// And sessions that have ended would keep their locks for ever, as no process watches for
+    /// the death of one that has no file. In either case the table begins anew, with an epoch of
+    /// its own, so that whatever was locked before allows nothing any more.
+    fn put_back(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+        let mut header = self.header_now();
+        let mut table = self.table.clone();
+        if self.is_left || !drop_dead(&mut table, session)? {
+            header.epoch = Epoch(random::bits());
+            table = LockTable::default();
+        }
+        header.n_requests = table.n_requests();
+        self.mark_left()?;
+        let own = text(&header, &table);
+        SharedFile::create(session.files(), TABLE_FILE, own.as_bytes())?;
+        news.was_replaced = true;
+        Ok(())
+    }
+
+    /// Says in the file that what follows is in another one. A process that still has it open
+    /// when all later ones are gone then knows that it does not have the last word.
+    fn mark_left(&mut self) -> Result<(), LockError> {
+        if !self.is_left {
+            let mut line = String::new();
+            push_line(&mut line, &Line::Moved(self.header.epoch.0));
+            self.file.append(self.n_bytes, line.as_bytes())?;
+            self.n_bytes += line.len() as u64;
+            self.is_left = true;
+        }
+        Ok(())
+    }
+
     /// Writes the file anew when it is mostly past.
-    fn shrink(&mut self) -> Result<(), LockError> {
+    fn shrink(&mut self, session: &Session) -> Result<(), LockError> {
         if self.n_bytes < self.n_bytes_max {
             return Ok(());
         }
@@ -253,9 +301,23 @@ impl Replica {
         if self.n_bytes < self.n_bytes_max {
             return Ok(());
         }
-        let next = self.file.replace(own.as_bytes())?;
+        // Before it is replaced: a process that dies in between leaves a mark too many, and that
+        // only means that the file is not put back if it is removed.
+        let n_bytes = self.n_bytes;
+        self.mark_left()?;
+        let next = match self
+            .file
+            .replace(session.files(), TABLE_FILE, own.as_bytes())
+        {
+            Ok(next) => next,
+            Err(error) => {
+                self.file.cut(n_bytes)?;
+                (self.n_bytes, self.is_left) = (n_bytes, false);
+                return Err(error.into());
+            }
+        };
         std::mem::replace(&mut self.file, next).unlock();
-        self.n_bytes = own.len() as u64;
+        (self.n_bytes, self.is_left) = (own.len() as u64, false);
         Ok(())
     }
 
@@ -268,21 +330,33 @@ impl Replica {
 
     /// Reads what is new in the file, and cuts off what a process left that died as it wrote.
     fn catch_up(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
-        let Some(bytes) = self.file.read_from(self.n_bytes)? else {
-            // Cut short by somebody's hand: what others had added is not known any more.
-            return self.start_anew(news);
+        let bytes = match self.file.read_from(self.n_bytes, READ_BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            // Cut short by hand: what others had added is not known any more.
+            Ok(None) => return self.start_anew(session, news),
+            Err(error)
+                if error.source.kind() == ErrorKind::FileTooLarge && session.is_alone()? =>
+            {
+                return self.start_anew(session, news);
+            }
+            Err(error) => return Err(error.into()),
         };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let (lines, rest) = bytes.split_at(whole.map_or(0, |at| at + 1));
         if self.n_bytes == 0 && !self.is_ours(lines, session)? {
-            return self.start_anew(news);
+            return self.start_anew(session, news);
         }
         match read(lines, self.n_bytes == 0, &mut self.table) {
-            Ok(Read { header, granted }) => {
+            Ok(Read {
+                header,
+                granted,
+                is_left,
+            }) => {
                 self.header = header.unwrap_or_else(|| self.header.clone());
+                self.is_left |= is_left;
                 news.granted.extend(granted);
             }
-            Err(_) if session.is_alone()? => return self.start_anew(news),
+            Err(_) if session.is_alone()? => return self.start_anew(session, news),
             Err(reason) => {
                 let path = self.path.clone();
                 // The table may be as of any line now.
@@ -300,10 +374,9 @@ impl Replica {
     /// Returns whether the file is of this start of the machine and of this version; a table
     /// of another start is void, and so is one of another version that nobody uses.
     fn is_ours(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
-        let first = lines
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let first = lines.split(|byte| *byte == b'\n').next();
+        let first = first.expect("what is split has a first part");
+        // ignored: a text that is no line of this version, and no I/O error.
         if let Ok(Line::Table(header)) = serde_json::from_slice(first)
             && header.version == FORMAT_VERSION
         {
@@ -326,13 +399,15 @@ impl Replica {
         })
     }
 
-    fn start_anew(&mut self, news: &mut News) -> Result<(), LockError> {
+    fn start_anew(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
         self.header.epoch = Epoch(random::bits());
         self.table = LockTable::default();
         let own = text(&self.header_now(), &self.table);
-        let next = self.file.replace(own.as_bytes())?;
+        let next = self
+            .file
+            .replace(session.files(), TABLE_FILE, own.as_bytes())?;
         std::mem::replace(&mut self.file, next).unlock();
-        self.n_bytes = own.len() as u64;
+        (self.n_bytes, self.is_left) = (own.len() as u64, false);
         news.was_replaced = true;
         Ok(())
     }
@@ -340,25 +415,51 @@ impl Replica {
 
 /// Returns the shared table as it is now, without taking a turn: what is in the file is whole
 /// up to its last line. None where there is no table, or one of another start of the machine.
-pub(crate) fn look(files: &sedge_sys::folder::Folder) -> Result<Option<LockTable>, LockError> {
+pub(crate) fn look(files: &Folder) -> Result<Option<LockTable>, LockError> {
     let path = files.path_of(TABLE_FILE);
-    let Some(file) = SharedFile::open(&path, false)? else {
+    let Some(file) = SharedFile::open(files, TABLE_FILE, false)? else {
         return Ok(None);
     };
-    let bytes = file.read_from(0)?.unwrap_or_default();
+    let bytes = file.read_from(0, READ_BYTES_MAX)?;
+    let bytes = bytes.expect("no file is shorter than nothing");
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
     let lines = &bytes[..whole.map_or(0, |at| at + 1)];
     let mut table = LockTable::default();
     let read =
         read(lines, true, &mut table).map_err(|reason| LockError::Unreadable { path, reason })?;
-    let is_of_now = |header: Header| host::boot_id().is_ok_and(|boot| boot == header.boot);
-    Ok(read.header.is_some_and(is_of_now).then_some(table))
+    let Some(header) = read.header else {
+        return Ok(None);
+    };
+    let boot = host::boot_id();
+    let boot = boot.map_err(|source| {
+        FileError::new("read the boot id for", &files.path_of(TABLE_FILE), source)
+    })?;
+    Ok((boot == header.boot).then_some(table))
+}
+
+/// Drops the requests of sessions that are dead. Returns false if one of the others cannot be
+/// alive as far as can be known, because it has no file: then nothing of the table can be kept.
+fn drop_dead(table: &mut LockTable, session: &Session) -> Result<bool, FileError> {
+    let mut others: Vec<SessionId> = table.entries().map(|it| it.request.owner.session).collect();
+    others.sort_unstable();
+    others.dedup();
+    for other in others.into_iter().filter(|id| *id != session.id()) {
+        if !session::has_file(session.files(), other)? {
+            return Ok(false);
+        }
+        if session::is_dead(session.files(), other)? {
+            let left = table.of_session(other);
+            table.release(&left, 0);
+        }
+    }
+    Ok(true)
 }
 
 #[derive(Default)]
 struct Read {
     header: Option<Header>,
     granted: Vec<RequestId>,
+    is_left: bool,
 }
 
 /// Does to a table what lines of a journal say; `from_start` is with its first line.
@@ -383,6 +484,7 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
             (line @ (Line::Table(_) | Line::Entry(_)), _) => {
                 return Err(fault(format!("it is out of place: {line:?}")));
             }
+            (Line::Moved(_), _) => read.is_left = true,
             (operation @ (Line::Ask(..) | Line::Free(..) | Line::Dead(..)), snapshot) => {
                 if let Some(snapshot) = snapshot.take() {
                     *table = snapshot.into();
@@ -412,7 +514,7 @@ fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
         }
         Line::Free(ids, now) => table.release(&ids, now),
         Line::Dead(session, now) => table.release(&table.of_session(session), now),
-        Line::Table(_) | Line::Entry(_) => unreachable!("these are no operations"),
+        Line::Table(_) | Line::Entry(_) | Line::Moved(_) => unreachable!("these are no operations"),
     }
 }
 

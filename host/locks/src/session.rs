@@ -5,10 +5,10 @@
 //! bell, if it ever had to wait, by which others tell it that its turn may have come.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sedge_sys::file_lock::FileLock;
+use sedge_sys::bell::{self, Bell};
+use sedge_sys::file_lock::{FileLock, LockWatch};
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::{clock::Timestamp, host, random};
@@ -66,7 +66,7 @@ impl Session {
             since: Timestamp::now().0,
         };
         let line = serde_json::to_string(&info).expect("names and numbers have a form in JSON");
-        let alive = FileLock::create(&files.path_of(&lock_file(id)), &line)?;
+        let alive = FileLock::create(&files, &lock_file(id), &line)?;
         Ok(Self {
             id,
             files,
@@ -91,23 +91,32 @@ impl Session {
         &self.files
     }
 
-    pub(crate) fn path_of_lock(&self, id: SessionId) -> PathBuf {
-        self.files.path_of(&lock_file(id))
+    /// Returns the lock of a session, which is free once that is dead; `None` if it has no file.
+    pub(crate) fn watch(&self, id: SessionId) -> Result<Option<LockWatch>, FileError> {
+        FileLock::watch(&self.files, &lock_file(id))
     }
 
-    pub(crate) fn path_of_bell(&self, id: SessionId) -> PathBuf {
-        self.files.path_of(&bell_file(id))
+    /// Makes this session's bell.
+    pub(crate) fn bell(&self) -> Result<Bell, FileError> {
+        Bell::create(&self.files, &bell_file(self.id))
+    }
+
+    /// Rings the bell of another session.
+    pub(crate) fn ring(&self, id: SessionId) {
+        bell::ring(&self.files, &bell_file(id));
     }
 
     /// Removes the files of a session that has ended.
     pub(crate) fn forget(&self, id: SessionId) {
         let prefix = pass_prefix(id);
-        let passes = self.files.files(".").unwrap_or_default().into_iter();
-        let passes = passes.filter(|name| name.starts_with(&prefix));
-        for file in passes.chain([bell_file(id), lock_file(id)]) {
-            if let Err(error) = self.files.remove(&file) {
-                tracing::debug!(%error, "failed to tidy up after a process that ended");
-            }
+        let forget = || -> Result<(), FileError> {
+            let names = self.files.files(".")?.into_iter();
+            let passes = names.filter(|name| name.starts_with(&prefix));
+            let files = passes.chain([bell_file(id), lock_file(id)]);
+            files.map(|file| self.files.remove(&file)).collect()
+        };
+        if let Err(error) = forget() {
+            tracing::debug!(%error, "failed to tidy up after a process that ended");
         }
     }
 
@@ -126,10 +135,11 @@ impl Session {
     /// is alive, or somebody else is looking. A process that has made its file and not yet
     /// taken its lock looks dead: it waits then, finds its file gone, and makes another.
     pub(crate) fn claim(&self, id: SessionId) -> Result<Option<SharedFile>, FileError> {
-        let Some(file) = SharedFile::open(&self.path_of_lock(id), false)? else {
+        let name = lock_file(id);
+        let Some(file) = SharedFile::open(&self.files, &name, false)? else {
             return Ok(None);
         };
-        let is_dead = file.try_lock()? && file.is_current()?;
+        let is_dead = file.try_lock()? && file.is_current(&self.files, &name)?;
         Ok(is_dead.then_some(file))
     }
 
@@ -157,24 +167,32 @@ impl Drop for Session {
 /// # Errors
 /// Its file cannot be looked at.
 pub fn is_alive(files: &Folder, id: SessionId) -> Result<bool, FileError> {
-    FileLock::is_held(&files.path_of(&lock_file(id)))
+    FileLock::is_held(files, &lock_file(id))
 }
 
-/// Returns who a session is, if its file tells.
+/// Returns which process a session is, if its file tells.
 pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
+    // ignored: it is for people, and nothing is decided by it.
     let text = files.read_text(&lock_file(id), INFO_BYTES_MAX).ok()??;
+    // ignored: as above.
     serde_json::from_str(&text).ok()
 }
 
 /// Returns whether a session is certainly dead. Without a file nothing can be told of it.
 pub(crate) fn is_dead(files: &Folder, id: SessionId) -> Result<bool, FileError> {
-    Ok(files.has(&lock_file(id))? && !is_alive(files, id)?)
+    Ok(has_file(files, id)? && !is_alive(files, id)?)
+}
+
+/// Returns whether a session has its file. Without one nothing is known of it.
+pub(crate) fn has_file(files: &Folder, id: SessionId) -> Result<bool, FileError> {
+    files.has(&lock_file(id))
 }
 
 fn sessions(files: &Folder) -> Result<Vec<SessionId>, FileError> {
     let names = files.files(".")?;
     let id = |name: &String| {
         let id = name.strip_prefix("session-")?.strip_suffix(".lock")?;
+        // ignored: a text that is no number, and no I/O error.
         id.parse().ok()
     };
     Ok(names.iter().filter_map(id).collect())

@@ -18,6 +18,58 @@ pub struct Digest(pub [u8; DIGEST_BYTES]);
 #[error("`{}` is no digest: it takes 64 digits of base 16, in lower case", .0.escape_debug())]
 pub struct DigestError(pub String);
 
+/// The SHA-256 digest of a component, as 64 digits of base 16 in lower case.
+///
+/// Names of files are made of it, so it can only be made checked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256(String);
+
+impl Sha256 {
+    /// Returns the digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Sha256 {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        // Both have the same form.
+        text.parse::<Digest>().map(|_| Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(digest: Sha256) -> Self {
+        digest.0
+    }
+}
+
+impl std::ops::Deref for Sha256 {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Digest {
     /// Returns the digest of some content.
     #[must_use]

@@ -20,5 +20,6 @@ pub mod run;
 pub mod schema;
 pub mod suggest;
 pub mod type_info;
+pub mod user_config;
 pub mod workflow;
 pub mod yaml;

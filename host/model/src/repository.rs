@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{CommandPin, PinFile};
 use crate::definition::Limits;
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::digest::Sha256;
 use crate::names::{CommandName, TypeName, TypeVersion};
 use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
@@ -37,6 +38,24 @@ pub struct Config {
     pub component_limits: ComponentLimits,
     /// The programs that may be run, by the names that are granted.
     pub commands: BTreeMap<CommandName, CommandPin>,
+    /// How the datastore is kept.
+    pub datastore: DatastoreConfig,
+}
+
+/// What `sedge.yaml` says of the datastore.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct DatastoreConfig {
+    /// The users who share it with its owner; none if it is the owner's alone.
+    pub shared: Option<SharedWith>,
+}
+
+/// The users who share a datastore with its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SharedWith {
+    /// Those of the group of the repository's folder.
+    Group,
 }
 
 /// What `sedge.yaml` says of all models of one type.
@@ -83,6 +102,8 @@ struct ConfigFile {
     component_limits: ComponentLimits,
     #[serde(default)]
     commands: BTreeMap<CommandName, PinFile>,
+    #[serde(default)]
+    datastore: DatastoreConfig,
 }
 
 impl Config {
@@ -102,6 +123,7 @@ impl Config {
             plugins: raw.plugins,
             component_limits: raw.component_limits,
             commands: commands.collect::<Result<_, Diagnostic>>()?,
+            datastore: raw.datastore,
         })
     }
 }
@@ -120,8 +142,8 @@ pub fn config_file_text() -> String {
 pub struct LockedPlugin {
     /// The version of the type that it provides.
     pub version: TypeVersion,
-    /// The SHA-256 of its component, in lower-case hex.
-    pub sha256: String,
+    /// The SHA-256 of its component.
+    pub sha256: Sha256,
     /// The version of the contract that it was built for.
     pub contract: String,
     /// Where it was added from, so that a fresh clone knows what to add: a relative path as it
@@ -216,7 +238,7 @@ mod tests {
             "@sedge/sink".parse().expect("a type"),
             LockedPlugin {
                 version: "2026.11.23.1".parse().expect("a version"),
-                sha256: "0123".repeat(16),
+                sha256: "0123".repeat(16).parse().expect("a digest"),
                 contract: "0.1.0".into(),
                 source: "./plug ins/sink: #1.wasm".into(),
                 asked: vec!["models *".into(), "env HOME".into()],
@@ -239,6 +261,31 @@ mod tests {
             error.to_string(),
             "sedge.yaml:1:10: this file has format 2, this Sedge reads format 1"
         );
+    }
+
+    /// A digest becomes part of a path.
+    #[test]
+    fn a_digest_that_is_none_is_refused_in_its_place() {
+        for digest in ["../../../../etc/passwd", "0123", "", "ABCD"] {
+            let text = format!(
+                "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.1.0\n    source: x\n"
+            );
+            let fault = PluginLock::parse(&file(LOCK_FILE, text)).expect_err(digest);
+            let fault = fault.to_string();
+            assert!(fault.starts_with("sedge.lock:5:"), "{fault}");
+            assert!(fault.contains("digest"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_datastore_is_shared_with_the_group_only() {
+        let parse = |shared: &str| {
+            let text = format!("version: 1\ndatastore: {{shared: {shared}}}\n");
+            Config::parse(&file(CONFIG_FILE, text))
+        };
+        let config = parse("group").expect("a good file");
+        assert_eq!(config.datastore.shared, Some(SharedWith::Group));
+        parse("everyone").expect_err("it is no such thing");
     }
 
     #[test]

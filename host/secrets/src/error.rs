@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sedge_model::names::SecretName;
+use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
 
 /// Something could not be done with the secrets of a folder.
@@ -15,6 +16,17 @@ pub enum SecretsError {
     /// Others than its owner may read the key, or write it.
     #[error("the key `{}` of the secrets is open to other users", .0.display())]
     KeyOpen(PathBuf),
+    /// Another user owns the key: one that this process does not trust.
+    #[error("the key `{}` of the secrets belongs to {}", path.display(), sedge_sys::owner::user_text(*owner))]
+    KeyForeign {
+        /// The file of the key.
+        path: PathBuf,
+        /// The number of the user that owns it.
+        owner: u32,
+    },
+    /// Another process keeps the turn to change secrets.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// The file of the key is none that Sedge wrote.
     #[error("the key `{}` of the secrets is damaged", .0.display())]
     KeyDamaged(PathBuf),

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use sedge_sys::disk::{FileReader, PrivateDisk};
+use sedge_sys::disk::{DiskFile, FileReader, PrivateDisk};
 use sedge_sys::folder::FileError;
 use zeroize::Zeroizing;
 
@@ -42,15 +42,37 @@ pub(crate) fn read(
 /// # Errors
 /// It cannot be written.
 pub(crate) fn replace(disk: &dyn PrivateDisk, path: &str, content: &[u8]) -> Result<(), FileError> {
+    replace_by(disk, path, content, |disk| disk.create_private(NEW))
+}
+
+/// Writes a file as [`replace`] does, which only its owner may read even where a group shares the
+/// folder.
+///
+/// # Errors
+/// As there.
+pub(crate) fn replace_sole(
+    disk: &dyn PrivateDisk,
+    path: &str,
+    content: &[u8],
+) -> Result<(), FileError> {
+    replace_by(disk, path, content, |disk| disk.create_sole(NEW))
+}
+
+fn replace_by(
+    disk: &dyn PrivateDisk,
+    path: &str,
+    content: &[u8],
+    create: impl FnOnce(&dyn PrivateDisk) -> Result<Box<dyn DiskFile>, FileError>,
+) -> Result<(), FileError> {
     disk.remove(NEW)?;
     let write = || {
-        let mut file = disk.create_private(NEW)?;
+        let mut file = create(disk)?;
         file.write(content)?;
         file.sync()?;
         disk.rename(NEW, path)
     };
     write().inspect_err(|_| {
-        // What stays is removed by the next one who writes.
+        // ignored: what stays is removed by the next process that writes.
         let _ = disk.remove(NEW);
     })?;
     disk.sync_folder("")

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sedge_model::names::SecretName;
 use sedge_sys::clock::Timestamp;
@@ -28,6 +29,9 @@ const KEY: &str = "key";
 /// The file by which processes take turns.
 const TURN: &str = "turn.lock";
 
+/// How long a process waits for its turn, unless it says otherwise.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// What the file of a secret is called, behind the secret's name.
 const SEALED: &str = ".sealed";
 
@@ -35,8 +39,11 @@ const SEALED: &str = ".sealed";
 pub struct Secrets {
     disk: Arc<dyn PrivateDisk>,
     path: PathBuf,
-    /// The line of processes, and that of this process's threads.
-    processes: FileQueue,
+    /// Where the file is by which processes take turns.
+    folder: Folder,
+    /// How long this process waits for its turn.
+    wait_max: Duration,
+    /// The turn of this process's threads.
     threads: Mutex<()>,
 }
 
@@ -72,7 +79,7 @@ impl Secrets {
     /// Opens the secrets of a folder, which may have none yet.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The process has no descriptors left.
     pub fn open(folder: &Folder) -> Result<Self, SecretsError> {
         Self::between(folder, Arc::new(folder.share()?))
     }
@@ -86,9 +93,15 @@ impl Secrets {
         Ok(Self {
             disk,
             path: folder.path().to_owned(),
-            processes: FileQueue::open(&folder.path_of(TURN))?,
+            folder: folder.share()?,
+            wait_max: WAIT_MAX,
             threads: Mutex::new(()),
         })
+    }
+
+    /// Sets how long this process waits for others that change secrets.
+    pub fn set_wait_max(&mut self, wait_max: Duration) {
+        self.wait_max = wait_max;
     }
 
     /// Puts a value, in place of the one that there may be. The first one makes the key.
@@ -170,7 +183,7 @@ impl Secrets {
             let n_secrets = self.names()?.len();
             CHANGES.add(&*self.disk, &LogRecord::new(What::Rotate, None, by))?;
             let keys = self.settle(keys)?.renewed();
-            files::replace(&*self.disk, KEY, keys.to_file().as_bytes())?;
+            files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
             self.settle(keys)?;
             Ok(n_secrets)
         })
@@ -238,7 +251,9 @@ impl Secrets {
         work: impl FnOnce() -> Result<T, SecretsError>,
     ) -> Result<T, SecretsError> {
         let _thread = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let _process = self.processes.enter()?;
+        // Not before: a user who only reads need not be able to write here.
+        let processes = FileQueue::open(&self.folder, TURN, self.wait_max)?;
+        let _process = processes.enter()?;
         work()
     }
 
@@ -251,7 +266,7 @@ impl Secrets {
             self.seal_anew(&name, &keys)?;
         }
         let keys = keys.settled();
-        files::replace(&*self.disk, KEY, keys.to_file().as_bytes())?;
+        files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
         Ok(keys)
     }
 
@@ -263,7 +278,7 @@ impl Secrets {
             let value = sealed.open(|id| keys.of_id(id))?;
             Ok(Some(seal(sealed.label.anew(), &value, keys.newest())))
         })?;
-        if let Some(file) = file.flatten() {
+        if let Some(Some(file)) = file {
             files::replace(&*self.disk, &path_of(name), &file)?;
         }
         Ok(())
@@ -323,6 +338,9 @@ impl Secrets {
                 Err(SecretsError::KeyMissing(path))
             };
         };
+        if let Some(owner) = file.distrusted_owner() {
+            return Err(SecretsError::KeyForeign { path, owner });
+        }
         if !file.is_private() {
             return Err(SecretsError::KeyOpen(path));
         }
@@ -336,7 +354,7 @@ impl Secrets {
             return Ok(keys);
         }
         let keys = Keys::fresh();
-        files::replace(&*self.disk, KEY, keys.to_file().as_bytes())?;
+        files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
         Ok(keys)
     }
 
@@ -346,6 +364,7 @@ impl Secrets {
     /// The disk refuses.
     pub fn names(&self) -> Result<Vec<SecretName>, SecretsError> {
         let entries = self.disk.entries("")?;
+        // ignored: a file whose name is none of a secret is none of ours, and no I/O error.
         let name = |file: &str| file.strip_suffix(SEALED)?.parse().ok();
         let mut names: Vec<SecretName> = entries.iter().filter_map(|it| name(&it.name)).collect();
         names.sort();

@@ -12,12 +12,13 @@ mod group;
 mod open;
 mod values;
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use sedge_sys::disk::Entry;
 use sedge_sys::file_lock::FileQueue;
+use sedge_sys::folder::FileError;
 
 use crate::error::StoreError;
 use crate::medium::Medium;
@@ -73,6 +74,15 @@ impl Door {
     pub(crate) fn create(medium: Medium) -> Result<Self, StoreError> {
         if sedge_sys::host::is_network_file_system(&medium.path) {
             return Err(StoreError::NetworkFileSystem(medium.path));
+        }
+        if medium.vfs.is_none() && !medium.folder.has(DATABASE_FILE)? {
+            // SQLite gives its other files the mode that this one has.
+            match medium.folder.write_new_private(DATABASE_FILE, b"") {
+                Err(error) if error.source.kind() != ErrorKind::AlreadyExists => {
+                    return Err(error.into());
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
         let door = Self::at(medium);
         let reader = open::connect(&door.medium, OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -213,7 +223,7 @@ impl Writer {
                 connection: open::connect(medium, OpenFlags::empty())?,
                 durability: Durability::PowerCut,
             },
-            queue: FileQueue::open(&queue_path(medium))?,
+            queue: queue(medium)?,
         })
     }
 }
@@ -239,13 +249,14 @@ impl WriterSql {
 
 impl Drop for WriterSql {
     fn drop(&mut self) {
-        // Whatever fails here, nothing is lost: the log stays, and the next one tries.
+        // ignored: nothing is lost, as the log stays and the next process tries.
         let _ = open::log_left(&self.connection, LOG_PAGES_LEFT_MAX);
     }
 }
 
-fn queue_path(medium: &Medium) -> PathBuf {
-    medium.path.join(QUEUE_FILE)
+/// Opens the queue of writers.
+fn queue(medium: &Medium) -> Result<FileQueue, FileError> {
+    FileQueue::open(&medium.folder, QUEUE_FILE, medium.wait_max)
 }
 
 /// Why a transaction's body gave up.

@@ -1,12 +1,15 @@
 //! What can go wrong with a datastore.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_model::digest::Digest;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, RunId, TypeName};
+use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
+
+use crate::door::DATABASE_FILE;
 
 /// Something that the store was asked for was not done. Nothing of it was.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -83,6 +86,14 @@ pub enum StoreError {
         /// What was to be done: `commit a call`.
         operation: &'static str,
     },
+    /// Another process has kept the turn to write.
+    #[error("another process has kept the queue of writers to itself, `{}`, for {waited_ms} ms", path.display())]
+    QueueBusy {
+        /// The file by which processes take turns.
+        path: PathBuf,
+        /// How long this process waited, in milliseconds.
+        waited_ms: u64,
+    },
     /// The disk is full.
     #[error("the disk is full, so that Sedge could not {operation}")]
     DiskFull {
@@ -113,7 +124,12 @@ pub enum StoreError {
 impl StoreError {
     /// Returns what the database's word means.
     pub(crate) fn of_database(operation: &'static str, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull};
+        if source.sqlite_error_code() == Some(CannotOpen)
+            && let Err(source) = sedge_sys::host::descriptors_check()
+        {
+            return FileError::new("open", Path::new(DATABASE_FILE), source).into();
+        }
         match source.sqlite_error_code() {
             Some(DatabaseBusy | DatabaseLocked) => Self::Busy { operation },
             Some(DiskFull) => Self::DiskFull { operation },
@@ -142,6 +158,15 @@ impl StoreError {
         Self::Unreadable {
             what,
             reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<QueueError> for StoreError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Busy { path, waited_ms } => Self::QueueBusy { path, waited_ms },
+            QueueError::File(error) => error.into(),
         }
     }
 }

@@ -2,15 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sedge_sys::disk::Disk;
 use sedge_sys::folder::{FileError, Folder};
+
+/// How long a process waits in the queue of writers, unless it says otherwise. A write takes some
+/// milliseconds, so a process that waits so long is behind one that is stopped.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// What a datastore is kept on.
 #[derive(Debug, Clone)]
 pub struct Medium {
     /// Where SQLite finds its files.
     pub(crate) path: PathBuf,
+    /// The same folder, for the files by which processes take turns.
+    pub(crate) folder: Arc<Folder>,
+    /// How long a process waits in the queue of writers.
+    pub(crate) wait_max: Duration,
     /// Where large content is.
     pub(crate) disk: Arc<dyn Disk>,
     /// The name of SQLite's door to the operating system; none for its own.
@@ -25,9 +34,18 @@ impl Medium {
     pub fn new(folder: &Folder) -> Result<Self, FileError> {
         Ok(Self {
             path: folder.path().to_owned(),
+            folder: Arc::new(folder.share()?),
+            wait_max: WAIT_MAX,
             disk: Arc::new(folder.share()?),
             vfs: None,
         })
+    }
+
+    /// Returns the same medium, on which this process waits no longer than this in the queue of
+    /// writers.
+    #[must_use]
+    pub fn with_wait_max(self, wait_max: Duration) -> Self {
+        Self { wait_max, ..self }
     }
 
     /// Returns the folder's path.

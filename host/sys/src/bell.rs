@@ -5,15 +5,12 @@
 //! kept, and many of them are as one.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
-use crate::folder::FileError;
+use crate::folder::{FileError, Folder};
 
 /// Rings that are taken in at once.
 const RINGS_MAX: usize = 4096;
@@ -22,7 +19,8 @@ const RINGS_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Bell {
     pipe: File,
-    path: PathBuf,
+    folder: Folder,
+    name: String,
 }
 
 impl Bell {
@@ -30,19 +28,13 @@ impl Bell {
     ///
     /// # Errors
     /// The file system has no named pipes, or the folder may not be written.
-    pub fn create(path: &Path) -> Result<Self, FileError> {
-        let create = || -> std::io::Result<File> {
-            match std::fs::remove_file(path) {
-                Err(source) if source.kind() != ErrorKind::NotFound => return Err(source),
-                Ok(()) | Err(_) => {}
-            }
-            mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)?;
-            File::options().read(true).write(true).open(path)
-        };
-        let pipe = create().map_err(|source| FileError::new("create", path, source))?;
+    pub fn create(folder: &Folder, name: &str) -> Result<Self, FileError> {
+        folder.remove(name)?;
+        let pipe = folder.make_pipe(name);
         Ok(Self {
-            pipe,
-            path: path.to_owned(),
+            pipe: pipe.map_err(|source| folder.error("create", name, source))?,
+            folder: folder.share()?,
+            name: name.to_owned(),
         })
     }
 
@@ -51,7 +43,8 @@ impl Bell {
     /// # Errors
     /// The pipe cannot be read.
     pub fn wait(&self, at_most: Duration) -> Result<(), FileError> {
-        let error = |source| FileError::new("read", &self.path, source);
+        let error = |source| self.folder.error("read", &self.name, source);
+        // ignored: a duration beyond the range of the system call is as good as none.
         let timeout = at_most.try_into().ok();
         let mut ready = [PollFd::new(&self.pipe, PollFlags::IN)];
         match poll(&mut ready, timeout.as_ref()) {
@@ -67,22 +60,21 @@ impl Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        // A bell that stays is only a name: nobody listens.
-        let _ = std::fs::remove_file(&self.path);
+        // ignored: a bell that stays is only a name, to which no process listens.
+        let _ = self.folder.remove(&self.name);
     }
 }
 
-/// Rings somebody's bell. Where there is none, or nobody listens any more, nothing happens.
-pub fn ring(path: &Path) {
-    let flags = OFlags::NONBLOCK.bits();
-    let Ok(flags) = i32::try_from(flags) else {
-        unreachable!("flags of open(2) are an int")
-    };
-    let opened = File::options().write(true).custom_flags(flags).open(path);
-    if let Ok(mut pipe) = opened {
+/// Rings the bell of another process. If there is none, or no process listens any more, nothing
+/// happens: a process that is not rung for looks by itself, only later.
+pub fn ring(folder: &Folder, name: &str) {
+    let ring = || -> io::Result<()> {
+        let mut pipe = folder.open_pipe(name)?;
         // A pipe that is full has been rung already.
-        let _ = pipe.write(&[0]);
-    }
+        pipe.write(&[0]).map(drop)
+    };
+    // ignored: see above.
+    let _ = ring();
 }
 
 #[cfg(test)]
@@ -93,16 +85,16 @@ mod tests {
     #[test]
     fn a_ring_wakes_and_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("bell");
-        ring(&path);
-        let bell = Bell::create(&path).expect("made");
-        (0..100_000).for_each(|_| ring(&path));
+        let folder = Folder::open(folder.path()).expect("it is there");
+        ring(&folder, "bell");
+        let bell = Bell::create(&folder, "bell").expect("made");
+        (0..100_000).for_each(|_| ring(&folder, "bell"));
         let since = Moment::now();
         let long = Duration::from_secs(600);
         bell.wait(long).expect("rung before");
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| bell.wait(long));
-            ring(&path);
+            ring(&folder, "bell");
             waits.join().expect("no panic").expect("rung");
         });
         assert!(since.elapsed() < long);
@@ -114,7 +106,7 @@ mod tests {
             }
         }
         drop(bell);
-        assert!(!path.exists());
-        ring(&path);
+        assert!(!folder.has("bell").expect("looked for"));
+        ring(&folder, "bell");
     }
 }

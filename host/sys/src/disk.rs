@@ -4,13 +4,12 @@
 //! that it is told to, or notes what was synced and what was not.
 
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::{File, OpenOptions, OpenOptionsExt};
-
-use crate::folder::{FileError, Folder};
+use crate::folder::{FileError, Folder, Opening};
+use crate::owner::Attributes;
 
 /// Something in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,14 +72,22 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
 /// Where files are kept that are nobody's business but their owner's.
 pub trait PrivateDisk: Disk {
-    /// Makes a file as [`Disk::create`] does, which only its owner may read and write.
+    /// Makes a file as [`Disk::create`] does, which only its owner may read and write, and the
+    /// users of a group that shares the folder.
     ///
     /// # Errors
     /// As there.
     fn create_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
 
-    /// Opens a file to be written from its end on. One that is not there is made, and only its
-    /// owner may read and write it.
+    /// Makes a file as [`Disk::create`] does, which only its owner may read and write, whoever
+    /// shares the folder.
+    ///
+    /// # Errors
+    /// As there.
+    fn create_sole(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
+
+    /// Opens a file to be written from its end on. One that is not there is made as
+    /// [`PrivateDisk::create_private`] does.
     ///
     /// # Errors
     /// It can be neither opened nor made.
@@ -106,14 +113,18 @@ pub trait DiskFile: fmt::Debug + Send {
 /// removed meanwhile.
 #[derive(Debug)]
 pub struct FileReader {
-    file: std::fs::File,
+    file: File,
     path: PathBuf,
     size: u64,
-    mode: u32,
+    attributes: Attributes,
+    is_owner_trusted: bool,
 }
 
 /// The permissions of a file that only its owner may read and write.
 const PRIVATE: u32 = 0o600;
+
+/// The permissions of a file that others may read, as far as the umask lets them.
+const PUBLIC: u32 = 0o664;
 
 impl FileReader {
     /// Returns its size in bytes, as it was when it was opened.
@@ -128,10 +139,16 @@ impl FileReader {
         &self.path
     }
 
-    /// Returns whether nobody but its owner may do anything with it.
+    /// Returns whether only its owner may do anything with it.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.mode & 0o077 == 0
+        self.attributes.is_private()
+    }
+
+    /// Returns the number of the user that owns it, if its folder does not trust that user.
+    #[must_use]
+    pub fn distrusted_owner(&self) -> Option<u32> {
+        (!self.is_owner_trusted).then_some(self.attributes.owner)
     }
 
     /// Reads into the buffer and returns how many bytes that were; none at the end.
@@ -148,15 +165,16 @@ impl FileReader {
         }
     }
 
-    fn new(file: File, path: &Path) -> Result<Self, FileError> {
-        let file = file.into_std();
+    fn new(file: File, folder: &Folder, path: &str) -> Result<Self, FileError> {
         let metadata = file.metadata();
-        let metadata = metadata.map_err(|source| FileError::new("open", path, source))?;
+        let metadata = metadata.map_err(|source| folder.error("open", path, source))?;
+        let attributes = Attributes::of(&metadata);
         Ok(Self {
             file,
-            path: path.to_owned(),
+            path: folder.path_of(path),
             size: metadata.len(),
-            mode: metadata.permissions().mode(),
+            attributes,
+            is_owner_trusted: folder.trusts(attributes.owner),
         })
     }
 }
@@ -186,9 +204,9 @@ impl Folder {
         &self,
         operation: &'static str,
         path: &str,
-        options: &OpenOptions,
+        opening: Opening,
     ) -> Result<Box<dyn DiskFile>, FileError> {
-        let file = self.dir().open_with(path, options);
+        let file = self.open_file(path, opening);
         let file = file.map_err(|source| self.error(operation, path, source))?;
         Ok(Box::new(FolderFile {
             file,
@@ -199,36 +217,35 @@ impl Folder {
 
 impl PrivateDisk for Folder {
     fn create_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create_new(true).mode(PRIVATE);
-        self.writable("create", path, options)
+        self.writable("create", path, Opening::New(PRIVATE))
+    }
+
+    fn create_sole(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        self.writable("create", path, Opening::Sole)
     }
 
     fn append_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
-        let mut options = OpenOptions::new();
-        let options = options.append(true).create(true).mode(PRIVATE);
-        self.writable("open", path, options)
+        self.writable("open", path, Opening::Append(PRIVATE))
     }
 }
 
 impl Disk for Folder {
     fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
-        let mut options = OpenOptions::new();
-        self.writable("create", path, options.write(true).create_new(true))
+        self.writable("create", path, Opening::New(PUBLIC))
     }
 
     fn open(&self, path: &str) -> Result<Option<FileReader>, FileError> {
-        match self.dir().open(path) {
-            Ok(file) => FileReader::new(file, &self.path_of(path)).map(Some),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(self.error("open", path, source)),
-        }
+        let file = self.open_if_there("open", path, Opening::Read)?;
+        file.map(|file| FileReader::new(file, self, path))
+            .transpose()
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
-        self.dir()
-            .rename(from, self.dir(), to)
-            .map_err(|source| self.error("rename", from, source))
+        let rename = || -> io::Result<()> {
+            let (from, to) = (self.place(from)?, self.place(to)?);
+            from.dir().rename(from.name, to.dir(), to.name)
+        };
+        rename().map_err(|source| self.error("rename", from, source))
     }
 
     fn remove(&self, path: &str) -> Result<(), FileError> {
@@ -242,15 +259,15 @@ impl Disk for Folder {
     fn sync_folder(&self, path: &str) -> Result<(), FileError> {
         // The folder's own descriptor is of the kind that cannot be synced; one that was
         // opened through it can.
-        self.dir()
-            .open(Path::new(".").join(path))
+        self.dir_at(path)
+            .and_then(|folder| folder.open("."))
             .and_then(|folder| folder.sync_all())
             .map_err(|source| self.error("sync the folder", path, source))
     }
 
     fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError> {
         let error = |source| self.error("list", path, source);
-        let found = match self.dir().read_dir(Path::new(".").join(path)) {
+        let found = match self.dir_at(path).and_then(|folder| folder.entries()) {
             Ok(found) => found,
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(error(source)),
@@ -267,7 +284,7 @@ impl Disk for Folder {
                     is_folder: metadata.is_dir(),
                     size: metadata.len(),
                 }),
-                // Somebody was faster to remove it.
+                // Another process was faster to remove it.
                 Err(source) if source.kind() == ErrorKind::NotFound => {}
                 Err(source) => return Err(error(source)),
             }
@@ -279,6 +296,8 @@ impl Disk for Folder {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -1,15 +1,33 @@
 //! A folder, and files in it. No path given to a [`Folder`] leads out of it.
+//!
+//! A folder of run-time state ([`Folder::keep`]) is stricter: no link in it is followed, and its
+//! files have modes of their own, whatever the umask of the process.
+
+mod kept;
+mod open;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 
-/// Of a file that others may read, as far as the umask of the process lets them.
-const EVERYBODY: u32 = 0o666;
+use crate::owner::Attributes;
+pub use kept::Keeping;
+use kept::Kept;
+use open::is_absence;
+pub(crate) use open::{Opening, identity};
 
-/// Of a file with secrets.
+/// The mode of a file that others may read, as far as the umask of the process lets them. Other
+/// users than those of the group may never write, whatever the umask.
+const PUBLIC: u32 = 0o664;
+
+/// The mode of a folder that others may read, in the same way.
+const PUBLIC_FOLDER: u32 = 0o775;
+
+/// The mode of a file with secrets.
 const OWNER: u32 = 0o600;
 
 /// Something could not be done with a file or folder.
@@ -42,6 +60,8 @@ impl FileError {
 pub struct Folder {
     dir: Dir,
     path: PathBuf,
+    /// How its files are kept, if it holds run-time state.
+    kept: Option<Kept>,
 }
 
 impl Folder {
@@ -53,7 +73,8 @@ impl Folder {
         let error = |source| FileError::new("open", path, source);
         let path = path.canonicalize().map_err(error)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(error)?;
-        Ok(Self { dir, path })
+        let kept = None;
+        Ok(Self { dir, path, kept })
     }
 
     /// Opens a folder, making it and what leads to it if need be.
@@ -61,7 +82,10 @@ impl Folder {
     /// # Errors
     /// It can be neither made nor read.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        std::fs::create_dir_all(path).map_err(|source| FileError::new("create", path, source))?;
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, PUBLIC_FOLDER);
+        let created = builder.recursive(true).create(path);
+        created.map_err(|source| FileError::new("create", path, source))?;
         Self::open(path)
     }
 
@@ -116,9 +140,11 @@ impl Folder {
     /// # Errors
     /// It cannot be made, or a file is in its place.
     pub fn create_folder(&self, relative: &str) -> Result<(), FileError> {
-        self.dir
-            .create_dir_all(relative)
-            .map_err(|source| self.error("create", relative, source))
+        let created = match &self.kept {
+            Some(kept) => kept.create_folder(&self.dir, relative),
+            None => create_public_folder(&self.dir, relative),
+        };
+        created.map_err(|source| self.error("create", relative, source))
     }
 
     /// Returns whether there is a file or folder of that name. A link whose target is missing
@@ -128,11 +154,32 @@ impl Folder {
     /// It cannot be looked up: a folder on the way may not be searched, or a link leads out.
     /// Only `ENOENT` and `ENOTDIR` mean that there is none.
     pub fn has(&self, relative: &str) -> Result<bool, FileError> {
-        match self.dir.metadata(relative) {
-            Ok(_) => Ok(true),
-            Err(source) if is_absence(&source) => Ok(false),
-            Err(source) => Err(self.error("look for", relative, source)),
-        }
+        let found = self.metadata(relative);
+        let found = found.map_err(|source| self.error("look for", relative, source));
+        Ok(found?.is_some())
+    }
+
+    /// Returns owner and mode of this folder.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn attributes(&self) -> Result<Attributes, FileError> {
+        let attributes = attributes_of(&self.dir);
+        attributes.map_err(|source| self.error("look at", "", source))
+    }
+
+    /// Returns owner and mode of a file or folder in it; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn attributes_in(&self, relative: &str) -> Result<Option<Attributes>, FileError> {
+        let found = self.metadata(relative);
+        let found = found.map_err(|source| self.error("look at", relative, source))?;
+        Ok(found.map(|found| Attributes {
+            owner: found.uid(),
+            group: found.gid(),
+            mode: found.mode() & 0o7777,
+        }))
     }
 
     /// Reads a whole file of at most `bytes_max`; none where there is none.
@@ -140,14 +187,12 @@ impl Folder {
     /// # Errors
     /// It cannot be read, or is larger.
     pub fn read(&self, relative: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
-        let error = |source| self.error("read", relative, source);
-        match self.dir.open(relative) {
-            Ok(file) => read_bounded(file.into_std(), bytes_max)
-                .map_err(error)
-                .map(Some),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(error(source)),
-        }
+        let Some(file) = self.open_if_there("read", relative, Opening::Read)? else {
+            return Ok(None);
+        };
+        let read = read_bounded(&file, bytes_max);
+        let read = read.map_err(|source| self.error("read", relative, source));
+        read.map(Some)
     }
 
     /// Reads a whole text file of at most `bytes_max`; none where there is none.
@@ -159,11 +204,8 @@ impl Folder {
             return Ok(None);
         };
         let text = String::from_utf8(bytes).map_err(|error| {
-            self.error(
-                "read",
-                relative,
-                io::Error::new(ErrorKind::InvalidData, error.utf8_error()),
-            )
+            let source = io::Error::new(ErrorKind::InvalidData, error.utf8_error());
+            self.error("read", relative, source)
         })?;
         Ok(Some(text))
     }
@@ -174,7 +216,7 @@ impl Folder {
     /// # Errors
     /// There is one already (`AlreadyExists`), or it cannot be written.
     pub fn write_new(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        self.write_new_for(relative, content, EVERYBODY)
+        self.write_new_for(relative, content, PUBLIC)
     }
 
     /// Makes a file as [`Folder::write_new`] does, which only its owner may read and write.
@@ -191,9 +233,7 @@ impl Folder {
     /// # Errors
     /// There is one already (`AlreadyExists`), or it cannot be written.
     pub fn write_new_fleeting(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(OWNER);
-        let file = self.dir.open_with(relative, &options);
+        let file = self.open_file(relative, Opening::New(OWNER));
         let written = file.and_then(|mut file| file.write_all(content));
         written.map_err(|source| self.error("write", relative, source))
     }
@@ -201,12 +241,10 @@ impl Folder {
     fn write_new_for(&self, relative: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
         let temporary = self.write_temporary(relative, content, mode)?;
         // A link fails where the name is taken; a rename would replace what is there.
-        let linked = self.dir.hard_link(&temporary, &self.dir, relative);
-        let removed = self.dir.remove_file(&temporary);
+        let linked = self.link(&temporary, relative);
         linked
-            .and(removed)
-            .map_err(|source| self.error("create", relative, source))?;
-        self.sync_parent(relative)
+            .and(self.remove(&temporary))
+            .and_then(|()| self.sync_parent(relative))
     }
 
     /// Writes a file, in place of what was there. Once this returns, the new content is on
@@ -215,10 +253,8 @@ impl Folder {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        let temporary = self.write_temporary(relative, content, EVERYBODY)?;
-        self.dir
-            .rename(&temporary, &self.dir, relative)
-            .map_err(|source| self.error("write", relative, source))?;
+        let temporary = self.write_temporary(relative, content, PUBLIC)?;
+        crate::disk::Disk::rename(self, &temporary, relative)?;
         self.sync_parent(relative)
     }
 
@@ -231,7 +267,7 @@ impl Folder {
     /// folder, or to nothing.
     pub fn files(&self, relative: &str) -> Result<Vec<String>, FileError> {
         let error = |source| self.error("list", relative, source);
-        let entries = match self.dir.read_dir(relative) {
+        let entries = match self.dir_at(relative).and_then(|dir| dir.entries()) {
             Ok(entries) => entries,
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(error(source)),
@@ -243,12 +279,13 @@ impl Folder {
                 continue;
             };
             let kind = entry.file_type().map_err(error)?;
-            let is_file = if kind.is_symlink() {
-                self.leads_to_file(&format!("{relative}/{name}"))?
+            // What is neither a file nor a folder, such as a pipe, is named when it is read.
+            let is_folder = if kind.is_symlink() && self.kept.is_none() {
+                self.leads_to_folder(&format!("{relative}/{name}"))?
             } else {
-                kind.is_file()
+                kind.is_dir()
             };
-            if is_file {
+            if !is_folder {
                 names.push(name);
             }
         }
@@ -256,15 +293,15 @@ impl Folder {
         Ok(names)
     }
 
-    /// Returns whether a link leads to a file in this folder.
-    fn leads_to_file(&self, relative: &str) -> Result<bool, FileError> {
+    /// Returns whether a link leads to a folder in this one.
+    fn leads_to_folder(&self, relative: &str) -> Result<bool, FileError> {
         let error = |source| self.error("follow the link", relative, source);
         match self.dir.metadata(relative) {
-            Ok(found) => Ok(found.is_file()),
+            Ok(found) => Ok(found.is_dir()),
             Err(source) if is_absence(&source) => match self.dir.symlink_metadata(relative) {
                 Ok(_) => Err(error(source)),
-                // It was removed while the folder was read.
-                Err(gone) if is_absence(&gone) => Ok(false),
+                // It was removed while the folder was read: it is listed no more.
+                Err(gone) if is_absence(&gone) => Ok(true),
                 Err(other) => Err(error(other)),
             },
             Err(source) => Err(error(source)),
@@ -276,7 +313,11 @@ impl Folder {
     /// # Errors
     /// It is there and cannot be removed.
     pub fn remove(&self, relative: &str) -> Result<(), FileError> {
-        match self.dir.remove_file(relative) {
+        let remove = || {
+            let place = self.place(relative)?;
+            place.dir().remove_file(place.name)
+        };
+        match remove() {
             Err(source) if source.kind() != ErrorKind::NotFound => {
                 Err(self.error("remove", relative, source))
             }
@@ -292,14 +333,13 @@ impl Folder {
     ) -> Result<String, FileError> {
         let temporary = format!("{relative}.{:016x}.tmp", crate::random::bits());
         let write = || -> io::Result<()> {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(mode);
-            let mut file = self.dir.open_with(&temporary, &options)?;
+            let mut file = self.open_file(&temporary, Opening::New(mode))?;
             file.write_all(content)?;
             file.sync_all()
         };
         write().map_err(|source| {
-            let _ = self.dir.remove_file(&temporary);
+            // ignored: the first error is the one that counts, and may be why this fails too.
+            let _ = self.remove(&temporary);
             self.error("write", relative, source)
         })?;
         Ok(temporary)
@@ -308,6 +348,32 @@ impl Folder {
     fn sync_parent(&self, relative: &str) -> Result<(), FileError> {
         let parent = relative.rsplit_once('/').map_or("", |(parent, _)| parent);
         crate::disk::Disk::sync_folder(self, parent)
+    }
+
+    /// Returns whether this very folder is at `path`. False if there is nothing, or nothing that
+    /// this process may look at.
+    ///
+    /// # Errors
+    /// This folder itself cannot be looked at.
+    pub fn is_at(&self, path: &Path) -> Result<bool, FileError> {
+        // ignored: what cannot be opened is not shown to be this folder.
+        let Ok(other) = Self::open(path) else {
+            return Ok(false);
+        };
+        Ok(self.identity()? == other.identity()?)
+    }
+
+    /// Opens a folder in it, which is kept as this one is.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be opened.
+    pub fn inner(&self, relative: &str) -> Result<Self, FileError> {
+        let dir = self.dir_at(relative);
+        Ok(Self {
+            dir: dir.map_err(|source| self.error("open", relative, source))?,
+            path: self.path.join(relative),
+            kept: self.kept,
+        })
     }
 
     /// Opens the same folder once more.
@@ -319,11 +385,14 @@ impl Folder {
         Ok(Self {
             dir: dir.map_err(|source| self.error("open", "", source))?,
             path: self.path.clone(),
+            kept: self.kept,
         })
     }
 
-    pub(crate) fn dir(&self) -> &Dir {
-        &self.dir
+    /// Returns whether files of this user may be used in this folder.
+    pub(crate) fn trusts(&self, owner: u32) -> bool {
+        let kept = self.kept.as_ref();
+        kept.is_none_or(|kept| kept.keeping.owners.include(owner))
     }
 
     pub(crate) fn error(
@@ -336,11 +405,19 @@ impl Folder {
     }
 }
 
-/// Returns whether an error says that there is nothing of that name. Every other error leaves
-/// that open, and must never be taken for it.
-#[must_use]
-pub(crate) fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+fn create_public_folder(dir: &Dir, relative: &str) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(PUBLIC_FOLDER);
+    dir.create_dir_with(relative, &builder)
+}
+
+fn attributes_of(dir: &Dir) -> io::Result<Attributes> {
+    let found = dir.dir_metadata()?;
+    Ok(Attributes {
+        owner: found.uid(),
+        group: found.gid(),
+        mode: found.mode() & 0o7777,
+    })
 }
 
 /// Reads a file that a person named, anywhere on the machine, of at most `bytes_max`.
@@ -353,7 +430,24 @@ pub fn read_named_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError
     if file.metadata().map_err(error)?.is_dir() {
         return Err(error(ErrorKind::IsADirectory.into()));
     }
-    read_bounded(file, bytes_max).map_err(error)
+    read_bounded(&file, bytes_max).map_err(error)
+}
+
+/// Reads a text file that the user keeps, of at most `bytes_max`; `None` if there is none.
+///
+/// # Errors
+/// It cannot be read, is larger, or is not UTF-8.
+pub fn read_named_text(path: &Path, bytes_max: u64) -> Result<Option<String>, FileError> {
+    let bytes = match read_named_file(path, bytes_max) {
+        Ok(bytes) => bytes,
+        Err(error) if is_absence(&error.source) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let source = io::Error::new(ErrorKind::InvalidData, error.utf8_error());
+        FileError::new("read", path, source)
+    })?;
+    Ok(Some(text))
 }
 
 /// Returns the size in bytes of a file that a person named; 0 of what has none, such as a pipe.
@@ -370,7 +464,7 @@ pub fn named_file_size(path: &Path) -> Result<u64, FileError> {
     })
 }
 
-fn read_bounded(file: std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {
+fn read_bounded(file: &std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {
     // The size is only a good guess: files of the kernel have none, others can grow.
     let size_now = file.metadata()?.len().min(bytes_max);
     let mut content = Vec::with_capacity(usize::try_from(size_now).unwrap_or(0) + 1);
@@ -380,112 +474,4 @@ fn read_bounded(file: std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(ErrorKind::FileTooLarge, message));
     }
     Ok(content)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder() -> (tempfile::TempDir, Folder) {
-        let temporary = tempfile::tempdir().expect("a folder");
-        let folder = Folder::open(temporary.path()).expect("it is there");
-        (temporary, folder)
-    }
-
-    #[test]
-    fn a_new_file_never_replaces_one() {
-        let (_keep, folder) = folder();
-        folder.create_folder("a").expect("made");
-        folder.write_new("a/f", b"1").expect("written");
-        let error = folder.write_new("a/f", b"2").expect_err("taken");
-        assert_eq!(error.source.kind(), ErrorKind::AlreadyExists);
-        assert_eq!(folder.read("a/f", 10).expect("read"), Some(b"1".to_vec()));
-        folder.write("a/f", b"3").expect("replaced");
-        assert_eq!(folder.read("a/f", 10).expect("read"), Some(b"3".to_vec()));
-        assert_eq!(
-            folder.files("a").expect("listed"),
-            ["f"],
-            "no temporary file stays"
-        );
-    }
-
-    #[test]
-    fn no_path_leads_out() {
-        let (keep, folder) = folder();
-        std::os::unix::fs::symlink("/etc", keep.path().join("etc")).expect("linked");
-        for path in ["../x", "/etc/passwd", "etc/passwd"] {
-            folder.read(path, 10_000).expect_err(path);
-            folder.write(path, b"x").expect_err(path);
-        }
-    }
-
-    #[test]
-    fn an_error_is_not_absence() {
-        let (keep, folder) = folder();
-        let link = |to: &str, name: &str| {
-            std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
-        };
-        folder.write("f", b"").expect("written");
-        link("/etc", "out");
-        link("loop", "loop");
-        link("nothing", "dangling");
-        for (path, expect) in [
-            ("f", Some(true)),
-            ("none", Some(false)),
-            ("none/g", Some(false)),
-            ("f/g", Some(false)),
-            ("dangling", Some(false)),
-            ("out/passwd", None),
-            ("loop", None),
-        ] {
-            assert_eq!(folder.has(path).ok(), expect, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_searched_is_not_passed_over() {
-        let (keep, folder) = folder();
-        folder.create_folder("a/b").expect("made");
-        folder.write("name", b"").expect("written");
-        let start = keep.path().join("a/b");
-        let found = Folder::find_up(&start, "name").expect("searched");
-        assert_eq!(found.expect("it is there").path(), folder.path());
-        folder.create_folder("a/name").expect("made");
-        let found = Folder::find_up(&start, "name").expect("searched");
-        assert_eq!(found.expect("a folder is none").path(), folder.path());
-        std::os::unix::fs::symlink("name", keep.path().join("a/b/name")).expect("linked");
-        let error = Folder::find_up(&start, "name").expect_err("a loop");
-        assert!(error.path.ends_with("a/b/name"), "{error}");
-    }
-
-    #[test]
-    fn a_link_inside_is_listed_and_a_broken_one_is_named() {
-        let (keep, folder) = folder();
-        folder.create_folder("a/folder").expect("made");
-        folder.write("f", b"").expect("written");
-        let link = |to: &str, name: &str| {
-            std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
-        };
-        link("../f", "a/link");
-        link("folder", "a/to-folder");
-        assert_eq!(folder.files("a").expect("listed"), ["link"]);
-        for to in ["nothing", "/etc/passwd", "bad"] {
-            link(to, "a/bad");
-            let error = folder.files("a").expect_err(to);
-            assert!(error.path.ends_with("a/bad"), "{error}");
-            folder.remove("a/bad").expect("removed");
-        }
-    }
-
-    #[test]
-    fn a_file_over_the_bound_is_an_error() {
-        let (_keep, folder) = folder();
-        folder.write("f", b"12345").expect("written");
-        assert!(folder.read("f", 5).is_ok());
-        assert_eq!(
-            folder.read("f", 4).expect_err("larger").source.kind(),
-            ErrorKind::FileTooLarge
-        );
-        assert_eq!(folder.read("g", 4).expect("no file"), None);
-    }
 }

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use rustix::fs::{Mode, OFlags};
+
 /// Returns the name of the user, for records; the number of the user where there is no name.
 #[must_use]
 pub fn user() -> String {
     ["USER", "LOGNAME"]
         .iter()
+        // ignored: a name that is no text is none for records.
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
@@ -46,6 +49,7 @@ pub fn current_folder() -> Result<PathBuf, std::io::Error> {
 /// Returns a variable of the environment; none if it is not set, or is no text.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
+    // ignored: a variable that is no text counts as unset.
     std::env::var(name).ok()
 }
 
@@ -79,7 +83,23 @@ pub fn is_network_file_system(path: &std::path::Path) -> bool {
         0x00c3_6400,
     ];
     rustix::fs::statfs(path)
+        // ignored: it warns of a hazard, and refuses nothing that it cannot tell.
         .is_ok_and(|fs| u32::try_from(fs.f_type).is_ok_and(|magic| NETWORK.contains(&magic)))
+}
+
+/// How many descriptors a library needs at once to open its files.
+const DESCRIPTORS_NEEDED: usize = 4;
+
+/// Checks that this process can still open files, for libraries that say only that they could
+/// not.
+///
+/// # Errors
+/// The process, or the machine, has no descriptors left.
+pub fn descriptors_check() -> Result<(), std::io::Error> {
+    let open = |_| rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    // All are kept until the last one is open.
+    let opened: Result<Vec<_>, _> = (0..DESCRIPTORS_NEEDED).map(open).collect();
+    opened.map(drop).map_err(Into::into)
 }
 
 /// Ends the process at once, as if it had been killed: nothing is tidied up.
@@ -91,6 +111,7 @@ pub fn exit_now(code: u8) -> ! {
 /// elsewhere.
 #[must_use]
 pub fn stderr_columns() -> Option<usize> {
+    // ignored: what has no size is no terminal.
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
     // Some pretend to have none.
     Some(match size.ws_col {

@@ -1,16 +1,15 @@
 //! A small file that several processes change by turns, and that can be replaced whole.
 //!
 //! A turn is an exclusive `flock` on the file: the operating system ends it when its process
-//! dies. Since the file can be replaced, or removed by somebody's hand, whoever has a turn
-//! asks [`SharedFile::is_current`] before anything else.
+//! dies. Since the file can be replaced, or removed by hand, a process that has a turn asks
+//! [`SharedFile::is_current`] before anything else.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
-use crate::folder::FileError;
+use crate::folder::{FileError, Folder, Opening, identity};
 
 /// Device and number of a file: two paths with the same ones name one file.
 type Identity = (u64, u64);
@@ -31,21 +30,23 @@ pub struct SharedFile {
 }
 
 impl SharedFile {
-    /// Opens a file, to change it or only to look at it; none where there is none.
+    /// Opens a file of a folder, to change it or only to look at it; `None` if there is none.
     ///
     /// # Errors
     /// It is there and may not be opened so.
-    pub fn open(path: &Path, to_change: bool) -> Result<Option<Self>, FileError> {
-        let error = |source| FileError::new("open", path, source);
-        let file = match File::options().read(true).write(to_change).open(path) {
-            Ok(file) => file,
-            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(error(source)),
+    pub fn open(folder: &Folder, name: &str, to_change: bool) -> Result<Option<Self>, FileError> {
+        let opening = if to_change {
+            Opening::Change
+        } else {
+            Opening::Read
         };
-        let identity = identity(&file).map_err(error)?;
+        let Some(file) = folder.open_if_there("open", name, opening)? else {
+            return Ok(None);
+        };
+        let identity = identity(&file).map_err(|source| folder.error("open", name, source))?;
         Ok(Some(Self {
             file,
-            path: path.to_owned(),
+            path: folder.path_of(name),
             identity,
         }))
     }
@@ -55,14 +56,13 @@ impl SharedFile {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn create(path: &Path, content: &[u8]) -> Result<(), FileError> {
-        let error = |source| FileError::new("create", path, source);
-        let temporary = temporary(path, FIRST, content).map_err(error)?;
-        let linked = match std::fs::hard_link(&temporary, path) {
-            Err(source) if source.kind() == ErrorKind::AlreadyExists => Ok(()),
+    pub fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), FileError> {
+        let (temporary, _) = temporary(folder, &format!("{name}{FIRST}"), content)?;
+        let linked = match folder.link(&temporary, name) {
+            Err(error) if error.source.kind() == ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
         };
-        linked.and(std::fs::remove_file(&temporary)).map_err(error)
+        linked.and(folder.remove(&temporary))
     }
 
     /// Takes the turn if nobody has it.
@@ -89,20 +89,19 @@ impl SharedFile {
 
     /// Ends the turn.
     pub fn unlock(&self) {
-        // Unlocking a lock that is held cannot fail; closing the file would free it too.
+        // ignored: unlocking a lock that is held cannot fail.
         let _ = self.file.unlock();
     }
 
-    /// Returns whether the path still names this file: nobody replaced or removed it.
+    /// Returns whether the name is still that of this file, which was neither replaced nor
+    /// removed.
     ///
     /// # Errors
-    /// The path cannot be looked at.
-    pub fn is_current(&self) -> Result<bool, FileError> {
-        match std::fs::metadata(&self.path) {
-            Ok(found) => Ok((found.dev(), found.ino()) == self.identity),
-            Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(self.error("look at", source)),
-        }
+    /// The name cannot be looked up.
+    pub fn is_current(&self, folder: &Folder, name: &str) -> Result<bool, FileError> {
+        let found = folder.identity_of(name);
+        let found = found.map_err(|source| folder.error("look at", name, source))?;
+        Ok(found == Some(self.identity))
     }
 
     /// Returns whether both are the same file, opened twice.
@@ -111,15 +110,19 @@ impl SharedFile {
         self.identity == other.identity
     }
 
-    /// Returns what is in the file from `at` on; none where it is shorter.
+    /// Returns what is in the file from `at` on; `None` if it is shorter.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn read_from(&self, at: u64) -> Result<Option<Vec<u8>>, FileError> {
+    /// It cannot be read, or that is more than `bytes_max`.
+    pub fn read_from(&self, at: u64, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
         let read = || -> io::Result<Option<Vec<u8>>> {
             let Some(size) = self.file.metadata()?.len().checked_sub(at) else {
                 return Ok(None);
             };
+            if size > bytes_max {
+                let message = format!("it has more than {bytes_max} bytes to be read");
+                return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+            }
             let mut content = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
             if size > 0 {
                 self.file.read_exact_at(&mut content, at)?;
@@ -135,7 +138,7 @@ impl SharedFile {
     /// It cannot be written, for example because the disk is full.
     pub fn append(&self, at: u64, content: &[u8]) -> Result<(), FileError> {
         self.file.write_all_at(content, at).map_err(|source| {
-            // What was written in part is cut off here, or else by the next one who looks.
+            // ignored: what was written in part is cut off here, or else by the next process.
             let _ = self.file.set_len(at);
             self.error("write", source)
         })
@@ -156,44 +159,38 @@ impl SharedFile {
     ///
     /// # Errors
     /// It cannot be written; then this one stays.
-    pub fn replace(&self, content: &[u8]) -> Result<Self, FileError> {
-        let put = |temporary: &Path| -> io::Result<(File, Identity)> {
-            let file = File::options().read(true).write(true).open(temporary)?;
-            file.lock()?;
-            let identity = identity(&file)?;
-            std::fs::rename(temporary, &self.path)?;
-            Ok((file, identity))
-        };
-        let replace = || {
-            let temporary = temporary(&self.path, NEW, content)?;
-            put(&temporary).inspect_err(|_| {
-                let _ = std::fs::remove_file(&temporary);
+    pub fn replace(&self, folder: &Folder, name: &str, content: &[u8]) -> Result<Self, FileError> {
+        let (temporary, file) = temporary(folder, &format!("{name}{NEW}"), content)?;
+        let put = || -> Result<Self, FileError> {
+            let error = |source| folder.error("replace", name, source);
+            file.try_lock().map_err(|fault| error(fault.into()))?;
+            let identity = identity(&file).map_err(error)?;
+            crate::disk::Disk::rename(folder, &temporary, name)?;
+            Ok(Self {
+                file,
+                path: self.path.clone(),
+                identity,
             })
         };
-        let (file, identity) = replace().map_err(|source| self.error("replace", source))?;
-        Ok(Self {
-            file,
-            path: self.path.clone(),
-            identity,
+        put().inspect_err(|_| {
+            // ignored: a later process removes it.
+            let _ = folder.remove(&temporary);
         })
     }
 
-    /// Removes what processes left that died as they replaced this file. For who has the
-    /// turn: nobody else is just about to replace it.
-    pub fn leftovers_remove(&self) {
-        let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else {
-            return;
-        };
-        let is_left = |entry: &std::fs::DirEntry| {
-            let left = entry.file_name();
-            let rest = left.as_bytes().strip_prefix(name.as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(NEW.as_bytes()))
-        };
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if is_left(&entry) {
-                let _ = std::fs::remove_file(entry.path());
+    /// Removes what processes left that died as they replaced this file. For the process that
+    /// has the turn: no other one is just about to replace it.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file in it not be removed.
+    pub fn leftovers_remove(folder: &Folder, name: &str) -> Result<(), FileError> {
+        let start = format!("{name}{NEW}.");
+        for left in folder.files(".")? {
+            if left.starts_with(&start) {
+                folder.remove(&left)?;
             }
         }
+        Ok(())
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> FileError {
@@ -201,64 +198,67 @@ impl SharedFile {
     }
 }
 
-fn identity(file: &File) -> io::Result<Identity> {
-    let found = file.metadata()?;
-    Ok((found.dev(), found.ino()))
-}
-
-fn temporary(path: &Path, end: &str, content: &[u8]) -> io::Result<PathBuf> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{:016x}{end}", crate::random::bits()));
-    let temporary = PathBuf::from(name);
-    std::fs::write(&temporary, content).inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
-    })?;
-    Ok(temporary)
+/// Makes a file with this content under a name of its own.
+fn temporary(folder: &Folder, start: &str, content: &[u8]) -> Result<(String, File), FileError> {
+    let name = format!("{start}.{:016x}", crate::random::bits());
+    let write = || -> io::Result<File> {
+        let mut file = folder.open_file(&name, Opening::Shared)?;
+        file.write_all(content)?;
+        Ok(file)
+    };
+    match write() {
+        Ok(file) => Ok((name, file)),
+        Err(source) => {
+            // ignored: the first error is the one that counts, and may be why this fails too.
+            let _ = folder.remove(&name);
+            Err(folder.error("create", &name, source))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn opened(path: &Path) -> SharedFile {
-        SharedFile::open(path, true)
-            .expect("it can be opened")
-            .expect("it is there")
-    }
+    /// More than any file here has.
+    const BYTES_MAX: u64 = 100;
 
     #[test]
     fn a_file_is_made_once_and_replaced_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("f");
-        assert!(SharedFile::open(&path, true).expect("no file").is_none());
-        SharedFile::create(&path, b"one").expect("made");
-        SharedFile::create(&path, b"two").expect("there is one");
-        let (one, other) = (opened(&path), opened(&path));
+        let keep = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(keep.path()).expect("it is there");
+        let open = || SharedFile::open(&folder, "f", true).expect("it can be opened");
+        let opened = || open().expect("it is there");
+        assert!(open().is_none());
+        SharedFile::create(&folder, "f", b"one").expect("made");
+        SharedFile::create(&folder, "f", b"two").expect("there is one");
+        let (one, other) = (opened(), opened());
         assert!(one.try_lock().expect("locks"));
         assert!(!other.try_lock().expect("locks"), "in one process too");
         one.append(3, b" and").expect("written");
-        let new = one.replace(b"three").expect("replaced");
+        let new = one.replace(&folder, "f", b"three").expect("replaced");
         one.unlock();
         assert!(other.try_lock().expect("locks"));
-        assert!(!other.is_current().expect("a path"));
-        let read = |file: &SharedFile, at| file.read_from(at).expect("it can be read");
+        assert!(!other.is_current(&folder, "f").expect("a name"));
+        let read = |file: &SharedFile, at| file.read_from(at, BYTES_MAX).expect("it can be read");
         assert_eq!(read(&other, 3), Some(b" and".to_vec()));
-        let again = opened(&path);
-        assert!(again.is_current().expect("a path") && again.is_same(&new));
+        let again = opened();
+        assert!(again.is_current(&folder, "f").expect("a name") && again.is_same(&new));
         assert!(!again.try_lock().expect("locks"), "the turn went over");
         new.unlock();
         assert!(again.try_lock().expect("locks"));
         assert_eq!(read(&again, 0), Some(b"three".to_vec()));
         assert_eq!(read(&again, 5), Some(Vec::new()));
         assert_eq!(read(&again, 6), None);
-        let n_files = || std::fs::read_dir(folder.path()).expect("a folder").count();
+        again.read_from(0, 4).expect_err("it is larger");
+        let n_files = || folder.files(".").expect("a folder").len();
         assert_eq!(n_files(), 1, "no temporary file stays");
-        temporary(&path, NEW, b"of one that died").expect("written");
-        std::fs::write(folder.path().join("f.other"), b"").expect("written");
+        temporary(&folder, &format!("f{NEW}"), b"of one that died").expect("written");
+        folder.write("f.other", b"").expect("written");
         assert_eq!(n_files(), 3);
-        again.leftovers_remove();
+        SharedFile::leftovers_remove(&folder, "f").expect("removed");
         assert_eq!(n_files(), 2, "what is left over goes, and nothing else");
-        std::fs::remove_file(&path).expect("there");
-        assert!(!again.is_current().expect("a path"));
+        folder.remove("f").expect("there");
+        assert!(!again.is_current(&folder, "f").expect("a name"));
     }
 }

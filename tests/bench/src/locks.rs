@@ -45,7 +45,10 @@ pub(crate) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures
 /// Begins a session of this process, as a command of the program does.
 fn shared(folder: &Path) -> Result<Arc<LockManager>> {
     let session = Session::begin(Folder::open(folder)?)?;
-    Ok(LockManager::shared(Arc::new(session))?)
+    Ok(LockManager::shared(
+        Arc::new(session),
+        Duration::from_secs(600),
+    )?)
 }
 
 /// Returns the first call of a run.

@@ -82,7 +82,7 @@ impl Parts {
         );
         Ok(Self {
             folder: folder.to_owned(),
-            locks: LockManager::shared(Arc::new(session))?,
+            locks: LockManager::shared(Arc::new(session), Duration::from_secs(600))?,
             store,
             claim,
             n_calls: 0,

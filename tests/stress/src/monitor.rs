@@ -65,7 +65,8 @@ impl Monitor {
         let session = Session::begin(open()).expect("it can be written");
         Self {
             files: open(),
-            manager: LockManager::shared(Arc::new(session)).expect("a sound table"),
+            manager: LockManager::shared(Arc::new(session), Duration::from_secs(600))
+                .expect("a sound table"),
             next: Instant::now(),
             looked: Looked::default(),
             deadlocked: BTreeMap::new(),

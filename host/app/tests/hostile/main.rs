@@ -15,6 +15,7 @@
 )]
 
 mod cache;
+mod clone;
 mod commands;
 mod components;
 mod data;
@@ -52,6 +53,7 @@ fn attacks() -> Vec<Attack> {
         descriptions::attacks(),
         components::attacks(),
         cache::attacks(),
+        clone::attacks(),
         secrets::attacks(),
         commands::attacks(),
     ];

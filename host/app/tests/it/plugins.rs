@@ -146,6 +146,6 @@ async fn a_component_that_was_changed_is_refused() {
     // Adding it again mends it.
     add(&house, Path::new(SINK)).await.expect("a plugin");
     let mended = plugin_describe(&house.other_process(), "@sedge/sink").await;
-    assert_eq!(&mended.expect("a plugin").sha256, sha256);
+    assert_eq!(mended.expect("a plugin").sha256, sha256.as_str());
     house.value("sink", "run", json!({})).await;
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sedge_app::init::init;
+use sedge_app::Settings;
+use sedge_app::init::init_with;
 use serde_json::json;
 
 use crate::context::Context;
@@ -19,7 +20,7 @@ pub(crate) struct InitArgs {
 
 pub(crate) fn run(cx: &Context, args: &InitArgs) -> Result<Output, CliError> {
     let folder = args.folder.clone().map_or_else(|| cx.folder(), Ok)?;
-    let path = init(&folder)?;
+    let path = init_with(&folder, cx.settings(Settings::default()))?;
     Ok(Output::new(json!({"path": path}))
         .note(format!("Made a repository in {}", path.display()))
         .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models"))

@@ -3,7 +3,6 @@
 //! Nothing here blocks. Whoever changes the table has entered it before.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use sedge_model::lineage::Lineage;
@@ -76,8 +75,8 @@ pub(super) struct State {
     watch_since: Moment,
     /// Sessions in which somebody was granted a lock in this turn.
     others_granted: BTreeSet<SessionId>,
-    /// Where the bell is to be, until there is one.
-    bell_path: Option<PathBuf>,
+    /// Whether the bell is still to be made.
+    lacks_bell: bool,
     /// From when this process first waits until a thread listens: the bell, if it could be
     /// made.
     pub(super) to_listen: Option<Option<Bell>>,
@@ -90,7 +89,7 @@ impl State {
 
     pub(super) fn shared(session: &Session) -> Result<Self, LockError> {
         let mut state = Self::new(Book::Shared(Replica::open(session)?));
-        state.bell_path = Some(session.path_of_bell(session.id()));
+        state.lacks_bell = true;
         Ok(state)
     }
 
@@ -102,7 +101,7 @@ impl State {
             watched: BTreeSet::new(),
             watch_since: Moment::now(),
             others_granted: BTreeSet::new(),
-            bell_path: None,
+            lacks_bell: false,
             to_listen: None,
         }
     }
@@ -111,14 +110,6 @@ impl State {
         match &self.book {
             Book::Alone(table) => table,
             Book::Shared(replica) => replica.table(),
-        }
-    }
-
-    /// Removes files that were left by processes that died in their turn.
-    pub(super) fn leftovers_remove(&self) {
-        match &self.book {
-            Book::Alone(_) => {}
-            Book::Shared(replica) => replica.leftovers_remove(),
         }
     }
 
@@ -191,7 +182,7 @@ impl State {
 
     fn wake(&mut self, id: RequestId, woken: Woken) {
         if let Some(waiter) = self.waiters.remove(&id) {
-            // A receiver that is gone belongs to a request that is about to be dropped, and
+            // ignored: a receiver that is gone belongs to a request that is about to be dropped, and
             // will pass the lock on itself.
             let _ = waiter.send(woken);
         }
@@ -220,7 +211,7 @@ impl State {
                     held.push(self.insert(request));
                     continue;
                 }
-                Decision::Wait => self.begin_to_wait(request),
+                Decision::Wait => self.begin_to_wait(session, request),
                 Decision::Deadlock(cycle) => {
                     Answer::Deadlock(Box::new(self.deadlock(&request, cycle)))
                 }
@@ -264,17 +255,21 @@ impl State {
         }
     }
 
-    fn begin_to_wait(&mut self, request: Request) -> Answer {
+    fn begin_to_wait(&mut self, session: Option<&Session>, request: Request) -> Answer {
         let own = request.owner.session;
         // Whoever comes later comes behind, but for those below a call that is here already.
         let watch = self.unwatched_at(&request.resource, own);
-        if let Some(path) = self.bell_path.take() {
-            // Before anybody can see the request, and would ring in vain.
-            let bell = Bell::create(&path);
-            if let Err(error) = &bell {
-                tracing::warn!(%error, "waiting for other processes will be slow");
-            }
-            self.to_listen = Some(bell.ok());
+        if let Some(session) = session
+            && std::mem::take(&mut self.lacks_bell)
+        {
+            // Before another process can see the request, and would ring in vain.
+            self.to_listen = Some(match session.bell() {
+                Ok(bell) => Some(bell),
+                Err(error) => {
+                    tracing::warn!(%error, "waiting for other processes will be slow");
+                    None
+                }
+            });
         }
         let id = self.insert(request);
         let (wake, woken) = oneshot::channel();
@@ -407,8 +402,14 @@ impl State {
 fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
     let others = cycle.links.iter().map(|link| link.waiter.session);
     let mut others = others.filter(|id| *id != session.id());
-    // Of one that cannot be looked at, nothing can be told.
-    others.find(|id| session::is_dead(session.files(), *id).unwrap_or(false))
+    others.find(|id| match session::is_dead(session.files(), *id) {
+        Ok(is_dead) => is_dead,
+        Err(error) => {
+            // Of one that cannot be looked at nothing is known, so it keeps its locks.
+            tracing::warn!(%error, "failed to look at the locks of other processes");
+            false
+        }
+    })
 }
 
 /// Returns an entry as those are told who wait for it.

@@ -79,7 +79,7 @@ fn folder() -> (tempfile::TempDir, impl Fn() -> Arc<LockManager>) {
     let open = move || {
         let session = Session::begin(Folder::open(&path).expect("it is there"));
         let session = Arc::new(session.expect("it can be written"));
-        LockManager::shared(session).expect("a sound table")
+        LockManager::shared(session, Duration::from_secs(600)).expect("a sound table")
     };
     (folder, open)
 }

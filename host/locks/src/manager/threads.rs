@@ -3,8 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use sedge_sys::clock;
-use sedge_sys::file_lock::FileLock;
+use sedge_sys::clock::{self, Moment};
 use sedge_sys::folder::FileError;
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::thread;
@@ -27,7 +26,7 @@ impl LockManager {
         thread::start("lock-turn", move || {
             let turn = session.map(|session| super::threads::turn(&session));
             if let Some(Some(turn)) = turn.map(Result::transpose) {
-                // Whoever wanted it may have given up: then the turn ends here.
+                // ignored: the task that wanted it may have given up. Then the turn ends here.
                 let _ = send.send(turn);
             }
         })?;
@@ -73,17 +72,15 @@ impl LockManager {
             return Ok(());
         };
         for id in new {
-            let (manager, path) = (Arc::downgrade(self), session.path_of_lock(id));
+            // Without a file nothing is known of it: its locks stay until they are let go.
+            let Some(watch) = session.watch(id)? else {
+                continue;
+            };
+            let manager = Arc::downgrade(self);
             thread::start("lock-watch", move || {
-                // Without a file nothing can be told: its locks stay until they are let go.
-                let ended = FileLock::wait_until_free(&path);
-                let Some(manager) = manager.upgrade() else {
-                    return;
-                };
-                match ended.map_err(LockError::from) {
-                    Ok(true) => told(manager.session_ended(id)),
-                    Ok(false) => {}
-                    Err(error) => told(Err(error)),
+                let ended = watch.wait().map_err(LockError::from);
+                if let Some(manager) = manager.upgrade() {
+                    told(ended.and_then(|()| manager.session_ended(id)));
                 }
             })?;
         }
@@ -114,19 +111,29 @@ fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
     true
 }
 
-/// Blocks the thread until it is its turn at the table, and returns it; none where the table
-/// was removed.
+/// Blocks the thread until it is its turn at the table, and returns it; `None` if the table was
+/// removed.
 pub(super) fn turn(session: &Session) -> Result<Option<SharedFile>, FileError> {
-    let path = session.files().path_of(TABLE_FILE);
     loop {
-        let Some(file) = SharedFile::open(&path, true)? else {
+        let Some(file) = SharedFile::open(session.files(), TABLE_FILE, true)? else {
             return Ok(None);
         };
         file.lock()?;
-        if file.is_current()? {
+        if file.is_current(session.files(), TABLE_FILE)? {
             return Ok(Some(file));
         }
     }
+}
+
+/// Has a thread wait for the turn, and blocks this one until then, or until the deadline. `None`
+/// within is a table that was removed.
+pub(super) fn turn_until(
+    session: &Arc<Session>,
+    deadline: Moment,
+) -> Result<Option<Option<SharedFile>>, LockError> {
+    let session = Arc::clone(session);
+    let waited = thread::wait_for("lock-turn", deadline, move || turn(&session))?;
+    Ok(waited.transpose()?)
 }
 
 fn told(result: Result<(), LockError>) {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::joined::{Joined, Pass, joined};
@@ -49,7 +50,10 @@ impl Desk {
             ["begin", folder] => {
                 *self = Self::default();
                 let session = session(Path::new(folder))?;
-                self.manager = Some(LockManager::shared(Arc::clone(&session))?);
+                self.manager = Some(LockManager::shared(
+                    Arc::clone(&session),
+                    Duration::from_secs(600),
+                )?);
                 self.session = Some(session);
                 Ok("begun".to_owned())
             }

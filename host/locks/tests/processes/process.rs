@@ -156,7 +156,7 @@ pub(crate) fn session(folder: &Path) -> Result<Arc<Session>, LockError> {
 
 /// Begins a session of the calling process, with locks.
 pub(crate) fn manager(folder: &Path) -> Result<Arc<LockManager>, LockError> {
-    LockManager::shared(session(folder)?)
+    LockManager::shared(session(folder)?, Duration::from_secs(600))
 }
 
 /// Returns the first call of a run.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sedge_locks::error::LockError;
 
-use crate::process::{Process, folder, lock, manager, own};
+use crate::process::{Process, folder, lock, manager, own, told};
 
 fn remove(folder: &Path, name: &str) {
     std::fs::remove_file(folder.join(name)).expect("it is there");
@@ -121,4 +121,90 @@ fn what_is_left_of_it_is_released_by_force() {
         .release_by_force(epoch, &ids)
         .expect("a sound table");
     drop(lock(&manager, 2, "sink", 10_000).expect("it is free"));
+}
+
+/// The bug: a process put back what it knew of the table, although others had gone over to a
+/// later one, which was removed, too. The locks that were released there came back, and if
+/// their process had ended since, they stayed for ever.
+#[test]
+fn locks_that_were_released_in_a_later_table_do_not_come_back() {
+    let folder = folder();
+    let mut old = Process::begun(folder.path());
+    let mut holder = holder(folder.path());
+    // What the holder has is known to the old one from here on.
+    old.tell("lock 5 other 10000");
+    assert_eq!(old.hear(), "locked");
+    remove(folder.path(), "table.log");
+    let fresh = Process::begun(folder.path());
+    holder.tell("unlock");
+    assert_eq!(holder.hear(), "unlocked");
+    // It ends in an orderly way: nothing is left of it.
+    holder.tell(&format!("begin {}", folder.path().display()));
+    assert_eq!(holder.hear(), "begun");
+    remove(folder.path(), "table.log");
+    old.tell("lock 6 third 10000");
+    assert_eq!(old.hear(), "locked");
+    let manager = manager(folder.path()).expect("it begins");
+    drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
+    drop(fresh);
+}
+
+/// A session that has no file cannot be alive as far as can be known, and no process watches
+/// for its death.
+#[test]
+fn a_session_without_a_file_is_not_put_back() {
+    let folder = folder();
+    let mut old = Process::begun(folder.path());
+    let mut holder = holder(folder.path());
+    old.tell("lock 5 other 10000");
+    assert_eq!(old.hear(), "locked");
+    remove(folder.path(), &session_file(folder.path(), &holder));
+    holder.kill();
+    remove(folder.path(), "table.log");
+    old.tell("lock 6 sink 10000");
+    assert_eq!(old.hear(), "locked");
+}
+
+/// How often the table is removed, unless `SEDGE_LOCKS_REMOVALS` says otherwise.
+const REMOVALS: u64 = 40;
+
+#[test]
+fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
+    const N_WORKERS: usize = 4;
+    let folder = folder();
+    let mut workers: Vec<Process> = (0..N_WORKERS)
+        .map(|_| Process::begun(folder.path()))
+        .collect();
+    let n_removals = told("SEDGE_LOCKS_REMOVALS", REMOVALS);
+    let mut n_lost = 0;
+    for round in 0..n_removals {
+        for worker in &mut workers {
+            worker.tell("relock 25");
+        }
+        // It may be missing: then no process has put it back yet.
+        let _ = std::fs::remove_file(folder.path().join("table.log"));
+        for worker in &workers {
+            match worker.hear().as_str() {
+                "relocked" => {}
+                lost if lost.contains("was removed") => n_lost += 1,
+                other => panic!("{other}"),
+            }
+        }
+        // One ends in an orderly way, and another one while it works.
+        let round = usize::try_from(round).expect("a small number");
+        let (ends, dies) = (round % N_WORKERS, (round + 1) % N_WORKERS);
+        workers[ends].tell(&format!("begin {}", folder.path().display()));
+        assert_eq!(workers[ends].hear(), "begun");
+        workers[dies].tell("relock 1000000");
+        while own::status(folder.path()).is_empty() && workers[dies].is_silent() {
+            std::thread::yield_now();
+        }
+        workers[dies].kill();
+        workers[dies] = Process::begun(folder.path());
+    }
+    println!("{n_removals} removals, after which {n_lost} calls were told so");
+    drop(workers);
+    let manager = manager(folder.path()).expect("it begins");
+    drop(lock(&manager, 9, "sink", 10_000).expect("no lock of a dead session is left"));
+    until_n_requests(folder.path(), 0);
 }

@@ -112,6 +112,11 @@ impl PrivateDisk for FailingDisk {
         Ok(self.file(self.folder.create_private(path)?, path))
     }
 
+    fn create_sole(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
+        self.call("create", path)?;
+        Ok(self.file(self.folder.create_sole(path)?, path))
+    }
+
     fn append_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError> {
         self.call("open", path)?;
         Ok(self.file(self.folder.append_private(path)?, path))

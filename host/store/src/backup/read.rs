@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::OpenFlags;
 use sedge_model::digest::Digest;
@@ -118,14 +119,15 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn new(medium: &'a Medium) -> Result<Self, StoreError> {
+        medium.disk.create_folder(FOLDER)?;
         let place = Self {
             disk: &*medium.disk,
             medium: Medium {
                 path: medium.path.join(FOLDER),
+                folder: Arc::new(medium.folder.inner(FOLDER)?),
                 ..medium.clone()
             },
         };
-        place.disk.create_folder(FOLDER)?;
         place.clear()?;
         Ok(place)
     }
@@ -140,7 +142,7 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        // If this fails, the next restore does it.
+        // ignored: if this fails, the next restore does it.
         let _ = self.clear();
     }
 }

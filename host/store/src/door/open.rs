@@ -2,10 +2,9 @@
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use sedge_sys::file_lock::FileQueue;
 use std::time::Duration;
 
-use super::{DATABASE_FILE, Durability, Fault, Tx, queue_path};
+use super::{DATABASE_FILE, Durability, Fault, Tx, queue};
 use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::migrate;
@@ -33,7 +32,7 @@ const STATEMENTS_CACHED: usize = 128;
 pub(crate) fn connect(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
     let mut connection = open(medium, extra)?;
     if !is_current(medium, &connection)? {
-        let queue = FileQueue::open(&queue_path(medium))?;
+        let queue = queue(medium)?;
         let _turn = queue.enter()?;
         match pragma(medium, &connection, "user_version")? {
             // Somebody was faster.
@@ -73,7 +72,8 @@ fn open(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
         // No mutex of SQLite's: each connection is used by one thread at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
         let connection = match &medium.vfs {
-            None => Connection::open_with_flags(&path, flags)?,
+            // A link may have come with a clone, and lead anywhere.
+            None => Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?,
             Some(vfs) => Connection::open_with_flags_and_vfs(&path, flags, vfs.as_str())?,
         };
         connection.busy_timeout(BUSY_TIMEOUT)?;

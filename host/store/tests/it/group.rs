@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, scope, spawn};
+use std::time::Duration;
 
 use sedge_model::call::Written;
 use sedge_model::lineage::Lineage;
@@ -35,6 +36,14 @@ struct Scene {
     queue: FileQueue,
 }
 
+/// How long a test waits in the queue before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+fn queue_of(fixture: &Fixture) -> FileQueue {
+    let queue = FileQueue::open(fixture.folder(), "write.lock", PATIENCE);
+    queue.expect("the folder can be written")
+}
+
 impl Scene {
     fn new() -> Self {
         let fixture = Fixture::new();
@@ -43,8 +52,7 @@ impl Scene {
             fixture.call(&claim, &[n], "sink");
         }
         let store = Arc::new(fixture.other_process());
-        let path = fixture.folder().path_of("write.lock");
-        let queue = FileQueue::open(&path).expect("the folder can be written");
+        let queue = queue_of(&fixture);
         Self {
             fixture,
             store,
@@ -73,8 +81,8 @@ impl Scene {
 
     /// Returns once somebody is next in the queue.
     fn until_one_waits(&self) {
-        let next = self.fixture.folder().path_of("write.lock.next");
-        while !FileLock::is_held(&next).expect("it has locks") {
+        let folder = self.fixture.folder();
+        while !FileLock::is_held(folder, "write.lock.next").expect("it has locks") {
             give_way();
         }
     }
@@ -250,8 +258,7 @@ fn a_receipt_dropped_under_way_is_made_by_then() {
     let first = scene.occupy();
     let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
     // Whoever comes next, it is this test: the group then begins, and waits behind it.
-    let path = scene.fixture.folder().path_of("write.lock");
-    let queue = FileQueue::open(&path).expect("the folder can be written");
+    let queue = queue_of(&scene.fixture);
     scope(|scope| {
         let again = scope.spawn(|| queue.enter().expect("it has locks"));
         drop(turn);

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use sedge_model::lifetime::Retention;
@@ -68,7 +69,8 @@ fn readers_do_not_wait_for_a_writer_that_does_not_end() {
     commit(&fixture.store, &claim, 1, &[("a", "1"), ("b", "2")]);
     let before = Seen::of(&fixture.store);
     let path = |name: &str| fixture.folder().path_of(name);
-    let queue = FileQueue::open(&path("write.lock")).expect("it is there");
+    let queue = FileQueue::open(fixture.folder(), "write.lock", Duration::from_secs(600));
+    let queue = queue.expect("it is there");
     let turn = queue.enter().expect("it has locks");
     let writer = Connection::open(path("sedge.db")).expect("it is there");
     let half = "BEGIN IMMEDIATE;

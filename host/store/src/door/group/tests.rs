@@ -7,7 +7,7 @@ use sedge_sys::folder::Folder;
 use tempfile::TempDir;
 
 use super::*;
-use crate::door::{Door, queue_path, values};
+use crate::door::{Door, values};
 use crate::statements;
 
 /// A store, and a place in its queue of writers.
@@ -22,7 +22,7 @@ impl Scene {
         let keep = tempfile::tempdir().expect("a folder can be made");
         let folder = Folder::open(keep.path()).expect("it is there");
         let medium = Medium::new(&folder).expect("a descriptor is left");
-        let queue = FileQueue::open(&queue_path(&medium)).expect("the folder can be written");
+        let queue = super::super::queue(&medium).expect("the folder can be written");
         let door = Arc::new(Door::create(medium).expect("the folder is empty"));
         Self {
             _keep: keep,
@@ -59,10 +59,10 @@ impl Scene {
     /// Has a write wait in the queue while `then` submits others, which are in line then.
     fn in_line<T>(&self, then: impl FnOnce() -> T) -> T {
         let turn = self.queue.enter().expect("it has locks");
-        let next = queue_path(self.door.medium()).with_added_extension("next");
+        let folder = &self.door.medium().folder;
         std::thread::scope(|scope| {
             scope.spawn(|| self.write("first").wait().expect("it is in nobody's way"));
-            while !FileLock::is_held(&next).expect("it has locks") {
+            while !FileLock::is_held(folder, "write.lock.next").expect("it has locks") {
                 sedge_sys::thread::give_way();
             }
             let value = then();

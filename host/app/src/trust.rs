@@ -1,0 +1,215 @@
+//! Whether a repository may be used: who owns it, and what the user has declared safe.
+//!
+//! A repository says which programs are run and what plugins may do. One that another user made
+//! in a folder above, or that every local user may write to, would have this process do anything.
+//! So it is looked at before anything of it is read, and exceptions are the user's own: a
+//! repository cannot declare itself safe.
+
+use std::path::{Path, PathBuf};
+
+use sedge_model::diagnostic::SourceFile;
+use sedge_model::repository::{CONFIG_FILE, LOCK_FILE};
+use sedge_model::user_config::UserConfig;
+use sedge_model::yaml;
+use sedge_sys::folder::{Folder, Keeping, read_named_text};
+use sedge_sys::owner::{Attributes, Owners, user_text};
+
+use crate::error::{AppError, ErrorClass};
+use crate::repository::{MODELS_FOLDER, STATE_FOLDER, WORKFLOWS_FOLDER};
+
+/// Stands for every repository in a list of safe ones.
+const ALL: &str = "*";
+
+/// What the user says of repositories that other users own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The repositories that are safe: absolute paths between colons, or a list in JSON; `*` is
+    /// all of them.
+    pub safe_directories: Option<String>,
+    /// The user's own file, which may say so too. It need not be there.
+    pub config_file: Option<PathBuf>,
+    /// The user that `sudo` works for, if it runs this process.
+    pub sudo_user: Option<u32>,
+}
+
+/// A repository is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// Another user owns it.
+    #[error("`{}` belongs to {}, and this process works for {}", path.display(), user_text(*owner), user_text(*effective))]
+    Owner {
+        /// The repository, or what of it.
+        path: PathBuf,
+        /// The number of the user that owns it.
+        owner: u32,
+        /// The number of the user that this process works for.
+        effective: u32,
+        /// How to declare it safe.
+        remedy: Remedy,
+    },
+    /// Every local user may write to it.
+    #[error("every local user may write to `{}`", path.display())]
+    WritableByAll {
+        /// The repository, or what of it.
+        path: PathBuf,
+        /// How to declare it safe.
+        remedy: Remedy,
+    },
+    /// What is declared safe is no path.
+    #[error("`{}` is declared safe, which is neither `*` nor an absolute path", .0.escape_debug())]
+    NoPath(String),
+    /// The list of what is safe cannot be read.
+    #[error("the list of safe directories `{}` is no list of texts in JSON", .0.escape_debug())]
+    NoList(String),
+}
+
+/// How the user can declare a repository safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// The repository.
+    pub repository: PathBuf,
+    /// The user's own file.
+    pub config_file: Option<PathBuf>,
+}
+
+impl TrustError {
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Owner { .. } | Self::WritableByAll { .. } => ErrorClass::State,
+            Self::NoPath(_) | Self::NoList(_) => ErrorClass::Usage,
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Owner { .. } | Self::WritableByAll { .. } => "repository_untrusted",
+            Self::NoPath(_) | Self::NoList(_) => "bad_safe_directories",
+        }
+    }
+}
+
+/// Checks that a repository may be used, and returns the users whose files in it may be.
+///
+/// # Errors
+/// [`TrustError`], or it cannot be looked at.
+pub(crate) fn trust_check(folder: &Folder, trust: &Trust) -> Result<Owners, AppError> {
+    let owners = Owners::of_process(trust.sudo_user);
+    match fault(folder, owners, trust)? {
+        None => Ok(owners),
+        Some(_) if is_safe(folder, trust)? => Ok(owners.any()),
+        Some(fault) => Err(fault.into()),
+    }
+}
+
+fn fault(folder: &Folder, owners: Owners, trust: &Trust) -> Result<Option<TrustError>, AppError> {
+    let remedy = Remedy {
+        repository: folder.path().to_owned(),
+        config_file: trust.config_file.clone(),
+    };
+    let judge = |path: &Path, found: Attributes, is_owned: bool| {
+        if is_owned && !owners.include(found.owner) {
+            return Some(TrustError::Owner {
+                path: path.to_owned(),
+                owner: found.owner,
+                effective: owners.effective(),
+                remedy: remedy.clone(),
+            });
+        }
+        found
+            .is_writable_by_all()
+            .then(|| TrustError::WritableByAll {
+                path: path.to_owned(),
+                remedy: remedy.clone(),
+            })
+    };
+    let own = folder.attributes()?;
+    // In a sticky folder, such as a fresh tmpfs, others may add files and not replace any. Then
+    // each file that counts has to have a trusted owner.
+    let is_sticky = own.is_sticky() && own.is_writable_by_all();
+    let own = Attributes {
+        mode: if is_sticky { 0 } else { own.mode },
+        ..own
+    };
+    if let Some(fault) = judge(folder.path(), own, true) {
+        return Ok(Some(fault));
+    }
+    let keeping = Keeping {
+        is_shared: false,
+        owners,
+    };
+    if let Some(state) = folder.kept(STATE_FOLDER, keeping)?
+        && let Some(fault) = judge(state.path(), state.attributes()?, true)
+    {
+        return Ok(Some(fault));
+    }
+    // Users of a group that shares the folder replace each other's files, so elsewhere only modes
+    // count.
+    for name in [CONFIG_FILE, LOCK_FILE, MODELS_FOLDER, WORKFLOWS_FOLDER] {
+        if let Some(found) = folder.attributes_in(name)?
+            && let Some(fault) = judge(&folder.path_of(name), found, is_sticky)
+        {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns whether the user has declared a repository safe.
+fn is_safe(folder: &Folder, trust: &Trust) -> Result<bool, AppError> {
+    let mut listed = match &trust.safe_directories {
+        Some(text) => safe_directories(text)?,
+        None => Vec::new(),
+    };
+    if let Some(path) = &trust.config_file
+        && let Some(text) = read_named_text(path, yaml::FILE_BYTES_MAX as u64)?
+    {
+        let name = path.display().to_string();
+        listed.extend(UserConfig::parse(&SourceFile { name, text })?.safe_directories);
+    }
+    for entry in &listed {
+        if entry == ALL {
+            return Ok(true);
+        }
+        if !entry.starts_with('/') {
+            return Err(TrustError::NoPath(entry.clone()).into());
+        }
+        if folder.is_at(Path::new(entry))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn safe_directories(text: &str) -> Result<Vec<String>, TrustError> {
+    if text.starts_with('[') {
+        return serde_json::from_str(text).map_err(|_| TrustError::NoList(text.to_owned()));
+    }
+    let entries = text.split(':').filter(|entry| !entry.is_empty());
+    Ok(entries.map(str::to_owned).collect())
+}
+
+/// Returns a list of safe directories that holds one, as [`Trust::safe_directories`] has it.
+#[must_use]
+pub fn safe_directories_text(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.contains(':') {
+        return serde_json::json!([path]).to_string();
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_safe_reads_back() {
+        for path in ["/srv/x", "/srv/a:b", "/srv/a b'c\"d", "/srv/["] {
+            let text = safe_directories_text(Path::new(path));
+            assert_eq!(safe_directories(&text).expect(path), [path]);
+        }
+        let several = safe_directories("/a::/b:").expect("paths between colons");
+        assert_eq!(several, ["/a", "/b"]);
+        safe_directories("[1]").expect_err("no text");
+    }
+}

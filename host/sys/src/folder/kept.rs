@@ -1,0 +1,252 @@
+//! Folders of run-time state: closed to other users, and free of links.
+//!
+//! What is in them came with a clone, perhaps, or was put there by another user of the group.
+//! So no name in them is followed if it is a link, and every file and folder gets its mode
+//! explicitly: the umask of the process that happens to make one decides nothing.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+
+use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags, fchmod, fchown, mkdirat, openat};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+
+use super::open::{parts, step};
+use super::{FileError, Folder, attributes_of};
+use crate::owner::{Attributes, Owners};
+
+/// The mode of a folder that only its owner may use.
+const OWNER_FOLDER: u32 = 0o700;
+
+/// The mode of a folder that a group shares. What is made in it belongs to the group, too.
+const GROUP_FOLDER: u32 = 0o2770;
+
+/// The number of the administrator, who can make files for other users.
+const ROOT: u32 = 0;
+
+/// How run-time state is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether the users of the folder's group share it.
+    pub is_shared: bool,
+    /// The users whose files are trusted.
+    pub owners: Owners,
+}
+
+/// How the files of a folder are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    pub(super) keeping: Keeping,
+    /// The owner and group that files are given to that root makes for another user, who could
+    /// not use them otherwise.
+    give_to: Option<(u32, u32)>,
+    /// The group of the folder that this one is in, whose users may share it.
+    group: u32,
+}
+
+impl Folder {
+    /// Opens a folder in this one that holds run-time state, making it if need be. No link in it
+    /// is followed, and it is no link itself. It has the mode 0700 and its files 0600, or 2770
+    /// and 0660 if a group shares them.
+    ///
+    /// # Errors
+    /// It can be neither opened nor made, or it is a link.
+    pub fn keep(&self, name: &str, keeping: Keeping) -> Result<Self, FileError> {
+        let error = |source| self.error("create", name, source);
+        loop {
+            if let Some(folder) = self.kept(name, keeping)? {
+                return Ok(folder);
+            }
+            let own = attributes_of(&self.dir).map_err(error)?;
+            let kept = Kept::new(keeping, own, own.group);
+            match kept.make_folder(&self.dir, name) {
+                Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+                    return Err(error(source));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Opens a folder of run-time state as [`Folder::keep`] does; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be opened, or it is a link.
+    pub fn kept(&self, name: &str, keeping: Keeping) -> Result<Option<Self>, FileError> {
+        let error = |source| self.error("open, without following links,", name, source);
+        let dir = match step(&self.dir, name) {
+            Ok(dir) => dir,
+            Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(error(source)),
+        };
+        let above = attributes_of(&self.dir).map_err(error)?;
+        let kept = Kept::new(keeping, attributes_of(&dir).map_err(error)?, above.group);
+        Ok(Some(Self {
+            dir,
+            path: self.path.join(name),
+            kept: Some(kept),
+        }))
+    }
+
+    /// Gives this folder and all that is in it the modes that they are to have, if its own is
+    /// another one and this process works for its owner. Files named `private` stay as they are.
+    /// It opens and closes every file, so the datastore must not be open in this process yet.
+    ///
+    /// # Errors
+    /// A mode cannot be changed. That the medium is read-only is no error: then nothing can be.
+    pub fn modes_settle(&self, private: &str) -> Result<(), FileError> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        let settle = || -> io::Result<()> {
+            let own = attributes_of(&self.dir)?;
+            if own.owner != kept.keeping.owners.effective() || !kept.must_settle(own) {
+                return Ok(());
+            }
+            // Its own mode comes last: as long as it is another one, this begins again.
+            kept.settle_in(&self.dir, private)?;
+            let folder = open_folder(&self.dir, ".")?;
+            kept.share(&folder)?;
+            change_mode(&folder, kept.folder_mode())
+        };
+        match settle() {
+            Err(source) if source.kind() == ErrorKind::ReadOnlyFilesystem => Ok(()),
+            settled => settled.map_err(|source| self.error("change the modes in", "", source)),
+        }
+    }
+}
+
+impl Kept {
+    fn new(keeping: Keeping, folder: Attributes, group: u32) -> Self {
+        let is_for_another = keeping.owners.effective() == ROOT && folder.owner != ROOT;
+        Self {
+            keeping,
+            give_to: is_for_another.then_some((folder.owner, folder.group)),
+            group,
+        }
+    }
+
+    fn folder_mode(self) -> u32 {
+        if self.keeping.is_shared {
+            GROUP_FOLDER
+        } else {
+            OWNER_FOLDER
+        }
+    }
+
+    /// Returns the mode of a file that its owner may use in the way that `mode` says.
+    fn file_mode(self, mode: u32) -> u32 {
+        let owner = mode & 0o700;
+        if self.keeping.is_shared {
+            owner | (owner >> 3)
+        } else {
+            owner
+        }
+    }
+
+    /// Gives a file that was just made its mode.
+    pub(super) fn settle_new(self, file: &File, mode: u32) -> io::Result<()> {
+        if self.keeping.is_shared {
+            change_mode(file, self.file_mode(mode))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a file that was just made to the user that the folder belongs to.
+    pub(super) fn give(self, file: &File) -> io::Result<()> {
+        if let Some((owner, group)) = self.give_to {
+            let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
+            fchown(file, Some(owner), Some(group))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a file or folder to the group that shares it.
+    fn share(self, file: &File) -> io::Result<()> {
+        if self.keeping.is_shared && Attributes::of(&file.metadata()?).group != self.group {
+            fchown(file, None, Some(Gid::from_raw(self.group)))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a folder and what leads there.
+    pub(super) fn create_folder(self, dir: &Dir, relative: &str) -> io::Result<()> {
+        let mut dir = dir.try_clone()?;
+        for part in parts(relative)? {
+            dir = loop {
+                match step(&dir, part) {
+                    Err(source) if source.kind() == ErrorKind::NotFound => {}
+                    opened => break opened?,
+                }
+                match self.make_folder(&dir, part) {
+                    Err(source) if source.kind() != ErrorKind::AlreadyExists => return Err(source),
+                    Ok(()) | Err(_) => {}
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn make_folder(self, dir: &Dir, name: &str) -> io::Result<()> {
+        mkdirat(dir, name, Mode::from_raw_mode(OWNER_FOLDER))?;
+        let made = open_folder(dir, name)?;
+        self.give(&made)?;
+        self.share(&made)?;
+        change_mode(&made, self.folder_mode())
+    }
+
+    fn must_settle(self, folder: Attributes) -> bool {
+        if self.keeping.is_shared {
+            folder.mode != GROUP_FOLDER
+        } else {
+            // A folder that its owner has closed further stays as it is.
+            folder.mode & !OWNER_FOLDER != 0
+        }
+    }
+
+    fn settle_in(self, dir: &Dir, private: &str) -> io::Result<()> {
+        for entry in dir.entries()? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str() else {
+                continue;
+            };
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let file = match openat(dir, name, flags, Mode::empty()) {
+                Ok(file) => File::from(file),
+                // It is a link or a socket, or was removed meanwhile; or another user made it,
+                // who alone can change its mode.
+                Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ACCESS) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            let found = file.metadata()?;
+            let attributes = Attributes::of(&found);
+            if attributes.owner != self.keeping.owners.effective() {
+                continue;
+            }
+            if name == private && !found.is_dir() {
+                continue;
+            }
+            self.share(&file)?;
+            if found.is_dir() {
+                self.settle_in(&step(dir, name)?, private)?;
+                change_mode(&file, self.folder_mode())?;
+            } else {
+                change_mode(&file, self.file_mode(attributes.mode))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_folder(dir: &Dir, name: &str) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(openat(dir, name, flags, Mode::empty())?))
+}
+
+fn change_mode(file: &File, mode: u32) -> io::Result<()> {
+    if Attributes::of(&file.metadata()?).mode != mode {
+        fchmod(file, Mode::from_raw_mode(mode))?;
+    }
+    Ok(())
+}

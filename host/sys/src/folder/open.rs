@@ -1,0 +1,291 @@
+//! How a folder's files are reached: within it, without waiting, and only if they are files.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, mknodat, openat, statat};
+use rustix::io::Errno;
+
+use super::{FileError, Folder, OWNER};
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// To be read.
+    Read,
+    /// To be read and written.
+    Change,
+    /// To be read and written by several processes; made if need be, for its owner alone.
+    Shared,
+    /// To be made for its owner alone, even where a group shares the folder, and written.
+    Sole,
+    /// To be made with this mode, and written.
+    New(u32),
+    /// To be written from its end on; made with this mode if need be.
+    Append(u32),
+}
+
+/// The folder that holds the last part of a path, and that part. Where links are followed, it is
+/// the folder itself and the whole path.
+pub(crate) struct Place<'a> {
+    folder: &'a Dir,
+    held: Option<Dir>,
+    pub(crate) name: &'a str,
+}
+
+impl Place<'_> {
+    pub(crate) fn dir(&self) -> &Dir {
+        self.held.as_ref().unwrap_or(self.folder)
+    }
+}
+
+impl Folder {
+    /// Opens a file. Never waits for the other end of a pipe, and refuses what is no file.
+    pub(crate) fn open_file(&self, relative: &str, opening: Opening) -> io::Result<File> {
+        let Some(made) = opening.made() else {
+            return self.open_at(relative, opening, false);
+        };
+        let (Opening::New(_) | Opening::Sole) = opening else {
+            return loop {
+                match self.open_at(relative, opening, false) {
+                    Err(source) if source.kind() == ErrorKind::NotFound => {}
+                    opened => break opened,
+                }
+                match self.open_new(relative, opening, made) {
+                    // Another process was faster.
+                    Err(source) if source.kind() == ErrorKind::AlreadyExists => {}
+                    opened => break opened,
+                }
+            };
+        };
+        self.open_new(relative, opening, made)
+    }
+
+    /// Opens a file; `None` if there is none.
+    pub(crate) fn open_if_there(
+        &self,
+        operation: &'static str,
+        relative: &str,
+        opening: Opening,
+    ) -> Result<Option<File>, FileError> {
+        match self.open_file(relative, opening) {
+            Ok(file) => Ok(Some(file)),
+            Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.error(operation, relative, source)),
+        }
+    }
+
+    /// Makes a named pipe, and opens it so that it never ends.
+    pub(crate) fn make_pipe(&self, name: &str) -> io::Result<File> {
+        let place = self.place(name)?;
+        let mode = Mode::from_raw_mode(OWNER);
+        mknodat(place.dir(), place.name, FileType::Fifo, mode, 0)?;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let pipe = File::from(openat(place.dir(), place.name, flags, Mode::empty())?);
+        if let Some(kept) = &self.kept {
+            kept.give(&pipe)?;
+            kept.settle_new(&pipe, OWNER)?;
+        }
+        Ok(pipe)
+    }
+
+    /// Opens a named pipe to write to it, if a process listens.
+    pub(crate) fn open_pipe(&self, name: &str) -> io::Result<File> {
+        let place = self.place(name)?;
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let pipe = openat(place.dir(), place.name, flags, Mode::empty())?;
+        Ok(File::from(pipe))
+    }
+
+    fn open_new(&self, relative: &str, opening: Opening, mode: u32) -> io::Result<File> {
+        let file = self.open_at(relative, opening, true)?;
+        if let Some(kept) = &self.kept {
+            kept.give(&file)?;
+            if opening != Opening::Sole {
+                kept.settle_new(&file, mode)?;
+            }
+        }
+        Ok(file)
+    }
+
+    fn open_at(&self, relative: &str, opening: Opening, is_new: bool) -> io::Result<File> {
+        let place = self.place(relative)?;
+        let file = if self.kept.is_some() {
+            let mode = Mode::from_raw_mode(opening.made().unwrap_or(OWNER) & OWNER);
+            let flags = opening.flags(is_new) | OFlags::NOFOLLOW;
+            File::from(openat(place.dir(), place.name, flags, mode)?)
+        } else {
+            let options = &opening.options(is_new)?;
+            place.dir().open_with(place.name, options)?.into_std()
+        };
+        let found = file.metadata()?;
+        if found.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        if !found.is_file() {
+            return Err(not_a_file());
+        }
+        Ok(file)
+    }
+
+    /// Returns the folder of a path's last part, having followed no link if none is to be.
+    pub(crate) fn place<'a>(&'a self, relative: &'a str) -> io::Result<Place<'a>> {
+        if self.kept.is_none() {
+            return Ok(Place {
+                folder: &self.dir,
+                held: None,
+                name: relative,
+            });
+        }
+        let mut parts = parts(relative)?;
+        let name = parts.pop().unwrap_or(".");
+        let mut held = None;
+        for part in parts {
+            held = Some(step(held.as_ref().unwrap_or(&self.dir), part)?);
+        }
+        Ok(Place {
+            folder: &self.dir,
+            held,
+            name,
+        })
+    }
+
+    /// Opens a folder in it. The empty path is itself.
+    pub(crate) fn dir_at(&self, relative: &str) -> io::Result<Dir> {
+        if self.kept.is_none() {
+            return self.dir.open_dir(Path::new(".").join(relative));
+        }
+        let mut dir = self.dir.try_clone()?;
+        for part in parts(relative)? {
+            dir = step(&dir, part)?;
+        }
+        Ok(dir)
+    }
+
+    /// Looks at a file or folder; `None` if there is none.
+    pub(crate) fn metadata(&self, relative: &str) -> io::Result<Option<Metadata>> {
+        let look = || {
+            let place = self.place(relative)?;
+            if self.kept.is_none() {
+                return place.dir().metadata(place.name);
+            }
+            let found = place.dir().symlink_metadata(place.name)?;
+            if found.is_symlink() {
+                return Err(Errno::LOOP.into());
+            }
+            Ok(found)
+        };
+        match look() {
+            Ok(found) => Ok(Some(found)),
+            Err(source) if is_absence(&source) => Ok(None),
+            Err(source) => Err(source),
+        }
+    }
+
+    /// Returns the numbers of a file's device and of itself there; `None` if there is none.
+    pub(crate) fn identity_of(&self, relative: &str) -> io::Result<Option<(u64, u64)>> {
+        let found = self.metadata(relative)?;
+        Ok(found.map(|found| (found.dev(), found.ino())))
+    }
+
+    /// Gives a file a second name, which must be free.
+    pub(crate) fn link(&self, from: &str, to: &str) -> Result<(), FileError> {
+        let link = || {
+            let (from, to) = (self.place(from)?, self.place(to)?);
+            from.dir().hard_link(from.name, to.dir(), to.name)
+        };
+        link().map_err(|source| self.error("create", to, source))
+    }
+}
+
+impl Opening {
+    /// Returns the mode of the file if this makes one.
+    fn made(self) -> Option<u32> {
+        match self {
+            Self::Read | Self::Change => None,
+            Self::Shared | Self::Sole => Some(OWNER),
+            Self::New(mode) | Self::Append(mode) => Some(mode),
+        }
+    }
+
+    fn flags(self, is_new: bool) -> OFlags {
+        let access = match self {
+            Self::Read => OFlags::RDONLY,
+            Self::Change | Self::Shared => OFlags::RDWR,
+            Self::New(_) | Self::Sole => OFlags::WRONLY,
+            Self::Append(_) => OFlags::WRONLY | OFlags::APPEND,
+        };
+        let made = if is_new {
+            OFlags::CREATE | OFlags::EXCL
+        } else {
+            OFlags::empty()
+        };
+        access | made | OFlags::NONBLOCK | OFlags::CLOEXEC
+    }
+
+    fn options(self, is_new: bool) -> io::Result<OpenOptions> {
+        let mut options = OpenOptions::new();
+        match self {
+            Self::Read => options.read(true),
+            Self::Change | Self::Shared => options.read(true).write(true),
+            Self::New(_) | Self::Sole => options.write(true),
+            Self::Append(_) => options.append(true),
+        };
+        options
+            .create_new(is_new)
+            .mode(self.made().unwrap_or(OWNER));
+        let flags = i32::try_from(OFlags::NONBLOCK.bits());
+        options.custom_flags(flags.map_err(|_| ErrorKind::InvalidInput)?);
+        Ok(options)
+    }
+}
+
+/// Opens a folder in another one, without following a link.
+pub(super) fn step(dir: &Dir, name: &str) -> io::Result<Dir> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(dir, name, flags, Mode::empty()) {
+        Ok(opened) => Ok(Dir::from_std_file(File::from(opened))),
+        // A link is no folder, which must not be taken for one that is absent.
+        Err(Errno::NOTDIR) if is_link(dir, name)? => Err(Errno::LOOP.into()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn is_link(dir: &Dir, name: &str) -> io::Result<bool> {
+    let found = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(found.st_mode).is_symlink())
+}
+
+/// Returns the parts of a path that leads down.
+pub(super) fn parts(relative: &str) -> io::Result<Vec<&str>> {
+    let parts = relative
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."));
+    let parts: Vec<&str> = parts.collect();
+    if relative.starts_with('/') || parts.contains(&"..") {
+        let message = "a path led outside of the folder";
+        return Err(io::Error::new(ErrorKind::PermissionDenied, message));
+    }
+    Ok(parts)
+}
+
+/// Returns whether an error says that there is nothing of that name. Every other error leaves
+/// that open, and must never be taken for it.
+#[must_use]
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn not_a_file() -> io::Error {
+    let message = "it is not a regular file, but a pipe, a socket or a device";
+    io::Error::new(ErrorKind::InvalidData, message)
+}
+
+/// Returns the numbers of an open file's device and of itself there.
+pub(crate) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let found = file.metadata()?;
+    Ok((found.dev(), found.ino()))
+}
