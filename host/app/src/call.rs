@@ -327,6 +327,7 @@ pub(crate) fn effective_arguments(
     let schema = model.plugin.arguments_schema(method.as_str());
     let violations = schema
         .map(|schema| schema.violations(&given))
+        // ignored: there is no error here, only no value.
         .unwrap_or_default();
     if violations.is_empty() {
         Ok(given)

@@ -60,6 +60,7 @@ pub fn data_save(
         Ok(folder.sync_folder("")?)
     };
     write().inspect_err(|_| {
+        // ignored: the first error is the one that counts, and may be why this fails too.
         let _ = folder.remove(&partial);
     })
 }

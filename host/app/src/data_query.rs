@@ -140,6 +140,7 @@ impl Texts {
             digest: record.digest.to_string(),
             lifetime: record.lifetime.to_string(),
             call: record.by.to_string(),
+            // ignored: there is no error here, only no value.
             definition: definition.unwrap_or_default(),
         }
     }

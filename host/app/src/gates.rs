@@ -48,6 +48,7 @@ pub struct GateReport {
 /// Returns the workflow as it was when the run was made.
 pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<Workflow, AppError> {
     let name: WorkflowName = run.subject.parse()?;
+    // ignored: there is no error here, only no value.
     let text = repository.store()?.run_source(&run.id)?.unwrap_or_default();
     let file = SourceFile {
         name: format!("{} (as of run {})", name.file(), run.id),

@@ -134,6 +134,7 @@ impl Added {
         let before = before(&self.description, pinned);
         let mut grants = pinned
             .map(|pinned| pinned.grants.clone())
+            // ignored: there is no error here, only no value.
             .unwrap_or_default();
         if choices == [Choice::None] && undecided.is_empty() {
             grants = Grants::default();

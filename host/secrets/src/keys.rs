@@ -95,6 +95,7 @@ impl Key {
         let mut buffer = Zeroizing::new(sealed.to_vec());
         self.cipher()
             .decrypt_in_place(&XNonce::from(*nonce), bound, &mut *buffer)
+            // ignored: the cipher says nothing but that it does not fit.
             .ok()?;
         Some(buffer)
     }
@@ -166,6 +167,7 @@ impl Keys {
         let damaged = || SecretsError::KeyDamaged(path.to_owned());
         let text = std::str::from_utf8(content).map_err(|_| damaged())?;
         let mut lines = text.lines();
+        // ignored: there is no error here, only no value.
         let first = lines.next().unwrap_or_default();
         if first != FIRST_LINE {
             return Err(if first.starts_with(FIRST_LINE_START) {
@@ -231,6 +233,7 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
 /// Returns the number that a hexadecimal digit stands for.
 pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;
+    // ignored: a digit of base 16 is below 16.
     u8::try_from(value).ok()
 }
 

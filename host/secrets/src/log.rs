@@ -123,6 +123,7 @@ impl Log {
         for path in [&self.former(), self.path] {
             let content = content(disk, path)?;
             let lines = content.split(|byte| *byte == b'\n');
+            // ignored: a line that was cut off is no record.
             records.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()));
         }
         Ok(records)

@@ -98,6 +98,7 @@ impl Store {
             Ok(report)
         });
         if written.is_err() {
+            // ignored: the first error is the one that counts, and may be why this fails too.
             let _ = to.disk.remove(&partial);
         }
         written

@@ -94,6 +94,7 @@ impl Blobs {
 
     /// Removes a file with a passing name. If that fails, the next collection does it.
     pub(crate) fn forget(&self, passing: &str) {
+        // ignored: if this fails, the next collection does it.
         let _ = self.disk.remove(passing);
     }
 

@@ -317,6 +317,7 @@ fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
 pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Fault> {
     let status: CallStatus = word("call status", row.get(4)?)?;
     let result: Option<String> = row.get(6)?;
+    // ignored: there is no error here, only no value.
     let result = result.unwrap_or_default();
     let (outcome, failed) = match status {
         CallStatus::Running => (None, None),

@@ -302,6 +302,7 @@ fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, Fault> {
     let definition = origin.definition.map(|digest| digest.to_string());
     let row = values![
         &origin.plugin,
+        // ignored: there is no error here, only no value.
         definition.as_deref().unwrap_or_default(),
         origin.method.as_str(),
         origin.type_name.as_ref().map_or("", TypeName::as_str),

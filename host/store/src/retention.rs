@@ -292,6 +292,7 @@ impl<'a> Look<'a> {
             Lifetime::For(span) => return Ok(self.is_older(version, span.ms())),
             Lifetime::Infinite => return Ok(false),
             Lifetime::Ephemeral => {
+                // ignored: there is no error here, only no value.
                 let call = version.path.split('/').next().unwrap_or_default();
                 Scope::Call(call.to_owned())
             }

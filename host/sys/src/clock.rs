@@ -12,6 +12,7 @@ impl Timestamp {
     pub fn now() -> Self {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
+            // ignored: a clock before 1970 is as good as one at 1970, for it orders nothing.
             .unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
@@ -61,6 +62,7 @@ impl Moment {
 pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     // The clock of a thread counts from its start.
+    // ignored: the clock of a thread counts from its start.
     Duration::try_from(time).unwrap_or_default()
 }
 

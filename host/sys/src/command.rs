@@ -214,6 +214,7 @@ impl Running {
             let status = finish.await.map_err(io::Error::other)??;
             if !has_talked {
                 // What is not read until then is told by the pipes.
+                // ignored: what is not read until then is reported by the pipes.
                 let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
             }
             status
@@ -238,6 +239,7 @@ fn empty_folder() -> io::Result<TempDir> {
 /// Returns the value of [`TOKEN_VARIABLE`] for a program with this token. One that this process
 /// is part of can so be found by the token of that one, too.
 fn path_of_tokens(token: &str) -> OsString {
+    // ignored: there is no error here, only no value.
     let mut path = std::env::var_os(TOKEN_VARIABLE).unwrap_or_default();
     if !path.is_empty() {
         path.push("/");

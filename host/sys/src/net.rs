@@ -31,6 +31,7 @@ pub async fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
         let _turn = turn;
         let found = (name.as_str(), 0).to_socket_addrs();
         // Nobody listens any more if it took too long.
+        // ignored: the task that asked has given up.
         let _ = tell.send(found.map(|found| found.map(|it| it.ip()).collect()));
     })?;
     told.await

@@ -98,6 +98,7 @@ impl Owners {
 #[must_use]
 pub fn user_text(number: u32) -> String {
     // The name only helps to recognise the user: without the file, the number has to do.
+    // ignored: the name only helps to recognise the user.
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');

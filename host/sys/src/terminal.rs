@@ -81,6 +81,7 @@ impl HiddenInput {
 impl Drop for HiddenInput {
     fn drop(&mut self) {
         // If the terminal is gone, nobody misses its ways.
+        // ignored: the terminal is gone, and its settings with it.
         let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.before);
     }
 }

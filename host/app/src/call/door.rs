@@ -92,6 +92,7 @@ impl Door {
         let Cow::Owned(redacted) = self.0.redact(text) else {
             return;
         };
+        // ignored: the text was made of a value just before.
         let mut parsed: Value = serde_json::from_str(text).unwrap_or_default();
         self.value(&mut parsed);
         let rewritten = parsed.to_string();

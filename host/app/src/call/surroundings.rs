@@ -93,6 +93,7 @@ fn find(
 /// Returns whether who may write to a folder decides what a command does: its program is there, or a
 /// script that it is given by name, or it runs there.
 fn is_ruled_from(repository: &Repository, pin: &CommandPin, path: &Path) -> bool {
+    // ignored: a place that cannot be opened is not shown to be ruled.
     let opened = |folder: &Path| RealFolder::open(folder).ok();
     let is_there = |file: &Path| {
         let parent = file.parent().and_then(opened);

@@ -169,6 +169,7 @@ impl Patterns {
             }
             depths
         });
+        // ignored: there is no error here, only no value.
         depths.get(&state).copied().unwrap_or_default()
     }
 

@@ -46,6 +46,7 @@ fn starter() -> io::Result<Sender<Order>> {
         } in orders
         {
             // Whoever ordered it waits for this.
+            // ignored: the task that ordered it has given up.
             let _ = started.send(command.spawn());
         }
     })?;
