@@ -9,7 +9,7 @@ use sedge_locks::error::LockError;
 use sedge_model::call::CallError;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::{
-    DataName, MethodName, ModelName, NameError, RunId, TypeName, WorkflowName,
+    DataName, MethodName, ModelName, NameError, RunId, SecretName, TypeName, WorkflowName,
 };
 use sedge_model::permission::PermissionRequest;
 use sedge_model::permission::choice::ChoiceError;
@@ -17,7 +17,7 @@ use sedge_model::query::QueryError;
 use sedge_model::run::{RunStatus, StepPath};
 use sedge_model::schema::Violation;
 use sedge_runtime::{EngineError, HostError, PluginError};
-use sedge_secrets::{SecretsError, ValueError};
+use sedge_secrets::{SecretsError, ValueError, Weakness};
 use sedge_store::StoreError;
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
@@ -237,6 +237,18 @@ pub enum AppError {
         /// The gates that are open.
         open: Vec<StepPath>,
     },
+    /// Several steps of the workflow have the name that was given for a gate.
+    #[error("the workflow `{workflow}` has {} steps named `{gate}`", steps.len())]
+    GateAmbiguous {
+        /// The workflow.
+        workflow: WorkflowName,
+        /// The name that was given.
+        gate: String,
+        /// The run.
+        run: RunId,
+        /// The steps of that name.
+        steps: Vec<StepPath>,
+    },
     /// There is no such data.
     #[error("the model `{model}` has no data named `{name}`")]
     DataMissing {
@@ -268,6 +280,25 @@ pub enum AppError {
     /// A value cannot be kept as a secret.
     #[error(transparent)]
     SecretValue(#[from] ValueError),
+    /// A value stands in other texts by chance, or is guessed at once.
+    #[error("the value of `{name}` is weak: {weakness}")]
+    SecretWeak {
+        /// The secret that it was to be put as.
+        name: SecretName,
+        /// Why it is weak.
+        weakness: Weakness,
+    },
+    /// Secrets cannot be opened, so that their values could not be kept out of texts.
+    #[error(
+        "{} cannot be opened, so its value could not be kept out of data and logs",
+        secrets_text(names)
+    )]
+    SecretsClosed {
+        /// The secrets; none if not even their names are known.
+        names: Vec<SecretName>,
+        /// Why the first of them cannot.
+        source: SecretsError,
+    },
     /// A query cannot be understood.
     #[error(transparent)]
     Query(QueryError),
@@ -424,10 +455,13 @@ impl AppError {
             Self::RunState { .. } => "run_state",
             Self::GatesUndecided { .. } => "gates_undecided",
             Self::GateMissing { .. } => "gate_missing",
+            Self::GateAmbiguous { .. } => "gate_ambiguous",
             Self::DataMissing { .. } => "data_missing",
             Self::DataRenamed { .. } => "data_renamed",
             Self::SecretMissing { .. } => "secret_missing",
             Self::SecretValue(_) => "bad_secret",
+            Self::SecretWeak { .. } => "weak_secret",
+            Self::SecretsClosed { .. } => "secrets_closed",
             Self::Query(_) => "bad_query",
             Self::FileExists(_) | Self::CoreDumpExists(_) => "file_exists",
             Self::NoFileName(_) => "no_file_name",
@@ -464,14 +498,19 @@ impl AppError {
         }
     }
 
+    /// Returns whether only others that were in the way kept a call or a workflow from succeeding.
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::CallFailed { source, .. } if contention(source).is_some())
+            || matches!(self, Self::WorkflowFailed { faults, .. } if contention_of_all(faults).is_some())
+    }
+
     /// Returns what kind of trouble this is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
+        if self.is_busy() {
+            return ErrorClass::Busy;
+        }
         match self {
-            Self::CallFailed { source, .. } if contention(source).is_some() => ErrorClass::Busy,
-            Self::WorkflowFailed { faults, .. } if contention_of_all(faults).is_some() => {
-                ErrorClass::Busy
-            }
             Self::Lock(error) => class_of_lock(error),
             Self::Store(error) => class_of_store(error),
             Self::Trust(error) => error.class(),
@@ -482,6 +521,7 @@ impl AppError {
             Self::Diagnostic(_)
             | Self::Query(_)
             | Self::SecretValue(_)
+            | Self::SecretWeak { .. }
             | Self::NoFileName(_)
             | Self::Name(_)
             | Self::PluginRefused { .. }
@@ -506,10 +546,12 @@ impl AppError {
             | Self::RunState { .. }
             | Self::GatesUndecided { .. }
             | Self::GateMissing { .. }
+            | Self::GateAmbiguous { .. }
             | Self::DataMissing { .. }
             | Self::DataRenamed { .. }
             | Self::SecretMissing { .. }
             | Self::Secrets(_)
+            | Self::SecretsClosed { .. }
             | Self::FileExists(_)
             | Self::CoreDumpExists(_)
             | Self::StoreNotEmpty
@@ -557,6 +599,15 @@ fn class_of_store(error: &StoreError) -> ErrorClass {
         return ErrorClass::State;
     }
     ErrorClass::Internal
+}
+
+/// Returns secrets as the subject of a sentence in the singular.
+fn secrets_text(names: &[SecretName]) -> String {
+    match names {
+        [] => "the folder of secrets".to_owned(),
+        [name] => format!("the secret `{name}`"),
+        [name, rest @ ..] => format!("the secret `{name}` (and {} more)", rest.len()),
+    }
 }
 
 /// Returns the code of an error that says that others were in the way, if it does: of a call

@@ -3,24 +3,30 @@
 //! A decision takes no lock. It is one compare-and-set on the run's log, so that of two
 //! people who decide at once one is told that the other was faster.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{GateDecision, RunEvent, RunStatus, StepPath};
-use sedge_model::workflow::Workflow;
+use sedge_model::workflow::{Task, Workflow};
+use sedge_model::yaml::Located;
 use sedge_store::{Author, EventRecord, RunRecord};
 use sedge_sys::host;
 use sedge_workflow::{Next, RunState, next};
+use serde_json::Value;
 
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run_find::Wanted;
+use crate::vault::{Redactors, Vault};
 
 /// Which gate to decide.
 #[derive(Debug, Clone)]
 pub struct GateRequest {
     /// The workflow's name.
     pub workflow: String,
-    /// The gate's name, or `JOB/GATE` where two jobs have a gate of that name.
+    /// The gate's name, or `JOB/GATE` if two jobs of the workflow have a step of that name.
     pub gate: String,
     /// The run's id; none where only one run waits.
     pub run: Option<String>,
@@ -57,6 +63,37 @@ pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<W
     Ok(Workflow::parse(&name, file)?)
 }
 
+/// Returns a workflow's text as a run keeps it: values of secrets are taken out of the prompts.
+///
+/// Elsewhere they stay, since a run that is resumed needs its inputs as they are.
+pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String {
+    let mut text = workflow.file.text.clone();
+    let mut prompts: Vec<&Located<String>> = workflow
+        .steps()
+        .filter_map(|step| match &step.task {
+            Task::ManualApproval { prompt } => prompt.as_ref().filter(|it| !it.span.is_empty()),
+            Task::ModelMethod { .. } => None,
+        })
+        .collect();
+    prompts.sort_by_key(|prompt| Reverse(prompt.span.start));
+    for prompt in prompts {
+        let Cow::Owned(redacted) = redactors.all.redact(&prompt.value) else {
+            continue;
+        };
+        let mut changed = text.clone();
+        changed.replace_range(prompt.span.clone(), &Value::String(redacted).to_string());
+        let file = SourceFile {
+            name: workflow.file.name.clone(),
+            text: changed,
+        };
+        // A text in another style than that of YAML's quotes may take more than its span says.
+        if let Ok(parsed) = Workflow::parse(&workflow.name, file) {
+            text = parsed.file.text;
+        }
+    }
+    text
+}
+
 pub(crate) fn gate_decide(
     repository: &Repository,
     request: &GateRequest,
@@ -65,6 +102,14 @@ pub(crate) fn gate_decide(
     let run =
         repository.run_of_workflow(&request.workflow, request.run.as_deref(), Wanted::Decide)?;
     let workflow = run_workflow(repository, &run)?;
+    let comment = match &request.comment {
+        // A person may have pasted a secret into it.
+        Some(comment) => {
+            let redactor = Vault::open(repository)?.redactors().all;
+            Some(redactor.redact(comment).into_owned())
+        }
+        None => None,
+    };
     let mut decided = None;
     let mut state = RunState::default();
     let author = Author::Person(&run.id);
@@ -75,7 +120,7 @@ pub(crate) fn gate_decide(
             gate: gate.clone(),
             decision,
             by: host::user(),
-            comment: request.comment.clone(),
+            comment: comment.clone(),
         };
         decided = Some(gate);
         let mut events = vec![event];
@@ -124,6 +169,22 @@ fn gate_find(
     state: &RunState,
     name: &str,
 ) -> Result<StepPath, AppError> {
+    let namesakes: Vec<StepPath> = workflow
+        .steps()
+        .map(|step| &step.path)
+        .filter(|path| path.step.as_str() == name)
+        .cloned()
+        .collect();
+    // Which of them is open changes as the run goes on, and the same words would decide another
+    // gate then.
+    if namesakes.len() > 1 {
+        return Err(AppError::GateAmbiguous {
+            workflow: workflow.name.clone(),
+            gate: name.to_owned(),
+            run: run.id.clone(),
+            steps: namesakes,
+        });
+    }
     let open: Vec<&StepPath> = state.gates_open().collect();
     let named: Vec<&&StepPath> = open
         .iter()

@@ -38,6 +38,7 @@ pub mod datastore_lock_release;
 pub mod datastore_lock_status;
 pub mod datastore_restore;
 pub mod datastore_status;
+pub mod doctor;
 pub mod init;
 pub mod model_create;
 pub mod model_delete;
@@ -103,7 +104,9 @@ pub mod types {
     pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
-    pub use sedge_secrets::{SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError};
+    pub use sedge_secrets::{
+        ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
+    };
     pub use sedge_store::{
         BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, Finding,
         GateRecord, GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall,

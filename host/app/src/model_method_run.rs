@@ -23,6 +23,7 @@ use crate::frame::Frame;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run_cx::{ReadyModel, RunCx};
+use crate::vault::Vault;
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +70,7 @@ pub async fn model_method_run(
     let arguments = arguments_of(&model, &method, request)?;
     let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
     let dump_file = dump_file.transpose()?;
+    let vault = Vault::open(repository)?;
     let run = RunId::from_bits(random::bits());
     let locks = Locks::new(repository, Arc::clone(&events))?;
     let claim = repository.store()?.run_start(
@@ -91,7 +93,7 @@ pub async fn model_method_run(
         status: RunStatus::Cancelled,
     };
     let frame = Frame::of_run(Lineage::root(run.clone()));
-    let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks);
+    let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks, vault);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
         frame: frame.callee(1),

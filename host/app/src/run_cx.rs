@@ -51,8 +51,8 @@ impl RunCx {
         claim: Claim,
         events: Arc<dyn Events>,
         locks: Arc<Locks>,
+        vault: Vault,
     ) -> Arc<Self> {
-        let vault = Vault::open(&repository);
         Arc::new(Self {
             repository,
             claim,

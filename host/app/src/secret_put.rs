@@ -1,22 +1,41 @@
 //! Puts a secret, or another value in its place.
 
 use sedge_model::names::SecretName;
-use sedge_secrets::{SecretInfo, SecretValue};
+use sedge_secrets::{SecretInfo, SecretValue, Weakness};
 use sedge_sys::host;
 
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// Puts a value, sealed, and returns what is known of the secret.
+/// A secret that was put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What is known of it.
+    pub info: SecretInfo,
+    /// Why its value is weak, if it is.
+    pub weakness: Option<Weakness>,
+}
+
+/// Puts a value, sealed. A weak one is put only if `allow_weak` is set: it is kept out of logs
+/// and outcomes, but not out of names and tags.
 ///
 /// # Errors
-/// The key cannot be used, or the former file of the secret is damaged.
+/// The value is weak, the key cannot be used, or the former file of the secret is damaged.
 pub fn secret_put(
     repository: &Repository,
     name: &SecretName,
     value: &SecretValue,
-) -> Result<SecretInfo, AppError> {
-    Ok(repository.secrets()?.put(name, value, &person())?)
+    allow_weak: bool,
+) -> Result<Report, AppError> {
+    let weakness = Weakness::of(value);
+    if let Some(weakness) = weakness
+        && !allow_weak
+    {
+        let name = name.clone();
+        return Err(AppError::SecretWeak { name, weakness });
+    }
+    let info = repository.secrets()?.put(name, value, &person())?;
+    Ok(Report { info, weakness })
 }
 
 /// Returns who does something with secrets from a terminal, for the record.

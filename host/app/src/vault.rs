@@ -1,19 +1,19 @@
 //! The secrets of a run: handed to calls, and kept out of what calls leave behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_model::names::SecretName;
-use sedge_secrets::{Redactor, SecretValue};
+use sedge_secrets::{Redactor, SecretValue, Weakness};
 
 use crate::error::AppError;
-use crate::repository::{Repository, STATE_FOLDER};
+use crate::repository::Repository;
 
 /// The secrets of a run.
 ///
 /// It looks for the values of all secrets that there are, not only of those that were handed
 /// over: a server may send back what another model sent to it, and a person may have written a
-/// value into a definition.
+/// value into a definition. So a run begins only if every secret can be opened.
 #[derive(Default)]
 pub(crate) struct Vault {
     inner: Mutex<Inner>,
@@ -22,27 +22,59 @@ pub(crate) struct Vault {
 #[derive(Default)]
 struct Inner {
     values: BTreeMap<SecretName, SecretValue>,
-    redactor: Arc<Redactor>,
+    /// The secrets with weak values that a call of this run was handed.
+    weak_handed: BTreeSet<SecretName>,
+    redactors: Redactors,
+}
+
+/// What takes values of secrets out of texts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Redactors {
+    /// Knows all values: for logs, outcomes, errors and what people write.
+    pub(crate) all: Arc<Redactor>,
+    /// Knows the values that are not weak, and the weak ones that a call of this run was handed:
+    /// for what calls write.
+    pub(crate) content: Arc<Redactor>,
+    /// Knows the values that are not weak: for names, tags and arguments of calls, which a weak
+    /// value would change by chance.
+    pub(crate) strong: Arc<Redactor>,
+}
+
+impl Redactors {
+    fn new(values: &BTreeMap<SecretName, SecretValue>, weak_handed: &BTreeSet<SecretName>) -> Self {
+        let all = Arc::new(Redactor::new(values.clone()));
+        let is_weak = |value: &SecretValue| Weakness::of(value).is_some();
+        if !values.values().any(is_weak) {
+            return Self {
+                content: Arc::clone(&all),
+                strong: Arc::clone(&all),
+                all,
+            };
+        }
+        let mut known = values.clone();
+        known.retain(|name, value| weak_handed.contains(name) || !is_weak(value));
+        let content = Arc::new(Redactor::new(known.clone()));
+        known.retain(|_, value| !is_weak(value));
+        let strong = Arc::new(Redactor::new(known));
+        Self {
+            all,
+            content,
+            strong,
+        }
+    }
 }
 
 impl Vault {
-    /// Reads all secrets of a repository, none where there are none.
-    pub(crate) fn open(repository: &Repository) -> Self {
+    /// Opens all secrets of a repository, none where there are none.
+    ///
+    /// # Errors
+    /// A secret cannot be opened: its value could not be kept out of texts.
+    pub(crate) fn open(repository: &Repository) -> Result<Self, AppError> {
         let vault = Self::default();
-        let folder = format!("{STATE_FOLDER}/secrets");
-        if let Ok(false) = repository.folder().has(&folder) {
-            return vault;
+        if repository.has_state_folder("secrets")? {
+            vault.inner().set(values(repository)?);
         }
-        let values = match read_all(repository) {
-            Ok(values) => values,
-            Err(error) => {
-                // Nobody can be handed one either, so there is none to keep in.
-                tracing::warn!(%error, "the secrets cannot be read");
-                BTreeMap::new()
-            }
-        };
-        vault.inner().set(values);
-        vault
+        Ok(vault)
     }
 
     /// Returns the value of a secret as it is now, and notes that `by` uses it; none where there
@@ -63,8 +95,10 @@ impl Vault {
         secrets.note_use(name, by)?;
         let mut inner = self.inner();
         let known = inner.values.get(name).map(SecretValue::expose);
-        if known != Some(value.expose()) {
-            // It was put since the run began.
+        // The value may have been put since the run began.
+        let is_new = known != Some(value.expose());
+        let is_handed = Weakness::of(&value).is_some() && inner.weak_handed.insert(name.clone());
+        if is_new || is_handed {
             let mut values = std::mem::take(&mut inner.values);
             values.insert(name.clone(), value.clone());
             inner.set(values);
@@ -73,8 +107,8 @@ impl Vault {
     }
 
     /// Returns what takes the values out of texts.
-    pub(crate) fn redactor(&self) -> Arc<Redactor> {
-        Arc::clone(&self.inner().redactor)
+    pub(crate) fn redactors(&self) -> Redactors {
+        self.inner().redactors.clone()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -84,21 +118,30 @@ impl Vault {
 
 impl Inner {
     fn set(&mut self, values: BTreeMap<SecretName, SecretValue>) {
-        self.redactor = Arc::new(Redactor::new(values.clone()));
+        self.redactors = Redactors::new(&values, &self.weak_handed);
         self.values = values;
     }
 }
 
-/// Reads the secrets that can be read.
-fn read_all(repository: &Repository) -> Result<BTreeMap<SecretName, SecretValue>, AppError> {
-    let mut values = BTreeMap::new();
-    for (name, opened) in repository.secrets()?.all()? {
+/// Opens all secrets.
+fn values(repository: &Repository) -> Result<BTreeMap<SecretName, SecretValue>, AppError> {
+    let closed = |names: Vec<SecretName>, source| AppError::SecretsClosed { names, source };
+    let opened = repository.secrets()?.all();
+    let (mut values, mut failed) = (BTreeMap::new(), Vec::new());
+    let mut first = None;
+    for (name, opened) in opened.map_err(|error| closed(Vec::new(), error))? {
         match opened {
             Ok(value) => {
                 values.insert(name, value);
             }
-            Err(error) => tracing::warn!(%name, %error, "a secret cannot be read"),
+            Err(error) => {
+                failed.push(name);
+                first.get_or_insert(error);
+            }
         }
     }
-    Ok(values)
+    match first {
+        Some(error) => Err(closed(failed, error)),
+        None => Ok(values),
+    }
 }

@@ -1,6 +1,5 @@
 //! Lists the gates that wait for a person.
 
-use sedge_model::workflow::Task;
 use sedge_store::GateRecord;
 
 use crate::error::AppError;
@@ -24,10 +23,7 @@ pub fn workflow_approvals(repository: &Repository) -> Result<Vec<Approval>, AppE
     let mut approvals = Vec::new();
     for record in repository.store()?.gates_open()? {
         let workflow = run_workflow(repository, &record.run)?;
-        let prompt = match workflow.step(&record.gate).map(|step| &step.task) {
-            Some(Task::ManualApproval { prompt }) => prompt.clone(),
-            Some(Task::ModelMethod { .. }) | None => String::new(),
-        };
+        let prompt = workflow.prompt(&record.gate).to_owned();
         approvals.push(Approval { record, prompt });
     }
     Ok(approvals)

@@ -338,10 +338,8 @@ impl Drive {
                 });
             }
             RunEvent::GateOpened { gate } => {
-                let prompt = match self.workflow.step(gate).map(|step| &step.task) {
-                    Some(Task::ManualApproval { prompt }) => prompt.clone(),
-                    Some(Task::ModelMethod { .. }) | None => String::new(),
-                };
+                let redactor = self.cx.vault.redactors().all;
+                let prompt = redactor.redact(self.workflow.prompt(gate)).into_owned();
                 self.cx.event(Event::GateOpened {
                     gate: gate.clone(),
                     prompt,

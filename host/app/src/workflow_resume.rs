@@ -12,6 +12,7 @@ use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run_cx::RunCx;
 use crate::run_find::Wanted;
+use crate::vault::Vault;
 use crate::workflow_drive::{WorkflowEnd, workflow_drive};
 use crate::workflow_run::run_lock;
 
@@ -51,12 +52,13 @@ pub async fn workflow_resume(
         RunStatus::Cancelled => return Err(refused("was cancelled")),
     }
     repository.expect_many_calls();
+    let vault = Vault::open(repository)?;
     let locks = Locks::new(repository, Arc::clone(&events))?;
     let frame = run_lock(&locks, &record.id, &workflow.name, record.exclusive).await?;
     let session = repository.session()?.id().to_string();
     let claim = repository
         .store()?
         .run_claim(&record, &session, &RunEvent::Resumed)?;
-    let cx = RunCx::new(Arc::clone(repository), claim, events, locks);
+    let cx = RunCx::new(Arc::clone(repository), claim, events, locks, vault);
     workflow_drive(cx, frame, workflow).await
 }

@@ -12,9 +12,11 @@ use sedge_sys::random;
 use crate::error::AppError;
 use crate::events::Events;
 use crate::frame::Frame;
+use crate::gates::source_kept;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run_cx::RunCx;
+use crate::vault::Vault;
 use crate::workflow_drive::{WorkflowEnd, workflow_drive};
 use crate::workflow_validate::workflow_check;
 
@@ -37,6 +39,7 @@ pub async fn workflow_run(
     let workflow = repository.workflow(name)?;
     workflow_check(repository, &workflow).await?;
     let exclusive = exclusive || workflow.exclusive;
+    let vault = Vault::open(repository)?;
     let locks = Locks::new(repository, Arc::clone(&events))?;
     let run = RunId::from_bits(random::bits());
     let frame = run_lock(&locks, &run, &workflow.name, exclusive).await?;
@@ -45,7 +48,7 @@ pub async fn workflow_run(
         kind: RunKind::Workflow,
         subject: workflow.name.to_string(),
         method: None,
-        source: Some(workflow.file.text.clone()),
+        source: Some(source_kept(&workflow, &vault.redactors())),
         exclusive,
         session: repository.session()?.id().to_string(),
         by: locks.by(),
@@ -53,7 +56,7 @@ pub async fn workflow_run(
     let claim = repository
         .store()?
         .run_start(&start, &[RunEvent::Started])?;
-    let cx = RunCx::new(Arc::clone(repository), claim, events, locks);
+    let cx = RunCx::new(Arc::clone(repository), claim, events, locks, vault);
     workflow_drive(cx, frame, workflow).await
 }
 

@@ -7,10 +7,10 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
     data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
-    datastore_lock_status, datastore_restore, datastore_status, init, model_create, model_delete,
-    model_get, model_list, model_method_run, model_permissions, plugin_add, plugin_describe,
-    plugin_list, run_gc, run_list, run_logs, run_show, secret_delete, secret_list, secret_put,
-    secret_rotate, workflow_approvals, workflow_approve, workflow_get, workflow_list,
+    datastore_lock_status, datastore_restore, datastore_status, doctor, init, model_create,
+    model_delete, model_get, model_list, model_method_run, model_permissions, plugin_add,
+    plugin_describe, plugin_list, run_gc, run_list, run_logs, run_show, secret_delete, secret_list,
+    secret_put, secret_rotate, workflow_approvals, workflow_approve, workflow_get, workflow_list,
     workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
@@ -58,6 +58,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
     /// Add and inspect plugins, which provide types
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(Plugin),

@@ -16,6 +16,7 @@ pub(crate) mod datastore_lock_release;
 pub(crate) mod datastore_lock_status;
 pub(crate) mod datastore_restore;
 pub(crate) mod datastore_status;
+pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod model_create;
 pub(crate) mod model_delete;
@@ -55,6 +56,7 @@ use crate::output::Output;
 pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
     match command {
         Command::Init(args) => init::run(cx, &args),
+        Command::Doctor(args) => doctor::run(cx, &args),
         Command::Plugin(Plugin::Add(args)) => plugin_add::run(cx, &args),
         Command::Plugin(Plugin::Describe(args)) => plugin_describe::run(cx, &args),
         Command::Plugin(Plugin::List(args)) => plugin_list::run(cx, &args),

@@ -69,25 +69,36 @@ impl CliError {
 
     /// Shows the error, and returns the exit code that goes with it.
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
-        let (exit, code) = match self {
+        let (exit, _) = self.exit_and_code();
+        if cx.json {
+            let error = json!({"ok": false, "error": self.document()});
+            // If stdout is gone too, the exit code still tells.
+            let _ = stdout(&document(&error));
+        } else {
+            stderr(&self.to_text_as("error"));
+        }
+        ExitCode::from(exit)
+    }
+
+    /// Returns the error as `--json` shows it.
+    pub(crate) fn document(&self) -> Value {
+        let (_, code) = self.exit_and_code();
+        self.to_json(code)
+    }
+
+    fn exit_and_code(&self) -> (u8, &str) {
+        match self {
             Self::App(error) => (exit_code::of(error), error.code()),
             Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
                 (exit_code::INTERRUPTED, "interrupted")
             }
             Self::Usage { .. } => (exit_code::USAGE, "usage"),
             Self::Edge(_) => (exit_code::INTERNAL, "internal"),
-        };
-        if cx.json {
-            let error = json!({"ok": false, "error": self.to_json(code)});
-            // If stdout is gone too, the exit code still tells.
-            let _ = stdout(&document(&error));
-        } else {
-            stderr(&self.to_text());
         }
-        ExitCode::from(exit)
     }
 
-    fn to_text(&self) -> String {
+    /// Returns the error as people read it, behind a word that says how bad it is.
+    pub(crate) fn to_text_as(&self, severity: &str) -> String {
         let mut lines = match self {
             Self::App(AppError::Diagnostic(fault)) => return diagnostic_text(fault),
             Self::App(_)
@@ -96,7 +107,7 @@ impl CliError {
             | Self::PromptInterrupted
             | Self::Usage { .. }
             | Self::Edge(_) => {
-                vec![format!("error: {}", self.message())]
+                vec![format!("{severity}: {}", self.message())]
             }
         };
         let indented = |text: &String| text.replace('\n', "\n  ");

@@ -40,9 +40,15 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             ChoiceError::NoPath(_) => "say where it is: `--grant files=NAME:PATH`".to_owned(),
             _ => "`--grant KIND`, `--grant KIND=WHAT`, or `--grant none`".to_owned(),
         }),
-        AppError::Secrets(source) => secrets(source),
         AppError::Trust(source) => return trust(source),
         AppError::Queue(QueueError::Busy { path, .. }) => Some(kept_lock(path)),
+        AppError::Secrets(source) | AppError::SecretsClosed { source, .. } => secrets(source),
+        AppError::SecretWeak { .. } => Some(
+            "choose another value, or put this one all the same: with `--allow-weak` it is kept \
+             out of logs and outcomes, but not out of names and tags"
+                .to_owned(),
+        ),
+        AppError::SecretValue(source) => secret_value(source),
         AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,
@@ -50,7 +56,6 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             gates,
         } => {
             let hint = |gate| {
-                let gate = show::gate_name(gate, gates);
                 format!(
                     "decide it: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`)"
                 )
@@ -142,12 +147,6 @@ fn missing(error: &AppError) -> Option<String> {
         AppError::SecretMissing { near, .. } => {
             near_or(near, "`sedge secret list` shows the secrets")
         }
-        AppError::SecretValue(ValueError::Short) => {
-            "what is shorter is guessed at once, and cannot be kept out of logs".to_owned()
-        }
-        AppError::SecretValue(ValueError::Long) => {
-            "keep what is larger in a file, and its key as a secret".to_owned()
-        }
         AppError::WithinCall {
             reason: WithinCallReason::Whole,
             ..
@@ -234,6 +233,9 @@ fn run(error: &AppError) -> Option<String> {
             format!("name one of them with `--run`: {}", show::quoted(runs))
         }
         AppError::RunState { run, .. } => format!("`sedge run show {run}` shows it"),
+        AppError::GateAmbiguous { steps, .. } => {
+            format!("say which one, with its job: {}", show::quoted(steps))
+        }
         AppError::GateMissing { open, .. } if open.is_empty() => {
             "no gate of the run is open".to_owned()
         }
@@ -300,11 +302,28 @@ fn secrets(error: &SecretsError) -> Option<String> {
         SecretsError::Damaged { name, .. } => format!(
             "put the file back as it was, or delete the secret: `sedge secret delete {name}`"
         ),
+        SecretsError::File(error) => format!(
+            "give the user of Sedge access to `{}` and free descriptors, then try again; \
+             `sedge secret list` shows the state of each secret",
+            error.path.display()
+        ),
         SecretsError::Newer(_) => {
             "use the version of Sedge that made it, or a newer one".to_owned()
         }
         _ => return None,
     })
+}
+
+fn secret_value(error: &ValueError) -> Option<String> {
+    let hint = match error {
+        ValueError::Short => {
+            "a shorter value stands in too many texts to be kept out of logs; choose one of 8 bytes \
+             or more"
+        }
+        ValueError::Long => "keep what is larger in a file, and its key as a secret",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn near_or(near: &Option<String>, otherwise: &str) -> String {

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         output::print(&cx, output).map_err(CliError::from)
     }));
     match ended {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => error.report(&cx),
         // The panic's own words are on stderr already.
         Err(_) => CliError::Edge(anyhow::anyhow!("a bug in Sedge: it panicked")).report(&cx),

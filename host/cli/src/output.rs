@@ -18,6 +18,8 @@ pub(crate) struct Output {
     notes: Vec<String>,
     /// Whether its data has been printed already, piece by piece.
     is_printed: bool,
+    /// The exit code; 0 unless a command says more by it.
+    exit: u8,
 }
 
 impl Output {
@@ -49,6 +51,12 @@ impl Output {
         self
     }
 
+    /// Sets the exit code of a command that was carried out, and says something by it.
+    pub(crate) fn exit(mut self, code: u8) -> Self {
+        self.exit = code;
+        self
+    }
+
     /// Adds a sentence for stderr.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
@@ -56,16 +64,18 @@ impl Output {
     }
 }
 
-/// Prints an output the way that the person wants it.
-pub(crate) fn print(cx: &Context, output: Output) -> io::Result<()> {
+/// Prints an output the way that the person wants it, and returns the exit code.
+pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
     let Output {
         data,
         mut text,
         notes,
         is_printed,
+        exit,
     } = output;
     if cx.json && !is_printed {
-        return stdout(&document(&json!({"ok": true, "data": data})));
+        stdout(&document(&json!({"ok": true, "data": data})))?;
+        return Ok(exit);
     }
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -74,7 +84,7 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<()> {
         stdout(&text)?;
     }
     notes.iter().for_each(|note| stderr(note));
-    Ok(())
+    Ok(exit)
 }
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp as Instant;
-use sedge_app::types::{RunStatus, StepPath, Timestamp};
+use sedge_app::types::{RunStatus, Timestamp};
 
 /// Returns a time of day in UTC, to the second: `2026-11-23T21:34:00Z`.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -88,16 +88,6 @@ pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
         .map(|name| format!("`{}`", name.to_string()))
         .collect();
     names.join(", ")
-}
-
-/// Returns a gate as it is typed: its own name, with its job's only where that is needed.
-pub(crate) fn gate_name(gate: &StepPath, all: &[StepPath]) -> String {
-    let namesakes = all.iter().filter(|other| other.step == gate.step).count();
-    if namesakes > 1 {
-        gate.to_string()
-    } else {
-        gate.step.to_string()
-    }
 }
 
 #[cfg(test)]

@@ -105,8 +105,8 @@ pub enum Task {
     },
     /// Waits until a person decides.
     ManualApproval {
-        /// What to ask.
-        prompt: String,
+        /// What to ask; `None` if the file does not say.
+        prompt: Option<Located<String>>,
     },
 }
 
@@ -145,6 +145,17 @@ impl Workflow {
     /// Returns every step, in the author's order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.jobs.iter().flat_map(|job| &job.steps)
+    }
+
+    /// Returns what the gate of that path asks; empty if it asks nothing or is no gate.
+    #[must_use]
+    pub fn prompt(&self, gate: &StepPath) -> &str {
+        match self.step(gate).map(|step| &step.task) {
+            Some(Task::ManualApproval {
+                prompt: Some(prompt),
+            }) => &prompt.value,
+            Some(Task::ManualApproval { prompt: None } | Task::ModelMethod { .. }) | None => "",
+        }
     }
 
     /// Returns the job of that name.
@@ -362,7 +373,7 @@ impl TaskPart {
                     return Err(foreign(inputs.span, "inputs"));
                 }
                 Ok(Task::ManualApproval {
-                    prompt: self.prompt.map(|prompt| prompt.value).unwrap_or_default(),
+                    prompt: self.prompt,
                 })
             }
             other @ ("workflow" | "assert") => Err(Diagnostic::new(

@@ -22,6 +22,7 @@ use crate::keys::{KEY_FILE_BYTES_MAX, Keys};
 use crate::log::{CHANGES, LogRecord, USES, What, bounded};
 use crate::sealed::{Fault, Label, SEALED_BYTES_MAX, Sealed, seal};
 use crate::value::SecretValue;
+use crate::weakness::Weakness;
 
 /// The file of the key.
 const KEY: &str = "key";
@@ -49,6 +50,17 @@ pub struct Secrets {
 
 /// A secret, and its value or why it cannot be read.
 pub type Opened = (SecretName, Result<SecretValue, SecretsError>);
+
+/// A secret in a list.
+#[derive(Debug)]
+pub struct ListedSecret {
+    /// Its name.
+    pub name: SecretName,
+    /// What is known of it; `None` if its file cannot be read.
+    pub info: Option<SecretInfo>,
+    /// Why its value is weak, if it is; or why the value cannot be opened.
+    pub opened: Result<Option<Weakness>, SecretsError>,
+}
 
 /// What is known of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +141,12 @@ impl Secrets {
         })
     }
 
-    /// Returns what is known of each secret, by name. The key is not needed for it.
+    /// Returns what is known of each secret, by name. A secret that cannot be opened is listed,
+    /// with the reason.
     ///
     /// # Errors
-    /// The file of a secret is damaged, or the disk refuses.
-    pub fn list(&self) -> Result<Vec<SecretInfo>, SecretsError> {
+    /// The folder or the log of uses cannot be read.
+    pub fn list(&self) -> Result<Vec<ListedSecret>, SecretsError> {
         let mut uses: HashMap<SecretName, LogRecord> = HashMap::new();
         for record in USES.records(&*self.disk)? {
             if let Some(name) = &record.name {
@@ -141,11 +154,21 @@ impl Secrets {
             }
         }
         let mut listed = Vec::new();
-        for name in self.names()? {
-            // Somebody may have been faster to delete it.
-            if let Some(label) = self.label(&name)? {
-                listed.push(SecretInfo::new(&label, uses.remove(&name)));
+        for (name, opened) in self.all()? {
+            let label = self.label(&name);
+            // Another process may have deleted it since.
+            if let Ok(None) = label {
+                continue;
             }
+            let last_use = uses.remove(&name);
+            listed.push(ListedSecret {
+                info: label
+                    .ok()
+                    .flatten()
+                    .map(|label| SecretInfo::new(&label, last_use)),
+                opened: opened.map(|value| Weakness::of(&value)),
+                name,
+            });
         }
         Ok(listed)
     }
@@ -202,27 +225,34 @@ impl Secrets {
         }
     }
 
-    /// Returns the values of all secrets, by name; of one that cannot be read, why not.
+    /// Returns the values of all secrets, by name; for one that cannot be opened, the reason.
     ///
     /// # Errors
-    /// The key is missing or open to others, or the disk refuses.
+    /// The folder cannot be read, so that not even their names are known.
     pub fn all(&self) -> Result<Vec<Opened>, SecretsError> {
-        let Some(keys) = self.keys()? else {
-            return Ok(Vec::new());
-        };
+        let keys = self.keys();
         let mut all = Vec::new();
         for name in self.names()? {
-            let opened = match self.opened(&name, &keys) {
-                // Perhaps it was sealed by another key meanwhile.
-                Err(_) => self.get(&name),
-                opened => opened,
+            let opened = match &keys {
+                Ok(Some(keys)) => self.opened(&name, keys),
+                Ok(None) | Err(_) => self.get(&name),
             };
-            // Somebody may have been faster to delete it.
+            // A rotation may have sealed it by another key meanwhile.
+            let opened = opened.or_else(|_| self.get(&name));
+            // Another process may have deleted it since.
             if let Some(opened) = opened.transpose() {
                 all.push((name, opened));
             }
         }
         Ok(all)
+    }
+
+    /// Checks that the key can be used, if there is one, and that there is one if there are secrets.
+    ///
+    /// # Errors
+    /// The key is missing, damaged or open to others, or the disk refuses.
+    pub fn key_check(&self) -> Result<(), SecretsError> {
+        self.keys().map(drop)
     }
 
     /// Notes that a secret was handed to somebody: a call, by its name.

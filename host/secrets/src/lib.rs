@@ -20,9 +20,11 @@ mod log;
 mod redactor;
 mod sealed;
 mod value;
+mod weakness;
 
 pub use error::SecretsError;
-pub use folder::{Opened, SecretInfo, Secrets};
+pub use folder::{ListedSecret, Opened, SecretInfo, Secrets};
 pub use log::{LogRecord, What};
 pub use redactor::{Redactor, StreamRedactor};
 pub use value::{SecretValue, VALUE_BYTES_MAX, VALUE_BYTES_MIN, ValueError};
+pub use weakness::{STRONG_BYTES_MIN, Weakness};

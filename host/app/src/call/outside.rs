@@ -96,15 +96,19 @@ impl Outside for CallOutside {
         mut arguments: Value,
     ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
         // A secret is no other model's because this one saw it.
-        self.door().value(&mut arguments);
+        let door = self.door();
+        door.arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
             let reason = denial.to_string();
             return Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) });
         }
+        // As they are put on record.
+        let mut recorded = arguments.clone();
+        door.value(&mut recorded);
         let asked = Asked {
             target: &target,
             method: &method,
-            arguments: &arguments,
+            arguments: &recorded,
         };
         let replay = match self.recall(ordinal, &asked) {
             Recalled::Ended(ended) => {

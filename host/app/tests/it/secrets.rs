@@ -3,17 +3,22 @@
 
 pub(crate) use sedge_test_artifacts::KEEPER as keeper;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use sedge_app::run_list::run_list;
 use sedge_app::run_logs::run_logs;
 use sedge_app::secret_list::secret_list;
 use sedge_app::secret_put::secret_put;
-use sedge_app::types::{CallError, SecretName, SecretValue};
+use sedge_app::types::{CallError, SecretName, SecretValue, Weakness};
+use sedge_app::workflow_approvals::workflow_approvals;
+use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::{AppError, ErrorClass};
 use sedge_test_kit::Server;
 use serde_json::{Value, json};
 
-use crate::fixture::House;
+use crate::fixture::{House, versions_of};
 
 /// A value that every form writes in another way, and none by chance.
 const CANARY: &str = "c4n\"ary \\ é%/+? of the mine";
@@ -35,7 +40,7 @@ fn grants(house: &House, grant: &str) {
 fn put(house: &House, name: &str, value: &str) {
     let name: SecretName = name.parse().expect("a name");
     let value = SecretValue::new(value.as_bytes().to_vec()).expect("a value");
-    secret_put(&house.repository, &name, &value).expect("it can be put");
+    secret_put(&house.repository, &name, &value, false).expect("it can be put");
 }
 
 /// Returns what a server got of one request that `keeper` sent.
@@ -183,7 +188,8 @@ async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
     house.write("models/keeper.yaml", &definition);
     house.value("keeper", "get", get("TOKEN")).await;
     let uses = secret_list(&house.repository).expect("readable");
-    let (_, by) = uses[0].last_use.as_ref().expect("it was used");
+    let info = uses[0].info.as_ref().expect("its file can be read");
+    let (_, by) = info.last_use.as_ref().expect("it was used");
     assert!(by.starts_with("keeper.get, call "), "{by}");
 
     let (code, message) = failed(&house, "get", get("UNASKED")).await;
@@ -322,16 +328,134 @@ async fn a_secret_that_is_an_argument_is_not_on_record() {
     assert_eq!(house.latest("sink", "record")["note"], "[secret TOKEN]");
 }
 
-/// One that nobody can read does not keep others from their work.
+/// A value that cannot be read cannot be found in texts either. The host used to go on without it,
+/// and wrote it into data and logs; now nothing runs until every secret can be opened.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_is_damaged_is_missed_by_those_who_use_it() {
+async fn nothing_runs_while_a_secret_cannot_be_opened() {
     let house = house("{name: TOKEN}");
     put(&house, "OTHER", "another value");
-    fs::write(house.path().join(".sedge/secrets/OTHER.sealed"), "x").expect("it can be written");
-    house.value("sink", "run", json!({})).await;
-    house.value("keeper", "get", json!({"name": "TOKEN"})).await;
-    grants(&house, "{name: OTHER}");
-    let error = house.run("keeper", "get", json!({"name": "OTHER"})).await;
-    let error = error.expect_err("it cannot be read");
-    assert_eq!(error.code(), "secrets_damaged", "{error:?}");
+    let folder = house.path().join(".sedge/secrets");
+    let (key, away) = (folder.join("key"), folder.join("away"));
+    let mode = |mode| fs::set_permissions(&key, Permissions::from_mode(mode)).expect("ours");
+    let run = async |names: &[&str]| {
+        let n_runs = run_list(&house.repository, 9).expect("readable").len();
+        let Err(error) = house.run("sink", "run", json!({"note": CANARY})).await else {
+            panic!("it ran without {names:?}")
+        };
+        let AppError::SecretsClosed { names: closed, .. } = &error else {
+            panic!("{error:?}")
+        };
+        let closed: Vec<&str> = closed.iter().map(SecretName::as_str).collect();
+        assert_eq!(closed, names);
+        assert_eq!(error.class(), ErrorClass::State);
+        let n_runs_now = run_list(&house.repository, 9).expect("readable").len();
+        assert_eq!(n_runs_now, n_runs, "no run was made");
+    };
+    mode(0o644);
+    run(&["OTHER", "TOKEN"]).await;
+    mode(0o600);
+    fs::rename(&key, &away).expect("ours");
+    run(&["OTHER", "TOKEN"]).await;
+    fs::rename(&away, &key).expect("ours");
+    let sealed = folder.join("OTHER.sealed");
+    let whole = fs::read(&sealed).expect("a file");
+    fs::write(&sealed, "x").expect("ours");
+    run(&["OTHER"]).await;
+    fs::remove_file(&sealed).expect("ours");
+    fs::create_dir(&sealed).expect("ours");
+    run(&["OTHER"]).await;
+    fs::remove_dir(&sealed).expect("ours");
+    fs::write(&sealed, whole).expect("ours");
+    house.value("sink", "run", json!({"note": CANARY})).await;
+    assert_eq!(house.latest("sink", "record")["note"], "[secret TOKEN]");
+}
+
+/// A weak value stands in other texts by chance. It used to rewrite names and labels, so that
+/// new versions went to another name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_weak_value_changes_no_name_tag_argument_or_content() {
+    let house = House::new();
+    let name: SecretName = "STAGE".parse().expect("a name");
+    let value = SecretValue::new(b"prod".to_vec()).expect("a value");
+    let refused = secret_put(&house.repository, &name, &value, false);
+    assert_eq!(refused.expect_err("it is weak").code(), "weak_secret");
+    let put = secret_put(&house.repository, &name, &value, true).expect("it is wanted");
+    assert_eq!(put.weakness, Some(Weakness::EverydayWord));
+    let record = json!({"name": "prod-db", "tags": {"env": "prod"}});
+    house
+        .run("files", "record", record)
+        .await
+        .expect("it is granted");
+    let versions = versions_of(&house.repository, "files", "prod-db").expect("it is there");
+    assert_eq!(
+        versions[0].tags.get("env").map(String::as_str),
+        Some("prod")
+    );
+    // What it returns is an outcome.
+    let outcome = house
+        .value("sink", "run", json!({"note": "production"}))
+        .await;
+    assert_eq!(outcome["note"], "[secret STAGE]uction");
+    assert_eq!(house.latest("sink", "record")["note"], "production");
+}
+
+/// What a call writes after it was handed a weak value may hold it by more than chance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_weak_value_that_was_handed_over_is_not_in_content() {
+    let house = House::new();
+    grants(&house, "{name: TOKEN, reveal: true}");
+    let name: SecretName = "TOKEN".parse().expect("a name");
+    let value = SecretValue::new(b"hunter2".to_vec()).expect("a value");
+    secret_put(&house.repository, &name, &value, true).expect("it is wanted");
+    for by in ["resource", "file", "log", "value"] {
+        let tell = json!({"by": by, "form": "plain"});
+        let _ = house.run("keeper", "tell", tell).await;
+        let mut all = format!("{:?}", house.newest()).into_bytes();
+        kept(house.path(), &mut all);
+        assert!(!has(&all, b"hunter2"), "{by}");
+    }
+}
+
+/// What people write beside a decision is kept, and in every backup.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_is_kept_of_comments_and_prompts() {
+    let house = House::new();
+    put(&house, "TOKEN", "a value of the mine");
+    for (style, prompt) in [
+        ("plain", "a value of the mine, really?"),
+        ("double", "\"with a value of the mine?\""),
+        ("single", "'it''s a value of the mine?'"),
+        (
+            "folded",
+            ">-\n            is it\n            a value of the mine?",
+        ),
+        (
+            "literal",
+            "|\n            is it\n            a value of the mine?",
+        ),
+    ] {
+        let workflow = format!(
+            "name: {style}\njobs:\n  - name: main\n    steps:\n      - name: gate\n        task:\n          type: manual_approval\n          prompt: {prompt}\n"
+        );
+        house.write(&format!("workflows/{style}.yaml"), &workflow);
+        house.workflow_run(style).await.expect("it is suspended");
+        let approvals = workflow_approvals(&house.repository).expect("readable");
+        let shown = &approvals.last().expect("a gate").prompt;
+        assert!(shown.contains("[secret TOKEN]"), "{style}: {shown}");
+        let request = GateRequest {
+            workflow: style.to_owned(),
+            gate: "gate".to_owned(),
+            run: None,
+            comment: Some("tried a value of the mine".to_owned()),
+        };
+        workflow_approve(&house.repository, &request).expect("it is open");
+        let run = house.newest();
+        assert!(
+            format!("{run:?}").contains("tried [secret TOKEN]"),
+            "{run:?}"
+        );
+        let mut all = format!("{run:?} {:?}", house.seen.events()).into_bytes();
+        kept(&house.path().join(".sedge"), &mut all);
+        assert!(!has(&all, b"a value of the mine"), "{style}");
+    }
 }

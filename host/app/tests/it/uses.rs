@@ -166,7 +166,7 @@ async fn a_secret_is_used_when_it_is_sent_or_shown() {
         let house = House::new();
         let value = SecretValue::new(b"open sesame".to_vec()).expect("a value");
         let name = "TOKEN".parse().expect("a name");
-        secret_put(&house.repository, &name, &value).expect("it can be put");
+        secret_put(&house.repository, &name, &value, false).expect("it can be put");
         let http = "http: [{url: 'http://*:*', addresses: [127.0.0.0/8]}]";
         let grants = format!("grants: {{{http}, secrets: [{{name: TOKEN, {grant}}}]}}\n");
         house.model("keeper", "@test/keeper", &grants);

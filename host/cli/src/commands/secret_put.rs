@@ -5,8 +5,10 @@ use std::io::{IsTerminal, Read, stdin};
 
 use clap::Args;
 use sedge_app::AppError;
-use sedge_app::secret_put::secret_put;
-use sedge_app::types::{HiddenInput, SecretInfo, SecretName, SecretValue, Typed, VALUE_BYTES_MAX};
+use sedge_app::secret_put::{Report, secret_put};
+use sedge_app::types::{
+    HiddenInput, SecretInfo, SecretName, SecretValue, Typed, VALUE_BYTES_MAX, Weakness,
+};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -31,6 +33,10 @@ pub(crate) struct SecretPutArgs {
     /// Keep the end of the last line of stdin as a part of the value
     #[arg(long)]
     keep_newline: bool,
+    /// Put a value that is short or easily guessed: it is kept out of logs and outcomes, but not
+    /// out of names and tags
+    #[arg(long)]
+    allow_weak: bool,
     /// What people may type as the value, to be refused
     #[arg(hide = true)]
     value: Vec<OsString>,
@@ -54,12 +60,21 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
     } else {
         value_read(args.keep_newline)?
     };
-    let info = secret_put(&repository, &name, &value)?;
+    let Report { info, weakness } = secret_put(&repository, &name, &value, args.allow_weak)?;
     let note = match info.version {
         1 => format!("Put `{name}`."),
         version => format!("Put version {version} of `{name}`, in place of the former one."),
     };
-    Ok(Output::new(info_json(&info)).note(note))
+    let mut data = info_json(&info);
+    data["weakness"] = json!(weakness.map(Weakness::as_str));
+    let output = Output::new(data).note(note);
+    Ok(match weakness {
+        Some(weakness) => output.note(format!(
+            "warning: the value is weak: {weakness}. It is kept out of logs and outcomes, but not \
+             out of names and tags."
+        )),
+        None => output,
+    })
 }
 
 /// Returns what is known of a secret, as `--json` shows it.

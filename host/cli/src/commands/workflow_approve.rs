@@ -22,7 +22,7 @@ pub(crate) struct WorkflowApproveArgs {
 pub(crate) struct GateArgs {
     /// The workflow
     workflow: String,
-    /// The gate; JOB/GATE where two jobs have one of that name
+    /// The gate; JOB/GATE if two jobs of the workflow have a step of that name
     gate: String,
     /// The run, or the beginning of its id [default: the one that waits]
     #[arg(long, value_name = "ID")]

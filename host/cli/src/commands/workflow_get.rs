@@ -57,7 +57,10 @@ fn step_json(step: &Step) -> Value {
             "methodName": method.value,
             "inputs": inputs.value,
         }),
-        Task::ManualApproval { prompt } => json!({"type": "manual_approval", "prompt": prompt}),
+        Task::ManualApproval { prompt } => {
+            let prompt = prompt.as_ref().map_or("", |prompt| &prompt.value);
+            json!({"type": "manual_approval", "prompt": prompt})
+        }
     };
     let on = |on: &str, condition: Condition| json!({"step": on, "condition": condition.as_str()});
     json!({

@@ -9,7 +9,6 @@ use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::show;
 
 /// Run a workflow
 ///
@@ -53,7 +52,7 @@ pub(crate) fn end_output(workflow: &str, end: &WorkflowEnd) -> Output {
                 json!({"run": run, "workflow": workflow, "status": "suspended", "gates": paths}),
             )
             .note(format!("The workflow `{workflow}` is suspended."));
-            for gate in gates.iter().map(|gate| show::gate_name(gate, gates)) {
+            for gate in gates {
                 output = output.note(format!(
                     "hint: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`) decides"
                 ));

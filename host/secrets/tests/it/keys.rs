@@ -19,7 +19,18 @@ fn check(secrets: &Secrets, expect: fn(&SecretsError) -> bool) {
         let error = result.expect_err("there is no key");
         assert!(expect(&error), "{error}");
     }
-    assert_eq!(secrets.list().expect("it needs no key").len(), 2);
+    let listed = secrets.list().expect("the folder can be read");
+    assert_eq!(listed.len(), 2);
+    for one in listed {
+        assert!(
+            one.info.is_some(),
+            "what is known without the key is listed"
+        );
+        assert!(expect(&one.opened.expect_err("there is no key")));
+    }
+    for (name, opened) in secrets.all().expect("the folder can be read") {
+        assert!(expect(&opened.expect_err("there is no key")), "{name}");
+    }
 }
 
 #[test]
@@ -113,7 +124,16 @@ fn a_damaged_secret_is_named_and_can_be_deleted() {
         fs::write(fixture.path("A.sealed"), content).expect("ours");
         assert!(is_told(got(&secrets, "A").map(drop)));
         assert!(is_told(secrets.rotate(ME).map(drop)));
-        assert_eq!(secrets.list().is_ok(), is_readable);
+        let listed = secrets.list().expect("the folder can be read");
+        assert_eq!(listed[0].info.is_some(), is_readable);
+        assert!(is_told(
+            listed
+                .into_iter()
+                .next()
+                .expect("it is listed")
+                .opened
+                .map(drop)
+        ));
         assert_eq!(put(&secrets, "A", "value 2").is_ok(), is_readable);
         assert_eq!(
             got(&secrets, "B").expect("whole"),

@@ -2,16 +2,52 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use sedge_secrets::{SecretValue, Secrets, What};
+use sedge_secrets::{SecretInfo, SecretValue, Secrets, Weakness, What};
 
 use crate::fixture::{Fixture, ME, got, name, put};
+
+/// Returns what is known of each secret, all of which can be opened.
+fn listed(secrets: &Secrets) -> Vec<SecretInfo> {
+    let listed = secrets.list().expect("the folder can be read").into_iter();
+    listed
+        .map(|one| {
+            one.opened.expect("it can be opened");
+            one.info.expect("its file can be read")
+        })
+        .collect()
+}
+
+/// One secret that cannot be opened is in no other one's way.
+#[test]
+fn others_are_put_listed_and_deleted_beside_a_damaged_secret() {
+    let fixture = Fixture::with_two();
+    let secrets = fixture.secrets();
+    std::fs::write(fixture.path("A.sealed"), "x").expect("writable");
+    put(&secrets, "B", "a longer value").expect("put");
+    put(&secrets, "C", "prod").expect("put");
+    let shown: Vec<_> = secrets
+        .list()
+        .expect("the folder can be read")
+        .into_iter()
+        .map(|one| (one.name.to_string(), one.info.is_some(), one.opened.ok()))
+        .collect();
+    let expect = [
+        ("A".to_owned(), false, None),
+        ("B".to_owned(), true, Some(None)),
+        ("C".to_owned(), true, Some(Some(Weakness::EverydayWord))),
+    ];
+    assert_eq!(shown, expect);
+    for of in ["B", "A", "C"] {
+        assert!(secrets.delete(&name(of), ME).expect("deleted"), "{of}");
+    }
+}
 
 #[test]
 fn a_secret_is_put_got_replaced_and_deleted() {
     let fixture = Fixture::new();
     let secrets = fixture.secrets();
     assert_eq!(got(&secrets, "A").expect("nothing there"), None);
-    assert_eq!(secrets.list().expect("nothing there"), []);
+    assert!(listed(&secrets).is_empty());
     assert_eq!(put(&secrets, "A", "value 1").expect("put"), 1);
     assert_eq!(put(&secrets, "A", "value 2").expect("put"), 2);
     assert_eq!(put(&secrets, "a.B-c", "other").expect("put"), 1);
@@ -60,7 +96,7 @@ fn all_values_are_read_at_once_and_a_damaged_one_is_told() {
 fn a_list_tells_all_but_the_value() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
-    let before = secrets.list().expect("listed");
+    let before = listed(&secrets);
     put(&secrets, "A", "value 2").expect("put");
     secrets
         .note_use(&name("A"), "k3v9q2x8w1mz/1")
@@ -68,8 +104,8 @@ fn a_list_tells_all_but_the_value() {
     secrets
         .note_use(&name("A"), "k3v9q2x8w1mz/1/2")
         .expect("noted");
-    let listed = secrets.list().expect("listed");
-    let (a, b) = (&listed[0], &listed[1]);
+    let after = listed(&secrets);
+    let (a, b) = (&after[0], &after[1]);
     assert_eq!(
         (a.version, a.created_at, a.by.as_str()),
         (2, before[0].created_at, ME)
@@ -82,14 +118,14 @@ fn a_list_tells_all_but_the_value() {
     secrets.delete(&name("A"), ME).expect("deleted");
     wait_for_the_next_millisecond();
     put(&secrets, "A", "value 3").expect("put");
-    assert_eq!(secrets.list().expect("listed")[0].last_use, None);
+    assert_eq!(listed(&secrets)[0].last_use, None);
 }
 
 #[test]
 fn a_rotation_leaves_values_and_no_former_key() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
-    let before = secrets.list().expect("listed");
+    let before = listed(&secrets);
     let (key, file) = (fixture.path("key"), fixture.path("A.sealed"));
     let read = || {
         (
@@ -105,7 +141,7 @@ fn a_rotation_leaves_values_and_no_former_key() {
     for (of, value) in [("A", "value A"), ("B", "value B")] {
         assert_eq!(got(&secrets, of).expect("read"), Some(value.to_owned()));
     }
-    for (before, after) in before.iter().zip(secrets.list().expect("listed")) {
+    for (before, after) in before.iter().zip(listed(&secrets)) {
         assert!(after.sealed_at >= before.sealed_at);
         assert_eq!(after.updated_at, before.updated_at);
         assert_eq!(after.version, before.version);

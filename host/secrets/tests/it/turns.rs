@@ -30,7 +30,8 @@ fn each_put_counts() {
         .iter()
         .find(|it| it.name == name("SHARED"))
         .expect("listed");
-    assert_eq!(shared.version, WRITERS as u64 * ROUNDS);
+    let info = shared.info.as_ref().expect("its file can be read");
+    assert_eq!(info.version, WRITERS as u64 * ROUNDS);
     for writer in 0..WRITERS {
         let own = got(&secrets, &format!("OWN_{writer}")).expect("read");
         assert_eq!(own, Some(format!("own {}", ROUNDS - 1)));

@@ -13,6 +13,7 @@ fn the_program_says_what_it_can_do() {
 
     Commands:
       init       Make a repository
+      doctor     Look at the repository, and say what is wrong and what to do
       plugin     Add and inspect plugins, which provide types
       model      Make, inspect, run and delete models
       data       Read, find and clear away the data that models wrote
@@ -258,7 +259,7 @@ fn a_verb_says_what_it_needs() {
 
     Arguments:
       <WORKFLOW>  The workflow
-      <GATE>      The gate; JOB/GATE where two jobs have one of that name
+      <GATE>      The gate; JOB/GATE if two jobs of the workflow have a step of that name
 
     Options:
           --run <ID>        The run, or the beginning of its id [default: the one that waits]
@@ -298,7 +299,7 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
-        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, plugin, model, data, datastore, secret, workflow, run]",
+        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, doctor, plugin, model, data, datastore, secret, workflow, run]",
         "causes": [],
         "hint": "Usage: sedge [OPTIONS] <COMMAND>"
       }

@@ -36,6 +36,7 @@ mod datastore_lock_release;
 mod datastore_lock_status;
 mod datastore_restore;
 mod datastore_status;
+mod doctor;
 mod fixtures;
 mod help;
 mod init;

@@ -171,8 +171,8 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
 
     $ sedge secret list
     ------- stdout -------
-    NAME        VERSION  CREATED               UPDATED               LAST USED             BY CALL                         PUT BY
-    HTTP_TOKEN  1        [time]                [time]                [time]                api.fetch, call [run 2]/1  tester@[host]
+    NAME        STATE  VERSION  CREATED               UPDATED               LAST USED             BY CALL                         PUT BY
+    HTTP_TOKEN  ok     1        [time]                [time]                [time]                api.fetch, call [run 2]/1  tester@[host]
     "#);
     let body = env.run(["data", "get", "api", "body"]).to_string();
     assert!(

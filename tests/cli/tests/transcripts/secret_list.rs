@@ -1,6 +1,7 @@
 //! `sedge secret list`
 
 use sedge_test_kit::TestEnv;
+use serde_json::json;
 
 use crate::secret_put::put;
 
@@ -17,9 +18,9 @@ fn by_name() {
     insta::assert_snapshot!(env.transcript("secret list\nsecret list --json"), @r#"
     $ sedge secret list
     ------- stdout -------
-    NAME      VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
-    PASSWORD  1        [time]                [time]                                    tester@[host]
-    TOKEN     2        [time]                [time]                                    tester@[host]
+    NAME      STATE  VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
+    PASSWORD  ok     1        [time]                [time]                                    tester@[host]
+    TOKEN     ok     2        [time]                [time]                                    tester@[host]
 
     $ sedge secret list --json
     ------- stdout -------
@@ -33,7 +34,10 @@ fn by_name() {
           "updatedAt": "[time]",
           "sealedAt": "[time]",
           "by": "tester@[host]",
-          "lastUse": null
+          "lastUse": null,
+          "state": "ok",
+          "weakness": null,
+          "closedBecause": null
         },
         {
           "name": "TOKEN",
@@ -42,44 +46,65 @@ fn by_name() {
           "updatedAt": "[time]",
           "sealedAt": "[time]",
           "by": "tester@[host]",
-          "lastUse": null
+          "lastUse": null,
+          "state": "ok",
+          "weakness": null,
+          "closedBecause": null
         }
       ]
     }
     "#);
 }
 
+/// A secret that cannot be opened is in the list, and keeps no other one from being listed.
 #[test]
-fn what_is_damaged_is_named() {
+fn what_is_closed_or_weak_is_marked() {
     let env = TestEnv::with_repository();
-    put(&env, "TOKEN", "canary 1");
+    put(&env, "GOOD", "canary 1");
+    put(&env, "TOKEN", "canary 2");
+    let weak = ["secret", "put", "WEAK", "--allow-weak"];
+    let _ = env.run_with_stdin(weak, "prod").succeeded();
     env.write_file(".sedge/secrets/TOKEN.sealed", "sedge-secret 1\n{}\n");
-    insta::assert_snapshot!(env.transcript("secret list\nsecret list --json"), @r#"
-    $ sedge secret list
-    ------- stderr -------
-    error: the secret `TOKEN` is damaged: `$ENV/repo/.sedge/secrets/TOKEN.sealed`
-    hint: put the file back as it was, or delete the secret: `sedge secret delete TOKEN`
-    [exit status: 3]
-
-    $ sedge secret list --json
-    ------- stdout -------
-    {
-      "ok": false,
-      "error": {
-        "code": "secrets_damaged",
-        "message": "the secret `TOKEN` is damaged: `$ENV/repo/.sedge/secrets/TOKEN.sealed`",
-        "causes": [],
-        "hint": "put the file back as it was, or delete the secret: `sedge secret delete TOKEN`"
-      }
-    }
-    [exit status: 3]
-    "#);
-    env.write_file(".sedge/secrets/TOKEN.sealed", "sedge-secret 2\n");
     insta::assert_snapshot!(env.transcript("secret list"), @"
     $ sedge secret list
+    ------- stdout -------
+    NAME   STATE   VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
+    GOOD   ok      1        [time]                [time]                                    tester@[host]
+    TOKEN  closed
+    WEAK   weak    1        [time]                [time]                                    tester@[host]
     ------- stderr -------
-    error: `$ENV/repo/.sedge/secrets/TOKEN.sealed` is of a newer version of Sedge
-    hint: use the version of Sedge that made it, or a newer one
-    [exit status: 3]
+    `TOKEN` cannot be opened: the secret `TOKEN` is damaged: `$ENV/repo/.sedge/secrets/TOKEN.sealed`.
+    `WEAK` is weak: it is an everyday word.
+    ");
+    let listed = env.run_json(["secret", "list"]);
+    let damaged = &listed["data"][1];
+    assert_eq!(
+        (&damaged["name"], &damaged["state"]),
+        (&json!("TOKEN"), &json!("closed"))
+    );
+    assert!(
+        damaged["closedBecause"]
+            .as_str()
+            .expect("a text")
+            .contains("is damaged"),
+        "{damaged}"
+    );
+    assert_eq!(listed["data"][2]["weakness"], "everydayWord");
+    // The others are put and deleted beside it, and so is it itself.
+    put(&env, "GOOD", "canary 3");
+    env.setup(&["secret delete WEAK"]);
+    env.write_file(".sedge/secrets/TOKEN.sealed", "sedge-secret 2\n");
+    insta::assert_snapshot!(env.transcript("secret list\nsecret delete TOKEN"), @"
+    $ sedge secret list
+    ------- stdout -------
+    NAME   STATE   VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
+    GOOD   ok      2        [time]                [time]                                    tester@[host]
+    TOKEN  closed
+    ------- stderr -------
+    `TOKEN` cannot be opened: `$ENV/repo/.sedge/secrets/TOKEN.sealed` is of a newer version of Sedge.
+
+    $ sedge secret delete TOKEN
+    ------- stderr -------
+    Deleted `TOKEN`.
     ");
 }

@@ -50,7 +50,8 @@ fn on_stdin() {
         "updatedAt": "[time]",
         "sealedAt": "[time]",
         "by": "tester@[host]",
-        "lastUse": null
+        "lastUse": null,
+        "weakness": null
       }
     }
     "#);
@@ -60,14 +61,14 @@ fn on_stdin() {
 fn at_a_terminal() {
     let env = TestEnv::with_repository();
     let child = env.spawn_on_terminal("sedge secret put TOKEN");
-    insta::assert_snapshot!(shown(child, &[(FIRST, "canary\n"), (SECOND, "canary\n")]), @"
+    insta::assert_snapshot!(shown(child, &[(FIRST, "canary of mine\n"), (SECOND, "canary of mine\n")]), @"
     Value of `TOKEN`:
     The same again:
     Put `TOKEN`.
     [exit status: 0]
     ");
     let child = env.spawn_on_terminal("sedge secret put TOKEN");
-    insta::assert_snapshot!(shown(child, &[(FIRST, "canary\n"), (SECOND, "cannery\n")]), @"
+    insta::assert_snapshot!(shown(child, &[(FIRST, "canary of mine\n"), (SECOND, "cannery of mine\n")]), @"
     Value of `TOKEN`:
     The same again:
     error: the two values differ
@@ -78,13 +79,13 @@ fn at_a_terminal() {
     insta::assert_snapshot!(shown(child, &[(FIRST, "\n")]), @"
     Value of `TOKEN`:
     error: the value has fewer than 4 bytes
-    hint: what is shorter is guessed at once, and cannot be kept out of logs
+    hint: a shorter value stands in too many texts to be kept out of logs; choose one of 8 bytes or more
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run(["secret", "list"]), @"
     ------- stdout -------
-    NAME   VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
-    TOKEN  1        [time]                [time]                                    tester@[host]
+    NAME   STATE  VERSION  CREATED               UPDATED               LAST USED  BY CALL  PUT BY
+    TOKEN  ok     1        [time]                [time]                                    tester@[host]
     ");
 }
 
@@ -152,7 +153,7 @@ fn the_value_is_no_argument() {
 fn what_is_no_name_or_value_is_refused() {
     let env = TestEnv::with_repository();
     let put = |name: &str, value: &[u8]| env.run_with_stdin(["secret", "put", name], value);
-    insta::assert_snapshot!(put("a/b", b"canary"), @"
+    insta::assert_snapshot!(put("a/b", b"canary 1"), @"
     ------- stderr -------
     error: `a/b` is not a name of a secret: it takes 1 to 100 letters, digits, `.`, `-` and `_` of ASCII, beginning with a letter, digit or `_`
     [exit status: 2]
@@ -160,7 +161,7 @@ fn what_is_no_name_or_value_is_refused() {
     insta::assert_snapshot!(put("PIN", b"123\n"), @"
     ------- stderr -------
     error: the value has fewer than 4 bytes
-    hint: what is shorter is guessed at once, and cannot be kept out of logs
+    hint: a shorter value stands in too many texts to be kept out of logs; choose one of 8 bytes or more
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("LARGE", &[b'x'; (64 << 10) + 1]), @"
@@ -177,10 +178,87 @@ fn what_is_no_name_or_value_is_refused() {
     ");
     let _ = put("LARGEST", &[b'x'; 64 << 10]).succeeded();
     let keep = ["secret", "put", "LINE", "--keep-newline"];
-    insta::assert_snapshot!(env.run_with_stdin(keep, "123\n"), @"
+    insta::assert_snapshot!(env.run_with_stdin(keep, "1234567\n"), @"
     ------- stderr -------
-    Put `LINE`.
+    error: the value of `LINE` is weak: it has fewer than 8 bytes
+    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    [exit status: 2]
     ");
+    insta::assert_snapshot!(env.run_with_stdin(keep, "12345678\n"), @"
+    ------- stderr -------
+    error: the value of `LINE` is weak: it is an everyday word
+    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    [exit status: 2]
+    ");
+}
+
+/// A weak value would rewrite texts that have nothing to do with the secret.
+#[test]
+fn a_weak_value_is_refused_unless_it_is_wanted() {
+    let env = TestEnv::with_repository();
+    let put = |value: &str, option: &[&str]| {
+        env.run_with_stdin([&["secret", "put", "STAGE"], option].concat(), value)
+    };
+    insta::assert_snapshot!(put("Production\n", &[]), @"
+    ------- stderr -------
+    error: the value of `STAGE` is weak: it is an everyday word
+    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(put("        ", &["--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "weak_secret",
+        "message": "the value of `STAGE` is weak: it is blank",
+        "causes": [],
+        "hint": "choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags"
+      }
+    }
+    [exit status: 2]
+    "#);
+    for (value, why) in [
+        ("hunter2", "it has fewer than 8 bytes"),
+        ("123456", "it is a number of up to 6 digits"),
+    ] {
+        assert!(put(value, &[]).stderr.contains(why), "{value}");
+    }
+    insta::assert_snapshot!(put("prod", &["--allow-weak"]), @"
+    ------- stderr -------
+    Put `STAGE`.
+    warning: the value is weak: it is an everyday word. It is kept out of logs and outcomes, but not out of names and tags.
+    ");
+}
+
+/// What cannot be opened cannot be found in texts, so nothing runs. Descriptors that are used up
+/// are one reason; it used to turn all masking off without a word.
+#[test]
+fn with_few_descriptors_a_value_is_masked_or_nothing_runs() {
+    let env = TestEnv::with_sink_and_spawn();
+    put(&env, "TOKEN", "canary of the mine");
+    let (mut n_ran, mut n_refused) = (0, 0);
+    for n_descriptors in (6..64).step_by(2) {
+        let line = format!(
+            "ulimit -n {n_descriptors}; exec sedge model method run sink run --input 'note=canary of the mine'"
+        );
+        let output = env.spawn_on_terminal(&line).wait();
+        let shown = &output.stdout;
+        assert!(
+            !shown.contains("\"note\": \"canary"),
+            "{n_descriptors}: {shown}"
+        );
+        match output.code() {
+            Some(0) => n_ran += 1,
+            Some(_) | None => n_refused += 1,
+        }
+    }
+    assert!(
+        n_ran > 0 && n_refused > 0,
+        "{n_ran} ran, {n_refused} were refused"
+    );
+    let kept = env.run(["data", "get", "sink", "record"]).stdout;
+    assert!(kept.contains("[secret TOKEN]"), "{kept}");
 }
 
 /// No process loses what another one puts at the same time.
@@ -189,7 +267,7 @@ fn by_many_at_once() {
     let env = TestEnv::with_repository();
     let line = |n: usize| {
         format!(
-            "for i in 1 2 3; do echo value$i | sedge secret put OWN_{n} && echo value$i | sedge secret put SHARED; done"
+            "for i in 1 2 3; do echo a value $i | sedge secret put OWN_{n} && echo a value $i | sedge secret put SHARED; done"
         )
     };
     let children: Vec<Child<'_>> = (0..4).map(|n| env.spawn_on_terminal(&line(n))).collect();
@@ -217,7 +295,7 @@ fn by_many_at_once() {
 #[test]
 fn no_file_holds_the_value() {
     let env = TestEnv::with_repository();
-    put(&env, "TOKEN", "canary");
+    put(&env, "TOKEN", "canary of the mine");
     let ignored = env.read_file(".sedge/.gitignore");
     assert_eq!(ignored, "*\n");
     let mut folders = vec![env.repository()];

@@ -136,6 +136,8 @@ fn one_of_several_runs() {
     ");
 }
 
+/// A name that two jobs have decides nothing, even if one gate is open: the same words would
+/// decide the other one later.
 #[test]
 fn several_gates() {
     let env = with_workflows();
@@ -152,6 +154,7 @@ fn several_gates() {
         workflow run C
         workflow approve C gate
         workflow approve C one/gate
+        workflow reject C gate
         workflow approve C two/gate
         workflow resume C
     "), @"
@@ -167,14 +170,20 @@ fn several_gates() {
 
     $ sedge workflow approve C gate
     ------- stderr -------
-    error: the run `[run]` of `C` has no open gate named `gate`
-    hint: its open gates are `one/gate`, `two/gate`
+    error: the workflow `C` has 2 steps named `gate`
+    hint: say which one, with its job: `one/gate`, `two/gate`
     [exit status: 3]
 
     $ sedge workflow approve C one/gate
     ------- stderr -------
     The gate `one/gate` of run [run] is approved.
     hint: still to be decided: `two/gate`
+
+    $ sedge workflow reject C gate
+    ------- stderr -------
+    error: the workflow `C` has 2 steps named `gate`
+    hint: say which one, with its job: `one/gate`, `two/gate`
+    [exit status: 3]
 
     $ sedge workflow approve C two/gate
     ------- stderr -------

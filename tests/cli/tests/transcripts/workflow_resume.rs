@@ -41,7 +41,7 @@ fn before_the_decision() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the run `[run]` of `B` waits for a decision
-    hint: decide it: `sedge workflow approve B gate --run [run]` (or `reject`)
+    hint: decide it: `sedge workflow approve B main/gate --run [run]` (or `reject`)
     [exit status: 3]
 
     $ sedge workflow resume B --json
@@ -52,7 +52,7 @@ fn before_the_decision() {
         "code": "gates_undecided",
         "message": "the run `[run]` of `B` waits for a decision",
         "causes": [],
-        "hint": "decide it: `sedge workflow approve B gate --run [run]` (or `reject`)",
+        "hint": "decide it: `sedge workflow approve B main/gate --run [run]` (or `reject`)",
         "run": "[run]",
         "gates": [
           "main/gate"

@@ -23,7 +23,7 @@ fn a_workflow_stops_at_a_gate_and_says_what_to_type_next() {
     Run [run]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B gate --run [run]` (or `reject`) decides
+    hint: `sedge workflow approve B main/gate --run [run]` (or `reject`) decides
     hint: `sedge workflow resume B --run [run]` goes on then
     ");
 }

@@ -1,0 +1,174 @@
+//! Looks at a repository, and says what is wrong with it.
+//!
+//! Each area has a function that returns its findings. An area that cannot be looked at is a
+//! finding too, and keeps no other area from being looked at.
+
+use std::collections::BTreeMap;
+
+use sedge_model::names::SecretName;
+use sedge_secrets::SecretsError;
+
+use crate::error::AppError;
+use crate::plugin_list::plugin_list;
+use crate::repository::Repository;
+
+/// A part of a repository that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    /// The datastore: that it opens.
+    Datastore,
+    /// The secrets and their key.
+    Secrets,
+    /// The plugins that are pinned.
+    Plugins,
+    /// The definitions of models.
+    Models,
+    /// The workflows.
+    Workflows,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Everything works, but something would better be changed.
+    Warning,
+    /// Something does not work.
+    Fault,
+}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, as a command that comes across it reports it.
+    pub problem: AppError,
+}
+
+/// What was found in one area.
+#[derive(Debug)]
+pub struct Examined {
+    /// The area.
+    pub area: Area,
+    /// What is wrong there.
+    pub findings: Vec<Finding>,
+}
+
+impl Area {
+    /// Returns the area as it is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Datastore => "datastore",
+            Self::Secrets => "secrets",
+            Self::Plugins => "plugins",
+            Self::Models => "models",
+            Self::Workflows => "workflows",
+        }
+    }
+}
+
+impl Severity {
+    /// Returns the severity as it is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Looks at every area of a repository. Needs no lock, and runs no plugin.
+#[must_use]
+pub fn doctor(repository: &Repository) -> Vec<Examined> {
+    type Look = fn(&Repository) -> Result<Vec<Finding>, AppError>;
+    let areas: [(Area, Look); 5] = [
+        (Area::Datastore, datastore),
+        (Area::Secrets, secrets),
+        (Area::Plugins, plugins),
+        (Area::Models, models),
+        (Area::Workflows, workflows),
+    ];
+    areas
+        .into_iter()
+        .map(|(area, look)| Examined {
+            area,
+            findings: look(repository).unwrap_or_else(|problem| vec![fault(problem)]),
+        })
+        .collect()
+}
+
+fn fault(problem: AppError) -> Finding {
+    Finding {
+        severity: Severity::Fault,
+        problem,
+    }
+}
+
+fn datastore(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+    repository.store()?.status()?;
+    Ok(Vec::new())
+}
+
+fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+    let secrets = repository.secrets()?;
+    let mut findings = Vec::new();
+    // What is wrong with the key is wrong with every secret, and said once.
+    let mut closed: BTreeMap<String, (Vec<SecretName>, SecretsError)> = BTreeMap::new();
+    for secret in secrets.list()? {
+        match secret.opened {
+            Ok(None) => {}
+            Ok(Some(weakness)) => findings.push(Finding {
+                severity: Severity::Warning,
+                problem: AppError::SecretWeak {
+                    name: secret.name,
+                    weakness,
+                },
+            }),
+            Err(error) => {
+                let (names, _) = closed
+                    .entry(error.to_string())
+                    .or_insert((Vec::new(), error));
+                names.push(secret.name);
+            }
+        }
+    }
+    if closed.is_empty() {
+        secrets.key_check()?;
+    }
+    let closed = closed.into_values();
+    findings.extend(closed.map(|(names, source)| fault(AppError::SecretsClosed { names, source })));
+    Ok(findings)
+}
+
+fn plugins(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+    let gone = plugin_list(repository)?
+        .into_iter()
+        .filter(|it| !it.is_here);
+    Ok(gone
+        .map(|plugin| {
+            fault(AppError::PluginGone {
+                type_name: plugin.type_name,
+                from: plugin.pinned.source,
+            })
+        })
+        .collect())
+}
+
+fn models(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+    let names = repository.model_names()?;
+    let look = |name: &str| {
+        let definition = repository.definition(name)?;
+        let type_name = &definition.type_name.value;
+        repository.plugin_pinned(type_name.as_str()).map(drop)
+    };
+    let looked = names.iter().map(|name| look(name.as_str()));
+    Ok(looked.filter_map(Result::err).map(fault).collect())
+}
+
+fn workflows(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+    let names = repository.workflow_names()?;
+    let looked = names.iter().map(|name| repository.workflow(name.as_str()));
+    Ok(looked.filter_map(Result::err).map(fault).collect())
+}

@@ -1,0 +1,236 @@
+//! `sedge doctor`
+
+use sedge_test_kit::TestEnv;
+
+use crate::secret_put::put;
+
+#[test]
+fn nothing_is_wrong() {
+    let env = TestEnv::with_sink_and_spawn();
+    insta::assert_snapshot!(env.transcript("doctor\ndoctor --json"), @r#"
+    $ sedge doctor
+    ------- stdout -------
+    AREA       STATE
+    datastore  ok
+    secrets    ok
+    plugins    ok
+    models     ok
+    workflows  ok
+    ------- stderr -------
+    Nothing is wrong.
+
+    $ sedge doctor --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "isSound": true,
+        "areas": [
+          {
+            "area": "datastore",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "secrets",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "plugins",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "models",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "workflows",
+            "state": "ok",
+            "findings": []
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+/// Each thing that is wrong is named, with what to do, and keeps no other one from being found.
+#[test]
+fn all_that_is_wrong_is_named() {
+    let env = TestEnv::with_sink_and_spawn();
+    put(&env, "TOKEN", "canary 1");
+    put(&env, "OTHER", "canary 2");
+    let weak = ["secret", "put", "WEAK", "--allow-weak"];
+    let _ = env.run_with_stdin(weak, "prod").succeeded();
+    insta::assert_snapshot!(env.transcript("doctor"), @"
+    $ sedge doctor
+    ------- stdout -------
+    AREA       STATE
+    datastore  ok
+    secrets    warning
+    plugins    ok
+    models     ok
+    workflows  ok
+
+    warning: the value of `WEAK` is weak: it is an everyday word
+    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    ------- stderr -------
+    Everything works; 1 warning.
+    ");
+    env.write_file(".sedge/secrets/OTHER.sealed", "x");
+    env.write_file("models/bad.yaml", "name: bad\n");
+    env.write_file(
+        "models/strange.yaml",
+        "name: strange\ntype: \"@test/nowhere\"\n",
+    );
+    env.write_file("workflows/bad.yaml", "name: bad\n");
+    for entry in std::fs::read_dir(env.repository().join(".sedge/plugins")).expect("ours") {
+        std::fs::remove_file(entry.expect("ours").path()).expect("ours");
+    }
+    insta::assert_snapshot!(env.transcript("doctor"), @"
+    $ sedge doctor
+    ------- stdout -------
+    AREA       STATE
+    datastore  ok
+    secrets    fault
+    plugins    fault
+    models     fault
+    workflows  fault
+
+    warning: the value of `WEAK` is weak: it is an everyday word
+    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+
+    fault: the secret `OTHER` cannot be opened, so its value could not be kept out of data and logs
+    caused by: the secret `OTHER` is damaged: `$ENV/repo/.sedge/secrets/OTHER.sealed`
+    hint: put the file back as it was, or delete the secret: `sedge secret delete OTHER`
+
+    fault: the component of the plugin `@sedge/sink` is not here
+    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
+
+    fault: the component of the plugin `@sedge/spawn` is not here
+    hint: get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`
+
+    error: the key `type` is missing
+     --> models/bad.yaml:1:1
+      |
+    1 | name: bad
+      | ^^^^^^^^^ add `type:` here
+
+    fault: no plugin provides the type `@test/nowhere`
+    hint: `sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one
+
+    error: the key `jobs` is missing
+     --> workflows/bad.yaml:1:1
+      |
+    1 | name: bad
+      | ^^^^^^^^^ add `jobs:` here
+    ------- stderr -------
+    6 faults, 1 warning.
+    [exit status: 3]
+    ");
+    std::fs::remove_file(env.repository().join(".sedge/secrets/key")).expect("ours");
+    let report = env.run(["doctor", "--json"]);
+    assert_eq!(report.code(), Some(3));
+    insta::assert_snapshot!(report, @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "isSound": false,
+        "areas": [
+          {
+            "area": "datastore",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "secrets",
+            "state": "fault",
+            "findings": [
+              {
+                "code": "secrets_closed",
+                "message": "the secret `OTHER` (and 2 more) cannot be opened, so its value could not be kept out of data and logs",
+                "causes": [
+                  "the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing"
+                ],
+                "hint": "put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew",
+                "severity": "fault"
+              }
+            ]
+          },
+          {
+            "area": "plugins",
+            "state": "fault",
+            "findings": [
+              {
+                "code": "plugin_gone",
+                "message": "the component of the plugin `@sedge/sink` is not here",
+                "causes": [],
+                "hint": "get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`",
+                "severity": "fault"
+              },
+              {
+                "code": "plugin_gone",
+                "message": "the component of the plugin `@sedge/spawn` is not here",
+                "causes": [],
+                "hint": "get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`",
+                "severity": "fault"
+              }
+            ]
+          },
+          {
+            "area": "models",
+            "state": "fault",
+            "findings": [
+              {
+                "code": "bad_file",
+                "message": "the key `type` is missing",
+                "causes": [
+                  "add `type:` here"
+                ],
+                "hint": null,
+                "place": {
+                  "file": "models/bad.yaml",
+                  "line": 1,
+                  "column": 1
+                },
+                "severity": "fault"
+              },
+              {
+                "code": "type_missing",
+                "message": "no plugin provides the type `@test/nowhere`",
+                "causes": [],
+                "hint": "`sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one",
+                "severity": "fault"
+              }
+            ]
+          },
+          {
+            "area": "workflows",
+            "state": "fault",
+            "findings": [
+              {
+                "code": "bad_file",
+                "message": "the key `jobs` is missing",
+                "causes": [
+                  "add `jobs:` here"
+                ],
+                "hint": null,
+                "place": {
+                  "file": "workflows/bad.yaml",
+                  "line": 1,
+                  "column": 1
+                },
+                "severity": "fault"
+              }
+            ]
+          }
+        ]
+      }
+    }
+    [exit status: 3]
+    "#);
+}
