@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, DataDeleted};
 
-use crate::data_get::{data_missing, version_missing};
+use crate::data_get::{data_missing, present_name, version_missing};
 use crate::data_list::model_with_data;
 use crate::error::AppError;
 use crate::events::Events;
@@ -28,7 +28,8 @@ pub struct Request {
 pub enum Chosen {
     /// All versions of a name, or one.
     Name(String, Option<u64>),
-    /// All names that begin so.
+    /// All names that begin so. Every name begins with the empty text, so that is refused:
+    /// an unset variable of a script must not become [`Chosen::All`].
     Prefix(String),
     /// All that the model has.
     All,
@@ -46,13 +47,16 @@ pub struct Report {
 /// Deletes data for good, once no call of the model is under way.
 ///
 /// # Errors
-/// There is no such model or data, or calls of the model did not end in time; then nothing
-/// was deleted.
+/// There is no such model or data, the prefix is empty, the name is a former one of data that
+/// was renamed, or calls of the model did not end in time; then nothing was deleted.
 pub async fn data_delete(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
 ) -> Result<Report, AppError> {
+    if matches!(&request.chosen, Chosen::Prefix(prefix) if prefix.is_empty()) {
+        return Err(AppError::PrefixEmpty);
+    }
     let model = model_with_data(repository, &request.model)?;
     let what = match &request.chosen {
         Chosen::Name(name, None) => DataChosen::Name(name.parse()?),
@@ -64,7 +68,8 @@ pub async fn data_delete(
         model: model.clone(),
         what,
     };
-    // Who asks for what is not there is told at once.
+    // A request that cannot be carried out fails before it waits for anything.
+    named_as_now(repository, &delete)?;
     let plan = repository.store()?.data_delete_plan(&delete)?;
     found(repository, &delete, &plan)?;
     if request.dry_run {
@@ -75,10 +80,22 @@ pub async fn data_delete(
     }
     let told = format!("data delete {model}");
     let held = locked(repository, &told, &one(&model), events).await?;
+    // It may have been renamed while this waited; from here on, the lock keeps it from that.
+    named_as_now(repository, &delete)?;
     let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
-    // Somebody else may have been faster.
+    // Another process may have been faster.
     found(repository, &delete, &deleted)?;
     Ok(Report { model, deleted })
+}
+
+/// Checks that data which is named goes by that very name.
+fn named_as_now(repository: &Repository, delete: &DataDelete) -> Result<(), AppError> {
+    match &delete.what {
+        DataChosen::Version(name, _) | DataChosen::Name(name) => {
+            present_name(repository, &delete.model, name).map(drop)
+        }
+        DataChosen::Prefix(_) | DataChosen::All => Ok(()),
+    }
 }
 
 fn found(

@@ -5,7 +5,7 @@ use std::path::Path;
 use sedge_model::names::{DataName, ModelName};
 use sedge_store::{ContentReader, DataRecord, Scan};
 use sedge_sys::disk::Disk;
-use sedge_sys::folder::Folder;
+use sedge_sys::folder::{Folder, behind_links};
 use sedge_sys::random;
 
 use crate::data_list::{data_list, model_with_data};
@@ -65,8 +65,10 @@ pub fn data_save(
     })
 }
 
-/// Returns the folder of a file that a person named, and its name there.
+/// Returns the folder of a file that a person named, and its name there. Where a link has the
+/// name, that is the file which the link leads to.
 pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
+    let path = &*behind_links(path)?;
     let name = path.file_name().and_then(|name| name.to_str());
     let Some(name) = name else {
         return Err(AppError::NoFileName(path.to_owned()));
@@ -76,6 +78,26 @@ pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
         Some(_) | None => Path::new("."),
     };
     Ok((Folder::open(parent)?, name.to_owned()))
+}
+
+/// Returns the latest version of a piece of data; none where there is no such data.
+///
+/// # Errors
+/// The name is a former one: what is done to data for good is done by the name that it has, so
+/// that data which a person does not think of is not changed by the way.
+pub(crate) fn present_name(
+    repository: &Repository,
+    model: &ModelName,
+    name: &DataName,
+) -> Result<Option<DataRecord>, AppError> {
+    match repository.store()?.data_get(model, name, None)? {
+        Some(found) if found.name != *name => Err(AppError::DataRenamed {
+            model: model.clone(),
+            name: name.clone(),
+            to: found.name,
+        }),
+        found => Ok(found),
+    }
 }
 
 /// Says that there is no such version, if there is another one.

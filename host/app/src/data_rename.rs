@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sedge_model::names::{DataName, ModelName};
 use sedge_store::{DataRename, StoreError};
 
-use crate::data_get::{data_key, data_missing};
+use crate::data_get::{data_key, data_missing, present_name};
 use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::Repository;
@@ -48,25 +48,19 @@ pub async fn data_rename(
     let (model, from) = data_key(repository, &request.model, &request.from)?;
     let to: DataName = request.to.parse()?;
     let missing = || data_missing(repository, model.clone(), &request.from);
-    // Who asks for what cannot be is told at once.
-    let store = repository.store()?;
-    let Some(found) = store.data_get(&model, &from, None)? else {
+    // A request that cannot be carried out fails before it waits for anything.
+    if present_name(repository, &model, &from)?.is_none() {
         return Err(missing());
-    };
-    if found.name != from {
-        return Err(AppError::DataRenamed {
-            model,
-            name: from,
-            to: found.name,
-        });
     }
-    let taken = store.data_get(&model, &to, None)?;
+    let taken = repository.store()?.data_get(&model, &to, None)?;
     if taken.is_some_and(|taken| taken.name != from || to == from) {
         let name = to;
         return Err(StoreError::NameTaken { model, name }.into());
     }
     let told = format!("data rename {model}");
     let held = locked(repository, &told, &one(&model), events).await?;
+    // It may have been renamed while this waited; from here on, the lock keeps it from that.
+    present_name(repository, &model, &from)?;
     let rename = DataRename {
         model: model.clone(),
         from: from.clone(),

@@ -24,14 +24,17 @@ pub struct Request {
 /// removes data waits until it is done.
 ///
 /// # Errors
-/// There is such a file and it is not to be replaced, or it cannot be written; then there is
-/// no new one.
+/// There is such a file and it is not to be replaced, it is inside the folder of run-time state,
+/// or it cannot be written; then there is no new one.
 pub async fn datastore_backup(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
 ) -> Result<BackupReport, AppError> {
     let (folder, name) = named_file(&request.to)?;
+    // Beside what it is a copy of, it would be lost together with that, and it could take the
+    // place of the database itself.
+    repository.outside_of_state(&folder, &request.to)?;
     if !request.replace && folder.has(&name)? {
         return Err(AppError::FileExists(request.to.clone()));
     }

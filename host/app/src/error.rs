@@ -269,6 +269,17 @@ pub enum AppError {
         /// The name that it has.
         to: DataName,
     },
+    /// Data is to be deleted whose names begin with nothing.
+    #[error("the prefix is empty, and every name begins with that")]
+    PrefixEmpty,
+    /// A file is to be written where Sedge keeps its own.
+    #[error("`{}` is inside `{}`, where Sedge keeps what only Sedge may change", path.display(), state.display())]
+    WithinState {
+        /// The file.
+        path: PathBuf,
+        /// The folder of run-time state.
+        state: PathBuf,
+    },
     /// No secret of that name.
     #[error("no secret named `{name}`")]
     SecretMissing {
@@ -458,6 +469,8 @@ impl AppError {
             Self::GateAmbiguous { .. } => "gate_ambiguous",
             Self::DataMissing { .. } => "data_missing",
             Self::DataRenamed { .. } => "data_renamed",
+            Self::PrefixEmpty => "prefix_empty",
+            Self::WithinState { .. } => "within_state",
             Self::SecretMissing { .. } => "secret_missing",
             Self::SecretValue(_) => "bad_secret",
             Self::SecretWeak { .. } => "weak_secret",
@@ -523,6 +536,8 @@ impl AppError {
             | Self::SecretValue(_)
             | Self::SecretWeak { .. }
             | Self::NoFileName(_)
+            | Self::PrefixEmpty
+            | Self::WithinState { .. }
             | Self::Name(_)
             | Self::PluginRefused { .. }
             | Self::PluginBroken { .. }

@@ -1,6 +1,7 @@
 //! An open repository: its files, its datastore, and what a process shares between calls.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -165,6 +166,24 @@ impl Repository {
             Some(state) => Ok(state.has(name)?),
             None => Ok(false),
         }
+    }
+
+    /// Checks that a folder, in which a person wants the file `path`, is not in the folder of
+    /// run-time state, by whatever path or mount it is reached.
+    pub(crate) fn outside_of_state(&self, folder: &Folder, path: &Path) -> Result<(), AppError> {
+        let state = match Folder::open(&self.folder.path_of(STATE_FOLDER)) {
+            Ok(state) => state,
+            // A fresh clone has none.
+            Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if folder.is_within(&state)? {
+            return Err(AppError::WithinState {
+                path: path.to_owned(),
+                state: state.path().to_owned(),
+            });
+        }
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> Result<&Store, AppError> {

@@ -62,7 +62,9 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             };
             return gates.iter().map(hint).collect();
         }
-        _ => missing(error).or_else(|| run(error)),
+        _ => missing(error)
+            .or_else(|| data(error))
+            .or_else(|| run(error)),
     };
     hint.into_iter().collect()
 }
@@ -137,13 +139,6 @@ fn missing(error: &AppError) -> Option<String> {
             near,
             "`sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one",
         ),
-        AppError::DataMissing { model, near, .. } => {
-            near_or(near, &format!("`sedge data list {model}` shows its data"))
-        }
-        AppError::DataRenamed { model, to, .. } => format!(
-            "rename it by the name that it has: `sedge data rename {model} {}`",
-            show::typed(to.as_str())
-        ),
         AppError::SecretMissing { near, .. } => {
             near_or(near, "`sedge secret list` shows the secrets")
         }
@@ -166,7 +161,6 @@ fn missing(error: &AppError) -> Option<String> {
         AppError::StoreDamaged { .. } => {
             "restore a backup: `sedge datastore restore FILE --replace`".to_owned()
         }
-        AppError::VersionMissing { latest, .. } => format!("its latest version is {latest}"),
         AppError::ModelExists(name) => {
             format!(
                 "`sedge model get {name}` shows it; edit {} to change it",
@@ -183,6 +177,27 @@ fn missing(error: &AppError) -> Option<String> {
         AppError::Violations { type_name, .. } => {
             format!("`sedge plugin describe {type_name}` shows the schema")
         }
+        _ => return None,
+    })
+}
+
+/// What to do about data that is not there, or not to be changed so.
+fn data(error: &AppError) -> Option<String> {
+    Some(match error {
+        AppError::DataMissing { model, near, .. } => {
+            near_or(near, &format!("`sedge data list {model}` shows its data"))
+        }
+        AppError::DataRenamed { model, to, .. } => format!(
+            "use the name that it has now, {}; `sedge data list {model}` shows all names",
+            show::typed(to.as_str())
+        ),
+        AppError::PrefixEmpty => {
+            "name the beginning of the names, or delete all data of the model: `--all`".to_owned()
+        }
+        AppError::WithinState { .. } => {
+            "name a file outside of it, on another disk where that can be".to_owned()
+        }
+        AppError::VersionMissing { latest, .. } => format!("its latest version is {latest}"),
         _ => return None,
     })
 }

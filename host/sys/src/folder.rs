@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
+use rustix::io::Errno;
 
 use crate::owner::Attributes;
 pub use kept::Keeping;
@@ -26,6 +27,9 @@ const PUBLIC: u32 = 0o664;
 
 /// The mode of a folder that others may read, in the same way.
 const PUBLIC_FOLDER: u32 = 0o775;
+
+/// How many links one path may lead through, as in Linux (path_resolution(7)).
+pub(crate) const LINKS_MAX: usize = 40;
 
 /// The mode of a file with secrets.
 const OWNER: u32 = 0o600;
@@ -448,6 +452,28 @@ pub fn read_named_text(path: &Path, bytes_max: u64) -> Result<Option<String>, Fi
         FileError::new("read", path, source)
     })?;
     Ok(Some(text))
+}
+
+/// Returns the path of what a person named, with the links at its end followed, as writing to it
+/// does: a link keeps its place, and leads to what was written. The file need not be there.
+///
+/// # Errors
+/// A link cannot be read, or there are too many.
+pub fn behind_links(path: &Path) -> Result<PathBuf, FileError> {
+    let mut at = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match std::fs::read_link(&at) {
+            Ok(target) => at = at.parent().unwrap_or(Path::new("")).join(target),
+            // It is no link, or is not there.
+            Err(source) if is_no_link(&source) => return Ok(at),
+            Err(source) => return Err(FileError::new("look at", &at, source)),
+        }
+    }
+    Err(FileError::new("look at", path, Errno::LOOP.into()))
+}
+
+fn is_no_link(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
 }
 
 /// Returns the size in bytes of a file that a person named; 0 of what has none, such as a pipe.

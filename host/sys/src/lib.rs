@@ -16,6 +16,7 @@ pub mod fault;
 pub mod file_lock;
 pub mod folder;
 pub mod host;
+pub mod identity;
 pub mod interrupt;
 pub mod net;
 pub mod owner;

@@ -267,6 +267,17 @@ async fn a_former_name_leads_to_the_present_one() {
         again.expect_err("it has another name").code(),
         "data_renamed"
     );
+    for version in [None, Some(1)] {
+        let request = data_delete::Request {
+            model: "files".to_owned(),
+            chosen: Chosen::Name("record".to_owned(), version),
+            dry_run: false,
+        };
+        let deleted = data_delete(&house.repository, &request, events(&house)).await;
+        let error = deleted.expect_err("it has another name");
+        assert_eq!(error.code(), "data_renamed");
+    }
+    house.has_versions("files", "new", 3);
     house
         .value("files", "record", json!({"name": "other"}))
         .await;
@@ -450,6 +461,8 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
     assert_eq!(house.versions("files", "b"), [2]);
     let error = delete(version(1), false).await.expect_err("it is gone");
     assert_eq!(error.code(), "version_missing");
+    let error = delete(Chosen::Prefix(String::new()), false).await;
+    assert_eq!(error.expect_err("all begin so").code(), "prefix_empty");
     let prefix = || Chosen::Prefix("a/".to_owned());
     assert_eq!(
         delete(prefix(), false).await.expect("there"),

@@ -182,3 +182,31 @@ fn a_call_of_the_model_is_not_disturbed() {
     [exit status: 75]
     "#);
 }
+
+/// A script whose variable is not set says this, and means anything but all.
+#[test]
+fn empty_prefix_is_refused() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run"]);
+    let before = env.state();
+    for dry_run in [false, true] {
+        let dry_run = dry_run.then_some("--dry-run");
+        let args = ["data", "delete", "sink", "--prefix", "", "--json"];
+        insta::allow_duplicates!(
+            insta::assert_snapshot!(env.run(args.into_iter().chain(dry_run)), @r#"
+        ------- stdout -------
+        {
+          "ok": false,
+          "error": {
+            "code": "prefix_empty",
+            "message": "the prefix is empty, and every name begins with that",
+            "causes": [],
+            "hint": "name the beginning of the names, or delete all data of the model: `--all`"
+          }
+        }
+        [exit status: 2]
+        "#)
+        );
+    }
+    assert_eq!(env.state(), before);
+}

@@ -13,6 +13,7 @@ fn the_former_name_leads_to_the_new_one() {
              data get files record\n\
              data versions files record\n\
              data rename files record again\n\
+             data delete files record\n\
              data rename files place record --no-forward --json",
         ),
         @r#"
@@ -44,7 +45,13 @@ fn the_former_name_leads_to_the_new_one() {
     $ sedge data rename files record again
     ------- stderr -------
     error: `record` of the model `files` was renamed to `place`
-    hint: rename it by the name that it has: `sedge data rename files place`
+    hint: use the name that it has now, place; `sedge data list files` shows all names
+    [exit status: 3]
+
+    $ sedge data delete files record
+    ------- stderr -------
+    error: `record` of the model `files` was renamed to `place`
+    hint: use the name that it has now, place; `sedge data list files` shows all names
     [exit status: 3]
 
     $ sedge data rename files place record --no-forward --json

@@ -1,5 +1,7 @@
 //! `sedge datastore backup`
 
+use std::os::unix::fs::symlink;
+
 use crate::fixtures::with_files;
 
 #[test]
@@ -35,4 +37,48 @@ fn a_backup_is_made_once_unless_told_otherwise() {
     );
     let again = env.run(["datastore", "backup", "b.tar", "--replace"]);
     assert_eq!(again.code(), Some(0), "{again}");
+}
+
+/// There a backup would be lost with what it is a copy of, or take the place of it.
+#[test]
+fn no_backup_is_made_where_sedge_keeps_its_own() {
+    let env = with_files();
+    env.setup(&["model method run files record"]);
+    symlink(".sedge/store", env.repository().join("link")).expect("a link can be made");
+    symlink(".sedge/store/sedge.db", env.repository().join("b.tar")).expect("a link can be made");
+    insta::assert_snapshot!(
+        env.transcript(
+            "datastore backup .sedge/b.tar\n\
+             datastore backup link/b.tar --json\n\
+             datastore backup b.tar --replace",
+        ),
+        @r#"
+    $ sedge datastore backup .sedge/b.tar
+    ------- stderr -------
+    error: `.sedge/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    hint: name a file outside of it, on another disk where that can be
+    [exit status: 2]
+
+    $ sedge datastore backup link/b.tar --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "within_state",
+        "message": "`link/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change",
+        "causes": [],
+        "hint": "name a file outside of it, on another disk where that can be"
+      }
+    }
+    [exit status: 2]
+
+    $ sedge datastore backup b.tar --replace
+    ------- stderr -------
+    error: `b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    hint: name a file outside of it, on another disk where that can be
+    [exit status: 2]
+    "#
+    );
+    assert!(!env.repository().join(".sedge/b.tar").exists());
+    env.setup(&["data get files record", "datastore check"]);
 }

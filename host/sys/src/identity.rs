@@ -1,0 +1,430 @@
+//! Which file or folder something is, by whatever name it is reached: its device and its number
+//! there.
+//!
+//! A path is a text, and one file has many: by links, by hard links, by a folder that is mounted
+//! in two places. What must not be touched is compared by identity.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::fs::FileType;
+use rustix::fs::{
+    AtFlags, CWD, FileType as RawType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat,
+};
+use rustix::io::Errno;
+
+use crate::folder::{FileError, Folder, LINKS_MAX};
+
+/// How many steps below a folder other names of its folders are looked for. Sedge makes no deeper
+/// ones where it asks.
+pub const DEPTH_MAX: usize = 32;
+
+/// What tells a file or folder from all others of the machine, as long as it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    device: u64,
+    number: u64,
+}
+
+impl Identity {
+    /// Returns the identity of what is open.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn of(file: &std::fs::File) -> io::Result<Self> {
+        Ok(Self::in_stat(&fstat(file)?))
+    }
+
+    #[expect(
+        clippy::useless_conversion,
+        reason = "these numbers have other types on other systems"
+    )]
+    fn in_stat(stat: &Stat) -> Self {
+        Self {
+            device: u64::from(stat.st_dev),
+            number: u64::from(stat.st_ino),
+        }
+    }
+}
+
+/// What something in a folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder.
+    Folder,
+    /// A plain file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A device, a pipe or a socket.
+    Other,
+}
+
+impl Kind {
+    fn of(kind: FileType) -> Self {
+        match kind {
+            kind if kind.is_dir() => Self::Folder,
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_symlink() => Self::Link,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Something below a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its path from there.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+    /// Which one it is.
+    pub identity: Identity,
+}
+
+/// All that decides what a path leads to.
+#[derive(Debug)]
+pub struct Trail {
+    /// Every folder in which a name was looked up, of the path itself or of a link on the way.
+    /// Whoever may write to one of them decides what the path leads to.
+    pub folders: Vec<Identity>,
+    /// Where it ends.
+    pub end: TrailEnd,
+}
+
+/// What a path leads to.
+#[derive(Debug)]
+pub enum TrailEnd {
+    /// Nothing: a name on the way is missing, or is one of a file and not of a folder.
+    Missing,
+    /// A folder.
+    Folder(Identity),
+    /// A file of any kind, held so that it stays the same one by that descriptor.
+    File(Identity, OwnedFd),
+}
+
+impl Trail {
+    /// Follows an absolute path, name by name and link by link, as the operating system does.
+    ///
+    /// # Errors
+    /// A folder or a link on the way cannot be looked at, or there are too many links. Then
+    /// nothing is known of where it leads; only what does not exist is no error.
+    pub fn follow(path: &Path) -> Result<Self, FileError> {
+        Walk::new(path).and_then(Walk::end).map_err(|source| {
+            // Which of the names it was would not tell more than the path.
+            FileError::new("look at", path, source.into())
+        })
+    }
+
+    /// Returns every identity of the trail, its end among them.
+    pub fn identities(&self) -> impl Iterator<Item = Identity> {
+        let end = match self.end {
+            TrailEnd::Missing => None,
+            TrailEnd::Folder(identity) | TrailEnd::File(identity, _) => Some(identity),
+        };
+        self.folders.iter().copied().chain(end)
+    }
+}
+
+/// A walk along a path.
+struct Walk {
+    /// The names that are still to be looked up.
+    names: VecDeque<OsString>,
+    at: OwnedFd,
+    folders: Vec<Identity>,
+    n_links: usize,
+}
+
+impl Walk {
+    fn new(path: &Path) -> Result<Self, Errno> {
+        if !path.is_absolute() {
+            return Err(Errno::INVAL);
+        }
+        Ok(Self {
+            names: names(path).collect(),
+            at: open(CWD, OsStr::new("/"))?,
+            folders: Vec::new(),
+            n_links: 0,
+        })
+    }
+
+    fn end(mut self) -> Result<Trail, Errno> {
+        loop {
+            if let Some(end) = self.step()? {
+                let folders = self.folders;
+                return Ok(Trail { folders, end });
+            }
+        }
+    }
+
+    /// Looks the next name up, and returns the end if that is reached.
+    fn step(&mut self) -> Result<Option<TrailEnd>, Errno> {
+        let here = Identity::in_stat(&fstat(&self.at)?);
+        let Some(name) = self.names.pop_front() else {
+            return Ok(Some(TrailEnd::Folder(here)));
+        };
+        self.folders.push(here);
+        let found = match open(&self.at, &name) {
+            Ok(found) => found,
+            // Nothing can have a name that is too long.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => {
+                return Ok(Some(TrailEnd::Missing));
+            }
+            Err(error) => return Err(error),
+        };
+        let stat = fstat(&found)?;
+        match RawType::from_raw_mode(stat.st_mode) {
+            RawType::Directory => self.at = found,
+            RawType::Symlink => self.follow_link(&found)?,
+            RawType::RegularFile
+            | RawType::Fifo
+            | RawType::CharacterDevice
+            | RawType::BlockDevice
+            | RawType::Socket
+            | RawType::Unknown => {
+                return Ok(Some(if self.names.is_empty() {
+                    TrailEnd::File(Identity::in_stat(&stat), found)
+                } else {
+                    TrailEnd::Missing
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn follow_link(&mut self, link: &OwnedFd) -> Result<(), Errno> {
+        self.n_links += 1;
+        if self.n_links > LINKS_MAX {
+            return Err(Errno::LOOP);
+        }
+        let target = readlinkat(link, "", Vec::new())?;
+        let target = OsString::from_vec(target.into_bytes());
+        let target = Path::new(&target);
+        if target.is_absolute() {
+            self.at = open(CWD, OsStr::new("/"))?;
+        }
+        let target: Vec<OsString> = names(target).collect();
+        for name in target.into_iter().rev() {
+            self.names.push_front(name);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the names of a path, with `..` among them.
+fn names(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+    })
+}
+
+/// Opens what has this name, a link itself too, only to look at it.
+fn open(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(folder, name, flags, Mode::empty())
+}
+
+impl Folder {
+    /// Returns the identity of the folder.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn which(&self) -> Result<Identity, FileError> {
+        let stat = fstat(self.dir());
+        let stat = stat.map_err(|source| self.error("look at", ".", source.into()))?;
+        Ok(Identity::in_stat(&stat))
+    }
+
+    /// Returns the identities of the folder and of all above it, from itself to the root.
+    ///
+    /// # Errors
+    /// One of them cannot be looked at.
+    pub fn chain(&self) -> Result<Vec<Identity>, FileError> {
+        let error = |source: Errno| self.error("look above", ".", source.into());
+        let mut chain = vec![self.which()?];
+        let mut at = open(self.dir(), OsStr::new("..")).map_err(error)?;
+        loop {
+            let above = Identity::in_stat(&fstat(&at).map_err(error)?);
+            if chain.last() == Some(&above) {
+                return Ok(chain);
+            }
+            chain.push(above);
+            at = open(&at, OsStr::new("..")).map_err(error)?;
+        }
+    }
+
+    /// Returns the folder itself and what is below it, down to `depth_max` steps: the folders, and
+    /// what else is of a wanted kind. Links are not followed.
+    ///
+    /// # Errors
+    /// A folder cannot be read, or something in it not be looked at.
+    pub fn below(
+        &self,
+        depth_max: usize,
+        wanted: impl Fn(Kind) -> bool,
+    ) -> Result<Vec<Found>, FileError> {
+        let mut found = vec![Found {
+            path: PathBuf::from("."),
+            kind: Kind::Folder,
+            identity: self.which()?,
+        }];
+        let mut ahead = vec![(PathBuf::from("."), 0)];
+        while let Some((path, depth)) = ahead.pop() {
+            for entry in self.entries(&path, &wanted)? {
+                if entry.kind == Kind::Folder && depth < depth_max {
+                    ahead.push((entry.path.clone(), depth + 1));
+                }
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
+    fn entries(
+        &self,
+        relative: &Path,
+        wanted: &impl Fn(Kind) -> bool,
+    ) -> Result<Vec<Found>, FileError> {
+        let error = |source| FileError::new("list", &self.path().join(relative), source);
+        let mut entries = Vec::new();
+        for entry in self.dir().read_dir(relative).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            let kind = Kind::of(entry.file_type().map_err(error)?);
+            if kind != Kind::Folder && !wanted(kind) {
+                continue;
+            }
+            let path = relative.join(entry.file_name());
+            match statat(self.dir(), &path, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => entries.push(Found {
+                    path,
+                    kind,
+                    identity: Identity::in_stat(&stat),
+                }),
+                // It was removed meanwhile.
+                Err(Errno::NOENT) => {}
+                Err(source) => return Err(error(source.into())),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Returns whether the folder is another one, or is somewhere below it, by whatever name
+    /// either is reached.
+    ///
+    /// # Errors
+    /// A folder cannot be looked at, so that it cannot be told.
+    pub fn is_within(&self, other: &Self) -> Result<bool, FileError> {
+        let chain = self.chain()?;
+        if chain.contains(&other.which()?) {
+            return Ok(true);
+        }
+        // A folder of it may be mounted elsewhere, too.
+        let below = other.below(DEPTH_MAX, |_| false)?;
+        Ok(below.iter().any(|found| chain.contains(&found.identity)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    fn folder(path: &Path) -> Folder {
+        fs::create_dir_all(path).expect("it can be made");
+        Folder::open(path).expect("it is there")
+    }
+
+    fn which(path: &Path) -> Identity {
+        folder(path).which().expect("it is there")
+    }
+
+    #[test]
+    fn trail_has_the_folders_of_links_and_of_what_is_missing() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| keep.path().join(name);
+        let [bin, real, deep] = ["bin", "real", "real/deep"].map(|it| which(&at(it)));
+        fs::write(at("real/program"), "x").expect("it can be written");
+        symlink("../real/link", at("bin/program")).expect("a link can be made");
+        symlink("program", at("real/link")).expect("a link can be made");
+        symlink("loop", at("loop")).expect("a link can be made");
+        let trail = Trail::follow(&at("bin/program")).expect("it can be followed");
+        assert!(trail.folders.contains(&bin) && trail.folders.contains(&real));
+        assert!(trail.folders.contains(&which(Path::new("/"))));
+        assert!(!trail.folders.contains(&deep));
+        assert!(matches!(trail.end, TrailEnd::File(..)), "{trail:?}");
+        let trail = Trail::follow(&at("real/deep/no/such")).expect("it can be followed");
+        assert_eq!(trail.folders.last(), Some(&deep));
+        assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");
+        let trail = Trail::follow(&at("real/program/no")).expect("it can be followed");
+        assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");
+        Trail::follow(&at("loop")).expect_err("nobody knows where it leads");
+    }
+
+    #[test]
+    fn folder_is_within_those_above_it_and_no_others() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder(&keep.path().join(name));
+        let [one, below, two] = ["one", "one/a/b", "two"].map(at);
+        symlink("one/a", keep.path().join("link")).expect("a link can be made");
+        let linked = at("link/b");
+        for (inner, outer, expect) in [
+            (&one, &one, true),
+            (&below, &one, true),
+            (&linked, &one, true),
+            (&one, &below, false),
+            (&two, &one, false),
+        ] {
+            let is_within = inner.is_within(outer).expect("they are there");
+            assert_eq!(
+                is_within,
+                expect,
+                "{} {}",
+                inner.path().display(),
+                outer.path().display()
+            );
+        }
+    }
+
+    /// The variable by which this test finds, within a name space of mounts, what is mounted.
+    const MOUNTED: &str = "SEDGE_TEST_MOUNTED";
+
+    /// `two/here` is where `one/a` is mounted once more.
+    #[test]
+    fn mounted_folder_is_the_one_that_it_is() {
+        if let Some(path) = std::env::var_os(MOUNTED) {
+            let at = |name: &str| Folder::open(&Path::new(&path).join(name)).expect("it is there");
+            let [one, here, two] = ["one", "two/here/b", "two"].map(at);
+            assert!(here.is_within(&one).expect("they are there"));
+            assert!(!two.is_within(&one).expect("they are there"));
+            assert_eq!(at("one/a/b").which().ok(), here.which().ok());
+            return;
+        }
+        let keep = tempfile::tempdir().expect("a folder");
+        for name in ["one/a/b", "two/here"] {
+            fs::create_dir_all(keep.path().join(name)).expect("it can be made");
+        }
+        let script = "mount --bind one/a two/here && exec \"$0\" --exact \"$1\"";
+        let program = std::env::current_exe().expect("it has a path");
+        let inside = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", script])
+            .arg(program)
+            .arg("identity::tests::mounted_folder_is_the_one_that_it_is")
+            .current_dir(keep.path())
+            .env(MOUNTED, keep.path())
+            .output();
+        let inside = inside.expect("`unshare` is there: this test needs a name space of mounts");
+        assert!(
+            inside.status.success(),
+            "this test needs a name space of mounts: {inside:?}"
+        );
+    }
+}
