@@ -6,6 +6,10 @@
 //! for ever, and to open a device may do anything. And a guest makes no link that leads out: it
 //! could not follow it, but programs of the operator's could.
 //!
+//! What changes a folder, or a file in it, cannot be undone. So the call is marked before that
+//! happens ([`Outside::escaping`]): it is not rolled back and started again after a deadlock, for
+//! it would act a second time.
+//!
 //! A folder counts as used once the guest has reached for anything in it, there or not: all that
 //! is in a folder is reached from the handle that the guest was given of the folder itself. To be
 //! refused is no use of it.
@@ -20,12 +24,13 @@ use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, Host as _, HostDescriptor,
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, Filesize, Host as _, HostDescriptor,
     NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::call::CallState;
+use crate::host::BoxFuture;
 
 /// The interfaces that are guarded, at the version that this engine knows.
 const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
@@ -95,12 +100,16 @@ fn guard_opening(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Res
                 let mut files = state.filesystem();
                 let handle = folder.rep();
                 let this = Resource::new_borrow(handle);
-                // What is not there is made, or told by what follows.
+                // What is not there is made, or reported by what follows.
                 if let Ok(found) = files.stat_at(this, path_flags, path.clone()).await
                     && !may_be_opened(found.type_)
                 {
                     return Ok((Err(ErrorCode::NotPermitted),));
                 }
+                if open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE) {
+                    state.acting(&[handle]).await;
+                }
+                let mut files = state.filesystem();
                 let opened = files.open_at(folder, path_flags, path, open_flags, flags);
                 let opened = opened.await;
                 state.reached(&[handle], opened)
@@ -119,6 +128,7 @@ fn guard_links(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Resul
                     return Ok((Err(ErrorCode::NotPermitted),));
                 }
                 let handle = folder.rep();
+                state.acting(&[handle]).await;
                 let made = state.filesystem().symlink_at(folder, target, link).await;
                 state.reached(&[handle], made)
             })
@@ -126,16 +136,24 @@ fn guard_links(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Resul
     )
 }
 
-/// Adds a function as the engine has it, and a look at the folder, or the two, that it is for.
+/// Adds functions as the engine has them, each with a look at the folder, or the two, that it is
+/// for. Those that are said to act are marked before they do.
 macro_rules! look_at {
-    ($interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*) $(, $other:ident)?) => {
+    ($interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*)) => {
+        look_at!(@add $interface, $function, $method($($name: $type),*), (), {})
+    };
+    (acts $interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*) $(, $other:ident)?) => {
+        look_at!(@add $interface, $function, $method($($name: $type),*), ($($other)?), {acting})
+    };
+    (@add $interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*), ($($other:ident)?), {$($acting:ident)?}) => {
         $interface.func_wrap_async(
-            $function,
-            |mut store, (folder, $($name),*): (Resource<Descriptor>, $($type),*)| {
+            concat!("[method]descriptor.", $function),
+            |mut store, (this, $($name),*): (Resource<Descriptor>, $($type),*)| {
                 Box::new(async move {
                     let state: &mut CallState = store.data_mut();
-                    let handles = [folder.rep() $(, $other.rep())?];
-                    let done = state.filesystem().$method(folder, $($name),*).await;
+                    let handles = [this.rep() $(, $other.rep())?];
+                    $(state.$acting(&handles).await;)?
+                    let done = state.filesystem().$method(this, $($name),*).await;
                     state.reached(&handles, done)
                 })
             },
@@ -143,53 +161,51 @@ macro_rules! look_at {
     };
 }
 
-/// Looks at all else that reaches for something in a folder.
+/// Looks at all else that reaches for something in a folder, or changes a file of it.
+#[rustfmt::skip]
 fn look_at_the_rest(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
-    look_at!(
-        interface,
-        "[method]descriptor.read-directory",
-        read_directory()
-    );
-    look_at!(
-        interface,
-        "[method]descriptor.stat-at",
-        stat_at(path_flags: PathFlags, path: String)
-    );
-    look_at!(
-        interface,
-        "[method]descriptor.metadata-hash-at",
-        metadata_hash_at(path_flags: PathFlags, path: String)
-    );
-    look_at!(interface, "[method]descriptor.readlink-at", readlink_at(path: String));
-    look_at!(
-        interface,
-        "[method]descriptor.set-times-at",
-        set_times_at(path_flags: PathFlags, path: String, access: NewTimestamp, change: NewTimestamp)
-    );
-    look_at!(
-        interface,
-        "[method]descriptor.create-directory-at",
-        create_directory_at(path: String)
-    );
-    look_at!(
-        interface,
-        "[method]descriptor.remove-directory-at",
-        remove_directory_at(path: String)
-    );
-    look_at!(interface, "[method]descriptor.unlink-file-at", unlink_file_at(path: String));
-    look_at!(
-        interface,
-        "[method]descriptor.rename-at",
-        rename_at(from: String, other: Resource<Descriptor>, to: String),
-        other
-    );
-    look_at!(
-        interface,
-        "[method]descriptor.link-at",
-        link_at(path_flags: PathFlags, from: String, other: Resource<Descriptor>, to: String),
-        other
-    );
-    Ok(())
+    look_at!(interface, "read-directory", read_directory());
+    look_at!(interface, "stat-at", stat_at(path_flags: PathFlags, path: String));
+    look_at!(interface, "metadata-hash-at", metadata_hash_at(path_flags: PathFlags, path: String));
+    look_at!(interface, "readlink-at", readlink_at(path: String));
+    look_at!(acts interface, "set-times-at", set_times_at(path_flags: PathFlags, path: String, access: NewTimestamp, change: NewTimestamp));
+    look_at!(acts interface, "create-directory-at", create_directory_at(path: String));
+    look_at!(acts interface, "remove-directory-at", remove_directory_at(path: String));
+    look_at!(acts interface, "unlink-file-at", unlink_file_at(path: String));
+    look_at!(acts interface, "rename-at", rename_at(from: String, other: Resource<Descriptor>, to: String), other);
+    look_at!(acts interface, "link-at", link_at(path_flags: PathFlags, from: String, other: Resource<Descriptor>, to: String), other);
+    look_at!(acts interface, "set-size", set_size(size: Filesize));
+    look_at!(acts interface, "set-times", set_times(access: NewTimestamp, change: NewTimestamp));
+    look_at!(acts interface, "write", write(bytes: Vec<u8>, offset: Filesize));
+    guard_streams(interface)
+}
+
+/// What is written to a stream is not seen here, so the call is marked when it gets one.
+fn guard_streams(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    interface.func_wrap_async(
+        "[method]descriptor.write-via-stream",
+        |mut store, (file, offset): (Resource<Descriptor>, Filesize)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let handles = [file.rep()];
+                state.acting(&handles).await;
+                let stream = state.filesystem().write_via_stream(file, offset);
+                state.reached(&handles, stream)
+            })
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]descriptor.append-via-stream",
+        |mut store, (file,): (Resource<Descriptor>,)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let handles = [file.rep()];
+                state.acting(&handles).await;
+                let stream = state.filesystem().append_via_stream(file);
+                state.reached(&handles, stream)
+            })
+        },
+    )
 }
 
 impl CallState {
@@ -203,6 +219,24 @@ impl CallState {
             let handles = given.iter().filter(|(_, given)| *given == path);
             let folders = handles.map(|(handle, _)| (handle.rep(), folder.name.clone()));
             running.folders.extend(folders);
+        }
+    }
+
+    /// Marks that the call is about to change something by these handles, unless one of them may
+    /// only be read by: then nothing happens.
+    fn acting(&self, handles: &[u32]) -> BoxFuture<()> {
+        let may_write = |handle: &u32| {
+            let descriptor = self.table.get(&Resource::new_borrow(*handle));
+            // What is no handle traps in the function itself.
+            descriptor.is_ok_and(|descriptor| match descriptor {
+                Descriptor::File(file) => file.perms == FsPerms::ReadWrite,
+                Descriptor::Dir(folder) => folder.perms == FsPerms::ReadWrite,
+            })
+        };
+        if handles.iter().all(may_write) {
+            self.outside.escaping()
+        } else {
+            Box::pin(std::future::ready(()))
         }
     }
 

@@ -28,7 +28,8 @@ use tokio::sync::Notify;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The components that can be added, and the models of each: name and type.
-const PLUGINS: [&str; 14] = [
+const PLUGINS: [&str; 15] = [
+    sedge_test_artifacts::ACTOR,
     sedge_test_artifacts::ASKER,
     sedge_test_artifacts::COUNTER,
     sedge_test_artifacts::DIALER,
@@ -469,9 +470,9 @@ fn template_make(folder: &Path) {
             | sedge_test_artifacts::DIALER
             | sedge_test_artifacts::KEEPER
             | sedge_test_artifacts::MOVER => Choice::None,
-            sedge_test_artifacts::FETCHER | sedge_test_artifacts::RUNNER => {
-                "models".parse().expect("a choice")
-            }
+            sedge_test_artifacts::ACTOR
+            | sedge_test_artifacts::FETCHER
+            | sedge_test_artifacts::RUNNER => "models".parse().expect("a choice"),
             _ => Choice::All,
         };
         added.pin(&[granted]).expect("it can be pinned");

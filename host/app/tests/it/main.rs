@@ -7,6 +7,7 @@
 
 mod commands;
 mod data;
+mod effects;
 mod failure;
 mod files;
 mod fixture;
@@ -37,6 +38,7 @@ sedge_test_artifacts::foreach_guest!(assert_test_exists);
 mod guests {
     pub(crate) use crate::commands::runner;
     pub(crate) use crate::data::reader;
+    pub(crate) use crate::effects::actor;
     pub(crate) use crate::failure::hostile_lines;
     pub(crate) use crate::files::filer;
     pub(crate) use crate::http::fetcher;

@@ -1,0 +1,173 @@
+//! What a call did outside cannot be undone, so neither can the call.
+//!
+//! A call that had appended to a granted file was rolled back after a deadlock and started again,
+//! and so appended twice. What acts on a folder, and a connection, now counts like a request or a
+//! command: the guest gets `deadlock` instead, and decides.
+
+pub(crate) use sedge_test_artifacts::ACTOR as actor;
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sedge_app::AppError;
+use sedge_app::datastore_lock_status::datastore_lock_status;
+use sedge_app::types::CallError;
+use serde_json::{Value, json};
+
+use crate::fixture::{House, run_in, until, words};
+
+/// What `left` and `right` may do.
+const GRANTS: &str = "grants: {files: [{name: inbox, path: in, access: write}], \
+                      sockets: [{to: '127.46.110.9:47112'}]}\n";
+
+/// The same, but for a folder that they may only read.
+const GRANTS_TO_READ: &str = "grants: {files: [{name: inbox, path: in, access: read}]}\n";
+
+/// Returns a repository with two actors, and a folder for them.
+fn house(grants: &str) -> House {
+    let house = House::new();
+    fs::create_dir_all(house.path().join("in/folder")).expect("it can be made");
+    house.write("in/file", "0123456789");
+    for name in ["left", "right"] {
+        house.model(name, "@test/actor", grants);
+    }
+    house
+}
+
+/// Has two calls wait for each other, of which `left` has acted before. Returns how it ended, and
+/// how often it was undone.
+///
+/// It is the one that closes the cycle: `right` waits for it already when it asks for `right`.
+async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32) {
+    let mut left = acts.to_vec();
+    left.extend([json!({"await": "inbox/go"}), json!({"call": ["right", []]})]);
+    let right = json!({"acts": [{"await": "inbox/meet"}, {"call": ["left", []]}]});
+    let locked = |is_granted: bool| {
+        let locks = datastore_lock_status(&house.repository).expect("a table");
+        locks
+            .iter()
+            .filter(|it| it.who.has_it == is_granted)
+            .count()
+    };
+    let steer = async {
+        // Each has an intent on the datastore, and its model.
+        until("both have begun", || locked(true) == 4).await;
+        fs::write(house.path().join("in/meet"), "").expect("it can be written");
+        until("`right` waits for `left`", || locked(false) == 1).await;
+        fs::write(house.path().join("in/go"), "").expect("it can be written");
+    };
+    let (repository, seen) = (&house.repository, &house.seen);
+    let (left, right, ()) = tokio::join!(
+        run_in(repository, seen, ("left", "run"), json!({"acts": left})),
+        run_in(repository, seen, ("right", "run"), right),
+        steer,
+    );
+    for name in ["meet", "go"] {
+        fs::remove_file(house.path().join("in").join(name)).expect("it was written");
+    }
+    right.unwrap_or_else(|error| panic!("`right` had only to wait: {}", words(&error)));
+    let (run, ended) = match left {
+        Ok(report) => (report.run, Ok(())),
+        Err(AppError::CallFailed { run, source, .. }) => (run, Err(source)),
+        Err(other) => panic!("{}", words(&other)),
+    };
+    let n_undone = house.show(&run).calls.iter().map(|it| it.n_undone).sum();
+    (ended, n_undone)
+}
+
+/// Checks that a call which did `acts` is not started again.
+async fn is_not_undone(house: &House, acts: &[Value]) {
+    let (ended, n_undone) = deadlock(house, acts).await;
+    let Err(error) = ended else {
+        panic!("{acts:?} was undone {n_undone} times")
+    };
+    assert_eq!(
+        (error.code(), n_undone),
+        ("deadlock", 0),
+        "{acts:?}: {error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_that_appended_to_a_file_is_not_undone() {
+    let house = house(GRANTS);
+    is_not_undone(&house, &[json!({"append": ["inbox/log", "one line\n"]})]).await;
+    let log = fs::read_to_string(house.path().join("in/log"));
+    assert_eq!(log.expect("it was written"), "one line\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_that_acted_in_a_folder_is_not_undone() {
+    let house = house(GRANTS);
+    let inbox = house.path().join("in");
+    for act in [
+        json!({"create": "inbox/new"}),
+        json!({"write": ["inbox/file", "x"]}),
+        json!({"stream": ["inbox/file", "x"]}),
+        json!({"truncate": "inbox/file"}),
+        json!({"resize": ["inbox/file", 3]}),
+        json!({"touch": "inbox/file"}),
+        json!({"touch-open": "inbox/file"}),
+        json!({"make-folder": "inbox/made"}),
+        json!({"remove-folder": "inbox/folder"}),
+        json!({"rename": ["inbox/file", "inbox/moved"]}),
+        json!({"link": ["inbox/moved", "inbox/linked"]}),
+        json!({"symlink": ["moved", "inbox/soft"]}),
+        json!({"remove": "inbox/linked"}),
+    ] {
+        is_not_undone(&house, &[act]).await;
+    }
+    let is_there = |name: &str| inbox.join(name).symlink_metadata().is_ok();
+    for (name, expect) in [
+        ("new", true),
+        ("made", true),
+        ("folder", false),
+        ("file", false),
+        ("moved", true),
+        ("soft", true),
+        ("linked", false),
+    ] {
+        assert_eq!(is_there(name), expect, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_that_connected_is_not_undone() {
+    let listener = TcpListener::bind("127.46.110.9:47112").expect("nobody else listens there");
+    let n_connected = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&n_connected);
+    std::thread::spawn(move || {
+        for _ in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let house = house(GRANTS);
+    is_not_undone(&house, &[json!({"connect": "127.46.110.9:47112"})]).await;
+    until("it has connected", || {
+        n_connected.load(Ordering::SeqCst) > 0
+    })
+    .await;
+    assert_eq!(n_connected.load(Ordering::SeqCst), 1);
+}
+
+/// To look is not to act, and neither is to be refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_that_only_read_is_undone() {
+    let house = house(GRANTS_TO_READ);
+    symlink("file", house.path().join("in/link")).expect("a link can be made");
+    let (ended, n_undone) = deadlock(&house, &[json!({"read": "inbox/link"})]).await;
+    assert_eq!((ended, n_undone), (Ok(()), 1));
+    assert_eq!(names(&house.path().join("in")), ["file", "folder", "link"]);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("it is there").flatten();
+    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
