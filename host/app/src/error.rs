@@ -19,6 +19,7 @@ use sedge_model::schema::Violation;
 use sedge_runtime::{EngineError, HostError, PluginError};
 use sedge_secrets::{SecretsError, ValueError, Weakness};
 use sedge_store::StoreError;
+use sedge_sys::command::ReaperFault;
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
 use sedge_workflow::IllegalEvent;
@@ -380,6 +381,14 @@ pub enum AppError {
     /// This process is part of a command that has ended, or was killed with its call.
     #[error("`{0}` has a token of a command that has ended: nothing is run for it any more")]
     TokenVoid(&'static str),
+    /// The program that starts commands cannot be used.
+    #[error("cannot run commands without `{}`", reaper.display())]
+    ReaperUnusable {
+        /// Where it was expected.
+        reaper: PathBuf,
+        /// Why it cannot be used.
+        source: ReaperFault,
+    },
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -486,6 +495,7 @@ impl AppError {
             Self::GrantUnknown { .. } => "grant_unknown",
             Self::WithinCall { .. } => "within_call",
             Self::TokenVoid(_) => "token_void",
+            Self::ReaperUnusable { .. } => "installation",
             Self::File(_) => "file",
             Self::Secrets(
                 SecretsError::KeyMissing(_)
@@ -572,6 +582,7 @@ impl AppError {
             | Self::StoreNotEmpty
             | Self::WithinCall { .. }
             | Self::TokenVoid(_)
+            | Self::ReaperUnusable { .. }
             | Self::VersionMissing { .. } => ErrorClass::State,
             Self::RunLog { .. }
             | Self::File(_)

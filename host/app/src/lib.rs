@@ -70,7 +70,7 @@ pub use core_dump::CoreDumpEnd;
 pub use error::{AppError, ErrorClass, StepFault, WithinCallReason};
 pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
-pub use repository::{Repository, Settings};
+pub use repository::{REAPER_FILE, Repository, Settings};
 pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use workflow_drive::WorkflowEnd;
 
@@ -115,7 +115,8 @@ pub mod types {
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::host::{
-        current_folder, exit_now, has_argument, n_cores, stderr_columns, variable,
+        beside_program, current_folder, exit_now, hangup_is_handled, has_argument, n_cores,
+        stderr_columns, variable,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::terminal::{HiddenInput, Typed};

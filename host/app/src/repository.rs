@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -29,6 +29,9 @@ use sedge_sys::folder::{Folder, Keeping};
 use crate::error::AppError;
 use crate::limits::{self, LOCK_TIMEOUT};
 use crate::trust::{Trust, trust_check};
+
+/// The name of the program that starts commands, which is in the folder of `sedge`.
+pub const REAPER_FILE: &str = "sedge-reaper";
 
 /// Where run-time state is, below the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
@@ -77,6 +80,8 @@ pub struct Settings {
     /// The tokens of calls that run this process as a command: what is done here is below the
     /// one of this repository.
     pub lineage_tokens: Option<String>,
+    /// Where the program `sedge-reaper` is, which starts commands. Without it none can be run.
+    pub reaper: Option<PathBuf>,
     /// What the user says of repositories that other users own.
     pub trust: Trust,
 }
@@ -290,6 +295,13 @@ impl Repository {
     /// Returns the tokens that this process was given.
     pub(crate) fn lineage_tokens(&self) -> Option<&str> {
         self.settings.lineage_tokens.as_deref()
+    }
+
+    /// Returns where the program is that starts commands: its name alone where the process does not
+    /// know.
+    pub(crate) fn reaper(&self) -> PathBuf {
+        let reaper = self.settings.reaper.clone();
+        reaper.unwrap_or_else(|| REAPER_FILE.into())
     }
 
     /// Returns the call of this repository whose command this process is part of, if it is.

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sedge_app::types::{current_folder, exit_now, interrupt_request, n_cores, variable};
-use sedge_app::{AppError, Events, Repository, Settings, Trust};
+use sedge_app::types::{
+    beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request, n_cores,
+    variable,
+};
+use sedge_app::{AppError, Events, REAPER_FILE, Repository, Settings, Trust};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -39,6 +42,7 @@ impl Context {
     pub(crate) fn settings(&self, settings: Settings) -> Settings {
         Settings {
             trust: self.trust.clone(),
+            reaper: beside_program(REAPER_FILE),
             ..settings
         }
     }
@@ -123,23 +127,30 @@ fn trust() -> Trust {
     }
 }
 
-/// Returns what changes when a person, or a supervisor, wants the program to stop. Who
-/// asks twice does not want to wait until it has stopped cleanly.
+/// Returns what changes when a person, or a supervisor, wants the program to stop: by SIGINT,
+/// SIGTERM, or because the terminal was closed (SIGHUP). The second signal ends the program at
+/// once, without waiting until it has stopped cleanly.
 fn interruption() -> Result<watch::Receiver<()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (tell, told) = watch::channel(());
+    // Asked before it is handled: after that, no signal is ignored.
+    let mut hangup = match hangup_is_handled() {
+        true => Some(signal(SignalKind::hangup())?),
+        false => None,
+    };
+    let (sender, receiver) = watch::channel(());
     tokio::spawn(async move {
         for _ in 0..2 {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {}
             }
             interrupt_request();
-            // Nobody listens any more once the work has ended.
-            let _ = tell.send(());
+            // The work may have ended.
+            let _ = sender.send(());
         }
         exit_now(exit_code::INTERRUPTED);
     });
-    Ok(told)
+    Ok(receiver)
 }

@@ -12,7 +12,7 @@ use sedge_app::types::{
     StoreError, ValueError,
 };
 use sedge_app::{
-    AppError, ErrorClass, FailureReport, Remedy, TrustError, WithinCallReason,
+    AppError, ErrorClass, FailureReport, REAPER_FILE, Remedy, TrustError, WithinCallReason,
     safe_directories_text,
 };
 
@@ -49,6 +49,11 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
                 .to_owned(),
         ),
         AppError::SecretValue(source) => secret_value(source),
+        AppError::ReaperUnusable { reaper, .. } => Some(format!(
+            "install Sedge again: the programs `sedge` and `{REAPER_FILE}` are installed together, \
+             and `{}` has to be the one of this version",
+            reaper.display()
+        )),
         AppError::Lock(_) if error.class() == ErrorClass::Busy => Some(LOCKED.to_owned()),
         AppError::GatesUndecided {
             workflow,

@@ -18,9 +18,6 @@ const ANY: char = '*';
 /// The variable by which a command is given a token: a `sedge` that it starts works below the call.
 pub const LINEAGE_VARIABLE: &str = "SEDGE_LINEAGE";
 
-/// The variables of the environment that Sedge itself sets.
-const OWN_VARIABLES: [&str; 2] = ["SEDGE_COMMAND", LINEAGE_VARIABLE];
-
 /// A program that may be run for those who were granted its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandPin {
@@ -223,7 +220,7 @@ impl PinFile {
             let hint = "write where the program is, as `command -v NAME` shows it: which one runs must not depend on who starts it";
             return Err(Diagnostic::new(file, self.program.span, message).with_hint(hint));
         }
-        let own = |name: &&Located<EnvName>| OWN_VARIABLES.contains(&name.value.as_str());
+        let own = |name: &&Located<EnvName>| name.value.as_str() == LINEAGE_VARIABLE;
         if let Some(name) = self.environment.iter().find(own) {
             let message = format!("`{}` is set by Sedge itself", name.value);
             return Err(Diagnostic::new(file, name.span.clone(), message).with_hint(
@@ -401,8 +398,8 @@ mod tests {
             "sedge.yaml:2:13: `...` stands for all further arguments, so it comes last",
         );
         check(
-            "program: /bin/git\nenvironment: [HOME, SEDGE_COMMAND]\n",
-            "sedge.yaml:2:21: `SEDGE_COMMAND` is set by Sedge itself",
+            "program: /bin/git\nenvironment: [HOME, SEDGE_LINEAGE]\n",
+            "sedge.yaml:2:21: `SEDGE_LINEAGE` is set by Sedge itself",
         );
         for cwd in ["/srv", "../other", "a/../../b", "a//b", "''"] {
             let text = format!("program: /bin/git\ncwd: {cwd}\n");

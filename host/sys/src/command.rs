@@ -1,69 +1,71 @@
 //! Programs of the machine: each is given nothing of this process but what is named, and ends
 //! together with all that it started.
 //!
-//! What is promised: when [`run`] is over, whether the program ended, its time was up or the
-//! future was dropped, every process is dead that the program started, and those started, as far
-//! as it can be told by one of three signs: it is in the program's process group, a living process
-//! of them is its parent, or it has the program's token in its environment
-//! ([`TOKEN_VARIABLE`]), which is inherited. So a process that only leaves its group or its session,
-//! or whose parent is gone, does not get away. The program has a session of its own, and so no
-//! terminal to read passwords from or to write to. When this process itself is killed, the kernel
-//! kills the program.
+//! Each is started by a *reaper*, a small program of its own (`reaper.rs`): a process that the kernel
+//! makes the parent of every orphan below it. When [`run`] is over, whether the program ended, its
+//! time was up or the future was dropped, the reaper has killed every process that the program
+//! started, and those started, whatever session, group or environment they gave themselves. So it
+//! does when this process dies, by `kill -9` too: it notices that its socket was closed. If the
+//! reaper itself is killed, its orphans come to this process, which kills them. None of this needs
+//! `/proc`; without it, orphans take a second to find.
 //!
-//! What is not promised: a process gets away that has all three undone, that is, one that has left
-//! the group, has lost its parent *and* was started without the variable (or has written over
-//! it, or lets nobody read it, as agents that keep keys do: `PR_SET_DUMPABLE`); and one that runs as
-//! another user, by `sudo` and the like. When this process itself is
-//! killed, nobody is left to look for what the program had started in its turn: such processes live
-//! on, unless they end with the program by themselves. Files that whoever started this process left
-//! open for its children are open in the program, too; none of those that this process opens is.
+//! The program's session has no terminal to read passwords from or to write to.
+//!
+//! What is not promised: processes live on if the program kills its reaper *and* this process, and
+//! so does a process that runs as another user, by `sudo` and the like, because a user may not kill
+//! it. Files that the parent of this process left open for its children are open in the program,
+//! too; none of those that this process opens is.
 
+mod children;
 mod pipes;
+mod reaper;
+mod report;
 mod start;
 #[cfg(test)]
 mod tests;
-mod tree;
 
-use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, PipeWriter};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::clock::{self, Moment};
-use crate::random;
 use pipes::Pipes;
-use tree::Tree;
+pub use reaper::reaper_main;
+use report::Report;
+use start::{Reaper, StartError, Work};
 
-/// The variable that every program gets, and that all have which it starts: a token of its own,
-/// behind those of the commands that this process itself is part of, with `/` between.
-pub const TOKEN_VARIABLE: &str = "SEDGE_COMMAND";
+/// What a reaper and the process that starts it have to agree on: the version of both.
+const PROTOCOL: &str = env!("CARGO_PKG_VERSION");
 
-/// How many programs run at once; others wait for their turn. Each takes a handful of descriptors,
-/// of which a process often has no more than 1024, and a thread: without this, one guest that
-/// starts many would leave none for its neighbours.
+/// How many programs run at once; others wait in a queue. Each takes a handful of descriptors:
+/// without this, one guest that starts many would leave none for its neighbours.
 const AT_ONCE_MAX: usize = 64;
 
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
 /// How long what a program printed is read after its end. All of it is in the pipes by then, and
-/// nobody holds them any more, but for a process that got away.
+/// only a process that is not promised to end, see above, can still hold them.
 const REST_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A program, and how it is to be run.
 #[derive(Debug, Clone)]
 pub struct Command {
+    /// Where the reaper is that starts it: the program `sedge-reaper`.
+    pub reaper: PathBuf,
     /// Where it is.
     pub program: PathBuf,
     /// What it is given, each as it is: no shell sees them.
     pub arguments: Vec<String>,
-    /// Its environment, beside [`TOKEN_VARIABLE`].
+    /// Its environment.
     pub variables: Vec<(String, String)>,
     /// Where it runs; in an empty folder that is removed afterwards where that is none.
     pub folder: Option<PathBuf>,
@@ -115,6 +117,24 @@ pub enum CommandError {
         /// Why.
         source: io::Error,
     },
+    /// The folder that it is to run in cannot be entered.
+    #[error("cannot run `{}` in `{}`", program.display(), folder.display())]
+    Folder {
+        /// The program.
+        program: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The reaper cannot be used, and so no program can be run.
+    #[error("cannot run commands without `{}`", reaper.display())]
+    Reaper {
+        /// Where the reaper was expected.
+        reaper: PathBuf,
+        /// Why it cannot be used.
+        source: ReaperFault,
+    },
     /// It took longer than it may.
     #[error("`{}` took longer than {} s", program.display(), after.as_secs_f64())]
     TimedOut {
@@ -133,99 +153,124 @@ pub enum CommandError {
     },
 }
 
+/// Why a reaper cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReaperFault {
+    /// It cannot be executed.
+    #[error("it cannot be executed: {0}")]
+    NotExecuted(io::Error),
+    /// It belongs to another version of this program.
+    #[error("it is of another version than this program, {PROTOCOL}")]
+    OtherVersion,
+    /// It failed.
+    #[error("it failed: {0}")]
+    Failed(String),
+}
+
 /// Runs a program until it ends. What it started and left behind is killed then.
 ///
-/// Dropping the future kills all of it, before it returns; when the program itself has ended, and
-/// only what it left behind is yet to be killed, soon after.
+/// Dropping the future kills all of it, before the drop returns.
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
 pub async fn run(command: Command) -> Result<Output, CommandError> {
     let _turn = TURNS.acquire().await;
-    let (program, time_max) = (command.program.clone(), command.time_max);
+    let time_max = command.time_max;
     let begin = Moment::now();
-    let running = Running::start(command).map_err(|source| CommandError::NotStarted {
-        program: program.clone(),
-        source,
-    })?;
+    let running = Running::start(&command)?;
     let ended = match time_max {
         None => running.end().await,
         Some(after) => match clock::until(begin.after(after), running.end()).await {
             Ok(ended) => ended,
-            Err(clock::TimeIsUp) => return Err(CommandError::TimedOut { program, after }),
+            Err(clock::TimeIsUp) => {
+                let program = command.program;
+                return Err(CommandError::TimedOut { program, after });
+            }
         },
     };
-    ended.map_err(|source| CommandError::Wait { program, source })
+    match ended {
+        Ok((work, stdout, stderr)) => Ok(Output {
+            end: end_of(&command, &work)?,
+            stdout,
+            stderr,
+        }),
+        Err(source) => Err(CommandError::Wait {
+            program: command.program,
+            source,
+        }),
+    }
 }
 
 /// A program that runs. Dropping it ends it.
 struct Running {
-    tree: Tree,
+    reaper: Reaper,
     pipes: Pipes,
 }
 
 impl Running {
-    fn start(command: Command) -> io::Result<Self> {
-        let empty = match command.folder {
-            Some(_) => None,
-            None => Some(empty_folder()?),
-        };
-        let given = command.folder.as_deref();
-        let folder = given.or(empty.as_ref().map(TempDir::path));
-        let token = format!("{:016x}{:016x}", random::bits(), random::bits());
-        let stdin = match command.stdin.is_empty() {
-            true => Stdio::null(),
-            false => Stdio::piped(),
-        };
-        let mut program = std::process::Command::new(&command.program);
-        program
-            .args(&command.arguments)
-            .env_clear()
-            .envs(command.variables)
-            .env(TOKEN_VARIABLE, path_of_tokens(&token))
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        if let Some(folder) = folder {
-            program.current_dir(folder);
-        }
-        let child = start::start(program)?;
-        let mut tree = Tree::new(child, token, empty)?;
-        let pipes = Pipes::of(tree.child(), command.stdin, command.output_bytes_max)?;
-        Ok(Self { tree, pipes })
-    }
-
-    async fn end(self) -> io::Result<Output> {
-        let Self {
-            mut tree,
-            mut pipes,
-        } = self;
-        let status = {
-            let mut talk = pin!(pipes.talk());
-            let has_talked = tokio::select! {
-                () = &mut talk => true,
-                ended = tree.ended() => { ended?; false }
-            };
-            if has_talked {
-                tree.ended().await?;
-            }
-            // It looks through all processes of the machine.
-            let finish = tokio::task::spawn_blocking(move || tree.finish());
-            let status = finish.await.map_err(io::Error::other)??;
-            if !has_talked {
-                // What is not read until then is told by the pipes.
-                // ignored: what is not read until then is reported by the pipes.
-                let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
-            }
-            status
-        };
-        let (stdout, stderr) = pipes.printed();
-        Ok(Output {
-            end: end_of(status)?,
-            stdout,
-            stderr,
+    fn start(command: &Command) -> Result<Self, CommandError> {
+        Self::try_start(command).map_err(|error| match error {
+            StartError::Reaper(source) => CommandError::Reaper {
+                reaper: command.reaper.clone(),
+                source: ReaperFault::NotExecuted(source),
+            },
+            StartError::Other(source) => CommandError::NotStarted {
+                program: command.program.clone(),
+                source,
+            },
         })
     }
+
+    fn try_start(command: &Command) -> Result<Self, StartError> {
+        let folder = match &command.folder {
+            Some(given) => Ok(given.as_path()),
+            None => Err(empty_folder()?),
+        };
+        let (stdin, feed) = stdin_of(command)?;
+        let (read_stdout, stdout) = io::pipe()?;
+        let (read_stderr, stderr) = io::pipe()?;
+        let outputs = [stdin, stdout.into(), stderr.into()];
+        let pipes = Pipes::new(
+            feed.map(|feed| (feed, command.stdin.clone())),
+            [read_stdout, read_stderr],
+            command.output_bytes_max,
+        )?;
+        let reaper = Reaper::start(command, folder, outputs)?;
+        Ok(Self { reaper, pipes })
+    }
+
+    async fn end(self) -> io::Result<(Work, Printed, Printed)> {
+        let Self {
+            mut reaper,
+            mut pipes,
+        } = self;
+        let work = {
+            let mut talk = pin!(pipes.talk());
+            let ended = tokio::select! {
+                () = &mut talk => None,
+                work = reaper.ended() => Some(work?),
+            };
+            match ended {
+                None => reaper.ended().await?,
+                Some(work) => {
+                    // What was printed last is still in the pipes.
+                    let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
+                    work
+                }
+            }
+        };
+        let (stdout, stderr) = pipes.printed();
+        Ok((work, stdout, stderr))
+    }
+}
+
+/// Returns what a program has as its stdin, and where to write what it is to read there.
+fn stdin_of(command: &Command) -> io::Result<(OwnedFd, Option<PipeWriter>)> {
+    if command.stdin.is_empty() {
+        return Ok((File::open("/dev/null")?.into(), None));
+    }
+    let (stdin, feed) = io::pipe()?;
+    Ok((stdin.into(), Some(feed)))
 }
 
 /// Makes a folder for a program alone.
@@ -236,24 +281,28 @@ fn empty_folder() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Returns the value of [`TOKEN_VARIABLE`] for a program with this token. One that this process
-/// is part of can so be found by the token of that one, too.
-fn path_of_tokens(token: &str) -> OsString {
-    // ignored: there is no error here, only no value.
-    let mut path = std::env::var_os(TOKEN_VARIABLE).unwrap_or_default();
-    if !path.is_empty() {
-        path.push("/");
+/// Returns how a program ended, by its reaper's reports.
+fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
+    let (program, reaper) = (command.program.clone(), command.reaper.clone());
+    let unusable = |source| CommandError::Reaper { reaper, source };
+    let source = |errno: &i32| io::Error::from_raw_os_error(*errno);
+    match work.reports.first() {
+        Some(Report::Ended(end)) => Ok(*end),
+        Some(Report::ProgramFailed(errno)) => Err(CommandError::NotStarted {
+            program,
+            source: source(errno),
+        }),
+        Some(Report::FolderFailed(errno)) => Err(CommandError::Folder {
+            program,
+            folder: command.folder.clone().unwrap_or_default(),
+            source: source(errno),
+        }),
+        Some(Report::OtherVersion) => Err(unusable(ReaperFault::OtherVersion)),
+        Some(Report::ReaperFailed(errno)) => {
+            Err(unusable(ReaperFault::Failed(source(errno).to_string())))
+        }
+        // It was killed, and with it the program.
+        None if work.status.signal().is_some() => Ok(End::Signal(Signal::KILL.as_raw())),
+        Some(Report::Gone) | None => Err(unusable(ReaperFault::Failed(work.status.to_string()))),
     }
-    path.push(token);
-    path
-}
-
-fn end_of(status: ExitStatus) -> io::Result<End> {
-    let exit = status.code().map(End::Exit);
-    let end = exit.or_else(|| status.signal().map(End::Signal));
-    end.ok_or_else(|| {
-        io::Error::other(format!(
-            "it ended neither by itself nor by a signal: {status}"
-        ))
-    })
 }

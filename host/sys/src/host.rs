@@ -1,5 +1,7 @@
 //! Who runs this process, and where.
 
+use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
@@ -60,6 +62,42 @@ pub fn has_argument(name: &str) -> bool {
     std::env::args_os().any(|argument| argument == name)
 }
 
+/// Returns where a file is in the folder of this program; `None` if that folder is not known.
+#[must_use]
+pub fn beside_program(file: &str) -> Option<PathBuf> {
+    // Of `/proc`, and so without links.
+    let program = std::env::current_exe().or_else(|_| {
+        let name = std::env::args_os().next().unwrap_or_default();
+        found(&name).ok_or(ErrorKind::NotFound)?.canonicalize()
+    });
+    Some(program.ok()?.parent()?.join(file))
+}
+
+/// Finds a program as a shell does.
+fn found(name: &OsStr) -> Option<PathBuf> {
+    if name.as_encoded_bytes().contains(&b'/') {
+        return Some(name.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let places = std::env::split_paths(&path).map(|folder| folder.join(name));
+    let mut programs = places.filter(|place| place.is_file());
+    programs.next()
+}
+
+/// Returns whether SIGHUP is this process's to handle: not if it was started with that signal
+/// ignored, as by `nohup`, nor if that cannot be found out. Then the signal does what it did.
+#[must_use]
+pub fn hangup_is_handled() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status");
+    status.is_ok_and(|status| ignored_signals(&status).is_some_and(|mask| mask & 1 == 0))
+}
+
+/// Reads which signals are ignored, bit 0 for signal 1, in /proc/PID/status; see proc(5).
+fn ignored_signals(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|it| it.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
 /// Returns how many threads the machine runs at once, at least 1.
 #[must_use]
 pub fn n_cores() -> usize {
@@ -118,4 +156,23 @@ pub fn stderr_columns() -> Option<usize> {
         0 => 80,
         n_columns => n_columns.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read() {
+        let status = "Name:\ta\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
+        assert_eq!(ignored_signals(status), Some(0x1001));
+        assert_eq!(ignored_signals("Name:\ta\n"), None);
+    }
+
+    #[test]
+    fn a_program_is_found_in_the_path() {
+        let found = found(OsStr::new("sh")).expect("there is a shell");
+        assert!(found.is_file() && found.is_absolute(), "{found:?}");
+        assert_eq!(super::found(OsStr::new("./sh")), Some("./sh".into()));
+    }
 }

@@ -1,7 +1,8 @@
-//! Builds the plugins and the test guests, and writes down where they are.
+//! Builds the plugins, the test guests, and the program that commands are started by; writes down
+//! where they are.
 //!
-//! They are built by a cargo of their own, in `guests` of the target directory, for all
-//! profiles of the host alike. What the tests get is a copy in `OUT_DIR`, which no other
+//! They are built by a cargo of their own, in `guests` and `reaper` of the target directory, for
+//! all profiles of the host alike. What the tests get is a copy in `OUT_DIR`, which no other
 //! build replaces.
 
 #![expect(
@@ -30,10 +31,18 @@ const BUILD_WITH_LINES: &str = "rustc --profile guest --target wasm32-wasip2 --e
 /// What goes to its compiler, over the profile's word.
 const LINES: &str = "-- -C strip=none -C debuginfo=line-tables-only";
 
-/// What guests are made of, from the root of the repository.
-const SOURCES: [&str; 6] = [
+/// What `cargo` is asked for last: the program that starts commands, for which tests of a single
+/// package would not build it.
+const BUILD_REAPER: &str =
+    "build --release --package sedge-cli --no-default-features --bin sedge-reaper";
+
+/// What guests and the reaper are made of, from the root of the repository.
+const SOURCES: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
+    "host/cli/Cargo.toml",
+    "host/cli/src/reaper.rs",
+    "host/sys",
     "plugins",
     "sdk/rust",
     "tests/guests",
@@ -61,7 +70,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("\nerror: failed to build the guests that the tests run: {error}");
+            eprintln!("\nerror: failed to build what the tests run: {error}");
             // A shell must not take the `*` for files.
             let build = BUILD.replace("sedge-plugin-*", "'sedge-plugin-*'");
             eprintln!("hint: to see it alone, type: cargo $(sdk/rust/toolchain) {build}");
@@ -84,7 +93,13 @@ fn run() -> Result<(), Box<dyn Error>> {
     messages += &build(root, &toolchain, &target_dir, (BUILD_WITH_LINES, LINES))?;
     let (plugins, guests) = components(&messages, &out)?;
 
+    let reaper_dir = target_dir.with_file_name("reaper");
+    let messages = build(root, "", &reaper_dir, (BUILD_REAPER, ""))?;
+    let reaper = reaper_copy(&messages, &out)?;
+
     let mut code = String::new();
+    writeln!(code, "/// Where the program is that starts commands.")?;
+    writeln!(code, "pub const REAPER: &str = {reaper:?};")?;
     family_write(&mut code, "plugin", &plugins)?;
     family_write(&mut code, "guest", &guests)?;
     Ok(fs::write(out.join("artifacts.rs"), code)?)
@@ -214,6 +229,22 @@ fn component_of(message: &Value) -> Option<&str> {
         .iter()
         .filter_map(Value::as_str)
         .find(|file| file.ends_with(".wasm"))
+}
+
+/// Copies the reaper to `out`, and returns where it is then.
+fn reaper_copy(messages: &str, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        if let Some(built) = message["executable"].as_str() {
+            let copy = out.join("sedge-reaper");
+            // Not over the former one, which a test may be executing.
+            let new = out.join("sedge-reaper.new");
+            let copied = fs::copy(built, &new).and_then(|_| fs::rename(&new, &copy));
+            copied.map_err(|error| copy_error(built, &error))?;
+            return Ok(copy);
+        }
+    }
+    Err("cargo built no `sedge-reaper`".into())
 }
 
 fn copy_error(built: &str, error: &io::Error) -> String {

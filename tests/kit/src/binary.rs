@@ -25,13 +25,18 @@ fn find() -> Result<PathBuf, String> {
         .map(|folder| folder.join("sedge"))
         .find(|path| path.is_file())
         .ok_or_else(|| format!("there is no `sedge` beside `{}`; {BUILD}", test.display()))?;
-    match newer_source(&sedge) {
-        Some(source) => Err(format!(
-            "`{}` is older than `{source}`; {BUILD}",
-            sedge.display()
-        )),
-        None => Ok(sedge),
+    // It starts the program beside it for each command.
+    let reaper = sedge.with_file_name("sedge-reaper");
+    if !reaper.is_file() {
+        return Err(format!("there is no `{}`; {BUILD}", reaper.display()));
     }
+    for program in [&sedge, &reaper] {
+        if let Some(source) = newer_source(program) {
+            let program = program.display();
+            return Err(format!("`{program}` is older than `{source}`; {BUILD}"));
+        }
+    }
+    Ok(sedge)
 }
 
 /// Returns a source that was changed after the program was built. Cargo lists them all in

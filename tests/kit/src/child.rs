@@ -68,6 +68,11 @@ impl<'a> Child<'a> {
         self.signal(Signal::INT);
     }
 
+    /// Sends it SIGHUP, as the kernel does when its terminal is closed.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Stops it, until it is told to go on.
     pub fn stop(&self) {
         self.signal(Signal::STOP);

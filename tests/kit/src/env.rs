@@ -181,6 +181,31 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command))
     }
 
+    /// Starts a command as `nohup` does: with SIGHUP ignored.
+    pub fn spawn_without_hangup<A: AsRef<str>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+    ) -> Child<'_> {
+        let mut command = process::Command::new("/bin/sh");
+        let script = "trap '' HUP; exec \"$0\" \"$@\"";
+        command.args(["-c", script]).arg(sedge());
+        command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
+        Child::start(self, self.sealed(&mut command))
+    }
+
+    /// Runs a command by a copy of the program that is alone in its folder.
+    pub fn run_alone<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> CommandOutput {
+        let folder = self.folder.path().join("alone");
+        let alone = folder.join("sedge");
+        if !alone.is_file() {
+            fs::create_dir_all(&folder).expect("the folder is ours");
+            fs::copy(sedge(), &alone).expect("there is room for it");
+        }
+        let mut command = process::Command::new(alone);
+        command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
+        Child::start(self, self.sealed(&mut command)).wait()
+    }
+
     /// Starts a line of shell on a terminal, in which `sedge` is the program. What it is told,
     /// it reads as typed; what the terminal shows is on stdout.
     pub fn spawn_on_terminal(&self, line: &str) -> Child<'_> {

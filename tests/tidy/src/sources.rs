@@ -16,10 +16,6 @@ const UNSAFE_AUDITED: &[(&str, &str)] = &[
         "compiled code is loaded only from files that this program wrote and whose digest it checked",
     ),
     (
-        "host/sys/src/command/start.rs",
-        "between fork and exec it makes three system calls, and neither allocates nor locks",
-    ),
-    (
         "host/store/tests/crash/vfs.rs",
         "a test's door between SQLite and its own: what it is handed it hands on, and what it makes it never frees",
     ),

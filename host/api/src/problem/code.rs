@@ -147,6 +147,7 @@ codes! {
     GateMissing = "gate_missing", State, "The run has no open gate of that name.";
     GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
     GrantUnknown = "grant_unknown", Usage, "Something was granted that the plugin does not request.";
+    Installation = "installation", State, "A part of Sedge is missing, or is of another version.";
     Internal = "internal", Bug, "Sedge has a fault.";
     Interrupted = "interrupted", Interrupted, "The user interrupted the program.";
     InvalidInput = "invalid_input", Usage, "What was given does not fit the schema; `details` says where.";

@@ -13,6 +13,7 @@ use sedge_sys::command::{self, Command};
 use sedge_sys::host::variable;
 
 use super::outside::store_fault;
+use crate::error::AppError;
 use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
 use crate::run_cx::RunCx;
 
@@ -74,6 +75,7 @@ fn command_of(cx: &RunCx, pin: &CommandPin, asked: Asked<'_>) -> Command {
     let output_bytes_max = pin.output_kibibytes.map(|it| it.get() as usize * 1024);
     let cwd = pin.cwd.as_deref();
     Command {
+        reaper: cx.repository.reaper(),
         program: PathBuf::from(&pin.program),
         arguments: asked.arguments,
         variables: variables.collect(),
@@ -88,12 +90,16 @@ fn command_of(cx: &RunCx, pin: &CommandPin, asked: Asked<'_>) -> Command {
 
 fn fault(error: command::CommandError) -> Fault<CommandError> {
     match error {
-        command::CommandError::NotStarted { ref source, .. } => {
+        command::CommandError::NotStarted { ref source, .. }
+        | command::CommandError::Folder { ref source, .. } => {
             Fault::Guest(CommandError::NotStarted(format!("{error}: {source}")))
         }
         command::CommandError::TimedOut { after, .. } => Fault::Guest(CommandError::TimedOut {
             after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
         }),
+        command::CommandError::Reaper { reaper, source } => {
+            Fault::Host(store_fault(AppError::ReaperUnusable { reaper, source }))
+        }
         error @ command::CommandError::Wait { .. } => Fault::Host(HostError::new(error)),
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         of(
             "a command that looks at the environment",
             script(
-                "env | cut -d= -f1 | grep -vE '^(PATH|PWD|OLDPWD|SHLVL|_|SEDGE_COMMAND|SEDGE_LINEAGE)$'; echo none",
+                "env | cut -d= -f1 | grep -vE '^(PATH|PWD|OLDPWD|SHLVL|_|SEDGE_LINEAGE)$'; echo none",
             ),
             "\"stdout\":\"none\\n\"",
         ),

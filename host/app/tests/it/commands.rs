@@ -17,7 +17,7 @@ use sedge_app::{AppError, Event, Settings};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::fixture::{House, run_in, until, words};
+use crate::fixture::{House, run_in, settings, until, words};
 
 /// What `runner` asks for, pinned: a shell that runs any script, and a program that shows what it
 /// is given.
@@ -118,7 +118,7 @@ async fn of_the_machine_a_command_gets_what_its_pin_names() {
     let mut names: Vec<&str> = names.filter_map(|line| line.split('=').next()).collect();
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
     names.sort_unstable();
-    assert_eq!(names, ["PATH", "SEDGE_COMMAND", "SEDGE_LINEAGE"]);
+    assert_eq!(names, ["PATH", "SEDGE_LINEAGE"]);
     let folder = ran(&house, script("pwd; ls -A")).await;
     let folder = folder["stdout"].as_str().expect("text").trim();
     assert!(!Path::new(folder).exists(), "{folder}");
@@ -358,7 +358,7 @@ impl Midway {
         let settings = Settings {
             lock_timeout: Some(Duration::from_millis(100)),
             lineage_tokens: Some(tokens.trim().to_owned()),
-            ..Settings::default()
+            ..settings()
         };
         let go = path.join("go");
         Self { settings, go, run }

@@ -68,6 +68,14 @@ pub(crate) struct House {
     keep: TempDir,
 }
 
+/// Returns what a process is given that chooses nothing.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        reaper: Some(sedge_test_artifacts::REAPER.into()),
+        ..Settings::default()
+    }
+}
+
 /// What happened, for a test to look at or to wait for.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -120,7 +128,7 @@ impl House {
     }
 
     fn at(keep: TempDir) -> Self {
-        let repository = Repository::open(keep.path()).expect("a repository");
+        let repository = Repository::open_with(keep.path(), settings()).expect("a repository");
         let seen = Arc::default();
         Self {
             repository,
@@ -140,7 +148,7 @@ impl House {
 
     /// Opens the repository once more, as another process would.
     pub(crate) fn other_process(&self) -> Arc<Repository> {
-        Repository::open(self.path()).expect("a repository")
+        self.other_process_with(settings())
     }
 
     /// Lets this handle go, so that what it worked on is interrupted, and opens another.

@@ -1,9 +1,8 @@
-//! What goes into a program and comes out of it: all of it at once, so that nobody waits for
-//! each other, and no more is kept than may be.
+//! What goes into a program and comes out of it: all of it at once, so that neither side waits for
+//! the other, and no more is kept than may be.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
-use std::process::{Child, ChildStdin};
 
 use tokio::net::unix::pipe;
 use tokio::task::coop::consume_budget;
@@ -21,23 +20,25 @@ pub(super) struct Pipes {
 }
 
 impl Pipes {
-    /// Takes the pipes of a program that was just started.
+    /// Takes this process's ends of a program's pipes: one to write to, if the program has
+    /// anything to read, and those of its two outputs.
     ///
     /// # Errors
     /// The operating system does not have them watched.
-    pub(super) fn of(child: &mut Child, stdin: Vec<u8>, bytes_max: usize) -> io::Result<Self> {
-        let missing = || io::Error::other("an output is no pipe");
-        let feed = |end: ChildStdin| Feed::new(end.into(), stdin);
-        let stdout = child.stdout.take().ok_or_else(missing)?;
-        let stderr = child.stderr.take().ok_or_else(missing)?;
+    pub(super) fn new(
+        stdin: Option<(PipeWriter, Vec<u8>)>,
+        [stdout, stderr]: [PipeReader; 2],
+        bytes_max: usize,
+    ) -> io::Result<Self> {
+        let feed = |(end, bytes): (PipeWriter, Vec<u8>)| Feed::new(end.into(), bytes);
         Ok(Self {
-            stdin: child.stdin.take().map(feed).transpose()?,
+            stdin: stdin.map(feed).transpose()?,
             stdout: Drain::new(stdout.into(), bytes_max)?,
             stderr: Drain::new(stderr.into(), bytes_max)?,
         })
     }
 
-    /// Writes all, and reads all until nobody holds the other ends.
+    /// Writes all, and reads all until no process holds the other ends.
     pub(super) async fn talk(&mut self) {
         let Self {
             stdin,
@@ -69,7 +70,7 @@ impl Feed {
         Ok(Self { pipe, bytes })
     }
 
-    /// Writes until all is written, or until nobody reads any more, which is the program's
+    /// Writes until all is written, or until no process reads any more, which is the program's
     /// right. Then the pipe is closed.
     async fn write(self) {
         let mut rest = self.bytes.as_slice();
@@ -117,7 +118,7 @@ impl Drain {
                     let n_kept = n_read.min(self.bytes_max - self.bytes.len());
                     self.bytes.extend_from_slice(&buffer[..n_kept]);
                     is_too_much |= n_kept < n_read;
-                    // Whoever writes faster than this reads would keep others from their turn.
+                    // A program that writes faster than this reads would keep other tasks from running.
                     consume_budget().await;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}

@@ -1,78 +1,240 @@
-//! Starts programs: each in a session of its own, and to be killed when this process dies.
+//! Starts a reaper for each command, and has it kill the command.
 
-use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{self, Child, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal, setsid};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use tempfile::TempDir;
+use tokio::net;
 
-use crate::thread;
+use super::children::kill_children;
+use super::reaper::{GIVEN_FOLDER, OWN_FOLDER};
+use super::report::{FRAME_BYTES, Report};
+use super::{Command, PROTOCOL};
+use crate::clock::Moment;
 
-/// A program to be started, and where to say what became of that.
-struct Order {
-    command: Command,
-    started: Sender<io::Result<Child>>,
+/// How long a reaper may take to kill a command whose call has ended. After that the reaper itself
+/// is killed, and this process kills what comes to it.
+const KILL_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The reapers that this process has started and not waited for.
+static REAPERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// A reaper. Dropping it kills its command with all that this has started.
+pub(super) struct Reaper {
+    process: Child,
+    control: Option<net::UnixStream>,
+    reports: Vec<u8>,
+    /// Removed when no process is left that works in it.
+    _folder: Option<TempDir>,
 }
 
-/// Starts a program as the leader of a session of its own, without a terminal. The kernel kills it
-/// when this process ends, however that dies.
-///
-/// # Errors
-/// It cannot be started.
-pub(super) fn start(mut command: Command) -> io::Result<Child> {
-    prepare(&mut command);
-    let (started, told) = channel();
-    let order = Order { command, started };
-    starter()?.send(order).map_err(io::Error::other)?;
-    told.recv().map_err(io::Error::other)?
+/// What a reaper did.
+pub(super) struct Work {
+    /// What it reported.
+    pub(super) reports: Vec<Report>,
+    /// How it ended.
+    pub(super) status: ExitStatus,
 }
 
-/// Returns the thread that starts programs. It lasts as long as this process: the kernel takes the
-/// end of the thread that started a program for the death of its parent.
-fn starter() -> io::Result<Sender<Order>> {
-    static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
-    let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(starter) = &*starter {
-        return Ok(starter.clone());
+/// Why a reaper was not started.
+pub(super) enum StartError {
+    /// The reaper cannot be executed.
+    Reaper(io::Error),
+    /// This process lacks something that it takes.
+    Other(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error)
     }
-    let (send, orders) = channel::<Order>();
-    thread::start("commands", move || {
-        for Order {
-            mut command,
-            started,
-        } in orders
-        {
-            // Whoever ordered it waits for this.
-            // ignored: the task that ordered it has given up.
-            let _ = started.send(command.spawn());
+}
+
+impl From<Errno> for StartError {
+    fn from(error: Errno) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl Reaper {
+    /// Starts a reaper, which starts the command in `folder`, with these descriptors as its stdin,
+    /// stdout and stderr.
+    pub(super) fn start(
+        command: &Command,
+        folder: Result<&Path, TempDir>,
+        outputs: [OwnedFd; 3],
+    ) -> Result<Self, StartError> {
+        let (control, other_end) = UnixStream::pair()?;
+        control.set_nonblocking(true)?;
+        send(&control, &outputs)?;
+        let (kind, path) = match &folder {
+            Ok(given) => (GIVEN_FOLDER, *given),
+            Err(own) => (OWN_FOLDER, own.path()),
+        };
+        let mut start = process::Command::new(&command.reaper);
+        start
+            .args([PROTOCOL, kind])
+            .args([path, &command.program])
+            .args(&command.arguments)
+            .env_clear()
+            .envs(command.variables.iter().cloned())
+            .stdin(OwnedFd::from(other_end))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let control = net::UnixStream::from_std(control)?;
+        // Held meanwhile, so that `sweep` never takes a new reaper for an orphan.
+        let mut reapers = reapers();
+        set_child_subreaper(Some(getpid()))?;
+        let process = start.spawn().map_err(start_error)?;
+        reapers.insert(Pid::from_child(&process).as_raw_pid());
+        Ok(Self {
+            process,
+            control: Some(control),
+            reports: Vec::new(),
+            _folder: folder.err(),
+        })
+    }
+
+    /// Waits until the reaper has done its work, and returns its reports. If it was killed, what it
+    /// was to kill has been killed by this process then.
+    pub(super) async fn ended(&mut self) -> io::Result<Work> {
+        let mut buffer = [0; 16 * FRAME_BYTES];
+        while let Some(control) = &self.control {
+            control.readable().await?;
+            match control.try_read(&mut buffer) {
+                Ok(0) => self.control = None,
+                Ok(n_read) => self.reports.extend_from_slice(&buffer[..n_read]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // It died with what this process had sent unread.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => self.control = None,
+                Err(error) => return Err(error),
+            }
         }
-    })?;
-    Ok(starter.insert(send).clone())
+        self.buried()
+    }
+
+    /// Waits for the end of a reaper that has closed its socket, or was killed.
+    fn buried(&mut self) -> io::Result<Work> {
+        let pid = Pid::from_child(&self.process).as_raw_pid();
+        let status = self.process.wait()?;
+        reapers().remove(&pid);
+        let frames = self.reports.as_chunks().0.iter();
+        let reports: io::Result<Vec<Report>> = frames.map(|it| Report::of_frame(*it)).collect();
+        let is_whole = reports
+            .as_ref()
+            .is_ok_and(|reports| !matches!(reports.last(), None | Some(Report::Ended(_))));
+        if !is_whole {
+            sweep();
+        }
+        Ok(Work {
+            reports: reports?,
+            status,
+        })
+    }
+
+    /// Has the command killed, and waits until it is.
+    fn kill(&mut self, control: net::UnixStream) -> io::Result<()> {
+        let mut control = control.into_std()?;
+        control.set_nonblocking(false)?;
+        control.shutdown(Shutdown::Write)?;
+        let deadline = Moment::now().after(KILL_TIME_MAX);
+        let mut buffer = [0; 16 * FRAME_BYTES];
+        while deadline.left() > Duration::ZERO {
+            control.set_read_timeout(Some(deadline.left().max(Duration::from_millis(1))))?;
+            match control.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n_read) => self.reports.extend_from_slice(&buffer[..n_read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ErrorKind::TimedOut.into())
+    }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "only the new process itself can leave the session and ask for its death"
-)]
-fn prepare(command: &mut Command) {
-    let parent = std::process::id();
-    // SAFETY: between fork and exec, nothing may allocate or take a lock. `detach` makes three
-    // system calls, and what it returns is the number of an error. It uses nothing but a number.
-    unsafe { command.pre_exec(move || detach(parent)) };
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        let Some(control) = self.control.take() else {
+            return;
+        };
+        // This blocks, for a moment as a rule and a second at most: when the call has ended, its
+        // locks are released, and nothing that it started may be at work any more.
+        if self.kill(control).is_err() {
+            // The command may have stopped it.
+            let _ = self.process.kill();
+        }
+        let _ = self.buried();
+    }
 }
 
-/// Is run in the new process, before it becomes the program.
-fn detach(parent: u32) -> io::Result<()> {
-    setsid()?;
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have died just before.
-    let is_child = getppid().map(Pid::as_raw_pid).map(i32::cast_unsigned) == Some(parent);
-    if is_child {
-        Ok(())
-    } else {
-        Err(Errno::SRCH.into())
+/// Sends descriptors along a socket.
+fn send(control: &UnixStream, descriptors: &[OwnedFd; 3]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let borrowed = descriptors.each_ref().map(AsFd::as_fd);
+    ancillary.push(SendAncillaryMessage::ScmRights(&borrowed));
+    sendmsg(
+        control,
+        &[IoSlice::new(b"3")],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
+}
+
+/// Tells an error of the reaper's file from one of what it is given, or of this process.
+fn start_error(error: io::Error) -> StartError {
+    match Errno::from_io_error(&error) {
+        Some(Errno::TOOBIG | Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => {
+            StartError::Other(error)
+        }
+        Some(_) | None => StartError::Reaper(error),
+    }
+}
+
+fn reapers() -> MutexGuard<'static, BTreeSet<i32>> {
+    REAPERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills what a reaper left behind that was killed itself: the kernel gave it to this process, which
+/// is a subreaper, too.
+///
+/// A process of this process's own session is none of them. A reaper leads a session of its own, and
+/// what it starts is in that one or in a newer one: a process enters a session only by its birth.
+fn sweep() {
+    let deadline = Moment::now().after(KILL_TIME_MAX);
+    loop {
+        // Held meanwhile: no new reaper, and no other thread that waits for the same children.
+        let reapers = reapers();
+        let mut orphans = Vec::new();
+        let killed = kill_children(|child| {
+            let is_orphan = !reapers.contains(&child.as_raw_pid())
+                && getsid(Some(child)).ok() != getsid(None).ok();
+            if is_orphan {
+                orphans.push(child);
+            }
+            is_orphan
+        });
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        for orphan in orphans {
+            // It is waited for in the next round, if it is not dead yet.
+            let _ = waitid(WaitId::Pid(orphan), options);
+        }
+        if killed.n_killed == 0 || deadline.left().is_zero() {
+            return;
+        }
+        drop(reapers);
+        std::thread::yield_now();
     }
 }

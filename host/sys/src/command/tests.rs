@@ -1,7 +1,11 @@
 //! What a program is given, what is kept of it, and that nothing of it is left.
 
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::process::getsid;
 
 use super::*;
 
@@ -11,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Returns a command that runs a script of the shell.
 fn shell(script: &str) -> Command {
     Command {
+        reaper: PathBuf::from(sedge_test_artifacts::REAPER),
         program: PathBuf::from("/bin/sh"),
         arguments: vec!["-c".to_owned(), script.to_owned()],
         variables: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
@@ -28,37 +33,6 @@ async fn text(command: Command) -> String {
     String::from_utf8(output.stdout.bytes).expect("text")
 }
 
-/// Waits until a condition holds.
-async fn holds(condition: impl Fn() -> bool) {
-    let deadline = Moment::now().after(PATIENCE);
-    while !condition() {
-        assert!(deadline.left() > Duration::ZERO, "it never holds");
-        clock::pause(Duration::from_millis(5)).await;
-    }
-}
-
-/// Returns the numbers that a script wrote to a file, once there are `n` of them.
-async fn numbers(file: &Path, n: usize) -> Vec<u32> {
-    let read = || {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let lines = text
-            .split_inclusive('\n')
-            .filter(|line| line.ends_with('\n'));
-        lines
-            .filter_map(|line| line.trim().parse().ok())
-            .collect::<Vec<u32>>()
-    };
-    holds(|| read().len() >= n).await;
-    read()
-}
-
-/// Returns whether a process executes: a zombie that nobody has looked after does not.
-fn lives(number: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
-    !matches!(state, None | Some(b'Z' | b'X'))
-}
-
 #[tokio::test]
 async fn it_is_given_what_is_named_and_nothing_else() {
     let names = text(shell("exec env")).await;
@@ -69,7 +43,7 @@ async fn it_is_given_what_is_named_and_nothing_else() {
     names.sort_unstable();
     // The shell adds where it is.
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
-    assert_eq!(names, ["PATH", TOKEN_VARIABLE]);
+    assert_eq!(names, ["PATH"]);
     let folder = text(shell("pwd; ls -A; stat -c %a .")).await;
     let folder: Vec<&str> = folder.lines().collect();
     assert!(folder.len() == 2 && folder[1] == "700", "{folder:?}");
@@ -107,7 +81,7 @@ async fn it_runs_where_it_is_told_to() {
     assert!(told.exists());
     command.folder = Some(told.join("missing"));
     let error = run(command).await.expect_err("not there");
-    assert!(matches!(error, CommandError::NotStarted { .. }), "{error}");
+    assert!(matches!(error, CommandError::Folder { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -118,7 +92,9 @@ async fn it_has_a_session_of_its_own_and_no_terminal() {
     let [number, group, session] = numbers[..] else {
         panic!("{stat}")
     };
-    assert_eq!((group, session), (number, number));
+    assert_eq!(group, number);
+    let own = getsid(None).expect("a session").as_raw_pid().to_string();
+    assert_ne!(session, own);
     let mut terminal = shell("exec 2>/dev/null; : < /dev/tty && echo one");
     terminal.time_max = None;
     let output = run(terminal).await.expect("it ends");
@@ -176,67 +152,244 @@ async fn its_time_is_limited() {
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
 }
 
-/// Starts children that try to get away: one in a session of its own, one whose parent is gone
-/// too, one without the variable, and one in the background. Each writes its number.
-fn family(file: &Path) -> String {
-    let file = file.display();
-    format!(
-        "note='echo $$ >> {file}; exec sleep 600'\n\
-         setsid sh -c \"$note\" &\n\
-         setsid sh -c \"setsid sh -c '$note' & exit\"\n\
-         env -u {TOKEN_VARIABLE} setsid sh -c \"$note\" &\n\
-         sh -c \"$note\" &\n"
-    )
+/// How many rounds each shape of [`SHAPES`] is run for. The variable `SEDGE_REAPER_ROUNDS` changes
+/// it: 1000 take a few minutes.
+const N_ROUNDS: usize = 100;
+
+/// Scripts that leave processes behind. Each such process writes a byte to descriptor 9, and would
+/// run for ever.
+const SHAPES: [(&str, &str); 6] = [
+    (
+        "double fork",
+        "sh -c '(echo >&9; exec sleep 600) & exit' & ",
+    ),
+    (
+        "double fork in a new session",
+        "setsid sh -c '(echo >&9; exec sleep 600) & exit' &",
+    ),
+    (
+        "nested setsid",
+        "setsid sh -c \"setsid sh -c 'setsid sh -c \\\"echo >&9; sleep 600\\\" & exit' & exit\" &",
+    ),
+    (
+        "fork chain",
+        "echo 'echo >&9; setsid sh ./chain & exit' > chain; sh ./chain &",
+    ),
+    (
+        "daemon that closes its pipes",
+        "setsid sh -c 'exec </dev/null >/dev/null 2>&1; (echo >&9; sleep 600) & exit' &",
+    ),
+    (
+        "daemon without an environment",
+        "env -i /usr/bin/setsid /bin/sh -c '(echo >&9; exec /bin/sleep 600) & exit' &",
+    ),
+];
+
+/// A pipe by its path. Each process that a script starts has it open, so that its end is there
+/// exactly when no such process is left.
+struct Fifo {
+    folder: tempfile::TempDir,
+    end: File,
 }
 
-#[tokio::test]
-async fn whoever_was_started_is_dead_when_the_future_is_dropped() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("numbers");
-    let script = format!("{}wait", family(&file));
-    let running = tokio::spawn(run(shell(&script)));
-    let numbers = numbers(&file, 4).await;
-    assert!(numbers.iter().all(|number| lives(*number)), "{numbers:?}");
-    running.abort();
-    running.await.expect_err("it was cancelled");
-    for number in numbers {
-        holds(|| !lives(number)).await;
+impl Fifo {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("fifo");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).expect("it can be made");
+        let mut options = File::options();
+        let end = options.read(true).custom_flags(O_NONBLOCK).open(&path);
+        let end = end.expect("it can be opened");
+        Self { folder, end }
+    }
+
+    /// Returns a command that opens the pipe and runs a script.
+    fn command(&self, script: &str) -> Command {
+        let path = self.folder.path().join("fifo");
+        shell(&format!("exec 9>{}\n{script}", path.display()))
+    }
+
+    /// Waits until a process has written to it.
+    async fn is_written(&mut self) {
+        let deadline = Moment::now().after(PATIENCE);
+        while !matches!(self.end.read(&mut [0; 64]), Ok(1..)) {
+            assert!(deadline.left() > Duration::ZERO, "no process writes");
+            clock::pause(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Returns whether no process has it open, at this moment.
+    fn is_free(&mut self) -> bool {
+        loop {
+            match self.end.read(&mut [0; 4096]) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }
 
-#[tokio::test]
-async fn whoever_is_left_behind_is_dead_when_the_program_has_ended() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("numbers");
-    // Without the one whose only sign is its parent, who goes first here.
-    let script = family(&file);
-    let script = script.lines().filter(|line| !line.contains("env -u"));
-    let script: Vec<&str> = script.collect();
-    std::fs::write(&file, "").expect("it is made");
-    let wait = format!("while [ $(wc -l < {}) -lt 3 ]; do :; done", file.display());
-    let script = format!("{}\n{wait}", script.join("\n"));
-    let output = run(shell(&script)).await.expect("it ends");
-    assert_eq!(output.end, End::Exit(0), "{output:?}");
-    for number in numbers(&file, 3).await {
-        holds(|| !lives(number)).await;
+/// `O_NONBLOCK` of Linux, for the options of a file.
+const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+
+/// Returns how often a process was left, in as many rounds: half of them end by themselves, in the
+/// other half the future is dropped.
+async fn n_escapes(script: &str, n_rounds: usize) -> usize {
+    let mut n_escapes = 0;
+    for round in 0..n_rounds {
+        let mut fifo = Fifo::new();
+        if round % 2 == 0 {
+            let output = run(fifo.command(script)).await.expect("it runs");
+            assert_eq!(output.end, End::Exit(0), "{output:?}");
+        } else {
+            let mut running = Box::pin(run(fifo.command(&format!("{script}\nsleep 600"))));
+            tokio::select! {
+                ended = &mut running => panic!("it ended: {ended:?}"),
+                () = fifo.is_written() => {}
+            }
+            drop(running);
+        }
+        n_escapes += usize::from(!fifo.is_free());
     }
+    n_escapes
 }
 
 #[tokio::test]
-async fn a_command_within_a_command_ends_with_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("numbers");
-    // As if a Sedge in it had started a command of its own.
+async fn no_process_of_a_command_is_left() {
+    let rounds = std::env::var("SEDGE_REAPER_ROUNDS").ok();
+    let n_rounds = rounds.map_or(N_ROUNDS, |n| n.parse().expect("a number of rounds"));
+    let mut escapes = Vec::new();
+    for (shape, script) in SHAPES {
+        let n_escapes = n_escapes(script, n_rounds).await;
+        println!("{shape}: {n_escapes} escapes in {n_rounds} rounds");
+        if n_escapes > 0 {
+            escapes.push(shape);
+        }
+    }
+    assert_eq!(escapes, [""; 0]);
+}
+
+/// The kernel then gives what the reaper was to kill to this process.
+#[tokio::test]
+async fn a_command_that_kills_its_reaper_leaves_nothing() {
+    let mut fifo = Fifo::new();
+    let script = "setsid sh -c '(sleep 600) & exit'; kill -KILL $PPID; sleep 600";
+    let output = run(fifo.command(script)).await.expect("it runs");
+    assert_eq!(output.end, End::Signal(9), "{output:?}");
+    assert!(fifo.is_free());
+}
+
+#[tokio::test]
+async fn a_command_that_stops_its_reaper_leaves_nothing() {
+    let mut fifo = Fifo::new();
+    let script = "setsid sh -c '(sleep 600) & exit'; kill -STOP $PPID; echo >&9; sleep 600";
+    let mut running = Box::pin(run(fifo.command(script)));
+    tokio::select! {
+        ended = &mut running => panic!("it ended: {ended:?}"),
+        () = fifo.is_written() => {}
+    }
+    drop(running);
+    assert!(fifo.is_free());
+}
+
+/// As the terminal that is closed, or a supervisor that ends the whole job, sends them.
+#[tokio::test]
+async fn a_reaper_outlives_the_signals_that_end_a_job() {
+    let mut fifo = Fifo::new();
+    let script = "for it in HUP INT TERM; do kill -$it $PPID; done; setsid sleep 600 & exit 7";
+    let output = run(fifo.command(script)).await.expect("it runs");
+    assert_eq!(output.end, End::Exit(7), "{output:?}");
+    assert!(fifo.is_free());
+}
+
+#[tokio::test]
+async fn a_folder_made_for_a_command_is_removed_with_it() {
+    let mut fifo = Fifo::new();
     let script = format!(
-        "export {TOKEN_VARIABLE}=${TOKEN_VARIABLE}/inner\n\
-         setsid sh -c \"setsid sh -c 'echo \\$\\$ >> {}; exec sleep 600' & exit\"; wait; sleep 600",
-        file.display()
+        "pwd > {}/pwd; echo >&9; sleep 600",
+        fifo.folder.path().display()
     );
-    let running = tokio::spawn(run(shell(&script)));
-    let numbers = numbers(&file, 1).await;
-    running.abort();
-    running.await.expect_err("it was cancelled");
-    for number in numbers {
-        holds(|| !lives(number)).await;
+    let mut running = Box::pin(run(fifo.command(&script)));
+    tokio::select! {
+        ended = &mut running => panic!("it ended: {ended:?}"),
+        () = fifo.is_written() => {}
+    }
+    drop(running);
+    let folder = std::fs::read_to_string(fifo.folder.path().join("pwd")).expect("it was written");
+    assert!(!Path::new(folder.trim()).exists(), "{folder}");
+}
+
+/// A reaper that cannot be used is an error of the installation, and never a reason to start a
+/// program without one.
+#[tokio::test]
+async fn a_reaper_that_cannot_be_used_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the folder is new");
+        let mode = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(&path, mode).expect("the file is ours");
+        path
+    };
+    let other = format!(
+        "#!/bin/sh\nshift\nexec {} 0.0.0 \"$@\"\n",
+        sedge_test_artifacts::REAPER
+    );
+    for (reaper, expect) in [
+        (folder.path().join("missing"), "it cannot be executed"),
+        (script("other", &other), "it is of another version"),
+        (script("broken", "#!/bin/sh\nexit 3\n"), "it failed"),
+    ] {
+        let mut command = shell("exit 0");
+        command.reaper = reaper.clone();
+        let error = run(command).await.expect_err("it cannot be used");
+        let CommandError::Reaper { source, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert!(source.to_string().contains(expect), "{source}");
+        let path = reaper.display().to_string();
+        assert!(error.to_string().contains(&path), "{error}");
+    }
+}
+
+/// In a mount namespace whose `/proc` is empty. Where the machine allows none, this says so, and
+/// fails in CI.
+#[tokio::test]
+async fn without_proc_nothing_is_left_either() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unshare = ["-m", "-rm"].into_iter().find(|how| {
+        let mut unshare = std::process::Command::new("unshare");
+        let mount = "mount -t tmpfs none /proc 2>/dev/null";
+        let status = unshare.args([how, "sh", "-c", mount]).status();
+        status.is_ok_and(|status| status.success())
+    });
+    let Some(unshare) = unshare else {
+        assert!(std::env::var_os("CI").is_none(), "no mount namespace");
+        eprintln!("skipped: this machine allows no mount namespace");
+        return;
+    };
+    let reaper = folder.path().join("reaper");
+    let script = format!(
+        "#!/bin/sh\nexec unshare {unshare} sh -c \
+         'mount -t tmpfs none /proc && exec \"$@\"' sh {} \"$@\"\n",
+        sedge_test_artifacts::REAPER
+    );
+    std::fs::write(&reaper, script).expect("the folder is new");
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&reaper, mode).expect("the file is ours");
+    for (shape, script) in SHAPES {
+        let mut fifo = Fifo::new();
+        let mut command = fifo.command(&format!("[ ! -e /proc/self ] || exit 9\n{script}"));
+        command.reaper.clone_from(&reaper);
+        command.variables = vec![(
+            "PATH".to_owned(),
+            "/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+        )];
+        let output = run(command).await.expect("it runs");
+        assert_eq!(output.end, End::Exit(0), "{shape}: {output:?}");
+        assert!(fifo.is_free(), "{shape}");
     }
 }

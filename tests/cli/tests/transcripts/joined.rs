@@ -164,6 +164,13 @@ fn started_by(id: u32, program: &str) -> Vec<u32> {
     processes.filter(is_it).map(|it| it.id).collect()
 }
 
+/// Returns the processes that run a program as a command of `id`: each is started by a reaper.
+fn commands_of(id: u32, program: &str) -> Vec<u32> {
+    let reapers = started_by(id, "sedge-reaper").into_iter();
+    let commands = reapers.flat_map(|reaper| started_by(reaper, program));
+    commands.collect()
+}
+
 fn runs(id: u32) -> bool {
     processes()
         .iter()
@@ -177,9 +184,9 @@ fn a_command_ends_with_the_program_that_started_it_however_that_ends() {
     for is_killed in [false, true] {
         let mut running = env.spawn(tool_run(&inputs));
         wait_until("it sleeps", || {
-            !started_by(running.id(), "sleep").is_empty()
+            !commands_of(running.id(), "sleep").is_empty()
         });
-        let sleeping = started_by(running.id(), "sleep");
+        let sleeping = commands_of(running.id(), "sleep");
         if is_killed {
             running.kill();
         } else {

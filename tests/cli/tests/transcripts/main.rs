@@ -56,6 +56,7 @@ mod plugin_files;
 mod plugin_http;
 mod plugin_list;
 mod plugin_shell;
+mod reaper;
 mod run_gc;
 mod run_list;
 mod run_logs;

@@ -1,5 +1,6 @@
 //! Where the built plugins and test guests are: a constant for each, the path of a
-//! component. Whoever depends on this crate has them built, by its build script.
+//! component; and `REAPER`, the path of the program `sedge-reaper`. The build script of this crate
+//! builds them.
 //!
 //! `foreach_plugin!` and `foreach_guest!` name them all, so that a guest without a test
 //! does not compile:

@@ -1,0 +1,254 @@
+//! The whole of the program `sedge-reaper`: it starts one command for the process that started the
+//! reaper, and sees to it that nothing of that command is left.
+//!
+//! The reaper is a *subreaper* (prctl(2), `PR_SET_CHILD_SUBREAPER`): the kernel gives it every
+//! process below it whose parent dies, whatever session or group that process is in. So all that a
+//! command starts are children of the reaper once their parents are dead. Killing the children until
+//! none is left therefore kills everything.
+//!
+//! It does so when the program has ended, and when the socket on its stdin is closed at the other
+//! end: on purpose, or because the kernel closed it when that process died.
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, set_child_subreaper, setsid, wait};
+use tokio::net;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::children::kill_children;
+use super::report::Report;
+use super::{End, PROTOCOL};
+use crate::clock;
+
+/// How often children are killed without a pause in between. A program that starts others as fast
+/// as it can may be ahead for some rounds.
+const ROUNDS_WITHOUT_PAUSE: u32 = 64;
+
+/// How long the pauses are after that: processes that wait for a disk die late.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Signals that a supervisor, or the kernel when a terminal is closed, sends to all processes of a
+/// job. The reaper outlives them, or its command would.
+const SURVIVED: [fn() -> SignalKind; 3] = [
+    SignalKind::hangup,
+    SignalKind::interrupt,
+    SignalKind::terminate,
+];
+
+/// What the arguments of the reaper say.
+struct Order {
+    folder: PathBuf,
+    /// Whether the folder was made for the program, and is removed with it.
+    is_own_folder: bool,
+    program: OsString,
+    arguments: Vec<OsString>,
+}
+
+/// Runs the program `sedge-reaper`. Its environment is the command's.
+///
+/// Only Sedge starts it, with a socket as its stdin; anything else gets a failure.
+#[must_use]
+pub fn reaper_main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> Result<(), Errno> {
+    let outputs = received()?;
+    let control = std::io::stdin().as_fd().try_clone_to_owned();
+    let control = UnixStream::from(control.map_err(errno_of)?);
+    control.set_nonblocking(true).map_err(errno_of)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(errno_of)?;
+    runtime.block_on(async {
+        let mut reports = control.try_clone().map_err(errno_of)?;
+        let control = net::UnixStream::from_std(control).map_err(errno_of)?;
+        let mut report = |report: Report| {
+            // If that process is dead, no process is interested. A few frames never fill a socket.
+            let _ = reports.write_all(&report.to_frame());
+        };
+        let mut arguments = std::env::args_os().skip(1);
+        if arguments.next().is_none_or(|version| version != PROTOCOL) {
+            report(Report::OtherVersion);
+            return Ok(());
+        }
+        let ended = match Order::parse(arguments) {
+            None => Err(Report::ReaperFailed(Errno::INVAL.raw_os_error())),
+            Some(order) => serve(&order, outputs, &control, &mut report).await,
+        };
+        report(ended.err().unwrap_or(Report::Gone));
+        Ok(())
+    })
+}
+
+/// Receives stdin, stdout and stderr of the program, by the socket that is the reaper's stdin.
+fn received() -> Result<Vec<OwnedFd>, Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut buffers = [IoSliceMut::new(&mut byte)];
+    let stdin = std::io::stdin();
+    recvmsg(
+        &stdin,
+        &mut buffers,
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let mut received = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            received.extend(descriptors);
+        }
+    }
+    Ok(received)
+}
+
+impl Order {
+    /// Reads `own|given FOLDER PROGRAM ARGUMENTS…`.
+    fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let is_own_folder = arguments.next()? == OWN_FOLDER;
+        Some(Self {
+            is_own_folder,
+            folder: arguments.next()?.into(),
+            program: arguments.next()?,
+            arguments: arguments.collect(),
+        })
+    }
+
+    /// Starts the program, as the leader of a process group, and returns its process.
+    fn start(&self, outputs: Vec<OwnedFd>) -> Result<Pid, Report> {
+        let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(outputs)
+            .map_err(|_| Report::ReaperFailed(Errno::BADF.raw_os_error()))?;
+        let entered = std::env::set_current_dir(&self.folder);
+        entered.map_err(|error| Report::FolderFailed(errno_of(error).raw_os_error()))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0);
+        let child = command.spawn();
+        let child = child.map_err(|error| Report::ProgramFailed(errno_of(error).raw_os_error()))?;
+        Ok(Pid::from_child(&child))
+    }
+}
+
+/// The first argument that says that the folder was made for the program.
+pub(super) const OWN_FOLDER: &str = "own";
+
+/// The first argument otherwise.
+pub(super) const GIVEN_FOLDER: &str = "given";
+
+/// Starts the program, and returns when no process below the reaper is left.
+async fn serve(
+    order: &Order,
+    outputs: Vec<OwnedFd>,
+    control: &net::UnixStream,
+    report: &mut impl FnMut(Report),
+) -> Result<(), Report> {
+    let failed = |errno: Errno| Report::ReaperFailed(errno.raw_os_error());
+    let (mut died, _survived) = prepare().map_err(failed)?;
+    let leader = order.start(outputs)?;
+    let mut is_ending = false;
+    let mut n_rounds = 0;
+    loop {
+        let mut is_left = true;
+        while is_left && let Some((pid, status)) = reaped(&mut is_left) {
+            if pid == leader {
+                report(Report::Ended(end_of(status)));
+                is_ending = true;
+            }
+        }
+        if !is_left {
+            break;
+        }
+        if !is_ending {
+            tokio::select! {
+                _ = died.recv() => {}
+                () = closed(control) => is_ending = true,
+            }
+            continue;
+        }
+        let killed = kill_children(|_| true);
+        if killed.n_killed == 0 && killed.n_denied > 0 {
+            // All that is left runs as another user.
+            break;
+        }
+        n_rounds += 1;
+        if n_rounds > ROUNDS_WITHOUT_PAUSE {
+            clock::pause(PAUSE).await;
+        } else {
+            std::thread::yield_now();
+        }
+    }
+    if order.is_own_folder {
+        // The process that made it removes it as well, unless it is dead.
+        let _ = std::fs::remove_dir_all(&order.folder);
+    }
+    Ok(())
+}
+
+/// Makes this process what the module says, and returns what is ready when a child has died, and
+/// the signals that do not end it as long as these values live.
+fn prepare() -> Result<(Signal, Vec<Signal>), Errno> {
+    match setsid() {
+        // It leads a session already.
+        Ok(_) | Err(Errno::PERM) => {}
+        Err(error) => return Err(error),
+    }
+    set_child_subreaper(Some(getpid()))?;
+    let survived = SURVIVED.iter().map(|kind| signal(kind()));
+    let survived: Result<Vec<Signal>, _> = survived.collect();
+    let died = signal(SignalKind::child());
+    Ok((died.map_err(errno_of)?, survived.map_err(errno_of)?))
+}
+
+/// Returns a child that has died, which is no process any more then; `None` if none has. Clears
+/// `is_left` if there is no child at all.
+fn reaped(is_left: &mut bool) -> Option<(Pid, WaitStatus)> {
+    match wait(WaitOptions::NOHANG) {
+        Ok(reaped) => reaped,
+        Err(Errno::INTR) => None,
+        Err(_) => {
+            *is_left = false;
+            None
+        }
+    }
+}
+
+/// Waits until the other end of the socket is closed, or sends anything.
+async fn closed(control: &net::UnixStream) {
+    while control.readable().await.is_ok() {
+        match control.try_read(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+fn end_of(status: WaitStatus) -> End {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => End::Exit(code),
+        // It was waited for with no other options, so it ended in one of these ways.
+        (None, signal) => End::Signal(signal.unwrap_or_default()),
+    }
+}
+
+fn errno_of(error: std::io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
