@@ -1,6 +1,7 @@
 //! The life of one call, from a terminal, from a workflow's step, or from another call:
 //! resolve, lock, run, commit, unlock; and all of it again if it is undone in between.
 
+mod admission;
 mod commands;
 mod door;
 mod outside;
@@ -126,6 +127,7 @@ async fn attempt(
     caller: Option<&Caller>,
     record: &mut Record<'_>,
 ) -> Result<Outcome, CallFault> {
+    admission::wait(cx, &request.frame, &ready.model).await?;
     let lock_epoch = record
         .waited(lock(cx, &request.frame, ready, caller))
         .await?;
@@ -303,6 +305,7 @@ async fn run(
         },
         staging,
         outside: Arc::new(outside),
+        admission: request.frame.admission(),
     };
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
     let mut report = ran.map_err(host_fault)?;

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
+use sedge_runtime::Admission;
 use tokio::sync::watch;
 
 /// How often one call is undone and started anew, at most. Each time, whoever was in its way
@@ -32,6 +33,8 @@ pub(crate) struct Frame {
     n_undone: AtomicU32,
     n_callees: watch::Sender<usize>,
     locks: Mutex<Option<LockGuard>>,
+    /// That it may begin, until it does.
+    admission: Mutex<Option<Admission>>,
     /// What it and the calls below it wanted to lock until now.
     wanted: Mutex<BTreeMap<Resource, Mode>>,
 }
@@ -89,6 +92,7 @@ impl Frame {
             n_undone: AtomicU32::new(0),
             n_callees: watch::Sender::new(0),
             locks: Mutex::new(None),
+            admission: Mutex::default(),
             wanted: Mutex::default(),
         }
     }
@@ -135,6 +139,35 @@ impl Frame {
                 }
             }
         }
+    }
+
+    /// Returns whether its run, or a call above this one, holds locks.
+    pub(crate) fn is_below_locks(&self) -> bool {
+        let mut above = self.caller.as_deref();
+        while let Some(frame) = above {
+            let locks = frame.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            if locks.is_some() {
+                return true;
+            }
+            above = frame.caller.as_deref();
+        }
+        false
+    }
+
+    /// Notes that the call may begin.
+    pub(crate) fn admit(&self, admission: Admission) {
+        *self.admission_slot() = Some(admission);
+    }
+
+    /// Takes out that the call may begin; `None` for a call that does not wait for that.
+    pub(crate) fn admission(&self) -> Option<Admission> {
+        self.admission_slot().take()
+    }
+
+    fn admission_slot(&self) -> MutexGuard<'_, Option<Admission>> {
+        self.admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps locks until the call and all below it are gone.
@@ -243,6 +276,8 @@ impl Frame {
     /// Lets go of the call's locks, once nothing below it is left.
     pub(crate) async fn unlock(&self) {
         self.callees_ended().await;
+        // Before it is waited for again.
+        drop(self.admission());
         self.locks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

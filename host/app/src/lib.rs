@@ -119,5 +119,6 @@ pub mod types {
         stderr_columns, variable,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
+    pub use sedge_sys::resources::descriptors_raise;
     pub use sedge_sys::terminal::{HiddenInput, Typed};
 }

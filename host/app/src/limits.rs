@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sedge_model::definition::{self, Limits};
 use sedge_model::repository;
-use sedge_runtime::{ComponentLimits, HttpLimits, Quotas};
+use sedge_runtime::{BudgetLimits, ComponentLimits, HttpLimits, Quotas};
+use sedge_sys::resources;
 
 /// How long one call may take: long enough for a cloud to make a machine, short enough
 /// that a pipeline which hangs is noticed the same hour.
@@ -60,6 +61,17 @@ pub(crate) const COMMAND_OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// so whoever is in the way for so long is at work, and longer than most people want to wait.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The least memory that all calls may have together: room for one call, on any machine.
+const PROCESS_MEMORY_BYTES_MIN: u64 = (MEMORY_MEBIBYTES as u64) << 20;
+
+/// How many descriptors are kept from guests, of as many as there are: for the datastore, locks,
+/// plugins, connections that are kept, and the pipes of commands (four each, 64 at once). Where the
+/// operating system gives few, the host keeps half of them.
+const HOST_DESCRIPTORS: u64 = 512;
+
+/// The most descriptors that all guests may hold together, however many the process may have.
+const PROCESS_DESCRIPTORS_MAX: u64 = 65_536;
+
 /// The limits of a call, without holes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resolved {
@@ -75,6 +87,25 @@ pub(crate) struct Resolved {
 /// Returns what a file says in units of two to the power of `shift`, or else what holds otherwise.
 fn bytes(said: Option<u32>, shift: u32, otherwise: u64) -> u64 {
     said.map_or(otherwise, |said| u64::from(said) << shift)
+}
+
+/// Fills the holes that `sedge.yaml` left in what all calls of a process may have together: half of
+/// the memory that the machine has to give, and the descriptors that the host does not need.
+pub(crate) fn budget(said: &repository::ProcessLimits) -> BudgetLimits {
+    let memory_bytes = said.memory_mebibytes.map(|it| u64::from(it.get()) << 20);
+    let half = || (resources::memory_bytes() / 2).max(PROCESS_MEMORY_BYTES_MIN);
+    let descriptors = said.descriptors.map(|it| it.get());
+    BudgetLimits {
+        memory_bytes: memory_bytes.unwrap_or_else(half),
+        descriptors: descriptors.unwrap_or_else(|| guest_descriptors(resources::descriptors_max())),
+    }
+}
+
+/// Returns how many of a process's descriptors its guests may hold.
+fn guest_descriptors(max: Option<u64>) -> u32 {
+    let max = max.unwrap_or(u64::MAX);
+    let guests = max.saturating_sub(HOST_DESCRIPTORS).max(max / 2);
+    u32::try_from(guests.min(PROCESS_DESCRIPTORS_MAX)).unwrap_or(u32::MAX)
 }
 
 /// Fills the holes that `sedge.yaml` left in what the engine allows.
@@ -137,5 +168,19 @@ fn http(said: &definition::HttpLimits) -> HttpLimits {
         first_byte: time(said.first_byte_seconds, otherwise.first_byte),
         between_bytes: time(said.between_bytes_seconds, otherwise.between_bytes),
         total: time(said.total_seconds, otherwise.total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_kept_for_the_host() {
+        assert_eq!(guest_descriptors(Some(24)), 12);
+        assert_eq!(guest_descriptors(Some(1024)), 512);
+        assert_eq!(guest_descriptors(Some(4096)), 3584);
+        assert_eq!(guest_descriptors(Some(1 << 20)), 65_536);
+        assert_eq!(guest_descriptors(None), 65_536);
     }
 }

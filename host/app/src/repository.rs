@@ -277,6 +277,7 @@ impl Repository {
             let runtime = Runtime::new(self.state_folder("cache")?, allocation, dumps)?;
             let limits = self.component_limits();
             let runtime = runtime.with_component_limits(limits);
+            let runtime = runtime.with_budget(limits::budget(&self.config.process_limits));
             let concurrency = self.settings.concurrency.or(self.config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {
                 Some(n) => runtime.with_concurrency(n as usize),

@@ -429,11 +429,11 @@ fn limit_of(error: &CallError, model: &ModelName) -> Option<String> {
         }
         _ => return None,
     };
-    Some(raise(&name.raised(value)?, model, name.is_of_run()))
+    Some(raise(&name.raised(value)?, model, name.is_of_repository()))
 }
 
-fn raise(line: &str, model: &ModelName, is_of_run: bool) -> String {
-    let place = if is_of_run {
+fn raise(line: &str, model: &ModelName, is_of_repository: bool) -> String {
+    let place = if is_of_repository {
         "sedge.yaml".to_owned()
     } else {
         format!("{}, or in sedge.yaml for all models", model.file())

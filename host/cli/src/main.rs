@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use sedge_app::types::descriptors_raise;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
@@ -30,6 +31,8 @@ const LOG_VARIABLE: &str = "SEDGE_LOG";
 
 fn main() -> ExitCode {
     log_start();
+    // Where the operating system refuses, there are as many as before.
+    let _ = descriptors_raise();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return error::usage(&error),

@@ -221,6 +221,10 @@ pub enum LimitName {
     Handles,
     /// Instances that live in this process at once.
     LiveInstances,
+    /// Bytes of the memories and tables of all calls of this process.
+    ProcessMemory,
+    /// Descriptors that all guests of this process hold.
+    ProcessDescriptors,
 }
 
 impl LimitName {
@@ -242,11 +246,13 @@ impl LimitName {
             Self::OpenFiles => "open-files",
             Self::Handles => "handles",
             Self::LiveInstances => "live-instances",
+            Self::ProcessMemory => "process-memory",
+            Self::ProcessDescriptors => "process-descriptors",
         }
     }
 
-    /// Returns the key in `limits:` that sets it, and `value` in the unit of that key; none
-    /// of a limit that is the same for everybody.
+    /// Returns the key in `limits:` or `processLimits:` that sets it, and `value` in the unit of that
+    /// key; `None` for a limit that cannot be set.
     #[must_use]
     pub fn key(self, value: u64) -> Option<(&'static str, u64)> {
         Some(match self {
@@ -261,26 +267,48 @@ impl LimitName {
             Self::StagedBytes => ("stagedMebibytes", value >> 20),
             Self::FileBytes => ("fileMebibytes", value >> 20),
             Self::OpenFiles => ("openFiles", value),
+            Self::ProcessMemory => ("memoryMebibytes", value >> 20),
+            Self::ProcessDescriptors => ("descriptors", value),
             Self::JsonBytes | Self::Handles | Self::LiveInstances => return None,
         })
     }
 
-    /// Returns the line of a file that allows twice `value`; none of a limit that is the same
-    /// for everybody.
+    /// Returns the line of a file that allows twice `value`; `None` for a limit that cannot be set.
     #[must_use]
     pub fn raised(self, value: u64) -> Option<String> {
         let (key, value) = self.key(value)?;
+        let limits = match self {
+            Self::ProcessMemory | Self::ProcessDescriptors => "processLimits",
+            Self::MemoryBytes
+            | Self::CpuSeconds
+            | Self::CallDepth
+            | Self::CallsPerRun
+            | Self::CallsPerCall
+            | Self::ParallelCalls
+            | Self::HostCalls
+            | Self::HostBytes
+            | Self::JsonBytes
+            | Self::StagedBytes
+            | Self::FileBytes
+            | Self::OpenFiles
+            | Self::Handles
+            | Self::LiveInstances => "limits",
+        };
         Some(format!(
-            "limits: {{{key}: {}}}",
+            "{limits}: {{{key}: {}}}",
             value.saturating_mul(2).max(1)
         ))
     }
 
-    /// Returns whether a whole run has it, and not one call.
+    /// Returns whether only `sedge.yaml` sets it, because a whole run or process has it, and not one
+    /// call.
     #[must_use]
-    pub fn is_of_run(self) -> bool {
+    pub fn is_of_repository(self) -> bool {
         match self {
-            Self::CallDepth | Self::CallsPerRun => true,
+            Self::CallDepth
+            | Self::CallsPerRun
+            | Self::ProcessMemory
+            | Self::ProcessDescriptors => true,
             Self::MemoryBytes
             | Self::CpuSeconds
             | Self::CallsPerCall

@@ -36,6 +36,8 @@ pub struct Config {
     pub plugins: BTreeMap<TypeName, PluginConfig>,
     /// How large a plugin's component may be when it is added.
     pub component_limits: ComponentLimits,
+    /// What all calls of one process may have together.
+    pub process_limits: ProcessLimits,
     /// The programs that may be run, by the names that are granted.
     pub commands: BTreeMap<CommandName, CommandPin>,
     /// How the datastore is kept.
@@ -86,6 +88,16 @@ pub struct ComponentLimits {
     pub describe_seconds: Option<u32>,
 }
 
+/// What all calls of one process may have together; `None` where the file leaves that to the machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ProcessLimits {
+    /// All memories and tables, in MiB.
+    pub memory_mebibytes: Option<NonZeroU32>,
+    /// Files, folders and sockets that guests have open, and requests under way.
+    pub descriptors: Option<NonZeroU32>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ConfigFile {
@@ -100,6 +112,8 @@ struct ConfigFile {
     plugins: BTreeMap<TypeName, PluginConfig>,
     #[serde(default)]
     component_limits: ComponentLimits,
+    #[serde(default)]
+    process_limits: ProcessLimits,
     #[serde(default)]
     commands: BTreeMap<CommandName, PinFile>,
     #[serde(default)]
@@ -122,6 +136,7 @@ impl Config {
             concurrency: raw.concurrency,
             plugins: raw.plugins,
             component_limits: raw.component_limits,
+            process_limits: raw.process_limits,
             commands: commands.collect::<Result<_, Diagnostic>>()?,
             datastore: raw.datastore,
         })

@@ -23,6 +23,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::bindings::PluginPre;
 use crate::bindings::exports::sedge::model::model as guest;
+use crate::budget::{Admission, Budget, Descriptors};
 use crate::clocks::{CallClock, DayClock};
 use crate::convert;
 use crate::cpu::CpuMeter;
@@ -118,6 +119,8 @@ pub struct CallSpec {
     pub staging: Arc<Staging>,
     /// What it reaches the rest of the world by.
     pub outside: Arc<dyn Outside>,
+    /// That it may begin, if it is a call that waits for that.
+    pub admission: Option<Admission>,
 }
 
 /// What is left of a call: nothing of it is visible to anybody yet.
@@ -195,6 +198,9 @@ pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
     pub(crate) http: Http,
     pub(crate) memory: Memory,
+    pub(crate) budget: Arc<Budget>,
+    /// Those that it holds, by the handles of what it was given.
+    pub(crate) descriptors: HashMap<u32, Descriptors>,
     pub(crate) log: Arc<CallLog>,
     pub(crate) outside: Arc<dyn Outside>,
     /// None while a plugin describes itself: then it may do nothing but log.
@@ -243,6 +249,7 @@ impl WasiView for CallState {
 impl CallState {
     fn new(
         memory_bytes: usize,
+        budget: &Arc<Budget>,
         outside: Arc<dyn Outside>,
         running: Option<(Running, SenderSpec)>,
     ) -> Result<(Self, [Output; 2]), HostError> {
@@ -276,13 +283,15 @@ impl CallState {
         let wasi = wasi.build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        let memory = Memory::new(memory_bytes.min(MEMORY_BYTES_MAX));
+        let memory = Memory::new(memory_bytes.min(MEMORY_BYTES_MAX), budget);
         Ok((
             Self {
                 wasi,
                 table,
                 http,
                 memory,
+                budget: Arc::clone(budget),
+                descriptors: HashMap::new(),
                 log,
                 outside,
                 running,
@@ -340,7 +349,17 @@ impl Runtime {
             limits,
             staging,
             outside,
+            admission,
         } = spec;
+        let (_memory, admitted) = admission.map_or((None, None), Admission::parts);
+        let n_folders = surroundings.folders.len();
+        let taken = admitted.map_or_else(|| self.budget.descriptors(n_folders), Ok);
+        let _folders = match taken {
+            Ok(folders) => folders,
+            Err((name, value)) => {
+                return Ok(CallReport::refused(CallError::Limit { name, value }));
+            }
+        };
         let deadline = limits.deadline;
         let invocation = guest::Invocation {
             method: identity.method.to_string(),
@@ -356,6 +375,7 @@ impl Runtime {
             limits: limits.http,
             outside: Arc::clone(&outside),
             handed: Arc::clone(&handed),
+            budget: Arc::clone(&self.budget),
         };
         let running = Running {
             plugin: Arc::clone(plugin),
@@ -374,8 +394,8 @@ impl Runtime {
             n_files_open: 0,
             started: JoinSet::new(),
         };
-        let (state, outputs) =
-            CallState::new(limits.memory_bytes, outside, Some((running, sender)))?;
+        let running = Some((running, sender));
+        let (state, outputs) = CallState::new(limits.memory_bytes, &self.budget, outside, running)?;
         let log = Arc::clone(&state.log);
         let mut store = self.store(state);
         let allowed_ms = limits.begin.until(deadline).as_millis();
@@ -384,6 +404,7 @@ impl Runtime {
         if let Some(running) = &mut store.data_mut().running {
             running.started.shutdown().await;
         }
+        plugin.memory_note(store.data().memory.n_bytes());
         outputs.iter().for_each(Output::finish);
         let result = match ended {
             Ok(result) => with_denial(result?, &store.data().http),
@@ -496,6 +517,7 @@ pub(crate) async fn describe(
 ) -> Result<TypeInfo, PluginError> {
     let (state, outputs) = CallState::new(
         DESCRIBE_MEMORY_BYTES_MAX,
+        &runtime.budget,
         Arc::new(NoOutside::new(logged)),
         None,
     )?;

@@ -18,11 +18,13 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
+use crate::budget::{Admission, Budget, BudgetLimits};
 use crate::call::CallState;
 use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
+use crate::plugin::Plugin;
 use crate::{bindings, cache, environment, sockets, trap};
 
 /// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
@@ -81,6 +83,7 @@ pub struct Runtime {
     pub(crate) cache: cache::Cache,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) component_limits: ComponentLimits,
     pub(crate) http: Arc<Client>,
     allocation: Allocation,
@@ -140,6 +143,10 @@ impl Runtime {
             cache,
             live,
             permits: Permits::new(host::n_cores() * PERMITS_PER_CORE),
+            budget: Budget::new(BudgetLimits {
+                memory_bytes: u64::MAX,
+                descriptors: u32::MAX,
+            }),
             component_limits: ComponentLimits::default(),
             http: Arc::default(),
             allocation,
@@ -151,6 +158,26 @@ impl Runtime {
     pub fn with_concurrency(mut self, n_guests: usize) -> Self {
         self.permits = Permits::new(n_guests);
         self
+    }
+
+    /// Has all calls together use no more than this.
+    #[must_use]
+    pub fn with_budget(mut self, limits: BudgetLimits) -> Self {
+        self.budget = Budget::new(limits);
+        self
+    }
+
+    /// Waits until a call may begin that has no caller and holds no lock, with so much memory and so
+    /// many folders. No other call may wait for this: see `budget.rs`.
+    pub async fn admitted(
+        &self,
+        plugin: &Plugin,
+        memory_bytes: usize,
+        n_folders: usize,
+    ) -> Admission {
+        let known_bytes = plugin.memory_known();
+        let admitted = self.budget.admitted(memory_bytes, known_bytes, n_folders);
+        admitted.await
     }
 
     /// Refuses plugins that are larger when they are added.

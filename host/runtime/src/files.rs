@@ -10,31 +10,37 @@
 //! happens ([`Outside::escaping`]): it is not rolled back and started again after a deadlock, for
 //! it would act a second time.
 //!
+//! What a guest opens is counted: each file of its own, and of all guests, takes a descriptor.
+//!
 //! A folder counts as used once the guest has reached for anything in it, there or not: all that
 //! is in a folder is reached from the handle that the guest was given of the folder itself. To be
 //! refused is no use of it.
 
 use std::path::{Component, Path, PathBuf};
 
+use sedge_model::call::LimitName;
 use sedge_model::names::FolderName;
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::Use;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
-use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, Filesize, Host as _, HostDescriptor,
     NewTimestamp, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::bindings::io::streams::{HostInputStream, HostOutputStream};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+use crate::budget::Descriptors;
 use crate::call::CallState;
 use crate::host::BoxFuture;
 
 /// The interfaces that are guarded, at the version that this engine knows.
 const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
 const FOLDERS_INTERFACE: &str = "wasi:filesystem/preopens@0.2.12";
+const STREAMS_INTERFACE: &str = "wasi:io/streams@0.2.12";
 
 /// A folder that a call gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +85,9 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     guard_opening(&mut interface)?;
     guard_links(&mut interface)?;
+    count_streams(&mut interface)?;
     look_at_the_rest(&mut interface)?;
+    count_streams_closed(&mut linker.instance(STREAMS_INTERFACE)?)?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -106,16 +114,92 @@ fn guard_opening(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Res
                 {
                     return Ok((Err(ErrorCode::NotPermitted),));
                 }
+                let descriptor = state.file_take()?;
                 if open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE) {
                     state.acting(&[handle]).await;
                 }
                 let mut files = state.filesystem();
                 let opened = files.open_at(folder, path_flags, path, open_flags, flags);
                 let opened = opened.await;
+                if let Ok(file) = &opened {
+                    state.file_hold(file.rep(), descriptor);
+                }
                 state.reached(&[handle], opened)
             })
         },
+    )?;
+    let kind = ResourceType::host::<Descriptor>();
+    interface.resource("descriptor", kind, |mut store, handle| {
+        let state: &mut CallState = store.data_mut();
+        HostDescriptor::drop(&mut state.filesystem(), Resource::new_own(handle))?;
+        // The folders that it was given are counted with the call.
+        if state.descriptor_closed(handle)
+            && let Some(running) = &mut state.running
+        {
+            running.n_files_open -= 1;
+        }
+        Ok(())
+    })
+}
+
+/// Counts streams, too: each keeps its file open, also when the guest has closed the file. What is
+/// written to a stream is not seen here, so the call is marked when it gets one.
+fn count_streams(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store, (file, offset): (Resource<Descriptor>, u64)| {
+            let state: &mut CallState = store.data_mut();
+            let descriptor = state.descriptor_take()?;
+            let made = state.filesystem().read_via_stream(file, offset);
+            state.stream_made(made, descriptor)
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]descriptor.write-via-stream",
+        |mut store, (file, offset): (Resource<Descriptor>, Filesize)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let descriptor = state.descriptor_take()?;
+                state.acting(&[file.rep()]).await;
+                let made = state.filesystem().write_via_stream(file, offset);
+                state.stream_made(made, descriptor)
+            })
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]descriptor.append-via-stream",
+        |mut store, (file,): (Resource<Descriptor>,)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let descriptor = state.descriptor_take()?;
+                state.acting(&[file.rep()]).await;
+                let made = state.filesystem().append_via_stream(file);
+                state.stream_made(made, descriptor)
+            })
+        },
     )
+}
+
+/// Counts streams that are closed.
+fn count_streams_closed(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    let kind = ResourceType::host::<DynInputStream>();
+    interface.resource_async("input-stream", kind, |mut store, handle| {
+        Box::new(async move {
+            let state: &mut CallState = store.data_mut();
+            HostInputStream::drop(&mut state.table, Resource::new_own(handle)).await?;
+            state.descriptor_closed(handle);
+            Ok(())
+        })
+    })?;
+    let kind = ResourceType::host::<DynOutputStream>();
+    interface.resource_async("output-stream", kind, |mut store, handle| {
+        Box::new(async move {
+            let state: &mut CallState = store.data_mut();
+            HostOutputStream::drop(&mut state.table, Resource::new_own(handle)).await?;
+            state.descriptor_closed(handle);
+            Ok(())
+        })
+    })
 }
 
 fn guard_links(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
@@ -177,35 +261,7 @@ fn look_at_the_rest(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
     look_at!(acts interface, "set-size", set_size(size: Filesize));
     look_at!(acts interface, "set-times", set_times(access: NewTimestamp, change: NewTimestamp));
     look_at!(acts interface, "write", write(bytes: Vec<u8>, offset: Filesize));
-    guard_streams(interface)
-}
-
-/// What is written to a stream is not seen here, so the call is marked when it gets one.
-fn guard_streams(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
-    interface.func_wrap_async(
-        "[method]descriptor.write-via-stream",
-        |mut store, (file, offset): (Resource<Descriptor>, Filesize)| {
-            Box::new(async move {
-                let state: &mut CallState = store.data_mut();
-                let handles = [file.rep()];
-                state.acting(&handles).await;
-                let stream = state.filesystem().write_via_stream(file, offset);
-                state.reached(&handles, stream)
-            })
-        },
-    )?;
-    interface.func_wrap_async(
-        "[method]descriptor.append-via-stream",
-        |mut store, (file,): (Resource<Descriptor>,)| {
-            Box::new(async move {
-                let state: &mut CallState = store.data_mut();
-                let handles = [file.rep()];
-                state.acting(&handles).await;
-                let stream = state.filesystem().append_via_stream(file);
-                state.reached(&handles, stream)
-            })
-        },
-    )
+    Ok(())
 }
 
 impl CallState {
@@ -237,6 +293,42 @@ impl CallState {
             self.outside.escaping()
         } else {
             Box::pin(std::future::ready(()))
+        }
+    }
+
+    /// Takes a descriptor for a file that a guest is about to open.
+    ///
+    /// # Errors
+    /// It has too many open, or all guests have: the call ends, and `reached` says why.
+    fn file_take(&mut self) -> wasmtime::Result<Descriptors> {
+        if let Some(running) = &self.running
+            && running.n_files_open >= running.quotas.open_files
+        {
+            self.reached = Some((LimitName::OpenFiles, running.quotas.open_files.into()));
+            return Err(wasmtime::format_err!("too many files are open"));
+        }
+        self.descriptor_take()
+    }
+
+    fn file_hold(&mut self, handle: u32, descriptor: Descriptors) {
+        self.descriptor_hold(handle, descriptor);
+        if let Some(running) = &mut self.running {
+            running.n_files_open += 1;
+        }
+    }
+
+    /// Returns a stream to a guest, with the descriptor that it holds.
+    fn stream_made<T: 'static>(
+        &mut self,
+        made: FsResult<Resource<T>>,
+        descriptor: Descriptors,
+    ) -> wasmtime::Result<(Result<Resource<T>, ErrorCode>,)> {
+        match made {
+            Ok(stream) => {
+                self.descriptor_hold(stream.rep(), descriptor);
+                Ok((Ok(stream),))
+            }
+            Err(error) => Ok((Err(self.filesystem().convert_error_code(error)?),)),
         }
     }
 

@@ -33,9 +33,10 @@ use sedge_model::names::ModelName;
 use sedge_model::permission::effective::{Addresses, Permissions, Use, Uses};
 use sedge_model::permission::is_http_method;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
+use sedge_model::repository::CONFIG_FILE;
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::net;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
     Error as WasiError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -45,6 +46,7 @@ use wasmtime_wasi_http::{
 use self::body::{Exchange, Progress, RequestBody, ResponseBody};
 use self::fault::{HttpFault, HttpLimit};
 use self::insert::Inserter;
+use crate::budget::{Budget, Descriptors};
 use crate::call::CallState;
 use crate::handed::Handed;
 use crate::host::Outside;
@@ -120,6 +122,13 @@ pub(crate) struct SenderSpec {
     pub(crate) limits: HttpLimits,
     pub(crate) outside: Arc<dyn Outside>,
     pub(crate) handed: Arc<Mutex<Handed>>,
+    pub(crate) budget: Arc<Budget>,
+}
+
+/// What a request takes, of its call and of the process, until it is over.
+struct Slot {
+    _of_call: OwnedSemaphorePermit,
+    _of_process: Descriptors,
 }
 
 struct Sender {
@@ -244,6 +253,12 @@ impl Sender {
             limit: HttpLimit::Requests,
             value: limits.requests.into(),
         })?;
+        let descriptor = self.spec.budget.descriptors(1);
+        let slot = Slot {
+            _of_call: slot,
+            _of_process: descriptor
+                .map_err(|(name, value)| HttpFault::ProcessLimit { name, value })?,
+        };
         let allowed = self.spec.permissions.http(&origin, method.as_str());
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
         self.spec.outside.escaping().await;
@@ -467,7 +482,12 @@ impl Report {
         if let Some(sender) = &self.sender
             && let Some(line) = fault.raised(&sender.spec.limits)
         {
-            message.push_str(&raise_hint(&sender.spec.model.file(), &line));
+            let place = if let HttpFault::ProcessLimit { .. } = fault {
+                CONFIG_FILE.to_owned()
+            } else {
+                sender.spec.model.file()
+            };
+            message.push_str(&raise_hint(&place, &line));
         }
         self.log.note(LogLevel::Warn, message);
     }

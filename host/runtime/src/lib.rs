@@ -8,6 +8,7 @@
 //! Everything that a guest hands over is hostile until it was checked here.
 
 mod bindings;
+mod budget;
 mod cache;
 mod call;
 mod clocks;
@@ -31,6 +32,7 @@ mod sockets;
 mod staging;
 mod trap;
 
+pub use budget::{Admission, BudgetLimits};
 pub use call::{CallLimits, CallReport, CallSpec, CoreDump, Identity, Surroundings};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{ComponentLimit, ComponentLimits};

@@ -1,6 +1,7 @@
 //! Plugins: components that were checked, compiled and described, ready to be called.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sedge_model::call::{CallError, LogLine};
@@ -139,6 +140,8 @@ pub struct Plugin {
     schemas: Schemas,
     /// Read when something traps for the first time.
     lines: OnceLock<LineTable>,
+    /// The most memory that one of its calls has needed, in bytes; 0 before the first one ended.
+    memory_bytes: AtomicUsize,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -194,6 +197,17 @@ impl Plugin {
         Some(compiled(self.schemas.resources.get(spec)?, source))
     }
 
+    /// Returns the most memory that one of its calls has needed in this process, in bytes; 0 before
+    /// the first one ended.
+    pub(crate) fn memory_known(&self) -> usize {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes how much memory one of its calls needed, in bytes.
+    pub(crate) fn memory_note(&self, n_bytes: usize) {
+        self.memory_bytes.fetch_max(n_bytes, Ordering::Relaxed);
+    }
+
     /// Returns which instruction comes from which line of the source.
     pub(crate) fn lines(&self, cache: &Cache) -> &LineTable {
         self.lines
@@ -221,6 +235,7 @@ impl Plugin {
             instance,
             schemas,
             lines: OnceLock::new(),
+            memory_bytes: AtomicUsize::new(0),
         })
     }
 }

@@ -12,10 +12,15 @@ use sedge_model::call::LogLevel;
 use sedge_model::permission::effective::{Denial, Permissions, Use, Uses};
 use sedge_model::permission::pattern::{Endpoint, HostPattern};
 use sedge_sys::net;
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p2::TcpSocket;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::Host as _;
-use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, Host as _, Network};
+use wasmtime_wasi::p2::bindings::sockets::network::{
+    ErrorCode, Host as _, IpAddressFamily, Network,
+};
+use wasmtime_wasi::p2::bindings::sockets::tcp::HostTcpSocket;
+use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::Host as _;
 use wasmtime_wasi::runtime::spawn;
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView};
 
@@ -25,6 +30,8 @@ use crate::output::CallLog;
 
 /// The interface that is guarded, at the version that this engine knows.
 const INTERFACE: &str = "wasi:sockets/ip-name-lookup@0.2.12";
+const CREATE_INTERFACE: &str = "wasi:sockets/tcp-create-socket@0.2.12";
+const TCP_INTERFACE: &str = "wasi:sockets/tcp@0.2.12";
 
 /// Who looks at a call's connections.
 struct Guard {
@@ -151,8 +158,36 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
             },))
         },
     )?;
+    count(linker)?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// Counts sockets: each takes one of the descriptors that there are for all guests.
+fn count(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.instance(CREATE_INTERFACE)?.func_wrap(
+        "create-tcp-socket",
+        |mut store, (family,): (IpAddressFamily,)| {
+            let state: &mut CallState = store.data_mut();
+            let descriptor = state.descriptor_take()?;
+            let mut sockets = state.sockets();
+            match sockets.create_tcp_socket(family) {
+                Ok(socket) => {
+                    state.descriptor_hold(socket.rep(), descriptor);
+                    Ok((Ok(socket),))
+                }
+                Err(error) => Ok((Err(sockets.convert_error_code(error)?),)),
+            }
+        },
+    )?;
+    let kind = ResourceType::host::<TcpSocket>();
+    let mut interface = linker.instance(TCP_INTERFACE)?;
+    interface.resource("tcp-socket", kind, |mut store, handle| {
+        let state: &mut CallState = store.data_mut();
+        HostTcpSocket::drop(&mut state.sockets(), Resource::new_own(handle))?;
+        state.descriptor_closed(handle);
+        Ok(())
+    })
 }
 
 impl CallState {

@@ -51,8 +51,8 @@ pub(crate) fn explain(
             backtrace: backtrace(error, lines),
         }));
     }
-    if state.memory.was_exceeded() {
-        return Ok(limit(LimitName::MemoryBytes, state.memory.bytes_max()));
+    if let Some((name, value)) = state.memory.exceeded() {
+        return Ok(CallError::Limit { name, value });
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref() {
         return Ok(limit(LimitName::Handles, HANDLES_MAX));

@@ -21,6 +21,7 @@ pub mod interrupt;
 pub mod net;
 pub mod owner;
 pub mod random;
+pub mod resources;
 pub mod shared_file;
 pub mod terminal;
 pub mod thread;

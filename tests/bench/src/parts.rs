@@ -210,6 +210,7 @@ impl Parts {
                 quotas: QUOTAS,
             },
             staging,
+            admission: None,
             outside: Arc::new(NoOutside::new(Arc::new(|_| {}))),
         };
         let report = self.runtime.call(&self.plugin, spec).await?;

@@ -108,6 +108,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         Attack::forged("a folder moved out of the folder", moves_out, "returned 1"),
     ];
     attacks = attacks.into_iter().map(|it| it.with(GRANT)).collect();
+    attacks.extend(descriptors());
     attacks.push(
         Attack::other(
             "a folder that becomes a link while it is looked into",
@@ -129,6 +130,110 @@ fn with_folder(it: PluginText) -> PluginText {
             ("types.descriptor.rename-at", "rename"),
             ("types.descriptor.open-at", "open"),
         ]))
+}
+
+/// The name of an attack that another one runs beside itself.
+const OPENS: &str = "files opened until no more may be";
+
+/// How often a file is opened beside that attack.
+const N_OPENED_BESIDE: usize = 20;
+
+/// Guests that open one file again and again, and close none.
+fn descriptors() -> Vec<Attack> {
+    let reached = |name: &str| format!("the limit `{name}`");
+    vec![
+        Attack::forged(OPENS, opens, &reached("open-files")).with(GRANT),
+        Attack::forged(
+            "files opened until no guest may",
+            opens,
+            &reached("process-descriptors"),
+        )
+        .limits("openFiles: 1000000")
+        .with(GRANT),
+        Attack::forged(
+            "streams of one file without end",
+            streams,
+            &reached("process-descriptors"),
+        )
+        .with(GRANT),
+        Attack::other(
+            "files opened beside one that opens all",
+            opened_beside,
+            "0 of 20 denied",
+        )
+        .of("@test/asker")
+        .with(GRANT),
+    ]
+}
+
+fn opens(it: PluginText) -> PluginText {
+    let mut it = with_folder(it);
+    let path = it.text("a.txt");
+    it.method(
+        "run",
+        &format!(
+            "{FIRST_FOLDER}
+             (loop $more
+               (call $open (local.get $at) (i32.const 0) {path} (i32.const 0) (i32.const 1)
+                 (global.get $scratch))
+               (br $more))
+             (unreachable)"
+        ),
+    )
+}
+
+/// A stream keeps its file open, too, also when the guest has closed the file.
+fn streams(it: PluginText) -> PluginText {
+    let it = with_folder(it);
+    let more = declared(&[
+        ("types.descriptor.read-via-stream", "stream"),
+        ("types.[resource-drop]descriptor", "close"),
+    ]);
+    let mut it = it.imports(&more);
+    let path = it.text("a.txt");
+    it.method(
+        "run",
+        &format!(
+            "{FIRST_FOLDER}
+             (loop $more
+               (call $open (local.get $at) (i32.const 0) {path} (i32.const 0) (i32.const 1)
+                 (global.get $scratch))
+               (local.set $n (i32.load offset=4 (global.get $scratch)))
+               (call $stream (local.get $n) (i64.const 0) (global.get $scratch))
+               (call $close (local.get $n))
+               (br $more))
+             (unreachable)"
+        ),
+    )
+}
+
+/// Opens files while another guest opens as many as it can, and says how often that was denied.
+async fn opened_beside(scene: crate::harness::Scene) -> String {
+    let beside = scene.repository.clone();
+    let other = tokio::spawn(async move {
+        let model = crate::harness::slug(OPENS);
+        let mut n_calls = 0;
+        for _ in 0..N_OPENED_BESIDE {
+            let ended = call(&beside, &model, "run", json!({})).await;
+            n_calls += usize::from(ended.contains("open-files"));
+        }
+        n_calls
+    });
+    let mut n_denied = 0;
+    for _ in 0..N_OPENED_BESIDE {
+        let looked = call(
+            &scene.repository,
+            &scene.model,
+            "look",
+            json!({"path": "a.txt"}),
+        )
+        .await;
+        n_denied += usize::from(!looked.starts_with("returned"));
+    }
+    let n_calls = other.await.expect("it does not panic");
+    format!(
+        "{n_denied} of {N_OPENED_BESIDE} denied, beside {n_calls} calls that opened all they may"
+    )
 }
 
 /// Makes a link to the secret, and opens what is behind it.

@@ -182,7 +182,7 @@ impl Attack {
     }
 }
 
-fn slug(name: &str) -> String {
+pub(crate) fn slug(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let text: String = name.to_ascii_lowercase().chars().map(plain).collect();
     let parts: Vec<&str> = text.split('-').filter(|it| !it.is_empty()).collect();
@@ -225,7 +225,8 @@ impl Suite {
         house.write(
             "sedge.yaml",
             &format!(
-                "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1}}\n{}",
+                "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1}}\n\
+                 processLimits: {{descriptors: 300}}\n{}",
                 crate::commands::PINS
             ),
         );

@@ -1,14 +1,52 @@
 //! Memory, tables and stacks without end.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use crate::harness::Attack;
+use crate::fixture::House;
+use crate::harness::{Attack, Scene, call};
+
+/// How many calls of 200 MiB are made at once.
+const N_LARGE: usize = 20;
+
+/// Calls that may need 4000 MiB together, in a process whose calls may have 256: they take turns.
+async fn twenty(_: Scene) -> String {
+    let mut house = House::new();
+    house.write(
+        "sedge.yaml",
+        "version: 1\nprocessLimits: {memoryMebibytes: 256}\n",
+    );
+    let limits = "limits: {memoryMebibytes: 200, wallTimeSeconds: 60}\n";
+    for n in 0..N_LARGE {
+        house.model(&format!("large-{n}"), "@test/hostile", limits);
+    }
+    house.reopen().await;
+    let one = |n: usize| {
+        let repository = Arc::clone(&house.repository);
+        async move { call(&repository, &format!("large-{n}"), "memory", json!({})).await }
+    };
+    let ended = futures::future::join_all((0..N_LARGE).map(one)).await;
+    let own = "the limit `memory-bytes` of 200 MiB was reached";
+    let n_own = ended.iter().filter(|it| it.contains(own)).count();
+    let other = ended.iter().find(|it| !it.contains(own));
+    format!(
+        "{n_own} of {N_LARGE} calls reached their own limit {}",
+        other.map_or("", |it| it)
+    )
+}
 
 const MEMORY: &str = "the limit `memory-bytes` of 32 MiB was reached";
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let stack = ("@test/hostile", "stack");
     vec![
+        Attack::other(
+            "twenty calls of 200 MiB at once",
+            twenty,
+            "20 of 20 calls reached their own limit",
+        )
+        .of("@test/hostile"),
         Attack::call(
             "memory without end",
             ("@test/hostile", "memory"),

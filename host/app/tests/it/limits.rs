@@ -118,3 +118,52 @@ async fn a_log_is_cut_where_the_operator_says() {
     let last = &lines.last().expect("a line").line.message;
     assert!(last.contains("the limit `logKibibytes` of 1"), "{last}");
 }
+
+/// What a call has no room for in the process, it is refused at once, as a root and as a callee; the
+/// memory is there again for the next call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_calls_of_a_process_have_so_much_memory_together() {
+    let mut house = House::new();
+    house.write(
+        "sedge.yaml",
+        "version: 1\nprocessLimits: {memoryMebibytes: 64}\n",
+    );
+    house.model("other", "@test/hostile", "");
+    house.reopen().await;
+    let (error, _) = house.failure("hostile", "memory", json!({})).await;
+    let expect = CallError::Limit {
+        name: LimitName::ProcessMemory,
+        value: 64 << 20,
+    };
+    assert_eq!(error, expect);
+    let told = house.told("other", "memory", json!({})).await.to_string();
+    assert!(told.contains("process-memory"), "{told}");
+    assert_eq!(house.value("hostile", "sleep", json!({"ms": 0})).await, 0);
+}
+
+/// Calls that together may need more than there is take turns, and nested ones do not wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_wait_until_the_process_has_room_for_them() {
+    let mut house = House::new();
+    house.write(
+        "sedge.yaml",
+        "version: 1\nprocessLimits: {memoryMebibytes: 100}\n",
+    );
+    for n in 0..8 {
+        let limits = "limits: {memoryMebibytes: 60}\n";
+        house.model(&format!("big-{n}"), "@test/hostile", limits);
+    }
+    house.reopen().await;
+    let one = async |n: usize| {
+        let (error, _) = house
+            .failure(&format!("big-{n}"), "memory", json!({}))
+            .await;
+        error
+    };
+    let errors = futures::future::join_all((0..8).map(one)).await;
+    let expect = CallError::Limit {
+        name: LimitName::MemoryBytes,
+        value: 60 << 20,
+    };
+    assert!(errors.iter().all(|error| *error == expect), "{errors:?}");
+}

@@ -89,14 +89,16 @@ impl CallState {
             | LimitName::FileBytes
             | LimitName::OpenFiles
             | LimitName::Handles
-            | LimitName::LiveInstances => false,
+            | LimitName::LiveInstances
+            | LimitName::ProcessMemory
+            | LimitName::ProcessDescriptors => false,
         };
         let running = self.running()?;
         if !is_of_caller || running.limits_told.contains(&name) {
             return Ok(());
         }
         running.limits_told.push(name);
-        let place = if name.is_of_run() {
+        let place = if name.is_of_repository() {
             "sedge.yaml".to_owned()
         } else {
             running.identity.model.file()

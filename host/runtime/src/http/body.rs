@@ -11,13 +11,12 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use sedge_sys::clock::{self, Moment};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 use super::client::{Client, Connection, Key};
 use super::fault::{HttpFault, HttpLimit};
 use super::insert::BodyInserter;
-use super::{HttpLimits, Report};
+use super::{HttpLimits, Report, Slot};
 use crate::host::BoxFuture;
 
 /// A guest's request body: no more of it is taken than it may have, and secrets are put into it.
@@ -264,7 +263,7 @@ pub(super) struct Exchange {
     /// When all of it must be over.
     pub(super) total: Moment,
     pub(super) report: Report,
-    pub(super) slot: Option<OwnedSemaphorePermit>,
+    pub(super) slot: Option<Slot>,
 }
 
 impl ResponseBody {

@@ -7,6 +7,7 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
+use sedge_model::call::LimitName;
 use sedge_model::permission::effective::Denial;
 use wasmtime_wasi_http::Error as WasiError;
 
@@ -73,6 +74,8 @@ pub(super) enum HttpFault {
     SecretUnfit(&'static str),
     #[error("the limit `http.{}` of {} was reached", limit.key(*value).0, limit.key(*value).1)]
     Limit { limit: HttpLimit, value: u64 },
+    #[error("the limit `{}` of {value} was reached", name.as_str())]
+    ProcessLimit { name: LimitName, value: u64 },
     /// Too slow, by the limit or by what the guest itself allowed.
     #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.key(0).0)]
     Slow {
@@ -108,6 +111,9 @@ impl HttpFault {
     pub(super) fn raised(&self, limits: &HttpLimits) -> Option<String> {
         if let Self::Limit { limit, value } = self {
             return limit.raised(*value);
+        }
+        if let Self::ProcessLimit { name, value } = self {
+            return name.raised(*value);
         }
         let Self::Slow {
             limit, allowed_ms, ..
@@ -166,6 +172,7 @@ impl From<&HttpFault> for WasiError {
             HttpFault::Method => Self::HttpRequestMethodInvalid,
             HttpFault::Place(_) => Self::HttpRequestUriInvalid,
             HttpFault::Limit { limit, value } => of_limit(*limit, *value),
+            HttpFault::ProcessLimit { .. } => Self::ConnectionLimitReached,
             HttpFault::Slow { limit, .. } => of_limit(*limit, 0),
             HttpFault::Name(_) => Self::DnsError {
                 rcode: None,

@@ -28,7 +28,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::children::kill_children;
 use super::report::Report;
 use super::{End, PROTOCOL};
-use crate::clock;
+use crate::{clock, resources};
 
 /// How often children are killed without a pause in between. A program that starts others as fast
 /// as it can may be ahead for some rounds.
@@ -47,6 +47,8 @@ const SURVIVED: [fn() -> SignalKind; 3] = [
 
 /// What the arguments of the reaper say.
 struct Order {
+    /// How many descriptors the program may have open, if not as many as the reaper.
+    descriptors_max: Option<u64>,
     folder: PathBuf,
     /// Whether the folder was made for the program, and is removed with it.
     is_own_folder: bool,
@@ -118,10 +120,12 @@ fn received() -> Result<Vec<OwnedFd>, Errno> {
 }
 
 impl Order {
-    /// Reads `own|given FOLDER PROGRAM ARGUMENTS…`.
+    /// Reads `DESCRIPTORS own|given FOLDER PROGRAM ARGUMENTS…`; the number may be empty.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let descriptors_max = arguments.next()?.to_str()?.parse().ok();
         let is_own_folder = arguments.next()? == OWN_FOLDER;
         Some(Self {
+            descriptors_max,
             is_own_folder,
             folder: arguments.next()?.into(),
             program: arguments.next()?,
@@ -163,6 +167,10 @@ async fn serve(
 ) -> Result<(), Report> {
     let failed = |errno: Errno| Report::ReaperFailed(errno.raw_os_error());
     let (mut died, _survived) = prepare().map_err(failed)?;
+    if let Some(max) = order.descriptors_max {
+        let lowered = resources::descriptors_lower(max);
+        lowered.map_err(|error| failed(errno_of(error)))?;
+    }
     let leader = order.start(outputs)?;
     let mut is_ending = false;
     let mut n_rounds = 0;

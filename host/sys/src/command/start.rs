@@ -22,6 +22,7 @@ use super::reaper::{GIVEN_FOLDER, OWN_FOLDER};
 use super::report::{FRAME_BYTES, Report};
 use super::{Command, PROTOCOL};
 use crate::clock::Moment;
+use crate::resources;
 
 /// How long a reaper may take to kill a command whose call has ended. After that the reaper itself
 /// is killed, and this process kills what comes to it.
@@ -82,9 +83,11 @@ impl Reaper {
             Ok(given) => (GIVEN_FOLDER, *given),
             Err(own) => (OWN_FOLDER, own.path()),
         };
+        let limit = resources::descriptors_before().map(|limit| limit.to_string());
+        let limit = limit.unwrap_or_default();
         let mut start = process::Command::new(&command.reaper);
         start
-            .args([PROTOCOL, kind])
+            .args([PROTOCOL, &limit, kind])
             .args([path, &command.program])
             .args(&command.arguments)
             .env_clear()

@@ -152,6 +152,15 @@ async fn its_time_is_limited() {
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
 }
 
+/// What this process raised for itself, its commands do not get: some look at every descriptor.
+#[tokio::test]
+async fn a_command_may_have_as_many_descriptors_as_before() {
+    let n = async || text(shell("ulimit -n")).await;
+    let before = n().await;
+    crate::resources::descriptors_raise().expect("it is allowed");
+    assert_eq!(n().await, before);
+}
+
 /// How many rounds each shape of [`SHAPES`] is run for. The variable `SEDGE_REAPER_ROUNDS` changes
 /// it: 1000 take a few minutes.
 const N_ROUNDS: usize = 100;

@@ -8,6 +8,7 @@ use wasmtime::component::Resource;
 
 use super::{Newest, Told, data_name, limit, stage, staged_info, tags_from_guest};
 use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostFileWriter};
+use crate::budget::Descriptors;
 use crate::call::CallState;
 use crate::convert;
 use crate::host::{FileSink, FileSource, HostError, OpenedFile, VersionInfo};
@@ -46,14 +47,17 @@ impl CallState {
             Ok(parts) => parts,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = self.files_open_count()? {
-            return Ok(Err(error));
-        }
+        let descriptor = match self.files_open_count()? {
+            Ok(descriptor) => descriptor,
+            Err(error) => return Ok(Err(error)),
+        };
         let writer = FileWriter {
             sink: Some(self.outside.file_create()?),
             ..parts
         };
-        Ok(Ok(self.table.push(writer)?))
+        let writer = self.table.push(writer)?;
+        self.descriptor_hold(writer.rep(), descriptor);
+        Ok(Ok(writer))
     }
 
     fn file_parts(
@@ -89,23 +93,31 @@ impl CallState {
         let Some((info, source)) = self.file_source(model, name, version)? else {
             return Ok(Ok(None));
         };
-        if let Err(error) = self.files_open_count()? {
-            return Ok(Err(error));
-        }
-        Ok(Ok(Some(self.table.push(FileReader { info, source })?)))
+        let descriptor = match self.files_open_count()? {
+            Ok(descriptor) => descriptor,
+            Err(error) => return Ok(Err(error)),
+        };
+        let reader = self.table.push(FileReader { info, source })?;
+        self.descriptor_hold(reader.rep(), descriptor);
+        Ok(Ok(Some(reader)))
     }
 
-    fn files_open_count(&mut self) -> Told<()> {
+    fn files_open_count(&mut self) -> Told<Descriptors> {
         let running = self.running()?;
         let most = running.quotas.open_files;
         if running.n_files_open >= most {
             return Ok(Err(limit(LimitName::OpenFiles, most.into())));
         }
-        running.n_files_open += 1;
-        Ok(Ok(()))
+        let descriptor = match self.budget.descriptors(1) {
+            Ok(descriptor) => descriptor,
+            Err((name, value)) => return Ok(Err(limit(name, value))),
+        };
+        self.running()?.n_files_open += 1;
+        Ok(Ok(descriptor))
     }
 
-    fn file_closed(&mut self) -> wasmtime::Result<()> {
+    fn file_closed(&mut self, handle: u32) -> wasmtime::Result<()> {
+        self.descriptor_closed(handle);
         self.running()?.n_files_open -= 1;
         Ok(())
     }
@@ -188,8 +200,9 @@ impl HostFileWriter for CallState {
     }
 
     async fn drop(&mut self, writer: Resource<FileWriter>) -> wasmtime::Result<()> {
+        let handle = writer.rep();
         self.table.delete(writer)?;
-        self.file_closed()
+        self.file_closed(handle)
     }
 }
 
@@ -228,7 +241,8 @@ impl HostFileReader for CallState {
     }
 
     async fn drop(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<()> {
+        let handle = reader.rep();
         self.table.delete(reader)?;
-        self.file_closed()
+        self.file_closed(handle)
     }
 }
