@@ -13,9 +13,10 @@
 //!
 //! What is not promised: processes live on if the program kills its reaper *and* this process, and
 //! so does a process that runs as another user, by `sudo` and the like, because a user may not kill
-//! it. Files that the parent of this process left open for its children are open in the program,
+//! it; except where the machine delegated a control group to the user (`cgroup.rs`). Files that the parent of this process left open for its children are open in the program,
 //! too; none of those that this process opens is.
 
+mod cgroup;
 mod children;
 mod pipes;
 mod reaper;

@@ -6,6 +6,9 @@
 //! command starts are children of the reaper once their parents are dead. Killing the children until
 //! none is left therefore kills everything.
 //!
+//! Where the machine delegated a control group (`cgroup.rs`), the kernel kills that as well, with the
+//! processes of other users in it.
+//!
 //! It does so when the program has ended, and when the socket on its stdin is closed at the other
 //! end: on purpose, or because the kernel closed it when that process died.
 
@@ -25,6 +28,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, set_child_subreaper,
 use tokio::net;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::cgroup::ControlGroup;
 use super::children::kill_children;
 use super::report::Report;
 use super::{End, PROTOCOL};
@@ -171,7 +175,18 @@ async fn serve(
         let lowered = resources::descriptors_lower(max);
         lowered.map_err(|error| failed(errno_of(error)))?;
     }
-    let leader = order.start(outputs)?;
+    let group = ControlGroup::enter();
+    let started = order.start(outputs);
+    let group = group.filter(|group| group.leave().is_ok());
+    let leader = match started {
+        Ok(leader) => leader,
+        Err(report) => {
+            if let Some(group) = group {
+                group.remove().await;
+            }
+            return Err(report);
+        }
+    };
     let mut is_ending = false;
     let mut n_rounds = 0;
     loop {
@@ -192,6 +207,9 @@ async fn serve(
             }
             continue;
         }
+        if let Some(group) = &group {
+            group.kill();
+        }
         let killed = kill_children(|_| true);
         if killed.n_killed == 0 && killed.n_denied > 0 {
             // All that is left runs as another user.
@@ -203,6 +221,10 @@ async fn serve(
         } else {
             std::thread::yield_now();
         }
+    }
+    if let Some(group) = group {
+        group.kill();
+        group.remove().await;
     }
     if order.is_own_folder {
         // The process that made it removes it as well, unless it is dead.
