@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sedge_model::call::LogLine;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::{MethodName, ModelName, RunId};
+use sedge_model::names::{MethodName, ModelName, RunId, TypeName};
 use sedge_model::run::StepPath;
+use sedge_runtime::CachePart;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -86,6 +87,21 @@ pub enum Event {
         of: Option<u64>,
         /// What is counted: `byte`, `version`.
         unit: &'static str,
+    },
+    /// A plugin had to be compiled before it could be called.
+    PluginCompiled {
+        /// Its type.
+        type_name: TypeName,
+        /// How long that took.
+        elapsed: Duration,
+    },
+    /// The cache of compiled code cannot be used, or not for what is at hand: what is compiled
+    /// is for this process alone.
+    CacheUnusable {
+        /// Which of the folders that a person can choose this is about.
+        part: CachePart,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A plugin logged a line while it described itself.
     PluginLogged {

@@ -70,7 +70,7 @@ pub use core_dump::CoreDumpEnd;
 pub use error::{AppError, ErrorClass, StepFault, WithinCallReason};
 pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
-pub use repository::{REAPER_FILE, Repository, Settings};
+pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use workflow_drive::WorkflowEnd;
 
@@ -103,7 +103,7 @@ pub mod types {
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
-    pub use sedge_runtime::{CONTRACT_VERSION, PluginError};
+    pub use sedge_runtime::{CONTRACT_VERSION, CachePart, CachePlaces, PluginError};
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
     };
@@ -116,7 +116,7 @@ pub mod types {
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::host::{
         beside_program, current_folder, exit_now, hangup_is_handled, has_argument, n_cores,
-        stderr_columns, variable,
+        stderr_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::resources::descriptors_raise;

@@ -19,7 +19,7 @@ use sedge_sys::folder::{FileError, named_file_size, read_named_file};
 use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::plugins::component_file;
-use crate::repository::{Repository, plugin_lock_read};
+use crate::repository::{Repository, cache_unusable, plugin_lock_read};
 
 /// A component that was checked, and is not pinned yet.
 #[derive(Debug)]
@@ -81,12 +81,15 @@ pub async fn plugin_add(
             line: Clone::clone(line),
         })
     };
-    let plugin = repository
+    let loaded = repository
         .runtime()?
         .plugin_add(&bytes, logged)
         .await
         .map_err(refused)?;
-    let description = plugin.description().clone();
+    if let Some(fault) = loaded.compiled.and_then(|compiled| compiled.fault) {
+        repository.notices().event(cache_unusable(&fault));
+    }
+    let description = loaded.plugin.description().clone();
     let lock = plugin_lock_read(repository.folder())?;
     let pinned = lock.plugins.get(&description.type_info.name);
     Ok(Added {

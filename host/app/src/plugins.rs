@@ -4,10 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use sedge_model::names::TypeName;
 use sedge_model::repository::LockedPlugin;
-use sedge_runtime::{Plugin, PluginError};
+use sedge_runtime::{Compiled, Plugin, PluginError};
 
 use crate::error::AppError;
-use crate::repository::{Repository, near_one};
+use crate::events::Event;
+use crate::repository::{Repository, cache_unusable, near_one};
 
 /// Returns the name of a component's file in the folder of components.
 pub(crate) fn component_file(sha256: &str) -> String {
@@ -38,7 +39,7 @@ impl Repository {
     }
 
     /// Loads the plugin of a type, once a process; it compiles only what was not compiled
-    /// on this machine.
+    /// for this user.
     pub(crate) async fn plugin(&self, type_name: &str) -> Result<Arc<Plugin>, AppError> {
         let (type_name, pinned) = self.plugin_pinned(type_name)?;
         let known = self
@@ -55,6 +56,17 @@ impl Repository {
         Ok(Arc::clone(
             plugins.entry(pinned.sha256.to_string()).or_insert(plugin),
         ))
+    }
+
+    /// Reports that a call had to compile a plugin, and if its code cannot be kept.
+    fn compiled(&self, type_name: &TypeName, compiled: &Compiled) {
+        self.notices().event(Event::PluginCompiled {
+            type_name: type_name.clone(),
+            elapsed: compiled.elapsed,
+        });
+        if let Some(fault) = &compiled.fault {
+            self.notices().event(cache_unusable(fault));
+        }
     }
 
     async fn plugin_load(
@@ -79,6 +91,12 @@ impl Repository {
             })
         };
         let loaded = self.runtime()?.plugin_load(&pinned.sha256, bytes).await;
+        let loaded = loaded.map(|loaded| {
+            if let Some(compiled) = loaded.compiled {
+                self.compiled(type_name, &compiled);
+            }
+            loaded.plugin
+        });
         match loaded {
             Err(_) if gone => Err(AppError::PluginGone {
                 type_name: type_name.clone(),

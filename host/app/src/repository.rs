@@ -1,6 +1,7 @@
 //! An open repository: its files, its datastore, and what a process shares between calls.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -20,13 +21,16 @@ use sedge_model::run::RunStatus;
 use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
-use sedge_runtime::{Allocation, ComponentLimits, CoreDumps, Plugin, Runtime};
+use sedge_runtime::{
+    Allocation, CacheFault, CachePlaces, CodeCache, ComponentLimits, CoreDumps, Plugin, Runtime,
+};
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::{Folder, Keeping};
 
 use crate::error::AppError;
+use crate::events::{Event, Events};
 use crate::limits::{self, LOCK_TIMEOUT};
 use crate::trust::{Trust, trust_check};
 
@@ -69,7 +73,7 @@ pub struct Repository {
 }
 
 /// What a person may choose for one process; what is none is as `sedge.yaml` says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// How long a call waits for a lock.
     pub lock_timeout: Option<Duration>,
@@ -84,6 +88,35 @@ pub struct Settings {
     pub reaper: Option<PathBuf>,
     /// What the user says of repositories that other users own.
     pub trust: Trust,
+    /// Where compiled code is kept for the user's next process. Without places it is for this
+    /// process alone.
+    pub compiled_code: CachePlaces,
+    /// Where to report what concerns no single use case.
+    pub notices: Notices,
+}
+
+/// Where to report what concerns no single use case; nowhere, unless it was said.
+#[derive(Clone, Default)]
+pub struct Notices(Option<Arc<dyn Events>>);
+
+impl Notices {
+    /// Has them reported as events.
+    #[must_use]
+    pub fn to(events: Arc<dyn Events>) -> Self {
+        Self(Some(events))
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        if let Some(events) = &self.0 {
+            events.event(event);
+        }
+    }
+}
+
+impl std::fmt::Debug for Notices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notices")
+    }
 }
 
 impl Repository {
@@ -274,7 +307,9 @@ impl Repository {
             } else {
                 CoreDumps::Off
             };
-            let runtime = Runtime::new(self.state_folder("cache")?, allocation, dumps)?;
+            let cache = CodeCache::open(self.compiled_code());
+            let cache = cache.map_err(|fault| self.notices().event(cache_unusable(&fault)));
+            let runtime = Runtime::new(cache.ok(), allocation, dumps)?;
             let limits = self.component_limits();
             let runtime = runtime.with_component_limits(limits);
             let runtime = runtime.with_budget(limits::budget(&self.config.process_limits));
@@ -284,6 +319,15 @@ impl Repository {
                 None => runtime,
             })
         })
+    }
+
+    /// Returns where the compiled code of the user is kept.
+    pub(crate) fn compiled_code(&self) -> &CachePlaces {
+        &self.settings.compiled_code
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.settings.notices
     }
 
     /// Returns this process's session, by which others can ask whether it is alive.
@@ -396,6 +440,18 @@ impl Repository {
         let name = |file: &String| file.strip_suffix(".yaml")?.parse().ok();
         Ok(files.iter().filter_map(name).collect())
     }
+}
+
+/// Returns the event that says that the cache cannot be used, and why.
+pub(crate) fn cache_unusable(fault: &CacheFault) -> Event {
+    let mut reason = fault.to_string();
+    let mut source = fault.why.source();
+    while let Some(error) = source {
+        reason.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    let part = fault.part;
+    Event::CacheUnusable { part, reason }
 }
 
 /// Returns the name that was probably meant.

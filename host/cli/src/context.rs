@@ -7,14 +7,14 @@ use sedge_app::types::{
     beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request, n_cores,
     variable,
 };
-use sedge_app::{AppError, Events, REAPER_FILE, Repository, Settings, Trust};
+use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::error::CliError;
-use crate::exit_code;
 use crate::progress::{Progress, Silence, Ticker};
+use crate::{exit_code, user_folders};
 
 /// The variable that lists the repositories that are used although another user owns them.
 pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
@@ -43,6 +43,8 @@ impl Context {
         Settings {
             trust: self.trust.clone(),
             reaper: beside_program(REAPER_FILE),
+            compiled_code: user_folders::compiled_code(),
+            notices: Notices::to(self.events()),
             ..settings
         }
     }

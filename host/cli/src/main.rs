@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod rows;
 mod show;
+mod user_folders;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -3,11 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sedge_app::types::{Lineage, LogLevel, LogLine, Moment, pause, stderr_columns};
+use sedge_app::types::{
+    CachePart, Lineage, LogLevel, LogLine, Moment, StepPath, pause, stderr_columns,
+};
 use sedge_app::{Event, Events};
 
 use crate::output::{printable, stderr, stderr_in_place, stderr_is_quiet};
-use crate::show;
+use crate::{show, user_folders};
 
 /// Tells a person what happens.
 #[derive(Debug, Default)]
@@ -117,13 +119,7 @@ impl Events for Progress {
                 step,
                 elapsed,
                 succeeded,
-            } => {
-                let word = if succeeded { "succeeded" } else { "failed" };
-                stderr(&format!(
-                    "Step {step}: {word} after {}.",
-                    show::duration(elapsed)
-                ));
-            }
+            } => step_ended(&step, elapsed, succeeded),
             Event::StepSkipped { step, because } => {
                 stderr(&format!("Step {step}: skipped, {because}."))
             }
@@ -173,6 +169,11 @@ impl Events for Progress {
                 line,
             } => log_line(&format!("{model}.{method}"), &line),
             Event::Progress { done, of, unit } => self.ticker.tell(done, of, unit),
+            Event::PluginCompiled { type_name, elapsed } => stderr(&format!(
+                "Compiled {type_name} in {}.",
+                show::duration(elapsed)
+            )),
+            Event::CacheUnusable { part, reason } => cache_unusable(part, &reason),
             Event::PluginLogged { line } => log_line("description", &line),
             _ => {}
         }
@@ -188,6 +189,20 @@ impl Progress {
             *told = Some(wait);
         }
     }
+}
+
+fn step_ended(step: &StepPath, elapsed: Duration, succeeded: bool) {
+    let word = if succeeded { "succeeded" } else { "failed" };
+    let elapsed = show::duration(elapsed);
+    stderr(&format!("Step {step}: {word} after {elapsed}."));
+}
+
+fn cache_unusable(part: CachePart, reason: &str) {
+    let variable = user_folders::variable_of(part);
+    stderr(&format!(
+        "warning: the cache of compiled code cannot be used: {reason}; set {variable} to a folder \
+         that only you may write to"
+    ));
 }
 
 /// Returns whom a call waits for, as the end of a sentence.

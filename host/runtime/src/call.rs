@@ -450,7 +450,7 @@ impl Runtime {
                 Err(trap::explain(
                     &error,
                     store.data(),
-                    plugin.lines(&self.cache),
+                    plugin.lines(self.cache.as_ref()),
                 )?)
             }
             Ok(Err(failure)) => Err(CallError::Failed(convert::failure_from_guest(failure))),

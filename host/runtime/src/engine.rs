@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_sys::clock;
-use sedge_sys::folder::Folder;
 use sedge_sys::host;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
@@ -19,13 +18,14 @@ use wasmtime::{
 };
 
 use crate::budget::{Admission, Budget, BudgetLimits};
+use crate::cache::{Cache, CodeCache};
 use crate::call::CallState;
 use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
 use crate::plugin::Plugin;
-use crate::{bindings, cache, environment, sockets, trap};
+use crate::{bindings, environment, sockets, trap};
 
 /// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
@@ -80,7 +80,8 @@ pub struct EngineError {
 pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<CallState>,
-    pub(crate) cache: cache::Cache,
+    /// `None` if what is compiled is for this process alone.
+    pub(crate) cache: Option<Cache>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
     pub(crate) budget: Arc<Budget>,
@@ -98,7 +99,8 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl Runtime {
-    /// Starts the engine; compiled components are kept in the folder `cache`.
+    /// Starts the engine. Compiled components are kept in `cache`; without one, each process
+    /// compiles for itself.
     ///
     /// Whether they were compiled for an engine with `dumps` or without is all the same.
     ///
@@ -107,7 +109,11 @@ impl Runtime {
     ///
     /// # Errors
     /// The engine supports this machine in neither way.
-    pub fn new(cache: Folder, wanted: Allocation, dumps: CoreDumps) -> Result<Self, EngineError> {
+    pub fn new(
+        cache: Option<CodeCache>,
+        wanted: Allocation,
+        dumps: CoreDumps,
+    ) -> Result<Self, EngineError> {
         let error = |error: wasmtime::Error| EngineError {
             reason: format!("{error:#}"),
         };
@@ -135,7 +141,7 @@ impl Runtime {
         .map_err(|reason| EngineError {
             reason: reason.to_string(),
         })?;
-        let cache = cache::Cache::new(cache, &engine);
+        let cache = cache.map(|cache| cache.for_engine(&engine));
         let live = Arc::new(Semaphore::new(LIVE_INSTANCES_MAX as usize));
         Ok(Self {
             engine,

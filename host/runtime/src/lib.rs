@@ -33,6 +33,7 @@ mod staging;
 mod trap;
 
 pub use budget::{Admission, BudgetLimits};
+pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
 pub use call::{CallLimits, CallReport, CallSpec, CoreDump, Identity, Surroundings};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{ComponentLimit, ComponentLimits};
@@ -44,5 +45,5 @@ pub use host::{
 };
 pub use http::HttpLimits;
 pub use limits::Quotas;
-pub use plugin::{Plugin, PluginDescription, PluginError, sha256_hex};
+pub use plugin::{Compiled, LoadedPlugin, Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

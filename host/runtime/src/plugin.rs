@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use sedge_model::call::{CallError, LogLine};
 use sedge_model::lifetime::LifetimeError;
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::PluginPre;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheFault, Note};
 use crate::call::{self, CallState};
 use crate::component;
 use crate::component_limits::ComponentLimit;
@@ -209,12 +210,16 @@ impl Plugin {
     }
 
     /// Returns which instruction comes from which line of the source.
-    pub(crate) fn lines(&self, cache: &Cache) -> &LineTable {
-        self.lines
-            .get_or_init(|| cache.lines(&self.description.sha256))
+    pub(crate) fn lines(&self, cache: Option<&Cache>) -> &LineTable {
+        let read = || cache.map(|cache| cache.lines(&self.description.sha256));
+        self.lines.get_or_init(|| read().unwrap_or_default())
     }
 
-    fn new(description: PluginDescription, instance: PluginPre<CallState>) -> Arc<Self> {
+    fn new(
+        description: PluginDescription,
+        instance: PluginPre<CallState>,
+        lines: Option<LineTable>,
+    ) -> Arc<Self> {
         let info = &description.type_info;
         let slot = |name: &str| (name.to_owned(), OnceLock::new());
         let schemas = Schemas {
@@ -234,7 +239,7 @@ impl Plugin {
             description,
             instance,
             schemas,
-            lines: OnceLock::new(),
+            lines: lines.map(OnceLock::from).unwrap_or_default(),
             memory_bytes: AtomicUsize::new(0),
         })
     }
@@ -269,9 +274,28 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// A plugin that was loaded.
+#[derive(Debug)]
+pub struct LoadedPlugin {
+    /// The plugin.
+    pub plugin: Arc<Plugin>,
+    /// How it was compiled; `None` if its compiled code was in the cache.
+    pub compiled: Option<Compiled>,
+}
+
+/// A plugin was compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    /// How long that took, and its description.
+    pub elapsed: Duration,
+    /// Why its code is not kept for the next process, or could not be read; `None` if it is
+    /// kept, and if there is no cache at all.
+    pub fault: Option<CacheFault>,
+}
+
 impl Runtime {
-    /// Checks, compiles and describes a component that is not known yet, and keeps the
-    /// result for [`Runtime::plugin_load`]. What the plugin logs meanwhile goes to `logged`.
+    /// Checks, compiles and describes a component, and keeps the result in the cache for
+    /// [`Runtime::plugin_load`]. What the plugin logs meanwhile goes to `logged`.
     ///
     /// # Errors
     /// Every way in which a file is not a plugin; nothing is kept then.
@@ -279,33 +303,39 @@ impl Runtime {
         &self,
         bytes: &[u8],
         logged: impl Fn(&LogLine) + Send + Sync + 'static,
-    ) -> Result<Arc<Plugin>, PluginError> {
+    ) -> Result<LoadedPlugin, PluginError> {
+        let since = Moment::now();
         let contract = component::contract_check(bytes, &self.component_limits)?;
         let compile = |error: wasmtime::Error| PluginError::Compile {
             reason: one_line(&error),
         };
         let component = Component::new(&self.engine, bytes).map_err(compile)?;
-        let code = component.serialize().map_err(compile)?;
         let instance = self.instance(&component)?;
         let lines = LineTable::read(bytes);
         let latest = Moment::now().after(self.component_limits.describe);
         let described = call::describe(self, &instance, &lines, Arc::new(logged), latest);
         let type_info = understood(described.await?, latest).await?;
         let sha256 = sha256_hex(bytes);
-        self.cache.lines_save(&sha256, &lines)?;
-        self.cache.save(&sha256, &code, &contract, &type_info)?;
-        Ok(Plugin::new(
-            PluginDescription {
-                sha256,
-                contract,
-                type_info,
-            },
-            instance,
-        ))
+        let note = Note {
+            contract,
+            type_info,
+        };
+        let mut fault = None;
+        if let Some(cache) = &self.cache {
+            let code = component.serialize().map_err(compile)?;
+            fault = cache.save(&sha256, &code, &lines, &note).err();
+        }
+        let description = note.description(sha256);
+        let elapsed = since.elapsed();
+        Ok(LoadedPlugin {
+            plugin: Plugin::new(description, instance, Some(lines)),
+            compiled: Some(Compiled { elapsed, fault }),
+        })
     }
 
-    /// Loads a plugin that was added before, by its digest. Where its compiled form is not
-    /// there, damaged, or of another version of the engine, it is made anew from `bytes`.
+    /// Loads a plugin that was added before, by the digest of its component. If its compiled
+    /// code is not in the cache, or not authentic, it is compiled again from `bytes`, and what
+    /// it says of itself comes from there, too.
     ///
     /// # Errors
     /// As [`Runtime::plugin_add`], or the bytes are not those of the digest.
@@ -313,16 +343,24 @@ impl Runtime {
         &self,
         sha256: &str,
         bytes: impl AsyncFnOnce() -> Result<Vec<u8>, PluginError>,
-    ) -> Result<Arc<Plugin>, PluginError> {
-        if let Some((component, note)) = self.cache.load(&self.engine, sha256)? {
-            let instance = self.instance(&component)?;
-            let description = PluginDescription {
-                sha256: sha256.to_owned(),
-                contract: note.contract,
-                type_info: note.type_info,
-            };
-            return Ok(Plugin::new(description, instance));
-        }
+    ) -> Result<LoadedPlugin, PluginError> {
+        let cached = match &self.cache {
+            Some(cache) => cache.load(&self.engine, sha256),
+            None => Ok(None),
+        };
+        let unread = match cached {
+            Ok(Some((component, note))) => {
+                let instance = self.instance(&component)?;
+                let description = note.description(sha256.to_owned());
+                return Ok(LoadedPlugin {
+                    plugin: Plugin::new(description, instance, None),
+                    compiled: None,
+                });
+            }
+            Ok(None) => None,
+            // What cannot be read is not trusted, and not needed either.
+            Err(fault) => Some(fault),
+        };
         tracing::info!(sha256, "compiling");
         let bytes = bytes().await?;
         let found = sha256_hex(&bytes);
@@ -332,7 +370,11 @@ impl Runtime {
                 found,
             });
         }
-        self.plugin_add(&bytes, |_| ()).await
+        let mut loaded = self.plugin_add(&bytes, |_| ()).await?;
+        if let Some(compiled) = &mut loaded.compiled {
+            compiled.fault = compiled.fault.take().or(unread);
+        }
+        Ok(loaded)
     }
 
     fn instance(&self, component: &Component) -> Result<PluginPre<CallState>, PluginError> {

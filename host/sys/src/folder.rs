@@ -399,6 +399,16 @@ impl Folder {
         kept.is_none_or(|kept| kept.keeping.owners.include(owner))
     }
 
+    /// Returns the folder that `dir` is, and whose absolute path is `path`.
+    pub(crate) fn of(dir: Dir, path: PathBuf) -> Self {
+        let kept = None;
+        Self { dir, path, kept }
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
     pub(crate) fn error(
         &self,
         operation: &'static str,

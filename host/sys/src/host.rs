@@ -55,6 +55,13 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Returns a path that a variable of the environment names; `None` if it is not set, or empty.
+#[must_use]
+pub fn variable_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(name).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
 /// Returns whether the program was started with the argument `name`, wherever it stands.
 /// For what must be known of a command line that does not parse.
 #[must_use]

@@ -70,7 +70,7 @@ impl Http {
         };
         Ok(Self {
             arguments,
-            house: Repository::open(&repository.folder)?,
+            house: repository.open()?,
             bare: Bare::new()?,
         })
     }

@@ -35,11 +35,11 @@ impl Events for Silence {
 
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
-        let pool = Repository::open(&repository.folder)?;
+        let pool = repository.open()?;
         workflow_run(&pool, "A", false, Arc::new(Silence)).await?;
         Ok(Self {
             pool,
-            on_demand: Repository::open(&repository.folder)?,
+            on_demand: repository.open()?,
         })
     }
 

@@ -18,8 +18,8 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    Allocation, CallLimits, CallReport, CallSpec, CoreDumps, HttpLimits, Identity, NoOutside,
-    Plugin, PluginError, Quotas, Runtime, Staging, Surroundings,
+    Allocation, CachePlaces, CallLimits, CallReport, CallSpec, CodeCache, CoreDumps, HttpLimits,
+    Identity, NoOutside, Plugin, PluginError, Quotas, Runtime, Staging, Surroundings,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -51,7 +51,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) async fn new(folder: &Path) -> Result<Self> {
-        for name in ["locks", "store", "cache"] {
+        for name in ["locks", "store"] {
             std::fs::create_dir(folder.join(name))?;
         }
         let store = Store::create(&Folder::open(&folder.join("store"))?)?;
@@ -66,11 +66,10 @@ impl Parts {
             by: "bench".to_owned(),
         };
         let claim = store.run_start(&start, &[])?;
-        let cache = Folder::open(&folder.join("cache"))?;
-        let runtime = Runtime::new(cache, Allocation::Pool, CoreDumps::Off)?;
+        let runtime = runtime_in(folder, Allocation::Pool)?;
         let session = Session::begin(Folder::open(&folder.join("locks"))?)?;
         let component = std::fs::read(sedge_test_artifacts::SINK)?;
-        let plugin = runtime.plugin_add(&component, |_| ()).await?;
+        let plugin = runtime.plugin_add(&component, |_| ()).await?.plugin;
         let model: ModelName = "sink".parse()?;
         let (nothing, type_name) = (Grants::default(), "@sedge/sink".parse()?);
         let permissions = Permissions::new(
@@ -156,20 +155,15 @@ impl Parts {
         let since = figures.lap(START_STORE, since);
         drop(store);
 
-        drop(self.runtime(Allocation::Pool)?);
+        drop(runtime_in(&self.folder, Allocation::Pool)?);
         let since = figures.lap(START_ENGINE_POOL, since);
-        let runtime = self.runtime(Allocation::OnDemand)?;
+        let runtime = runtime_in(&self.folder, Allocation::OnDemand)?;
         let since = figures.lap(START_ENGINE, since);
         let sha256 = &self.plugin.description().sha256;
         let gone = async || Err(PluginError::CoreModule);
         drop(runtime.plugin_load(sha256, gone).await?);
         figures.lap(START_PLUGIN, since);
         Ok(())
-    }
-
-    fn runtime(&self, allocation: Allocation) -> Result<Runtime> {
-        let cache = Folder::open(&self.folder.join("cache"))?;
-        Ok(Runtime::new(cache, allocation, CoreDumps::Off)?)
     }
 
     fn start(&self, lineage: &Lineage) -> Result<CallStart> {
@@ -219,6 +213,16 @@ impl Parts {
         }
         Ok(report)
     }
+}
+
+/// Starts an engine whose compiled code is kept in a folder.
+fn runtime_in(folder: &Path, allocation: Allocation) -> Result<Runtime> {
+    let places = CachePlaces {
+        code: Some(folder.join("code")),
+        key: Some(folder.join("key")),
+    };
+    let cache = CodeCache::open(&places)?;
+    Ok(Runtime::new(Some(cache), allocation, CoreDumps::Off)?)
 }
 
 /// What a call of `sink` is far from.

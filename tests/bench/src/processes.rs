@@ -1,10 +1,10 @@
 //! Whole processes: from the fork until the parent knows that they have ended.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
+use sedge_test_kit::compiled_code;
 use wait4::Wait4;
 
 use crate::figures::Figures;
@@ -36,11 +36,11 @@ pub(crate) fn measure(
     for _ in 0..effort.n_process_rounds {
         let true_ = silenced(Command::new("/bin/true"));
         sample(figures, PROCESS_TRUE, true_)?;
-        let before = compiled(&repository.folder)?;
+        let before = compiled()?;
         for (subject, arguments) in WARM {
             sample(figures, subject, repository.command(arguments))?;
         }
-        let after = compiled(&repository.folder)?;
+        let after = compiled()?;
         n_compiled += after
             .iter()
             .filter(|&(name, at)| before.get(name) != Some(at))
@@ -64,13 +64,13 @@ pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command)
     Ok(())
 }
 
-/// Returns when each file of machine code in the repository's cache was written.
-fn compiled(repository: &Path) -> Result<BTreeMap<String, SystemTime>> {
+/// Returns when each file of machine code in the cache was written.
+fn compiled() -> Result<BTreeMap<String, SystemTime>> {
     let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(repository.join(".sedge/cache"))? {
+    for entry in std::fs::read_dir(compiled_code().code())? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".cwasm") {
+        if name.ends_with(".code") {
             files.insert(name, entry.metadata()?.modified()?);
         }
     }

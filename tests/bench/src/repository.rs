@@ -2,6 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use sedge_app::types::CachePlaces;
+use sedge_app::{Repository, Settings};
+use sedge_test_kit::compiled_code;
 
 use crate::Result;
 
@@ -48,11 +53,26 @@ impl TestRepository {
         Ok(made)
     }
 
-    /// Returns a command of the program: in the repository, silent, with an empty environment.
+    /// Returns a command of the program: in the repository, silent, with nothing in its
+    /// environment but where compiled code is.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.sedge);
         command.args(arguments).current_dir(&self.folder);
-        silenced(command)
+        let mut command = silenced(command);
+        command.envs(compiled_code().variables());
+        command
+    }
+
+    /// Opens the repository in this process.
+    pub(crate) fn open(&self) -> Result<Arc<Repository>> {
+        let settings = Settings {
+            compiled_code: CachePlaces {
+                code: Some(compiled_code().code()),
+                key: Some(compiled_code().key()),
+            },
+            ..Settings::default()
+        };
+        Ok(Repository::open_with(&self.folder, settings)?)
     }
 
     /// Runs the program, which must succeed.

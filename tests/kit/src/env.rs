@@ -22,13 +22,58 @@ const FOLDER_PREFIX: &str = "sedge-test-";
 /// which commands are run.
 ///
 /// A command gets no environment but `HOME`, `USER` (`tester`), the width of a terminal (100
-/// columns) and `SSL_CERT_FILE`. In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
+/// columns), `SSL_CERT_FILE`, and the folders of [`compiled_code`]. In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
 /// built components: `$GUESTS/sink.wasm`.
 #[derive(Debug)]
 pub struct TestEnv {
     folder: TempDir,
     redactor: Mutex<Redactor>,
     server: Option<String>,
+    variables: BTreeMap<String, Option<String>>,
+}
+
+/// Where all environments of this process have compiled code, so that what one has compiled is
+/// not compiled again by the next.
+#[derive(Debug)]
+pub struct CompiledCode {
+    folder: TempDir,
+}
+
+impl CompiledCode {
+    /// Returns the folder of the code.
+    #[must_use]
+    pub fn code(&self) -> PathBuf {
+        self.folder.path().join("code")
+    }
+
+    /// Returns the folder of the key by which it is authenticated.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("state/sedge")
+    }
+
+    /// Returns the variables by which the program finds both.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
+        let state = self.folder.path().join("state");
+        [("SEDGE_CACHE_DIR", self.code()), ("XDG_STATE_HOME", state)]
+    }
+}
+
+/// Returns where compiled code is. Whoever runs the program outside of a [`TestEnv`] gives it
+/// the same variables.
+///
+/// # Panics
+/// There is no room for temporary files.
+pub fn compiled_code() -> &'static CompiledCode {
+    static FOLDERS: OnceLock<CompiledCode> = OnceLock::new();
+    FOLDERS.get_or_init(|| {
+        // Nobody drops a static: what is left of earlier processes is removed by this one.
+        leftovers_remove();
+        let prefix = format!("{FOLDER_PREFIX}{}-", process::id());
+        let folder = TempDir::with_prefix(prefix).expect("there is room for temporary files");
+        CompiledCode { folder }
+    })
 }
 
 /// What a command may have changed.
@@ -72,6 +117,7 @@ impl Default for TestEnv {
             folder,
             redactor,
             server: None,
+            variables: BTreeMap::new(),
         }
     }
 }
@@ -93,8 +139,6 @@ impl TestEnv {
     pub fn with_sink_and_spawn() -> Self {
         static TEMPLATE: OnceLock<TestEnv> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
-            // Nobody drops a static: what is left of earlier processes is removed by this one.
-            leftovers_remove();
             let env = Self::with_repository();
             env.setup(&[
                 "plugin add $GUESTS/sink.wasm",
@@ -218,18 +262,46 @@ impl TestEnv {
         Child::start(self, command.stdin(Stdio::piped()))
     }
 
+    /// Runs a line of shell in which `sedge` is the program, and waits for its end.
+    pub fn shell(&self, line: &str) -> CommandOutput {
+        let programs = sedge().parent().expect("a program is in a folder");
+        let mut command = process::Command::new("sh");
+        command.args(["-c", &self.argument(line)]);
+        let path = format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", programs.display());
+        Child::start(self, self.sealed(&mut command).env("PATH", path)).wait()
+    }
+
     /// Sets what every command is started with.
     fn sealed<'c>(&self, command: &'c mut process::Command) -> &'c mut process::Command {
-        command
+        let command = command
             .current_dir(self.repository())
             .env_clear()
             .env("HOME", self.folder.path().join("home"))
             .env("USER", "tester")
             .env("SSL_CERT_FILE", self.authorities())
             .env("COLUMNS", "100")
+            .envs(compiled_code().variables())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Has commands started without a variable that they get otherwise.
+    pub fn variable_unset(&mut self, name: &str) {
+        self.variables.insert(name.to_owned(), None);
+    }
+
+    /// Has commands started with one more variable, or with another value of it.
+    pub fn variable(&mut self, name: &str, value: &str) {
+        let value = Some(self.argument(value));
+        self.variables.insert(name.to_owned(), value);
     }
 
     /// Has `$SERVER` stand for an origin, `https://localhost:PORT`, in arguments and in what is

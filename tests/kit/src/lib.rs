@@ -24,7 +24,7 @@ pub use authority::Authority;
 pub use binary::sedge;
 pub use child::Child;
 pub use dice::{Dice, seed};
-pub use env::{State, TestEnv, told};
+pub use env::{CompiledCode, State, TestEnv, compiled_code, told};
 pub use output::CommandOutput;
 pub use processes::{Process, processes};
 pub use server::{GZIP, Server};

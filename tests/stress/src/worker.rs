@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::{AppError, Event, Events, Repository};
-use sedge_test_kit::Dice;
+use sedge_app::types::CachePlaces;
+use sedge_app::{AppError, Event, Events, Repository, Settings};
+use sedge_test_kit::{Dice, compiled_code};
 use serde_json::{Map, Value};
 
 use crate::N_TASKS;
@@ -50,6 +51,7 @@ impl Worker {
         let mut child = Command::new(program)
             .args(["worker::worker", "--exact", "--nocapture"])
             .env(ROLE, format!("{seed} {}", repository.display()))
+            .envs(compiled_code().variables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -151,8 +153,21 @@ fn worker() {
     runtime.block_on(work(&repository, seed, &stops));
 }
 
+/// Returns what a process that the program itself is would have of the environment.
+fn settings() -> Settings {
+    let path = |name| std::env::var_os(name).map(PathBuf::from);
+    Settings {
+        compiled_code: CachePlaces {
+            code: path("SEDGE_CACHE_DIR"),
+            key: path("XDG_STATE_HOME").map(|it| it.join("sedge")),
+        },
+        ..Settings::default()
+    }
+}
+
 async fn work(repository: &Path, seed: u64, stops: &Arc<AtomicBool>) {
-    let repository = Arc::new(Repository::open(repository).expect("a repository"));
+    let repository = Repository::open_with(repository, settings()).expect("a repository");
+    let repository = Arc::new(repository);
     let mut dice = Dice::of_seed(seed);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..N_TASKS {

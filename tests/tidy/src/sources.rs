@@ -13,7 +13,7 @@ const LINES_MAX: usize = 600;
 const UNSAFE_AUDITED: &[(&str, &str)] = &[
     (
         "host/runtime/src/cache/load.rs",
-        "compiled code is loaded only from files that this program wrote and whose digest it checked",
+        "compiled code is loaded only if it is authentic by the user's own key, from a copy that nothing can change",
     ),
     (
         "host/store/tests/crash/vfs.rs",

@@ -66,6 +66,12 @@ fn find(
             "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what nobody else may touch"
         )));
     }
+    if let Some(kept) = user_folder_in_the_way(repository, path, folder.access) {
+        return Err(denied(format!(
+            "`{shown}` has to do with `{}`, where Sedge keeps compiled code or its key",
+            kept.display()
+        )));
+    }
     let defines = |part: &&&str| path.starts_with(repository.folder().path_of(part));
     if folder.access == FileAccess::Write
         && let Some(part) = DEFINITIONS.iter().find(defines)
@@ -88,6 +94,22 @@ fn find(
         path: path.to_owned(),
         access: folder.access,
     })
+}
+
+/// Returns the folder of the user that a guest with this folder could harm: it must not read the
+/// key of the cache, and must not write to what is run as machine code.
+fn user_folder_in_the_way(
+    repository: &Repository,
+    path: &Path,
+    access: FileAccess,
+) -> Option<PathBuf> {
+    let places = repository.compiled_code();
+    let code = places.code.as_ref().filter(|_| access == FileAccess::Write);
+    // Without the folders there is nothing to harm: they are made before a guest runs.
+    let folders = places.key.iter().chain(code);
+    let mut opened = folders.filter_map(|folder| RealFolder::open(folder).ok());
+    let harmed = opened.find(|it| it.path().starts_with(path) || path.starts_with(it.path()));
+    harmed.map(|it| it.path().to_owned())
 }
 
 /// Returns whether who may write to a folder decides what a command does: its program is there, or a

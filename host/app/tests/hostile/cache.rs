@@ -1,59 +1,137 @@
-//! Compiled code and pinned components that somebody changed: they are never run.
+//! Compiled code and pinned components that were changed or planted: they are never run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sedge_app::plugin_list::plugin_list;
+use sedge_app::types::CachePlaces;
 use serde_json::json;
 
 use crate::harness::{Attack, Scene, call};
 
-/// What is done to a file.
+/// What is done to an entry of the cache, with that of another plugin at hand.
 type Damage = fn(&mut Vec<u8>, &[u8]);
+
+/// How long the MAC of an entry is, and what tells how long the description behind it is.
+const HEAD_BYTES: usize = 40;
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let flipped: Damage = |it, _| {
-        for at in (0..it.len()).step_by(997) {
+        for at in (HEAD_BYTES + note_bytes(it)..it.len()).step_by(997) {
             it[at] ^= 0x55;
         }
     };
     let cut: Damage = |it, _| it.truncate(it.len() / 3);
     let garbage: Damage = |it, _| it.fill(0xcc);
     let foreign: Damage = |it, other| *it = other.to_vec();
+    // The description of one plugin, before the code of another.
+    let described: Damage = |it, other| {
+        let note = HEAD_BYTES + note_bytes(other);
+        let code = it.split_off(HEAD_BYTES + note_bytes(it));
+        let mac: Vec<u8> = it.drain(..32).collect();
+        *it = [&mac, &other[32..note], &code].concat();
+    };
     let well = "returned 0";
     vec![
-        damaged("compiled code with flipped bytes", "cwasm", flipped, well),
-        damaged("compiled code that was cut", "cwasm", cut, well),
-        damaged("compiled code that is garbage", "cwasm", garbage, well),
-        damaged("compiled code of another plugin", "cwasm", foreign, well),
-        damaged("a description of another plugin", "json", foreign, well),
+        damaged("compiled code with flipped bytes", flipped, well),
+        damaged("compiled code that was cut", cut, well),
+        damaged("compiled code that is garbage", garbage, well),
+        damaged("compiled code of another plugin", foreign, well),
+        damaged("a description of another plugin", described, well),
+        Attack::other("compiled code under another key", other_key, well),
+        Attack::other("compiled code in the repository", planted, well),
+        reaches("reads the key of the cache", "user/key", "read"),
+        reaches("reads above the key", "user", "read"),
+        reaches("writes compiled code", "user/code", "write"),
         Attack::other("a pinned component of other bytes", pinned, "its digest is"),
     ]
 }
 
-fn damaged(name: &str, ending: &'static str, damage: Damage, ends: &str) -> Attack {
+fn note_bytes(entry: &[u8]) -> usize {
+    let length = entry[32..HEAD_BYTES].try_into().expect("eight bytes");
+    usize::try_from(u64::from_le_bytes(length)).expect("it is short")
+}
+
+fn damaged(name: &str, damage: Damage, ends: &str) -> Attack {
     let run = async move |scene: Scene| {
-        let ours = file(&scene, "@test/raw", ".sedge/cache", ending);
-        let others = file(&scene, "@test/hostile", ".sedge/cache", ending);
+        let ours = entry(&scene, "@test/raw");
+        let others = entry(&scene, "@test/hostile");
         let sound = fs::read(&ours).expect("it is there");
         let mut content = sound.clone();
         damage(&mut content, &fs::read(others).expect("it is there"));
-        fs::write(&ours, &content).expect("the folder can be written");
-        // Another process: this one has the plugin in memory.
-        let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
-        let is_mended = fs::read(&ours).expect("it is there") == sound;
-        match (ended.contains("returned no usable value"), is_mended) {
-            (true, true) => "returned 0: it was compiled again".to_owned(),
-            (ran, mended) => format!("ran: {ran}, mended: {mended}: {ended}"),
-        }
+        is_not_run(&scene, &ours, &content, &sound).await
     };
     Attack::other(name, run, ends)
 }
 
+/// Puts something in the place of an entry, and returns how a call ends then: it is compiled
+/// again.
+async fn is_not_run(scene: &Scene, entry: &Path, content: &[u8], sound: &[u8]) -> String {
+    fs::write(entry, content).expect("the folder can be written");
+    // Another process: this one has the plugin in memory.
+    let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
+    let is_mended = fs::read(entry).expect("it is there") == sound;
+    match (ended.contains("returned no usable value"), is_mended) {
+        (true, true) => "returned 0: it was compiled again".to_owned(),
+        (ran, mended) => format!("ran: {ran}, mended: {mended}: {ended}"),
+    }
+}
+
+/// An attacker fills a cache with a program of their own (here, that of another plugin), with a
+/// right MAC by a key of their own.
+async fn other_key(scene: Scene) -> String {
+    let ours = entry(&scene, "@test/raw");
+    let sound = fs::read(&ours).expect("it is there");
+    let theirs = CachePlaces {
+        code: Some(scene.house.path().join("user/code/theirs")),
+        key: Some(scene.house.path().join("user/code/their-key")),
+    };
+    let process = scene.house.process_with_cache(theirs.clone());
+    let ended = call(&process, "raw", "run", json!({})).await;
+    assert!(ended.contains("returned no usable value"), "{ended}");
+    let folder = theirs.code.expect("it was just said");
+    let name = ours.file_name().expect("a file");
+    let made = fs::read(folder.join(name)).expect("their process made it");
+    is_not_run(&scene, &ours, &made, &sound).await
+}
+
+/// Until the cache moved to the user's own folder, this ran whatever machine code came with a
+/// clone: the digests beside it could be made by anyone.
+async fn planted(scene: Scene) -> String {
+    let folder = scene.house.path().join(".sedge/cache");
+    fs::create_dir(&folder).expect("no process makes it");
+    let ours = entry(&scene, "@test/raw");
+    let code = fs::read(entry(&scene, "@test/hostile")).expect("it is there");
+    let stem = ours.file_stem().expect("a file").to_string_lossy();
+    for ending in ["code", "cwasm", "json"] {
+        let file = folder.join(format!("{stem}.{ending}"));
+        fs::write(file, &code).expect("the folder can be written");
+    }
+    let sound = fs::read(&ours).expect("it is there");
+    fs::remove_file(&ours).expect("it is there");
+    let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
+    let is_made = fs::read(&ours).expect("it was made again") == sound;
+    fs::remove_dir_all(&folder).expect("it is there");
+    match (ended.contains("returned no usable value"), is_made) {
+        (true, true) => "returned 0: it was compiled again".to_owned(),
+        (ran, made) => format!("ran: {ran}, made: {made}: {ended}"),
+    }
+}
+
+/// With the key, a guest could write machine code that is authentic: it gets no folder with the
+/// key, and none of compiled code to write to.
+fn reaches(what: &str, folder: &str, access: &str) -> Attack {
+    let name = format!("a guest that {what}");
+    let grant = format!("grants: {{files: [{{name: inbox, path: {folder}, access: {access}}}]}}");
+    let ends = "where Sedge keeps compiled code or its key";
+    let arguments = json!({"path": "cache.key"});
+    Attack::call(&name, ("@test/asker", "look"), arguments, ends).with(&grant)
+}
+
 /// One byte of a component changes after it was reviewed, and its compiled code is gone.
 async fn pinned(scene: Scene) -> String {
-    let component = file(&scene, "@test/raw", ".sedge/plugins", "wasm");
-    let compiled = file(&scene, "@test/raw", ".sedge/cache", "cwasm");
+    let component = component(&scene, "@test/raw");
+    let compiled = entry(&scene, "@test/raw");
     let (sound, code) = (fs::read(&component), fs::read(&compiled));
     let (sound, code) = (sound.expect("it is there"), code.expect("it is there"));
     let mut changed = sound.clone();
@@ -67,12 +145,22 @@ async fn pinned(scene: Scene) -> String {
     ended
 }
 
+fn component(scene: &Scene, type_name: &str) -> PathBuf {
+    let folder = scene.house.path().join(".sedge/plugins");
+    file(scene, type_name, &folder, "wasm")
+}
+
+fn entry(scene: &Scene, type_name: &str) -> PathBuf {
+    let folder = scene.house.compiled_code().code.clone();
+    file(scene, type_name, &folder.expect("tests have one"), "code")
+}
+
 /// Returns a file of a plugin.
-fn file(scene: &Scene, type_name: &str, folder: &str, ending: &str) -> PathBuf {
+fn file(scene: &Scene, type_name: &str, folder: &Path, ending: &str) -> PathBuf {
     let listed = plugin_list(&scene.repository).expect("a list");
     let found = listed.iter().find(|it| it.type_name.as_str() == type_name);
     let sha256 = &found.expect("it was added").pinned.sha256;
-    let entries = fs::read_dir(scene.house.path().join(folder)).expect("it is there");
+    let entries = fs::read_dir(folder).expect("it is there");
     let paths = entries.map(|entry| entry.expect("it can be read").path());
     let is_it = |path: &PathBuf| {
         let name = Path::file_name(path).map(|it| it.to_string_lossy().into_owned());

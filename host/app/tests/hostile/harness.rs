@@ -221,7 +221,7 @@ impl Events for Silent {
 impl Suite {
     /// Makes the repository, with the plugins of all attacks and a model for each.
     pub(crate) async fn new(attacks: Vec<Attack>) -> Self {
-        let mut house = House::new();
+        let mut house = House::with_own_cache();
         house.write(
             "sedge.yaml",
             &format!(
@@ -434,7 +434,7 @@ fn tree_faults(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) 
     for (path, size) in after {
         let is_changed = before.get(path) != Some(size);
         // A plugin that was described has compiled code, whether it is pinned or not.
-        let is_cache = path.to_string_lossy().contains(".sedge/cache/");
+        let is_cache = path.to_string_lossy().contains("/user/code/");
         if is_changed && !is_ours(path) && !is_cache {
             faults.push(format!("{} was written", path.display()));
         }

@@ -87,7 +87,7 @@ async fn a_panic_is_told_with_its_line_and_all_that_led_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_lines_a_trap_is_told_by_names() {
     let house = with_lines().await;
-    let cache = house.path().join(".sedge/cache");
+    let cache = house.compiled_code().code.as_ref().expect("tests have one");
     let files = fs::read_dir(cache).expect("a folder");
     let paths = files.map(|file| file.expect("it can be read").path());
     let lines: Vec<_> = paths

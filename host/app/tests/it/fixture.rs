@@ -14,11 +14,11 @@ use sedge_app::model_method_run::{Report, Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::run_show::{RunReport, run_show};
 use sedge_app::types::{
-    CallError, CallRecord, CallStatus, Choice, DataRecord, RunId, RunStatus, Scan,
+    CachePlaces, CallError, CallRecord, CallStatus, Choice, DataRecord, RunId, RunStatus, Scan,
 };
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
-use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
+use sedge_app::{AppError, Event, Events, Notices, Repository, Settings, WorkflowEnd};
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ pub(crate) struct House {
     pub(crate) repository: Arc<Repository>,
     pub(crate) seen: Arc<Seen>,
     keep: TempDir,
+    compiled: CachePlaces,
 }
 
 /// Returns what a process is given that chooses nothing.
@@ -112,11 +113,21 @@ impl House {
     /// Makes a repository with the plugins of all sound guests, and a model of each.
     pub(crate) fn new() -> Self {
         let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
-        copy(template(), keep.path());
-        let house = Self::at(keep);
+        copy(&template().join(REPOSITORY), keep.path());
+        let house = Self::at(keep, compiled_code(template()));
         for (name, type_name) in MODELS {
             house.model(name, type_name, "");
         }
+        house
+    }
+
+    /// Makes a repository as [`House::new`] does, of a user with a cache of their own: for tests
+    /// that change what is in it.
+    pub(crate) fn with_own_cache() -> Self {
+        let mut house = Self::new();
+        copy(&template().join(USER), &house.path().join(USER));
+        house.compiled = compiled_code(house.path());
+        house.repository = house.other_process();
         house
     }
 
@@ -124,16 +135,18 @@ impl House {
     pub(crate) fn empty() -> Self {
         let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
         init(keep.path()).expect("an empty folder");
-        Self::at(keep)
+        Self::at(keep, compiled_code(template()))
     }
 
-    fn at(keep: TempDir) -> Self {
-        let repository = Repository::open_with(keep.path(), settings()).expect("a repository");
-        let seen = Arc::default();
+    fn at(keep: TempDir, compiled: CachePlaces) -> Self {
+        let seen = Arc::<Seen>::default();
+        let events = Arc::clone(&seen) as Arc<dyn Events>;
+        let settings = settings_of(&compiled, events);
         Self {
-            repository,
+            repository: Repository::open_with(keep.path(), settings).expect("a repository"),
             seen,
             keep,
+            compiled,
         }
     }
 
@@ -143,12 +156,29 @@ impl House {
 
     /// Opens the repository once more, as another process would, with settings of its own.
     pub(crate) fn other_process_with(&self, settings: Settings) -> Arc<Repository> {
+        let settings = Settings {
+            compiled_code: self.compiled.clone(),
+            notices: Notices::to(Arc::clone(&self.seen) as Arc<dyn Events>),
+            ..settings
+        };
         Repository::open_with(self.path(), settings).expect("a repository")
     }
 
     /// Opens the repository once more, as another process would.
     pub(crate) fn other_process(&self) -> Arc<Repository> {
         self.other_process_with(settings())
+    }
+
+    /// Opens the repository once more, as a process of a user with other folders would.
+    pub(crate) fn process_with_cache(&self, compiled_code: CachePlaces) -> Arc<Repository> {
+        let events = Arc::clone(&self.seen) as Arc<dyn Events>;
+        let settings = settings_of(&compiled_code, events);
+        Repository::open_with(self.path(), settings).expect("a repository")
+    }
+
+    /// Returns where compiled code is kept.
+    pub(crate) fn compiled_code(&self) -> &CachePlaces {
+        &self.compiled
     }
 
     /// Lets this handle go, so that what it worked on is interrupted, and opens another.
@@ -307,6 +337,14 @@ impl House {
     }
 }
 
+fn settings_of(compiled_code: &CachePlaces, notices: Arc<dyn Events>) -> Settings {
+    Settings {
+        compiled_code: compiled_code.clone(),
+        notices: Notices::to(notices),
+        ..settings()
+    }
+}
+
 /// Returns the versions of a name, oldest first.
 pub(crate) fn versions_of(
     repository: &Repository,
@@ -431,6 +469,20 @@ pub(crate) fn after(steps: &[&str], condition: &str) -> String {
     format!(", dependsOn: [{}]", on.join(", "))
 }
 
+/// The repository in a template.
+const REPOSITORY: &str = "repository";
+
+/// The folders of a user in a template.
+const USER: &str = "user";
+
+/// Returns the places of compiled code in a folder that has a user's folders.
+fn compiled_code(of: &Path) -> CachePlaces {
+    CachePlaces {
+        code: Some(of.join(USER).join("code")),
+        key: Some(of.join(USER).join("key")),
+    }
+}
+
 /// Returns a repository with the plugins of all sound guests, compiled. It is made once
 /// for each build of these tests, and kept for the next time that they run.
 fn template() -> &'static Path {
@@ -466,8 +518,9 @@ fn template() -> &'static Path {
 }
 
 fn template_make(folder: &Path) {
-    init(folder).expect("an empty folder");
-    let repository = Repository::open(folder).expect("a repository");
+    let made = init(&folder.join(REPOSITORY)).expect("an empty folder");
+    let settings = settings(&compiled_code(folder), Arc::<Seen>::default());
+    let repository = Repository::open_with(&made, settings).expect("a repository");
     let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
@@ -487,9 +540,11 @@ fn template_make(folder: &Path) {
     }
 }
 
-/// Copies a folder and all that is in it.
+/// Copies a folder and all that is in it, with its permissions.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder can be made");
+    let mode = fs::metadata(from).expect("it is there").permissions();
+    fs::set_permissions(to, mode).expect("it is ours");
     for entry in fs::read_dir(from).expect("it is there") {
         let entry = entry.expect("it can be read");
         let target = to.join(entry.file_name());

@@ -2,29 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_app::plugin_add::{Before, plugin_add};
 use sedge_app::plugin_describe::plugin_describe;
 use sedge_app::plugin_list::plugin_list;
-use sedge_app::types::Choice;
-use sedge_app::{AppError, ErrorClass, Events};
+use sedge_app::types::{CachePlaces, Choice};
+use sedge_app::{AppError, ErrorClass, Event, Events};
 use sedge_test_artifacts::{
     COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
     with_contract_version,
 };
 use serde_json::json;
 
-use crate::fixture::{House, words};
+use crate::fixture::{House, run_in, words};
 
-/// Returns `sedge.lock` and all of `.sedge`, by path, but for the datastore and the locks.
+/// Returns `sedge.lock`, the pinned components and the compiled code, by path.
 fn contents(house: &House) -> BTreeMap<String, Vec<u8>> {
     let mut contents = BTreeMap::new();
     let lock = fs::read(house.path().join("sedge.lock")).unwrap_or_default();
     contents.insert("sedge.lock".to_owned(), lock);
-    for folder in [".sedge/plugins", ".sedge/cache"] {
-        let Ok(entries) = fs::read_dir(house.path().join(folder)) else {
+    for folder in [house.path().join(".sedge/plugins"), code_folder(house)] {
+        let Ok(entries) = fs::read_dir(folder) else {
             continue;
         };
         for entry in entries {
@@ -36,6 +36,11 @@ fn contents(house: &House) -> BTreeMap<String, Vec<u8>> {
     contents
 }
 
+fn code_folder(house: &House) -> PathBuf {
+    let places = house.compiled_code();
+    places.code.clone().expect("tests have one")
+}
+
 async fn add(house: &House, path: &Path) -> Result<sedge_app::plugin_add::Report, AppError> {
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     let added = plugin_add(&house.repository, path, events).await?;
@@ -44,7 +49,7 @@ async fn add(house: &House, path: &Path) -> Result<sedge_app::plugin_add::Report
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_plugin_is_refused_and_changes_nothing() {
-    let house = House::empty();
+    let house = House::with_own_cache();
     add(&house, Path::new(SINK)).await.expect("a plugin");
     let before = contents(&house);
     let check = async |path: &Path, says: &str| {
@@ -93,6 +98,43 @@ async fn what_is_no_plugin_is_refused_and_changes_nothing() {
     assert_eq!(contents(&house), before);
 }
 
+/// A person who waits for longer than usual hears for what, and where to do something about it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_has_to_compile_says_so() {
+    let house = House::new();
+    let of_cache = |event: &Event| {
+        if let Event::PluginCompiled { type_name, elapsed } = event {
+            assert!(!elapsed.is_zero());
+            return Some(format!("compiled {type_name}"));
+        }
+        let Event::CacheUnusable { part, reason } = event else {
+            return None;
+        };
+        Some(format!("{part:?}: {reason}"))
+    };
+    let run = async |places: &CachePlaces| {
+        let n_before = house.seen.events().len();
+        let process = house.process_with_cache(places.clone());
+        let ran = run_in(&process, &house.seen, ("sink", "run"), json!({})).await;
+        ran.unwrap_or_else(|error| panic!("{}", words(&error)));
+        let events = house.seen.events();
+        let told: Vec<String> = events[n_before..].iter().filter_map(of_cache).collect();
+        told.join(", ")
+    };
+    let new = CachePlaces {
+        code: Some(house.path().join("new/code")),
+        key: Some(house.path().join("new/key")),
+    };
+    assert_eq!(run(&new).await, "compiled @sedge/sink");
+    assert_eq!(run(&new).await, "");
+    assert_eq!(
+        run(&CachePlaces::default()).await,
+        "Key: no folder is known for its key, compiled @sedge/sink"
+    );
+    // What a clone brings along is not looked at: see `hostile/cache.rs`.
+    assert!(!house.path().join(".sedge/cache").exists());
+}
+
 /// One handle adds several plugins, and neither undoes the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plugins_are_added_side_by_side() {
@@ -114,7 +156,7 @@ async fn plugins_are_added_side_by_side() {
 /// The digest in `sedge.lock` is what was reviewed: other bytes are not compiled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_that_was_changed_is_refused() {
-    let house = House::new();
+    let house = House::with_own_cache();
     let listed = plugin_list(&house.repository).expect("a list");
     let sink = listed
         .iter()
@@ -123,7 +165,7 @@ async fn a_component_that_was_changed_is_refused() {
     let component = house.path().join(format!(".sedge/plugins/{sha256}.wasm"));
     let spawn = fs::read(SPAWN).expect("it was built");
     fs::write(&component, spawn).expect("the folder can be written");
-    fs::remove_dir_all(house.path().join(".sedge/cache")).expect("it was there");
+    fs::remove_dir_all(code_folder(&house)).expect("it was there");
 
     let error = house
         .run("sink", "run", json!({}))

@@ -1,24 +1,47 @@
-//! The one place with unsafe code: mapping machine code into this process.
+//! The one place of this crate with unsafe code: making machine code part of this process.
 
-use std::path::Path;
-
+use sedge_sys::sealed_file::SealedFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// Maps a compiled component into memory.
 ///
-/// The caller has checked that the file holds what this program once wrote there.
+/// The caller has checked that this program made it.
 ///
 /// # Errors
-/// The file is of another version of the engine, or for other settings.
+/// It is of another version of the engine, or for other settings.
 #[expect(
     unsafe_code,
     reason = "there is no other way to run code that was compiled before"
 )]
-pub(super) fn component(engine: &Engine, path: &Path) -> Result<Component, wasmtime::Error> {
-    // SAFETY: the file must be an unmodified output of `Engine::precompile_component`. Its
-    // digest was compared just now with that of the output, and the folder is the
-    // operator's own: who can write there can replace this program's repository as well.
-    // The engine itself refuses files of other versions, targets and settings.
-    unsafe { Component::deserialize_file(engine, path) }
+pub(super) fn component(
+    engine: &Engine,
+    mut code: SealedFile,
+) -> Result<Component, wasmtime::Error> {
+    // SAFETY: the file must be an unmodified output of `Engine::precompile_component`, and
+    // must not change. Its MAC, by a key that only this user's processes know, was compared
+    // while it was copied into sealed memory, where nothing can change it. The engine itself
+    // refuses files of other versions, targets and settings.
+    let mapped = unsafe { Component::deserialize_file(engine, code.path()) };
+    match mapped {
+        Ok(component) => Ok(component),
+        // Without `/proc` there is no path to it, and it is copied once more.
+        Err(_) => component_of_bytes(engine, &code.read()?),
+    }
+}
+
+/// Copies a compiled component into memory.
+///
+/// The caller knows that this program made it.
+///
+/// # Errors
+/// It is of another version of the engine, or for other settings.
+#[expect(
+    unsafe_code,
+    reason = "there is no other way to run code that was compiled before"
+)]
+fn component_of_bytes(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
+    // SAFETY: the bytes must be an unmodified output of `Engine::precompile_component`. They
+    // are the content of the sealed file, see above.
+    unsafe { Component::deserialize(engine, code) }
 }

@@ -1,13 +1,15 @@
-//! The cache of compiled components: what was compiled once is never compiled again, and
-//! what does not fit together is as good as not there.
+//! The cache of compiled components: what was compiled once is not compiled again, and what
+//! was not made by this user's own processes is never loaded.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use sedge_runtime::{Allocation, CoreDumps, Plugin, PluginError, Runtime, sha256_hex};
-use sedge_sys::folder::Folder;
-use std::sync::Arc;
+use sedge_runtime::{
+    Allocation, CachePart, CachePlaces, CodeCache, Compiled, CoreDumps, LoadedPlugin, PluginError,
+    Runtime, sha256_hex,
+};
 use tempfile::TempDir;
 
 /// A cache with `sink` in it.
@@ -21,138 +23,330 @@ impl Fixture {
         let keep = tempfile::tempdir().expect("a folder can be made");
         let component = fs::read(sedge_test_artifacts::SINK).expect("it was built");
         let fixture = Self { keep, component };
-        let runtime = fixture.runtime();
-        let added = runtime.plugin_add(&fixture.component, |_| ()).await;
-        added.expect("a plugin");
+        let added = fixture
+            .runtime()
+            .plugin_add(&fixture.component, |_| ())
+            .await;
+        let compiled = added.expect("a plugin").compiled.expect("it was compiled");
+        assert!(compiled.fault.is_none(), "{compiled:?}");
         fixture
+    }
+
+    fn places(&self) -> CachePlaces {
+        CachePlaces {
+            code: Some(self.keep.path().join("code")),
+            key: Some(self.keep.path().join("key")),
+        }
     }
 
     /// Starts an engine, as another process would.
     fn runtime(&self) -> Runtime {
-        let folder = Folder::open(self.keep.path()).expect("it is there");
-        Runtime::new(folder, Allocation::Pool, CoreDumps::Off).expect("an engine")
+        runtime(&self.places())
     }
 
     /// Loads the plugin, and returns whether it had to be compiled for that.
-    async fn load(&self) -> (Result<Arc<Plugin>, PluginError>, bool) {
+    async fn load(&self) -> (Result<LoadedPlugin, PluginError>, bool) {
+        self.load_by(&self.runtime()).await
+    }
+
+    async fn load_by(&self, runtime: &Runtime) -> (Result<LoadedPlugin, PluginError>, bool) {
         let mut compiled = false;
         let bytes = async || {
             compiled = true;
             Ok(self.component.clone())
         };
-        let sha256 = sha256_hex(&self.component);
-        let loaded = self.runtime().plugin_load(&sha256, bytes).await;
+        let loaded = runtime.plugin_load(&self.sha256(), bytes).await;
         (loaded, compiled)
     }
 
-    /// Returns the one file with this ending.
-    fn file(&self, ending: &str) -> PathBuf {
-        let entries = fs::read_dir(self.keep.path()).expect("it is there");
-        let paths = entries.map(|entry| entry.expect("it can be read").path());
-        let paths: Vec<PathBuf> = paths
-            .filter(|path| path.extension().is_some_and(|it| it == ending))
-            .collect();
-        let [path] = &paths[..] else {
-            panic!("one file with the ending {ending}: {paths:?}")
+    /// Checks that the plugin has to be compiled, and what is known of it then.
+    async fn is_compiled(&self, what: &str) -> Compiled {
+        let (loaded, compiled) = self.load().await;
+        let loaded = loaded.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(compiled, "{what}: it was loaded from the cache");
+        assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
+        loaded.compiled.expect("it was compiled")
+    }
+
+    async fn is_not_compiled(&self, what: &str) {
+        let (loaded, compiled) = self.load().await;
+        let loaded = loaded.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(!compiled && loaded.compiled.is_none(), "{what}");
+        assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
+    }
+
+    fn sha256(&self) -> String {
+        sha256_hex(&self.component)
+    }
+
+    /// Returns the one entry.
+    fn entry(&self) -> PathBuf {
+        let [path] = &files(&self.keep.path().join("code"), "code")[..] else {
+            panic!("there is one entry")
         };
         path.clone()
     }
 
-    /// Returns what changes when a file is written anew.
-    fn identity(&self) -> Vec<(u64, i64, i64)> {
-        ["cwasm", "json"]
-            .map(|ending| {
-                let it = fs::metadata(self.file(ending)).expect("it is there");
-                (it.ino(), it.mtime(), it.mtime_nsec())
-            })
-            .to_vec()
+    /// Returns the entry of `sink`, of several.
+    fn entry_of_sink(&self) -> PathBuf {
+        let sha256 = self.sha256();
+        let entries = files(&self.keep.path().join("code"), "code");
+        let is_its = |path: &PathBuf| path.to_string_lossy().contains(&sha256);
+        entries.into_iter().find(is_its).expect("it is there")
     }
+
+    fn key(&self) -> PathBuf {
+        self.keep.path().join("key/cache.key")
+    }
+}
+
+fn runtime(places: &CachePlaces) -> Runtime {
+    let cache = CodeCache::open(places).expect("a folder of our own");
+    Runtime::new(Some(cache), Allocation::OnDemand, CoreDumps::Off).expect("an engine")
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it is there");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|it| it == ending))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_added_is_not_compiled_again() {
     let fixture = Fixture::new().await;
-    println!("instances come from: {:?}", fixture.runtime().allocation());
-    let before = fixture.identity();
+    let identity = || {
+        let it = fs::metadata(fixture.entry()).expect("it is there");
+        (it.ino(), it.mtime(), it.mtime_nsec())
+    };
+    let before = identity();
     for _ in 0..3 {
-        let (loaded, compiled) = fixture.load().await;
-        let plugin = loaded.expect("a plugin");
-        assert!(!compiled);
-        assert_eq!(plugin.type_info().name.as_str(), "@sedge/sink");
+        fixture.is_not_compiled("it is in the cache").await;
     }
-    assert_eq!(fixture.identity(), before, "nothing was written");
+    assert_eq!(identity(), before, "nothing was written");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
+    assert_eq!(mode(&fixture.key()), 0o600);
+    assert_eq!(mode(&fixture.keep.path().join("key")), 0o700);
+    assert_eq!(mode(&fixture.keep.path().join("code")), 0o700);
 }
 
-/// Damages a file of the cache; then the plugin is compiled again, and from then on not.
-async fn check(what: &str, ending: &str, damage: impl Fn(&mut Vec<u8>)) {
+/// Changes the entry; then the plugin is compiled again, and from then on not.
+async fn check(what: &str, change: impl Fn(&mut Vec<u8>)) {
     let fixture = Fixture::new().await;
-    let file = fixture.file(ending);
+    let file = fixture.entry();
     let sound = fs::read(&file).expect("it is there");
     let mut content = sound.clone();
-    damage(&mut content);
+    change(&mut content);
     assert_ne!(content, sound, "{what}");
     fs::write(&file, content).expect("the folder can be written");
-
-    let (loaded, compiled) = fixture.load().await;
-    let plugin = loaded.unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(compiled, "{what}: it was not noticed");
-    assert_eq!(plugin.type_info().name.as_str(), "@sedge/sink");
+    let compiled = fixture.is_compiled(what).await;
+    assert!(compiled.fault.is_none(), "{what}: {compiled:?}");
     assert_eq!(fs::read(&file).expect("it is there"), sound, "{what}");
-    let (loaded, compiled) = fixture.load().await;
-    loaded.expect("a plugin");
-    assert!(!compiled, "{what}: it was not mended");
+    fixture.is_not_compiled(what).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn damaged_code_is_made_anew() {
-    let foreign = fs::read(sedge_test_artifacts::SPAWN).expect("it was built");
-    check("a flipped bit", "cwasm", |it| {
+async fn changed_code_is_compiled_again() {
+    check("a flipped bit", |it| {
         let middle = it.len() / 2;
         it[middle] ^= 1;
     })
     .await;
-    check("a cut", "cwasm", |it| it.truncate(it.len() / 2)).await;
-    check("nothing left", "cwasm", Vec::clear).await;
-    check("a foreign file", "cwasm", |it| it.clone_from(&foreign)).await;
+    check("the last bit", |it| *it.last_mut().expect("a byte") ^= 1).await;
+    check("a cut", |it| it.truncate(it.len() / 2)).await;
+    check("a byte more", |it| it.push(0)).await;
+    check("no machine code", |it| it.truncate(41)).await;
+    check("a part of the head", |it| it.truncate(35)).await;
+    check("nothing left", Vec::clear).await;
+    check("another MAC", |it| it[0] ^= 1).await;
 }
 
-/// A description that still reads well may say what the plugin never said: that it asks
-/// for less or more, or a schema that is none.
+/// A description that still reads well may say what the plugin never said: that it asks for
+/// less or more, or a schema that is none. It decides what the plugin may do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_description_is_made_anew() {
-    let replace = |it: &mut Vec<u8>, from: &str, to: &str| {
-        let text = String::from_utf8(it.clone()).expect("it is JSON");
-        *it = text.replacen(from, to, 1).into_bytes();
+async fn a_changed_description_is_compiled_again() {
+    let replace = |it: &mut Vec<u8>, from: &[u8], to: &[u8]| {
+        let at = it.windows(from.len()).position(|it| it == from);
+        let at = at.expect("the note has it");
+        it[at..at + to.len()].copy_from_slice(to);
     };
-    check("nothing left", "json", Vec::clear).await;
-    check("no JSON", "json", |it| it.truncate(it.len() / 2)).await;
-    check("other JSON", "json", |it| *it = b"{}".to_vec()).await;
-    check("another word", "json", |it| {
-        replace(it, "\"action\"", "\"read\"")
+    check("another kind", |it| {
+        replace(it, b"\"action\"", b"\"read\"  ")
     })
     .await;
-    check("no schema", "json", |it| {
-        replace(it, "\"object\"", "\"objecu\"")
-    })
-    .await;
+    check("no schema", |it| replace(it, b"\"object\"", b"\"objecu\"")).await;
+    check("a shorter note", |it| it[32] -= 1).await;
+    check("an endless note", |it| it[32..40].fill(0xff)).await;
+}
+
+/// The MAC of an entry of another component is right, but for another name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_entry_of_another_component_is_not_loaded() {
+    let fixture = Fixture::new().await;
+    let sink = fixture.entry();
+    let spawn = fs::read(sedge_test_artifacts::SPAWN).expect("it was built");
+    let added = fixture.runtime().plugin_add(&spawn, |_| ()).await;
+    added.expect("a plugin");
+    let entries = files(&fixture.keep.path().join("code"), "code");
+    let other = entries.iter().find(|it| **it != sink).expect("of `spawn`");
+    fs::copy(other, &sink).expect("the folder can be written");
+    fixture.is_compiled("of another component").await;
+}
+
+/// A cache that was copied, restored, or made by an attacker with a key of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_was_filled_under_another_key_is_not_loaded() {
+    let (ours, theirs) = (Fixture::new().await, Fixture::new().await);
+    fs::copy(theirs.entry(), ours.entry()).expect("the folder can be written");
+    ours.is_compiled("made by another key").await;
+    ours.is_not_compiled("made by our key").await;
+    fs::remove_file(ours.key()).expect("it is there");
+    ours.is_compiled("our key is lost").await;
+    ours.is_not_compiled("made by our new key").await;
+}
+
+/// Until this was so, an entry was checked by one name and mapped by another: what was
+/// renamed in between was run unchecked. What was copied and sealed cannot change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loaded_plugin_does_not_depend_on_its_entry() {
+    let fixture = Fixture::new().await;
+    let (loaded, compiled) = fixture.load().await;
+    let loaded = loaded.expect("a plugin");
+    assert!(!compiled);
+    let entry = fs::File::options().write(true).open(fixture.entry());
+    entry.and_then(|it| it.set_len(0)).expect("it can be cut");
+    assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
+    // Mapped from the file, its code would be gone: this ended the process by SIGBUS.
+    let schema = loaded.plugin.arguments_schema("run");
+    assert!(schema.is_some());
+    fixture.is_compiled("an empty file").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_half_is_made_anew() {
-    for ending in ["cwasm", "json"] {
-        let fixture = Fixture::new().await;
-        fs::remove_file(fixture.file(ending)).expect("it was there");
-        let (loaded, compiled) = fixture.load().await;
-        loaded.expect("a plugin");
-        assert!(compiled, "{ending}");
+async fn an_entry_that_is_a_link_is_not_followed() {
+    let fixture = Fixture::new().await;
+    let entry = fixture.entry();
+    let elsewhere = fixture.keep.path().join("elsewhere");
+    fs::rename(&entry, &elsewhere).expect("it is there");
+    std::os::unix::fs::symlink(&elsewhere, &entry).expect("linked");
+    let compiled = fixture.is_compiled("a link").await;
+    let fault = compiled.fault.expect("it is reported");
+    assert!(fault.to_string().contains("is a symbolic link"), "{fault}");
+    fixture.is_not_compiled("it was replaced").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_cache_each_process_compiles() {
+    let fixture = Fixture::new().await;
+    for _ in 0..2 {
+        let runtime = Runtime::new(None, Allocation::OnDemand, CoreDumps::Off);
+        let runtime = runtime.expect("an engine");
+        let (loaded, compiled) = fixture.load_by(&runtime).await;
+        let compiled_of = loaded.expect("a plugin").compiled.expect("compiled");
+        assert!(compiled && compiled_of.fault.is_none());
     }
+}
+
+/// The folder may be on a disk that is full or read-only; a folder in the entry's place does
+/// the same to root, who writes everywhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_cannot_be_kept_is_run_all_the_same() {
+    let fixture = Fixture::new().await;
+    let entry = fixture.entry();
+    fs::remove_file(&entry).expect("it is there");
+    fs::create_dir(&entry).expect("its place is free");
+    let compiled = fixture.is_compiled("a folder in its place").await;
+    let fault = compiled.fault.expect("it is reported");
+    assert_eq!(fault.part, CachePart::Code);
+    assert!(fault.to_string().contains("failed to write"), "{fault}");
+}
+
+#[test]
+fn a_cache_that_is_not_the_users_alone_is_not_opened() {
+    let keep = tempfile::tempdir().expect("a folder can be made");
+    let place = |name: &str| Some(keep.path().join(name));
+    let check = |code: &str, key: &str, part: CachePart, expect: &str| {
+        let places = CachePlaces {
+            code: place(code),
+            key: place(key),
+        };
+        let fault = CodeCache::open(&places).expect_err(expect);
+        assert_eq!(fault.part, part, "{expect}");
+        assert!(fault.to_string().contains(expect), "{fault}");
+    };
+    for name in ["code", "key"] {
+        fs::create_dir(keep.path().join(name)).expect("a folder");
+    }
+    fs::create_dir(keep.path().join("open")).expect("a folder");
+    let mode = |name: &str, mode| {
+        let set = fs::set_permissions(keep.path().join(name), fs::Permissions::from_mode(mode));
+        set.expect("it is ours");
+    };
+    mode("open", 0o777);
+    std::os::unix::fs::symlink("code", keep.path().join("link")).expect("linked");
+    check("open", "key", CachePart::Code, "other users may write to");
+    check("link", "key", CachePart::Code, "is a symbolic link");
+    check("code", "open", CachePart::Key, "other users may write to");
+    check("code", "link", CachePart::Key, "is a symbolic link");
+    mode("key/cache.key", 0o640);
+    check("code", "key", CachePart::Key, "other users may read");
+    fs::write(keep.path().join("key/cache.key"), "short").expect("written");
+    mode("key/cache.key", 0o600);
+    check("code", "key", CachePart::Key, "is not a key");
+    let unknown = CodeCache::open(&CachePlaces::default()).expect_err("no folder");
+    assert!(
+        unknown.to_string().contains("no folder is known"),
+        "{unknown}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_that_were_not_used_for_thirty_days_are_removed() {
+    let fixture = Fixture::new().await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let folder = fixture.keep.path().join("code");
+    let aged = |name: &str, days: u32| {
+        let mut options = fs::File::options();
+        let options = options.append(true).create(true);
+        let file = options.open(folder.join(name)).expect("it is ours");
+        file.set_modified(SystemTime::now() - day * days)
+            .expect("it is ours");
+    };
+    aged("old.code", 31);
+    aged("old.lines", 31);
+    aged("young.code", 29);
+    // Its lines are as old as it is, and were never read.
+    aged("young.lines", 31);
+    aged("new.code.0123456789abcdef.tmp", 31);
+    aged("orphan.lines", 31);
+    aged("of-somebody-else", 31);
+    let spawn = fs::read(sedge_test_artifacts::SPAWN).expect("it was built");
+    let added = fixture.runtime().plugin_add(&spawn, |_| ()).await;
+    added.expect("a plugin");
+    let is_there = |name: &str| fs::exists(folder.join(name)).expect("it can be looked for");
+    for gone in ["old.code", "old.lines", "orphan.lines"] {
+        assert!(!is_there(gone), "{gone}");
+    }
+    assert!(!is_there("new.code.0123456789abcdef.tmp"));
+    for kept in ["young.code", "young.lines", "of-somebody-else"] {
+        assert!(is_there(kept), "{kept}");
+    }
+    // What is used is not old.
+    let entry = fixture.entry_of_sink();
+    let name = entry.file_name().expect("a name").to_string_lossy();
+    aged(&name, 31);
+    fixture.is_not_compiled("it is there yet").await;
+    let used = fs::metadata(&entry).and_then(|it| it.modified());
+    let age = SystemTime::now().duration_since(used.expect("it is there"));
+    assert!(age.unwrap_or_default() < day, "it was marked as used");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_bytes_than_those_of_the_digest_are_refused() {
     let mut fixture = Fixture::new().await;
-    let sha256 = sha256_hex(&fixture.component);
-    fs::remove_file(fixture.file("cwasm")).expect("it was there");
+    let sha256 = fixture.sha256();
+    fs::remove_file(fixture.entry()).expect("it was there");
     let last = fixture.component.len() - 1;
     fixture.component[last] ^= 1;
     let bytes = async || Ok(fixture.component.clone());

@@ -30,7 +30,7 @@ pub(super) fn measure(filled: &Filled, effort: Effort, figures: &mut Figures) ->
         readers.push(Reader {
             n_versions: *n,
             store: Store::open(&Folder::open(&store_folder(repository))?)?,
-            repository: Repository::open(&repository.folder)?,
+            repository: repository.open()?,
             n_looked_up: 0,
         });
     }

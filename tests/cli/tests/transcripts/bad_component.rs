@@ -184,7 +184,7 @@ fn a_component_that_describes_itself_badly() {
 
 #[test]
 fn a_component_that_was_changed_after_it_was_pinned() {
-    let env = with_workflows();
+    let mut env = with_workflows();
     let lock = env.read_file("sedge.lock");
     let digest = lock
         .split("sha256: ")
@@ -195,7 +195,7 @@ fn a_component_that_was_changed_after_it_was_pinned() {
         &format!(".sedge/plugins/{digest}.wasm"),
         with_contract_version(&TestEnv::component(SINK), "9.9.0"),
     );
-    env.remove(".sedge/cache");
+    env.variable("SEDGE_CACHE_DIR", "$ENV/empty-cache");
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------
     error: the plugin `@sedge/sink` cannot be used

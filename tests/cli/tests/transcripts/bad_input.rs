@@ -103,7 +103,8 @@ fn what_is_no_yaml() {
 
 #[test]
 fn a_plugin_whose_component_is_gone() {
-    let env = with_workflows();
+    let mut env = with_workflows();
+    env.variable("SEDGE_CACHE_DIR", "$ENV/empty-cache");
     env.remove(".sedge");
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------

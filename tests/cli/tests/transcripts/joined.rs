@@ -30,7 +30,7 @@ fn repin(env: &TestEnv, pin: &[&str]) {
 const METHODS: [&str; 4] = [
     "program: $SEDGE",
     "arguments: [model, method, run, '*', '*', '--inputs-json=*', ...]",
-    "environment: [HOME, USER]",
+    "environment: [HOME, USER, SEDGE_CACHE_DIR, XDG_STATE_HOME]",
     "cwd: .",
 ];
 
@@ -93,7 +93,7 @@ fn a_command_of_a_model_calls_that_model_itself() {
 const ANY: [&str; 4] = [
     "program: /usr/bin/env",
     "arguments: ['SEDGE_LINEAGE=*', ...]",
-    "environment: [HOME, USER]",
+    "environment: [HOME, USER, SEDGE_CACHE_DIR, XDG_STATE_HOME]",
     "cwd: .",
 ];
 

@@ -20,6 +20,7 @@
 mod bad_component;
 mod bad_input;
 mod busy;
+mod compiled_code;
 mod data_delete;
 mod data_gc;
 mod data_get;

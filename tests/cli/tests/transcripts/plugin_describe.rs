@@ -180,7 +180,8 @@ fn no_such_type() {
 
 #[test]
 fn the_component_is_not_here() {
-    let env = TestEnv::with_sink_and_spawn();
+    let mut env = TestEnv::with_sink_and_spawn();
+    env.variable("SEDGE_CACHE_DIR", "$ENV/empty-cache");
     env.remove(".sedge");
     insta::assert_snapshot!(env.transcript("plugin describe @sedge/sink\nplugin add $GUESTS/sink.wasm\nplugin describe @sedge/sink"), @"
     $ sedge plugin describe @sedge/sink

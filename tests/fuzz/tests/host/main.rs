@@ -23,8 +23,8 @@ use sedge_app::data_versions::data_versions;
 use sedge_app::init::init;
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
-use sedge_app::types::{Choice, Scan};
-use sedge_app::{AppError, Event, Events, Repository};
+use sedge_app::types::{CachePlaces, Choice, Scan};
+use sedge_app::{AppError, Event, Events, Repository, Settings};
 use sedge_test_kit::{Dice, seed, told};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,7 +67,18 @@ impl House {
         let component = keep.path().join("interpreter.wasm");
         fs::write(&component, interpreter::component()).expect("the folder can be written");
         fs::create_dir(keep.path().join("in")).expect("a folder can be made");
-        let repository = Repository::open(keep.path()).expect("a repository");
+        let open = || {
+            let folder = |name| Some(keep.path().join(name));
+            let settings = Settings {
+                compiled_code: CachePlaces {
+                    code: folder("compiled"),
+                    key: folder("key"),
+                },
+                ..Settings::default()
+            };
+            Repository::open_with(keep.path(), settings).expect("a repository")
+        };
+        let repository = open();
         for plugin in [component.as_path(), Path::new(sedge_test_artifacts::SINK)] {
             let added = plugin_add(&repository, plugin, Arc::new(Silent));
             let added = runtime.block_on(added).expect("a sound plugin");
@@ -85,7 +96,7 @@ impl House {
              grants:\n  models: ['*']\n  files: [{name: inbox, path: in, access: write}]\n",
         );
         Self {
-            repository: Repository::open(keep.path()).expect("a repository"),
+            repository: open(),
             runtime,
             keep,
         }

@@ -1,0 +1,323 @@
+//! A folder outside of any repository that belongs to the user alone: what is read from it is
+//! trusted, so no other user may be able to write to it.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::clock::Timestamp;
+use crate::folder::{FileError, Folder};
+
+/// The mode of a folder that is made here: for its owner only.
+const FOLDER_MODE: u32 = 0o700;
+
+/// The permissions by which others can change what a folder holds.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// How the name of a file ends that is being written.
+pub const TEMPORARY_ENDING: &str = ".tmp";
+
+/// All permissions of others.
+const OTHERS: u32 = 0o077;
+
+/// A folder, or a file in one, is not the user's alone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OwnFolderError {
+    /// It is a symbolic link.
+    #[error("`{}` is a symbolic link", .0.display())]
+    Link(PathBuf),
+    /// It is something else than a folder, or than a file.
+    #[error("`{}` is not a {expected}", path.display())]
+    Kind {
+        /// Where it is.
+        path: PathBuf,
+        /// What it has to be: `folder`.
+        expected: &'static str,
+    },
+    /// It belongs to another user.
+    #[error("`{}` belongs to another user (uid {uid})", path.display())]
+    Owner {
+        /// Where it is.
+        path: PathBuf,
+        /// Its owner's number.
+        uid: u32,
+    },
+    /// Other users have more permissions on it than they may have.
+    #[error("other users may {what} `{}` (its mode is {mode:o})", path.display())]
+    Open {
+        /// Where it is.
+        path: PathBuf,
+        /// What they may do: `write to`.
+        what: &'static str,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It cannot be opened or made.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Opens a folder of the user, making it and what leads to it if need be. Its last component
+/// is not followed if it is a link, and what is checked is what is opened.
+///
+/// # Errors
+/// It cannot be made or opened, belongs to another user, is a link, or others may write to it.
+pub fn open(path: &Path) -> Result<Folder, OwnFolderError> {
+    match open_existing(path) {
+        Err(OwnFolderError::File(error)) if error.source.kind() == ErrorKind::NotFound => {
+            create(path)?;
+            open_existing(path)
+        }
+        opened => opened,
+    }
+}
+
+/// Opens a file of such a folder, to be read; returns `None` if there is none. A link is not
+/// followed, and a pipe is not waited for.
+///
+/// # Errors
+/// It cannot be opened, is no file, or is not the user's.
+pub fn open_file(folder: &Folder, name: &str) -> Result<Option<File>, OwnFolderError> {
+    let path = folder.path_of(name);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(folder.dir(), name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(OwnFolderError::Link(path)),
+        Err(source) => return Err(FileError::new("open", &path, source.into()).into()),
+    };
+    let about = look_at(&file, &path)?;
+    if !about.is_file() {
+        let expected = "file";
+        return Err(OwnFolderError::Kind { path, expected });
+    }
+    owner_check(about.uid(), &path)?;
+    Ok(Some(file))
+}
+
+/// Checks that other users may not even read a file.
+///
+/// # Errors
+/// They may, or it cannot be looked at.
+pub fn private_check(file: &File, path: &Path) -> Result<(), OwnFolderError> {
+    let mode = look_at(file, path)?.mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        let (path, what) = (path.to_owned(), "read or write to");
+        return Err(OwnFolderError::Open { path, what, mode });
+    }
+    Ok(())
+}
+
+/// Writes a file of such a folder from several pieces, in place of what was there: the old or
+/// the new is there in full, for the user alone. It is not forced to disk, so after a power
+/// cut it may be torn; a reader has to notice that.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), FileError> {
+    let temporary = format!("{name}.{:016x}{TEMPORARY_ENDING}", crate::random::bits());
+    let write = || -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let mut file = File::from(rustix::fs::openat(folder.dir(), &temporary, flags, mode)?);
+        for piece in pieces {
+            file.write_all(piece)?;
+        }
+        folder.dir().rename(&temporary, folder.dir(), name)
+    };
+    write().map_err(|source| {
+        // It may not have been made at all.
+        let _ = folder.dir().remove_file(&temporary);
+        FileError::new("write", &folder.path_of(name), source)
+    })
+}
+
+/// Returns when a file was last written, or marked by [`mark_used`].
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn last_used(file: &File) -> io::Result<Timestamp> {
+    let modified = file.metadata()?.modified()?;
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH);
+    let ms = since.unwrap_or_default().as_millis();
+    Ok(Timestamp(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
+/// Marks a file as used at a time.
+///
+/// # Errors
+/// The file system is read-only, or the file is not the user's.
+pub fn mark_used(file: &File, at: Timestamp) -> io::Result<()> {
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(at.0))
+}
+
+fn open_existing(path: &Path) -> Result<Folder, OwnFolderError> {
+    let error = |source: io::Error| FileError::new("open", path, source);
+    // Made absolute before it is opened, so that errors name it in full.
+    let path_absolute = std::path::absolute(path).map_err(error)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(&path_absolute, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(no_folder(path)?),
+        Err(source) => return Err(error(source.into()).into()),
+    };
+    let about = look_at(&file, path)?;
+    owner_check(about.uid(), path)?;
+    let mode = about.mode() & 0o7777;
+    if mode & OTHERS_WRITE != 0 {
+        let (path, what) = (path.to_owned(), "write to");
+        return Err(OwnFolderError::Open { path, what, mode });
+    }
+    Ok(Folder::of(Dir::from_std_file(file), path_absolute))
+}
+
+/// Returns why a path that is there cannot be opened as a folder.
+fn no_folder(path: &Path) -> Result<OwnFolderError, OwnFolderError> {
+    let about = std::fs::symlink_metadata(path);
+    let about = about.map_err(|source| FileError::new("look at", path, source))?;
+    let path = path.to_owned();
+    Ok(if about.is_symlink() {
+        OwnFolderError::Link(path)
+    } else {
+        let expected = "folder";
+        OwnFolderError::Kind { path, expected }
+    })
+}
+
+/// Makes a folder and what leads to it, for the user alone.
+fn create(path: &Path) -> Result<(), OwnFolderError> {
+    let error = |source| FileError::new("create", path, source);
+    // What root makes in the home of another user, that user could not write to afterwards.
+    if geteuid().is_root()
+        && let Some((above, about)) = nearest_above(path)
+    {
+        owner_check(about.uid(), above)?;
+    }
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(FOLDER_MODE).create(path);
+    Ok(made.map_err(error)?)
+}
+
+/// Returns the nearest folder above `path` that exists.
+fn nearest_above(path: &Path) -> Option<(&Path, std::fs::Metadata)> {
+    let mut above = path.ancestors().skip(1);
+    above.find_map(|it| std::fs::metadata(it).ok().map(|about| (it, about)))
+}
+
+fn owner_check(uid: u32, path: &Path) -> Result<(), OwnFolderError> {
+    if uid == geteuid().as_raw() {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    Err(OwnFolderError::Owner { path, uid })
+}
+
+fn look_at(file: &File, path: &Path) -> Result<std::fs::Metadata, FileError> {
+    file.metadata()
+        .map_err(|source| FileError::new("look at", path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use rustix::fs::Uid;
+
+    use super::*;
+
+    fn check(path: &Path, expect: &str) {
+        let opened = open(path);
+        let found = opened.map_or_else(|error| error.to_string(), |_| "opened".to_owned());
+        assert!(found.contains(expect), "{found}, expected {expect}");
+    }
+
+    fn mode_set(path: &Path, mode: u32) {
+        let set = std::fs::set_permissions(path, Permissions::from_mode(mode));
+        set.expect("it is ours");
+    }
+
+    #[test]
+    fn a_folder_is_made_for_its_owner_alone() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let path = keep.path().join("a/b");
+        check(&path, "opened");
+        for made in [&path, &keep.path().join("a")] {
+            let mode = std::fs::metadata(made).expect("it is there").mode();
+            assert_eq!(mode & 0o7777, FOLDER_MODE);
+        }
+        check(&path, "opened");
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_refused() {
+        let keep = tempfile::tempdir().expect("a folder");
+        for (mode, expect) in [
+            (0o755, "opened"),
+            (0o770, "other users may write to"),
+            (0o702, "other users may write to"),
+            (0o1777, "other users may write to"),
+        ] {
+            mode_set(keep.path(), mode);
+            check(keep.path(), expect);
+        }
+    }
+
+    #[test]
+    fn a_link_or_a_file_in_its_place_is_refused() {
+        let keep = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(keep.path().join("real")).expect("made");
+        let link = keep.path().join("link");
+        symlink(keep.path().join("real"), &link).expect("linked");
+        check(&link, "is a symbolic link");
+        let file = keep.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        check(&file, "is not a folder");
+        check(&file.join("below"), "failed to look at");
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        if !geteuid().is_root() {
+            // Only root can give a folder away. The check is the same for a file, which
+            // `/etc/passwd` shows to everyone else.
+            let root = Folder::open(Path::new("/etc")).expect("it is there");
+            let error = open_file(&root, "passwd").expect_err("root's");
+            assert!(matches!(error, OwnFolderError::Owner { uid: 0, .. }));
+            return;
+        }
+        let keep = tempfile::tempdir().expect("a folder");
+        let other = Some(Uid::from_raw(4242));
+        let theirs = keep.path().join("theirs");
+        std::fs::create_dir(&theirs).expect("made");
+        rustix::fs::chown(&theirs, other, None).expect("given away");
+        check(&theirs, "belongs to another user (uid 4242)");
+        // Root makes nothing in it.
+        check(&theirs.join("sedge"), "belongs to another user (uid 4242)");
+    }
+
+    #[test]
+    fn a_file_is_opened_if_it_is_one_and_neither_link_nor_pipe() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let folder = open(keep.path()).expect("it is ours");
+        std::fs::write(keep.path().join("file"), "x").expect("written");
+        assert!(open_file(&folder, "file").expect("opened").is_some());
+        assert!(open_file(&folder, "none").expect("looked for").is_none());
+        symlink("file", keep.path().join("link")).expect("linked");
+        let error = open_file(&folder, "link").expect_err("a link");
+        assert!(matches!(error, OwnFolderError::Link(_)), "{error}");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(folder.dir(), "pipe", rustix::fs::FileType::Fifo, mode, 0)
+            .expect("made");
+        let error = open_file(&folder, "pipe").expect_err("a pipe");
+        assert!(matches!(error, OwnFolderError::Kind { .. }), "{error}");
+    }
+}

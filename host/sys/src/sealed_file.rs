@@ -1,0 +1,104 @@
+//! A copy of a file in memory that nothing can change any more, not even this process.
+//!
+//! What is checked while it is copied is what is used afterwards, whatever happens to the
+//! original: another file may take its name, it may be cut short or written over.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+use rustix::fs::{MemfdFlags, SealFlags};
+
+/// How much is copied at once, in bytes: little enough to stay in the processor's cache, so
+/// that `each` does not have to fetch it again.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// A file that has no name, and whose content is final.
+#[derive(Debug)]
+pub struct SealedFile {
+    file: File,
+    size: u64,
+}
+
+impl SealedFile {
+    /// Copies the rest of what `from` holds, at most `bytes_max`. Each piece is given to `each`
+    /// on the way.
+    ///
+    /// # Errors
+    /// It cannot be read, is larger, or there is no memory for it.
+    pub fn copy(
+        from: &mut impl Read,
+        bytes_max: u64,
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<Self> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let mut file = File::from(rustix::fs::memfd_create("sedge", flags)?);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut size = 0;
+        loop {
+            let n_read = match from.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(n_read) => n_read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            size += n_read as u64;
+            if size > bytes_max {
+                let message = format!("it has more than {bytes_max} bytes");
+                return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+            }
+            each(&chunk[..n_read]);
+            file.write_all(&chunk[..n_read])?;
+        }
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&file, seals)?;
+        Ok(Self { file, size })
+    }
+
+    /// Returns a path that leads to it as long as it is open. It works only for this process,
+    /// and only where `/proc` is mounted.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut content = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
+        self.file.rewind()?;
+        self.file.read_to_end(&mut content)?;
+        Ok(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_whole_checked_on_the_way_and_final() {
+        let content: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut seen = Vec::new();
+        let each = |piece: &[u8]| seen.extend_from_slice(piece);
+        let mut copy =
+            SealedFile::copy(&mut content.as_slice(), 2 << 20, each).expect("there is memory");
+        assert_eq!(seen, content);
+        assert_eq!(copy.read().expect("it is in memory"), content);
+        assert_eq!(std::fs::read(copy.path()).expect("a path"), content);
+        (&copy.file).write_all(b"x").expect_err("it is sealed");
+        copy.file.set_len(1).expect_err("it is sealed");
+        let opened = File::options().write(true).open(copy.path());
+        let written = opened.and_then(|mut file| file.write_all(b"x"));
+        written.expect_err("it is sealed for every descriptor");
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_copied() {
+        let error = SealedFile::copy(&mut &b"123"[..], 2, |_| ()).expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+    }
+}
