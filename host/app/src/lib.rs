@@ -22,6 +22,7 @@ mod trust;
 mod vault;
 mod workflow_drive;
 
+pub mod compile_component;
 pub mod data_delete;
 pub mod data_gc;
 pub mod data_get;
@@ -103,10 +104,10 @@ pub mod types {
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
-    pub use sedge_runtime::{CONTRACT_VERSION, CachePart, CachePlaces, PluginError};
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
     };
+    pub use sedge_runtime::{CONTRACT_VERSION, CachePart, CachePlaces, Compiler, PluginError};
     pub use sedge_store::{
         BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, Finding,
         GateRecord, GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall,
@@ -116,9 +117,10 @@ pub mod types {
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::host::{
         beside_program, current_folder, exit_now, hangup_is_handled, has_argument, n_cores,
-        stderr_columns, variable, variable_path,
+        program, stderr_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::resources::descriptors_raise;
     pub use sedge_sys::terminal::{HiddenInput, Typed};
+    pub use sedge_sys::worker::WorkerAllocator;
 }

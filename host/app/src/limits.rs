@@ -108,6 +108,11 @@ fn guest_descriptors(max: Option<u64>) -> u32 {
     u32::try_from(guests.min(PROCESS_DESCRIPTORS_MAX)).unwrap_or(u32::MAX)
 }
 
+/// Returns what a file says in seconds, or else what holds otherwise.
+fn seconds(said: Option<u32>, otherwise: Duration) -> Duration {
+    said.map_or(otherwise, |said| Duration::from_secs(said.into()))
+}
+
 /// Fills the holes that `sedge.yaml` left in what the engine allows.
 pub(crate) fn component_limits(
     said: &repository::ComponentLimits,
@@ -120,9 +125,9 @@ pub(crate) fn component_limits(
         functions: bytes(said.functions, 0, otherwise.functions),
         instances: bytes(said.instances, 0, otherwise.instances),
         custom_bytes: bytes(said.custom_mebibytes, 20, otherwise.custom_bytes),
-        describe: said.describe_seconds.map_or(otherwise.describe, |seconds| {
-            Duration::from_secs(seconds.into())
-        }),
+        compile: seconds(said.compile_seconds, otherwise.compile),
+        compile_bytes: bytes(said.compile_mebibytes, 20, otherwise.compile_bytes),
+        describe: seconds(said.describe_seconds, otherwise.describe),
     }
 }
 
@@ -155,19 +160,16 @@ pub(crate) fn resolve(limits: &Limits) -> Resolved {
 
 fn http(said: &definition::HttpLimits) -> HttpLimits {
     let otherwise = HttpLimits::default();
-    let time = |said: Option<u32>, otherwise| {
-        said.map_or(otherwise, |said| Duration::from_secs(said.into()))
-    };
     let header_bytes = bytes(said.header_kibibytes, 10, otherwise.header_bytes as u64);
     HttpLimits {
         request_bytes: bytes(said.request_mebibytes, 20, otherwise.request_bytes),
         response_bytes: bytes(said.response_mebibytes, 20, otherwise.response_bytes),
         header_bytes: usize::try_from(header_bytes).unwrap_or(usize::MAX),
         requests: said.requests.unwrap_or(otherwise.requests),
-        connect: time(said.connect_seconds, otherwise.connect),
-        first_byte: time(said.first_byte_seconds, otherwise.first_byte),
-        between_bytes: time(said.between_bytes_seconds, otherwise.between_bytes),
-        total: time(said.total_seconds, otherwise.total),
+        connect: seconds(said.connect_seconds, otherwise.connect),
+        first_byte: seconds(said.first_byte_seconds, otherwise.first_byte),
+        between_bytes: seconds(said.between_bytes_seconds, otherwise.between_bytes),
+        total: seconds(said.total_seconds, otherwise.total),
     }
 }
 

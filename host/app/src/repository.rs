@@ -22,7 +22,8 @@ use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{
-    Allocation, CacheFault, CachePlaces, CodeCache, ComponentLimits, CoreDumps, Plugin, Runtime,
+    Allocation, CacheFault, CachePlaces, CodeCache, Compiler, ComponentLimits, CoreDumps, Plugin,
+    Runtime,
 };
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
@@ -91,6 +92,8 @@ pub struct Settings {
     /// Where compiled code is kept for the user's next process. Without places it is for this
     /// process alone.
     pub compiled_code: CachePlaces,
+    /// Who compiles plugins: a child process, or in tests this one.
+    pub compiler: Compiler,
     /// Where to report what concerns no single use case.
     pub notices: Notices,
 }
@@ -313,6 +316,7 @@ impl Repository {
             let limits = self.component_limits();
             let runtime = runtime.with_component_limits(limits);
             let runtime = runtime.with_budget(limits::budget(&self.config.process_limits));
+            let runtime = runtime.with_compiler(self.settings.compiler.clone());
             let concurrency = self.settings.concurrency.or(self.config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {
                 Some(n) => runtime.with_concurrency(n as usize),

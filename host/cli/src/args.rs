@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
+    compile_component, data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
     data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
     datastore_lock_status, datastore_restore, datastore_status, doctor, init, model_create,
     model_delete, model_get, model_list, model_method_run, model_permissions, plugin_add,
@@ -59,6 +59,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
+    CompileComponent(compile_component::CompileComponentArgs),
     /// Add and inspect plugins, which provide types
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(Plugin),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_app::types::{
+    Compiler, program,
     beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request, n_cores,
     variable,
 };
@@ -44,6 +45,7 @@ impl Context {
             trust: self.trust.clone(),
             reaper: beside_program(REAPER_FILE),
             compiled_code: user_folders::compiled_code(),
+            compiler: compiler(),
             notices: Notices::to(self.events()),
             ..settings
         }
@@ -127,6 +129,12 @@ fn trust() -> Trust {
         config_file: config.map(|folder| folder.join("sedge/config.yaml")),
         sudo_user: set("SUDO_UID").and_then(|user| user.parse().ok()),
     }
+}
+
+/// Returns what compiles plugins: this program, as a child process. Where it is not known, its
+/// name has to do; few commands compile.
+fn compiler() -> Compiler {
+    Compiler::Program(program().unwrap_or_else(|| "sedge".into()))
 }
 
 /// Returns what changes when a person, or a supervisor, wants the program to stop: by SIGINT,

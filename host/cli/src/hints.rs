@@ -372,6 +372,12 @@ fn plugin(error: &PluginError) -> Option<String> {
                 "if you trust it, allow more in sedge.yaml: `componentLimits: {{{key}: {value}}}`"
             ));
         }
+        PluginError::CompileLimit { limit, most } => {
+            let (key, value) = (limit.key(), most.saturating_mul(2).max(1));
+            return Some(format!(
+                "if you trust it, allow more in sedge.yaml: `componentLimits: {{{key}: {value}}}`"
+            ));
+        }
         PluginError::Describe(CallError::TimedOut { after_ms }) => {
             let seconds = after_ms.div_ceil(1000) * 2;
             return Some(format!(

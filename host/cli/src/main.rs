@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
-use sedge_app::types::descriptors_raise;
+use sedge_app::types::{WorkerAllocator, descriptors_raise};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
@@ -29,6 +29,10 @@ use crate::error::CliError;
 
 /// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
 const LOG_VARIABLE: &str = "SEDGE_LOG";
+
+/// In a child that compiles, it ends the process where memory is used up.
+#[global_allocator]
+static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 
 fn main() -> ExitCode {
     log_start();

@@ -84,6 +84,10 @@ pub struct ComponentLimits {
     pub instances: Option<u32>,
     /// Custom sections, in MiB: names, and debug info.
     pub custom_mebibytes: Option<u32>,
+    /// How long compiling it may take, in seconds.
+    pub compile_seconds: Option<u32>,
+    /// How much memory compiling it may take, in MiB.
+    pub compile_mebibytes: Option<u32>,
     /// How long it may take to describe itself, in seconds.
     pub describe_seconds: Option<u32>,
 }

@@ -36,12 +36,14 @@ use wasmtime::component::Component;
 
 use key::{CacheKey, MAC_BYTES};
 
+pub(crate) use load::component_of_code;
+
 use crate::lines::LineTable;
 use crate::plugin::PluginDescription;
 
 /// The most bytes of machine code that are loaded: ten times what the largest known
 /// component (a Python interpreter) compiles to.
-const CODE_BYTES_MAX: u64 = 512 << 20;
+pub(crate) const CODE_BYTES_MAX: u64 = 512 << 20;
 
 /// The most bytes of a description that are read.
 const NOTE_BYTES_MAX: u64 = 16 << 20;

@@ -1,10 +1,9 @@
-//! How large a component may be, told before it is compiled.
+//! How large a component may be, and what compiling it may take.
 //!
-//! Compiling cannot be stopped once it has begun: the engine has no means for that, and a
-//! thread cannot be ended from outside. So what it would take is bounded beforehand, by
-//! what it grows with: the code, the largest function (some passes take more than in
-//! proportion to it), how many functions and instances there are, and what stands in custom
-//! sections. Nothing of that needs more than the heads of the sections.
+//! Its size is checked before anything is compiled, by what compiling grows with: the code,
+//! the largest function (some passes take more than in proportion to it), how many functions
+//! and instances there are, and what stands in custom sections. Nothing of that needs more than
+//! the heads of the sections. What it takes then is bounded by `compile.rs`.
 
 use std::time::Duration;
 
@@ -27,6 +26,10 @@ pub struct ComponentLimits {
     pub instances: u64,
     /// Bytes of all custom sections: names, and debug info.
     pub custom_bytes: u64,
+    /// How long compiling it may take, by the clock on the wall.
+    pub compile: Duration,
+    /// Bytes of memory that compiling it may take.
+    pub compile_bytes: u64,
     /// How long a plugin may take to describe itself, and the host to understand it.
     pub describe: Duration,
 }
@@ -42,8 +45,40 @@ impl Default for ComponentLimits {
             functions: 100_000,
             instances: 1000,
             custom_bytes: 192 << 20,
+            // Fifteen times what the largest takes, for machines that are slow and busy.
+            compile: Duration::from_secs(300),
+            compile_bytes: 2 << 30,
             // A plugin only fills in a record, but an interpreter starts up before.
             describe: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What compiling a component may take too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompileLimit {
+    /// [`ComponentLimits::compile`], in seconds.
+    Seconds,
+    /// [`ComponentLimits::compile_bytes`], in MiB.
+    Mebibytes,
+}
+
+impl CompileLimit {
+    /// Returns the key in `componentLimits:` that sets it.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Seconds => "compileSeconds",
+            Self::Mebibytes => "compileMebibytes",
+        }
+    }
+
+    /// Returns the unit of its value.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Mebibytes => "MiB of memory",
         }
     }
 }
@@ -225,6 +260,8 @@ pub(crate) const LIMITS: ComponentLimits = ComponentLimits {
     functions: 10,
     instances: 20,
     custom_bytes: 200,
+    compile: Duration::from_secs(1),
+    compile_bytes: 1000,
     describe: Duration::from_secs(1),
 };
 

@@ -20,6 +20,7 @@ use wasmtime::{
 use crate::budget::{Admission, Budget, BudgetLimits};
 use crate::cache::{Cache, CodeCache};
 use crate::call::CallState;
+use crate::compile::Compiler;
 use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
@@ -86,6 +87,7 @@ pub struct Runtime {
     pub(crate) permits: Permits,
     pub(crate) budget: Arc<Budget>,
     pub(crate) component_limits: ComponentLimits,
+    pub(crate) compiler: Compiler,
     pub(crate) http: Arc<Client>,
     allocation: Allocation,
 }
@@ -154,6 +156,7 @@ impl Runtime {
                 descriptors: u32::MAX,
             }),
             component_limits: ComponentLimits::default(),
+            compiler: Compiler::InProcess,
             http: Arc::default(),
             allocation,
         })
@@ -193,11 +196,24 @@ impl Runtime {
         self
     }
 
+    /// Has components compiled in another place than in this process.
+    #[must_use]
+    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
     /// Returns where instances get their memory from.
     #[must_use]
     pub fn allocation(&self) -> Allocation {
         self.allocation
     }
+}
+
+/// Returns an engine that only compiles: for any of this program's processes, however they
+/// allocate instances.
+pub(crate) fn for_compiling() -> Result<Engine, wasmtime::Error> {
+    Engine::new(&config(Allocation::OnDemand, CoreDumps::Off))
 }
 
 fn config(allocation: Allocation, dumps: CoreDumps) -> Config {

@@ -12,6 +12,7 @@ mod budget;
 mod cache;
 mod call;
 mod clocks;
+mod compile;
 mod component;
 mod component_limits;
 mod convert;
@@ -35,8 +36,9 @@ mod trap;
 pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
 pub use call::{CallLimits, CallReport, CallSpec, CoreDump, Identity, Surroundings};
+pub use compile::{COMPILE_COMMAND, Compiler, compile_serve};
 pub use component::CONTRACT_VERSION;
-pub use component_limits::{ComponentLimit, ComponentLimits};
+pub use component_limits::{CompileLimit, ComponentLimit, ComponentLimits};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::CallFolder;
 pub use host::{

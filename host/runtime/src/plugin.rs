@@ -12,15 +12,17 @@ use sedge_model::schema::Schema;
 use sedge_model::type_info::{TypeInfo, TypeInfoError};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::FileError;
+use sedge_sys::worker::WorkerError;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::PluginPre;
-use crate::cache::{Cache, CacheFault, Note};
+use crate::cache::{Cache, CacheFault, Note, component_of_code};
 use crate::call::{self, CallState};
+use crate::compile::Artifact;
 use crate::component;
-use crate::component_limits::ComponentLimit;
+use crate::component_limits::{CompileLimit, ComponentLimit};
 use crate::engine::Runtime;
 use crate::host::HostError;
 use crate::lines::LineTable;
@@ -78,6 +80,21 @@ pub enum PluginError {
         /// What the compiler says.
         reason: String,
     },
+    /// Compiling it takes more than the operator allows.
+    #[error(
+        "compiling it takes more than {most} {}, the limit `{}`",
+        limit.unit(),
+        limit.key()
+    )]
+    CompileLimit {
+        /// What it takes too much of.
+        limit: CompileLimit,
+        /// How much it may take.
+        most: u64,
+    },
+    /// The process that compiles did not do its work.
+    #[error("the compiler failed")]
+    Compiler(#[source] WorkerError),
     /// It imports or exports other things than the contract says.
     #[error("it does not fit the contract: {reason}")]
     World {
@@ -306,12 +323,15 @@ impl Runtime {
     ) -> Result<LoadedPlugin, PluginError> {
         let since = Moment::now();
         let contract = component::contract_check(bytes, &self.component_limits)?;
-        let compile = |error: wasmtime::Error| PluginError::Compile {
+        let compiling = self
+            .compiler
+            .compile(&self.engine, bytes, &self.component_limits);
+        let Artifact { code, lines } = compiling.await?;
+        let loaded = component_of_code(&self.engine, &code);
+        let component = loaded.map_err(|error| PluginError::Compile {
             reason: one_line(&error),
-        };
-        let component = Component::new(&self.engine, bytes).map_err(compile)?;
+        })?;
         let instance = self.instance(&component)?;
-        let lines = LineTable::read(bytes);
         let latest = Moment::now().after(self.component_limits.describe);
         let described = call::describe(self, &instance, &lines, Arc::new(logged), latest);
         let type_info = understood(described.await?, latest).await?;
@@ -322,7 +342,6 @@ impl Runtime {
         };
         let mut fault = None;
         if let Some(cache) = &self.cache {
-            let code = component.serialize().map_err(compile)?;
             fault = cache.save(&sha256, &code, &lines, &note).err();
         }
         let description = note.description(sha256);

@@ -62,6 +62,16 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
+/// Returns where this program is; `None` if that cannot be found out.
+#[must_use]
+pub fn program() -> Option<PathBuf> {
+    // Of `/proc`. Without it, a program that was started by its path is where it was.
+    std::env::current_exe().ok().or_else(|| {
+        let name = PathBuf::from(std::env::args_os().next()?);
+        name.canonicalize().ok()
+    })
+}
+
 /// Returns whether the program was started with the argument `name`, wherever it stands.
 /// For what must be known of a command line that does not parse.
 #[must_use]

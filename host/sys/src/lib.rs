@@ -27,3 +27,4 @@ pub mod sealed_file;
 pub mod shared_file;
 pub mod terminal;
 pub mod thread;
+pub mod worker;

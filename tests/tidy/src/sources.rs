@@ -16,6 +16,10 @@ const UNSAFE_AUDITED: &[(&str, &str)] = &[
         "compiled code is loaded only if it is authentic by the user's own key, from a copy that nothing can change",
     ),
     (
+        "host/sys/src/worker/child.rs",
+        "a child closes what it inherited before it opens anything, and its allocator hands all on to that of the system",
+    ),
+    (
         "host/store/tests/crash/vfs.rs",
         "a test's door between SQLite and its own: what it is handed it hands on, and what it makes it never frees",
     ),

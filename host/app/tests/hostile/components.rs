@@ -2,7 +2,7 @@
 
 use sedge_test_forge::{PluginText, component_of_text, with_custom_section, with_section};
 
-use crate::harness::Attack;
+use crate::harness::{Attack, Scene, added};
 
 /// A component in the text of components, said to be a plugin.
 fn of_text(text: &str) -> Vec<u8> {
@@ -20,7 +20,24 @@ pub(crate) fn attacks() -> Vec<Attack> {
     let many = "(func)".repeat(10_000);
     let too_many = "(func)".repeat(100_001);
     let large = "(drop (i32.const 1))".repeat(1 << 20);
+    let slow = slow_to_compile();
     vec![
+        Attack::described(
+            "a function that is slow to compile",
+            |it| it.method("run", &slow),
+            "described",
+        )
+        .or("compiling it takes more than 10 s, the limit `compileSeconds`"),
+        limited(
+            "too slow to compile",
+            "compileSeconds: 0",
+            "more than 0 s, the limit `compileSeconds`",
+        ),
+        limited(
+            "too large to compile",
+            "compileMebibytes: 1",
+            "more than 1 MiB of memory, the limit `compileMebibytes`",
+        ),
         Attack::added(
             "an import that nobody offers",
             of_text(import),
@@ -98,6 +115,40 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "of `instances`, the limit is 1000",
         ),
     ]
+}
+
+/// As large a function as may be, in which each block leaves all those around it.
+fn slow_to_compile() -> String {
+    const N_BLOCKS: usize = 500;
+    const N_TABLES: usize = 300;
+    let targets: Vec<String> = (0..N_BLOCKS).map(|it| it.to_string()).collect();
+    let table = format!("(br_table {} (i32.load (i32.const 0)))", targets.join(" "));
+    // What comes behind a branch is reached by none, unless a block ends there.
+    let tables = format!("(block {table})").repeat(N_TABLES);
+    format!(
+        "{}{tables}{}",
+        "(block ".repeat(N_BLOCKS),
+        ")".repeat(N_BLOCKS)
+    )
+}
+
+/// A component that is added where compiling may take little: by a process whose `sedge.yaml` says
+/// so, which is put back afterwards.
+fn limited(name: &str, limit: &'static str, ends: &str) -> Attack {
+    let run = async move |scene: Scene| {
+        let before = std::fs::read_to_string(scene.house.path().join("sedge.yaml"));
+        let before = before.expect("it is there");
+        let text = format!("version: 1\ncomponentLimits: {{{limit}}}\n");
+        scene.house.write("sedge.yaml", &text);
+        let process = scene.house.other_process();
+        scene.house.write("sedge.yaml", &before);
+        let scene = Scene {
+            repository: process,
+            ..scene
+        };
+        added(&scene, &plain("@forged/limited")).await
+    };
+    Attack::other(&format!("a component that is {name}"), run, ends)
 }
 
 /// A component in a component, and so on.

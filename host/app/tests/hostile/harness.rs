@@ -222,10 +222,11 @@ impl Suite {
     /// Makes the repository, with the plugins of all attacks and a model for each.
     pub(crate) async fn new(attacks: Vec<Attack>) -> Self {
         let mut house = House::with_own_cache();
+        house.compile_by(sedge_test_kit::sedge());
         house.write(
             "sedge.yaml",
             &format!(
-                "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1}}\n\
+                "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1, compileSeconds: 10}}\n\
                  processLimits: {{descriptors: 300}}\n{}",
                 crate::commands::PINS
             ),

@@ -14,7 +14,8 @@ use sedge_app::model_method_run::{Report, Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::run_show::{RunReport, run_show};
 use sedge_app::types::{
-    CachePlaces, CallError, CallRecord, CallStatus, Choice, DataRecord, RunId, RunStatus, Scan,
+    CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, DataRecord, RunId, RunStatus,
+    Scan,
 };
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
@@ -67,6 +68,7 @@ pub(crate) struct House {
     pub(crate) seen: Arc<Seen>,
     keep: TempDir,
     compiled: CachePlaces,
+    compiler: Compiler,
 }
 
 /// Returns what a process is given that chooses nothing.
@@ -147,6 +149,7 @@ impl House {
             seen,
             keep,
             compiled,
+            compiler: Compiler::InProcess,
         }
     }
 
@@ -158,6 +161,7 @@ impl House {
     pub(crate) fn other_process_with(&self, settings: Settings) -> Arc<Repository> {
         let settings = Settings {
             compiled_code: self.compiled.clone(),
+            compiler: self.compiler.clone(),
             notices: Notices::to(Arc::clone(&self.seen) as Arc<dyn Events>),
             ..settings
         };
@@ -174,6 +178,11 @@ impl House {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
         let settings = settings_of(&compiled_code, events);
         Repository::open_with(self.path(), settings).expect("a repository")
+    }
+
+    /// Has processes that are opened from now on compile as the program does, in a child process.
+    pub(crate) fn compile_by(&mut self, program: &Path) {
+        self.compiler = Compiler::Program(program.to_owned());
     }
 
     /// Returns where compiled code is kept.

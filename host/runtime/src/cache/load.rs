@@ -26,13 +26,13 @@ pub(super) fn component(
     match mapped {
         Ok(component) => Ok(component),
         // Without `/proc` there is no path to it, and it is copied once more.
-        Err(_) => component_of_bytes(engine, &code.read()?),
+        Err(_) => component_of_code(engine, &code.read()?),
     }
 }
 
 /// Copies a compiled component into memory.
 ///
-/// The caller knows that this program made it.
+/// The caller knows that this program made it: it came out of the cache, or of its compiler.
 ///
 /// # Errors
 /// It is of another version of the engine, or for other settings.
@@ -40,8 +40,12 @@ pub(super) fn component(
     unsafe_code,
     reason = "there is no other way to run code that was compiled before"
 )]
-fn component_of_bytes(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
+pub(crate) fn component_of_code(
+    engine: &Engine,
+    code: &[u8],
+) -> Result<Component, wasmtime::Error> {
     // SAFETY: the bytes must be an unmodified output of `Engine::precompile_component`. They
-    // are the content of the sealed file, see above.
+    // are the content of a sealed file, see above, or what this process or its own child has
+    // just compiled: that came over a pipe that no other process holds.
     unsafe { Component::deserialize(engine, code) }
 }

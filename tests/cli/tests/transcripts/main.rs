@@ -20,6 +20,7 @@
 mod bad_component;
 mod bad_input;
 mod busy;
+mod compile_component;
 mod compiled_code;
 mod data_delete;
 mod data_gc;
