@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_app::types::{
-    Compiler, program,
-    beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request, n_cores,
-    variable,
+    Compiler, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
+    n_cores, program, variable,
 };
 use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
 use tokio::signal::unix::{SignalKind, signal};

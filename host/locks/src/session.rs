@@ -109,14 +109,18 @@ impl Session {
     /// Removes the files of a session that has ended.
     pub(crate) fn forget(&self, id: SessionId) {
         let prefix = pass_prefix(id);
-        let forget = || -> Result<(), FileError> {
-            let names = self.files.files(".")?.into_iter();
-            let passes = names.filter(|name| name.starts_with(&prefix));
-            let files = passes.chain([bell_file(id), lock_file(id)]);
-            files.map(|file| self.files.remove(&file)).collect()
-        };
-        if let Err(error) = forget() {
+        let failed = |error: FileError| {
             tracing::debug!(%error, "failed to tidy up after a process that ended");
+        };
+        let names = self.files.files(".").unwrap_or_else(|error| {
+            failed(error);
+            Vec::new()
+        });
+        let passes = names.into_iter().filter(|name| name.starts_with(&prefix));
+        for file in passes.chain([bell_file(id), lock_file(id)]) {
+            if let Err(error) = self.files.remove(&file) {
+                failed(error);
+            }
         }
     }
 

@@ -352,13 +352,9 @@ impl Runtime {
             admission,
         } = spec;
         let (_memory, admitted) = admission.map_or((None, None), Admission::parts);
-        let n_folders = surroundings.folders.len();
-        let taken = admitted.map_or_else(|| self.budget.descriptors(n_folders), Ok);
-        let _folders = match taken {
+        let _folders = match self.folders_take(admitted, &surroundings) {
             Ok(folders) => folders,
-            Err((name, value)) => {
-                return Ok(CallReport::refused(CallError::Limit { name, value }));
-            }
+            Err(limit) => return Ok(CallReport::refused(limit)),
         };
         let deadline = limits.deadline;
         let invocation = guest::Invocation {
@@ -368,14 +364,9 @@ impl Runtime {
         };
         let handed: Arc<Mutex<Handed>> = Arc::default();
         let sender = SenderSpec {
-            client: Arc::clone(&self.http),
-            model: identity.model.clone(),
-            permissions: Arc::clone(&surroundings.permissions),
-            uses: Arc::clone(&surroundings.uses),
             limits: limits.http,
-            outside: Arc::clone(&outside),
             handed: Arc::clone(&handed),
-            budget: Arc::clone(&self.budget),
+            ..self.sender(&identity, &surroundings, Arc::clone(&outside))
         };
         let running = Running {
             plugin: Arc::clone(plugin),
@@ -416,6 +407,36 @@ impl Runtime {
         report.core_dump = store.data_mut().core_dump.take();
         report.log = log.take();
         Ok(report)
+    }
+
+    /// Takes the descriptors of a call's folders, unless it was admitted with them.
+    fn folders_take(
+        &self,
+        admitted: Option<Descriptors>,
+        surroundings: &Surroundings,
+    ) -> Result<Descriptors, CallError> {
+        let n_folders = surroundings.folders.len();
+        let taken = admitted.map_or_else(|| self.budget.descriptors(n_folders), Ok);
+        taken.map_err(|(name, value)| CallError::Limit { name, value })
+    }
+
+    /// Returns what sends the requests of a call, with the limits that hold unless others are set.
+    fn sender(
+        &self,
+        identity: &Identity,
+        surroundings: &Surroundings,
+        outside: Arc<dyn Outside>,
+    ) -> SenderSpec {
+        SenderSpec {
+            client: Arc::clone(&self.http),
+            model: identity.model.clone(),
+            permissions: Arc::clone(&surroundings.permissions),
+            uses: Arc::clone(&surroundings.uses),
+            limits: HttpLimits::default(),
+            outside,
+            handed: Arc::default(),
+            budget: Arc::clone(&self.budget),
+        }
     }
 
     async fn invoke(

@@ -4,7 +4,7 @@
 //! So a program has it done by a child process, which is this program again, and which the
 //! operating system holds to its limits.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use sedge_sys::clock::Moment;

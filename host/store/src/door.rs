@@ -94,7 +94,12 @@ impl Door {
     pub(crate) fn open(medium: Medium) -> Result<Self, StoreError> {
         // Not by opening the file: to close it would let go of SQLite's locks on it.
         let has_file = |entry: &Entry| entry.name == DATABASE_FILE;
-        if !medium.disk.entries("")?.iter().any(has_file) {
+        let is_there = match &medium.vfs {
+            // A link is refused here, where its path can be named.
+            None => medium.folder.has(DATABASE_FILE)?,
+            Some(_) => medium.disk.entries("")?.iter().any(has_file),
+        };
+        if !is_there {
             return Err(StoreError::Missing(medium.path));
         }
         Ok(Self::at(medium))

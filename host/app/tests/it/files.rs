@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sedge_app::data_delete::{self, Chosen, data_delete};
 use sedge_app::data_gc::{self, data_gc};
 use sedge_app::data_get::data_get;
-use sedge_app::data_prune::data_prune;
+use sedge_app::data_prune;
 use sedge_app::data_query::{self, data_query};
 use sedge_app::data_rename::{self, data_rename};
 use sedge_app::datastore_check::datastore_check;
@@ -382,9 +382,15 @@ async fn the_data_of_a_model_that_is_gone_is_pruned() {
     house.value("sink", "run", json!({})).await;
     std::fs::remove_file(house.path().join("models/files.yaml")).expect("it was there");
     for dry_run in [true, false] {
-        let gone = data_prune(&house.repository, dry_run, events(&house)).await;
-        let gone = gone.expect("nobody is in the way");
-        let told: Vec<_> = gone
+        let request = data_prune::Request {
+            dry_run,
+            ..data_prune::Request::default()
+        };
+        let pruned = data_prune::data_prune(&house.repository, &request, events(&house)).await;
+        let pruned = pruned.expect("no call is under way");
+        assert_eq!(pruned.doubt, None, "one of two is gone");
+        let told: Vec<_> = pruned
+            .gone
             .iter()
             .map(|it| (it.model.as_str(), it.n_names, it.n_versions))
             .collect();

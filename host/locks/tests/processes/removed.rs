@@ -166,7 +166,7 @@ fn a_session_without_a_file_is_not_put_back() {
 }
 
 /// How often the table is removed, unless `SEDGE_LOCKS_REMOVALS` says otherwise.
-const REMOVALS: u64 = 40;
+const REMOVALS: u64 = 20;
 
 #[test]
 fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {

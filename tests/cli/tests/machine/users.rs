@@ -92,7 +92,6 @@ fn what_is_shown_can_be_pasted() {
             t model list
             line=$(sed -n 's/^hint: .*`\(SEDGE_SAFE_DIRECTORIES=.*\) sedge …`.*/\1/p' "$OUT")
             (eval "export $line"; t model list)
-            line=$(sed -n 's/^hint: .*`\(safeDirectories: .*\)`.*/\1/p' "$OUT".first 2> /dev/null)
         "#;
         let folder = folder.to_str().expect("plain text").replace('\'', "'\\''");
         let ended = scene.script(&format!("FOLDER='{folder}'\n{script}"));

@@ -69,6 +69,7 @@ mod secret_delete;
 mod secret_list;
 mod secret_put;
 mod secret_rotate;
+mod start_up;
 mod workflow_approvals;
 mod workflow_approve;
 mod workflow_get;
