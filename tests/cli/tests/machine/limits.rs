@@ -1,10 +1,23 @@
-//! An open umask, and locks that another process keeps.
+//! Few descriptors, an open umask, no `/proc`, and locks that another process keeps.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, can_mount};
+
+#[test]
+fn commands_with_few_descriptors() {
+    let scene = Scene::new();
+    let ended = scene.script(
+        r#"for n in $(seq 24 2 64); do
+            # Both limits, so that the program cannot raise its own.
+            (ulimit -n "$n"; t model method run a run; t data list; t data get a record; t model list; t datastore status)
+        done"#,
+    );
+    ended.expect("24 to 64 descriptors", &[0, 75]);
+    scene.check(1 + ended.n_succeeded("model method run"));
+}
 
 /// Returns what in a folder has a bit of `mask`, with its mode.
 fn with_bits(folder: &Path, mask: u32) -> Vec<String> {
@@ -45,6 +58,24 @@ fn files_are_closed_to_others_whatever_the_umask() {
         );
         scene.check(1);
     }
+}
+
+/// The lock table needs the number of this start of the machine, which `/proc` tells.
+#[test]
+fn commands_without_proc() {
+    if !can_mount() {
+        return;
+    }
+    let scene = Scene::new();
+    let ended = scene.script_in_namespace(
+        "mount -t tmpfs tmpfs /proc || exit 1\nt model list; t data list; t data get a record; t workflow list; t plugin list",
+    );
+    ended.expect("reading without /proc", &[0]);
+    let ended = scene.script_in_namespace(
+        "mount -t tmpfs tmpfs /proc || exit 1\nt model method run a run; t data gc; t datastore status; t datastore lock status",
+    );
+    ended.expect("other commands without /proc", &[0, 3, 75]);
+    scene.check(1 + ended.n_succeeded("model method run"));
 }
 
 /// A process that may only read a file can hold its lock for as long as it likes.

@@ -61,6 +61,14 @@ impl Scene {
         self.script_in(&["bash"], script)
     }
 
+    /// Runs a script in a mount namespace of its own, whose mounts go with it.
+    pub(crate) fn script_in_namespace(&self, script: &str) -> Ended {
+        self.script_in(
+            &["unshare", "--mount", "--propagation", "private", "bash"],
+            script,
+        )
+    }
+
     fn script_in(&self, shell: &[&str], script: &str) -> Ended {
         let repository = self.env.repository();
         let folder = repository.parent().expect("it is in a folder");
@@ -172,6 +180,23 @@ pub(crate) fn can(what: &str, probe: &[&str]) -> bool {
     assert!(!in_ci, "{what} cannot be had here, and CI must have it");
     println!("SKIPPED: {what} cannot be had here");
     false
+}
+
+/// Returns whether mounts of one's own can be had.
+pub(crate) fn can_mount() -> bool {
+    let probe = "mount -t tmpfs tmpfs /mnt";
+    can(
+        "a mount namespace",
+        &[
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            probe,
+        ],
+    )
 }
 
 /// Returns whether commands can be run as other users.

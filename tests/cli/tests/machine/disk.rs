@@ -1,0 +1,79 @@
+//! Disks that are full or read-only.
+
+use sedge_test_kit::told;
+
+use crate::scene::{Scene, can_mount};
+
+/// How many commands are run on the full disk, unless `SEDGE_OPERATIONS` says otherwise.
+const OPERATIONS: u64 = 300;
+
+/// A script that leaves 0 to 400 KB before each command.
+const FULL: &str = r#"
+mount -t tmpfs -o size=24m tmpfs . && cd "$PWD" || exit 1
+"$SEDGE" init 2> /dev/null && "$SEDGE" plugin add "$GUESTS/sink.wasm" > /dev/null 2>&1 || exit 1
+"$SEDGE" model create @sedge/sink a > /dev/null 2>&1 && "$SEDGE" model method run a run > /dev/null 2>&1 || exit 1
+printf 'name: w\njobs: [{name: m, steps: [{name: s, task: {type: model_method, modelIdOrName: a, methodName: run}}]}]\n' > workflows/w.yaml
+for n in $(seq 1 "$N"); do
+    rm -f fill out
+    free=$(df --output=avail -k . | tail -1)
+    fill=$((free - n * 37 % 401))
+    [ "$fill" -gt 0 ] && head -c "${fill}k" /dev/zero > fill 2> /dev/null
+    case $((n % 10)) in
+        0) t data gc ;;
+        1) t model create @sedge/sink "b$n" ;;
+        2) t data get a record --output out ;;
+        3) t workflow run w ;;
+        4) t data list ;;
+        5) t datastore compact ;;
+        6) t data rename a no-such other ;;
+        7) t run gc --older-than 1h ;;
+        *) t model method run a run ;;
+    esac
+done
+rm -f fill
+"$SEDGE" datastore check --deep > "$OUT" 2>&1 || { cat "$OUT" >&2; exit 1; }
+echo "VERSIONS $("$SEDGE" data versions a record | tail -n +2 | wc -l)"
+"#;
+
+#[test]
+fn commands_on_a_disk_that_is_nearly_full() {
+    if !can_mount() {
+        return;
+    }
+    let scene = Scene::bare();
+    let n = told("SEDGE_OPERATIONS", OPERATIONS);
+    let ended = scene.script_in_namespace(&format!("N={n}\n{FULL}"));
+    // There is nothing of the name that is to be given another one: that is 3.
+    ended.expect("a disk that is nearly full", &[0, 3, 75]);
+    let n_written = 1 + ended.n_succeeded("model method run") + ended.n_succeeded("workflow run");
+    let versions = ended
+        .lines
+        .iter()
+        .find_map(|line| line.strip_prefix("VERSIONS "));
+    let versions: usize = versions.expect("it was counted").parse().expect("a number");
+    println!("versions: {versions}, of {n_written} that were reported as written");
+    assert!(versions >= n_written, "{versions} of {n_written}");
+}
+
+/// What only reads works, and what writes says that the medium is read-only.
+#[test]
+fn commands_on_a_medium_that_is_read_only() {
+    if !can_mount() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.env.write_file(
+        "workflows/w.yaml",
+        "name: w\njobs: [{name: m, steps: [{name: s, task: {type: model_method, modelIdOrName: a, methodName: run}}]}]\n",
+    );
+    let read_only = r#"mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" || exit 1"#;
+    let reads = scene.script_in_namespace(&format!(
+        "{read_only}\nt model list; t model get a; t plugin list; t data list; t data get a record; t data versions a record; t run list; t workflow validate; t workflow list; t workflow approvals; t datastore status; t datastore lock status; t secret list"
+    ));
+    reads.expect("reading on a read-only medium", &[0]);
+    let writes = scene.script_in_namespace(&format!(
+        "{read_only}\nt model method run a run; t model create @sedge/sink b; t workflow run w; t data delete a --all; t data gc; t plugin add \"$GUESTS/spawn.wasm\" --grant none; t datastore compact; t model delete a; printf 12345678abc | t secret put NAME"
+    ));
+    writes.expect("writing on a read-only medium", &[75]);
+    scene.check(1);
+}
