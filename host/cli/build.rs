@@ -1,5 +1,4 @@
 //! Links the program to a fixed address: see "Start-up" in `ARCHITECTURE.md`.
-#![expect(clippy::print_stdout, reason = "cargo reads it")]
 #![expect(
     clippy::disallowed_methods,
     reason = "cargo says by the environment what to build"

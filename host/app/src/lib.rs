@@ -104,7 +104,9 @@ pub mod types {
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_model::type_info::TypeInfo;
     pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
-    pub use sedge_runtime::{CONTRACT_VERSION, CachePart, CachePlaces, Compiler, PluginError};
+    pub use sedge_runtime::{
+        COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, Compiler, PluginError,
+    };
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
     };

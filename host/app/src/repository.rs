@@ -92,7 +92,7 @@ pub struct Settings {
     /// Where compiled code is kept for the user's next process. Without places it is for this
     /// process alone.
     pub compiled_code: CachePlaces,
-    /// Who compiles plugins: a child process, or in tests this one.
+    /// What compiles plugins: a child process, or in tests this one.
     pub compiler: Compiler,
     /// Where to report what concerns no single use case.
     pub notices: Notices,

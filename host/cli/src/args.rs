@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    compile_component, data_delete, data_gc, data_get, data_list, data_prune, data_query,
-    data_rename, data_search, data_versions, datastore_backup, datastore_check, datastore_compact,
-    datastore_lock_release, datastore_lock_status, datastore_restore, datastore_status, doctor,
-    init, model_create, model_delete, model_get, model_list, model_method_run, model_permissions,
-    plugin_add, plugin_describe, plugin_list, run_gc, run_list, run_logs, run_show, secret_delete,
-    secret_list, secret_put, secret_rotate, workflow_approvals, workflow_approve, workflow_get,
-    workflow_list, workflow_reject, workflow_resume, workflow_run, workflow_validate,
+    data_delete, data_gc, data_get, data_list, data_prune, data_query, data_rename, data_search,
+    data_versions, datastore_backup, datastore_check, datastore_compact, datastore_lock_release,
+    datastore_lock_status, datastore_restore, datastore_status, doctor, init, model_create,
+    model_delete, model_get, model_list, model_method_run, model_permissions, plugin_add,
+    plugin_describe, plugin_list, run_gc, run_list, run_logs, run_show, secret_delete, secret_list,
+    secret_put, secret_rotate, workflow_approvals, workflow_approve, workflow_get, workflow_list,
+    workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
 /// What the help calls the options of every command.
@@ -59,7 +59,6 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
-    CompileComponent(compile_component::CompileComponentArgs),
     /// Add and inspect plugins, which provide types
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(Plugin),

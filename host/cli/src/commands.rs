@@ -58,7 +58,6 @@ pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
     match command {
         Command::Init(args) => init::run(cx, &args),
         Command::Doctor(args) => doctor::run(cx, &args),
-        Command::CompileComponent(args) => compile_component::run(&args),
         Command::Plugin(Plugin::Add(args)) => plugin_add::run(cx, &args),
         Command::Plugin(Plugin::Describe(args)) => plugin_describe::run(cx, &args),
         Command::Plugin(Plugin::List(args)) => plugin_list::run(cx, &args),

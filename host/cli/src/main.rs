@@ -24,6 +24,7 @@ use sedge_app::types::{WorkerAllocator, descriptors_raise};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
+use crate::commands::compile_component::{self, CompileComponentArgs};
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -35,6 +36,9 @@ const LOG_VARIABLE: &str = "SEDGE_LOG";
 static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 
 fn main() -> ExitCode {
+    if let Some(args) = CompileComponentArgs::of_command_line() {
+        return compile_component::run(&args);
+    }
     log_start();
     // Where the operating system refuses, there are as many as before.
     let _ = descriptors_raise();

@@ -4,6 +4,7 @@
 //! So a program has it done by a child process, which is this program again, and which the
 //! operating system holds to its limits.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,7 +27,7 @@ const REFUSED: u8 = b'r';
 /// The most bytes of an answer, with a table of lines as large as any.
 const ANSWER_BYTES_MAX: u64 = 2 * CODE_BYTES_MAX;
 
-/// Who compiles.
+/// What compiles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Compiler {
     /// A child process: this program, at this path, which calls [`compile_serve`] when its first
@@ -90,7 +91,7 @@ impl Compiler {
 ///
 /// # Errors
 /// The process was not started by [`Compiler::Program`].
-pub fn compile_serve(memory_bytes: u64) -> io::Result<()> {
+pub fn compile_serve(memory_bytes: u64) -> io::Result<Infallible> {
     worker::serve(WorkerLimits { memory_bytes }, |component, answer| {
         let compiled =
             engine::for_compiling().and_then(|engine| engine.precompile_component(component));

@@ -27,6 +27,8 @@ pub enum Permission {
     Folder(&'static str),
     /// To see a secret.
     Secret(&'static str),
+    /// To connect to an endpoint.
+    Socket(&'static str),
 }
 
 /// A plugin as the text of a module. What is empty is as in a plugin where nothing is wrong.
@@ -287,6 +289,7 @@ impl PluginText {
                 Permission::Http(url) => (1, url, [0, 0, 0]),
                 Permission::Folder(name) => (2, name, [1, 0, 0]),
                 Permission::Secret(name) => (4, name, [0, 0, 1]),
+                Permission::Socket(to) => (6, to, [0, 0, 0]),
             };
             permissions.push(which);
             permissions.extend(self.put(name.as_bytes(), 1));

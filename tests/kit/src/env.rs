@@ -60,7 +60,7 @@ impl CompiledCode {
     }
 }
 
-/// Returns where compiled code is. Whoever runs the program outside of a [`TestEnv`] gives it
+/// Returns where compiled code is. A test that runs the program outside of a [`TestEnv`] gives it
 /// the same variables.
 ///
 /// # Panics
@@ -68,7 +68,7 @@ impl CompiledCode {
 pub fn compiled_code() -> &'static CompiledCode {
     static FOLDERS: OnceLock<CompiledCode> = OnceLock::new();
     FOLDERS.get_or_init(|| {
-        // Nobody drops a static: what is left of earlier processes is removed by this one.
+        // A static is never dropped: what is left of earlier processes is removed by this one.
         leftovers_remove();
         let prefix = format!("{FOLDER_PREFIX}{}-", process::id());
         let folder = TempDir::with_prefix(prefix).expect("there is room for temporary files");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::Attack;
 use crate::wat::{answer_result, declared};
-use sedge_test_forge::PluginText;
+use sedge_test_forge::{Permission, PluginText};
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let mut attacks = vec![
@@ -93,6 +93,24 @@ pub(crate) fn attacks() -> Vec<Attack> {
             },
             "returned 101",
         ),
+        Attack::forged(
+            "sockets without end",
+            |it| {
+                it.asks_for(Permission::Socket("127.0.0.1:9"))
+                    .imports(&declared(&[(
+                        "tcp-create-socket.create-tcp-socket",
+                        "create",
+                    )]))
+                    .method(
+                        "run",
+                        "(loop $more
+                           (call $create (i32.const 0) (global.get $scratch)) (br $more))
+                         (unreachable)",
+                    )
+            },
+            "the limit `process-descriptors` of 300 was reached",
+        )
+        .with("grants: {sockets: [{to: '127.0.0.1:9'}]}"),
         Attack::forged(
             "a socket of UDP",
             |it| {

@@ -24,9 +24,12 @@ fn line_of(what: &str) -> u32 {
     u32::try_from(at.expect("it is there") + 1).expect("a short file")
 }
 
-/// Makes a repository where `hostile` has debug info.
+/// Makes a repository where `hostile` has debug info, compiled as the program does it: its lines
+/// come from the child, too.
 async fn with_lines() -> House {
-    let mut house = House::new();
+    let mut house = House::with_own_cache();
+    house.compile_by(sedge_test_kit::sedge());
+    house.reopen().await;
     house.plugin_add(HOSTILE_LINES).await;
     house
 }

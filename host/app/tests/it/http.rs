@@ -459,6 +459,30 @@ async fn so_many_requests_go_out_at_once_and_no_more() {
     assert_eq!(crowd(64).await, json!({"200": 64}), "what ended is over");
 }
 
+/// Each request holds a descriptor until it is over. One that there is no room for is refused at once,
+/// and the call goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_requests_of_a_process_share_its_descriptors() {
+    let server = Server::plain();
+    let mut house = house_for(&server);
+    let limits = "version: 1\nprocessLimits: {descriptors: 10}\n";
+    house.write("sedge.yaml", limits);
+    house.reopen().await;
+    let crowd = async |count: u32| {
+        let arguments =
+            json!({"authority": server.origin()[7..], "path": "/stall", "count": count});
+        house.value("fetcher", "crowd", arguments).await
+    };
+    let most = crowd(20).await;
+    assert_eq!(most["200"], 10, "{most}");
+    warned(
+        &house,
+        "the limit `process-descriptors` of 10 was reached; if it needs more, raise the limit in \
+         sedge.yaml: `processLimits: {descriptors: 20}`",
+    );
+    assert_eq!(crowd(10).await, json!({"200": 10}), "what ended is over");
+}
+
 /// One model's connections are kept for its next requests, for nobody else's; one that was
 /// closed meanwhile is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

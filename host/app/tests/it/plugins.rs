@@ -98,7 +98,7 @@ async fn what_is_no_plugin_is_refused_and_changes_nothing() {
     assert_eq!(contents(&house), before);
 }
 
-/// A person who waits for longer than usual hears for what, and where to do something about it.
+/// A call that takes longer than usual says why, and what can be done about it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_has_to_compile_says_so() {
     let house = House::new();

@@ -249,7 +249,7 @@ async fn without_a_cache_each_process_compiles() {
 }
 
 /// The folder may be on a disk that is full or read-only; a folder in the entry's place does
-/// the same to root, who writes everywhere else.
+/// the same to root, which may write everywhere else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn code_that_cannot_be_kept_is_run_all_the_same() {
     let fixture = Fixture::new().await;
@@ -320,7 +320,7 @@ async fn entries_that_were_not_used_for_thirty_days_are_removed() {
     aged("young.lines", 31);
     aged("new.code.0123456789abcdef.tmp", 31);
     aged("orphan.lines", 31);
-    aged("of-somebody-else", 31);
+    aged("of-another-program", 31);
     let spawn = fs::read(sedge_test_artifacts::SPAWN).expect("it was built");
     let added = fixture.runtime().plugin_add(&spawn, |_| ()).await;
     added.expect("a plugin");
@@ -329,7 +329,7 @@ async fn entries_that_were_not_used_for_thirty_days_are_removed() {
         assert!(!is_there(gone), "{gone}");
     }
     assert!(!is_there("new.code.0123456789abcdef.tmp"));
-    for kept in ["young.code", "young.lines", "of-somebody-else"] {
+    for kept in ["young.code", "young.lines", "of-another-program"] {
         assert!(is_there(kept), "{kept}");
     }
     // What is used is not old.

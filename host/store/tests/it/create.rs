@@ -30,7 +30,10 @@ fn a_folder_without_a_datastore_has_none_to_open() {
     let place = Place::new();
     let error = Store::open(&place.folder).expect_err("there is none");
     assert_eq!(place.words(&error), "there is no datastore in `FOLDER`");
-    assert!(!place.folder.has(FILE), "opening makes no file");
+    assert!(
+        !place.folder.has(FILE).expect("looked for"),
+        "opening makes no file"
+    );
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn who_comes_while_it_is_made_waits() {
         let place = Place::new();
         std::thread::scope(|scope| {
             scope.spawn(|| Store::create(&place.folder).expect("made by one, opened by all"));
-            while !place.folder.has(FILE) {
+            while !place.folder.has(FILE).expect("looked for") {
                 std::hint::spin_loop();
             }
             let store = Store::open(&place.folder).expect("the file is there");

@@ -2,6 +2,7 @@
 //! for: closing descriptors that it does not know, and ending when memory is used up.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ static IS_WORKER: AtomicBool = AtomicBool::new(false);
 pub fn serve(
     limits: WorkerLimits,
     work: impl FnOnce(&[u8], &mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+) -> io::Result<Infallible> {
     close_inherited();
     let no_more_than = |bytes| Rlimit {
         current: Some(bytes),
@@ -71,7 +72,7 @@ pub fn serve(
         Err(_) => exit_now(EXIT_PANIC),
     }
     stdout.flush()?;
-    exit_now(0);
+    exit_now(0)
 }
 
 /// Closes all descriptors but the three pipes: the parent may have inherited some that it does

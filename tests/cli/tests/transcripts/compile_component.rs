@@ -22,12 +22,24 @@ fn refused(limits: &str) -> String {
 
 #[test]
 fn what_takes_too_long_to_compile_is_not_added() {
-    insta::assert_snapshot!(refused("compileSeconds: 0"), @"");
+    insta::assert_snapshot!(refused("compileSeconds: 0"), @"
+    ------- stderr -------
+    error: `$GUESTS/sink.wasm` cannot be added as a plugin
+    caused by: compiling it takes more than 0 s, the limit `compileSeconds`
+    hint: if you trust it, allow more in sedge.yaml: `componentLimits: {compileSeconds: 1}`
+    [exit status: 2]
+    ");
 }
 
 #[test]
 fn what_takes_too_much_memory_to_compile_is_not_added() {
-    insta::assert_snapshot!(refused("compileMebibytes: 1"), @"");
+    insta::assert_snapshot!(refused("compileMebibytes: 1"), @"
+    ------- stderr -------
+    error: `$GUESTS/sink.wasm` cannot be added as a plugin
+    caused by: compiling it takes more than 1 MiB of memory, the limit `compileMebibytes`
+    hint: if you trust it, allow more in sedge.yaml: `componentLimits: {compileMebibytes: 2}`
+    [exit status: 2]
+    ");
 }
 
 #[test]
@@ -41,7 +53,7 @@ fn it_is_not_a_command_for_people() {
 /// stranger's component gets none of them.
 #[test]
 fn it_inherits_nothing_but_its_pipes() {
-    let script = "exec \"$0\" compile-component 1000000000 7<\"$0\" 200<\"$0\"";
+    let script = "exec \"$0\" compile-component 1000000000 7<\"$0\" 8<\"$0\"";
     let mut child = Command::new("sh")
         .args(["-c", script])
         .arg(sedge())
