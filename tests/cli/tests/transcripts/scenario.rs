@@ -95,7 +95,7 @@ fn as_a_person_sees_it() {
     Run [run 3]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B gate --run [run 3]` (or `reject`) decides
+    hint: `sedge workflow approve B main/gate --run [run 3]` (or `reject`) decides
     hint: `sedge workflow resume B --run [run 3]` goes on then
 
     $ sedge workflow approvals
@@ -106,7 +106,7 @@ fn as_a_person_sees_it() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the run `[run 3]` of `B` waits for a decision
-    hint: decide it: `sedge workflow approve B gate --run [run 3]` (or `reject`)
+    hint: decide it: `sedge workflow approve B main/gate --run [run 3]` (or `reject`)
     [exit status: 3]
 
     $ sedge workflow approve B gate
@@ -136,7 +136,7 @@ fn as_a_person_sees_it() {
     Run [run 4]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B gate --run [run 4]` (or `reject`) decides
+    hint: `sedge workflow approve B main/gate --run [run 4]` (or `reject`) decides
     hint: `sedge workflow resume B --run [run 4]` goes on then
 
     $ sedge workflow reject B gate

@@ -173,7 +173,7 @@ fn as_a_program_sees_it() {
         "code": "gates_undecided",
         "message": "the run `[run 3]` of `B` waits for a decision",
         "causes": [],
-        "hint": "decide it: `sedge workflow approve B gate --run [run 3]` (or `reject`)",
+        "hint": "decide it: `sedge workflow approve B main/gate --run [run 3]` (or `reject`)",
         "run": "[run 3]",
         "gates": [
           "main/gate"
