@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
+use sedge_model::argument::{arguments_merged, whole_numbers};
 use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Undone};
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
-use sedge_model::schema::arguments_merged;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{CallLimits, CallReport, CallSpec, HostError, Identity, Staging};
 use sedge_store::{CallEnd, CallStart, Origin, StoreError};
@@ -323,10 +323,13 @@ pub(crate) fn effective_arguments(
     arguments: &Value,
 ) -> Result<Value, CallError> {
     let preset = model.definition.method_arguments.get(method);
-    let given = match (arguments, preset) {
+    let mut given = match (arguments, preset) {
         (Value::Object(given), Some(preset)) => Value::Object(arguments_merged(preset, given)),
         (other, _) => other.clone(),
     };
+    if let Some(spec) = model.plugin.type_info().method(method.as_str()) {
+        whole_numbers(&spec.arguments, &spec.arguments, &mut given);
+    }
     let schema = model.plugin.arguments_schema(method.as_str());
     let violations = schema
         .map(|schema| schema.violations(&given))

@@ -121,10 +121,7 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
             Ok(None) => {}
             Ok(Some(weakness)) => findings.push(Finding {
                 severity: Severity::Warning,
-                problem: AppError::SecretWeak {
-                    name: secret.name,
-                    weakness,
-                },
+                problem: AppError::SecretWeak(secret.name, weakness),
             }),
             Err(error) => {
                 let (names, _) = closed

@@ -151,6 +151,9 @@ pub enum AppError {
         /// The type whose description tells more.
         type_name: TypeName,
     },
+    /// An argument that was given as text cannot be used: which one, and why not.
+    #[error("the input `{0}` cannot be used: {1}")]
+    BadInput(String, String),
     /// A method's call has no outcome.
     #[error("`{method}` of `{model}` failed")]
     CallFailed {
@@ -245,8 +248,6 @@ pub enum AppError {
         workflow: WorkflowName,
         /// The name that was given.
         gate: String,
-        /// The run.
-        run: RunId,
         /// The steps of that name.
         steps: Vec<StepPath>,
     },
@@ -293,13 +294,8 @@ pub enum AppError {
     #[error(transparent)]
     SecretValue(#[from] ValueError),
     /// A value stands in other texts by chance, or is guessed at once.
-    #[error("the value of `{name}` is weak: {weakness}")]
-    SecretWeak {
-        /// The secret that it was to be put as.
-        name: SecretName,
-        /// Why it is weak.
-        weakness: Weakness,
-    },
+    #[error("the value of `{0}` is weak: {1}")]
+    SecretWeak(SecretName, Weakness),
     /// Secrets cannot be opened, so that their values could not be kept out of texts.
     #[error(
         "{} cannot be opened, so its value could not be kept out of data and logs",
@@ -463,6 +459,7 @@ impl AppError {
             Self::PluginGone { .. } => "plugin_gone",
             Self::PluginBroken { .. } => "plugin_broken",
             Self::Violations { .. } => "invalid_input",
+            Self::BadInput(..) => "bad_input",
             Self::CallFailed { source, .. } => contention(source).unwrap_or("call_failed"),
             Self::WorkflowFailed { faults, .. } => {
                 contention_of_all(faults).unwrap_or("workflow_failed")
@@ -482,7 +479,7 @@ impl AppError {
             Self::WithinState { .. } => "within_state",
             Self::SecretMissing { .. } => "secret_missing",
             Self::SecretValue(_) => "bad_secret",
-            Self::SecretWeak { .. } => "weak_secret",
+            Self::SecretWeak(..) => "weak_secret",
             Self::SecretsClosed { .. } => "secrets_closed",
             Self::Query(_) => "bad_query",
             Self::FileExists(_) | Self::CoreDumpExists(_) => "file_exists",
@@ -544,7 +541,7 @@ impl AppError {
             Self::Diagnostic(_)
             | Self::Query(_)
             | Self::SecretValue(_)
-            | Self::SecretWeak { .. }
+            | Self::SecretWeak(..)
             | Self::NoFileName(_)
             | Self::PrefixEmpty
             | Self::WithinState { .. }
@@ -553,6 +550,7 @@ impl AppError {
             | Self::PluginBroken { .. }
             | Self::PermissionsUndecided { .. }
             | Self::GrantUnknown { .. }
+            | Self::BadInput(..)
             | Self::Violations { .. } => ErrorClass::Usage,
             Self::RepositoryMissing(_)
             | Self::RepositoryExists(_)

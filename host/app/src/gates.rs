@@ -181,7 +181,6 @@ fn gate_find(
         return Err(AppError::GateAmbiguous {
             workflow: workflow.name.clone(),
             gate: name.to_owned(),
-            run: run.id.clone(),
             steps: namesakes,
         });
     }

@@ -88,13 +88,15 @@ pub mod types {
     pub use sedge_model::command::LINEAGE_VARIABLE;
     pub use sedge_model::diagnostic::Diagnostic;
     pub use sedge_model::digest::Digest;
+    pub use sedge_model::guest_text::GuestText;
+    pub use sedge_model::json::{self, JsonError};
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
         DataName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
         WorkflowName, turns_text,
     };
-    pub use sedge_model::permission::choice::{Choice, ChoiceError};
+    pub use sedge_model::permission::choice::{Choice, ChoiceError, narrowest};
     pub use sedge_model::permission::effective::Explained;
     pub use sedge_model::permission::grants::Grants;
     pub use sedge_model::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
@@ -117,9 +119,10 @@ pub mod types {
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
     pub use sedge_sys::file_lock::QueueError;
+    pub use sedge_sys::folder::read_named_file;
     pub use sedge_sys::host::{
         beside_program, current_folder, exit_now, hangup_is_handled, has_argument, n_cores,
-        program, stderr_columns, variable, variable_path,
+        program, setting, stderr_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::resources::descriptors_raise;

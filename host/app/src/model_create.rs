@@ -2,10 +2,10 @@
 
 use sedge_model::definition::definition_file_text;
 use sedge_model::names::{ModelName, TypeName};
-use sedge_model::schema::argument_from_text;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::AppError;
+use crate::model_method_run::inputs_read;
 use crate::repository::Repository;
 
 /// What to make.
@@ -39,13 +39,7 @@ pub async fn model_create(repository: &Repository, request: &Request) -> Result<
     let name: ModelName = request.name.parse()?;
     let plugin = repository.plugin(&request.type_name).await?;
     let info = plugin.type_info();
-    let mut arguments = Map::new();
-    for (key, text) in &request.global_arguments {
-        arguments.insert(
-            key.clone(),
-            argument_from_text(&info.global_arguments, key, text),
-        );
-    }
+    let arguments = inputs_read(&info.global_arguments, &request.global_arguments)?;
     let value = Value::Object(arguments.clone());
     let violations = plugin.global_arguments_schema().violations(&value);
     if !violations.is_empty() {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sedge_model::argument::argument_from_text;
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, RunId};
 use sedge_model::run::{RunKind, RunStatus};
-use sedge_model::schema::argument_from_text;
 use sedge_store::{Claim, RunStart};
 use sedge_sys::clock::Moment;
 use sedge_sys::random;
@@ -180,10 +180,28 @@ fn arguments_of(
         .method(method.as_str())
         .map_or(&Value::Null, |method| &method.arguments);
     let mut arguments = request.arguments.clone();
-    for (name, text) in &request.inputs {
-        arguments.insert(name.clone(), argument_from_text(schema, name, text));
-    }
+    arguments.extend(inputs_read(schema, &request.inputs)?);
     arguments_check(model, method, &arguments)?;
+    Ok(arguments)
+}
+
+/// Returns arguments that were given as text, as a schema wants them.
+///
+/// # Errors
+/// One is given twice, or reading it would lose something.
+pub(crate) fn inputs_read(
+    schema: &Value,
+    inputs: &[(String, String)],
+) -> Result<Map<String, Value>, AppError> {
+    let mut arguments = Map::new();
+    for (name, text) in inputs {
+        let bad = |reason: String| AppError::BadInput(name.clone(), reason);
+        let value = argument_from_text(schema, name, text);
+        let value = value.map_err(|error| bad(error.to_string()))?;
+        if arguments.insert(name.clone(), value).is_some() {
+            return Err(bad("it is given twice".to_owned()));
+        }
+    }
     Ok(arguments)
 }
 

@@ -31,8 +31,7 @@ pub fn secret_put(
     if let Some(weakness) = weakness
         && !allow_weak
     {
-        let name = name.clone();
-        return Err(AppError::SecretWeak { name, weakness });
+        return Err(AppError::SecretWeak(name.clone(), weakness));
     }
     let info = repository.secrets()?.put(name, value, &person())?;
     Ok(Report { info, weakness })

@@ -35,8 +35,6 @@ pub(crate) struct Args {
         long,
         global = true,
         help_heading = GLOBAL,
-        env = "SEDGE_REPO",
-        hide_env = true,
         value_name = "DIR"
     )]
     pub(crate) repo: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sedge_app::types::{
     Compiler, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
-    n_cores, program, variable,
+    n_cores, program, setting, variable,
 };
 use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +19,9 @@ use crate::{exit_code, user_folders};
 /// The variable that lists the repositories that are used although another user owns them.
 pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
 
+/// The variable that says in which folder the repository is.
+pub(crate) const REPO_VARIABLE: &str = "SEDGE_REPO";
+
 /// The global options.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -31,7 +34,10 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(args: &Args) -> Self {
         Self {
-            repo: args.repo.clone(),
+            repo: args
+                .repo
+                .clone()
+                .or_else(|| setting(REPO_VARIABLE).map(PathBuf::from)),
             json: args.json,
             quiet: args.quiet,
             trust: trust(),

@@ -13,7 +13,7 @@ use crate::commands::plugin_describe::asks;
 use crate::context::Context;
 use crate::failure::{self, Frames, error_text};
 use crate::output::{document, stderr, stdout};
-use crate::{exit_code, hints};
+use crate::{exit_code, guest_text, hints};
 
 /// A command did not succeed.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ pub(crate) enum CliError {
     WorkflowInterrupted(String),
     /// A person interrupted the program while it asked them something.
     PromptInterrupted,
+    /// A person was asked and quit: what was not done.
+    Quit(String),
     /// A person typed what cannot be: what is wrong, and what to type instead.
-    Usage { message: &'static str, hint: String },
+    Usage { message: String, hint: String },
     /// The program's own surroundings failed it.
     Edge(anyhow::Error),
 }
@@ -62,6 +64,7 @@ impl CliError {
             Self::App(_)
             | Self::WorkflowInterrupted(_)
             | Self::PromptInterrupted
+            | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Edge(_) => self,
         }
@@ -75,7 +78,7 @@ impl CliError {
             // If stdout is gone too, the exit code still tells.
             let _ = stdout(&document(&error));
         } else {
-            stderr(&self.to_text_as("error"));
+            self.lines("error").iter().for_each(|line| stderr(line));
         }
         ExitCode::from(exit)
     }
@@ -92,35 +95,26 @@ impl CliError {
             Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
                 (exit_code::INTERRUPTED, "interrupted")
             }
+            Self::Quit(_) => (exit_code::STATE, "quit"),
             Self::Usage { .. } => (exit_code::USAGE, "usage"),
             Self::Edge(_) => (exit_code::INTERNAL, "internal"),
         }
     }
 
-    /// Returns the error as people read it, behind a word that says how bad it is.
-    pub(crate) fn to_text_as(&self, severity: &str) -> String {
-        let mut lines = match self {
-            Self::App(AppError::Diagnostic(fault)) => return diagnostic_text(fault),
-            Self::App(_)
-            | Self::Interrupted
-            | Self::WorkflowInterrupted(_)
-            | Self::PromptInterrupted
-            | Self::Usage { .. }
-            | Self::Edge(_) => {
-                vec![format!("{severity}: {}", self.message())]
-            }
-        };
-        let indented = |text: &String| text.replace('\n', "\n  ");
+    /// Returns the error as people read it, behind a word that says how bad it is: its message, its
+    /// causes, notes and hints, each of which may have further lines.
+    pub(crate) fn lines(&self, severity: &str) -> Vec<String> {
+        if let Self::App(AppError::Diagnostic(fault)) = self {
+            let text = diagnostic_text(fault);
+            return text.lines().map(str::to_owned).collect();
+        }
+        let mut lines = vec![format!("{severity}: {}", self.message())];
         let causes = self.causes();
-        lines.extend(
-            causes
-                .iter()
-                .map(|it| format!("caused by: {}", indented(it))),
-        );
-        let notes = self.notes();
-        lines.extend(notes.iter().map(|it| format!("note: {}", indented(it))));
+        let causes = causes.iter().map(|it| guest_text::block(it, ""));
+        lines.extend(causes.map(|it| format!("caused by: {it}")));
+        lines.extend(self.notes().iter().map(|it| format!("note: {it}")));
         lines.extend(self.hints().iter().map(|hint| format!("hint: {hint}")));
-        lines.join("\n")
+        lines
     }
 
     fn to_json(&self, code: &str) -> Value {
@@ -175,6 +169,7 @@ impl CliError {
             | Self::Interrupted
             | Self::WorkflowInterrupted(_)
             | Self::PromptInterrupted
+            | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Edge(_) => {}
         }
@@ -188,7 +183,8 @@ impl CliError {
             Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
                 "interrupted".to_owned()
             }
-            Self::Usage { message, .. } => (*message).to_owned(),
+            Self::Quit(what) => format!("{what}: you quit, and nothing was changed"),
+            Self::Usage { message, .. } => message.clone(),
             Self::Edge(error) => error.to_string(),
         }
     }
@@ -217,6 +213,7 @@ impl CliError {
             Self::Interrupted
             | Self::WorkflowInterrupted(_)
             | Self::PromptInterrupted
+            | Self::Quit(_)
             | Self::Usage { .. } => Vec::new(),
             Self::Edge(error) => sources(error.source()),
         }
@@ -236,6 +233,7 @@ impl CliError {
             | Self::Interrupted
             | Self::WorkflowInterrupted(_)
             | Self::PromptInterrupted
+            | Self::Quit(_)
             | Self::Usage { .. }
             | Self::Edge(_) => Vec::new(),
         }
@@ -251,7 +249,7 @@ impl CliError {
                 )]
             }
             Self::Usage { hint, .. } => vec![hint.clone()],
-            Self::PromptInterrupted | Self::Edge(_) => Vec::new(),
+            Self::PromptInterrupted | Self::Quit(_) | Self::Edge(_) => Vec::new(),
         }
     }
 }

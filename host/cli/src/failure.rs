@@ -4,6 +4,7 @@ use sedge_app::types::{CallError, Frame, Undone};
 use sedge_app::{CoreDumpEnd, FailedCall, FailureReport};
 use serde_json::{Value, json};
 
+use crate::guest_text;
 use crate::show;
 
 /// The code of a failure whose message says by itself that the plugin panicked.
@@ -45,11 +46,12 @@ pub(crate) enum Frames {
 /// Returns what an error of a call says: what happened, and in which of the guest's functions
 /// if it trapped or panicked, a line each.
 pub(crate) fn error_text(error: &CallError, frames: Frames) -> String {
-    let mut text = error.to_string();
+    let mut text = guest_text::block(&error.to_string(), "");
     if let CallError::InvalidInput { violations } = error {
         text = "the arguments do not fit the method's schema".to_owned();
         violations
             .iter()
+            .map(|violation| guest_text::line(&violation.to_string()))
             .for_each(|violation| text.push_str(&format!("\n{violation}")));
     }
     if let CallError::Failed(failure) = error
@@ -57,7 +59,7 @@ pub(crate) fn error_text(error: &CallError, frames: Frames) -> String {
     {
         // A message may have lines below that are to be copied.
         let end = text.find('\n').unwrap_or(text.len());
-        text.insert_str(end, &format!(" ({})", failure.code));
+        text.insert_str(end, &format!(" ({})", guest_text::line(&failure.code)));
     }
     let shown: Vec<&Frame> = match frames {
         Frames::All => error.backtrace().iter().collect(),
@@ -69,7 +71,8 @@ pub(crate) fn error_text(error: &CallError, frames: Frames) -> String {
             1 => String::new(),
             n_times => format!(" ({n_times} times)"),
         };
-        text.push_str(&format!("\nin {}{times}", alike[0]));
+        let frame = guest_text::line(&alike[0].to_string());
+        text.push_str(&format!("\nin {frame}{times}"));
     }
     text
 }

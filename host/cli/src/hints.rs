@@ -9,14 +9,14 @@ use std::path::Path;
 use sedge_app::data_prune::GoneError;
 use sedge_app::types::{
     CallError, ChoiceError, LimitName, ModelName, PluginError, QueueError, RunStatus, SecretsError,
-    StoreError, ValueError,
+    StoreError, ValueError, setting,
 };
 use sedge_app::{
     AppError, ErrorClass, FailureReport, REAPER_FILE, Remedy, TrustError, WithinCallReason,
     safe_directories_text,
 };
 
-use crate::context::SAFE_DIRECTORIES_VARIABLE;
+use crate::context::{REPO_VARIABLE, SAFE_DIRECTORIES_VARIABLE};
 use crate::show;
 
 /// What to do when others are in the way.
@@ -25,6 +25,8 @@ const LOCKED: &str = "try again; `sedge datastore lock status` shows who has wha
 /// Returns what to do about an error, the likeliest first.
 pub(crate) fn of(error: &AppError) -> Vec<String> {
     let hint = match error {
+        AppError::RepositoryMissing(path) if is_by_variable(path) => Some(by_variable()),
+        AppError::File(error) if is_by_variable(&error.path) => Some(by_variable()),
         AppError::PluginRefused { source, .. } | AppError::PluginBroken { source, .. } => {
             plugin(source)
         }
@@ -37,13 +39,16 @@ pub(crate) fn of(error: &AppError) -> Vec<String> {
             ChoiceError::NotAsked(_) => {
                 format!("`sedge plugin add FILE.wasm` without it shows what `{type_name}` asks for")
             }
+            ChoiceError::SecretElsewhere { name, .. } => {
+                format!("grant it for a host that it asks for: `--grant secrets={name}@https://HOST`")
+            }
             ChoiceError::NoPath(_) => "say where it is: `--grant files=NAME:PATH`".to_owned(),
             _ => "`--grant KIND`, `--grant KIND=WHAT`, or `--grant none`".to_owned(),
         }),
         AppError::Trust(source) => return trust(source),
         AppError::Queue(QueueError::Busy { path, .. }) => Some(kept_lock(path)),
         AppError::Secrets(source) | AppError::SecretsClosed { source, .. } => secrets(source),
-        AppError::SecretWeak { .. } => Some(
+        AppError::SecretWeak(..) => Some(
             "choose another value, or put this one all the same: with `--allow-weak` it is kept \
              out of logs and outcomes, but not out of names and tags"
                 .to_owned(),
@@ -125,6 +130,17 @@ fn declare_safe(remedy: &Remedy, when: &str) -> Vec<String> {
         ));
     }
     hints
+}
+
+/// Returns whether the variable of the environment names a path. An option goes before it.
+fn is_by_variable(path: &Path) -> bool {
+    setting(REPO_VARIABLE).as_deref() == Some(path.as_os_str())
+}
+
+fn by_variable() -> String {
+    format!(
+        "the environment variable {REPO_VARIABLE} names it: set it to another folder, or unset it"
+    )
 }
 
 /// What to do about something that is not there, or there already.

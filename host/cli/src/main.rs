@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod exit_code;
 mod failure;
+mod guest_text;
 mod hints;
 mod output;
 mod progress;
@@ -25,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
 use crate::commands::compile_component::{self, CompileComponentArgs};
+use crate::commands::shared::setting_parsed;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -39,7 +41,6 @@ fn main() -> ExitCode {
     if let Some(args) = CompileComponentArgs::of_command_line() {
         return compile_component::run(&args);
     }
-    log_start();
     // Where the operating system refuses, there are as many as before.
     let _ = descriptors_raise();
     let args = match Args::try_parse() {
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
         Err(error) => return error::usage(&error),
     };
     let cx = Context::new(&args);
+    if let Err(error) = log_start() {
+        return error.report(&cx);
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let output = commands::run(&cx, args.command)?;
         output::print(&cx, output).map_err(CliError::from)
@@ -59,11 +63,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn log_start() {
-    if let Ok(filter) = EnvFilter::try_from_env(LOG_VARIABLE) {
+/// Starts the host's own log, if the variable says so.
+///
+/// # Errors
+/// What the variable says cannot be understood.
+fn log_start() -> Result<(), CliError> {
+    let filter = setting_parsed(LOG_VARIABLE, |text| {
+        EnvFilter::try_new(text).map_err(|error| error.to_string())
+    })?;
+    if let Some(filter) = filter {
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
             .init();
     }
+    Ok(())
 }

@@ -1,20 +1,23 @@
 //! What a command shows: data for stdout, words for stderr, and the same as JSON.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sedge_app::types::{Moment, turns_text};
+use sedge_app::types::{Moment, stderr_columns};
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::guest_text::{self, INDENT, TerminalData};
 
 /// What a command shows when it succeeds.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     data: Value,
     text: String,
+    /// Whether the text is data, which is printed as it is except to a terminal.
+    is_data: bool,
     notes: Vec<String>,
     /// Whether its data has been printed already, piece by piece.
     is_printed: bool,
@@ -41,14 +44,20 @@ impl Output {
 
     /// Sets the text for stdout; it ends with an end of line if it is not empty.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
-        self.text = printable(&text.into());
+        self.text = guest_text::visible(&text.into());
+        self
+    }
+
+    /// Sets the text for stdout to data, which is printed as it is except to a terminal.
+    pub(crate) fn text_data(mut self, text: String) -> Self {
+        self.text = text;
+        self.is_data = true;
         self
     }
 
     /// Sets the text for stdout to a JSON value.
-    pub(crate) fn text_json(mut self, value: &Value) -> Self {
-        self.text = document(value);
-        self
+    pub(crate) fn text_json(self, value: &Value) -> Self {
+        self.text_data(document(value))
     }
 
     /// Sets the exit code of a command that was carried out, and says something by it.
@@ -69,6 +78,7 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
     let Output {
         data,
         mut text,
+        is_data,
         notes,
         is_printed,
         exit,
@@ -81,10 +91,25 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
         text.push('\n');
     }
     if !is_printed {
-        stdout(&text)?;
+        stdout(&shown(text, is_data))?;
     }
     notes.iter().for_each(|note| stderr(note));
     Ok(exit)
+}
+
+/// Returns how a text is shown where stdout leads to.
+fn shown(text: String, is_data: bool) -> String {
+    if !io::stdout().is_terminal() {
+        return text;
+    }
+    if is_data {
+        let mut data = TerminalData::default();
+        return data.push(text.as_bytes()) + &data.finish();
+    }
+    match stderr_columns() {
+        Some(columns) => guest_text::folded(&text, columns, INDENT),
+        None => text,
+    }
 }
 
 /// Writes to stdout. A reader that has gone away (`| head`) is no error.
@@ -117,29 +142,37 @@ static IN_PLACE: Mutex<bool> = Mutex::new(false);
 const ERASE: &str = "\r\x1b[K";
 
 /// Writes a line to stderr. If nobody reads it, there is nobody to tell.
+///
+/// Further lines stand behind an indent: only the program itself begins a line at the edge.
 pub(crate) fn stderr(line: &str) {
+    let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
     let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
     let erase = if std::mem::take(&mut *in_place) {
         ERASE
     } else {
         ""
     };
-    let _ = writeln!(anstream::stderr().lock(), "{erase}{}", printable(line));
+    let _ = writeln!(anstream::stderr().lock(), "{erase}{lines}");
     stderr_written();
 }
 
-/// Asks a person something on stderr, and returns the line that they type.
-pub(crate) fn stderr_asks(question: &str) -> io::Result<String> {
+/// Asks a person something on stderr, and returns the line that they type; `None` if there is no
+/// more to read.
+pub(crate) fn stderr_asks(question: &str) -> io::Result<Option<String>> {
     stderr_prompt(question);
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
+    if io::stdin().read_line(&mut answer)? == 0 {
+        // The person ended the input in the line of the question.
+        stderr("");
+        return Ok(None);
+    }
+    Ok(Some(answer.trim().to_owned()))
 }
 
 /// Asks a person something, who answers in the same line. If nobody reads it, nobody answers.
 pub(crate) fn stderr_prompt(prompt: &str) {
     let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{}", printable(prompt)).and_then(|()| stderr.flush());
+    let _ = write!(stderr, "{}", guest_text::line(prompt)).and_then(|()| stderr.flush());
     stderr_written();
 }
 
@@ -164,7 +197,7 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
         return;
     }
     // A line that wraps could not be erased.
-    let line: String = printable(line)
+    let line: String = guest_text::line(line)
         .chars()
         .take(columns.saturating_sub(1))
         .collect();
@@ -172,15 +205,6 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
     let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
     *in_place = !line.is_empty();
     stderr_written();
-}
-
-/// Returns a text with marks in place of control characters: what a guest says must not
-/// move a person's cursor, nor make them read backwards.
-pub(crate) fn printable(text: &str) -> String {
-    let is_plain = |c: char| !(c.is_control() || turns_text(c)) || c == '\n' || c == '\t';
-    text.chars()
-        .map(|c| if is_plain(c) { c } else { '\u{fffd}' })
-        .collect()
 }
 
 /// Returns a JSON document as it is printed: control characters only as escapes, which
@@ -195,10 +219,15 @@ pub(crate) fn line(value: &Value) -> String {
 }
 
 fn escaped(text: &str) -> String {
+    let is_terminal = io::stdout().is_terminal();
     let mut document = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if ('\u{7f}'..='\u{9f}').contains(&c) {
-            document.push_str(&format!("\\u{:04x}", u32::from(c)));
+        if ('\u{7f}'..='\u{9f}').contains(&c)
+            || is_terminal && guest_text::is_hidden(c) && c != '\n'
+        {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                document.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             document.push(c);
         }
@@ -214,6 +243,11 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(heading.iter().map(|word| word.to_uppercase()));
+    // A cell has one line, whatever is in it.
+    let rows = rows.into_iter().map(|row| {
+        let cells = row.iter().map(|cell| guest_text::unbroken(cell));
+        cells.collect::<Vec<String>>()
+    });
     table.add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -247,7 +281,8 @@ pub(crate) fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
         } else {
             ("├─ ", "│  ")
         };
-        lines.push(format!("{indent}{branch}{}", node.text));
+        let text = guest_text::unbroken(&node.text);
+        lines.push(format!("{indent}{branch}{text}"));
         draw(&node.below, &format!("{indent}{bar}"), lines);
     }
 }

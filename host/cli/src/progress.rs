@@ -8,7 +8,8 @@ use sedge_app::types::{
 };
 use sedge_app::{Event, Events};
 
-use crate::output::{printable, stderr, stderr_in_place, stderr_is_quiet};
+use crate::guest_text::{self, INDENT};
+use crate::output::{stderr, stderr_in_place, stderr_is_quiet};
 use crate::{show, user_folders};
 
 /// Tells a person what happens.
@@ -127,6 +128,7 @@ impl Events for Progress {
                 stderr(&format!("Gate {gate}: waits for a decision."));
             }
             Event::GateOpened { gate, prompt } => {
+                let prompt = guest_text::block(&prompt, "");
                 stderr(&format!("Gate {gate}: waits for a decision: {prompt}"));
             }
             Event::LockWaiting {
@@ -219,12 +221,18 @@ fn waits_for(blockers: &[String]) -> String {
 
 fn log_line(from: &str, line: &LogLine) {
     if line.level >= LogLevel::Info {
-        stderr(&format!("  {from}: {}", log_text(line)));
+        let text = format!("  {from}: {}", log_text(line, INDENT));
+        stderr(&match stderr_columns() {
+            Some(columns) => guest_text::folded(&text, columns, "      "),
+            None => text,
+        });
     }
 }
 
 /// Returns a log line as text: its level where that matters, its message and its fields.
-pub(crate) fn log_text(line: &LogLine) -> String {
+///
+/// Further lines of the message stand behind `indent`.
+pub(crate) fn log_text(line: &LogLine, indent: &str) -> String {
     let level = match line.level {
         LogLevel::Info => String::new(),
         LogLevel::Trace | LogLevel::Debug | LogLevel::Warn | LogLevel::Error => {
@@ -236,8 +244,6 @@ pub(crate) fn log_text(line: &LogLine) -> String {
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();
-    // What a guest says must not move a person's cursor. Further lines stand below the first,
-    // and cannot be taken for anybody else's.
-    let text = printable(&format!("{}{fields}", line.message));
-    format!("{level}{}", text.replace('\n', "\n    "))
+    let text = format!("{}{fields}", line.message);
+    format!("{level}{}", guest_text::block(&text, indent))
 }

@@ -51,17 +51,6 @@ pub(crate) fn count(n: impl TryInto<u64>, thing: &str) -> String {
     format!("{n} {thing}{plural}")
 }
 
-/// The most characters of one cell of a table.
-const CELL_MAX: usize = 120;
-
-/// Returns a text as a cell of a table: what is too long is cut.
-pub(crate) fn cell(text: &str) -> String {
-    match text.char_indices().nth(CELL_MAX) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
 /// Returns a text as it is typed in a shell.
 pub(crate) fn typed(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);

@@ -4,12 +4,15 @@
 //! in it is async. Whoever holds one of its values holds something valid: a name
 //! was checked when it was made, a definition was parsed in full.
 
+pub mod argument;
 pub mod backtrace;
 pub mod call;
 pub mod command;
 pub mod definition;
 pub mod diagnostic;
 pub mod digest;
+pub mod guest_text;
+pub mod json;
 pub mod lifetime;
 pub mod lineage;
 pub mod names;

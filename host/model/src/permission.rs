@@ -13,6 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guest_text::GuestText;
 use crate::names::{EnvName, FolderName, SecretName};
 use pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
 
@@ -193,7 +194,7 @@ pub struct PermissionRequest {
     /// What it wants.
     pub permission: Permission,
     /// Why, for the person who decides.
-    pub reason: String,
+    pub reason: GuestText,
 }
 
 /// Returns whether a text is a method of HTTP: a token in upper case (RFC 9110, 9.1).

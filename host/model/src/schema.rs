@@ -6,7 +6,7 @@ use std::fmt;
 
 use jsonschema::{FancyRegex, PatternOptions};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::effort::Effort;
 
@@ -170,37 +170,6 @@ fn patterns() -> PatternOptions<FancyRegex> {
         .size_limit(PATTERN_BYTES_MAX)
 }
 
-/// Returns the value of an argument that was given as text, `--input count=3`: as the
-/// schema's property wants it where that says what it wants, else as JSON where the text
-/// is JSON, else as text.
-#[must_use]
-pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Value {
-    let as_text = || Value::String(text.to_owned());
-    let types: Vec<&str> = match &schema["properties"][name]["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
-    };
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) if types.is_empty() || types.contains(&json_type(&value)) => value,
-        // A number also fits where the schema says `integer` and it is one.
-        Ok(value) if types.contains(&"integer") && value.is_number() => value,
-        Ok(value) if !types.contains(&"string") => value,
-        Ok(_) | Err(_) => as_text(),
-    }
-}
-
-/// Lays `over` on `under`, key by key; the keys of `over` win.
-#[must_use]
-pub fn arguments_merged(
-    under: &Map<String, Value>,
-    over: &Map<String, Value>,
-) -> Map<String, Value> {
-    let mut merged = under.clone();
-    merged.extend(over.clone());
-    merged
-}
-
 /// Returns whether an object anywhere in a schema has this key.
 fn mentions(schema: &Value, key: &str) -> bool {
     match schema {
@@ -212,20 +181,9 @@ fn mentions(schema: &Value, key: &str) -> bool {
     }
 }
 
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -330,30 +288,5 @@ mod tests {
         check(json!({"password": null}), &[]);
         check(json!({"password": "x", "keys": [1]}), &["/password"]);
         check(json!({"keys": [1, "x"]}), &["/keys/1"]);
-    }
-
-    #[test]
-    fn a_text_argument_becomes_what_the_schema_wants() {
-        let schema = json!({"properties": {
-            "name": {"type": "string"},
-            "note": {"type": ["string", "null"]},
-            "count": {"type": "integer"},
-        }});
-        let check = |name: &str, text: &str, expect: Value| {
-            assert_eq!(
-                argument_from_text(&schema, name, text),
-                expect,
-                "{name}={text}"
-            );
-        };
-        check("name", "12", json!("12"));
-        check("name", "abc", json!("abc"));
-        check("note", "null", json!(null));
-        check("note", "12", json!("12"));
-        check("count", "12", json!(12));
-        check("count", "abc", json!("abc"));
-        check("count", "true", json!(true));
-        check("other", "[1]", json!([1]));
-        check("other", "x=y", json!("x=y"));
     }
 }

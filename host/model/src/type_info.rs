@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::DataKind;
+use crate::guest_text::GuestText;
 use crate::lifetime::Retention;
 use crate::names::{MethodName, SpecName, TypeName, TypeVersion};
 use crate::permission::PermissionRequest;
@@ -47,7 +48,7 @@ pub struct MethodSpec {
     /// Decides which lock a call takes.
     pub kind: MethodKind,
     /// What it does, in a sentence.
-    pub description: String,
+    pub description: GuestText,
     /// The JSON Schema of its arguments.
     pub arguments: Value,
 }
@@ -59,7 +60,7 @@ pub struct ResourceSpec {
     /// Unique in the type.
     pub name: SpecName,
     /// What it is.
-    pub description: String,
+    pub description: GuestText,
     /// The JSON Schema of its content.
     pub schema: Value,
     /// What happens to content that violates the schema.
@@ -88,7 +89,7 @@ pub struct FileSpec {
     /// Unique in the type.
     pub name: SpecName,
     /// What it is.
-    pub description: String,
+    pub description: GuestText,
     /// For example `text/plain`.
     pub media_type: String,
     /// How long it is kept, as the plugin wants it.
@@ -105,7 +106,7 @@ pub struct TypeInfo {
     /// `YYYY.MM.DD.N`.
     pub version: TypeVersion,
     /// What it is for.
-    pub description: String,
+    pub description: GuestText,
     /// The JSON Schema of what a definition gives to every method.
     pub global_arguments: Value,
     /// Its methods, in the author's order.

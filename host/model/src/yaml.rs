@@ -7,12 +7,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use serde_saphyr::{Error, Location, Spanned};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::json;
 use crate::suggest::nearest;
 
 /// The most bytes of a file that is read as YAML.
@@ -92,7 +93,118 @@ pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Diagnostic> {
             max_aliases: 1_000,
         },
     };
-    serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| explain(file, &error))
+    let parsed = serde_saphyr::from_str_with_options(&file.text, options.clone())
+        .map_err(|error| explain(file, &error))?;
+    if json::has_long_number(&file.text) {
+        let document: Spanned<Node> = serde_saphyr::from_str_with_options(&file.text, options)
+            .map_err(|error| explain(file, &error))?;
+        numbers_check(file, &document)?;
+    }
+    Ok(parsed)
+}
+
+/// A document, for the places of its numbers.
+enum Node {
+    Float,
+    Items(Vec<Spanned<Node>>),
+    Other,
+}
+
+/// Refuses whole numbers that were read as floating point ones, since no 64 bits hold them.
+fn numbers_check(file: &SourceFile, node: &Spanned<Node>) -> Result<(), Diagnostic> {
+    match &node.value {
+        Node::Other => Ok(()),
+        Node::Items(items) => items.iter().try_for_each(|item| numbers_check(file, item)),
+        Node::Float => {
+            let span = byte_span(&node.referenced).unwrap_or(0..0);
+            let text = file.text.get(span.clone()).unwrap_or_default();
+            if !json::is_beyond_64_bits(text.trim()) {
+                return Ok(());
+            }
+            let message = format!(
+                "`{}` is a whole number of more than 64 bits, which would be rounded",
+                text.trim()
+            );
+            let fault = Diagnostic::new(file, span, message);
+            Err(fault.with_hint("put it in quotes: then it is text, and stays as it is"))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
+        Ok(Node::Float)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
+        Ok(Node::Float)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node::Float)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(item) = items.next_element()? {
+            nodes.push(item);
+        }
+        Ok(Node::Items(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let mut nodes = Vec::new();
+        while members.next_key::<IgnoredAny>()?.is_some() {
+            nodes.push(members.next_value()?);
+        }
+        Ok(Node::Items(nodes))
+    }
 }
 
 /// Checks that a file defines what its own name says.
@@ -386,6 +498,38 @@ mod tests {
             serde_json::json!({"a": "012", "b": "1_000", "c": "no", "d": 7, "e": 1.5, "f": true})
         );
         assert_eq!(sample.name.span, 6..7);
+    }
+
+    /// The parser reads a number that no 64 bits hold as a floating point one: another number than
+    /// the file says.
+    #[test]
+    fn a_whole_number_is_exact_or_refused() {
+        let of = |number: &str| {
+            let text = format!("name: a\nglobalArguments: {{a: [1, {{b: {number}}}]}}\n");
+            parse::<Sample>(&file(&text))
+        };
+        for number in [
+            "12345678901234567890123",
+            "-9223372036854775809",
+            "18446744073709551616",
+        ] {
+            let error = of(number).expect_err(number);
+            assert!(
+                error
+                    .message
+                    .starts_with(&format!("`{number}` is a whole number"))
+            );
+            assert_eq!(error.line_column(), (2, 30), "{number}");
+        }
+        for number in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "\"12345678901234567890123\"",
+            "1234567890123456789.5",
+            "x12345678901234567890123",
+        ] {
+            of(number).expect(number);
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
     Ok(TypeInfo {
         name: info.name.parse::<TypeName>()?,
         version: info.version.parse()?,
-        description: info.description,
+        description: info.description.into(),
         global_arguments: schema("the schema of the global arguments", &info.global_arguments)?,
         methods: info
             .methods
@@ -114,7 +114,7 @@ fn method_from_guest(method: guest::MethodSpec) -> Result<MethodSpec, PluginErro
             types::MethodKind::Delete => MethodKind::Delete,
             types::MethodKind::Action => MethodKind::Action,
         },
-        description: method.description,
+        description: method.description.into(),
     })
 }
 
@@ -125,7 +125,7 @@ fn resource_from_guest(resource: guest::ResourceSpec) -> Result<ResourceSpec, Pl
             &resource.schema,
         )?,
         name: resource.name.parse::<SpecName>()?,
-        description: resource.description,
+        description: resource.description.into(),
         on_violation: match resource.on_violation {
             guest::OnViolation::Refuse => OnViolation::Refuse,
             guest::OnViolation::Warn => OnViolation::Warn,
@@ -137,7 +137,7 @@ fn resource_from_guest(resource: guest::ResourceSpec) -> Result<ResourceSpec, Pl
 fn file_from_guest(file: guest::FileSpec) -> Result<FileSpec, PluginError> {
     Ok(FileSpec {
         name: file.name.parse()?,
-        description: file.description,
+        description: file.description.into(),
         media_type: media_type(file.media_type).map_err(PluginError::Text)?,
         retention: retention_from_guest(file.retention)?,
     })
@@ -235,7 +235,7 @@ fn permission_from_guest(
     };
     Ok(PermissionRequest {
         permission,
-        reason: message_from_guest(request.reason),
+        reason: message_from_guest(request.reason).into(),
     })
 }
 

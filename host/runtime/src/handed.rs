@@ -28,7 +28,8 @@ pub(crate) struct Handed {
 /// A secret that a call may use.
 pub(crate) struct Secret {
     pub(crate) name: SecretName,
-    pub(crate) value: SecretValue,
+    /// None if nothing of it was granted: it is asked for, and denied where it is used.
+    pub(crate) value: Option<SecretValue>,
     pub(crate) usage: SecretUse,
 }
 
@@ -103,7 +104,7 @@ impl Handed {
         let mut placeholders = self.placeholders.iter();
         let found = placeholders.find(|it| it.text.as_bytes() == text)?;
         let secret = &self.secrets[found.at];
-        let value = secret.value.expose();
+        let value = secret.value.as_ref().map_or(&[][..], SecretValue::expose);
         let text = match &found.form {
             Form::Plain => SecretText::from(value.to_vec()),
             Form::Basic { user } => {
@@ -126,7 +127,7 @@ mod tests {
         let mut handed = Handed::default();
         handed.hand(Secret {
             name: "TOKEN".parse().expect("a name"),
-            value: SecretValue::new(b"open sesame".to_vec()).expect("a value"),
+            value: SecretValue::new(b"open sesame".to_vec()).ok(),
             usage: SecretUse {
                 hosts: Vec::new(),
                 reveal: false,

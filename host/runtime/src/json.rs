@@ -14,6 +14,7 @@ const DEPTH_MAX: usize = 100;
 /// What is wrong with it, for its author.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    sedge_model::json::numbers_check(text).map_err(|error| error.to_string())?;
     if depth(&value) > DEPTH_MAX {
         return Err(format!("it nests more than {DEPTH_MAX} deep"));
     }
@@ -32,6 +33,16 @@ fn depth(value: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_would_be_rounded_is_refused() {
+        let error = parse("{\"a\": 12345678901234567890123}").expect_err("it has 74 bits");
+        assert!(
+            error.starts_with("`12345678901234567890123` is a whole number"),
+            "{error}"
+        );
+        parse("{\"a\": \"12345678901234567890123\", \"b\": 1e30}").expect("exact");
+    }
 
     #[test]
     fn a_text_may_nest_so_deep_and_no_deeper() {

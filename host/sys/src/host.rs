@@ -1,6 +1,6 @@
 //! Who runs this process, and where.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -70,6 +70,13 @@ pub fn program() -> Option<PathBuf> {
         let name = PathBuf::from(std::env::args_os().next()?);
         name.canonicalize().ok()
     })
+}
+
+/// Returns a variable of the environment by which a person sets something for the program. An
+/// empty one is as if it were not set: many tools can only set variables, not unset them.
+#[must_use]
+pub fn setting(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// Returns whether the program was started with the argument `name`, wherever it stands.

@@ -27,7 +27,8 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// `denied`: the operator did not grant it; the message says what would.
+    /// `denied`: the plugin did not ask for it, or asked only to see it and the operator did not grant
+    /// that. Whether it may be sent somewhere is known when it is: the request is denied then.
     /// `secret-missing`: there is none of this name.
     pub fn secret(&self, name: &str) -> Result<Secret, Failure> {
         match secrets::get(name) {

@@ -61,7 +61,7 @@ impl Sandbox {
             .for_each(|it| grants.extend(&Grants::of(it, None)));
         let asked = asked.map(|permission| PermissionRequest {
             permission,
-            reason: String::new(),
+            reason: String::new().into(),
         });
         let permissions = Permissions::new(
             "spawn".parse()?,

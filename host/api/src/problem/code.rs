@@ -128,6 +128,7 @@ macro_rules! codes {
 codes! {
     BadBackup = "bad_backup", Usage, "The file is not a backup that can be restored.";
     BadFile = "bad_file", Usage, "A file that a person wrote is at fault; `place` says where.";
+    BadInput = "bad_input", Usage, "An argument that was given as text cannot be used.";
     BadName = "bad_name", Usage, "A text is not a name.";
     BadQuery = "bad_query", Usage, "A query cannot be understood.";
     BadSecret = "bad_secret", Usage, "A value cannot be kept as a secret.";
@@ -144,6 +145,7 @@ codes! {
     FileTooLarge = "file_too_large", Usage, "A file is larger than Sedge reads.";
     FileUnreadable = "file_unreadable", Usage, "A file is not text, or not what it has to be.";
     FileUnsupported = "file_unsupported", State, "The file system cannot do what is needed.";
+    GateAmbiguous = "gate_ambiguous", State, "Several steps of the workflow have the name that was given for a gate.";
     GateMissing = "gate_missing", State, "The run has no open gate of that name.";
     GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
     GrantUnknown = "grant_unknown", Usage, "Something was granted that the plugin does not request.";
@@ -169,6 +171,7 @@ codes! {
     PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
     PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
+    Quit = "quit", State, "The user was asked something and quit; nothing was done.";
     ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";
     RepositoryExists = "repository_exists", State, "The folder is a repository.";
     RepositoryMissing = "repository_missing", State, "There is no repository in the folder or above it.";
@@ -180,6 +183,7 @@ codes! {
     RunState = "run_state", State, "The run is in the wrong state.";
     RunsNone = "runs_none", State, "The repository has no runs yet.";
     SecretMissing = "secret_missing", State, "No secret of that name exists.";
+    SecretsClosed = "secrets_closed", State, "Secrets cannot be opened, so nothing runs.";
     SecretsDamaged = "secrets_damaged", State, "A sealed secret is damaged.";
     SecretsKey = "secrets_key", State, "The key of the secrets is missing, damaged, another one, or open to other users.";
     SecretsVersion = "secrets_version", State, "A file of the secrets is of a newer version of Sedge.";
@@ -194,6 +198,7 @@ codes! {
     TypeMissing = "type_missing", State, "No plugin provides that type.";
     Usage = "usage", Usage, "The command line is at fault.";
     VersionMissing = "version_missing", State, "The data has no such version.";
+    WeakSecret = "weak_secret", Usage, "A value is too weak to be kept as a secret, unless that is wanted.";
     WithinCall = "within_call", State, "A command of a call does what cannot be done within one.";
     WorkflowFailed = "workflow_failed", Failed, "A workflow failed; `details` has the steps and where the failure began.";
     WorkflowMissing = "workflow_missing", State, "No workflow of that name exists.";

@@ -1,5 +1,8 @@
 //! Secrets: taken to where they must not go, seen without a grant, and told by who saw them.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use sedge_app::secret_put::secret_put;
 use sedge_app::types::SecretValue;
 use sedge_test_kit::Server;
@@ -24,6 +27,18 @@ pub(crate) fn attacks() -> Vec<Attack> {
     let (server, other) = (Server::plain(), Server::plain());
     let mut attacks = sent(&server, &other);
     attacks.extend(told());
+    attacks.push(Attack::other(
+        "a secret while its key is open to all",
+        async move |_| {
+            let house = House::new();
+            put(&house);
+            let key = house.path().join(".sedge/secrets/key");
+            fs::set_permissions(key, Permissions::from_mode(0o644)).expect("ours");
+            let ran = house.run("sink", "run", json!({"note": CANARY})).await;
+            format!("{:?}", ran.map(|report| report.outcome))
+        },
+        "SecretsClosed",
+    ));
     attacks.push(Attack::other(
         "and none of it came to the other server",
         async move |_| {

@@ -49,8 +49,9 @@ mod guests {
     pub(crate) use crate::sockets::dialer;
     pub(crate) use crate::uses::mover;
     pub(crate) use sedge_test_artifacts::{
-        COMMAND as command, MISFIT_NAME as misfit_name, MISFIT_PANIC as misfit_panic,
-        MISFIT_SCHEMA as misfit_schema, MISFIT_VERSION as misfit_version,
+        COMMAND as command, FORGER as forger, MISFIT_NAME as misfit_name,
+        MISFIT_PANIC as misfit_panic, MISFIT_SCHEMA as misfit_schema,
+        MISFIT_VERSION as misfit_version,
     };
     pub(crate) use sedge_test_artifacts::{HOSTILE as hostile, RAW as raw};
 }

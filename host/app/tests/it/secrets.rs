@@ -179,18 +179,31 @@ async fn a_secret_goes_nowhere_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
+    let server = Server::plain();
     let house = house("");
     let get = |name: &str| json!({"name": name});
-    let (code, message) = failed(&house, "get", get("TOKEN")).await;
-    assert_eq!(code, "denied", "{message}");
+    // Where it is to be sent is known when it is: the lines name that host and no other, although
+    // the plugin asks for every one.
+    let send = json!({"url": server.url("/hello"), "body": "{secret}"});
+    let (code, message) = failed(&house, "send", send.clone()).await;
+    assert!(code.contains("denied"), "{code}: {message}");
     let (_, lines) = message.split_once("would\n").expect("lines");
+    let (_, granted) = lines.split_once("secrets:").expect("the grant");
+    assert!(
+        granted.contains(&server.origin()) && !granted.contains('*'),
+        "{lines}"
+    );
+    assert!(server.requests().is_empty(), "nothing was sent");
+    let uses = secret_list(&house.repository).expect("readable");
+    let info = uses[0].info.as_ref().expect("its file can be read");
+    assert_eq!(info.last_use, None, "it was not even read");
     let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
     house.write("models/keeper.yaml", &definition);
-    house.value("keeper", "get", get("TOKEN")).await;
+    house.value("keeper", "send", send).await;
     let uses = secret_list(&house.repository).expect("readable");
     let info = uses[0].info.as_ref().expect("its file can be read");
     let (_, by) = info.last_use.as_ref().expect("it was used");
-    assert!(by.starts_with("keeper.get, call "), "{by}");
+    assert!(by.starts_with("keeper.send, call "), "{by}");
 
     let (code, message) = failed(&house, "get", get("UNASKED")).await;
     assert_eq!(code, "denied", "{message}");
@@ -198,7 +211,9 @@ async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
         message.contains("`@test/keeper` does not ask for"),
         "{message}"
     );
-    grants(&house, "{name: OTHER}");
+    // Whether there is a secret is for those to know who were granted something of it.
+    house.value("keeper", "get", get("OTHER")).await;
+    grants(&house, "{name: OTHER, hosts: ['https://api.example.com']}");
     let (code, message) = failed(&house, "get", get("OTHER")).await;
     assert_eq!(code, "secret-missing", "{message}");
     assert!(message.contains("`sedge secret put OTHER`"), "{message}");

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::{Output, table};
 use crate::show;
 
@@ -41,7 +42,7 @@ pub(crate) struct DataDeleteArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DataDeleteArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let chosen = match (&args.name, &args.prefix) {
         (Some(name), _) => Chosen::Name(name.clone(), args.version),
         (None, Some(prefix)) => Chosen::Prefix(prefix.clone()),
@@ -88,7 +89,7 @@ pub(crate) fn deleted_table(deleted: &[DataDeleted]) -> String {
     let rows = deleted.iter().map(|it| {
         vec![
             it.model.to_string(),
-            show::cell(it.name.as_str()),
+            guest_text::cell(it.name.as_str()),
             it.n_versions.to_string(),
             show::bytes(it.n_bytes),
         ]

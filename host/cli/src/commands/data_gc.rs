@@ -30,7 +30,7 @@ pub(crate) struct DataGcArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DataGcArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
         dry_run: args.dry_run.is_set(),
         with_latest: args.with_latest,

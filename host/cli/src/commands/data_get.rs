@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::commands::data_list::record_json;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text::TerminalData;
 use crate::output::{Output, stdout_bytes};
 use crate::show;
 
@@ -84,12 +85,24 @@ fn printed(
         }
         DataKind::File => {
             let mut buffer = vec![0; PRINTED_AT_ONCE];
+            let mut shown = std::io::stdout().is_terminal().then(TerminalData::default);
             loop {
                 let n = content.read(&mut buffer).map_err(AppError::from)?;
-                if n == 0 || !stdout_bytes(&buffer[..n])? {
+                if n == 0 {
+                    break;
+                }
+                let is_read = match &mut shown {
+                    Some(shown) => stdout_bytes(shown.push(&buffer[..n]).as_bytes())?,
+                    None => stdout_bytes(&buffer[..n])?,
+                };
+                if !is_read {
                     return Ok(Output::printed());
                 }
             }
+            if let Some(shown) = shown {
+                stdout_bytes(shown.finish().as_bytes())?;
+            }
+            Ok(Output::printed())
         }
     }
 }

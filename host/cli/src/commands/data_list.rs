@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
@@ -38,7 +39,7 @@ pub(crate) fn run(cx: &Context, args: &DataListArgs) -> Result<Output, CliError>
 fn row(record: &DataRecord) -> Vec<String> {
     vec![
         record.model.to_string(),
-        show::cell(record.name.as_str()),
+        guest_text::cell(record.name.as_str()),
         record.kind.as_str().to_owned(),
         record.version.to_string(),
         show::bytes(record.size),

@@ -30,7 +30,7 @@ pub(crate) struct DataPruneArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DataPruneArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
         models: args.model.clone(),
         is_confirmed: args.yes,

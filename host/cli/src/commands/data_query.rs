@@ -10,6 +10,7 @@ use crate::commands::data_search;
 use crate::commands::shared::time_or_age;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::{Output, line};
 use crate::rows::{ListOptions, Rows};
 use crate::show;
@@ -80,8 +81,8 @@ pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError
 fn selected_row(record: &DataRecord, value: &Value) -> Vec<String> {
     vec![
         record.model.to_string(),
-        show::cell(record.name.as_str()),
+        guest_text::cell(record.name.as_str()),
         record.version.to_string(),
-        show::cell(line(value).trim_end()),
+        guest_text::cell(line(value).trim_end()),
     ]
 }

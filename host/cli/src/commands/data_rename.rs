@@ -29,7 +29,7 @@ pub(crate) struct DataRenameArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DataRenameArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
         model: args.model.clone(),
         from: args.from.clone(),

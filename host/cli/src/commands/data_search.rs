@@ -8,6 +8,7 @@ use crate::commands::data_list::record_json;
 use crate::commands::shared::time_or_age;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
@@ -86,7 +87,7 @@ pub(crate) const HEADING: [&str; 7] = [
 pub(crate) fn row(record: &DataRecord) -> Vec<String> {
     vec![
         record.model.to_string(),
-        show::cell(record.name.as_str()),
+        guest_text::cell(record.name.as_str()),
         record.version.to_string(),
         record.kind.as_str().to_owned(),
         record.spec.to_string(),

@@ -28,7 +28,7 @@ pub(crate) struct DatastoreBackupArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DatastoreBackupArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
         to: args.file.clone(),
         replace: args.replace,

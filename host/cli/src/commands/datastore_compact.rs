@@ -23,7 +23,7 @@ pub(crate) struct DatastoreCompactArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DatastoreCompactArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let dry_run = args.dry_run.is_set();
     let report = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
     let data = json!({

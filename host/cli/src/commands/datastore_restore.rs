@@ -28,7 +28,7 @@ pub(crate) struct DatastoreRestoreArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DatastoreRestoreArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
         from: args.file.clone(),
         replace: args.replace,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code;
+use crate::guest_text::INDENT;
 use crate::output::{Output, table};
 use crate::show;
 
@@ -37,7 +38,14 @@ pub(crate) fn run(cx: &Context, _args: &DoctorArgs) -> Result<Output, CliError> 
                 Severity::Warning => n_warnings += 1,
             }
             documents.push(finding_json(severity, &error));
-            findings.push(error.to_text_as(severity.as_str()));
+            let lines = error.lines(severity.as_str());
+            findings.push(
+                lines
+                    .iter()
+                    .map(|it| unedged(it))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            );
         }
         areas.push(json!({"area": area.as_str(), "state": state, "findings": documents}));
     }
@@ -62,6 +70,11 @@ pub(crate) fn run(cx: &Context, _args: &DoctorArgs) -> Result<Output, CliError> 
     } else {
         output.exit(exit_code::STATE)
     })
+}
+
+/// Returns a text whose further lines stand behind an indent.
+fn unedged(text: &str) -> String {
+    text.replace('\n', &format!("\n{INDENT}"))
 }
 
 fn finding_json(severity: Severity, error: &CliError) -> Value {

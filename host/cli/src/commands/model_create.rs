@@ -4,7 +4,7 @@ use clap::Args;
 use sedge_app::model_create::{Request, model_create};
 use serde_json::json;
 
-use crate::commands::model_method_run::key_value;
+use crate::commands::model_method_run::{inputs_read, key_value};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -26,7 +26,7 @@ pub(crate) fn run(cx: &Context, args: ModelCreateArgs) -> Result<Output, CliErro
     let request = Request {
         type_name: args.r#type,
         name: args.name,
-        global_arguments: args.global_argument,
+        global_arguments: inputs_read(args.global_argument)?,
     };
     let report = cx.wait(model_create(&repository, &request))?;
     Ok(

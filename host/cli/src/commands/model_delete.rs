@@ -22,7 +22,7 @@ pub(crate) struct ModelDeleteArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &ModelDeleteArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let report = cx.wait(model_delete(&repository, &args.name, cx.events()))?;
     let data = json!({"name": report.name, "file": report.file, "dataKept": report.n_data});
     let output = Output::new(data).note(format!(

@@ -17,7 +17,7 @@ pub(crate) struct ModelGetArgs {
 
 pub(crate) fn run(cx: &Context, args: &ModelGetArgs) -> Result<Output, CliError> {
     let definition = model_get(&*cx.repository()?, &args.name)?;
-    Ok(Output::new(definition_json(&definition)).text(definition.file.text.clone()))
+    Ok(Output::new(definition_json(&definition)).text_data(definition.file.text.clone()))
 }
 
 /// Returns a definition as `--json` shows it.

@@ -1,12 +1,13 @@
 //! `sedge model method run`
 
-use std::path::PathBuf;
+use std::io::{Read, stdin};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sedge_app::Settings;
 use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::types::Written;
-use serde_json::{Map, Value, json};
+use sedge_app::types::{Written, json, read_named_file};
+use sedge_app::{AppError, Settings};
+use serde_json::{Map, Value};
 
 use crate::commands::shared::RunOptions;
 use crate::context::Context;
@@ -24,12 +25,12 @@ pub(crate) struct ModelMethodRunArgs {
     model: String,
     /// The method
     method: String,
-    /// Give an argument; may be repeated
+    /// Give an argument; may be repeated. @FILE stands for what is in a file, @@ for an @
     #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_value)]
     inputs: Vec<(String, String)>,
-    /// Give arguments as one JSON object; --input is laid over it
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    inputs_json: Option<Map<String, Value>>,
+    /// Give arguments as one JSON object, from a file (@FILE) or stdin (-); --input is laid over it
+    #[arg(long, value_name = "JSON")]
+    inputs_json: Option<String>,
     /// Write what the first guest that traps has in memory to a new file
     #[arg(long, value_name = "FILE")]
     core_dump: Option<PathBuf>,
@@ -40,19 +41,21 @@ pub(crate) struct ModelMethodRunArgs {
 pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliError> {
     let settings = Settings {
         core_dumps: args.core_dump.is_some(),
-        ..args.options.settings()
+        ..args.options.settings()?
     };
     let repository = cx.repository_with(settings)?;
     let request = Request {
         core_dump: args.core_dump,
         model: args.model,
         method: args.method,
-        arguments: args.inputs_json.unwrap_or_default(),
-        inputs: args.inputs,
+        arguments: args
+            .inputs_json
+            .map_or_else(|| Ok(Map::new()), |json| json_object(&json))?,
+        inputs: inputs_read(args.inputs)?,
     };
     let report = cx.wait(model_method_run(&repository, &request, cx.events()))?;
     let elapsed_ms = report.elapsed.as_secs_f64() * 1000.0;
-    let mut data = json!({
+    let mut data = serde_json::json!({
         "run": report.run,
         "value": report.outcome.value,
         "written": report.outcome.written,
@@ -80,11 +83,69 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn json_object(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text) {
+/// The most bytes that are read of a file or of stdin as an argument.
+///
+/// The person chooses the file. What a call is handed is in memory several times.
+const INPUT_BYTES_MAX: u64 = 64 << 20;
+
+/// Reads the files that values name.
+pub(crate) fn inputs_read(
+    inputs: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, CliError> {
+    let read = |(key, value): (String, String)| {
+        let Some(file) = value.strip_prefix('@') else {
+            return Ok((key, value));
+        };
+        if file.starts_with('@') {
+            let text = file.to_owned();
+            return Ok((key, text));
+        }
+        text_of(file).map(|text| (key, text))
+    };
+    inputs.into_iter().map(read).collect()
+}
+
+/// Returns the text of a file; `-` is stdin.
+fn text_of(file: &str) -> Result<String, CliError> {
+    let unfit = |what: String| CliError::Usage {
+        message: what,
+        hint: "an argument is text in UTF-8; a value that begins with `@` is written `@@`"
+            .to_owned(),
+    };
+    let bytes = if file == "-" {
+        let mut bytes = Vec::new();
+        stdin()
+            .lock()
+            .take(INPUT_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > INPUT_BYTES_MAX {
+            return Err(unfit(format!(
+                "stdin has more than {INPUT_BYTES_MAX} bytes"
+            )));
+        }
+        bytes
+    } else {
+        read_named_file(Path::new(file), INPUT_BYTES_MAX).map_err(AppError::from)?
+    };
+    String::from_utf8(bytes).map_err(|_| unfit(format!("`{file}` is not text in UTF-8")))
+}
+
+/// Reads the arguments of `--inputs-json`.
+fn json_object(given: &str) -> Result<Map<String, Value>, CliError> {
+    let file = if given == "-" {
+        Some("-")
+    } else {
+        given.strip_prefix('@')
+    };
+    let bad = |reason: String| CliError::Usage {
+        message: format!("`--inputs-json` cannot be used: {reason}"),
+        hint: "give one JSON object, `@FILE`, or `-` for stdin".to_owned(),
+    };
+    let text = file.map_or_else(|| Ok(given.to_owned()), text_of)?;
+    match json::parse(&text) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err("it is JSON, but not an object".to_owned()),
-        Err(error) => Err(format!("it is not JSON: {error}")),
+        Ok(_) => Err(bad("it is JSON, but not an object".to_owned())),
+        Err(error) => Err(bad(error.to_string())),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::{Output, table};
 use crate::show;
 
@@ -61,7 +62,7 @@ fn row(asked: &Asked) -> Vec<String> {
         asked.to_owned(),
         may,
         last_used.map_or("-".to_owned(), show::time),
-        explained.request.reason.clone(),
+        guest_text::cell(explained.request.reason.raw()),
     ]
 }
 

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sedge_app::plugin_add::{Added, Before, Report, plugin_add};
-use sedge_app::types::{Choice, Permission, PermissionRequest};
+use sedge_app::types::{
+    Choice, GuestText, Permission, PermissionRequest, narrowest, stderr_columns,
+};
 use serde_json::json;
 
 use crate::commands::plugin_describe::{description_json, permission_text};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, stderr, stderr_asks, table};
+use crate::guest_text;
+use crate::output::{Output, stderr, stderr_asks};
+use crate::show;
 
 /// Add a plugin, or replace it by another version
 ///
@@ -26,7 +30,8 @@ pub(crate) struct PluginAddArgs {
     /// Grant everything that it asks for, except folders, whose place only you know
     #[arg(long, conflicts_with = "grant")]
     grant_all: bool,
-    /// Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`, `none`
+    /// Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`,
+    /// `secrets=NAME@https://api.example.com`, `none`
     #[arg(long, value_name = "KIND[=WHAT]")]
     grant: Vec<Choice>,
 }
@@ -67,7 +72,7 @@ fn output(report: &Report) -> Output {
             "{} {}: {}",
             allowed_text(report, &request.permission),
             permission_text(&request.permission),
-            request.reason
+            guest_text::in_line(&request.reason)
         ));
     }
     output.note(format!(
@@ -92,43 +97,86 @@ fn is_attended(cx: &Context) -> bool {
     !cx.json && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Shows what a plugin asks for, and asks what of it to grant.
+/// What a person answers to one question.
+enum Answer {
+    Yes,
+    No,
+    Quit,
+}
+
+/// Asks of each thing that a plugin asks for whether to grant it.
 fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
     let info = &added.description.type_info;
+    let n_asked = added.undecided.len();
+    let what = show::count(n_asked, "permission");
     stderr(&match added.before {
-        Before::Nothing => format!("{} asks for permissions:", info.name),
-        Before::Same | Before::Other(_) => {
-            format!("{} {} asks for more than before:", info.name, info.version)
-        }
+        Before::Nothing => format!("{} asks for {what}, for all models of the type.", info.name),
+        Before::Same | Before::Other(_) => format!(
+            "{} {} asks for {what} more than before, for all models of the type.",
+            info.name, info.version
+        ),
     });
-    stderr(table(&["KIND", "TO", "WHY"], added.undecided.iter().map(row)).trim_end());
-    let answer = stderr_asks("Grant this to all models of the type? [yes/no/quit] ")?;
-    let mut choices = match answer.as_str() {
-        "y" | "yes" => vec![Choice::All],
-        "n" | "no" => vec![Choice::None],
-        _ => return Err(CliError::Interrupted),
-    };
-    if choices == [Choice::None] {
-        return Ok(choices);
-    }
-    for request in &added.undecided {
-        if let Permission::Files { name, .. } = &request.permission {
-            let path = stderr_asks(&format!("Where is the folder `{name}`? [nowhere] "))?;
-            if !path.is_empty() {
-                choices.push(Choice::Folder {
-                    name: name.to_string(),
-                    path,
-                });
-            }
+    let quit = || CliError::Quit(format!("{} was not added", info.name));
+    let mut choices = Vec::new();
+    for (n, request) in added.undecided.iter().enumerate() {
+        let PermissionRequest { permission, reason } = request;
+        stderr(&format!(
+            "{} of {n_asked}: {}",
+            n + 1,
+            permission_text(permission)
+        ));
+        stderr(&format!("  {}", quoted(reason)));
+        match answer(permission)? {
+            Answer::Yes => {}
+            Answer::No => continue,
+            Answer::Quit => return Err(quit()),
         }
+        let Permission::Files { name, .. } = permission else {
+            choices.push(Choice::Exactly(permission.clone()));
+            continue;
+        };
+        let question = format!("Where is the folder `{name}`? [nowhere] ");
+        let path = stderr_asks(&question)?.ok_or_else(quit)?;
+        if !path.is_empty() {
+            choices.push(Choice::Folder {
+                name: name.to_string(),
+                path,
+            });
+        }
+    }
+    if choices.is_empty() {
+        choices.push(Choice::None);
     }
     Ok(choices)
 }
 
-fn row(request: &PermissionRequest) -> Vec<String> {
-    vec![
-        request.permission.kind().as_str().to_owned(),
-        permission_text(&request.permission),
-        request.reason.clone(),
-    ]
+/// Asks whether to grant one thing, until there is an answer.
+fn answer(permission: &Permission) -> Result<Answer, CliError> {
+    loop {
+        let Some(answer) = stderr_asks("Grant it? [yes/no/show/quit] ")? else {
+            return Ok(Answer::Quit);
+        };
+        match answer.to_lowercase().as_str() {
+            "y" | "yes" => return Ok(Answer::Yes),
+            "n" | "no" => return Ok(Answer::No),
+            "q" | "quit" => return Ok(Answer::Quit),
+            "s" | "show" => {
+                stderr(
+                    "The narrowest grants that it allows; for one model, under `grants:` in its definition:",
+                );
+                let lines = narrowest(permission);
+                lines.iter().for_each(|line| stderr(&format!("  {line}")));
+            }
+            _ => stderr("Type yes, no, show or quit."),
+        }
+    }
+}
+
+/// Returns what a plugin says, each line behind a mark.
+fn quoted(text: &GuestText) -> String {
+    let quoted = format!("| {}", guest_text::block(text.raw(), "| "));
+    match stderr_columns() {
+        Some(columns) => guest_text::folded(&quoted, columns.saturating_sub(4), "| "),
+        None => quoted,
+    }
 }

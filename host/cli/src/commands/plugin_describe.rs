@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text::{self, INDENT};
 use crate::output::Output;
 
 /// Show what a plugin says of its type
@@ -73,7 +74,7 @@ pub(crate) fn asks(request: &PermissionRequest) -> String {
     format!(
         "it asks to {}: {}",
         permission_text(&request.permission),
-        request.reason
+        guest_text::in_line(&request.reason)
     )
 }
 
@@ -92,7 +93,9 @@ fn secret_text(name: &SecretName, hosts: &[HttpOrigin], reveal: bool) -> String 
 
 fn text(description: &PluginDescription) -> String {
     let info = &description.type_info;
-    let mut text = format!("{} {}\n{}\n", info.name, info.version, info.description);
+    let mut text = format!("{} {}\n", info.name, info.version);
+    let about = guest_text::block(info.description.raw(), INDENT);
+    line(&mut text, 1, &about);
     section(
         &mut text,
         "global arguments",
@@ -107,7 +110,7 @@ fn text(description: &PluginDescription) -> String {
                 "{} ({}): {}",
                 method.name,
                 method.kind.as_str(),
-                method.description
+                guest_text::in_line(&method.description)
             ),
         );
         for argument in arguments(&method.arguments) {
@@ -122,7 +125,7 @@ fn text(description: &PluginDescription) -> String {
             format!(
                 "{}: {}",
                 permission_text(&request.permission),
-                request.reason
+                guest_text::in_line(&request.reason)
             )
         })
         .collect();
@@ -142,11 +145,11 @@ fn outputs(info: &TypeInfo) -> Vec<String> {
     let resources = info
         .resources
         .iter()
-        .map(|resource| format!("{}: {}", resource.name, resource.description));
-    let files = info
-        .files
-        .iter()
-        .map(|file| format!("{} ({}): {}", file.name, file.media_type, file.description));
+        .map(|it| format!("{}: {}", it.name, guest_text::in_line(&it.description)));
+    let files = info.files.iter().map(|file| {
+        let about = guest_text::in_line(&file.description);
+        format!("{} ({}): {about}", file.name, file.media_type)
+    });
     resources.chain(files).collect()
 }
 
@@ -192,7 +195,9 @@ fn arguments(schema: &Value) -> Vec<String> {
             .as_str()
             .map(|about| format!(": {about}"))
             .unwrap_or_default();
-        format!("{name} ({kind}{need}){}", about.replace('\n', " "))
+        let about = guest_text::line(&about.replace('\n', " "));
+        let argument = guest_text::line(&format!("{name} ({kind}{need})"));
+        format!("{argument}{about}")
     };
     properties.into_iter().flatten().map(describe).collect()
 }

@@ -29,7 +29,7 @@ pub(crate) struct RunGcArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &RunGcArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.lock.settings())?;
+    let repository = cx.repository_with(args.lock.settings()?)?;
     let dry_run = args.dry_run.is_set();
     let runs = cx.wait(run_gc(&repository, args.older_than, dry_run, cx.events()))?;
     let documents: Vec<Value> = runs.iter().map(|run| run_json(run, run.status)).collect();

@@ -35,7 +35,7 @@ pub(crate) fn run(cx: &Context, args: &RunLogsArgs) -> Result<Output, CliError> 
     let text: Vec<String> = lines
         .iter()
         .map(|record| {
-            let (path, line) = (record.lineage.path(), log_text(&record.line));
+            let (path, line) = (record.lineage.path(), log_text(&record.line, "    "));
             format!("{path}  {}.{}: {line}", record.model, record.method)
         })
         .collect();

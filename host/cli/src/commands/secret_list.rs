@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::commands::secret_put::info_json;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::{Output, table};
 use crate::show;
 
@@ -69,8 +70,8 @@ fn row(secret: &ListedSecret) -> Vec<String> {
         of(|info| show::time(info.created_at)),
         of(|info| show::time(info.updated_at)),
         used.map_or(String::new(), |(at, _)| show::time(*at)),
-        used.map_or(String::new(), |(_, by)| show::cell(by)),
-        of(|info| show::cell(&info.by)),
+        used.map_or(String::new(), |(_, by)| guest_text::cell(by)),
+        of(|info| guest_text::cell(&info.by)),
     ]
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
     if !args.value.is_empty() {
         let name = show::typed(&args.name);
         return Err(CliError::Usage {
-            message: "the value of a secret is never an argument: other programs can read it there, and shells keep it",
+            message: "the value of a secret is never an argument: other programs can read it there, and shells keep it".to_owned(),
             hint: format!(
                 "type it when you are asked: `sedge secret put {name}`, or hand it over on stdin"
             ),
@@ -98,7 +98,7 @@ fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
     let second = ask(&mut input, "The same again: ")?;
     if first.expose() != second.expose() {
         return Err(CliError::Usage {
-            message: "the two values differ",
+            message: "the two values differ".to_owned(),
             hint: "nothing was changed; try again".to_owned(),
         });
     }
@@ -113,7 +113,7 @@ fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
     match typed {
         Typed::Line(line) => Ok(SecretValue::new(line).map_err(AppError::from)?),
         Typed::Cut => Err(CliError::Usage {
-            message: "the value is longer than a line of a terminal can be",
+            message: "the value is longer than a line of a terminal can be".to_owned(),
             hint: "hand it over on stdin: `sedge secret put NAME < FILE`".to_owned(),
         }),
         Typed::Interrupted | Typed::End => Err(CliError::PromptInterrupted),

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use clap::Args;
 use sedge_app::Settings;
-use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, variable};
+use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, setting};
+
+use crate::error::CliError;
+
+/// The variable that says how long to wait for a lock, in seconds.
+const LOCK_TIMEOUT_VARIABLE: &str = "SEDGE_LOCK_TIMEOUT";
 
 /// Of commands that lock.
 #[derive(Debug, Args)]
 pub(crate) struct LockOptions {
     /// Wait so long for each lock [default: 60, or as sedge.yaml says] [env: SEDGE_LOCK_TIMEOUT]
-    #[arg(long, env = "SEDGE_LOCK_TIMEOUT", hide_env = true, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lock_timeout: Option<Duration>,
 }
 
@@ -26,22 +31,34 @@ pub(crate) struct RunOptions {
 }
 
 impl LockOptions {
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            lock_timeout: self.lock_timeout,
+    /// Returns what the options say, or the variables of the environment in their place.
+    ///
+    /// # Errors
+    /// A variable says nothing that can be understood.
+    pub(crate) fn settings(&self) -> Result<Settings, CliError> {
+        let lock_timeout = match self.lock_timeout {
+            Some(timeout) => Some(timeout),
+            None => setting_parsed(LOCK_TIMEOUT_VARIABLE, seconds)?,
+        };
+        Ok(Settings {
+            lock_timeout,
             // Not an option: others could read it off the command line.
-            lineage_tokens: variable(LINEAGE_VARIABLE),
+            lineage_tokens: setting_parsed(LINEAGE_VARIABLE, |text| Ok(text.to_owned()))?,
             ..Settings::default()
-        }
+        })
     }
 }
 
 impl RunOptions {
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
+    /// Returns what the options say, or the variables of the environment in their place.
+    ///
+    /// # Errors
+    /// As [`LockOptions::settings`].
+    pub(crate) fn settings(&self) -> Result<Settings, CliError> {
+        Ok(Settings {
             concurrency: self.concurrency,
-            ..self.lock.settings()
-        }
+            ..self.lock.settings()?
+        })
     }
 }
 
@@ -78,6 +95,28 @@ pub(crate) fn time_or_age(text: &str) -> Result<Timestamp, String> {
     ms.map(Timestamp).ok_or_else(|| {
         "it is neither an age (5m, 1h, 7d, 2w, 1mo, 1y) nor a time (2026-11-23T21:34:00Z)"
             .to_owned()
+    })
+}
+
+/// Returns what a variable of the environment says; `None` if it is not set, or empty.
+///
+/// # Errors
+/// It cannot be understood; the error names the variable.
+pub(crate) fn setting_parsed<T>(
+    variable: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, CliError> {
+    let Some(value) = setting(variable) else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok_or_else(|| "it is not text".to_owned());
+    let parsed = text.and_then(parse);
+    parsed.map(Some).map_err(|reason| CliError::Usage {
+        message: format!(
+            "the environment variable {variable} is `{}`: {reason}",
+            value.to_string_lossy()
+        ),
+        hint: format!("set it to something else, or unset it: `unset {variable}`"),
     })
 }
 

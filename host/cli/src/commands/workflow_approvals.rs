@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::guest_text;
 use crate::output::{Output, table};
 use crate::show;
 
@@ -37,7 +38,7 @@ pub(crate) fn run(cx: &Context, _args: &WorkflowApprovalsArgs) -> Result<Output,
             approval.record.gate.to_string(),
             approval.record.run.id.to_string(),
             show::time(approval.record.opened_at),
-            approval.prompt.replace('\n', " "),
+            guest_text::cell(&approval.prompt.replace('\n', " ")),
         ]
     });
     Ok(output.text(table(&["workflow", "gate", "run", "since", "prompt"], rows)))

@@ -18,7 +18,7 @@ pub(crate) struct WorkflowGetArgs {
 
 pub(crate) fn run(cx: &Context, args: &WorkflowGetArgs) -> Result<Output, CliError> {
     let workflow = workflow_get(&*cx.repository()?, &args.name)?;
-    Ok(Output::new(workflow_json(&workflow)).text(workflow.file.text.clone()))
+    Ok(Output::new(workflow_json(&workflow)).text_data(workflow.file.text.clone()))
 }
 
 /// Returns a workflow as `--json` shows it.

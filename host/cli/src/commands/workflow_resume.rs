@@ -22,7 +22,7 @@ pub(crate) struct WorkflowResumeArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &WorkflowResumeArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.options.settings())?;
+    let repository = cx.repository_with(args.options.settings()?)?;
     let run = args.run.as_deref();
     let end = cx
         .wait(workflow_resume(&repository, &args.name, run, cx.events()))

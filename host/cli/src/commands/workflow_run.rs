@@ -26,7 +26,7 @@ pub(crate) struct WorkflowRunArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &WorkflowRunArgs) -> Result<Output, CliError> {
-    let repository = cx.repository_with(args.options.settings())?;
+    let repository = cx.repository_with(args.options.settings()?)?;
     let end = cx
         .wait(workflow_run(
             &repository,

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::grants::{FolderGrant, Grants};
-use super::pattern::{CommandPattern, HttpOrigin, ModelPattern};
-use super::{Permission, PermissionKind, PermissionRequest};
+use super::pattern::{CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern};
+use super::{FileAccess, Permission, PermissionKind, PermissionRequest};
+use crate::names::{NameError, SecretName};
 
 /// One word of the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub enum Choice {
         kind: PermissionKind,
         /// What it is about.
         subject: String,
+    },
+    /// All of one thing that was asked for, and nothing else.
+    Exactly(Permission),
+    /// `secrets=NAME@https://api.example.com`: a secret, to be sent to one host.
+    SecretTo {
+        /// The secret.
+        name: SecretName,
+        /// Where the host may put it into requests.
+        to: HttpOrigin,
     },
     /// `files=NAME:PATH`: a folder, and where it is.
     Folder {
@@ -47,6 +57,22 @@ pub enum ChoiceError {
     /// The plugin asks for no such thing.
     #[error("it does not ask for `{0}`")]
     NotAsked(String),
+    /// The plugin asks for the secret, but not to send it there.
+    #[error(
+        "it does not ask to send the secret `{name}` to `{to}`{}",
+        asked_text(asked)
+    )]
+    SecretElsewhere {
+        /// The secret.
+        name: SecretName,
+        /// Where it was to be sent.
+        to: HttpOrigin,
+        /// Where the plugin asks to send it.
+        asked: Vec<HttpOrigin>,
+    },
+    /// What was named is no name.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// `none` beside others.
     #[error("`none` stands alone")]
     NoneAndMore,
@@ -75,6 +101,13 @@ impl FromStr for Choice {
                 }),
                 Some(_) | None => Err(ChoiceError::NoPath(subject.to_owned())),
             },
+            (PermissionKind::Secrets, Some(subject)) if subject.contains('@') => {
+                let (name, to) = subject.split_once('@').unwrap_or((subject, ""));
+                Ok(Self::SecretTo {
+                    name: name.parse()?,
+                    to: to.parse()?,
+                })
+            }
             (PermissionKind::Files, None) => Err(ChoiceError::NoPath("NAME".to_owned())),
             (kind, Some(subject)) => Ok(Self::One {
                 kind,
@@ -92,6 +125,8 @@ impl fmt::Display for Choice {
             Self::All => f.write_str("all"),
             Self::Kind(kind) => f.write_str(kind.as_str()),
             Self::One { kind, subject } => write!(f, "{}={subject}", kind.as_str()),
+            Self::Exactly(permission) => permission.fmt(f),
+            Self::SecretTo { name, to } => write!(f, "secrets={name}@{to}"),
             Self::Folder { name, path } => write!(f, "files={name}:{path}"),
         }
     }
@@ -114,14 +149,120 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
         }
         let must_hit = match choice {
             Choice::None | Choice::All => false,
-            Choice::Kind(_) | Choice::One { .. } | Choice::Folder { .. } => true,
+            Choice::Kind(_)
+            | Choice::One { .. }
+            | Choice::Exactly(_)
+            | Choice::SecretTo { .. }
+            | Choice::Folder { .. } => true,
         };
         let hits = |request: &PermissionRequest| of_choice(&request.permission, choice).is_some();
         if must_hit && before == grants && !asked.iter().any(hits) {
-            return Err(ChoiceError::NotAsked(choice.to_string()));
+            return Err(not_asked(asked, choice));
         }
     }
     Ok(grants)
+}
+
+/// Returns why a choice is about nothing that was asked for.
+fn not_asked(asked: &[PermissionRequest], choice: &Choice) -> ChoiceError {
+    if let Choice::SecretTo { name: wanted, to } = choice {
+        let of_secret = |request: &PermissionRequest| match &request.permission {
+            Permission::Secrets { name, hosts, .. } if name == wanted => Some(hosts.clone()),
+            Permission::Secrets { .. }
+            | Permission::Models { .. }
+            | Permission::Http { .. }
+            | Permission::Sockets { .. }
+            | Permission::Files { .. }
+            | Permission::Env { .. }
+            | Permission::Commands { .. } => None,
+        };
+        let hosts: Vec<Vec<HttpOrigin>> = asked.iter().filter_map(of_secret).collect();
+        if !hosts.is_empty() {
+            return ChoiceError::SecretElsewhere {
+                name: wanted.clone(),
+                to: to.clone(),
+                asked: hosts.concat(),
+            };
+        }
+    }
+    ChoiceError::NotAsked(choice.to_string())
+}
+
+fn asked_text(asked: &[HttpOrigin]) -> String {
+    let hosts: Vec<String> = asked.iter().map(|host| format!("`{host}`")).collect();
+    if hosts.is_empty() {
+        ", nor to any other host".to_owned()
+    } else {
+        format!(", but to {}", hosts.join(", "))
+    }
+}
+
+/// Returns the narrowest grants that a request allows, as lines for the key `grants:` of a
+/// definition. What only the operator knows is in capitals: `HOST`, `PATH`, `NAME`.
+#[must_use]
+pub fn narrowest(permission: &Permission) -> Vec<String> {
+    match permission {
+        Permission::Models {
+            model: ModelPattern::Any,
+        } => vec!["models: [NAME]".to_owned()],
+        Permission::Models { model } => vec![format!("models: [{model}]")],
+        Permission::Http { url, methods } => {
+            let url = origin_of_one(url);
+            let of = |method: &str| format!("http: [{{url: \"{url}\", methods: [{method}]}}]");
+            if methods.is_empty() {
+                vec![of("GET")]
+            } else {
+                methods.iter().map(|method| of(method)).collect()
+            }
+        }
+        Permission::Sockets { to } => vec![format!("sockets: [{{to: \"{to}\"}}]")],
+        Permission::Files { name, access } => {
+            let of = |access: FileAccess| {
+                let access = access.as_str();
+                format!("files: [{{name: {name}, path: PATH, access: {access}}}]")
+            };
+            match access {
+                FileAccess::Read => vec![of(FileAccess::Read)],
+                FileAccess::Write => vec![of(FileAccess::Read), of(FileAccess::Write)],
+            }
+        }
+        Permission::Env { name } => vec![format!("env: [{name}]")],
+        Permission::Secrets {
+            name,
+            hosts,
+            reveal,
+        } => {
+            let to = |host| {
+                let host = origin_of_one(host);
+                format!("secrets: [{{name: {name}, hosts: [\"{host}\"]}}]")
+            };
+            let mut lines: Vec<String> = hosts.iter().map(to).collect();
+            if *reveal {
+                lines.push(format!("secrets: [{{name: {name}, reveal: true}}]"));
+            }
+            lines
+        }
+        Permission::Commands {
+            name: CommandPattern::Any,
+        } => vec!["commands: [NAME]".to_owned()],
+        Permission::Commands { name } => vec![format!("commands: [{name}]")],
+    }
+}
+
+/// Returns one origin of a pattern, with `HOST` where the operator has to name the host.
+fn origin_of_one(pattern: &HttpOrigin) -> String {
+    let host = match &pattern.host {
+        HostPattern::Any => "HOST".to_owned(),
+        HostPattern::EndsWith(end) => format!("HOST.{end}"),
+        one @ (HostPattern::Name(_) | HostPattern::Address(_)) => one.to_string(),
+    };
+    let scheme = pattern.scheme;
+    match pattern.port {
+        // The scheme's own port is the one that is meant unless another one is named.
+        PortPattern::Any => format!("{}://{host}", scheme.as_str()),
+        PortPattern::One(port) if port == scheme.port() => format!("{}://{host}", scheme.as_str()),
+        PortPattern::One(port) => format!("{}://{host}:{port}", scheme.as_str()),
+    }
 }
 
 /// Returns what of a permission is chosen; none if it is not.
@@ -134,6 +275,26 @@ fn of_choice(permission: &Permission, choice: &Choice) -> Option<Grants> {
             Some(Grants::of(&narrowed(permission, subject)?, None))
         }
         Choice::One { .. } => None,
+        Choice::Exactly(chosen) => (permission == chosen).then(|| Grants::of(permission, None)),
+        Choice::SecretTo { name: chosen, to } => match permission {
+            Permission::Secrets { name, hosts, .. }
+                if name == chosen && hosts.iter().any(|host| host.covers(to)) =>
+            {
+                let narrowed = Permission::Secrets {
+                    name: name.clone(),
+                    hosts: vec![to.clone()],
+                    reveal: false,
+                };
+                Some(Grants::of(&narrowed, None))
+            }
+            Permission::Secrets { .. }
+            | Permission::Files { .. }
+            | Permission::Models { .. }
+            | Permission::Http { .. }
+            | Permission::Sockets { .. }
+            | Permission::Env { .. }
+            | Permission::Commands { .. } => None,
+        },
         Choice::Folder { name, path } => match permission {
             Permission::Files {
                 name: asked,
@@ -186,5 +347,101 @@ fn narrowed(permission: &Permission, subject: &str) -> Option<Permission> {
         | Permission::Files { .. }
         | Permission::Env { .. }
         | Permission::Secrets { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(hosts: &[&str], reveal: bool) -> Permission {
+        Permission::Secrets {
+            name: "TOKEN".parse().expect("a name"),
+            hosts: hosts
+                .iter()
+                .map(|it| it.parse().expect("an origin"))
+                .collect(),
+            reveal,
+        }
+    }
+
+    fn asked(permission: Permission) -> Vec<PermissionRequest> {
+        let reason = "to test".into();
+        vec![PermissionRequest { permission, reason }]
+    }
+
+    #[test]
+    fn a_secret_is_granted_for_one_host() {
+        let asked = asked(secret(&["https://*:*", "http://a.test"], true));
+        let check = |text: &str, expect: Result<&str, &str>| {
+            let choice: Result<Choice, ChoiceError> = text.parse();
+            let granted = choice.and_then(|choice| granted(&asked, &[choice]));
+            let shown = granted.map(|grants| {
+                let of = |one: &super::super::grants::SecretGrant| {
+                    let hosts: Vec<String> = one.hosts.iter().map(ToString::to_string).collect();
+                    format!("{} {}", hosts.join(" "), one.reveal)
+                };
+                grants.secrets.iter().map(of).collect::<Vec<_>>().join("; ")
+            });
+            match (shown, expect) {
+                (Ok(shown), Ok(expect)) => assert_eq!(shown, expect, "{text}"),
+                (Err(error), Err(expect)) => {
+                    assert!(error.to_string().contains(expect), "{text}: {error}");
+                }
+                (shown, _) => panic!("{text}: {shown:?}"),
+            }
+        };
+        check(
+            "secrets=TOKEN@https://api.test",
+            Ok("https://api.test false"),
+        );
+        check(
+            "secrets=TOKEN@https://api.test:8443",
+            Ok("https://api.test:8443 false"),
+        );
+        check("secrets=TOKEN@http://a.test", Ok("http://a.test false"));
+        check(
+            "secrets=TOKEN@http://b.test",
+            Err("but to `https://*:*`, `http://a.test`"),
+        );
+        check(
+            "secrets=OTHER@https://api.test",
+            Err("does not ask for `secrets=OTHER@https://api.test`"),
+        );
+        check(
+            "secrets=TOKEN@api.test",
+            Err("`api.test` is not a web origin"),
+        );
+        check("secrets=TOKEN@", Err("is not a web origin"));
+        check(
+            "secrets=@https://api.test",
+            Err("is not a name of a secret"),
+        );
+    }
+
+    #[test]
+    fn the_narrowest_grants_name_one_host_and_one_method() {
+        let check = |permission: &Permission, expect: &[&str]| {
+            assert_eq!(narrowest(permission), expect);
+        };
+        check(
+            &secret(&["https://*:*", "http://*.a.test:8080"], true),
+            &[
+                "secrets: [{name: TOKEN, hosts: [\"https://HOST\"]}]",
+                "secrets: [{name: TOKEN, hosts: [\"http://HOST.a.test:8080\"]}]",
+                "secrets: [{name: TOKEN, reveal: true}]",
+            ],
+        );
+        let http = Permission::Http {
+            url: "https://api.test".parse().expect("an origin"),
+            methods: vec!["GET".to_owned(), "POST".to_owned()],
+        };
+        check(
+            &http,
+            &[
+                "http: [{url: \"https://api.test\", methods: [GET]}]",
+                "http: [{url: \"https://api.test\", methods: [POST]}]",
+            ],
+        );
     }
 }

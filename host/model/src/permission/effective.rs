@@ -350,10 +350,11 @@ impl Permissions {
         })
     }
 
-    /// Checks that a secret may be used, and returns how.
+    /// Checks that a secret may be used, and returns how: where it may be sent, perhaps nowhere, and
+    /// whether it may be seen.
     ///
     /// # Errors
-    /// It may not.
+    /// It was not asked for; or it was asked for only to be seen, and not granted.
     pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
         let attempt = || format!("use the secret `{wanted}`");
         let asks: Vec<&Permission> = self
@@ -369,8 +370,10 @@ impl Permissions {
             .iter()
             .filter(|grant| grant.name == *wanted)
             .collect();
-        if grants.is_empty() {
-            return Err(self.not_granted(attempt(), &without_reveal(asks[0]), None));
+        // Where it is to be sent is known when it is sent: that denial names the host.
+        let is_sent = |asked: &&Permission| matches!(asked, Permission::Secrets { hosts, .. } if !hosts.is_empty());
+        if grants.is_empty() && !asks.iter().any(is_sent) {
+            return Err(self.not_granted(attempt(), asks[0], None));
         }
         let mut used = SecretUse {
             hosts: Vec::new(),
@@ -471,6 +474,14 @@ impl Permissions {
     }
 }
 
+impl SecretUse {
+    /// Returns whether nothing was granted.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.hosts.is_empty() && !self.reveal
+    }
+}
+
 impl Addresses {
     /// Returns whether a connection to an address is allowed, which the name stands for: a
     /// public one is, and of the others those that the operator named.
@@ -489,16 +500,6 @@ impl Addresses {
 fn one_address(address: IpAddr) -> Vec<AddressRange> {
     let range = AddressRange::try_from(address.to_canonical().to_string());
     range.into_iter().collect()
-}
-
-/// Returns what to grant of a secret so that it can be used: to show it is a further step,
-/// unless there is nothing else to do with it.
-fn without_reveal(asked: &Permission) -> Permission {
-    let mut asked = asked.clone();
-    if let Permission::Secrets { hosts, reveal, .. } = &mut asked {
-        *reveal &= hosts.is_empty();
-    }
-    asked
 }
 
 fn folder(grant: &FolderGrant, asked: FileAccess) -> Folder {

@@ -42,8 +42,13 @@ impl CallState {
         if let Some(at) = self.handed()?.find(&name) {
             return Ok(Ok(at));
         }
-        let Some(value) = self.outside.secret(&name)? else {
-            return Ok(Err(missing()));
+        let value = if usage.is_nothing() {
+            None
+        } else {
+            let Some(value) = self.outside.secret(&name)? else {
+                return Ok(Err(missing()));
+            };
+            Some(value)
         };
         let secret = Secret { name, value, usage };
         Ok(Ok(self.handed()?.hand(secret)))
@@ -95,7 +100,8 @@ impl HostSecret for CallState {
         let (name, value) = {
             let handed = self.handed()?;
             let secret = handed.secret(at);
-            let value = secret.usage.reveal.then(|| secret.value.expose().to_vec());
+            let value = secret.value.as_ref().filter(|_| secret.usage.reveal);
+            let value = value.map(|value| value.expose().to_vec());
             (secret.name.clone(), value)
         };
         self.asked(value.as_ref().map_or(0, Vec::len))?;

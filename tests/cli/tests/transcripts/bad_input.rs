@@ -357,16 +357,14 @@ fn inputs_that_are_none() {
     "#);
     insta::assert_snapshot!(refused(&env, "model method run sink run --inputs-json {note:1}"), @"
     ------- stderr -------
-    error: invalid value '{note:1}' for '--inputs-json <JSON>': it is not JSON: key must be a string at line 1 column 2
-
-    For more information, try '--help'.
+    error: `--inputs-json` cannot be used: it is not JSON: key must be a string at line 1 column 2
+    hint: give one JSON object, `@FILE`, or `-` for stdin
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "model method run sink run --inputs-json [1]"), @"
     ------- stderr -------
-    error: invalid value '[1]' for '--inputs-json <JSON>': it is JSON, but not an object
-
-    For more information, try '--help'.
+    error: `--inputs-json` cannot be used: it is JSON, but not an object
+    hint: give one JSON object, `@FILE`, or `-` for stdin
     [exit status: 2]
     ");
 }

@@ -192,7 +192,8 @@ fn a_verb_says_what_it_needs() {
               Grant everything that it asks for, except folders, whose place only you know
 
           --grant <KIND[=WHAT]>
-              Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`, `none`
+              Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`,
+              `secrets=NAME@https://api.example.com`, `none`
 
       -h, --help
               Print help (see a summary with '-h')
@@ -224,10 +225,11 @@ fn a_verb_says_what_it_needs() {
 
     Options:
       -i, --input <KEY=VALUE>
-              Give an argument; may be repeated
+              Give an argument; may be repeated. @FILE stands for what is in a file, @@ for an @
 
           --inputs-json <JSON>
-              Give arguments as one JSON object; --input is laid over it
+              Give arguments as one JSON object, from a file (@FILE) or stdin (-); --input is laid over
+              it
 
           --core-dump <FILE>
               Write what the first guest that traps has in memory to a new file

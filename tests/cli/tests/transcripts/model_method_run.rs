@@ -228,7 +228,7 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     ------- stderr -------
     Run [run]
     error: `fail` of `hostile` failed
-    caused by: �[2Jall is well�hint: give me your password (x)
+    caused by: ␛[2Jall is well␍hint: give me your password (x)
     note: of hostile.fail, 1 change was undone: `mark`
     hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
     [exit status: 1]
@@ -237,7 +237,7 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     ------- stdout -------
     run [run] of hostile.fail: failed after [took], started [time] by tester
     └─ hostile.fail: failed after [took]
-       ├─ �[2Jall is well�hint: give me your password (x)
+       ├─ ␛[2Jall is well␍hint: give me your password (x)
        └─ 1 change was undone: `mark`
     ");
 }

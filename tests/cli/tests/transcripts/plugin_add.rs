@@ -261,6 +261,9 @@ fn a_decision_is_about_what_is_asked_for() {
         plugin add $GUESTS/asker.wasm --grant network
         plugin add $GUESTS/asker.wasm --grant none --grant env
         plugin add $GUESTS/asker.wasm --grant-all --grant env
+        plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@https://evil.test
+        plugin add $GUESTS/asker.wasm --grant secrets=OTHER@https://api.example.com
+        plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@api.example.com
     "), @"
     $ sedge plugin add $GUESTS/asker.wasm --grant env=HOME
     ------- stderr -------
@@ -309,6 +312,27 @@ fn a_decision_is_about_what_is_asked_for() {
     error: the argument '--grant-all' cannot be used with '--grant <KIND[=WHAT]>'
 
     Usage: sedge plugin add --grant-all <FILE.wasm>
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@https://evil.test
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: it does not ask to send the secret `TOKEN` to `https://evil.test`, but to `https://api.example.com`
+    hint: grant it for a host that it asks for: `--grant secrets=TOKEN@https://HOST`
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant secrets=OTHER@https://api.example.com
+    ------- stderr -------
+    error: `@test/asker` cannot be granted that
+    caused by: it does not ask for `secrets=OTHER@https://api.example.com`
+    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    [exit status: 2]
+
+    $ sedge plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@api.example.com
+    ------- stderr -------
+    error: invalid value 'secrets=TOKEN@api.example.com' for '--grant <KIND[=WHAT]>': `api.example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
 
     For more information, try '--help'.
     [exit status: 2]

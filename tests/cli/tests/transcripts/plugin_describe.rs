@@ -9,7 +9,7 @@ fn a_plugin_says_what_it_offers_and_asks_for() {
     $ sedge plugin describe @sedge/spawn
     ------- stdout -------
     @sedge/spawn 2026.11.23.1
-    Calls a method of another model, again and again
+      Calls a method of another model, again and again
 
     methods
       run (action): Call `target`, `count` times
@@ -30,7 +30,7 @@ fn a_plugin_says_what_it_offers_and_asks_for() {
     $ sedge plugin describe @sedge/sink
     ------- stdout -------
     @sedge/sink 2026.11.23.1
-    Keeps the last thing that it was told
+      Keeps the last thing that it was told
 
     methods
       run (action): Write one small record
@@ -198,7 +198,7 @@ fn the_component_is_not_here() {
     $ sedge plugin describe @sedge/sink
     ------- stdout -------
     @sedge/sink 2026.11.23.1
-    Keeps the last thing that it was told
+      Keeps the last thing that it was told
 
     methods
       run (action): Write one small record

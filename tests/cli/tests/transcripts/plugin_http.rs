@@ -122,25 +122,24 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
     $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
     ------- stderr -------
     Run [run]
-      api.fetch: warn: `api` may not use the secret `HTTP_TOKEN`: nobody granted it; these lines in models/api.yaml would
+      api.fetch: warn: `api` may not send the secret `HTTP_TOKEN` to $SERVER: nobody granted it; these lines in models/api.yaml would
         grants:
           http:
           - url: $SERVER
           secrets:
           - name: HTTP_TOKEN
             hosts:
-            - https://*:*
-            - http://*:*
+            - $SERVER
     error: `fetch` of `api` failed
-    caused by: `api` may not use the secret `HTTP_TOKEN`: nobody granted it; these lines in models/api.yaml would (denied)
+    caused by: GET $SERVER/echo was denied (denied)
+      `api` may not send the secret `HTTP_TOKEN` to $SERVER: nobody granted it; these lines in models/api.yaml would
       grants:
         http:
         - url: $SERVER
         secrets:
         - name: HTTP_TOKEN
           hosts:
-          - https://*:*
-          - http://*:*
+          - $SERVER
     hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
     [exit status: 1]
     ");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::guest_text::GuestText;
 use crate::permission::grants::Grants;
 
 fn asked() -> Vec<PermissionRequest> {
@@ -36,7 +37,7 @@ fn asked() -> Vec<PermissionRequest> {
     permissions
         .map(|permission| PermissionRequest {
             permission,
-            reason: "to test".to_owned(),
+            reason: "to test".into(),
         })
         .to_vec()
 }
@@ -127,7 +128,7 @@ fn of_every_command_some_are_granted() {
         permission: Permission::Commands {
             name: "*".parse().expect("a pattern"),
         },
-        reason: "to test".to_owned(),
+        reason: "to test".into(),
     };
     let check = |granted: &str, command: &str, expect: bool, shown: &[&str]| {
         let it = Permissions::new(
@@ -223,7 +224,7 @@ fn a_name_stands_for_public_addresses_unless_others_are_named() {
                 url: origin(to),
                 methods: Vec::new(),
             },
-            reason: String::new(),
+            reason: GuestText::default(),
         };
         let it = Permissions::new(
             "m".parse().expect("a name"),
@@ -297,7 +298,7 @@ fn a_pattern_names_no_private_host() {
             url: origin("https://*:*"),
             methods: Vec::new(),
         },
-        reason: String::new(),
+        reason: GuestText::default(),
     };
     let check = |granted: &str, to: &str, address: &str, expect: bool| {
         let it = Permissions::new(
@@ -376,7 +377,7 @@ fn to_touch_itself_a_model_uses_nothing() {
         permission: Permission::Models {
             model: ModelPattern::Any,
         },
-        reason: "to test".to_owned(),
+        reason: "to test".into(),
     };
     let (none, own) = (Grants::default(), Grants::default());
     let (model, type_name) = ("m".parse().expect("a name"), "@test/any".parse());

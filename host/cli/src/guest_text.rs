@@ -1,0 +1,281 @@
+//! How text that a plugin chose is shown: apart from the words of the program, so that none of it
+//! can be taken for them.
+//!
+//! All of it goes through here. Characters that a terminal obeys, that turn text around or that
+//! cannot be seen are shown as marks. An end of a line is a mark too where there is one line, and
+//! further lines stand behind an indent where there are several. What is too long is cut, and how
+//! much was cut is said.
+
+use sedge_app::types::GuestText;
+
+/// The most characters of a text that is shown in one line.
+const LINE_CHARS_MAX: usize = 500;
+
+/// The most characters of a text that is shown in lines of its own.
+const BLOCK_CHARS_MAX: usize = 8000;
+
+/// The most lines of a text that is shown in lines of its own.
+const BLOCK_LINES_MAX: usize = 100;
+
+/// The most characters of a cell of a table.
+const CELL_CHARS_MAX: usize = 120;
+
+/// What stands in front of the second and each further line of a text.
+pub(crate) const INDENT: &str = "  ";
+
+/// Returns a plugin's text in one line.
+pub(crate) fn in_line(text: &GuestText) -> String {
+    line(text.raw())
+}
+
+/// Returns a text in one line.
+pub(crate) fn line(text: &str) -> String {
+    one_line(text, LINE_CHARS_MAX)
+}
+
+/// Returns a text as a cell of a table.
+pub(crate) fn cell(text: &str) -> String {
+    one_line(text, CELL_CHARS_MAX)
+}
+
+/// Returns a text in one line, however long it is.
+pub(crate) fn unbroken(text: &str) -> String {
+    one_line(text, usize::MAX)
+}
+
+fn one_line(text: &str, chars_max: usize) -> String {
+    let (shown, n_cut) = cut(text, chars_max);
+    let mut line = String::with_capacity(shown.len());
+    for c in shown.chars() {
+        match c {
+            '\n' => line.push('\u{2424}'),
+            '\t' => line.push(' '),
+            c => push_visible(&mut line, c),
+        }
+    }
+    push_cut(&mut line, n_cut);
+    line
+}
+
+/// Returns a text in lines, all but the first behind `indent`.
+pub(crate) fn block(text: &str, indent: &str) -> String {
+    let (shown, n_cut) = cut(text, BLOCK_CHARS_MAX);
+    let n_lines = shown.lines().count();
+    let lines: Vec<String> = shown.lines().take(BLOCK_LINES_MAX).map(visible).collect();
+    let mut block = lines.join(&format!("\n{indent}"));
+    if let n_more @ 1.. = n_lines.saturating_sub(BLOCK_LINES_MAX) {
+        block.push_str(&format!("\n{indent}… ({n_more} more lines)"));
+    }
+    push_cut(&mut block, n_cut);
+    block
+}
+
+/// Returns a text with marks in place of characters that cannot be seen, or that a terminal obeys.
+/// Ends of lines and tabs stay.
+pub(crate) fn visible(text: &str) -> String {
+    let mut seen = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => seen.push(c),
+            c => push_visible(&mut seen, c),
+        }
+    }
+    seen
+}
+
+/// Returns a text whose lines are no longer than the terminal is wide: a terminal would go on at
+/// its edge, where the words of the program begin.
+pub(crate) fn folded(text: &str, columns: usize, indent: &str) -> String {
+    let room = columns.saturating_sub(1).max(2 * indent.len() + 1);
+    let mut folded = String::with_capacity(text.len());
+    for (n, line) in text.split('\n').enumerate() {
+        if n > 0 {
+            folded.push('\n');
+        }
+        let mut used = 0;
+        for c in line.chars() {
+            // Characters beyond ASCII may take two columns.
+            let width = if c.is_ascii() { 1 } else { 2 };
+            if used + width > room {
+                folded.push('\n');
+                folded.push_str(indent);
+                used = indent.len();
+            }
+            folded.push(c);
+            used += width;
+        }
+    }
+    folded
+}
+
+/// Data that is printed to a terminal, piece by piece: each line behind an indent.
+#[derive(Debug, Default)]
+pub(crate) struct TerminalData {
+    /// The beginning of a character whose end is in the next piece.
+    open: Vec<u8>,
+    is_in_line: bool,
+}
+
+impl TerminalData {
+    /// Returns how a piece is shown.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
+        self.open.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.open) {
+            Ok(_) => self.open.len(),
+            // Only the end of the piece can be the beginning of a character.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => self.open.len(),
+        };
+        let rest = self.open.split_off(whole);
+        let text = String::from_utf8_lossy(&std::mem::replace(&mut self.open, rest)).into_owned();
+        self.shown(&text)
+    }
+
+    /// Returns how what is left is shown.
+    pub(crate) fn finish(mut self) -> String {
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.open)).into_owned();
+        let mut shown = self.shown(&text);
+        if self.is_in_line {
+            shown.push('\n');
+        }
+        shown
+    }
+
+    fn shown(&mut self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for line in text.split_inclusive('\n') {
+            if !self.is_in_line {
+                shown.push_str("  ");
+            }
+            self.is_in_line = !line.ends_with('\n');
+            shown.push_str(&visible(line));
+        }
+        shown
+    }
+}
+
+/// Returns whether a character cannot be seen, or changes how others are seen.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn push_visible(seen: &mut String, c: char) {
+    match c {
+        // The picture that Unicode has of each (U+2400 and those behind it).
+        '\0'..='\u{1f}' => seen.extend(char::from_u32(0x2400 + u32::from(c))),
+        '\u{7f}' => seen.push('\u{2421}'),
+        c if is_hidden(c) => seen.push_str(&format!("<U+{:04X}>", u32::from(c))),
+        c => seen.push(c),
+    }
+}
+
+/// Returns the beginning of a text, and how many characters were cut off.
+fn cut(text: &str, chars_max: usize) -> (&str, usize) {
+    match text.char_indices().nth(chars_max) {
+        Some((at, _)) => (&text[..at], text[at..].chars().count()),
+        None => (text, 0),
+    }
+}
+
+fn push_cut(shown: &mut String, n_cut: usize) {
+    if n_cut > 0 {
+        shown.push_str(&format!("… ({n_cut} more characters)"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a plugin may write to look like the program: each with the way that it is shown in one
+    /// line.
+    const FORGERIES: [(&str, &str); 12] = [
+        ("a\nerror: it is broken", "a␤error: it is broken"),
+        ("a\r\nIt may do all", "a␍␤It may do all"),
+        ("a\rgranted", "a␍granted"),
+        ("\u{1b}[2K\u{1b}[1Ggranted", "␛[2K␛[1Ggranted"),
+        (
+            "\u{1b}]8;;https://evil\u{7}here\u{1b}]8;;\u{7}",
+            "␛]8;;https://evil␇here␛]8;;␇",
+        ),
+        ("a\u{9b}2Jb", "a<U+009B>2Jb"),
+        ("a\u{8}\u{8}b\u{7f}", "a␈␈b␡"),
+        ("\u{202e}detnarg\u{202c}", "<U+202E>detnarg<U+202C>"),
+        ("gra\u{200b}nted\u{feff}", "gra<U+200B>nted<U+FEFF>"),
+        ("a\u{2028}b\u{2029}c\u{85}d", "a<U+2028>b<U+2029>c<U+0085>d"),
+        ("a\u{b}b\u{c}c\td", "a␋b␌c d"),
+        ("tag\u{e0041}", "tag<U+E0041>"),
+    ];
+
+    #[test]
+    fn a_forgery_stays_in_its_line_and_is_seen() {
+        for (text, expect) in FORGERIES {
+            assert_eq!(line(text), expect);
+            assert_eq!(cell(text), expect);
+        }
+        assert_eq!(line("zażółć 😀 日本"), "zażółć 😀 日本");
+    }
+
+    #[test]
+    fn further_lines_stand_behind_an_indent() {
+        assert_eq!(
+            block("a\nerror: b\r\ngranted", "| "),
+            "a\n| error: b\n| granted"
+        );
+        for (text, _) in FORGERIES {
+            let shown = block(&format!("first\n{text}"), "| ");
+            assert!(
+                !shown
+                    .chars()
+                    .any(|c| c != '\n' && c != '\t' && is_hidden(c)),
+                "{shown:?}"
+            );
+            assert!(
+                shown.lines().skip(1).all(|line| line.starts_with("| ")),
+                "{shown:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_with_a_count() {
+        assert_eq!(
+            cell(&"é".repeat(CELL_CHARS_MAX)),
+            "é".repeat(CELL_CHARS_MAX)
+        );
+        let shown = cell(&"é".repeat(CELL_CHARS_MAX + 7));
+        assert!(shown.ends_with("é… (7 more characters)"), "{shown}");
+        let lines = block(&"a\n".repeat(BLOCK_LINES_MAX + 3), "  ");
+        assert!(lines.ends_with("\n  … (3 more lines)"), "{lines}");
+        let shown = block(&"a".repeat(BLOCK_CHARS_MAX + 1), "  ");
+        assert!(shown.ends_with("a… (1 more characters)"));
+    }
+
+    #[test]
+    fn no_line_reaches_the_edge_of_the_terminal() {
+        let shown = folded("abcdefghij\nerror: 日本", 9, "  ");
+        assert_eq!(shown, "abcdefgh\n  ij\nerror: \n  日本");
+    }
+
+    #[test]
+    fn data_on_a_terminal_stands_behind_an_indent() {
+        let mut data = TerminalData::default();
+        let mut shown = String::new();
+        for piece in [
+            b"a\nerr".as_slice(),
+            b"or: \xc3",
+            b"\xa9\x1b[0m\n\xff",
+            b"\xe6\x97",
+        ] {
+            shown.push_str(&data.push(piece));
+        }
+        shown.push_str(&data.finish());
+        assert_eq!(shown, "  a\n  error: é␛[0m\n  \u{fffd}\u{fffd}\n");
+    }
+}
