@@ -133,7 +133,7 @@ impl Store {
         let manifest = Manifest {
             format: FORMAT,
             schema: SCHEMA_VERSION,
-            created_at_ms: Timestamp::now().0,
+            created_at_ms: self.door.medium().clock.now().0,
             database_digest: digest_of(opened(&*to.disk, copy)?)?,
             files: snapshot.files.len() as u64,
         };

@@ -135,7 +135,7 @@ impl Store {
                     start.method.as_str(),
                     &start.plugin,
                     &arguments,
-                    Timestamp::now().0,
+                    tx.now().0,
                     start.n_undone,
                 ];
                 tx.execute(statements::CALL_INSERT, &call)?;

@@ -8,7 +8,6 @@ use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, MethodName, ModelName, TypeName};
 use sedge_model::run::StepPath;
-use sedge_sys::clock::Timestamp;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::calls::CallEnd;
@@ -222,7 +221,7 @@ impl NewVersion<'_> {
             content,
             tags_text.as_ref(),
             &lifetime,
-            Timestamp::now().0,
+            tx.now().0,
             self.author.lineage.run().as_str(),
             &path,
             step.as_ref(),

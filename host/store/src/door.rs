@@ -130,7 +130,7 @@ impl Door {
             let _turn = writer.queue.enter()?;
             let commit = |sql: &mut WriterSql| -> Result<T, Fault> {
                 let transaction = sql.begin(durability)?;
-                let value = body(&Tx::new(&transaction))?;
+                let value = body(&Tx::new(&transaction, &self.medium.clock))?;
                 transaction.commit()?;
                 Ok(value)
             };
@@ -176,7 +176,7 @@ impl Door {
         let mut connection = self.reader()?;
         let read = |connection: &mut Connection| -> Result<T, Fault> {
             let snapshot = connection.transaction()?;
-            body(&Tx::new(&snapshot))
+            body(&Tx::new(&snapshot, &self.medium.clock))
         };
         let value = read(&mut connection).map_err(|fault| fault.into_error(operation));
         self.keep(connection);

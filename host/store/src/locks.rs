@@ -6,7 +6,6 @@
 //! Cheriton 1989 give leases such a number; here it is a list, for nothing expires).
 
 use sedge_model::lineage::Lineage;
-use sedge_sys::clock::Timestamp;
 
 use crate::Store;
 use crate::door::{Durability, Fault, Tx, values};
@@ -52,7 +51,7 @@ impl Store {
             .write("fence off calls", Durability::PowerCut, |tx| {
                 for lineage in lineages {
                     let (run, path) = (lineage.run().as_str(), lineage.path());
-                    let fence = values![run, &path, Timestamp::now().0];
+                    let fence = values![run, &path, tx.now().0];
                     tx.execute(statements::FENCE_INSERT, &fence)?;
                 }
                 Ok(())

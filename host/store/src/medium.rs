@@ -1,9 +1,11 @@
-//! What a datastore is kept on: a folder, in life; in tests, one that fails when it is told.
+//! What a datastore is kept on: a folder, in life; in tests, one that fails on demand, or one with
+//! a clock that the test sets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sedge_sys::clock::Clock;
 use sedge_sys::disk::Disk;
 use sedge_sys::folder::{FileError, Folder};
 
@@ -24,6 +26,8 @@ pub struct Medium {
     pub(crate) disk: Arc<dyn Disk>,
     /// The name of SQLite's door to the operating system; none for its own.
     pub(crate) vfs: Option<String>,
+    /// What dates everything that is written.
+    pub(crate) clock: Clock,
 }
 
 impl Medium {
@@ -38,6 +42,7 @@ impl Medium {
             wait_max: WAIT_MAX,
             disk: Arc::new(folder.share()?),
             vfs: None,
+            clock: Clock::machine(),
         })
     }
 
@@ -46,6 +51,12 @@ impl Medium {
     #[must_use]
     pub fn with_wait_max(self, wait_max: Duration) -> Self {
         Self { wait_max, ..self }
+    }
+
+    /// Returns the same medium with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Returns the folder's path.

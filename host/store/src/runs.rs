@@ -136,7 +136,7 @@ impl Store {
                 start.exclusive,
                 &start.session,
                 &start.by,
-                Timestamp::now().0,
+                tx.now().0,
             ];
             tx.execute(statements::RUN_INSERT, &run)?;
             events_insert(tx, &start.id, events)?;
@@ -206,7 +206,7 @@ impl Store {
                 };
                 events_insert(tx, run, &events)?;
                 if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
-                    let ended_at = status.is_final().then(|| Timestamp::now().0);
+                    let ended_at = status.is_final().then(|| tx.now().0);
                     let stands = values![status.as_str(), ended_at, run.as_str()];
                     tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 }
@@ -231,7 +231,7 @@ impl Store {
         self.door
             .write("end a run", Durability::ProcessDeath, |tx| {
                 claim_check(tx, claim)?;
-                let stands = values![status.as_str(), Timestamp::now().0, claim.run.as_str()];
+                let stands = values![status.as_str(), tx.now().0, claim.run.as_str()];
                 tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 Ok(())
             })
@@ -388,7 +388,7 @@ pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
 fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {
     for event in events {
         let text = serde_json::to_string(event).expect("an event has a form in JSON");
-        let event = values![run.as_str(), Timestamp::now().0, &text];
+        let event = values![run.as_str(), tx.now().0, &text];
         tx.execute(statements::RUN_EVENT_INSERT, &event)?;
     }
     Ok(())

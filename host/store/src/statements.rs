@@ -111,7 +111,7 @@ pub(crate) const LOG_LIST: &str = "
 pub(crate) const USE_NOTE: &str = "
     INSERT INTO permission_uses (model, permission, used_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (model, permission) DO UPDATE SET used_at = ?3
-    WHERE permission_uses.used_at NOT BETWEEN ?4 AND ?3";
+    WHERE NOT (permission_uses.used_at > ?4 AND permission_uses.used_at <= ?3)";
 pub(crate) const USES_OF: &str = "SELECT permission, used_at FROM permission_uses WHERE model = ?1";
 pub(crate) const USES_FORGET: &str = "DELETE FROM permission_uses WHERE model = ?1";
 

@@ -60,7 +60,7 @@ impl Store {
 
 /// Notes what a call that ends has used.
 pub(crate) fn uses_note(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
-    let now = Timestamp::now().0;
+    let now = tx.now().0;
     for permission in &end.used {
         let line = permission.to_string();
         let since = now.saturating_sub(REPLACED_AFTER_MS);

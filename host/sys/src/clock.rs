@@ -1,5 +1,7 @@
 //! Time: of day, elapsed, and to come.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A time of day: milliseconds since 1970-01-01T00:00:00Z.
@@ -15,6 +17,55 @@ impl Timestamp {
             // ignored: a clock before 1970 is as good as one at 1970, for it orders nothing.
             .unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A handle by which code learns the time of day: the machine's, or one that a test sets.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    /// The time that a test has set; the machine's if there is none.
+    set: Option<Arc<AtomicU64>>,
+}
+
+impl Clock {
+    /// Returns the machine's clock.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self::default()
+    }
+
+    /// Returns the time of day by this clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.set {
+            None => Timestamp::now(),
+            Some(at) => Timestamp(at.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// A clock that stands still until it is set.
+#[derive(Debug, Clone)]
+pub struct SettableClock(Arc<AtomicU64>);
+
+impl SettableClock {
+    /// Returns a clock that shows this time.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        Self(Arc::new(AtomicU64::new(time.0)))
+    }
+
+    /// Sets the time, for every handle of this clock.
+    pub fn set(&self, time: Timestamp) {
+        self.0.store(time.0, Ordering::Relaxed);
+    }
+
+    /// Returns the handle for the code that is tested.
+    #[must_use]
+    pub fn handle(&self) -> Clock {
+        Clock {
+            set: Some(Arc::clone(&self.0)),
+        }
     }
 }
 

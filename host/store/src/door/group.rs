@@ -16,6 +16,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use sedge_sys::clock::Clock;
+
 use super::{Durability, Fault, Tx, Writer, WriterSql, lock};
 use crate::error::StoreError;
 use crate::medium::Medium;
@@ -195,7 +197,8 @@ impl Group {
         let operation = first.operation();
         let committed = self.with_writer(|writer| {
             let _turn = writer.queue.enter()?;
-            together(&mut writer.sql, &mut jobs).map_err(|fault| fault.into_error(operation))
+            together(&mut writer.sql, &self.medium.clock, &mut jobs)
+                .map_err(|fault| fault.into_error(operation))
         });
         for job in jobs {
             let operation = job.operation();
@@ -222,19 +225,19 @@ impl Drop for Busy<'_> {
 }
 
 /// Writes all, and commits; what has a fault is undone alone.
-fn together(sql: &mut WriterSql, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+fn together(sql: &mut WriterSql, clock: &Clock, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let durability = jobs.iter().map(|job| job.durability()).max();
     let mut transaction = sql.begin(durability.unwrap_or(Durability::PowerCut))?;
     if let [job] = jobs {
         // One that is alone is undone with the whole.
-        return match job.write(&Tx::new(&transaction)) {
+        return match job.write(&Tx::new(&transaction, clock)) {
             true => Ok(transaction.commit()?),
             false => Ok(transaction.rollback()?),
         };
     }
     for job in jobs {
         let savepoint = transaction.savepoint()?;
-        if job.write(&Tx::new(&savepoint)) {
+        if job.write(&Tx::new(&savepoint, clock)) {
             savepoint.commit()?;
         } else {
             // After some faults (a full disk) SQLite has undone everything by itself; then this

@@ -105,7 +105,12 @@ fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
 fn update(medium: &Medium, connection: &mut Connection, found: i64) -> Result<(), Fault> {
     set_durability(connection, Durability::PowerCut)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    migrate::migrate(medium, &Tx::new(&transaction), &transaction, found)?;
+    migrate::migrate(
+        medium,
+        &Tx::new(&transaction, &medium.clock),
+        &transaction,
+        found,
+    )?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
 }

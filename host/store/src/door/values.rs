@@ -2,6 +2,7 @@
 
 use rusqlite::types::{FromSql, FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+use sedge_sys::clock::{Clock, Timestamp};
 
 use super::Fault;
 
@@ -106,17 +107,25 @@ impl Row<'_> {
 
 /// One transaction: of a writer, or a reader's snapshot.
 #[derive(Debug)]
-pub(crate) struct Tx<'a>(&'a Connection);
+pub(crate) struct Tx<'a> {
+    connection: &'a Connection,
+    clock: &'a Clock,
+}
 
 impl<'a> Tx<'a> {
-    /// `connection` is inside a transaction as long as this is there.
-    pub(super) fn new(connection: &'a Connection) -> Self {
-        Self(connection)
+    /// `connection` is inside a transaction as long as this lives.
+    pub(super) fn new(connection: &'a Connection, clock: &'a Clock) -> Self {
+        Self { connection, clock }
+    }
+
+    /// Returns the time of day by which rows are dated.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Runs a statement and returns how many rows it changed.
     pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Fault> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.execute(params_from_iter(values))?)
     }
 
@@ -127,7 +136,7 @@ impl<'a> Tx<'a> {
         values: &[Value<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let row = statement
             .query_row(params_from_iter(values), |row| Ok(read(&Row(row))))
             .optional()?;
@@ -136,7 +145,7 @@ impl<'a> Tx<'a> {
 
     /// Returns the one value that a statement always has an answer of.
     pub(crate) fn value<T: FromSql>(&self, sql: &str, values: &[Value<'_>]) -> Result<T, Fault> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
@@ -148,7 +157,7 @@ impl<'a> Tx<'a> {
         values: &[Value<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<Next, Fault>,
     ) -> Result<(), Fault> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             match read(&Row(row))? {
@@ -176,7 +185,7 @@ impl<'a> Tx<'a> {
 
     /// Returns the number that the row which was inserted last got by itself.
     pub(crate) fn inserted(&self) -> i64 {
-        self.0.last_insert_rowid()
+        self.connection.last_insert_rowid()
     }
 }
 

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use sedge_model::permission::Permission;
 use sedge_store::{CallEnd, StoreError};
-use sedge_sys::clock::Timestamp;
+use sedge_sys::clock::{SettableClock, Timestamp};
 
 use crate::fixture::{Fixture, failure, model_name, permit, success};
 
 const MINUTE_MS: u64 = 60_000;
+
+/// A time of day, in milliseconds since 1970.
+const NOON_MS: u64 = 1_800_000_000_000;
 
 /// Commits the `nth` call of run 1, which used `sink` and the variable `HOME`.
 fn commit(fixture: &Fixture, nth: u32, end: impl Fn(CallEnd) -> CallEnd) {
@@ -46,14 +49,6 @@ fn uses(fixture: &Fixture, model: &str) -> BTreeMap<String, Timestamp> {
     uses.expect("readable")
 }
 
-/// Has all uses so far be of a time.
-fn set(fixture: &Fixture, at: u64) {
-    let path = fixture.folder().path_of("sedge.db");
-    let connection = Connection::open(path).expect("it is there");
-    let set = connection.execute("UPDATE permission_uses SET used_at = ?1", [at]);
-    set.expect("it is a table");
-}
-
 #[test]
 fn a_call_says_what_it_used_whether_it_succeeds_or_fails() {
     let check = |end: fn(CallEnd) -> CallEnd| {
@@ -71,31 +66,35 @@ fn a_call_says_what_it_used_whether_it_succeeds_or_fails() {
     });
 }
 
-/// The times are so far apart that it does not matter how slow the machine is.
+/// The clock is set by the test. By the machine's clock, two times of day that the test took for
+/// different were the same on a fast machine, and the test failed.
 #[test]
 fn a_use_is_replaced_once_it_is_a_minute_old() {
-    let fixture = Fixture::new();
-    commit(&fixture, 1, |end| end);
-    let check = |nth: u32, before: u64, is_replaced: bool| {
-        set(&fixture, before);
+    let clock = SettableClock::at(Timestamp(NOON_MS));
+    let fixture = Fixture::with_clock(&clock);
+    let check = |nth: u32, at_ms: u64, expect_ms: u64| {
+        clock.set(Timestamp(at_ms));
         commit(&fixture, nth, |end| end);
-        let after = uses(&fixture, "spawn")["models sink"].0;
-        assert_eq!(after != before, is_replaced, "{before} became {after}");
-        assert!(after <= Timestamp::now().0, "{after} is to come");
+        let used = uses(&fixture, "spawn");
+        assert_eq!(used["models sink"], Timestamp(expect_ms), "call {nth}");
     };
-    check(2, Timestamp::now().0 - MINUTE_MS, true);
-    check(3, Timestamp::now().0, false);
-    check(4, 0, true);
+    check(1, NOON_MS, NOON_MS);
+    check(2, NOON_MS, NOON_MS);
+    check(3, NOON_MS + MINUTE_MS - 1, NOON_MS);
+    check(4, NOON_MS + MINUTE_MS, NOON_MS + MINUTE_MS);
+    check(5, NOON_MS + 5 * MINUTE_MS, NOON_MS + 5 * MINUTE_MS);
 }
 
 /// A clock that was ahead and was set back does not keep later uses off.
 #[test]
-fn a_use_that_is_to_come_is_replaced() {
-    let fixture = Fixture::new();
+fn a_use_of_the_future_is_replaced() {
+    let clock = SettableClock::at(Timestamp(NOON_MS));
+    let fixture = Fixture::with_clock(&clock);
     commit(&fixture, 1, |end| end);
-    set(&fixture, Timestamp::now().0 + 60 * MINUTE_MS);
+    let earlier = Timestamp(NOON_MS - 1);
+    clock.set(earlier);
     commit(&fixture, 2, |end| end);
-    assert!(uses(&fixture, "spawn")["env HOME"] <= Timestamp::now());
+    assert_eq!(uses(&fixture, "spawn")["env HOME"], earlier);
 }
 
 #[test]
