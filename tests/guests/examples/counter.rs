@@ -25,6 +25,9 @@ enum Step {
     Add,
     /// Do nothing for so many milliseconds.
     Wait(u64),
+    /// Wait until another counter has counted. A test opens this gate when it is ready, however
+    /// slow the machine is.
+    Until(String),
     /// Have another counter do something.
     Call(Call),
     /// Have others do something, all at once.
@@ -70,6 +73,11 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<u64, Failure> {
                 add(cx, NoArguments {})?;
             }
             Step::Wait(ms) => wait(Duration::from_millis(ms)),
+            Step::Until(model) => {
+                while cx.latest_of::<Count>(&model, "count")?.is_none() {
+                    wait(ADD_TIME);
+                }
+            }
             Step::Call(call) => n_steps += start(cx, call).wait()?.value_as::<u64>()?,
             Step::Together(calls) => {
                 let started: Vec<Pending> = calls.into_iter().map(|call| start(cx, call)).collect();

@@ -19,13 +19,13 @@ use crate::fixture::{
     House, after, gate, n_calls, run_in, step, until, versions_of, within, words,
 };
 
-/// How long two runs hold what they have before they ask for each other's: long enough to
-/// meet, on most tries.
+/// How long two runs hold what they have before they ask for each other's, at the first try; at
+/// each later one it is as much longer, so that they meet on a slow machine too.
 const MEET_MS: u64 = 40;
 
 /// How often two runs are set against each other before it counts as strange that they do
 /// not meet.
-const TRIES: usize = 20;
+const TRIES: u64 = 20;
 
 /// Tells how long something took, which is for people to judge: machines differ.
 #[expect(
@@ -37,17 +37,28 @@ fn took(what: &str, since: Instant) {
 }
 
 /// Waits, then has `other` count.
-fn crossing(other: &str) -> Value {
-    json!({"steps": [{"wait": MEET_MS}, {"call": {"model": other, "steps": ["add"]}}, "add"]})
+fn crossing(other: &str, nth: u64) -> Value {
+    let wait_ms = nth * MEET_MS;
+    json!({"steps": [{"wait": wait_ms}, {"call": {"model": other, "steps": ["add"]}}, "add"]})
 }
 
 /// Runs `one` and `two` against each other, by two handles, until a call was undone.
 async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [Report; 2] {
-    for _ in 0..TRIES {
+    for nth in 1..=TRIES {
         let since = Instant::now();
         let (one, two) = tokio::join!(
-            run_in(handles[0], &house.seen, ("one", "run"), crossing("two")),
-            run_in(handles[1], &house.seen, ("two", "run"), crossing("one")),
+            run_in(
+                handles[0],
+                &house.seen,
+                ("one", "run"),
+                crossing("two", nth)
+            ),
+            run_in(
+                handles[1],
+                &house.seen,
+                ("two", "run"),
+                crossing("one", nth)
+            ),
         );
         let reports = [one, two].map(|run| run.unwrap_or_else(|error| panic!("{}", words(&error))));
         took("one > two with two > one", since);
@@ -104,17 +115,17 @@ async fn two_processes_that_wait_for_each_other_both_succeed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
     let house = House::new();
-    let seen = |other: &str| {
+    let seen = |other: &str, nth: u64| {
         json!({"steps": [
             {"call": {"model": "counter", "steps": ["add"]}},
-            {"wait": MEET_MS},
+            {"wait": nth * MEET_MS},
             {"call": {"model": other, "steps": ["add"]}},
         ]})
     };
-    for _ in 0..TRIES {
+    for nth in 1..=TRIES {
         let (one, two) = tokio::join!(
-            house.run("one", "run", seen("two")),
-            house.run("two", "run", seen("one")),
+            house.run("one", "run", seen("two", nth)),
+            house.run("two", "run", seen("one", nth)),
         );
         let (failed, ended): (Vec<_>, Vec<_>) = [one, two].into_iter().partition(Result::is_err);
         let Some(Err(error)) = failed.first() else {
@@ -208,7 +219,11 @@ async fn nothing_runs_beside_an_exclusive_run() {
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     let exclusive = sedge_app::workflow_run::workflow_run(&house.repository, "slow", true, events);
     let beside = async {
-        until("the run has begun", || house.n_running() == 1).await;
+        let is_begun = |event: &Event| matches!(event, Event::StepStarted { .. });
+        until("the step has begun", || {
+            house.seen.events().iter().any(is_begun)
+        })
+        .await;
         let ended = run_in(
             &other,
             &house.seen,
@@ -227,7 +242,7 @@ async fn nothing_runs_beside_an_exclusive_run() {
 async fn data_is_deleted_once_nobody_uses_its_model() {
     let house = House::new();
     let since = Instant::now();
-    let slow = json!({"model": "two", "steps": ["add", {"wait": MEET_MS}]});
+    let slow = json!({"model": "two", "steps": ["add", {"until": "counter"}]});
     let calls = house.value("one", "run", json!({"steps": [{"call": slow}]}));
     let deletes = async {
         until("the call of `two`", || house.n_running() == 2).await;
@@ -239,7 +254,11 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
         };
         within(data_delete(&house.repository, &request, events)).await
     };
-    let (n_steps, deleted) = tokio::join!(calls, deletes);
+    let opens = async {
+        until("the deletion waits", || n_waiting(&house) == 1).await;
+        house.value("counter", "add", json!({})).await
+    };
+    let (n_steps, deleted, _) = tokio::join!(calls, deletes, opens);
     took("data delete two, beside one > two", since);
     assert_eq!(n_steps, 3);
     let deleted = deleted.expect("it had only to wait").deleted;
@@ -251,25 +270,31 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
     assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
 }
 
+/// Returns how many requests for a lock wait.
+fn n_waiting(house: &House) -> usize {
+    let locks = datastore_lock_status(&house.repository).expect("a table");
+    locks.iter().filter(|it| !it.who.has_it).count()
+}
+
 /// Who stands in line behind the deletion of a model finds none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_model_is_not_called_any_more() {
     let house = House::new();
-    let held = house.value("two", "run", json!({"steps": [{"wait": 300}]}));
+    let held = house.value("two", "run", json!({"steps": [{"until": "counter"}]}));
     let events = || Arc::clone(&house.seen) as Arc<dyn Events>;
-    let n_waiting = || {
-        let locks = datastore_lock_status(&house.repository).expect("a table");
-        locks.iter().filter(|it| !it.who.has_it).count()
-    };
     let deletes = async {
         until("the call of `two`", || house.n_running() == 1).await;
         within(model_delete(&house.repository, "two", events())).await
     };
     let calls = async {
-        until("who deletes waits", || n_waiting() == 1).await;
+        until("the deletion waits", || n_waiting(&house) == 1).await;
         house.run("two", "add", json!({})).await
     };
-    let (_, deleted, called) = tokio::join!(held, deletes, calls);
+    let opens = async {
+        until("the call waits behind it", || n_waiting(&house) == 2).await;
+        house.value("counter", "add", json!({})).await
+    };
+    let (_, deleted, called, _) = tokio::join!(held, deletes, calls, opens);
     deleted.expect("it had only to wait");
     let error = called.expect_err("there is none");
     assert!(
@@ -359,10 +384,11 @@ async fn who_waits_for_too_long_is_told_for_whom() {
         lock_timeout: Some(Duration::from_millis(50)),
         ..Settings::default()
     });
-    let holds = house.value("one", "run", json!({"steps": [{"wait": 400}]}));
+    let holds = house.value("one", "run", json!({"steps": [{"until": "two"}]}));
     let waits = async {
         until("the call", || house.n_running() == 1).await;
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
+        house.value("two", "add", json!({})).await;
         ran.expect_err("it is locked")
     };
     let (_, error) = tokio::join!(holds, waits);
@@ -390,7 +416,7 @@ async fn who_lost_its_lock_by_force_is_fenced() {
     let holds = house.run(
         "one",
         "run",
-        json!({"steps": ["add", {"wait": 300}, "add"]}),
+        json!({"steps": ["add", {"until": "two"}, "add"]}),
     );
     let breaks = async {
         until("the call", || house.n_running() == 1).await;
@@ -398,6 +424,7 @@ async fn who_lost_its_lock_by_force_is_fenced() {
         assert_eq!(taken.len(), 2, "its model, and its intent");
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
         assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+        house.value("two", "add", json!({})).await;
     };
     let (held, ()) = tokio::join!(holds, breaks);
     let error = held.expect_err("its lock was taken away");
@@ -420,13 +447,15 @@ fn run_of_model(house: &House, model: &str, status: RunStatus) -> sedge_app::run
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
     let house = House::new();
-    let holds = house.run("one", "run", json!({"steps": ["add", {"wait": 300}]}));
+    let holds = house.run("one", "run", json!({"steps": ["add", {"until": "two"}]}));
     let removes = async {
         until("the call", || house.n_running() == 1).await;
         std::fs::remove_file(house.path().join(".sedge/locks/table.log")).expect("it is there");
         let other = house.other_process();
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
         assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+        let opened = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
+        opened.expect("nobody has it");
     };
     let (held, ()) = tokio::join!(holds, removes);
     let error = held.expect_err("its lock is gone");

@@ -12,11 +12,11 @@ use sedge_app::{AppError, Event, Events, WorkflowEnd};
 use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
-use sedge_store::{CallEnd, CallStart, Change, Origin, RunStart, Store};
+use sedge_store::{CallEnd, CallStart, Change, EventRecord, Origin, RunStart, Store};
 use sedge_sys::folder::Folder;
 use serde_json::json;
 
-use crate::fixture::{House, after, gate, n_calls, step, told_of, until};
+use crate::fixture::{House, after, gate, n_calls, run_in, step, told_of, until};
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
     GateRequest {
@@ -160,7 +160,7 @@ async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
         "busy",
         &[
             gate("gate", ""),
-            step("slow", "hostile.sleep", "{ms: 300}", ""),
+            step("slow", "one.run", "{steps: [{until: two}]}", ""),
             step("behind", "sink.run", "{}", &after(&["gate"], "succeeded")),
         ],
     );
@@ -183,6 +183,8 @@ async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
         );
         let refused = resumed.await.expect_err("a process works on it");
         assert!(matches!(refused, AppError::RunState { .. }), "{refused:?}");
+        let ran = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
+        ran.expect("nobody has it");
     };
     let (end, ()) = tokio::join!(house.workflow_run("busy"), approve);
     let run = succeeded(end);
@@ -369,8 +371,8 @@ async fn a_process_that_was_taken_for_dead_is_fenced() {
     house.workflow(
         "slow",
         &[
-            step("sleep", "hostile.sleep", "{ms: 500}", ""),
-            step("behind", "sink.run", "{}", &after(&["sleep"], "succeeded")),
+            step("wait", "one.run", "{steps: [add, {until: two}]}", ""),
+            step("behind", "sink.run", "{}", &after(&["wait"], "succeeded")),
         ],
     );
     let take_over = async {
@@ -388,7 +390,18 @@ async fn a_process_that_was_taken_for_dead_is_fenced() {
         }
         let other = house.other_process();
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        sedge_app::workflow_resume::workflow_resume(&other, "slow", None, events).await
+        let resumes = sedge_app::workflow_resume::workflow_resume(&other, "slow", None, events);
+        let opens = async {
+            // The first process still waits then, and finds out afterwards.
+            let is_taken_up = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);
+            until("the second process has taken it up", || {
+                house.newest().events.iter().any(is_taken_up)
+            })
+            .await;
+            let ran = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
+            ran.expect("nobody has it");
+        };
+        tokio::join!(resumes, opens).0
     };
     let (first, second) = tokio::join!(house.workflow_run("slow"), take_over);
     let run = succeeded(second);
@@ -398,11 +411,11 @@ async fn a_process_that_was_taken_for_dead_is_fenced() {
         format!("the run `{run}` was taken over by another process")
     );
     // Only the second attempt's call counts.
-    house.has_versions("hostile", "mark", 1);
+    house.has_versions("one", "count", 1);
     house.has_versions("sink", "record", 1);
     let expect = [
-        "1 hostile.sleep running",
-        "2 hostile.sleep succeeded",
+        "1 one.run running",
+        "2 one.run succeeded",
         "3 sink.run succeeded",
     ];
     let told = told_of(&house.show(&run));

@@ -11,7 +11,7 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_sys::clock::{self, Moment};
 
-use crate::process::{Process, folder, lock, manager};
+use crate::process::{Process, folder, lock, manager, own};
 
 /// The bug: a process that could not read the table kept its turn. The consequence: all
 /// others were told that the table was busy, for as long as that process lived. The fix: the
@@ -56,9 +56,12 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
         .build();
     let runtime = runtime.expect("a runtime");
     let mut acquires = pin!(other.acquire(ask));
-    let soon = Moment::now().after(Duration::from_millis(50));
-    let early = runtime.block_on(clock::until(soon, &mut acquires));
-    early.expect_err("it waits for the first one");
+    // Until its request is in the table, beside the lock that is held.
+    while own::status(folder.path()).len() < 2 {
+        let soon = Moment::now().after(Duration::from_millis(5));
+        let early = runtime.block_on(clock::until(soon, &mut acquires));
+        early.expect_err("it waits for the first one");
+    }
     drop(held);
     drop(one);
     // Nobody knows the table any more but the one who waits, and who has its lock by now.

@@ -117,10 +117,11 @@ fn crossed(
     first: [&Value; 2],
     met: impl Fn(&[CommandOutput; 2]) -> bool,
 ) -> [CommandOutput; 2] {
-    for _ in 0..TRIES {
+    for nth in 1..=TRIES {
+        let wait_ms = 150 * nth;
         let [one, two] = [(0, "one", "two"), (1, "two", "one")].map(|(at, own, other)| {
             let add = json!({"call": {"model": other, "steps": ["add"]}});
-            count(env, own, &json!([first[at], {"wait": 150}, add, "add"]))
+            count(env, own, &json!([first[at], {"wait": wait_ms}, add, "add"]))
         });
         let outputs = [one.wait(), two.wait()];
         if met(&outputs) {
@@ -212,11 +213,14 @@ fn two_processes_lose_no_update() {
 #[test]
 fn who_waits_is_told_for_whom() {
     let env = with_counters();
-    let holder = count(&env, "one", &json!([{"wait": 3500}]));
+    let holder = count(&env, "one", &json!([{"until": "two"}]));
     wait_until("the holder", || n_locks(&env) == 2);
     let waiter = env.spawn(["model", "method", "run", "one", "add"]);
     wait_until("who waits", || n_locks(&env) == 4);
     let silent = env.spawn(["model", "method", "run", "one", "add", "--json"]);
+    wait_until("who waits without a word", || n_locks(&env) == 6);
+    wait_until("the word", || waiter.stderr_so_far().contains("Waiting"));
+    env.setup(&["model method run two add"]);
     insta::assert_snapshot!(waiter.wait(), @"
     ------- stdout -------
     1
@@ -297,7 +301,7 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
 fn who_is_stopped_keeps_what_it_has() {
     let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let env = with_counters();
-    let holder = count(&env, "one", &json!(["add", {"wait": 1000}, "add"]));
+    let holder = count(&env, "one", &json!(["add", {"until": "two"}, "add"]));
     wait_until("the holder", || n_locks(&env) == 2);
     holder.stop();
     let since = Instant::now();
@@ -327,6 +331,7 @@ fn who_is_stopped_keeps_what_it_has() {
        └─ waits for [run]/1
     ");
     holder.go_on();
+    env.setup(&["model method run two add"]);
     let _ = holder.wait().succeeded();
     let _ = waiter.wait().succeeded();
     let count = env.run_json(["data", "get", "one", "count"]);

@@ -3,28 +3,37 @@
 use sedge_test_kit::wait_until;
 
 use crate::datastore_lock_status::n_locks;
-use crate::fixtures::with_hostile;
+use crate::fixtures::{with_counters, with_hostile};
 
 /// The call that had the lock can write nothing more, and says so in the end; the one that
 /// waited goes on at once.
 #[test]
 fn who_had_it_is_fenced_and_who_waits_goes_on() {
-    let env = with_hostile();
-    let spin = "model method run hostile sleep --input ms=2000";
-    let mut holder = env.spawn(spin.split(' '));
+    let env = with_counters();
+    let steps = r#"{"steps":[{"until":"two"}]}"#;
+    let mut holder = env.spawn([
+        "model",
+        "method",
+        "run",
+        "one",
+        "run",
+        "--inputs-json",
+        steps,
+    ]);
     wait_until("the call", || n_locks(&env) == 2);
-    let waiter = env.spawn("model method run hostile sleep --input ms=1".split(' '));
+    let waiter = env.spawn(["model", "method", "run", "one", "add"]);
     wait_until("the one that waits", || n_locks(&env) == 4);
-    insta::assert_snapshot!(env.run(["datastore", "lock", "release", "--model", "hostile", "--force"]), @"
+    insta::assert_snapshot!(env.run(["datastore", "lock", "release", "--model", "one", "--force"]), @"
     ------- stdout -------
-    the datastore: IX held by [run]/1 (hostile.sleep) of tester@[host], process [pid], since [time]
-    the model `hostile`: X held by [run]/1 (hostile.sleep) of tester@[host], process [pid], since [time]
+    the datastore: IX held by [run]/1 (one.run) of tester@[host], process [pid], since [time]
+    the model `one`: X held by [run]/1 (one.run) of tester@[host], process [pid], since [time]
     ------- stderr -------
     Released 2 locks.
     hint: the calls that had them cannot write any more; `sedge run list` shows their runs
     ");
     let _ = waiter.wait().succeeded();
     assert!(holder.is_running(), "what it does is not stopped");
+    env.setup(&["model method run two add"]);
     insta::assert_snapshot!(holder.wait(), @"
     ------- stderr -------
     Run [run]
@@ -32,13 +41,14 @@ fn who_had_it_is_fenced_and_who_waits_goes_on() {
     hint: `sedge run show [run]` shows what had been written before
     [exit status: 3]
     ");
-    let versions = env.run_json(["data", "versions", "hostile", "mark"]);
+    let versions = env.run_json(["data", "versions", "one", "count"]);
     assert_eq!(versions["data"].as_array().map(Vec::len), Some(1));
     insta::assert_snapshot!(env.run(["run", "list"]), @"
     ------- stdout -------
     RUN  OF  STATUS  STARTED  TOOK  BY
-    [run 2]  hostile.sleep  succeeded  [time]  [took]  tester
-    [run]  hostile.sleep  failed  [time]  [took]  tester
+    [run 3]  two.add  succeeded  [time]  [took]  tester
+    [run 2]  one.add  succeeded  [time]  [took]  tester
+    [run]  one.run  failed  [time]  [took]  tester
     ");
 }
 

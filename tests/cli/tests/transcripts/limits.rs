@@ -135,7 +135,7 @@ fn a_limit_is_raised_as_its_hint_says() {
     ");
     for (limits, command) in [
         ("{hostCalls: 15}", "hostile log -i lines=20"),
-        ("{wallTimeSeconds: 2}", "hostile sleep -i ms=2500"),
+        ("{wallTimeSeconds: 3}", "hostile sleep -i ms=3050"),
     ] {
         let refused = check("hostile", limits, command);
         assert!(
