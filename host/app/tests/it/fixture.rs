@@ -528,7 +528,7 @@ fn template() -> &'static Path {
 
 fn template_make(folder: &Path) {
     let made = init(&folder.join(REPOSITORY)).expect("an empty folder");
-    let settings = settings(&compiled_code(folder), Arc::<Seen>::default());
+    let settings = settings_of(&compiled_code(folder), Arc::<Seen>::default());
     let repository = Repository::open_with(&made, settings).expect("a repository");
     let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
     for plugin in PLUGINS {

@@ -11,7 +11,7 @@ fn answered(env: &TestEnv, line: &str, answers: &[(&str, &str)]) -> (String, Opt
             child.stdout_so_far()[at..].trim_end().ends_with(question)
         });
         at = child.stdout_so_far().len();
-        child.tell(&format!("{answer}\n"));
+        child.tell(format!("{answer}\n"));
     }
     let output = child.wait();
     (output.stdout.replace('\r', ""), output.code())
