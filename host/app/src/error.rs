@@ -5,6 +5,8 @@
 
 mod class;
 
+pub use class::class_of_machine;
+
 use std::path::PathBuf;
 
 use sedge_locks::error::LockError;

@@ -68,7 +68,7 @@ pub mod workflow_run;
 pub mod workflow_validate;
 
 pub use core_dump::CoreDumpEnd;
-pub use error::{AppError, ErrorClass, StepFault, WithinCallReason};
+pub use error::{AppError, ErrorClass, StepFault, WithinCallReason, class_of_machine};
 pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};

@@ -97,7 +97,7 @@ impl CliError {
             }
             Self::Quit(_) => (exit_code::STATE, "quit"),
             Self::Usage { .. } => (exit_code::USAGE, "usage"),
-            Self::Edge(_) => (exit_code::INTERNAL, "internal"),
+            Self::Edge(error) => (exit_code::of_edge(error), "internal"),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sedge_model::digest::Digest;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, RunId, TypeName};
+use sedge_sys::fault::Refusal;
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
 
@@ -138,6 +139,30 @@ impl StoreError {
                 source: Arc::new(source),
             },
         }
+    }
+
+    /// Returns what the operating system refused the database, as far as the database tells: it
+    /// does not pass the error number on. `None` of all else.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        use rusqlite::ErrorCode;
+        let Self::Database { source, .. } = self else {
+            return None;
+        };
+        let code = source.sqlite_error_code()?;
+        let known = [
+            (ErrorCode::CannotOpen, Refusal::OutOfResources),
+            (
+                ErrorCode::FileLockingProtocolFailed,
+                Refusal::OutOfResources,
+            ),
+            (ErrorCode::OutOfMemory, Refusal::OutOfResources),
+            (ErrorCode::PermissionDenied, Refusal::Permission),
+            (ErrorCode::ReadOnly, Refusal::ReadOnly),
+            (ErrorCode::SystemIoFailure, Refusal::Other),
+        ];
+        let found = known.into_iter().find(|(known, _)| *known == code);
+        found.map(|(_, refusal)| refusal)
     }
 
     /// Returns the same for somebody else that it kept from something.

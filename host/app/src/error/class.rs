@@ -1,9 +1,17 @@
 //! What an error is called, and what kind of trouble it is.
+//!
+//! Where the machine refused something, its error number decides (`sedge_sys::fault`): a full disk or
+//! too few descriptors are temporary, a missing right is for the user to see to.
 
+use std::error::Error;
+use std::io;
+
+use sedge_api::problem;
 use sedge_locks::error::LockError;
 use sedge_model::call::CallError;
 use sedge_secrets::SecretsError;
 use sedge_store::StoreError;
+use sedge_sys::fault::Refusal;
 use sedge_sys::file_lock::QueueError;
 
 use super::{AppError, ErrorClass, StepFault};
@@ -136,12 +144,35 @@ impl AppError {
             | Self::TokenVoid(_)
             | Self::ReaperUnusable { .. }
             | Self::VersionMissing { .. } => ErrorClass::State,
-            Self::RunLog { .. }
-            | Self::File(_)
-            | Self::Queue(QueueError::File(_))
-            | Self::Engine(_)
-            | Self::Host(_) => ErrorClass::Internal,
+            Self::RunLog { .. } => ErrorClass::Internal,
+            Self::File(error) | Self::Queue(QueueError::File(error)) => class_of_machine(error),
+            Self::Engine(error) => class_of_machine(error),
+            Self::Host(error) => class_of_machine(error),
         }
+    }
+}
+
+/// Returns what kind of trouble it is that the machine refused something; an error without an
+/// error number in it is the program's own.
+#[must_use]
+pub fn class_of_machine(error: &(dyn Error + 'static)) -> ErrorClass {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(refused) = error.downcast_ref::<io::Error>() {
+            return class_of_refusal(Refusal::of(refused));
+        }
+        at = error.source();
+    }
+    ErrorClass::Internal
+}
+
+fn class_of_refusal(refusal: Refusal) -> ErrorClass {
+    match refusal.code().class() {
+        problem::ErrorClass::Failed => ErrorClass::Failed,
+        problem::ErrorClass::Usage => ErrorClass::Usage,
+        problem::ErrorClass::State => ErrorClass::State,
+        problem::ErrorClass::Temporary => ErrorClass::Busy,
+        problem::ErrorClass::Interrupted | problem::ErrorClass::Bug => ErrorClass::Internal,
     }
 }
 
@@ -152,9 +183,8 @@ fn class_of_lock(error: &LockError) -> ErrorClass {
         | LockError::Deadlock { .. }
         | LockError::Lost { .. }
         | LockError::Version { .. } => ErrorClass::Busy,
-        LockError::Unreadable { .. } | LockError::File(_) | LockError::Thread(_) => {
-            ErrorClass::Internal
-        }
+        LockError::Unreadable { .. } => ErrorClass::Internal,
+        LockError::File(_) | LockError::Thread(_) => class_of_machine(error),
     }
 }
 
@@ -176,7 +206,10 @@ fn class_of_store(error: &StoreError) -> ErrorClass {
     {
         return ErrorClass::State;
     }
-    ErrorClass::Internal
+    match error.refusal() {
+        Some(refusal) => class_of_refusal(refusal),
+        None => class_of_machine(error),
+    }
 }
 
 fn code_of_secrets(error: &SecretsError) -> &'static str {
