@@ -6,9 +6,11 @@ mod commands;
 mod door;
 mod outside;
 mod replay;
+mod rulers;
 mod surroundings;
 mod writes;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use sedge_model::type_info::MethodKind;
 use sedge_runtime::{CallLimits, CallReport, CallSpec, HostError, Identity, Staging};
 use sedge_store::{CallEnd, CallStart, Origin, StoreError};
 use sedge_sys::clock::{self, Moment};
+use sedge_sys::identity::Identity as FileIdentity;
 use sedge_sys::random;
 use serde_json::Value;
 
@@ -59,6 +62,8 @@ pub(crate) struct Caller {
     pub(crate) kind: MethodKind,
     pub(crate) staging: Arc<Staging>,
     pub(crate) deadline: Moment,
+    /// The folders that it, or a caller above it, may write to.
+    pub(crate) writable: Arc<BTreeSet<FileIdentity>>,
 }
 
 /// Why a call has no outcome.
@@ -281,6 +286,7 @@ async fn run(
         kind: *kind,
         staging: Arc::clone(&staging),
         deadline,
+        writable: Arc::new(surroundings::writable(&surroundings, caller)),
     };
     let ours = outside::Ours {
         model: Arc::clone(model),

@@ -93,10 +93,27 @@ pub enum ArgumentsError {
 }
 
 impl ArgumentPatterns {
-    /// Returns those that stand for one text only.
-    pub fn literals(&self) -> impl Iterator<Item = &str> {
-        let each = self.each.iter().map(String::as_str);
-        each.filter(|pattern| !pattern.contains(ANY))
+    /// Returns the paths that patterns may name whatever a guest chooses: each literal and its
+    /// parts, and of other patterns the folder that their fixed beginning leads to. Most of them
+    /// are no paths; whoever asks looks which of them exist.
+    pub fn fixed_paths(&self) -> impl Iterator<Item = &str> {
+        self.each.iter().flat_map(|pattern| {
+            let fixed = pattern.split_once(ANY).map(|(fixed, _)| fixed);
+            let parts = parts_of(fixed.unwrap_or(pattern));
+            parts.into_iter().filter_map(move |part| match fixed {
+                None => Some(part),
+                Some(_) => part.rfind('/').map(|slash| &part[..=slash]),
+            })
+        })
+    }
+
+    /// Returns the paths that arguments may name, and their parts, where the pattern says anything
+    /// about them: what a lone `*` or `...` stands for is for the guest to choose.
+    pub fn chosen_paths<'a>(&self, arguments: &'a [String]) -> Vec<&'a str> {
+        let said = |pattern: &String| pattern.chars().any(|c| c != ANY);
+        let pairs = self.each.iter().zip(arguments);
+        let said = pairs.filter(|(pattern, _)| said(pattern));
+        said.flat_map(|(_, argument)| parts_of(argument)).collect()
     }
 
     /// Checks arguments.
@@ -159,6 +176,17 @@ impl fmt::Display for CommandPin {
         }
         write!(f, " {}", self.arguments)
     }
+}
+
+/// Returns an argument and the parts of it that may be a path by themselves: what is behind each
+/// `=` (`--file=PATH`), and behind an option of one letter (`-fPATH`).
+fn parts_of(argument: &str) -> Vec<&str> {
+    let values = argument.match_indices('=');
+    let values = values.map(|(at, _)| &argument[at + 1..]);
+    let option = argument.strip_prefix('-').filter(|it| !it.starts_with('-'));
+    let value = option.and_then(|it| it.char_indices().nth(1).map(|(at, _)| &it[at..]));
+    let all = std::iter::once(argument).chain(value).chain(values);
+    all.filter(|part| !part.is_empty()).collect()
 }
 
 /// Returns an argument in quotes, cut where it is long.
@@ -370,6 +398,31 @@ mod tests {
             "{long}"
         );
         assert!(long.len() < 300, "{long}");
+    }
+
+    #[test]
+    fn paths_in_arguments_are_found_whole_and_in_parts() {
+        let fixed = |list: &str| {
+            let patterns = patterns(list);
+            let paths: Vec<String> = patterns.fixed_paths().map(str::to_owned).collect();
+            paths
+        };
+        assert_eq!(fixed("[run, a/b]"), ["run", "a/b"]);
+        assert_eq!(fixed("[--file=/srv/a]"), ["--file=/srv/a", "/srv/a"]);
+        assert_eq!(fixed("[-f/srv/a]"), ["-f/srv/a", "/srv/a"]);
+        assert_eq!(fixed("[-é/srv]"), ["-é/srv", "/srv"]);
+        assert_eq!(fixed("[-f, a=b=c]"), ["-f", "a=b=c", "b=c", "c"]);
+        assert_eq!(fixed("['/srv/in/run-*']"), ["/srv/in/"]);
+        assert_eq!(fixed("['--file=in/*.mk']"), ["--file=in/", "in/"]);
+        assert_eq!(fixed("['*', 'run*', ...]"), [""; 0]);
+        let chosen = |list: &str, arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+            patterns(list).chosen_paths(&arguments).join(" ")
+        };
+        assert_eq!(chosen("['in/*']", &["in/../out"]), "in/../out");
+        assert_eq!(chosen("['*.mk']", &["../a.mk"]), "../a.mk");
+        assert_eq!(chosen("['-f*']", &["-fa"]), "-fa a");
+        assert_eq!(chosen("['*', '**', ...]", &["a", "b", "c"]), "");
     }
 
     #[test]

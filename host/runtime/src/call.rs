@@ -3,7 +3,7 @@
 //!
 //! A trap poisons a whole store, so every call has its own, and every nested call too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::clocks::{CallClock, DayClock};
 use crate::convert;
 use crate::cpu::CpuMeter;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
-use crate::files::CallFolder;
+use crate::files::{CallFolder, Untouchable};
 use crate::handed::Handed;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
 use crate::http::{Http, HttpLimits, SenderSpec};
@@ -82,6 +82,8 @@ pub struct Surroundings {
     pub uses: Arc<Uses>,
     /// The folders among it.
     pub folders: Vec<CallFolder>,
+    /// What the call may not write to, though it has a name in one of these folders.
+    pub untouchable: Untouchable,
     /// The variables of the environment among it, with their values.
     pub variables: Vec<(String, String)>,
 }
@@ -231,6 +233,8 @@ pub(crate) struct Running {
     /// By which handles it was given which folders. One that it dropped may stand for something
     /// else later: then a folder counts as used that it let go of, and never the other way round.
     pub(crate) folders: HashMap<u32, FolderName>,
+    /// What stands for names of its folders that are not UTF-8, as it was told.
+    pub(crate) escaped_names: HashSet<String>,
     pub(crate) n_file_bytes: u64,
     pub(crate) n_files_open: u32,
     /// Calls that were started and not waited for. They end with this call.
@@ -381,6 +385,7 @@ impl Runtime {
             limits_told: Vec::new(),
             handed,
             folders: HashMap::new(),
+            escaped_names: HashSet::new(),
             n_file_bytes: 0,
             n_files_open: 0,
             started: JoinSet::new(),

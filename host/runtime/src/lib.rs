@@ -40,7 +40,7 @@ pub use compile::{COMPILE_COMMAND, Compiler, compile_serve};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{CompileLimit, ComponentLimit, ComponentLimits};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
-pub use files::CallFolder;
+pub use files::{CallFolder, Untouchable};
 pub use host::{
     BoxFuture, CommandError, CommandRun, DataError, Fault, FileSink, FileSource, HostError,
     NoOutside, OpenedFile, Outside, ResourceVersion, VersionInfo,

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -36,7 +36,11 @@ impl Identity {
     /// # Errors
     /// The operating system does not say.
     pub fn of(file: &std::fs::File) -> io::Result<Self> {
-        Ok(Self::in_stat(&fstat(file)?))
+        Self::of_descriptor(file)
+    }
+
+    pub(crate) fn of_descriptor(descriptor: impl AsFd) -> io::Result<Self> {
+        Ok(Self::in_stat(&fstat(descriptor)?))
     }
 
     #[expect(
@@ -103,8 +107,8 @@ pub enum TrailEnd {
     Missing,
     /// A folder.
     Folder(Identity),
-    /// A file of any kind, held so that it stays the same one by that descriptor.
-    File(Identity, OwnedFd),
+    /// A file of any kind.
+    File(Identity),
 }
 
 impl Trail {
@@ -124,7 +128,7 @@ impl Trail {
     pub fn identities(&self) -> impl Iterator<Item = Identity> {
         let end = match self.end {
             TrailEnd::Missing => None,
-            TrailEnd::Folder(identity) | TrailEnd::File(identity, _) => Some(identity),
+            TrailEnd::Folder(identity) | TrailEnd::File(identity) => Some(identity),
         };
         self.folders.iter().copied().chain(end)
     }
@@ -187,7 +191,7 @@ impl Walk {
             | RawType::Socket
             | RawType::Unknown => {
                 return Ok(Some(if self.names.is_empty() {
-                    TrailEnd::File(Identity::in_stat(&stat), found)
+                    TrailEnd::File(Identity::in_stat(&stat))
                 } else {
                     TrailEnd::Missing
                 }));
@@ -225,7 +229,7 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> {
 }
 
 /// Opens what has this name, a link itself too, only to look at it.
-fn open(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(folder: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
 }
@@ -276,7 +280,7 @@ impl Folder {
         }];
         let mut ahead = vec![(PathBuf::from("."), 0)];
         while let Some((path, depth)) = ahead.pop() {
-            for entry in self.entries(&path, &wanted)? {
+            for entry in self.found_in(&path, &wanted)? {
                 if entry.kind == Kind::Folder && depth < depth_max {
                     ahead.push((entry.path.clone(), depth + 1));
                 }
@@ -286,7 +290,7 @@ impl Folder {
         Ok(found)
     }
 
-    fn entries(
+    fn found_in(
         &self,
         relative: &Path,
         wanted: &impl Fn(Kind) -> bool,
@@ -360,7 +364,7 @@ mod tests {
         assert!(trail.folders.contains(&bin) && trail.folders.contains(&real));
         assert!(trail.folders.contains(&which(Path::new("/"))));
         assert!(!trail.folders.contains(&deep));
-        assert!(matches!(trail.end, TrailEnd::File(..)), "{trail:?}");
+        assert!(matches!(trail.end, TrailEnd::File(_)), "{trail:?}");
         let trail = Trail::follow(&at("real/deep/no/such")).expect("it can be followed");
         assert_eq!(trail.folders.last(), Some(&deep));
         assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");

@@ -15,6 +15,7 @@ pub mod disk;
 pub mod fault;
 pub mod file_lock;
 pub mod folder;
+pub mod granted;
 pub mod host;
 pub mod identity;
 pub mod interrupt;

@@ -19,7 +19,7 @@ use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
     Allocation, CachePlaces, CallLimits, CallReport, CallSpec, CodeCache, CoreDumps, HttpLimits,
-    Identity, NoOutside, Plugin, PluginError, Quotas, Runtime, Staging, Surroundings,
+    Identity, NoOutside, Plugin, PluginError, Quotas, Runtime, Staging, Surroundings, Untouchable,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -194,6 +194,7 @@ impl Parts {
                 permissions: Arc::clone(&self.permissions),
                 uses: Arc::new(Uses::new(Arc::clone(&self.permissions))),
                 folders: Vec::new(),
+                untouchable: Untouchable::default(),
                 variables: Vec::new(),
             },
             limits: CallLimits {

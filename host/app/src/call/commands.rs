@@ -1,5 +1,6 @@
 //! Programs that a call runs: found by their pins in `sedge.yaml`, and checked against them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +11,18 @@ use sedge_model::names::CommandName;
 use sedge_model::repository::CONFIG_FILE;
 use sedge_runtime::{CommandError, CommandRun, Fault, HostError};
 use sedge_sys::command::{self, Command};
+use sedge_sys::folder::FileError;
 use sedge_sys::host::variable;
+use sedge_sys::identity::Identity;
 
 use super::outside::store_fault;
+use super::rulers::{cwd_of, reachable};
 use crate::error::AppError;
 use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
 use crate::run_cx::RunCx;
+
+/// How much of a path that is refused is shown, in characters. A guest chooses how long it is.
+const SHOWN_CHARS_MAX: usize = 100;
 
 /// What a call wants to run.
 pub(super) struct Asked<'a> {
@@ -29,6 +36,8 @@ pub(super) struct By {
     pub(super) lineage: Lineage,
     /// Whether its method is one of kind `read`.
     pub(super) only_reads: bool,
+    /// The folders that it, or a caller above it, may write to.
+    pub(super) writable: Arc<BTreeSet<Identity>>,
 }
 
 /// Returns a pinned program, to be run with arguments that its pin allows.
@@ -53,6 +62,13 @@ pub(super) fn prepare(
             format!("the command `{name}` of {CONFIG_FILE} does not take these arguments: {error}");
         CommandError::ArgumentsRefused(reason)
     })?;
+    let cwd = cwd_of(&cx.repository, pin);
+    let chosen = pin.arguments.chosen_paths(&asked.arguments);
+    let told = reachable(cwd.as_deref(), chosen, &by.writable);
+    refuse(name, told).map_err(CommandError::ArgumentsRefused)?;
+    let pinned = std::iter::once(&*pin.program).chain(pin.cwd.as_deref());
+    let told = reachable(Some(cx.repository.path()), pinned, &by.writable);
+    refuse(name, told).map_err(CommandError::NotStarted)?;
     let mut command = command_of(cx, pin, asked);
     let cx = Arc::clone(cx);
     Ok(Box::pin(async move {
@@ -67,19 +83,35 @@ pub(super) fn prepare(
     }))
 }
 
+/// Refuses a command that would be ruled by what its callers may write to, or of which that cannot
+/// be told. A folder is not granted to be written to if a pin leads there; this looks again, at
+/// what the pin leads to now, and at what the guest has chosen.
+fn refuse(name: &CommandName, reached: Result<Option<&str>, FileError>) -> Result<(), String> {
+    match reached {
+        Ok(None) => Ok(()),
+        Ok(Some(path)) => Err(format!(
+            "the command `{name}` of {CONFIG_FILE} is not run with `{}`: that leads to a folder which the call, or a caller of it, may write to",
+            path.chars().take(SHOWN_CHARS_MAX).collect::<String>()
+        )),
+        Err(error) => Err(format!(
+            "the command `{name}` of {CONFIG_FILE} is not run, because it cannot be told whether the call may write to what it runs: {error}: {}",
+            error.source
+        )),
+    }
+}
+
 fn command_of(cx: &RunCx, pin: &CommandPin, asked: Asked<'_>) -> Command {
     let variables = pin.environment.iter().filter_map(|name| {
         let value = variable(name.as_str())?;
         Some((name.to_string(), value))
     });
     let output_bytes_max = pin.output_kibibytes.map(|it| it.get() as usize * 1024);
-    let cwd = pin.cwd.as_deref();
     Command {
         reaper: cx.repository.reaper(),
         program: PathBuf::from(&pin.program),
         arguments: asked.arguments,
         variables: variables.collect(),
-        folder: cwd.map(|cwd| cx.repository.folder().path_of(cwd)),
+        folder: cwd_of(&cx.repository, pin),
         stdin: asked.stdin,
         output_bytes_max: output_bytes_max.unwrap_or(COMMAND_OUTPUT_BYTES_MAX),
         time_max: pin

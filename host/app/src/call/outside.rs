@@ -304,6 +304,7 @@ impl Outside for CallOutside {
         let by = commands::By {
             lineage: self.ours.identity.lineage.clone(),
             only_reads: self.ours.caller.kind == MethodKind::Read,
+            writable: Arc::clone(&self.ours.caller.writable),
         };
         let asked = commands::Asked {
             name,

@@ -1,133 +1,218 @@
 //! What of the machine a call gets: the folders and the variables that its model was granted.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_model::call::CallError;
-use sedge_model::command::CommandPin;
-use sedge_model::names::CommandName;
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::{Folder, Uses};
-use sedge_model::repository::CONFIG_FILE;
-use sedge_runtime::{CallFolder, Surroundings};
-use sedge_sys::folder::Folder as RealFolder;
+use sedge_runtime::{CallFolder, Surroundings, Untouchable};
+use sedge_sys::folder::{FileError, Folder as RealFolder};
 use sedge_sys::host::variable;
+use sedge_sys::identity::Identity;
 
+use super::Caller;
+use super::rulers::{CannotLook, Rulers};
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::run_cx::ReadyModel;
 
-/// The folders of the repository whose files say what may be done.
-const DEFINITIONS: [&str; 2] = ["models", "workflows"];
+/// How deep the folder of run-time state is looked through for other names of its folders: down to
+/// those of the datastore, and not to each of the many that large content is kept in.
+const STATE_DEPTH: usize = 2;
+
+/// Why a model does not get a folder of which it cannot be told whether it is, holds, or is in
+/// another folder that nobody gets.
+const CANNOT_TELL: &str = "it cannot be told whether it has to do with";
 
 /// Gathers what a call gets, and where it marks what it uses. Nothing of it is made, or changed.
 ///
 /// # Errors
-/// A folder is not there, or is one that nobody gets.
+/// A folder is not there, or is one that no model gets, or that cannot be told.
 pub(super) fn gather(
     repository: &Repository,
     model: &ReadyModel,
     uses: &Arc<Uses>,
 ) -> Result<Surroundings, CallError> {
-    let folders = model.permissions.folders();
-    let folders = folders.iter().map(|folder| find(repository, model, folder));
     let variables = model.permissions.env().filter_map(|name| {
         let value = variable(name.as_str())?;
         Some((name.to_string(), value))
     });
+    let granted = model.permissions.folders();
+    let mut folders = Vec::with_capacity(granted.len());
+    let mut untouchable = Untouchable::default();
+    if !granted.is_empty() {
+        let guard = Guard::new(repository, model, &granted)?;
+        for folder in &granted {
+            folders.push(guard.find(folder)?);
+        }
+        if let Some(rulers) = guard.rulers {
+            untouchable = rulers.untouchable();
+        }
+    }
     Ok(Surroundings {
         permissions: Arc::clone(&model.permissions),
         uses: Arc::clone(uses),
-        folders: folders.collect::<Result<_, _>>()?,
+        folders,
+        untouchable,
         variables: variables.collect(),
     })
 }
 
-fn find(
-    repository: &Repository,
-    model: &ReadyModel,
-    folder: &Folder,
-) -> Result<CallFolder, CallError> {
-    let denied = |reason: String| {
-        let (name, model) = (&folder.name, &model.definition.name);
-        CallError::Denied {
-            reason: format!("`{model}` cannot have the folder `{name}`: {reason}"),
+/// Returns the folders that a call, or a caller above it, may write to.
+pub(super) fn writable(surroundings: &Surroundings, caller: Option<&Caller>) -> BTreeSet<Identity> {
+    let own = surroundings.folders.iter();
+    let own = own.filter(|it| it.access == FileAccess::Write);
+    let above = caller.iter().flat_map(|caller| caller.writable.iter());
+    own.map(|it| it.identity).chain(above.copied()).collect()
+}
+
+/// A folder in which Sedge keeps what no model may touch.
+struct Kept {
+    path: PathBuf,
+    /// The folder, and some below it.
+    below: BTreeSet<Identity>,
+    /// The folder, and what contains it.
+    above: Vec<Identity>,
+}
+
+impl Kept {
+    fn find(path: &Path) -> Result<Self, FileError> {
+        let folder = RealFolder::open(path)?;
+        let below = folder.below(STATE_DEPTH, |_| false)?;
+        Ok(Self {
+            path: folder.path().to_owned(),
+            below: below.into_iter().map(|it| it.identity).collect(),
+            above: folder.chain()?,
+        })
+    }
+
+    /// Returns whether a folder is this one, contains it or is in it. `chain` is that folder, and
+    /// what contains it.
+    fn has_to_do_with(&self, chain: &[Identity]) -> bool {
+        let contains = chain.first().is_some_and(|it| self.above.contains(it));
+        contains || chain.iter().any(|it| self.below.contains(it))
+    }
+}
+
+/// What decides which folders a model gets of those that it was granted.
+struct Guard<'a> {
+    repository: &'a Repository,
+    model: &'a ReadyModel,
+    /// The folder of run-time state.
+    state: Kept,
+    /// The folder of the key of compiled code: whatever reads it could make code that is run.
+    key: Option<Kept>,
+    /// The folder of compiled code, which is run outside of the sandbox.
+    code: Option<Kept>,
+    /// What decides on models and commands; nothing where nothing is to be written.
+    rulers: Option<Rulers>,
+}
+
+impl<'a> Guard<'a> {
+    fn new(
+        repository: &'a Repository,
+        model: &'a ReadyModel,
+        granted: &[Folder],
+    ) -> Result<Self, CallError> {
+        let to_write = granted.iter().find(|it| it.access == FileAccess::Write);
+        let rulers = to_write.map(|folder| {
+            Rulers::find(repository).map_err(|CannotLook { what, error }| {
+                let reason = format!("it cannot be told whether it decides on {what}");
+                denied(model, folder, &cannot_look(&reason, &error))
+            })
+        });
+        let unknown = |what: &str, error: &FileError| {
+            let reason = cannot_look(&format!("{CANNOT_TELL} {what}"), error);
+            let first = granted.first();
+            first.map_or_else(
+                || CallError::Denied {
+                    reason: reason.clone(),
+                },
+                |folder| denied(model, folder, &reason),
+            )
+        };
+        let state = Kept::find(&repository.folder().path_of(STATE_FOLDER));
+        let user_folder = |path: &Option<PathBuf>| {
+            let Some(path) = path else {
+                return Ok(None);
+            };
+            match Kept::find(path) {
+                Ok(kept) => Ok(Some(kept)),
+                // Without it there is nothing to harm: it is made before a guest runs.
+                Err(error) if is_missing(&error) => Ok(None),
+                Err(error) => Err(unknown(&format!("`{}`", path.display()), &error)),
+            }
+        };
+        let places = repository.compiled_code();
+        Ok(Self {
+            repository,
+            model,
+            state: state.map_err(|error| unknown(STATE_FOLDER, &error))?,
+            key: user_folder(&places.key)?,
+            code: match to_write {
+                Some(_) => user_folder(&places.code)?,
+                None => None,
+            },
+            rulers: rulers.transpose()?,
+        })
+    }
+
+    fn find(&self, folder: &Folder) -> Result<CallFolder, CallError> {
+        let denied = |reason: &str| denied(self.model, folder, reason);
+        let failed = |error: FileError| denied(&format!("{error}: {}", error.source));
+        let real = RealFolder::open(&self.repository.folder().path_of(&folder.path));
+        let real = real.map_err(failed)?;
+        let (identity, shown) = (real.which().map_err(failed)?, real.path().display());
+        let chain = real.chain().map_err(failed)?;
+        // Whatever reads there has every secret, and what writes there may do anything.
+        if self.state.has_to_do_with(&chain) {
+            return Err(denied(&format!(
+                "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what no model may touch"
+            )));
         }
-    };
-    let open = |relative: &str| {
-        let opened = RealFolder::open(&repository.folder().path_of(relative));
-        opened.map_err(|error| denied(format!("{error}: {}", error.source)))
-    };
-    let (real, state) = (open(&folder.path)?, open(STATE_FOLDER)?);
-    let (path, state) = (real.path(), state.path());
-    let shown = path.display();
-    // Who reads there has every secret, and who writes there is let do anything.
-    if state.starts_with(path) || path.starts_with(state) {
-        return Err(denied(format!(
-            "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what nobody else may touch"
-        )));
+        if let Some(kept) = self.user_folder_in_the_way(folder.access, &chain) {
+            return Err(denied(&format!(
+                "`{shown}` has to do with `{}`, where Sedge keeps compiled code or its key",
+                kept.path.display()
+            )));
+        }
+        if folder.access == FileAccess::Write
+            && let Some(rulers) = &self.rulers
+            && let Some(ruled) = rulers.ruled_by(&real).map_err(failed)?
+        {
+            return Err(denied(&ruled.reason(real.path())));
+        }
+        Ok(CallFolder {
+            name: folder.name.clone(),
+            path: real.path().to_owned(),
+            identity,
+            access: folder.access,
+        })
     }
-    if let Some(kept) = user_folder_in_the_way(repository, path, folder.access) {
-        return Err(denied(format!(
-            "`{shown}` has to do with `{}`, where Sedge keeps compiled code or its key",
-            kept.display()
-        )));
+
+    /// Returns the folder of the user that a guest with this folder could harm: it must not read
+    /// the key of the cache, and must not write to what is run as machine code.
+    fn user_folder_in_the_way(&self, access: FileAccess, chain: &[Identity]) -> Option<&Kept> {
+        let code = self.code.iter().filter(|_| access == FileAccess::Write);
+        let mut folders = self.key.iter().chain(code);
+        folders.find(|it| it.has_to_do_with(chain))
     }
-    let defines = |part: &&&str| path.starts_with(repository.folder().path_of(part));
-    if folder.access == FileAccess::Write
-        && let Some(part) = DEFINITIONS.iter().find(defines)
-    {
-        return Err(denied(format!(
-            "who may write to `{shown}`, which is part of {part}, could grant itself anything"
-        )));
-    }
-    let mut pins = repository.config().commands.iter();
-    let is_ruled = |(_, pin): &(&CommandName, &CommandPin)| is_ruled_from(repository, pin, path);
-    if folder.access == FileAccess::Write
-        && let Some((command, _)) = pins.find(is_ruled)
-    {
-        return Err(denied(format!(
-            "who may write to `{shown}`, where the command `{command}` of {CONFIG_FILE} runs or has its program, could have it do anything"
-        )));
-    }
-    Ok(CallFolder {
-        name: folder.name.clone(),
-        path: path.to_owned(),
-        access: folder.access,
-    })
 }
 
-/// Returns the folder of the user that a guest with this folder could harm: it must not read the
-/// key of the cache, and must not write to what is run as machine code.
-fn user_folder_in_the_way(
-    repository: &Repository,
-    path: &Path,
-    access: FileAccess,
-) -> Option<PathBuf> {
-    let places = repository.compiled_code();
-    let code = places.code.as_ref().filter(|_| access == FileAccess::Write);
-    // Without the folders there is nothing to harm: they are made before a guest runs.
-    let folders = places.key.iter().chain(code);
-    let mut opened = folders.filter_map(|folder| RealFolder::open(folder).ok());
-    let harmed = opened.find(|it| it.path().starts_with(path) || path.starts_with(it.path()));
-    harmed.map(|it| it.path().to_owned())
+fn denied(model: &ReadyModel, folder: &Folder, reason: &str) -> CallError {
+    let (name, model) = (&folder.name, &model.definition.name);
+    CallError::Denied {
+        reason: format!("`{model}` cannot have the folder `{name}`: {reason}"),
+    }
 }
 
-/// Returns whether who may write to a folder decides what a command does: its program is there, or a
-/// script that it is given by name, or it runs there.
-fn is_ruled_from(repository: &Repository, pin: &CommandPin, path: &Path) -> bool {
-    // ignored: a place that cannot be opened is not shown to be ruled.
-    let opened = |folder: &Path| RealFolder::open(folder).ok();
-    let is_there = |file: &Path| {
-        let parent = file.parent().and_then(opened);
-        parent.is_some_and(|parent| parent.path().starts_with(path))
-    };
-    let cwd = pin.cwd.as_deref();
-    let cwd = cwd.and_then(|cwd| opened(&repository.folder().path_of(cwd)));
-    let cwd = cwd.map_or_else(PathBuf::new, |cwd| cwd.path().to_owned());
-    is_there(Path::new(&pin.program))
-        || cwd.starts_with(path)
-        || pin
-            .arguments
-            .literals()
-            .any(|text| is_there(&cwd.join(text)))
+fn cannot_look(reason: &str, error: &FileError) -> String {
+    format!("{reason}: {error}: {}", error.source)
+}
+
+fn is_missing(error: &FileError) -> bool {
+    let kind = error.source.kind();
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -1,0 +1,219 @@
+//! What decides what models may do and what commands do: the repository's own files, and the
+//! programs, scripts and folders of commands. No model may write there, by whatever name it is
+//! reached.
+//!
+//! Files are compared, not texts: each path is followed name by name and link by link at the time
+//! of use, and every folder on the way is known by its identity. Where something cannot be looked
+//! at, nothing is known, so nothing is granted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use sedge_model::command::CommandPin;
+use sedge_model::names::CommandName;
+use sedge_model::repository::{CONFIG_FILE, LOCK_FILE};
+use sedge_runtime::Untouchable;
+use sedge_sys::folder::{FileError, Folder};
+use sedge_sys::identity::{DEPTH_MAX, Identity, Kind, Trail, TrailEnd};
+
+use crate::repository::Repository;
+
+/// The folders of the repository whose files say what may be done.
+const DEFINITIONS: [&str; 2] = ["models", "workflows"];
+
+/// What somebody who may write to a folder would decide on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ruled {
+    /// What the repository says, in this file or folder of it.
+    Definitions(&'static str),
+    /// What a command does.
+    Command(CommandName),
+}
+
+impl fmt::Display for Ruled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definitions(part) => write!(f, "`{part}`"),
+            Self::Command(name) => write!(f, "the command `{name}` of {CONFIG_FILE}"),
+        }
+    }
+}
+
+impl Ruled {
+    /// Returns why no model may write to a folder that decides on this.
+    pub(super) fn reason(&self, folder: &Path) -> String {
+        let folder = folder.display();
+        match self {
+            Self::Definitions(part) => format!(
+                "what is written to `{folder}` decides on `{part}`, by which a model could grant itself anything"
+            ),
+            Self::Command(_) => format!(
+                "`{folder}` is where {self} runs, has its program or an argument, or a link to them: what is written there decides what the command does"
+            ),
+        }
+    }
+}
+
+/// It cannot be told where something is.
+#[derive(Debug)]
+pub(super) struct CannotLook {
+    pub(super) what: Ruled,
+    pub(super) error: FileError,
+}
+
+/// All that decides, by identity.
+#[derive(Debug, Default)]
+pub(super) struct Rulers {
+    /// Folders in which a name decides, each with what it decides on.
+    folders: BTreeMap<Identity, Ruled>,
+    /// Folders all of whose content decides, at any depth.
+    whole: BTreeMap<Identity, Ruled>,
+    files: BTreeSet<Identity>,
+}
+
+impl Rulers {
+    /// Looks for all that decides.
+    ///
+    /// # Errors
+    /// Something of it cannot be looked at.
+    pub(super) fn find(repository: &Repository) -> Result<Self, CannotLook> {
+        let mut rulers = Self::default();
+        for part in [CONFIG_FILE, LOCK_FILE] {
+            let what = Ruled::Definitions(part);
+            let added = rulers.add(&repository.folder().path_of(part), &what);
+            added.map_err(|error| CannotLook { what, error })?;
+        }
+        for part in DEFINITIONS {
+            let what = Ruled::Definitions(part);
+            let added = rulers.add_whole(&repository.folder().path_of(part), &what);
+            added.map_err(|error| CannotLook { what, error })?;
+        }
+        for (name, pin) in &repository.config().commands {
+            let what = Ruled::Command(name.clone());
+            for path in fixed_paths(repository, pin) {
+                let added = rulers.add(&path, &what);
+                added.map_err(|error| CannotLook {
+                    what: what.clone(),
+                    error,
+                })?;
+            }
+        }
+        Ok(rulers)
+    }
+
+    /// Returns what is decided on by writing to a folder, or anywhere below it.
+    pub(super) fn ruled_by(&self, folder: &Folder) -> Result<Option<&Ruled>, FileError> {
+        let chain = folder.chain()?;
+        let here = chain.first().and_then(|here| self.folders.get(here));
+        let above = || chain.iter().find_map(|above| self.whole.get(above));
+        Ok(here.or_else(above))
+    }
+
+    /// Returns what no guest may write to, though it is in a folder that it may write to: other
+    /// names of the same files, and folders that are mounted there, too.
+    pub(super) fn untouchable(self) -> Untouchable {
+        let folders = self.folders.into_keys().chain(self.whole.into_keys());
+        Untouchable {
+            folders: folders.collect(),
+            files: self.files.into_iter().collect(),
+        }
+    }
+
+    /// Adds what decides where a path leads, and what is there.
+    fn add(&mut self, path: &Path, what: &Ruled) -> Result<TrailEnd, FileError> {
+        let trail = Trail::follow(path)?;
+        for folder in trail.folders {
+            self.folders.entry(folder).or_insert_with(|| what.clone());
+        }
+        match &trail.end {
+            TrailEnd::Missing => {}
+            TrailEnd::Folder(folder) => {
+                self.folders.entry(*folder).or_insert_with(|| what.clone());
+            }
+            TrailEnd::File(file) => {
+                self.files.insert(*file);
+            }
+        }
+        Ok(trail.end)
+    }
+
+    /// Adds a folder, all that is in it, and what links in it lead to.
+    fn add_whole(&mut self, path: &Path, what: &Ruled) -> Result<(), FileError> {
+        let TrailEnd::Folder(_) = self.add(path, what)? else {
+            return Ok(());
+        };
+        let folder = Folder::open(path)?;
+        let wanted = |kind| matches!(kind, Kind::File | Kind::Link);
+        for found in folder.below(DEPTH_MAX, wanted)? {
+            match found.kind {
+                Kind::Folder => {
+                    self.whole.insert(found.identity, what.clone());
+                }
+                Kind::File => {
+                    self.files.insert(found.identity);
+                }
+                Kind::Link => {
+                    self.add(&folder.path().join(found.path), what)?;
+                }
+                Kind::Other => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the paths of a command that its pin names: its program, the folder that it runs in, and
+/// what its arguments may name whatever a guest chooses.
+fn fixed_paths(repository: &Repository, pin: &CommandPin) -> Vec<PathBuf> {
+    let cwd = cwd_of(repository, pin);
+    let arguments = pin.arguments.fixed_paths();
+    let arguments = arguments.filter_map(|text| absolute(cwd.as_deref(), text));
+    let arguments: Vec<PathBuf> = arguments.collect();
+    let program = PathBuf::from(&pin.program);
+    std::iter::once(program)
+        .chain(cwd)
+        .chain(arguments)
+        .collect()
+}
+
+/// Returns the folder that a command runs in; none where that is an empty one of its own.
+pub(super) fn cwd_of(repository: &Repository, pin: &CommandPin) -> Option<PathBuf> {
+    let cwd = pin.cwd.as_deref();
+    cwd.map(|cwd| repository.folder().path_of(cwd))
+}
+
+/// Returns what an argument would name; nothing where it is relative to an empty folder.
+fn absolute(cwd: Option<&Path>, argument: &str) -> Option<PathBuf> {
+    let path = Path::new(argument);
+    if path.is_absolute() {
+        return Some(path.to_owned());
+    }
+    cwd.map(|cwd| cwd.join(path))
+}
+
+/// Returns the first of a command's paths that leads through, or to, a folder in which its callers
+/// may write.
+///
+/// # Errors
+/// It cannot be told where one leads.
+pub(super) fn reachable<'a>(
+    cwd: Option<&Path>,
+    paths: impl IntoIterator<Item = &'a str>,
+    writable: &BTreeSet<Identity>,
+) -> Result<Option<&'a str>, FileError> {
+    // Most calls may write to no folder at all.
+    if writable.is_empty() {
+        return Ok(None);
+    }
+    for text in paths {
+        let Some(path) = absolute(cwd, text) else {
+            continue;
+        };
+        let trail = Trail::follow(&path)?;
+        if trail.identities().any(|it| writable.contains(&it)) {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}

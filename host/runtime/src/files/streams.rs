@@ -1,0 +1,90 @@
+//! Streams of files: each is counted, because each keeps its file open, also when the guest has
+//! closed the file.
+
+use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+use wasmtime_wasi::filesystem::WasiFilesystemView;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, ErrorCode, Filesize, Host as _, HostDescriptor,
+};
+use wasmtime_wasi::p2::bindings::io::streams::{HostInputStream, HostOutputStream};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
+
+use crate::budget::Descriptors;
+use crate::call::CallState;
+
+/// Counts streams that are made. What is written to a stream is not seen here, so the call is marked
+/// when it gets one.
+pub(super) fn count(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    interface.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store, (file, offset): (Resource<Descriptor>, u64)| {
+            let state: &mut CallState = store.data_mut();
+            let descriptor = state.descriptor_take()?;
+            let made = state.filesystem().read_via_stream(file, offset);
+            state.stream_made(made, descriptor)
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]descriptor.write-via-stream",
+        |mut store, (file, offset): (Resource<Descriptor>, Filesize)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let descriptor = state.descriptor_take()?;
+                state.acting(&[file.rep()]).await;
+                let made = state.filesystem().write_via_stream(file, offset);
+                state.stream_made(made, descriptor)
+            })
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]descriptor.append-via-stream",
+        |mut store, (file,): (Resource<Descriptor>,)| {
+            Box::new(async move {
+                let state: &mut CallState = store.data_mut();
+                let descriptor = state.descriptor_take()?;
+                state.acting(&[file.rep()]).await;
+                let made = state.filesystem().append_via_stream(file);
+                state.stream_made(made, descriptor)
+            })
+        },
+    )
+}
+
+/// Counts streams that are closed.
+pub(super) fn count_closed(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    let kind = ResourceType::host::<DynInputStream>();
+    interface.resource_async("input-stream", kind, |mut store, handle| {
+        Box::new(async move {
+            let state: &mut CallState = store.data_mut();
+            HostInputStream::drop(&mut state.table, Resource::new_own(handle)).await?;
+            state.descriptor_closed(handle);
+            Ok(())
+        })
+    })?;
+    let kind = ResourceType::host::<DynOutputStream>();
+    interface.resource_async("output-stream", kind, |mut store, handle| {
+        Box::new(async move {
+            let state: &mut CallState = store.data_mut();
+            HostOutputStream::drop(&mut state.table, Resource::new_own(handle)).await?;
+            state.descriptor_closed(handle);
+            Ok(())
+        })
+    })
+}
+
+impl CallState {
+    /// Returns a stream to a guest, with the descriptor that it holds.
+    fn stream_made<T: 'static>(
+        &mut self,
+        made: FsResult<Resource<T>>,
+        descriptor: Descriptors,
+    ) -> wasmtime::Result<(Result<Resource<T>, ErrorCode>,)> {
+        match made {
+            Ok(stream) => {
+                self.descriptor_hold(stream.rep(), descriptor);
+                Ok((Ok(stream),))
+            }
+            Err(error) => Ok((Err(self.filesystem().convert_error_code(error)?),)),
+        }
+    }
+}
