@@ -4,13 +4,15 @@ use std::path::Path;
 
 use sedge_model::names::{DataName, ModelName};
 use sedge_store::{ContentReader, DataRecord, Scan};
-use sedge_sys::disk::Disk;
 use sedge_sys::folder::{Folder, behind_links};
-use sedge_sys::random;
+use sedge_sys::output_file::OutputFile;
 
 use crate::data_list::{data_list, model_with_data};
 use crate::error::AppError;
 use crate::repository::{Repository, near_one};
+
+/// How many bytes of content are written to a file at once.
+const SAVED_AT_ONCE: usize = 256 << 10;
 
 /// Returns a version of `name`, or of what it was renamed to, the latest if none is named,
 /// and its content to be read. The model may be gone: its data is not.
@@ -34,35 +36,43 @@ pub fn data_get(
     Err(data_missing(repository, model_name, name))
 }
 
-/// Writes content to a file that a person named, in place of what is there. If it fails, what
-/// was there stays. Calls `progress` with how many bytes were written, and of how many.
+/// Finds out what a path leads to, to which a person wants content to be written.
+///
+/// # Errors
+/// It names no file, or one inside the folder of run-time state, or it cannot be looked at.
+pub fn data_save_to(repository: &Repository, path: &Path) -> Result<OutputFile, AppError> {
+    let file = OutputFile::find(path)?;
+    if let Some(folder) = file.folder()? {
+        repository.outside_of_state(&folder, path)?;
+    }
+    Ok(file)
+}
+
+/// Writes content to a file. If it fails, or is stopped, what was there stays. Calls `progress`
+/// with how many bytes were written, and of how many; it stops the work by [`Scan::Enough`].
 ///
 /// # Errors
 /// The content is damaged, or the file cannot be written.
 pub fn data_save(
     mut content: ContentReader,
-    path: &Path,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<(), AppError> {
-    let (folder, name) = named_file(path)?;
-    let partial = format!("{name}.{:016x}.tmp", random::bits());
+    to: OutputFile,
+    mut progress: impl FnMut(u64, u64) -> Scan,
+) -> Result<Scan, AppError> {
     let (mut n_bytes, of) = (0, content.size());
-    let mut write = || -> Result<(), AppError> {
-        let mut file = folder.create(&partial)?;
-        content.each::<AppError>(|bytes| {
-            file.write(bytes)?;
-            n_bytes += bytes.len() as u64;
-            progress(n_bytes, of);
-            Ok(())
-        })?;
-        file.sync()?;
-        folder.rename(&partial, &name)?;
-        Ok(folder.sync_folder("")?)
-    };
-    write().inspect_err(|_| {
-        // ignored: the first error is the one that counts, and may be why this fails too.
-        let _ = folder.remove(&partial);
-    })
+    let mut file = to.open()?;
+    let mut buffer = vec![0; SAVED_AT_ONCE];
+    loop {
+        let n = content.read(&mut buffer)?;
+        if n == 0 {
+            file.finish()?;
+            return Ok(Scan::More);
+        }
+        file.write(&buffer[..n])?;
+        n_bytes += n as u64;
+        if progress(n_bytes, of) == Scan::Enough {
+            return Ok(Scan::Enough);
+        }
+    }
 }
 
 /// Returns the folder of a file that a person named, and its name there. Where a link has the

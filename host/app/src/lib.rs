@@ -125,6 +125,7 @@ pub mod types {
         program, setting, stderr_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
+    pub use sedge_sys::output_file::OutputFile;
     pub use sedge_sys::resources::descriptors_raise;
     pub use sedge_sys::terminal::{HiddenInput, Typed};
     pub use sedge_sys::worker::WorkerAllocator;

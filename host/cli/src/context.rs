@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sedge_app::types::{
-    Compiler, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
+    Compiler, Scan, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
     n_cores, program, setting, variable,
 };
 use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
@@ -93,6 +94,36 @@ impl Context {
         work(&Ticker::new(self.json || self.quiet))
     }
 
+    /// Does something that writes to a file, and tells a person how far it is. A person who
+    /// interrupts the program stops it: `work` is told so when it next reports, and removes what it
+    /// has begun before the program ends.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn FnMut(u64, u64) -> Scan) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, CliError> {
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stop = StopOnDrop(Arc::clone(&is_stopped));
+        let is_silent = self.json || self.quiet;
+        self.wait(async move {
+            let working = tokio::task::spawn_blocking(move || {
+                let ticker = Ticker::new(is_silent);
+                work(&mut |done, of| {
+                    ticker.bytes(done, of);
+                    match is_stopped.load(Ordering::Relaxed) {
+                        true => Scan::Enough,
+                        false => Scan::More,
+                    }
+                })
+            });
+            let done = working.await;
+            drop(stop);
+            match done {
+                Ok(done) => done,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        })
+    }
+
     /// Waits for a use case. A person who interrupts the program stops it, cleanly.
     pub(crate) fn wait<T>(
         &self,
@@ -120,6 +151,16 @@ impl Context {
                 ended => ended,
             }
         })
+    }
+}
+
+/// Tells work on another thread to stop once its result is not waited for any more. The runtime is
+/// dropped after it, and waits for that thread.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -20,6 +20,7 @@ pub mod host;
 pub mod identity;
 pub mod interrupt;
 pub mod net;
+pub mod output_file;
 pub mod own_folder;
 pub mod owner;
 pub mod random;

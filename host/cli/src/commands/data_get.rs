@@ -1,12 +1,12 @@
 //! `sedge data get`
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sedge_app::AppError;
-use sedge_app::data_get::{data_get, data_save};
-use sedge_app::types::{ContentReader, DataKind, DataRecord};
+use sedge_app::data_get::{data_get, data_save, data_save_to};
+use sedge_app::types::{ContentReader, DataKind, DataRecord, Scan};
 use serde_json::Value;
 
 use crate::commands::data_list::record_json;
@@ -28,7 +28,7 @@ pub(crate) struct DataGetArgs {
     /// The version [default: the latest]
     #[arg(long, short = 'V', value_name = "N")]
     version: Option<u64>,
-    /// Write the content to this file, in place of what is there
+    /// Write the content to this file, or to stdout if it is `-`
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -37,15 +37,33 @@ pub(crate) struct DataGetArgs {
 const PRINTED_AT_ONCE: usize = 256 << 10;
 
 pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> {
+    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
+    if to_stdout && cx.json {
+        return Err(CliError::Usage {
+            message: "`--output -` and `--json` both want stdout for themselves".to_owned(),
+            hint: "name a file, or leave `--json` out".to_owned(),
+        });
+    }
     let repository = cx.repository()?;
     let (record, content) = data_get(&repository, &args.model, &args.name, args.version)?;
     let mut document = record_json(&record);
     let output = match &args.output {
+        Some(_) if to_stdout => copied(content)?,
         Some(path) => {
-            cx.look(|progress| {
-                let tell = |done, of| progress.bytes(done, of);
-                Ok::<_, CliError>(data_save(content, path, tell)?)
-            })?;
+            let to = data_save_to(&repository, path)?;
+            // Nothing is to be removed of what is written to as it is, and a pipe that is not read
+            // must not keep the program from being stopped.
+            if to.is_whole() {
+                cx.write(|progress| data_save(content, to, progress))?;
+            } else {
+                cx.look(|progress| {
+                    let tell = |done, of| {
+                        progress.bytes(done, of);
+                        Scan::More
+                    };
+                    Ok::<_, CliError>(data_save(content, to, tell)?)
+                })?;
+            }
             document["output"] = path.to_string_lossy().into();
             let size = show::bytes(record.size);
             let words = format!("Wrote {size} to {}.", path.display());
@@ -63,7 +81,7 @@ pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> 
 fn printed(
     cx: &Context,
     record: &DataRecord,
-    mut content: ContentReader,
+    content: ContentReader,
     mut document: Value,
 ) -> Result<Output, CliError> {
     match record.kind {
@@ -83,28 +101,31 @@ fn printed(
             );
             Ok(Output::new(document).note(words))
         }
-        DataKind::File => {
-            let mut buffer = vec![0; PRINTED_AT_ONCE];
-            let mut shown = std::io::stdout().is_terminal().then(TerminalData::default);
-            loop {
-                let n = content.read(&mut buffer).map_err(AppError::from)?;
-                if n == 0 {
-                    break;
-                }
-                let is_read = match &mut shown {
-                    Some(shown) => stdout_bytes(shown.push(&buffer[..n]).as_bytes())?,
-                    None => stdout_bytes(&buffer[..n])?,
-                };
-                if !is_read {
-                    return Ok(Output::printed());
-                }
-            }
-            if let Some(shown) = shown {
-                stdout_bytes(shown.finish().as_bytes())?;
-            }
-            Ok(Output::printed())
+        DataKind::File => copied(content),
+    }
+}
+
+/// Prints content byte by byte, and to a terminal only what does nothing but be shown.
+fn copied(mut content: ContentReader) -> Result<Output, CliError> {
+    let mut buffer = vec![0; PRINTED_AT_ONCE];
+    let mut shown = std::io::stdout().is_terminal().then(TerminalData::default);
+    loop {
+        let n = content.read(&mut buffer).map_err(AppError::from)?;
+        if n == 0 {
+            break;
+        }
+        let is_read = match &mut shown {
+            Some(shown) => stdout_bytes(shown.push(&buffer[..n]).as_bytes())?,
+            None => stdout_bytes(&buffer[..n])?,
+        };
+        if !is_read {
+            return Ok(Output::printed());
         }
     }
+    if let Some(shown) = shown {
+        stdout_bytes(shown.finish().as_bytes())?;
+    }
+    Ok(Output::printed())
 }
 
 fn is_text(record: &DataRecord) -> bool {

@@ -1,6 +1,12 @@
 //! `sedge data get`
 
-use sedge_test_kit::TestEnv;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use sedge_test_kit::{TestEnv, wait_until};
+
+use crate::fixtures::with_files;
 
 #[test]
 fn the_latest_version_or_an_older_one() {
@@ -133,6 +139,106 @@ fn there_is_no_such_data() {
     hint: did you mean `record`?
     [exit status: 3]
     "#);
+}
+
+/// What is at the place is not what should be replaced: the program that reads a pipe would wait
+/// for ever, and a link would lead nowhere new.
+#[test]
+fn output_goes_to_what_the_path_leads_to() {
+    let env = with_two_versions();
+    let at = |name: &str| env.repository().join(name);
+    let get = |output: &str| env.run(["data", "get", "sink", "record", "--output", output]);
+    let printed = get("-").succeeded().stdout;
+    assert!(
+        printed.contains("\"note\":\"two\"") || printed.contains("\"two\""),
+        "{printed}"
+    );
+    assert!(!at("-").exists());
+    env.write_file("private", "former");
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(at("private"), private).expect("it is ours");
+    symlink("private", at("link")).expect("a link can be made");
+    let _ = get("link").succeeded();
+    assert!(at("link").is_symlink());
+    assert!(env.read_file("private").contains("two"));
+    let mode = fs::metadata(at("private"))
+        .expect("it is there")
+        .permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    let made = Command::new("mkfifo").arg(at("pipe")).status();
+    assert!(made.expect("it can be run").success());
+    let reader = {
+        let pipe = at("pipe");
+        std::thread::spawn(move || fs::read_to_string(pipe).expect("it can be read"))
+    };
+    let _ = get("pipe").succeeded();
+    assert!(reader.join().expect("no panic").contains("two"));
+    symlink(".sedge/store/sedge.db", at("inside")).expect("a link can be made");
+    insta::assert_snapshot!(
+        env.transcript("
+            data get sink record --output inside
+            data get sink record --output models
+            data get sink record --output - --json
+        "),
+        @r#"
+    $ sedge data get sink record --output inside
+    ------- stderr -------
+    error: `inside` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    hint: name a file outside of it, on another disk where that can be
+    [exit status: 2]
+
+    $ sedge data get sink record --output models
+    ------- stderr -------
+    error: failed to write `models`
+    caused by: is a directory
+    [exit status: 3]
+
+    $ sedge data get sink record --output - --json
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "usage",
+        "message": "`--output -` and `--json` both want stdout for themselves",
+        "causes": [],
+        "hint": "name a file, or leave `--json` out"
+      }
+    }
+    [exit status: 2]
+    "#
+    );
+}
+
+/// A file that is half written is removed, and the former one stays.
+#[test]
+fn output_that_is_interrupted_leaves_nothing() {
+    let env = with_files();
+    env.setup(&["model method run files write --input bytes=60000000"]);
+    env.write_file("out", "former");
+    let temporary = || {
+        let files = fs::read_dir(env.repository())
+            .expect("it is there")
+            .flatten();
+        files
+            .filter(|it| it.file_name().to_string_lossy().ends_with(".tmp"))
+            .count()
+    };
+    let mut child = env.spawn(["data", "get", "files", "blob", "--output", "out"]);
+    wait_until("it has begun, or ended", || {
+        temporary() > 0 || !child.is_running()
+    });
+    if child.is_running() {
+        child.interrupt();
+    }
+    let ended = child.wait();
+    assert_eq!(temporary(), 0, "{ended}");
+    match ended.code() {
+        Some(0) => assert_ne!(env.read_file("out"), "former"),
+        code => {
+            assert_eq!(code, Some(130), "{ended}");
+            assert_eq!(env.read_file("out"), "former");
+        }
+    }
 }
 
 fn with_two_versions() -> TestEnv {

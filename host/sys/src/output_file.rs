@@ -1,0 +1,330 @@
+//! A file that a person named to have something written to it, anywhere on the machine.
+//!
+//! What is no plain file is written to, and never replaced: a device, a pipe. A plain file is
+//! replaced as a whole, so that it is the old or the new one, and keeps its permissions. A link
+//! stays, and leads to what was written.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use crate::folder::{FileError, Folder, behind_links};
+
+/// The permissions of a file, without what says of which kind it is.
+const MODE_MASK: u32 = 0o7777;
+
+/// Of a file that replaces another one, until it has the permissions of that.
+const OWNER: u32 = 0o600;
+
+/// A file that is to be written.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// One that takes its place when it is whole.
+    Whole {
+        folder: PathBuf,
+        name: OsString,
+        former: Option<Former>,
+    },
+    /// One that is written to as it is.
+    Stream,
+}
+
+/// What a plain file is that is replaced.
+#[derive(Debug)]
+struct Former {
+    mode: u32,
+    owner: (u32, u32),
+}
+
+impl OutputFile {
+    /// Finds out what a path leads to.
+    ///
+    /// # Errors
+    /// It names no file, a folder is there, or it cannot be looked at.
+    pub fn find(path: &Path) -> Result<Self, FileError> {
+        let error = |source| FileError::new("write", path, source);
+        let found = match path.metadata() {
+            Ok(found) => Some(found),
+            Err(source) if source.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(error(source)),
+        };
+        let place = behind_links(path)?;
+        let is_same = |found: &std::fs::Metadata| {
+            let there = place.metadata();
+            // ignored: what cannot be looked at there is written to as it is.
+            there.is_ok_and(|there| (there.dev(), there.ino()) == (found.dev(), found.ino()))
+        };
+        let kind = match &found {
+            Some(found) if found.is_dir() => return Err(error(ErrorKind::IsADirectory.into())),
+            Some(found) if !found.is_file() => Kind::Stream,
+            // A link of the kernel's leads to what is open, whatever name that has.
+            Some(found) if !is_same(found) => Kind::Stream,
+            found => {
+                let name = place.file_name();
+                let name = name.ok_or_else(|| error(ErrorKind::InvalidInput.into()))?;
+                Kind::Whole {
+                    folder: match place.parent() {
+                        Some(parent) if parent != Path::new("") => parent.to_owned(),
+                        Some(_) | None => PathBuf::from("."),
+                    },
+                    name: name.to_owned(),
+                    former: found.as_ref().map(|found| Former {
+                        mode: found.mode() & MODE_MASK,
+                        owner: (found.uid(), found.gid()),
+                    }),
+                }
+            }
+        };
+        let path = path.to_owned();
+        Ok(Self { path, kind })
+    }
+
+    /// Opens the folder in which a file is made or replaced; none where one is written to as it is.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn folder(&self) -> Result<Option<Folder>, FileError> {
+        match &self.kind {
+            Kind::Whole { folder, .. } => Folder::open(folder).map(Some),
+            Kind::Stream => Ok(None),
+        }
+    }
+
+    /// Returns whether the file is replaced as a whole, with something to be removed if that does
+    /// not come to its end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self.kind, Kind::Whole { .. })
+    }
+
+    /// Opens it to be written, from its beginning. A pipe is waited for until it is read.
+    ///
+    /// # Errors
+    /// It cannot be opened, or not be made.
+    pub fn open(self) -> Result<OpenOutput, FileError> {
+        let Self { path, kind } = self;
+        let error = |source| FileError::new("write", &path, source);
+        match kind {
+            Kind::Stream => {
+                let mut options = OpenOptions::new();
+                // Only a plain file is emptied by this, one that is reached by a link of the kernel's.
+                let options = options.write(true).truncate(true);
+                let file = options.open(&path).map_err(error)?;
+                Ok(OpenOutput {
+                    file,
+                    path,
+                    whole: None,
+                })
+            }
+            Kind::Whole {
+                folder,
+                name,
+                former,
+            } => {
+                let mut temporary = name.clone();
+                temporary.push(format!(".{:016x}.tmp", crate::random::bits()));
+                let whole = Whole {
+                    temporary: folder.join(temporary),
+                    target: folder.join(name),
+                    folder,
+                };
+                let mut options = OpenOptions::new();
+                options.write(true).create_new(true);
+                if former.is_some() {
+                    options.mode(OWNER);
+                }
+                let file = options.open(&whole.temporary).map_err(error)?;
+                if let Some(former) = former {
+                    let kept = former.give_to(&file, &whole.temporary);
+                    if let Err(source) = kept {
+                        whole.remove();
+                        return Err(error(source));
+                    }
+                }
+                Ok(OpenOutput {
+                    file,
+                    path,
+                    whole: Some(whole),
+                })
+            }
+        }
+    }
+}
+
+impl Former {
+    /// Gives a new file the owner, where this process may, and the permissions of the former one.
+    fn give_to(&self, file: &File, path: &Path) -> io::Result<()> {
+        let now = file.metadata()?;
+        if (now.uid(), now.gid()) != self.owner {
+            match chown(path, Some(self.owner.0), Some(self.owner.1)) {
+                // Whoever may write to the file of another one becomes the owner of the new one.
+                Err(source) if source.kind() == ErrorKind::PermissionDenied => {}
+                given => given?,
+            }
+        }
+        file.set_permissions(Permissions::from_mode(self.mode))
+    }
+}
+
+/// A file that is being written. Dropping it before [`OpenOutput::finish`] leaves what was there.
+#[derive(Debug)]
+pub struct OpenOutput {
+    file: File,
+    path: PathBuf,
+    whole: Option<Whole>,
+}
+
+/// Where a file is until it is whole, and then.
+#[derive(Debug)]
+struct Whole {
+    folder: PathBuf,
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Whole {
+    fn remove(&self) {
+        // ignored: a file is left then whose name says what it is.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+impl OpenOutput {
+    /// Writes more.
+    ///
+    /// # Errors
+    /// The device is full, or what reads a pipe has gone.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|source| FileError::new("write", &self.path, source))
+    }
+
+    /// Puts the file in its place. Once this returns, it survives a power cut.
+    ///
+    /// # Errors
+    /// It cannot be: then what was there is there.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        let error = |source| FileError::new("write", &self.path, source);
+        let Some(whole) = self.whole.take() else {
+            return Ok(());
+        };
+        let finish = || -> io::Result<()> {
+            self.file.sync_all()?;
+            std::fs::rename(&whole.temporary, &whole.target)?;
+            File::open(&whole.folder)?.sync_all()
+        };
+        finish().map_err(|source| {
+            whole.remove();
+            error(source)
+        })
+    }
+}
+
+impl Drop for OpenOutput {
+    fn drop(&mut self) {
+        if let Some(whole) = &self.whole {
+            whole.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    fn save(path: &Path, text: &str) -> Result<(), FileError> {
+        let mut file = OutputFile::find(path)?.open()?;
+        file.write(text.as_bytes())?;
+        file.finish()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        let found = fs::metadata(path).expect("it is there");
+        found.mode() & MODE_MASK
+    }
+
+    #[test]
+    fn file_is_replaced_and_keeps_its_permissions() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| keep.path().join(name);
+        for (name, mode) in [("private", 0o600), ("shared", 0o664), ("script", 0o755)] {
+            fs::write(at(name), "a longer former text").expect("it can be written");
+            fs::set_permissions(at(name), Permissions::from_mode(mode)).expect("it is ours");
+            save(&at(name), "new").expect("it can be written");
+            assert_eq!(fs::read_to_string(at(name)).expect("it is there"), "new");
+            assert_eq!(self::mode(&at(name)), mode, "{name}");
+        }
+        save(&at("made"), "new").expect("it can be made");
+        let n_files = fs::read_dir(keep.path()).expect("it is there").count();
+        assert_eq!(n_files, 4, "no temporary file stays");
+    }
+
+    #[test]
+    fn link_stays_and_leads_to_what_was_written() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| keep.path().join(name);
+        fs::create_dir(at("deep")).expect("it can be made");
+        fs::write(at("deep/file"), "old").expect("it can be written");
+        for (target, link) in [
+            ("deep/file", "one"),
+            ("one", "two"),
+            ("deep/none", "dangling"),
+        ] {
+            symlink(target, at(link)).expect("a link can be made");
+        }
+        for (link, target) in [("two", "deep/file"), ("dangling", "deep/none")] {
+            save(&at(link), link).expect("it can be written");
+            assert!(at(link).is_symlink(), "{link}");
+            assert_eq!(fs::read_to_string(at(target)).expect("it is there"), link);
+        }
+        symlink("loop", at("loop")).expect("a link can be made");
+        save(&at("loop"), "x").expect_err("it leads nowhere");
+        save(&at("deep"), "x").expect_err("a folder is there");
+    }
+
+    #[test]
+    fn pipe_is_written_to() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let pipe = keep.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("it can be run").success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || fs::read_to_string(pipe).expect("it can be read"))
+        };
+        save(&pipe, "through").expect("it is read");
+        assert_eq!(reader.join().expect("no panic"), "through");
+        let kind = fs::symlink_metadata(&pipe)
+            .expect("it is there")
+            .file_type();
+        assert!(kind.is_fifo());
+    }
+
+    #[test]
+    fn what_is_not_finished_leaves_what_was_there() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let path = keep.path().join("file");
+        fs::write(&path, "old").expect("it can be written");
+        let mut file = OutputFile::find(&path)
+            .expect("it is there")
+            .open()
+            .expect("opened");
+        file.write(b"half").expect("it can be written");
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "old");
+        let n_files = fs::read_dir(keep.path()).expect("it is there").count();
+        assert_eq!(n_files, 1);
+    }
+}
