@@ -227,8 +227,9 @@ impl Suite {
             "sedge.yaml",
             &format!(
                 "version: 1\ncomponentLimits: {{customMebibytes: 8, describeSeconds: 1, compileSeconds: 10}}\n\
-                 processLimits: {{descriptors: 300}}\n{}",
-                crate::commands::PINS
+                 processLimits: {{descriptors: 300}}\n{}{}",
+                crate::commands::PINS,
+                crate::guards::prepare(&house),
             ),
         );
         crate::files::folders_make(&house);

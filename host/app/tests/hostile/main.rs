@@ -24,6 +24,7 @@ mod files;
 #[expect(dead_code, reason = "it serves other tests too")]
 #[path = "../it/fixture.rs"]
 mod fixture;
+mod guards;
 mod handles;
 mod harness;
 mod http;
@@ -56,6 +57,7 @@ fn attacks() -> Vec<Attack> {
         clone::attacks(),
         secrets::attacks(),
         commands::attacks(),
+        guards::attacks(),
     ];
     lists.into_iter().flatten().collect()
 }

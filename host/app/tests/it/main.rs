@@ -11,6 +11,7 @@ mod effects;
 mod failure;
 mod files;
 mod fixture;
+mod guards;
 mod hostile;
 mod http;
 mod limits;
