@@ -6,7 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirEntry, File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,9 @@ const FOLDER: &str = "folder";
 /// The most entries that an inventory may have. Whoever fills the folder chooses how many there
 /// are, and a resource with more of usual length would be larger than one may be.
 const ENTRIES_MAX: usize = 20_000;
+
+/// Why something is not read whose name is not UTF-8.
+const NOT_TEXT: &str = "its name is not UTF-8, so it cannot be opened";
 
 /// How much of a file is read at once, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -60,6 +63,9 @@ struct Inventory {
 struct Entry {
     /// Where it is, with `/` between
     path: String,
+    /// Whether its name is not UTF-8: then `path` has `\xE9` for each byte that is no text
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    escaped: bool,
     #[serde(flatten)]
     what: What,
 }
@@ -102,7 +108,7 @@ struct Summary {
 fn model() -> Model {
     Model::new(
         "@sedge/files",
-        "2026.11.26.1",
+        "2026.11.29.1",
         "Keeps what is in a folder: every file with its size and its digest",
     )
     .asks_for(
@@ -175,6 +181,15 @@ fn walk(root: &Path, entries_max: usize) -> Result<Vec<Entry>, Failure> {
                 "" => name,
                 path => format!("{path}/{name}"),
             };
+            if is_escaped(&entry) {
+                found.insert(
+                    inside,
+                    What::Unreadable {
+                        error: NOT_TEXT.to_owned(),
+                    },
+                );
+                continue;
+            }
             let metadata = entry.path().symlink_metadata();
             match metadata {
                 Ok(metadata) if metadata.is_dir() => folders.push((entry.path(), inside)),
@@ -184,7 +199,20 @@ fn walk(root: &Path, entries_max: usize) -> Result<Vec<Entry>, Failure> {
         }
     }
     let entries = found.into_iter();
-    Ok(entries.map(|(path, what)| Entry { path, what }).collect())
+    let entry = |(path, what): (String, What)| Entry {
+        path,
+        escaped: matches!(&what, What::Unreadable { error } if error == NOT_TEXT),
+        what,
+    };
+    Ok(entries.map(entry).collect())
+}
+
+/// Returns whether an entry's name stands for one that is not UTF-8. The host knows no type of such
+/// an entry, and of all others it does.
+fn is_escaped(entry: &DirEntry) -> bool {
+    let is_known = |kind: FileType| kind.is_file() || kind.is_dir() || kind.is_symlink();
+    let has_escape = entry.file_name().to_string_lossy().contains("\\x");
+    has_escape && !entry.file_type().is_ok_and(is_known) && entry.path().symlink_metadata().is_err()
 }
 
 fn what(path: &Path, metadata: &Metadata) -> What {

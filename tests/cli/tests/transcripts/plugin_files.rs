@@ -1,5 +1,8 @@
 //! `@sedge/files`: what a person sees who writes down what is in a folder.
 
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use sedge_test_kit::TestEnv;
@@ -116,4 +119,38 @@ fn an_inventory_has_every_file_and_notes_links() {
     hint: `sedge run show [run 4]` shows its calls, `sedge run logs [run 4]` what they logged
     [exit status: 1]
     "#);
+}
+
+/// WASI has names of text only; the list of a folder ended at the first other one.
+#[test]
+fn name_that_is_not_utf8_is_listed_and_marked() {
+    let env = TestEnv::with_repository();
+    env.write_file("inbox/a.txt", "one\n");
+    let inbox = env.repository().join("inbox");
+    for name in [&b"caf\xe9"[..], b"caf\xe8"] {
+        fs::write(inbox.join(OsStr::from_bytes(name)), "x").expect("it can be written");
+    }
+    env.write_file("inbox/plain\\x41", "not escaped");
+    env.setup(&[
+        "plugin add $GUESTS/files.wasm --grant files=folder:inbox",
+        "model create @sedge/files inbox",
+        "model method run inbox inventory",
+    ]);
+    let inventory = env.run_json(["data", "get", "inbox", "inventory"]);
+    let entries = inventory["data"]["content"]["entries"]
+        .as_array()
+        .expect("a list");
+    let listed: Vec<String> = entries
+        .iter()
+        .map(|it| format!("{} {} {}", it["path"], it["kind"], it["escaped"]))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            r#""a.txt" "file" null"#,
+            r#""caf\\xE8" "unreadable" true"#,
+            r#""caf\\xE9" "unreadable" true"#,
+            r#""plain\\x41" "file" null"#,
+        ]
+    );
 }
