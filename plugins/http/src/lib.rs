@@ -2,6 +2,8 @@
 //!
 //! It asks for every host, and gets those that the operator grants.
 
+mod coding;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -19,6 +21,10 @@ const JSON_BYTES_MAX: u64 = 1 << 20;
 
 /// The most bytes of an unexpected answer that the failure shows.
 const SHOWN_BYTES_MAX: u64 = 1 << 10;
+
+/// The most characters of an unexpected answer that stand in the failure's message. The rest of
+/// what is shown is in its details.
+const SAID_CHARS_MAX: usize = 200;
 
 /// The secret by which it is known to servers.
 const TOKEN: &str = "HTTP_TOKEN";
@@ -38,7 +44,7 @@ const HEADERS_KEPT: [&str; 5] = [
 struct FetchArguments {
     /// Whereto: `https://api.example.com/zones?limit=5`
     url: String,
-    /// `GET`, `POST`, or any other
+    /// `GET`, `POST`, or any other, in upper or lower case
     #[serde(default = "get")]
     method: String,
     /// Headers to send, by name
@@ -133,11 +139,15 @@ struct Record {
 
 /// Where the body is.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 struct BodyFile {
     /// The file's name, in this model's data
     name: String,
     /// Its size in bytes
     size: u64,
+    /// How the server has coded it, if that could not be undone: `zstd`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<String>,
 }
 
 /// How a server answered.
@@ -165,7 +175,7 @@ fn model() -> Model {
     };
     Model::new(
         "@sedge/http",
-        "2026.11.26.1",
+        "2026.11.29.1",
         "Sends HTTP requests, and keeps what came back",
     )
     .asks_for(
@@ -202,8 +212,8 @@ fn model() -> Model {
 }
 
 fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
-    let mut request =
-        Request::new(&arguments.method, &arguments.url).redirects(arguments.redirects);
+    let method = arguments.method.to_ascii_uppercase();
+    let mut request = Request::new(&method, &arguments.url).redirects(arguments.redirects);
     for (name, value) in &arguments.headers {
         request = request.header(name, value);
     }
@@ -219,18 +229,27 @@ fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
         (None, Some(body)) => request.body(body.as_str()),
         (None, None) => request,
     };
-    let mut response = cx.http(&request)?;
-    let status = response.status();
-    if !is_expected(status, &arguments.expect_status) {
-        return Err(unexpected(&arguments.method, &mut response));
+    let response = cx.http(&request)?;
+    let (status, url) = (response.status(), response.url().to_owned());
+    let mut headers = kept(&response, arguments.keep_headers.as_deref());
+    let media_type = response.header("content-type").map(str::to_owned);
+    let coded = response.header("content-encoding").map(str::to_owned);
+    let mut body = Body {
+        decoded: coding::decoded(response, coded.as_deref())?,
+        media_type,
+    };
+    // How long it was before it was decoded says nothing of what is kept.
+    if coded.is_some() && body.decoded.left().is_none() && arguments.keep_headers.is_none() {
+        headers.remove("content-length");
     }
-    let url = response.url().to_owned();
-    let headers = kept(&response, arguments.keep_headers.as_deref());
-    let (json, rest) = json_of(&mut response)?;
+    if !is_expected(status, &arguments.expect_status) {
+        return Err(unexpected(&method, status, &url, body));
+    }
+    let (json, rest) = json_of(&mut body)?;
     let file = arguments.name.as_deref().map(|name| format!("{name}/body"));
     let body = match json {
         Some(_) => None,
-        None => body_write(cx, file.as_deref().unwrap_or("body"), &rest, &mut response)?,
+        None => body_write(cx, file.as_deref().unwrap_or("body"), &rest, body)?,
     };
     let record = Record {
         url,
@@ -263,15 +282,40 @@ fn is_expected(status: u16, expected: &[u16]) -> bool {
     }
 }
 
+/// A body, decoded where that can be done.
+struct Body {
+    decoded: coding::Decoded,
+    media_type: Option<String>,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.decoded.read(buffer)
+    }
+}
+
 /// Shows the beginning of what the server said: mostly it says what is wrong.
-fn unexpected(method: &str, response: &mut Response) -> Failure {
-    let (status, url) = (response.status(), response.url().to_owned());
+fn unexpected(method: &str, status: u16, url: &str, body: Body) -> Failure {
+    let left = body.decoded.left().map(str::to_owned);
     let mut said = Vec::new();
     // What cannot be read is not shown.
-    let _ = response.take(SHOWN_BYTES_MAX).read_to_end(&mut said);
-    let details = json!({"status": status, "url": url, "body": String::from_utf8_lossy(&said)});
+    let _ = body.take(SHOWN_BYTES_MAX).read_to_end(&mut said);
+    let said = match &left {
+        Some(coding) => format!("(a body of coding `{coding}`)"),
+        None => String::from_utf8_lossy(&said).into_owned(),
+    };
     let place = url.split(['?', '#']).next().unwrap_or_default();
-    let message = format!("{method} {place} was answered with status {status}");
+    let mut message = format!("{method} {place} was answered with status {status}");
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let words = words.join(" ");
+    if !words.is_empty() {
+        message.push_str(": ");
+        message.extend(words.chars().take(SAID_CHARS_MAX));
+        if words.chars().nth(SAID_CHARS_MAX).is_some() {
+            message.push('…');
+        }
+    }
+    let details = json!({"status": status, "url": url, "body": said});
     Failure::new("unexpected-status", message).with_details(details)
 }
 
@@ -288,55 +332,56 @@ fn kept(response: &Response, wanted: Option<&[String]>) -> BTreeMap<String, Stri
 }
 
 /// Returns the body if it is JSON, or else what of it was read to find out.
-fn json_of(response: &mut Response) -> Result<(Option<Value>, Vec<u8>), Failure> {
-    let media_type = response.header("content-type").unwrap_or_default();
+fn json_of(body: &mut Body) -> Result<(Option<Value>, Vec<u8>), Failure> {
+    let media_type = body.media_type.as_deref().unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     let is_json = media_type == "application/json" || media_type.ends_with("+json");
     let mut read = Vec::new();
-    if !is_json {
+    if !is_json || body.decoded.left().is_some() {
         return Ok((None, read));
     }
-    response.take(JSON_BYTES_MAX + 1).read_to_end(&mut read)?;
+    body.take(JSON_BYTES_MAX + 1).read_to_end(&mut read)?;
     let is_whole = read.len() as u64 <= JSON_BYTES_MAX;
     let json = is_whole.then(|| serde_json::from_slice(&read).ok());
     Ok((json.flatten(), read))
 }
 
-/// Writes the body to a file, piece by piece; none if it is empty.
+/// Writes the body to a file, piece by piece; none if it is empty. How large it may become is
+/// limited by the host, for whatever a server makes of it.
 fn body_write(
     cx: &Context,
     name: &str,
     begun: &[u8],
-    response: &mut Response,
+    mut body: Body,
 ) -> Result<Option<BodyFile>, Failure> {
     let mut first = [0; 1];
     let n_first = if begun.is_empty() {
-        response.read(&mut first)?
+        body.read(&mut first)?
     } else {
         0
     };
     if begun.is_empty() && n_first == 0 {
         return Ok(None);
     }
-    let media_type = response.header("content-type").map(str::to_owned);
     let mut draft = cx.file("body").named(name);
-    if let Some(media_type) = &media_type {
+    if let Some(media_type) = &body.media_type {
         draft = draft.media_type(media_type);
     }
     let mut file = draft.create()?;
     file.write_all(begun)?;
     file.write_all(&first[..n_first])?;
-    let n_rest = io::copy(response, &mut file)?;
+    let n_rest = io::copy(&mut body, &mut file)?;
     file.finish()?;
     Ok(Some(BodyFile {
         name: name.to_owned(),
         size: (begun.len() + n_first) as u64 + n_rest,
+        content_encoding: body.decoded.left().map(str::to_owned),
     }))
 }
 
 fn check(cx: &Context, arguments: CheckArguments) -> Result<Check, Failure> {
     let timeout = Duration::from_millis(arguments.timeout_ms);
-    let request = Request::new(&arguments.method, &arguments.url)
+    let request = Request::new(arguments.method.to_ascii_uppercase(), &arguments.url)
         .connect_timeout(timeout)
         .first_byte_timeout(timeout);
     let (answered, latency_ms) = timed(|| cx.http(&request));

@@ -188,6 +188,13 @@ impl Request {
         let url = Uri::parse(self.url.as_str())
             .map_err(|error| refused(format!("its URL is none: {error}")))?;
         match url.authority() {
+            Some(authority) if authority.userinfo().is_some() => Err(refused(
+                "its URL has a user name in it, which is not sent; send a secret in a header instead"
+                    .to_owned(),
+            )),
+            Some(authority) if authority.host().is_empty() => {
+                Err(refused("its URL names no host".to_owned()))
+            }
             Some(_) => Ok(url.to_owned()),
             None => Err(refused("its URL names no host".to_owned())),
         }

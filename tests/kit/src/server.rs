@@ -35,6 +35,8 @@ pub const GZIP: [u8; 26] = [
 /// | `/status/N` | that status |
 /// | `/echo` | the request, as text |
 /// | `/chunked`, `/gzip` | a body in chunks, a body compressed |
+/// | `/coded/NAME` | JSON, compressed as it is named |
+/// | `/frozen` | a status 422, with a reason in JSON |
 /// | `/redirect/URL` | a redirect there |
 /// | `/large/N`, `/head/N` | a body, or a header, of so many bytes |
 /// | `/early`, `/hang-up`, `/garbage` | it closes in the middle of a body, before any answer, or after one that is no HTTP |
@@ -251,6 +253,13 @@ fn answer(
         "echo" => whole(stream, "200 OK", "", request.as_bytes()),
         "status" => whole(stream, &format!("{number} As Asked"), "", b""),
         "gzip" => whole(stream, "200 OK", "content-encoding: gzip\r\n", &GZIP),
+        "coded" => coded(stream, argument),
+        "frozen" => whole(
+            stream,
+            "422 Unprocessable Content",
+            "content-type: application/json\r\n",
+            b"{\"error\":\n \"the zone is frozen until monday\"}",
+        ),
         "redirect" => whole(
             stream,
             "302 Found",
@@ -275,6 +284,31 @@ fn answer(
         }
         _ => bad(name, stream, socket).map(|()| false),
     }
+}
+
+/// Answers `{"zone":"a"}`, coded: by `gzip`, `br` or `deflate`, of the last with and without a frame
+/// (`raw`), and so that it breaks off (`broken`) or cannot be decoded (`zstd`).
+fn coded(stream: &mut dyn Stream, coding: &str) -> io::Result<bool> {
+    const GZIP: [u8; 32] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 170, 202, 207, 75, 85, 178, 82, 74, 84, 170, 5,
+        0, 117, 214, 126, 229, 12, 0, 0, 0,
+    ];
+    const ZLIB: [u8; 20] = [
+        120, 156, 171, 86, 170, 202, 207, 75, 85, 178, 82, 74, 84, 170, 5, 0, 26, 126, 3, 216,
+    ];
+    const BROTLI: [u8; 16] = [
+        139, 5, 128, 123, 34, 122, 111, 110, 101, 34, 58, 34, 97, 34, 125, 3,
+    ];
+    let (name, body) = match coding {
+        "gzip" => ("gzip", &GZIP[..]),
+        "broken" => ("GZip", &GZIP[..20]),
+        "deflate" => ("deflate", &ZLIB[..]),
+        "raw" => ("deflate", &ZLIB[2..16]),
+        "br" => ("br", &BROTLI[..]),
+        other => (other, &GZIP[..]),
+    };
+    let headers = format!("content-type: application/json\r\ncontent-encoding: {name}\r\n");
+    whole(stream, "200 OK", &headers, body)
 }
 
 fn bad(name: &str, stream: &mut dyn Stream, socket: &TcpStream) -> io::Result<()> {

@@ -239,6 +239,10 @@ impl Read for Body {
 }
 
 fn of_code(code: &ErrorCode, subject: Subject) -> HttpError {
+    let refused = |reason: &str| HttpError::InvalidRequest {
+        subject: subject.clone(),
+        reason: reason.to_owned(),
+    };
     match code {
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
             HttpError::Denied { subject }
@@ -271,12 +275,13 @@ fn of_code(code: &ErrorCode, subject: Subject) -> HttpError {
         ErrorCode::ConnectionTerminated | ErrorCode::HttpResponseIncomplete => {
             HttpError::Closed { subject }
         }
-        ErrorCode::HttpRequestLengthRequired
-        | ErrorCode::HttpRequestMethodInvalid
-        | ErrorCode::HttpRequestUriInvalid => HttpError::InvalidRequest {
-            subject,
-            reason: "its method, its URL or its length is none that can be sent".to_owned(),
-        },
+        ErrorCode::HttpRequestLengthRequired => refused("its length is missing"),
+        ErrorCode::HttpRequestMethodInvalid => {
+            refused("its method cannot be sent; methods are upper case, such as `GET`")
+        }
+        ErrorCode::HttpRequestUriInvalid => {
+            refused("its URL has no host that a request can be sent to")
+        }
         ErrorCode::HttpResponseTransferCoding(_)
         | ErrorCode::HttpResponseContentCoding(_)
         | ErrorCode::HttpUpgradeFailed

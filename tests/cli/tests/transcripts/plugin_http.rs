@@ -318,6 +318,80 @@ fn what_is_not_as_expected_fails() {
     "#);
 }
 
+#[test]
+fn bad_status_is_shown_with_what_the_server_said() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    let ran = env.run([
+        "model",
+        "method",
+        "run",
+        "api",
+        "fetch",
+        "--input",
+        "url=$SERVER/frozen",
+    ]);
+    let said = "was answered with status 422: {\"error\": \"the zone is frozen until monday\"}";
+    assert!(ran.stderr.contains(said), "{ran}");
+    assert_eq!(ran.code(), Some(1));
+}
+
+#[test]
+fn compressed_body_is_decoded_or_named_as_such() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    let fetched = |coding: &str| {
+        let url = format!("url=$SERVER/coded/{coding}");
+        env.run([
+            "model", "method", "run", "api", "fetch", "--input", &url, "--json",
+        ])
+    };
+    let document = |coding: &str| -> serde_json::Value {
+        let ran = fetched(coding);
+        let document: Result<serde_json::Value, _> = serde_json::from_str(&ran.stdout);
+        document.unwrap_or_else(|error| panic!("{error}: {ran}"))["data"]["value"].clone()
+    };
+    for coding in ["gzip", "deflate", "raw", "br"] {
+        let value = document(coding);
+        assert_eq!(
+            value["json"],
+            serde_json::json!({"zone": "a"}),
+            "{coding}: {value}"
+        );
+        assert!(
+            value["headers"].get("content-length").is_none(),
+            "{coding}: {value}"
+        );
+    }
+    let value = document("zstd");
+    assert_eq!(value["body"]["contentEncoding"], "zstd", "{value}");
+    let broken = fetched("broken");
+    assert_eq!(broken.code(), Some(1), "{broken}");
+}
+
+#[test]
+fn request_that_cannot_be_sent_says_what_is_wrong_with_it() {
+    let (env, server) = with_server();
+    grant(&env, &server);
+    let said = |input: &str, url: &str| {
+        let url = format!("url={url}");
+        let args = [
+            "model", "method", "run", "api", "fetch", "--input", &url, "--input", input,
+        ];
+        let ran = env.run(args);
+        format!("{}{}", ran.stdout, ran.stderr)
+    };
+    let echoed = said("method=post", "$SERVER/json");
+    assert!(echoed.contains("\"status\": 200"), "{echoed}");
+    let name = said("method=GET", "http://user:pw@127.0.0.1:9/");
+    assert!(name.contains("its URL has a user name in it"), "{name}");
+    let method = said("method=ge:t", "$SERVER/json");
+    assert!(
+        method.contains("method") && !method.contains("its URL or its length"),
+        "{method}"
+    );
+}
+
 /// An authority that the machine does not know proves nothing, and no more does a certificate
 /// for another name.
 #[test]
@@ -383,7 +457,7 @@ fn what_it_asks_for_is_shown() {
 
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
     ------- stderr -------
-    Added @sedge/http 2026.11.26.1
+    Added @sedge/http 2026.11.29.1
     It may, in part, send any requests to https://*:*: to send the requests that it is told to
     It may not, although it asks to, send any requests to http://*:*: to send the requests that it is told to
     It may not, although it asks to, send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to be known to the servers that are told so
