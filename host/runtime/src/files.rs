@@ -9,7 +9,7 @@
 //! though it has another name in a folder that was granted ([`Untouchable`]).
 //!
 //! What changes a folder, or a file in it, cannot be undone. So the call is marked before that
-//! happens ([`Outside::escaping`]): it is not rolled back and started again after a deadlock, for
+//! happens (`Outside::escaping`): it is not rolled back and started again after a deadlock, for
 //! it would act a second time.
 //!
 //! What a guest opens is counted: each file of its own, and of all guests, takes a descriptor.
