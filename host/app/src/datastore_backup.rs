@@ -9,7 +9,7 @@ use crate::data_get::named_file;
 use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::repository::Repository;
-use crate::structure::{locked, whole_to_read};
+use crate::structure::{in_background, locked, whole_to_read};
 
 /// What is to be made.
 #[derive(Debug, Clone)]
@@ -21,11 +21,11 @@ pub struct Request {
 }
 
 /// Writes a backup of the datastore as it is at one moment, while calls go on; only what
-/// removes data waits until it is done.
+/// removes data waits until it is done. What killed backups to the same file left is removed.
 ///
 /// # Errors
 /// There is such a file and it is not to be replaced, it is inside the folder of run-time state,
-/// or it cannot be written; then there is no new one.
+/// it cannot be written, or the datastore is damaged; then there is no new one.
 pub async fn datastore_backup(
     repository: &Arc<Repository>,
     request: &Request,
@@ -39,14 +39,21 @@ pub async fn datastore_backup(
         return Err(AppError::FileExists(request.to.clone()));
     }
     let told = Arc::clone(&events);
-    let _held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
-    let progress = |done, of| {
+    let held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
+    let progress = move |done, of| {
         told.event(Event::Progress {
             done,
             of: Some(of),
             unit: "byte",
         });
     };
-    let medium = Medium::new(&folder)?;
-    Ok(repository.store()?.backup(&medium, &name, progress)?)
+    let repository = Arc::clone(repository);
+    in_background(move |stop| {
+        let _held = held;
+        folder.leftovers_remove(&name)?;
+        let medium = Medium::new(&folder)?;
+        let store = repository.store()?;
+        Ok(store.backup(&medium, &name, stop, progress)?)
+    })
+    .await
 }

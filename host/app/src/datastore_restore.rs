@@ -4,17 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sedge_store::RestoreReport;
+use sedge_sys::input::Input;
 
 use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::repository::Repository;
-use crate::structure::{locked, whole};
+use crate::structure::{in_background, locked, whole};
 
 /// What is to be restored.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The backup.
-    pub from: PathBuf,
+    /// The backup, by any path; what comes on stdin if there is none.
+    pub from: Option<PathBuf>,
     /// Whether it may take the place of data and runs that are there.
     pub replace: bool,
 }
@@ -31,17 +32,27 @@ pub async fn datastore_restore(
     events: Arc<dyn Events>,
 ) -> Result<RestoreReport, AppError> {
     let told = Arc::clone(&events);
+    let from = match &request.from {
+        Some(path) => Input::named(path)?,
+        None => Input::stdin()?,
+    };
     let held = locked(repository, "datastore restore", &whole(), events).await?;
-    let store = repository.store()?;
-    if !request.replace && !store.is_empty()? {
+    if !request.replace && !repository.store()?.is_empty()? {
         return Err(AppError::StoreNotEmpty);
     }
-    let progress = |done, of| {
+    let progress = move |done, of| {
         told.event(Event::Progress {
             done,
-            of: Some(of),
+            of,
             unit: "byte",
         });
     };
-    Ok(store.restore(&held.permit, &request.from, progress)?)
+    let repository = Arc::clone(repository);
+    in_background(move |stop| {
+        // All of it, so that the lock is kept until the work has ended.
+        let held = held;
+        let store = repository.store()?;
+        Ok(store.restore(&held.permit, from, stop, progress)?)
+    })
+    .await
 }

@@ -10,6 +10,7 @@ use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
 use sedge_store::Permit;
 use sedge_sys::random;
+use sedge_sys::thread::Stop;
 
 use crate::error::{AppError, WithinCallReason};
 use crate::events::Events;
@@ -49,6 +50,27 @@ pub(crate) async fn locked(
         },
         _lock: lock,
     })
+}
+
+/// Does what blocks for long on a thread of its own. Dropping the future requests that it stops;
+/// it does so between two pieces of its work, and removes what it made so far.
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce(&Stop) -> Result<T, AppError> + Send + 'static,
+) -> Result<T, AppError> {
+    let stop = Stop::default();
+    let _dropped = RequestsStop(stop.clone());
+    let ended = tokio::task::spawn_blocking(move || work(&stop)).await;
+    // It cannot be aborted once it has begun, so there is no other reason.
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// Requests that the work stops when this is dropped.
+struct RequestsStop(Stop);
+
+impl Drop for RequestsStop {
+    fn drop(&mut self) {
+        self.0.request();
+    }
 }
 
 /// Returns why something cannot be done by a command of a call, which no lock would keep from it.

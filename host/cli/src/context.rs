@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sedge_app::types::{
     Compiler, Scan, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
@@ -22,6 +23,10 @@ pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
 
 /// The variable that says in which folder the repository is.
 pub(crate) const REPO_VARIABLE: &str = "SEDGE_REPO";
+
+/// How long a program that was interrupted waits at most for its work to stop. The work looks
+/// often whether it is to stop, unless the machine makes it wait.
+const CLEAN_UP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The global options.
 #[derive(Debug)]
@@ -133,7 +138,7 @@ impl Context {
             .worker_threads(n_cores().max(2))
             .enable_all()
             .build()?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let mut interrupted = interruption()?;
             let ticker = Ticker::new(self.json || self.quiet);
             let ticks = tokio::spawn(async move { ticker.tick().await });
@@ -150,7 +155,10 @@ impl Context {
                 }
                 ended => ended,
             }
-        })
+        });
+        // What was stopped in the middle of its work removes what it made so far.
+        runtime.shutdown_timeout(CLEAN_UP_TIME_MAX);
+        ended
     }
 }
 

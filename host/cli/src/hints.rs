@@ -282,6 +282,16 @@ fn run(error: &AppError) -> Option<String> {
 
 fn store(error: &StoreError) -> Option<String> {
     match error {
+        StoreError::Untrusted { path, .. } | StoreError::Foreign(path) => {
+            let folder = path.parent().unwrap_or(path);
+            Some(format!(
+                "nothing was read of it or changed; if it came with a clone, `rm -r {}` and restore a backup of your own",
+                show::typed(&folder.to_string_lossy())
+            ))
+        }
+        StoreError::Damaged(_) => {
+            Some("`sedge datastore check --deep` shows all that is wrong".to_owned())
+        }
         StoreError::NetworkFileSystem(_) => Some("keep the repository on a local disk".to_owned()),
         StoreError::Schema { found, known } if found > known => {
             Some("use the version of Sedge that made it, or a newer one".to_owned())

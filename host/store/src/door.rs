@@ -10,13 +10,13 @@
 
 mod group;
 mod open;
+mod trust;
 mod values;
 
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use sedge_sys::disk::Entry;
 use sedge_sys::file_lock::FileQueue;
 use sedge_sys::folder::FileError;
 
@@ -25,6 +25,7 @@ use crate::medium::Medium;
 
 pub use group::Receipt;
 pub(crate) use open::connect;
+pub(crate) use trust::{check_schema, harden};
 pub(crate) use values::{Next, Row, Tx, Value, values};
 
 pub(crate) const DATABASE_FILE: &str = "sedge.db";
@@ -75,7 +76,8 @@ impl Door {
         if sedge_sys::host::is_network_file_system(&medium.path) {
             return Err(StoreError::NetworkFileSystem(medium.path));
         }
-        if medium.vfs.is_none() && !medium.folder.has(DATABASE_FILE)? {
+        let is_there = trust::check_files(&medium)?;
+        if medium.vfs.is_none() && !is_there {
             // SQLite gives its other files the mode that this one has.
             match medium.folder.write_new_private(DATABASE_FILE, b"") {
                 Err(error) if error.source.kind() != ErrorKind::AlreadyExists => {
@@ -93,18 +95,13 @@ impl Door {
     /// Opens the datastore that is there. Nothing is read of it yet.
     pub(crate) fn open(medium: Medium) -> Result<Self, StoreError> {
         // Not by opening the file: to close it would let go of SQLite's locks on it.
-        let has_file = |entry: &Entry| entry.name == DATABASE_FILE;
-        let is_there = match &medium.vfs {
-            // A link is refused here, where its path can be named.
-            None => medium.folder.has(DATABASE_FILE)?,
-            Some(_) => medium.disk.entries("")?.iter().any(has_file),
-        };
-        if !is_there {
+        if !trust::check_files(&medium)? {
             return Err(StoreError::Missing(medium.path));
         }
         Ok(Self::at(medium))
     }
 
+    /// Returns the door to the database on a medium. Nothing is opened yet.
     fn at(medium: Medium) -> Self {
         Self {
             writer: Arc::new(group::Group::new(medium.clone())),

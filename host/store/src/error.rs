@@ -22,6 +22,14 @@ pub enum StoreError {
     /// The file is a database of something else.
     #[error("`{}` is not a datastore of Sedge", .0.display())]
     Foreign(PathBuf),
+    /// A file of the datastore is not as Sedge makes it: nothing of it is believed or run.
+    #[error("`{}` is not as Sedge makes it, so nothing in it is used: {reason}", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A newer Sedge made the datastore, or one that is older than any that can be migrated.
     #[error("the datastore has schema {found}, this Sedge knows schema {known}")]
     Schema {
@@ -78,6 +86,20 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The datastore is damaged, so no backup was made of it.
+    #[error("the datastore is damaged: {0}")]
+    Damaged(String),
+    /// What was read of a backup that was just written is not what was written.
+    #[error("`{entry}` in the backup `{}` cannot be read again as it was written, so it was removed", path.display())]
+    BadCopy {
+        /// The file, which is gone.
+        path: PathBuf,
+        /// What is in it under this name differs.
+        entry: String,
+    },
+    /// It was stopped on request.
+    #[error("it was stopped before it had ended: nothing was changed")]
+    Stopped,
     /// A file of the datastore cannot be used.
     #[error(transparent)]
     File(Arc<FileError>),

@@ -14,6 +14,8 @@ use crate::statements;
 
 mod checks;
 
+pub(crate) use checks::first_fault;
+
 /// Sizes and counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sedge_sys::clock::Clock;
@@ -24,6 +25,10 @@ pub struct Medium {
     pub(crate) wait_max: Duration,
     /// Where large content is.
     pub(crate) disk: Arc<dyn Disk>,
+    /// The folder of the database on that disk; the empty path is the top.
+    pub(crate) below: &'static str,
+    /// Whether this process has found the schema of the database to be one of Sedge's.
+    pub(crate) is_trusted: Arc<AtomicBool>,
     /// The name of SQLite's door to the operating system; none for its own.
     pub(crate) vfs: Option<String>,
     /// What dates everything that is written.
@@ -41,6 +46,8 @@ impl Medium {
             folder: Arc::new(folder.share()?),
             wait_max: WAIT_MAX,
             disk: Arc::new(folder.share()?),
+            below: "",
+            is_trusted: Arc::default(),
             vfs: None,
             clock: Clock::machine(),
         })
@@ -51,6 +58,17 @@ impl Medium {
     #[must_use]
     pub fn with_wait_max(self, wait_max: Duration) -> Self {
         Self { wait_max, ..self }
+    }
+
+    /// Returns the same medium for another database, in a folder of this one's.
+    pub(crate) fn below(&self, folder: &'static str) -> Result<Self, FileError> {
+        Ok(Self {
+            path: self.path.join(folder),
+            folder: Arc::new(self.folder.inner(folder)?),
+            below: folder,
+            is_trusted: Arc::default(),
+            ..self.clone()
+        })
     }
 
     /// Returns the same medium with another clock.

@@ -13,6 +13,17 @@ pub(crate) const SCHEMA_VERSION: i64 = 4;
 /// The oldest version that can be migrated: there was no release with an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
 
+/// Returns the statements that make the tables of one version, in parts; none of a version that
+/// is not known.
+pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
+    match version {
+        2 => &[RUN_TABLES, OLD_DATA_TABLE],
+        3 => &[RUN_TABLES, DATA_TABLES],
+        SCHEMA_VERSION => &[RUN_TABLES, DATA_TABLES, USE_TABLES],
+        _ => &[],
+    }
+}
+
 /// The tables of runs, calls and locks.
 ///
 /// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. A call's `path` are
@@ -84,6 +95,21 @@ CREATE TABLE fences (
     at    INTEGER NOT NULL,
     PRIMARY KEY (run, claim, path)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The one table of data that schema 2 had.
+const OLD_DATA_TABLE: &str = "
+CREATE TABLE data_versions (
+    model      TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    spec       TEXT NOT NULL,
+    content    TEXT NOT NULL,     -- JSON
+    created_at INTEGER NOT NULL,
+    run        TEXT NOT NULL,
+    path       TEXT NOT NULL,
+    PRIMARY KEY (model, name, version)
+) STRICT;
 ";
 
 /// The tables of data, which schema 3 has instead of one of schema 2.

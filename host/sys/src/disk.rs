@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{FileError, Folder, Opening};
+use crate::leftovers::mark_as_held;
 use crate::owner::Attributes;
 
 /// Something in a folder.
@@ -16,8 +17,10 @@ use crate::owner::Attributes;
 pub struct Entry {
     /// Its own name, without those of the folders above.
     pub name: String,
-    /// Whether it is a folder.
+    /// Whether it is a folder. A link is neither a folder nor a file, wherever it leads.
     pub is_folder: bool,
+    /// Whether it is a regular file.
+    pub is_file: bool,
     /// Its size in bytes, of a file.
     pub size: u64,
 }
@@ -200,6 +203,7 @@ impl DiskFile for FolderFile {
 }
 
 impl Folder {
+    /// Opens a file to be written. One that is made is marked as held until it is closed.
     fn writable(
         &self,
         operation: &'static str,
@@ -208,6 +212,9 @@ impl Folder {
     ) -> Result<Box<dyn DiskFile>, FileError> {
         let file = self.open_file(path, opening);
         let file = file.map_err(|source| self.error(operation, path, source))?;
+        if let Opening::New(_) | Opening::Sole = opening {
+            mark_as_held(&file);
+        }
         Ok(Box::new(FolderFile {
             file,
             path: self.path_of(path),
@@ -282,6 +289,7 @@ impl Disk for Folder {
                 Ok(metadata) => entries.push(Entry {
                     name,
                     is_folder: metadata.is_dir(),
+                    is_file: metadata.is_file(),
                     size: metadata.len(),
                 }),
                 // Another process was faster to remove it.

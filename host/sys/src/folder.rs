@@ -15,6 +15,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 use rustix::io::Errno;
 
+use crate::leftovers::{mark_as_held, passing_name};
 use crate::owner::Attributes;
 pub use kept::Keeping;
 use kept::Kept;
@@ -335,9 +336,12 @@ impl Folder {
         content: &[u8],
         mode: u32,
     ) -> Result<String, FileError> {
-        let temporary = format!("{relative}.{:016x}.tmp", crate::random::bits());
+        // ignored: what is left behind takes up room, and that is all.
+        let _ = self.leftovers_remove(relative);
+        let temporary = passing_name(relative);
         let write = || -> io::Result<()> {
             let mut file = self.open_file(&temporary, Opening::New(mode))?;
+            mark_as_held(&file);
             file.write_all(content)?;
             file.sync_all()
         };

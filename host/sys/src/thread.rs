@@ -1,10 +1,30 @@
 //! Threads, for what blocks in the operating system.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::interrupt;
+
+/// The request that a thread which works ends soon, shared by all who have a copy. The thread
+/// looks at it between two pieces of its work.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Requests that the work ends.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the work is to end.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Starts a thread that runs `work`. It ends with the process at the latest.
 ///

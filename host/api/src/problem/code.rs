@@ -193,6 +193,7 @@ codes! {
     StoreMissing = "store_missing", State, "There is no datastore.";
     StoreNotEmpty = "store_not_empty", State, "The datastore is not empty.";
     StoreUnreadable = "store_unreadable", State, "Something in the datastore is missing or damaged.";
+    StoreUntrusted = "store_untrusted", State, "The datastore is not as Sedge makes it, so nothing in it is used.";
     StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
     TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
     TypeMissing = "type_missing", State, "No plugin provides that type.";

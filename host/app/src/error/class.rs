@@ -197,8 +197,12 @@ fn class_of_store(error: &StoreError) -> ErrorClass {
     if let StoreError::BadBackup { .. } = error {
         return ErrorClass::Usage;
     }
+    if let StoreError::Damaged(_) = error {
+        return ErrorClass::Failed;
+    }
     if let StoreError::Missing(_)
     | StoreError::Foreign(_)
+    | StoreError::Untrusted { .. }
     | StoreError::Fenced(_)
     | StoreError::LockLost(_)
     | StoreError::NameTaken { .. }
@@ -239,6 +243,12 @@ fn code_of_store(error: &StoreError) -> &'static str {
     }
     if let StoreError::BadBackup { .. } = error {
         return "bad_backup";
+    }
+    if let StoreError::Untrusted { .. } = error {
+        return "store_untrusted";
+    }
+    if let StoreError::Damaged(_) = error {
+        return "store_damaged";
     }
     "store"
 }

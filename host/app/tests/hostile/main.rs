@@ -19,6 +19,7 @@ mod clone;
 mod commands;
 mod components;
 mod data;
+mod databases;
 mod descriptions;
 mod files;
 #[expect(dead_code, reason = "it serves other tests too")]
@@ -55,6 +56,7 @@ fn attacks() -> Vec<Attack> {
         components::attacks(),
         cache::attacks(),
         clone::attacks(),
+        databases::attacks(),
         secrets::attacks(),
         commands::attacks(),
         guards::attacks(),

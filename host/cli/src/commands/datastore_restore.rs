@@ -1,6 +1,6 @@
 //! `sedge datastore restore`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sedge_app::datastore_restore::{Request, datastore_restore};
@@ -18,7 +18,7 @@ use crate::show;
 /// nothing. It waits until no call is under way, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreRestoreArgs {
-    /// The backup
+    /// The backup, or `-` for stdin
     file: PathBuf,
     /// Replace the data and runs that there are: they are lost
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(crate) struct DatastoreRestoreArgs {
 pub(crate) fn run(cx: &Context, args: &DatastoreRestoreArgs) -> Result<Output, CliError> {
     let repository = cx.repository_with(args.lock.settings()?)?;
     let request = Request {
-        from: args.file.clone(),
+        from: (args.file != Path::new("-")).then(|| args.file.clone()),
         replace: args.replace,
     };
     let report = cx.wait(datastore_restore(&repository, &request, cx.events()))?;

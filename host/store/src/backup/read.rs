@@ -1,21 +1,29 @@
-//! From a backup to a datastore: everything is looked at before anything is changed.
+//! From a backup to a datastore: everything is checked before anything is changed.
+//!
+//! The backup comes from anywhere, so its database is checked like one that came with a clone, and
+//! every invariant with it. The former database is kept until the new one is in place and was
+//! looked at there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::OpenFlags;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sedge_model::digest::Digest;
 use sedge_sys::clock::Timestamp;
-use sedge_sys::disk::{Disk, FileReader};
-use sedge_sys::folder::Folder;
+use sedge_sys::disk::Disk;
+use sedge_sys::input::Input;
+use sedge_sys::thread::Stop;
 
-use super::{FORMAT, MANIFEST, Manifest, RestoreReport, copy_whole, files_of};
+use super::{
+    FORMAT, MANIFEST, Manifest, READ_BYTES, RestoreReport, copy_whole, files_of, not_stopped,
+    open_plain, stop_with, told,
+};
 use crate::Store;
 use crate::blobs::{Passing, path_of};
-use crate::door::{self, DATABASE_FILE, Fault, values};
+use crate::door::{self, DATABASE_FILE, Fault, Tx, values};
 use crate::error::StoreError;
+use crate::health::first_fault;
 use crate::medium::Medium;
 use crate::names::Permit;
 use crate::schema::SCHEMA_VERSION;
@@ -24,75 +32,82 @@ use crate::statements;
 /// Where the database of a backup is looked at.
 const FOLDER: &str = "restore";
 
+/// Where the database is kept that a backup replaces, until that has passed.
+const FORMER_FILE: &str = "former.db";
+
 /// The most bytes of the entry that says what a backup is.
 const MANIFEST_BYTES_MAX: u64 = 1 << 16;
 
-/// How much is read from an archive at once.
-const READ_BYTES: usize = 256 << 10;
-
 impl Store {
-    /// Puts the content of a backup in place of what the datastore has. Whoever calls this has
-    /// the whole datastore locked. It happens in one transaction, which survives a power cut:
-    /// whenever this stops, the datastore is as it was or as the backup has it. Calls
-    /// `progress` with how many bytes were read, and of how many.
+    /// Puts the content of a backup in place of what the datastore has. The caller has the whole
+    /// datastore locked. Everything is checked first; the replacement is one transaction, which
+    /// survives a power cut: whenever this stops, the datastore is as it was or as the backup has
+    /// it. Calls `progress` with how many bytes were read, and of how many, if the input says so.
     ///
     /// # Errors
-    /// [`StoreError::BadBackup`], [`StoreError::Schema`] if a newer Sedge made it, or the disk
-    /// refuses: nothing was changed.
+    /// [`StoreError::BadBackup`], [`StoreError::Schema`] if a newer Sedge made it,
+    /// [`StoreError::Stopped`], or the disk refuses: nothing was changed.
     pub fn restore(
         &self,
         permit: &Permit,
-        from: &Path,
-        progress: impl FnMut(u64, u64),
+        from: Input,
+        stop: &Stop,
+        progress: impl FnMut(u64, Option<u64>),
     ) -> Result<RestoreReport, StoreError> {
-        let medium = self.door.medium();
-        let place = Place::new(medium)?;
+        let place = Place::new(self.door.medium())?;
         let mut archive = Unpacking {
             store: self,
-            from,
+            path: from.path().to_owned(),
             place: &place,
-            files: BTreeSet::new(),
+            stop,
+            files: BTreeMap::new(),
             passing: Vec::new(),
         };
-        let manifest = archive.read(progress)?;
-        let bad = |reason: String| StoreError::BadBackup {
-            path: from.to_owned(),
-            reason,
-        };
-        let mut connection = door::connect(&place.medium, OpenFlags::empty())?;
-        let referred =
-            files_of(&connection).map_err(|fault| fault.into_error("read the backup"))?;
-        if let Some(missing) = referred.difference(&archive.files).next() {
-            return Err(bad(format!("the content `{missing}` is not in it")));
-        }
+        let manifest = archive.read(from, progress)?;
+        let connection = archive.database_checked()?;
         // The locks that count are those of now, not those of then.
-        let count = |connection: &mut rusqlite::Connection| -> Result<(u64, u64), Fault> {
-            let epoch = crate::locks::text(permit.lock_epoch);
-            connection.execute(statements::EPOCH_SET, [epoch])?;
-            let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
-            Ok((
-                count("SELECT count(*) FROM data_versions")?,
-                count("SELECT count(*) FROM runs")?,
-            ))
-        };
-        let (n_versions, n_runs) =
-            count(&mut connection).map_err(|fault| fault.into_error("read the backup"))?;
+        let epoch = crate::locks::text(permit.lock_epoch);
+        let report = set_epoch_and_count(&connection, &epoch)
+            .map_err(|fault| archive.of_database(fault.into_error("read the backup")))?;
+        let former = Former::keep(self, &place.medium, stop)?;
         self.blobs.publish(&archive.named())?;
         self.door.write(
             "look who has locked",
             door::Durability::ProcessDeath,
             |tx| permit.check(tx),
         )?;
-        self.door.maintain("restore the backup", |target| {
-            copy_whole(&connection, target)
-        })?;
+        self.replace_by(&connection, stop)?;
+        if let Err(error) = self.passes(&report) {
+            former.put_back(self)?;
+            return Err(error);
+        }
         drop(connection);
         self.sweep(permit)?;
         Ok(RestoreReport {
             created_at: Timestamp(manifest.created_at_ms),
-            n_versions,
-            n_runs,
-            n_files: referred.len() as u64,
+            ..report
+        })
+    }
+
+    /// Puts a database in place of the datastore's own, in one transaction.
+    fn replace_by(&self, connection: &Connection, stop: &Stop) -> Result<(), StoreError> {
+        self.door.maintain("restore the backup", |target| {
+            copy_whole(connection, target, stop)
+        })
+    }
+
+    /// Looks whether the database that is in place now is what was checked.
+    fn passes(&self, report: &RestoreReport) -> Result<(), StoreError> {
+        self.door.look("check the restored database", |connection| {
+            let medium = self.door.medium();
+            door::check_schema(&medium.path.join(DATABASE_FILE), connection, SCHEMA_VERSION)?;
+            let word: String =
+                connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            let [n_versions, n_runs] = counts(connection)?;
+            if word != "ok" || (n_versions, n_runs) != (report.n_versions, report.n_runs) {
+                return Err(StoreError::Damaged(format!("the restored database: {word}")).into());
+            }
+            Ok(())
         })
     }
 
@@ -111,6 +126,47 @@ impl Store {
     }
 }
 
+fn set_epoch_and_count(connection: &Connection, epoch: &str) -> Result<RestoreReport, Fault> {
+    connection.execute(statements::EPOCH_SET, [epoch])?;
+    let [n_versions, n_runs] = counts(connection)?;
+    Ok(RestoreReport {
+        created_at: Timestamp(0),
+        n_versions,
+        n_runs,
+        n_files: files_of(connection)?.len() as u64,
+    })
+}
+
+/// Returns how many versions and runs there are.
+fn counts(connection: &Connection) -> Result<[u64; 2], Fault> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+    Ok([
+        count("SELECT count(*) FROM data_versions")?,
+        count("SELECT count(*) FROM runs")?,
+    ])
+}
+
+/// The database as it was before.
+struct Former(Connection);
+
+impl Former {
+    fn keep(store: &Store, place: &Medium, stop: &Stop) -> Result<Self, StoreError> {
+        store.door.look("keep the former database", |source| {
+            if place.vfs.is_none() {
+                // SQLite would make it readable for others, as far as the umask lets it.
+                place.folder.write_new_private(FORMER_FILE, b"")?;
+            }
+            let mut kept = open_plain(place, FORMER_FILE)?;
+            copy_whole(source, &mut kept, stop)?;
+            Ok(Self(kept))
+        })
+    }
+
+    fn put_back(&self, store: &Store) -> Result<(), StoreError> {
+        store.replace_by(&self.0, &Stop::default())
+    }
+}
+
 /// A folder for the database of a backup, which is empty before and after.
 struct Place<'a> {
     disk: &'a dyn Disk,
@@ -122,11 +178,7 @@ impl<'a> Place<'a> {
         medium.disk.create_folder(FOLDER)?;
         let place = Self {
             disk: &*medium.disk,
-            medium: Medium {
-                path: medium.path.join(FOLDER),
-                folder: Arc::new(medium.folder.inner(FOLDER)?),
-                ..medium.clone()
-            },
+            medium: medium.below(FOLDER)?,
         };
         place.clear()?;
         Ok(place)
@@ -150,10 +202,11 @@ impl Drop for Place<'_> {
 /// An archive that is being read.
 struct Unpacking<'a> {
     store: &'a Store,
-    from: &'a Path,
+    path: PathBuf,
     place: &'a Place<'a>,
-    /// What content it has.
-    files: BTreeSet<Digest>,
+    stop: &'a Stop,
+    /// What content it has, with its size.
+    files: BTreeMap<Digest, u64>,
     /// The files that were made of it, with passing names.
     passing: Vec<(Passing, Digest)>,
 }
@@ -161,9 +214,18 @@ struct Unpacking<'a> {
 impl Unpacking<'_> {
     fn bad(&self, reason: impl ToString) -> StoreError {
         StoreError::BadBackup {
-            path: self.from.to_owned(),
+            path: self.path.clone(),
             reason: reason.to_string(),
         }
+    }
+
+    /// Returns the error that went through the archive: one of ours, if it was ours before.
+    fn told(&self, error: io::Error) -> StoreError {
+        let error = told(error);
+        if let StoreError::Unreadable { reason, .. } = &error {
+            return self.bad(reason);
+        }
+        error
     }
 
     fn named(&self) -> Vec<(String, Digest)> {
@@ -173,27 +235,35 @@ impl Unpacking<'_> {
             .collect()
     }
 
-    fn read(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<Manifest, StoreError> {
-        let file = self.open()?;
-        let n_all = file.size();
-        let mut n_read = 0;
-        let stream = Told {
-            file,
-            tell: |n| {
-                n_read += n;
-                progress(n_read, n_all);
-            },
-        };
-        let mut archive = tar::Archive::new(stream);
-        let mut entries = archive.entries().map_err(|error| self.bad(error))?;
+    fn read(
+        &mut self,
+        from: Input,
+        progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Manifest, StoreError> {
+        let mut archive = tar::Archive::new(Told {
+            size: from.size(),
+            input: from,
+            stop: self.stop,
+            n_bytes: 0,
+            tell: progress,
+        });
+        let mut entries = archive.entries().map_err(|error| self.told(error))?;
         let mut next = || entries.next().transpose();
-        let first = next().map_err(|_| self.bad("it is no archive"))?;
+        let first = next().map_err(|error| {
+            let error = self.told(error);
+            let is_bad = matches!(error, StoreError::BadBackup { .. });
+            if is_bad {
+                self.bad("it is no archive")
+            } else {
+                error
+            }
+        })?;
         let mut first = first.ok_or_else(|| self.bad("it is empty"))?;
         let manifest = self.manifest(&mut first)?;
-        let database = next().map_err(|error| self.bad(error))?;
+        let database = next().map_err(|error| self.told(error))?;
         let mut database = database.ok_or_else(|| self.bad("it has no database"))?;
         self.database(&mut database, &manifest)?;
-        while let Some(mut entry) = next().map_err(|error| self.bad(error))? {
+        while let Some(mut entry) = next().map_err(|error| self.told(error))? {
             self.file(&mut entry)?;
         }
         if self.files.len() as u64 != manifest.files {
@@ -203,15 +273,48 @@ impl Unpacking<'_> {
         Ok(manifest)
     }
 
-    fn open(&self) -> Result<FileReader, StoreError> {
-        let parent = match self.from.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            Some(_) | None => PathBuf::from("."),
+    /// Opens the database of the backup, migrated if it is an older one, once all that has to hold
+    /// of a datastore was found to hold of it.
+    fn database_checked(&self) -> Result<Connection, StoreError> {
+        let check = || -> Result<Connection, StoreError> {
+            let mut connection = door::connect(&self.place.medium, OpenFlags::empty())?;
+            let check = |connection: &mut Connection| -> Result<Option<String>, Fault> {
+                stop_with(connection, self.stop)?;
+                let tx = Tx::new(connection, &self.place.medium.clock);
+                first_fault(connection, &tx, &self.files)
+            };
+            let fault = check(&mut connection);
+            match fault.map_err(|fault| fault.into_error("check the backup"))? {
+                Some(fault) => Err(self.bad(fault)),
+                None => Ok(connection),
+            }
         };
-        let name = self.from.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| self.bad("its name is no file's"))?;
-        let file = Disk::open(&Folder::open(&parent)?, name)?;
-        file.ok_or_else(|| self.bad("there is no such file"))
+        check().map_err(|error| self.of_database(error))
+    }
+
+    /// Returns what an error says of the backup, if it is its database that is wrong.
+    fn of_database(&self, error: StoreError) -> StoreError {
+        if self.stop.is_requested() {
+            return StoreError::Stopped;
+        }
+        if let StoreError::Untrusted { reason, .. } = &error {
+            return self.bad(format!("its database: {reason}"));
+        }
+        if matches!(error, StoreError::Foreign(_) | StoreError::Missing(_)) {
+            return self.bad("its database is not one of Sedge");
+        }
+        let StoreError::Database { source, .. } = &error else {
+            return error;
+        };
+        // Of what the disk or the machine refuses, the backup is not to blame.
+        let is_of_backup = matches!(
+            source.sqlite_error_code(),
+            None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        );
+        match is_of_backup {
+            true => self.bad(format!("its database cannot be read: {source}")),
+            false => error,
+        }
     }
 
     fn manifest(&self, entry: &mut tar::Entry<'_, impl Read>) -> Result<Manifest, StoreError> {
@@ -221,7 +324,7 @@ impl Unpacking<'_> {
         }
         let mut text = Vec::new();
         let read = entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut text);
-        read.map_err(|error| self.bad(error))?;
+        read.map_err(|error| self.told(error))?;
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|_| unknown())?;
         if manifest.format > FORMAT {
             return Err(self.bad("a newer Sedge made it"));
@@ -251,7 +354,8 @@ impl Unpacking<'_> {
             hasher.update(bytes);
             Ok(file.write(bytes)?)
         })?;
-        if hasher.finalize().as_bytes() != &manifest.database_digest.0 {
+        let digest = Digest(*hasher.finalize().as_bytes());
+        if digest.to_string() != manifest.database_digest {
             return Err(self.bad("its database is damaged"));
         }
         Ok(())
@@ -262,12 +366,13 @@ impl Unpacking<'_> {
         let mut file = self.store.file_create();
         file.never_small()?;
         self.each(entry, |bytes| file.write(bytes))?;
+        let size = file.size();
         let (passing, digest) = file.finish_file()?;
         if path != Path::new(&path_of(&digest)) {
             let path = path.display();
             return Err(self.bad(format!("its file `{path}` is damaged")));
         }
-        self.files.insert(digest);
+        self.files.insert(digest, size);
         self.passing.push((passing, digest));
         Ok(())
     }
@@ -279,7 +384,8 @@ impl Unpacking<'_> {
     ) -> Result<(), StoreError> {
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            match entry.read(&mut buffer).map_err(|error| self.bad(error))? {
+            not_stopped(self.stop)?;
+            match entry.read(&mut buffer).map_err(|error| self.told(error))? {
                 0 => return Ok(()),
                 n => take(&buffer[..n])?,
             }
@@ -287,16 +393,24 @@ impl Unpacking<'_> {
     }
 }
 
-/// A file that tells how much was read of it.
-struct Told<F> {
-    file: FileReader,
+/// An input that reports how much was read of it.
+struct Told<'a, F> {
+    input: Input,
+    size: Option<u64>,
+    stop: &'a Stop,
+    n_bytes: u64,
     tell: F,
 }
 
-impl<F: FnMut(u64)> Read for Told<F> {
+impl<F: FnMut(u64, Option<u64>)> Read for Told<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buffer).map_err(io::Error::other)?;
-        (self.tell)(n as u64);
+        let read = self.input.read(buffer, self.stop);
+        let n = match read {
+            Err(_) if self.stop.is_requested() => Err(io::Error::other(StoreError::Stopped)),
+            read => read.map_err(io::Error::other),
+        }?;
+        self.n_bytes += n as u64;
+        (self.tell)(self.n_bytes, self.size);
         Ok(n)
     }
 }

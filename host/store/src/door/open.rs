@@ -2,8 +2,11 @@
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::trust::{check_schema, harden};
 use super::{DATABASE_FILE, Durability, Fault, Tx, queue};
 use crate::error::StoreError;
 use crate::medium::Medium;
@@ -29,9 +32,15 @@ const STATEMENTS_CACHED: usize = 128;
 ///
 /// An empty file is one that somebody is about to fill, or died before they could: it is
 /// filled here, in turn. One of an older version is migrated, in turn and in one transaction.
+///
+/// The first connection of a process checks that the schema is one of Sedge's.
 pub(crate) fn connect(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
     let mut connection = open(medium, extra)?;
-    if !is_current(medium, &connection)? {
+    if is_current(medium, &connection)? {
+        if !medium.is_trusted.load(Ordering::Relaxed) {
+            check_schema(&path_of(medium), &connection, SCHEMA_VERSION)?;
+        }
+    } else {
         let queue = queue(medium)?;
         let _turn = queue.enter()?;
         match pragma(medium, &connection, "user_version")? {
@@ -42,7 +51,9 @@ pub(crate) fn connect(medium: &Medium, extra: OpenFlags) -> Result<Connection, S
             found => update(medium, &mut connection, found)
                 .map_err(|fault| fault.into_error("migrate the datastore"))?,
         }
+        check_schema(&path_of(medium), &connection, SCHEMA_VERSION)?;
     }
+    medium.is_trusted.store(true, Ordering::Relaxed);
     Ok(connection)
 }
 
@@ -67,7 +78,7 @@ pub(super) fn log_left(connection: &Connection, n_pages_max: i64) -> Result<(), 
 }
 
 fn open(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
-    let path = medium.path.join(DATABASE_FILE);
+    let path = path_of(medium);
     let open = || -> Result<Connection, rusqlite::Error> {
         // No mutex of SQLite's: each connection is used by one thread at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
@@ -76,6 +87,7 @@ fn open(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
             None => Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)?,
             Some(vfs) => Connection::open_with_flags_and_vfs(&path, flags, vfs.as_str())?,
         };
+        harden(&connection)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -105,14 +117,20 @@ fn make_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
 fn update(medium: &Medium, connection: &mut Connection, found: i64) -> Result<(), Fault> {
     set_durability(connection, Durability::PowerCut)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    check_schema(&path_of(medium), &transaction, found)?;
     migrate::migrate(
         medium,
         &Tx::new(&transaction, &medium.clock),
         &transaction,
         found,
     )?;
+    check_schema(&path_of(medium), &transaction, SCHEMA_VERSION)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
+}
+
+fn path_of(medium: &Medium) -> PathBuf {
+    medium.path.join(DATABASE_FILE)
 }
 
 /// Returns whether the file is a datastore of this version; false if it can become one.
@@ -124,7 +142,7 @@ fn is_current(medium: &Medium, connection: &Connection) -> Result<bool, StoreErr
         // Each look is of a moment of its own: its tables, and the mark with them, may have
         // been made between the two.
         0 if mark()? == APPLICATION_ID => {}
-        _ => return Err(StoreError::Foreign(medium.path.join(DATABASE_FILE))),
+        _ => return Err(StoreError::Foreign(path_of(medium))),
     }
     let known = SCHEMA_VERSION;
     match pragma(medium, connection, "user_version")? {
@@ -151,7 +169,7 @@ fn pragma(medium: &Medium, connection: &Connection, name: &str) -> Result<i64, S
 
 fn told(medium: &Medium, source: rusqlite::Error) -> StoreError {
     match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::Foreign(medium.path.join(DATABASE_FILE)),
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign(path_of(medium)),
         _ => StoreError::of_database("open", source),
     }
 }

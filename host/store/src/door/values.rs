@@ -114,7 +114,7 @@ pub(crate) struct Tx<'a> {
 
 impl<'a> Tx<'a> {
     /// `connection` is inside a transaction as long as this lives.
-    pub(super) fn new(connection: &'a Connection, clock: &'a Clock) -> Self {
+    pub(crate) fn new(connection: &'a Connection, clock: &'a Clock) -> Self {
         Self { connection, clock }
     }
 

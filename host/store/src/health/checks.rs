@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sedge_model::digest::Digest;
 use sedge_model::names::ModelName;
 use sedge_model::run::RunEvent;
+use sedge_sys::disk::FileReader;
 
 use super::{CheckReport, Finding};
+use rusqlite::Connection;
+
 use crate::Store;
-use crate::blobs::ContentReader;
+use crate::blobs::{Blobs, ContentReader};
 use crate::data::data_record;
 use crate::door::{Fault, Next, Row, Tx, values};
 use crate::error::StoreError;
@@ -23,25 +26,17 @@ pub(super) fn check(
     deep: bool,
     mut progress: impl FnMut(u64),
 ) -> Result<CheckReport, StoreError> {
-    let mut check = Check {
-        store,
-        deep,
-        report: CheckReport::default(),
-        hashed: BTreeSet::new(),
-        progress: &mut progress,
-    };
-    check.database()?;
+    let mut check = Check::new(Content::Folder(&store.blobs), deep, &mut progress);
+    store
+        .door
+        .look("check the database", |it| check.database(it))?;
     // Files first: what is written after that has its files, too, but a file that was listed
     // before its row was deleted is no orphan yet.
     let files: BTreeMap<Digest, u64> = store.blobs.list()?.into_iter().collect();
     check.report.n_files = files.len() as u64;
     store.door.read("check the datastore", |tx| {
-        check.relations(tx)?;
-        check.versions(tx)?;
-        check.files(tx, &files)?;
-        check.runs(tx)?;
-        check.calls(tx)?;
-        check.uses(tx)
+        check.rows(tx)?;
+        check.files(tx, &files)
     })?;
     for (path, size) in store.blobs.passing_list()? {
         check.room(format!("`{path}` ({size} bytes) is an unfinished file"));
@@ -49,15 +44,57 @@ pub(super) fn check(
     Ok(check.report)
 }
 
+/// Returns the first fault of a database that is not, or not yet, a datastore's own: all
+/// invariants but the one of files that nothing refers to. Of its large content, only which
+/// files there are, and their sizes, is known.
+pub(crate) fn first_fault(
+    connection: &Connection,
+    tx: &Tx<'_>,
+    files: &BTreeMap<Digest, u64>,
+) -> Result<Option<String>, Fault> {
+    let mut progress = |_| {};
+    let mut check = Check::new(Content::Known(files), true, &mut progress);
+    check.database(connection)?;
+    check.rows(tx)?;
+    let fault = check.report.findings.into_iter().find(|it| it.is_fault);
+    Ok(fault.map(|it| it.what))
+}
+
+/// Where large content is.
+enum Content<'a> {
+    Folder(&'a Blobs),
+    /// Elsewhere: it was read and compared with its digests before. These are its sizes.
+    Known(&'a BTreeMap<Digest, u64>),
+}
+
 struct Check<'a> {
-    store: &'a Store,
+    content: Content<'a>,
     deep: bool,
     report: CheckReport,
     hashed: BTreeSet<Digest>,
     progress: &'a mut dyn FnMut(u64),
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn new(content: Content<'a>, deep: bool, progress: &'a mut dyn FnMut(u64)) -> Self {
+        Self {
+            content,
+            deep,
+            report: CheckReport::default(),
+            hashed: BTreeSet::new(),
+            progress,
+        }
+    }
+
+    /// Invariants 2 to 7 and 9 to 11.
+    fn rows(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+        self.relations(tx)?;
+        self.versions(tx)?;
+        self.runs(tx)?;
+        self.calls(tx)?;
+        self.uses(tx)
+    }
+
     fn fault(&mut self, what: String) {
         self.note(what, true);
     }
@@ -73,28 +110,24 @@ impl Check<'_> {
     }
 
     /// Invariant 1: what SQLite says of its own file.
-    fn database(&mut self) -> Result<(), StoreError> {
+    fn database(&mut self, connection: &Connection) -> Result<(), Fault> {
         let pragma = if self.deep {
             "PRAGMA integrity_check"
         } else {
             "PRAGMA quick_check"
         };
-        let answers = self.store.door.look("check the database", |connection| {
-            let mut statement = connection.prepare(pragma)?;
-            let answers = statement.query_map([], |row| row.get::<_, String>(0))?;
-            Ok(answers.collect::<Result<Vec<_>, _>>()?)
-        })?;
-        for answer in answers.into_iter().filter(|answer| answer != "ok") {
-            self.fault(format!("the database: {answer}"));
+        let mut statement = connection.prepare(pragma)?;
+        let answers = statement.query_map([], |row| row.get::<_, String>(0))?;
+        for answer in answers.collect::<Result<Vec<_>, _>>()? {
+            if answer != "ok" {
+                self.fault(format!("the database: {answer}"));
+            }
         }
-        let missing = self.store.door.look("check references", |connection| {
-            let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
-            let missing = statement.query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
-            })?;
-            Ok(missing.collect::<Result<BTreeSet<_>, _>>()?)
+        let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+        let missing = statement.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
         })?;
-        for (from, to) in missing {
+        for (from, to) in missing.collect::<Result<BTreeSet<_>, _>>()? {
             self.fault(format!(
                 "a row of `{from}` refers to a row of `{to}` that is not there"
             ));
@@ -165,18 +198,28 @@ impl Check<'_> {
     }
 
     fn file(&mut self, who: &str, (size, digest): (u64, &Digest)) -> Result<(), Fault> {
-        let Some(file) = self.store.blobs.open(digest)? else {
+        let (file, found) = match self.content {
+            Content::Known(sizes) => (None, sizes.get(digest).copied()),
+            Content::Folder(blobs) => {
+                let file = blobs.open(digest)?;
+                let found = file.as_ref().map(FileReader::size);
+                (file, found)
+            }
+        };
+        let Some(found) = found else {
             self.fault(format!(
                 "{who}: the file of its content `{digest}` is missing"
             ));
             return Ok(());
         };
-        if file.size() != size {
+        if found != size {
             self.fault(format!(
-                "{who}: the file of its content `{digest}` has {} bytes instead of {size}",
-                file.size()
+                "{who}: the file of its content `{digest}` has {found} bytes instead of {size}"
             ));
-        } else if self.deep && self.hashed.insert(*digest) {
+        } else if let Some(file) = file
+            && self.deep
+            && self.hashed.insert(*digest)
+        {
             self.report.n_hashed_bytes += size;
             let read = ContentReader::of_file(file, *digest).each(|_| {
                 (self.progress)(self.report.n_versions);

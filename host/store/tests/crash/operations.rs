@@ -15,6 +15,8 @@ use sedge_store::{
     Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, GcRules, Medium, Store, StoreError,
 };
 use sedge_sys::folder::Folder;
+use sedge_sys::input::Input;
+use sedge_sys::thread::Stop;
 
 use crate::dice::Dice;
 use crate::fixture::{
@@ -478,12 +480,17 @@ fn fill_and_back_up(store: &Store) {
 }
 
 fn back_up(store: &Store) -> Result<(), StoreError> {
-    store.backup(store.medium(), BACKUP, |_, _| {}).map(drop)
+    store
+        .backup(store.medium(), BACKUP, &Stop::default(), |_, _| {})
+        .map(drop)
 }
 
 fn restore(store: &Store) -> Result<(), StoreError> {
     let path = store.medium().path().join(BACKUP);
-    store.restore(&permit(), &path, |_, _| {}).map(drop)
+    let from = Input::named(&path)?;
+    store
+        .restore(&permit(), from, &Stop::default(), |_, _| {})
+        .map(drop)
 }
 
 /// A datastore that the last Sedge with schema 2 made.

@@ -9,6 +9,8 @@ use sedge_model::query::Selection;
 use sedge_store::{Claim, DataRecord, GcRules, Permit, RunFilter, RunRecord, Store, StoreError};
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
+use sedge_sys::input::Input;
+use sedge_sys::thread::Stop;
 
 use crate::fixture::{Place, model_name, permit, success};
 use crate::operations::BACKUP;
@@ -229,7 +231,7 @@ fn backup_lines(store: &Store, lines: &mut Vec<String>) -> Result<(), StoreError
     }
     let place = Place::new();
     let other = Store::create(&place.folder)?;
-    other.restore(&permit(), &path, |_, _| {})?;
+    other.restore(&permit(), Input::named(&path)?, &Stop::default(), |_, _| {})?;
     let State(restored) = State::of(&other)?;
     lines.extend(
         restored

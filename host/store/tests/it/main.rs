@@ -6,6 +6,7 @@
     reason = "processes, and how long to go on, are told by the environment"
 )]
 
+mod backup;
 mod calls;
 mod concurrent;
 mod create;
@@ -20,4 +21,5 @@ mod migrate;
 mod model;
 mod readers;
 mod runs;
+mod trust;
 mod uses;

@@ -82,3 +82,25 @@ fn no_backup_is_made_where_sedge_keeps_its_own() {
     assert!(!env.repository().join(".sedge/b.tar").exists());
     env.setup(&["data get files record", "datastore check"]);
 }
+
+/// What is locked belongs to a process that lives; there is none here.
+#[test]
+fn what_killed_commands_left_is_removed_by_the_next_one() {
+    let env = with_files();
+    env.setup(&["model method run files record"]);
+    let left = [
+        "b.tar.0123456789abcdef.tmp",
+        "b.tar.0123456789abcdef.db.tmp",
+        "out.json.0123456789abcdef.tmp",
+        "sedge.lock.0123456789abcdef.tmp",
+    ];
+    left.iter().for_each(|name| env.write_file(name, "left"));
+    env.write_file("b.tar.mine.tmp", "a person's");
+    env.setup(&[
+        "datastore backup b.tar",
+        "data get files record --output out.json",
+    ]);
+    let has = |name: &str| env.repository().join(name).symlink_metadata().is_ok();
+    assert_eq!(left.map(has), [false, false, false, true]);
+    assert!(has("b.tar.mine.tmp") && has("b.tar") && has("out.json"));
+}

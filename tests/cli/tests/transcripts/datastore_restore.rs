@@ -1,5 +1,13 @@
 //! `sedge datastore restore`
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a pipe is made as people make one"
+)]
+
+use sedge_test_kit::wait_until;
+
+use crate::datastore_lock_status::n_locks;
 use crate::fixtures::with_files;
 
 #[test]
@@ -96,8 +104,9 @@ fn what_is_no_backup_changes_nothing() {
         @r#"
     $ sedge datastore restore none.tar --replace
     ------- stderr -------
-    error: `none.tar` is no backup that can be restored: there is no such file
-    [exit status: 2]
+    error: failed to open `none.tar`
+    caused by: No such file or directory (os error 2)
+    [exit status: 3]
 
     $ sedge datastore restore text.tar --replace
     ------- stderr -------
@@ -132,4 +141,72 @@ fn what_is_no_backup_changes_nothing() {
     The datastore is sound: 1 version, 0 files. All 7 B were read.
     "#
     );
+}
+
+#[test]
+fn a_backup_comes_through_a_link_or_on_stdin() {
+    let env = with_files();
+    env.setup(&["model method run files record", "datastore backup b.tar"]);
+    let backup = std::fs::read(env.repository().join("b.tar")).expect("it was made");
+    std::fs::create_dir(env.repository().join("links")).expect("made");
+    let link = env.repository().join("links/latest");
+    std::os::unix::fs::symlink("../b.tar", link).expect("linked");
+    env.setup(&["data delete files --all"]);
+    insta::assert_snapshot!(env.run(["datastore", "restore", "links/latest", "--replace"]), @"
+    ------- stderr -------
+    The datastore is as it was on [time]: 1 version, 0 files, 1 run.
+    ");
+    env.setup(&["data delete files --all"]);
+    let restored = env.run_with_stdin(["datastore", "restore", "-", "--replace"], backup);
+    insta::assert_snapshot!(restored, @"
+    ------- stderr -------
+    The datastore is as it was on [time]: 1 version, 0 files, 1 run.
+    ");
+    insta::assert_snapshot!(env.run_with_stdin(["datastore", "restore", "-", "--replace"], "text"), @"
+    ------- stderr -------
+    error: `stdin` is no backup that can be restored: it is no archive
+    [exit status: 2]
+    ");
+}
+
+/// On the first signal, also while it waits for the backup to come.
+#[test]
+fn it_stops_when_it_is_interrupted_and_leaves_nothing_behind() {
+    let env = with_files();
+    env.setup(&["model method run files record"]);
+    let pipe = env.repository().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it is installed").success());
+    let restore = env.spawn(["datastore", "restore", "pipe", "--replace"]);
+    wait_until("it has the datastore", || n_locks(&env) == 1);
+    restore.interrupt();
+    let interrupted = restore.wait();
+    assert_eq!(interrupted.code(), Some(130), "{interrupted}");
+    let left = std::fs::read_dir(env.repository().join(".sedge/store/restore"));
+    assert_eq!(left.map_or(0, Iterator::count), 0);
+    insta::assert_snapshot!(env.run(["data", "list"]), @"
+    ------- stdout -------
+    MODEL  NAME    KIND      LATEST  SIZE  WRITTEN
+    files  record  resource  1       7 B   [time]
+    ");
+}
+
+/// As it may come with a clone: through the link, SQLite would write to what it leads to.
+#[test]
+fn a_database_that_is_a_link_is_refused() {
+    let env = with_files();
+    env.setup(&["model method run files record"]);
+    let store = env.repository().join(".sedge/store");
+    let elsewhere = env.repository().join("elsewhere.db");
+    std::fs::rename(store.join("sedge.db"), &elsewhere).expect("it is there");
+    std::os::unix::fs::symlink(&elsewhere, store.join("sedge.db")).expect("linked");
+    for command in [
+        &["data", "list"][..],
+        &["model", "method", "run", "files", "record"],
+    ] {
+        let refused = env.run(command);
+        assert_eq!(refused.code(), Some(3), "{refused}");
+        let says = "is not as Sedge makes it, so nothing in it is used: it is no regular file";
+        assert!(refused.stderr.contains(says), "{refused}");
+    }
 }

@@ -1,0 +1,101 @@
+//! What comes with a clone: a `.sedge/store` that a stranger has made.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use sedge_app::AppError;
+use sedge_app::data_list::data_list;
+use sedge_app::types::Scan;
+
+use crate::fixture::{House, words};
+use crate::harness::Attack;
+
+/// A datastore with a trigger that deletes all data as soon as a run has an event.
+const WITH_TRIGGER: &[u8] = include_bytes!("../../../store/tests/fixtures/hostile.db");
+
+/// The same without the trigger.
+const SOUND: &[u8] = include_bytes!("../../../store/tests/fixtures/schema-4.db");
+
+pub(crate) fn attacks() -> Vec<Attack> {
+    let not_a_file = "it is no regular file";
+    vec![
+        cloned(
+            "a clone's database with a trigger",
+            |store| fs::write(store.join("sedge.db"), WITH_TRIGGER).expect("written"),
+            "it has the trigger `t`",
+        ),
+        cloned(
+            "a clone's database that is a link to a file of the user",
+            |store| {
+                fs::write(store.join("victim"), SOUND).expect("written");
+                symlink("victim", store.join("sedge.db")).expect("linked");
+            },
+            not_a_file,
+        ),
+        cloned(
+            "a clone's write-ahead log that is a link to a file of the user",
+            |store| {
+                fs::write(store.join("sedge.db"), SOUND).expect("written");
+                fs::write(store.join("victim"), "precious").expect("written");
+                symlink("victim", store.join("sedge.db-wal")).expect("linked");
+            },
+            not_a_file,
+        ),
+        cloned(
+            "a clone's database that is a pipe",
+            |store| pipe(&store.join("sedge.db")),
+            not_a_file,
+        ),
+        cloned(
+            "a clone's lock that is a pipe",
+            |store| {
+                fs::write(store.join("sedge.db"), SOUND).expect("written");
+                pipe(&store.join("write.lock"));
+            },
+            not_a_file,
+        ),
+        cloned(
+            "a clone's journal that has SQLite delete a file of the user",
+            |store| {
+                fs::write(store.join("sedge.db"), SOUND).expect("written");
+                let mut journal = vec![0; 600];
+                // How a journal ends that names another one.
+                journal.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+                fs::write(store.join("sedge.db-journal"), journal).expect("written");
+            },
+            "it names another file",
+        ),
+        cloned(
+            "a clone's folder of contents that is a link to a folder of the user",
+            |store| {
+                fs::write(store.join("sedge.db"), SOUND).expect("written");
+                symlink("/tmp", store.join("objects")).expect("linked");
+            },
+            "it has to be a folder",
+        ),
+    ]
+}
+
+/// Makes a datastore in a repository of its own, and has it read.
+fn cloned(name: &str, make: fn(&Path), ends: &str) -> Attack {
+    let run = async move |_| {
+        let house = House::empty();
+        let store = house.path().join(".sedge/store");
+        // In place of the one that every new repository has.
+        fs::remove_dir_all(&store).expect("it is there");
+        fs::create_dir(&store).expect("made");
+        make(&store);
+        let read = data_list::<AppError>(&house.repository, None, |_| Ok(Scan::More));
+        match read {
+            Ok(_) => "it was read".to_owned(),
+            Err(error) => words(&error),
+        }
+    };
+    Attack::other(name, run, ends)
+}
+
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("it is installed").success());
+}

@@ -1,0 +1,241 @@
+//! What a database has to be like before Sedge believes or runs anything of it.
+//!
+//! A repository may come from someone else, and its `.sedge` with it; a backup may come from
+//! anywhere. SQLite runs what a schema says (triggers, views, generated columns, indices of
+//! expressions), so the schema has to be the one that Sedge makes, letter by letter. Its files
+//! have to be files: SQLite would write through a link, and delete what a rollback journal
+//! names as its super-journal.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
+use sedge_sys::disk::Entry;
+
+use super::{DATABASE_FILE, QUEUE_FILE};
+use crate::error::StoreError;
+use crate::medium::Medium;
+use crate::schema::tables_of;
+
+/// The names of the folders that a datastore may have beside its database.
+const FOLDERS: [&str; 2] = ["objects", "restore"];
+
+/// The most bytes of a rollback journal. There is one while a datastore is made only, of
+/// one page; the journal of a larger one is not ours.
+const JOURNAL_BYTES_MAX: u64 = 64 << 10;
+
+/// How a rollback journal ends that names a super-journal (see SQLite's file format, 3.0).
+const SUPER_JOURNAL_END: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// Has a connection run nothing that a schema says.
+pub(crate) fn harden(connection: &Connection) -> Result<(), rusqlite::Error> {
+    for (config, is_on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+    ] {
+        connection.set_db_config(config, is_on)?;
+    }
+    Ok(())
+}
+
+/// Checks that what SQLite is about to open are files, and those beside them what they have to
+/// be. Returns whether there is a database.
+pub(super) fn check_files(medium: &Medium) -> Result<bool, StoreError> {
+    let refuse = |name: &str, reason: String| StoreError::Untrusted {
+        path: medium.path.join(name),
+        reason,
+    };
+    let files = [
+        DATABASE_FILE.to_owned(),
+        format!("{DATABASE_FILE}-wal"),
+        format!("{DATABASE_FILE}-shm"),
+        journal_file(),
+        QUEUE_FILE.to_owned(),
+        format!("{QUEUE_FILE}.next"),
+    ];
+    let entries = medium.disk.entries(medium.below)?;
+    for entry in &entries {
+        let is_folder = FOLDERS.contains(&entry.name.as_str());
+        if is_folder && !entry.is_folder {
+            return Err(refuse(&entry.name, "it has to be a folder".to_owned()));
+        }
+        if files.contains(&entry.name) && !entry.is_file {
+            return Err(refuse(
+                &entry.name,
+                "it is no regular file (a link, a folder, a pipe or a device)".to_owned(),
+            ));
+        }
+    }
+    let has = |name: &str| entries.iter().find(|entry| entry.name == name);
+    if let Some(journal) = has(&journal_file())
+        && let Some(reason) = journal_fault(medium, journal)?
+    {
+        return Err(refuse(&journal.name, reason));
+    }
+    Ok(has(DATABASE_FILE).is_some())
+}
+
+fn journal_file() -> String {
+    format!("{DATABASE_FILE}-journal")
+}
+
+/// Returns why SQLite must not play a rollback journal back.
+fn journal_fault(medium: &Medium, journal: &Entry) -> Result<Option<String>, StoreError> {
+    if journal.size > JOURNAL_BYTES_MAX {
+        return Ok(Some("Sedge makes no journal of this size".to_owned()));
+    }
+    let path = match medium.below {
+        "" => journal.name.clone(),
+        folder => format!("{folder}/{}", journal.name),
+    };
+    let Some(mut file) = medium.disk.open(&path)? else {
+        return Ok(None);
+    };
+    let mut content = vec![0; usize::try_from(JOURNAL_BYTES_MAX).unwrap_or(usize::MAX)];
+    let mut n_read = 0;
+    while n_read < content.len() {
+        match file.read(&mut content[n_read..])? {
+            0 => break,
+            n => n_read += n,
+        }
+    }
+    // A head of a journal begins with these bytes, too, and could be all that there is.
+    let names_another = n_read > 16 && content[..n_read].ends_with(&SUPER_JOURNAL_END);
+    Ok(names_another.then(|| "it names another file, which SQLite would delete".to_owned()))
+}
+
+/// Checks that a database has the tables and indices of one version of the schema, and nothing
+/// else: no trigger, no view, no column or index that computes something.
+pub(crate) fn check_schema(
+    path: &Path,
+    connection: &Connection,
+    version: i64,
+) -> Result<(), StoreError> {
+    let refuse = |reason: String| StoreError::Untrusted {
+        path: path.to_owned(),
+        reason,
+    };
+    let found = found(connection).map_err(|source| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => refuse(format!("SQLite cannot read it: {source}")),
+        _ => StoreError::of_database("read its schema", source),
+    })?;
+    let expected = expected(version);
+    if let Some(item) = found.difference(expected).next() {
+        return Err(refuse(format!(
+            "it has {}, which Sedge does not make",
+            item.words()
+        )));
+    }
+    if let Some(item) = expected.difference(&found).next() {
+        return Err(refuse(format!("{} is missing", item.words())));
+    }
+    Ok(())
+}
+
+/// A part of a schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    kind: String,
+    name: String,
+    /// Its statement, without comments, each run of white space as one blank.
+    sql: String,
+}
+
+impl Item {
+    fn words(&self) -> String {
+        const SHOWN_MAX: usize = 100;
+        let sql: String = self.sql.chars().take(SHOWN_MAX).collect();
+        format!("the {} `{}` (`{sql}`)", self.kind, self.name)
+    }
+
+    /// Returns what a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
+    fn of(sql: &str) -> Self {
+        let mut words = sql.split_whitespace().skip(1);
+        let mut word = || words.next().unwrap_or_default();
+        Self {
+            kind: word().to_ascii_lowercase(),
+            name: word().to_owned(),
+            sql: sql.to_owned(),
+        }
+    }
+}
+
+fn found(connection: &Connection) -> Result<BTreeSet<Item>, rusqlite::Error> {
+    // An index without a statement is SQLite's own, of a key; its table's statement says so.
+    let mut statement = connection.prepare(
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_schema
+         WHERE sql IS NOT NULL OR type <> 'index' OR name NOT LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\'",
+    )?;
+    let items = statement.query_map([], |row| {
+        let sql: String = row.get(2)?;
+        Ok(Item {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            sql: plain(&sql),
+        })
+    })?;
+    items.collect()
+}
+
+/// Returns the parts of one version's schema; none of a version that is not known.
+fn expected(version: i64) -> &'static BTreeSet<Item> {
+    static PRESENT: OnceLock<BTreeSet<Item>> = OnceLock::new();
+    static OLDER: [OnceLock<BTreeSet<Item>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let slot = match version {
+        2 => &OLDER[0],
+        3 => &OLDER[1],
+        _ => &PRESENT,
+    };
+    slot.get_or_init(|| {
+        tables_of(version)
+            .iter()
+            .flat_map(|tables| {
+                let text = plain(tables);
+                let items = text.split(';').map(str::trim).filter(|sql| !sql.is_empty());
+                items.map(Item::of).collect::<Vec<_>>()
+            })
+            .collect()
+    })
+}
+
+/// Returns a statement without comments and needless white space. Sedge's own statements have
+/// neither texts nor names in quotes; one of someone else that has may become another one
+/// here, but never one of Sedge's.
+fn plain(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len());
+    for line in sql.lines() {
+        let code = line.split_once("--").map_or(line, |(code, _)| code);
+        for word in code.split_ascii_whitespace() {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_without_its_comments_is_the_same() {
+        let check = |sql: &str, expect: &str| assert_eq!(plain(sql), expect);
+        check(
+            "CREATE  TABLE t (\n  a INT, -- b; c\n  d INT\n)",
+            "CREATE TABLE t ( a INT, d INT )",
+        );
+        check("", "");
+    }
+
+    #[test]
+    fn every_version_has_a_schema_of_its_own() {
+        let n_items = |version| expected(version).len();
+        assert_eq!([n_items(2), n_items(3), n_items(4)], [9, 18, 19]);
+    }
+}

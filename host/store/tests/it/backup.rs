@@ -1,0 +1,285 @@
+//! Backups are checked when they are made, and before anything of them takes the place of
+//! anything.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use sedge_store::{DataChosen, RestoreReport, Store, StoreError};
+use sedge_sys::input::Input;
+use sedge_sys::thread::Stop;
+use serde_json::Value;
+
+use crate::fixture::{Fixture, Place, data_name, delete, model_name, permit, success};
+
+const BACKUP: &str = "backup.tar";
+
+/// A datastore with a resource, a large file, and a folder for backups.
+struct Scene {
+    fixture: Fixture,
+    backups: Place,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let fixture = Fixture::new();
+        let set = fixture
+            .store
+            .lock_epoch_set(None, 1)
+            .expect("it can be set");
+        assert!(set, "it was empty");
+        let claim = fixture.run(1);
+        let call = fixture.call(&claim, &[1], "sink");
+        let large = format!("\"{}\"", "x".repeat(100_000));
+        let writes = [("record", "{\"n\":1}"), ("large", large.as_str())];
+        let end = success(&call, "sink", &writes);
+        let committed = fixture.store.call_commit(&claim, end).wait();
+        committed.expect("it counts");
+        let backups = Place::new();
+        Self { fixture, backups }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.backups.folder.path_of(BACKUP)
+    }
+
+    fn back_up(&self, stop: &Stop) -> Result<(), StoreError> {
+        let to = sedge_store::Medium::new(&self.backups.folder)?;
+        let made = self.fixture.store.backup(&to, BACKUP, stop, |_, _| {});
+        made.map(drop)
+    }
+
+    fn restore(&self, from: Input) -> Result<RestoreReport, StoreError> {
+        let store = &self.fixture.store;
+        store.restore(&permit(), from, &Stop::default(), |_, _| {})
+    }
+
+    /// Makes a backup, has its database changed by `change`, and corrects the digests.
+    fn tampered(&self, change: impl Fn(&Path)) {
+        self.back_up(&Stop::default()).expect("it is sound");
+        let mut entries = entries(&self.path());
+        let database = self.backups.folder.path_of("tampered.db");
+        std::fs::write(&database, &entries[1].1).expect("written");
+        change(&database);
+        entries[1].1 = std::fs::read(&database).expect("readable");
+        let digest = sedge_model::digest::Digest::of(&entries[1].1);
+        let mut manifest: Value = serde_json::from_slice(&entries[0].1).expect("JSON");
+        manifest["databaseDigest"] = digest.to_string().into();
+        entries[0].1 = serde_json::to_vec(&manifest).expect("JSON");
+        let file = std::fs::File::create(self.path()).expect("made");
+        let mut archive = tar::Builder::new(file);
+        for (path, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            header.set_cksum();
+            let added = archive.append_data(&mut header, path, &*content);
+            added.expect("written");
+        }
+        archive.finish().expect("written");
+    }
+
+    /// Returns all that the datastore has, in words.
+    fn state(&self) -> Vec<String> {
+        let store = &self.fixture.store;
+        let all = store.data_select(&sedge_model::query::Selection::default());
+        let all = all.expect("readable");
+        all.iter()
+            .map(|it| format!("{} {} {}", it.model, it.name, it.version))
+            .collect()
+    }
+}
+
+fn entries(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let file = std::fs::File::open(path).expect("it was made");
+    let mut archive = tar::Archive::new(file);
+    let entries = archive.entries().expect("an archive");
+    entries
+        .map(|entry| {
+            let mut entry = entry.expect("an entry");
+            let path = entry.path().expect("a path").into_owned();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).expect("readable");
+            (path, content)
+        })
+        .collect()
+}
+
+fn sql(path: &Path, text: &str) {
+    let connection = Connection::open(path).expect("it can be opened");
+    connection.execute_batch(text).expect("it is SQL");
+}
+
+/// Makes a change of a database into one that leaves a single file.
+fn changed(path: &Path, text: &str) {
+    sql(path, &format!("PRAGMA journal_mode = DELETE; {text}"));
+}
+
+#[test]
+fn a_backup_is_restored_from_a_file_a_link_and_a_pipe() {
+    let scene = Scene::new();
+    scene.back_up(&Stop::default()).expect("it is sound");
+    let before = scene.state();
+    let link = scene.backups.folder.path_of("link");
+    // A link that leads out of its folder, too.
+    std::os::unix::fs::symlink(scene.path(), &link).expect("linked");
+    let elsewhere = Place::new();
+    let far = elsewhere.folder.path_of("far");
+    std::os::unix::fs::symlink(&link, &far).expect("linked");
+    let pipe = elsewhere.folder.path_of("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it is installed").success());
+    for path in [&scene.path(), &link, &far, &pipe] {
+        delete(&scene.fixture.store, "sink", DataChosen::All);
+        assert_ne!(scene.state(), before);
+        let report = std::thread::scope(|scope| {
+            if *path == pipe {
+                let archive = std::fs::read(scene.path()).expect("readable");
+                let pipe = &pipe;
+                scope.spawn(move || std::fs::write(pipe, archive).expect("it is read"));
+            }
+            scene.restore(Input::named(path).expect("it is there"))
+        });
+        let report = report.expect("it is sound");
+        assert_eq!(
+            (report.n_versions, report.n_runs, report.n_files),
+            (2, 1, 1)
+        );
+        assert_eq!(scene.state(), before, "{}", path.display());
+    }
+}
+
+/// Whatever is wrong with a backup, the datastore stays as it is.
+#[test]
+fn a_backup_that_is_not_sound_is_refused_and_nothing_is_lost() {
+    let trigger =
+        "CREATE TRIGGER t AFTER INSERT ON run_events BEGIN DELETE FROM data_versions; END";
+    let changes = [
+        (trigger, "it has the trigger `t`"),
+        ("CREATE VIEW v AS SELECT 1", "it has the view `v`"),
+        ("PRAGMA application_id = 7", "is not one of Sedge"),
+        (
+            "UPDATE data SET latest = 7",
+            "is not the newest that there is",
+        ),
+        ("DELETE FROM contents", "its content is missing"),
+        (
+            "UPDATE contents SET bytes = zeroblob(length(bytes))",
+            "its content is damaged",
+        ),
+        (
+            "UPDATE data_versions SET digest = zeroblob(32) WHERE content IS NULL",
+            "is missing",
+        ),
+        ("UPDATE data_versions SET size = size + 1", "content"),
+        ("UPDATE run_events SET event = '{}'", "an event: "),
+        ("UPDATE run_events SET seq = 9", "has a hole"),
+        (
+            "UPDATE data_versions SET tags = 'nonsense'",
+            "cannot be read",
+        ),
+        (
+            "PRAGMA foreign_keys = OFF; UPDATE runs SET id = 'no id'",
+            "refers to a row of `runs`",
+        ),
+    ];
+    for (change, expect) in changes {
+        let scene = Scene::new();
+        scene.tampered(|path| changed(path, change));
+        refused(&scene, change, expect);
+    }
+    let scene = Scene::new();
+    scene.tampered(|path| {
+        let mut content = std::fs::read(path).expect("readable");
+        content[3 * 4096..5 * 4096].fill(0xff);
+        std::fs::write(path, content).expect("written");
+    });
+    refused(&scene, "two pages that are damaged", "");
+}
+
+#[track_caller]
+fn refused(scene: &Scene, change: &str, expect: &str) {
+    let before = scene.state();
+    let from = Input::named(&scene.path()).expect("it is there");
+    let error = scene.restore(from).expect_err(change);
+    assert!(
+        matches!(error, StoreError::BadBackup { .. }),
+        "{change}: {error:?}"
+    );
+    assert!(error.to_string().contains(expect), "{change}: {error}");
+    assert_eq!(scene.state(), before, "{change}");
+    let report = scene.fixture.store.check(true, |_| {}).expect("readable");
+    let faults: Vec<_> = report.findings.iter().filter(|it| it.is_fault).collect();
+    assert!(faults.is_empty(), "{change}: {faults:?}");
+    let left = std::fs::read_dir(scene.fixture.folder().path_of("restore"));
+    assert_eq!(left.expect("it was made").count(), 0, "{change}");
+}
+
+/// A datastore that is damaged has no backup that anyone could rely on.
+#[test]
+fn a_copy_that_could_not_be_restored_is_no_backup() {
+    for (damage, expect) in [
+        ("UPDATE data SET latest = 7", "is not the newest"),
+        ("CREATE VIEW v AS SELECT 1", "it has the view `v`"),
+    ] {
+        let scene = Scene::new();
+        // The connection was checked before.
+        assert!(!scene.fixture.store.is_empty().expect("readable"));
+        sql(&scene.fixture.folder().path_of("sedge.db"), damage);
+        let error = scene.back_up(&Stop::default()).expect_err("it is damaged");
+        assert!(error.to_string().contains(expect), "{error}");
+        assert_eq!(n_files(&scene), 0);
+    }
+}
+
+#[test]
+fn a_backup_that_is_stopped_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let to = sedge_store::Medium::new(&scene.backups.folder).expect("a descriptor is left");
+    let store = &scene.fixture.store;
+    // At each of its steps.
+    let mut n_steps = 0;
+    store
+        .backup(&to, BACKUP, &Stop::default(), |_, _| n_steps += 1)
+        .expect("it is sound");
+    std::fs::remove_file(scene.path()).expect("it was made");
+    for at in 0..n_steps {
+        let stop = Stop::default();
+        let mut nth = 0;
+        let made = store.backup(&to, BACKUP, &stop, |_, _| {
+            if nth == at {
+                stop.request();
+            }
+            nth += 1;
+        });
+        let error = made.expect_err("it was stopped");
+        assert!(matches!(error, StoreError::Stopped), "{at}: {error:?}");
+        assert_eq!(n_files(&scene), 0, "{at}");
+    }
+}
+
+#[test]
+fn a_restore_that_is_stopped_changes_nothing() {
+    let scene = Scene::new();
+    scene.back_up(&Stop::default()).expect("it is sound");
+    delete(
+        &scene.fixture.store,
+        "sink",
+        DataChosen::Name(data_name("record")),
+    );
+    let before = scene.state();
+    let store: &Store = &scene.fixture.store;
+    let stop = Stop::default();
+    let from = Input::named(&scene.path()).expect("it is there");
+    let restored = store.restore(&permit(), from, &stop, |_, _| stop.request());
+    let error = restored.expect_err("it was stopped");
+    assert!(matches!(error, StoreError::Stopped), "{error:?}");
+    assert_eq!(scene.state(), before);
+    let versions = store.data_versions(&model_name("sink"), &data_name("large"));
+    assert_eq!(versions.expect("readable").len(), 1);
+}
+
+fn n_files(scene: &Scene) -> usize {
+    let files = std::fs::read_dir(scene.backups.folder.path());
+    files.expect("it is there").count()
+}
