@@ -557,7 +557,7 @@ impl Record<'_> {
             published: Vec::new(),
             log: Vec::new(),
             used: self.uses.used(),
-            elapsed_us: micros(self.since.elapsed()),
+            until_commit_us: micros(self.since.elapsed()),
             waited_us: micros(self.waited),
             lock_epoch: 0,
         }

@@ -171,7 +171,7 @@ mod tests {
                     names: Vec::new(),
                 },
                 started_at: Timestamp(0),
-                elapsed_us: None,
+                until_commit_us: None,
                 waited_us: None,
                 n_undone: 0,
             }

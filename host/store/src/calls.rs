@@ -62,8 +62,8 @@ pub struct CallEnd {
     pub log: Vec<LogLine>,
     /// What it used of what its plugin asks for.
     pub used: Vec<Permission>,
-    /// Microseconds since it was asked for; the commit itself is not in it.
-    pub elapsed_us: u64,
+    /// Microseconds from the request until its commit began, waiting included.
+    pub until_commit_us: u64,
     /// Microseconds of these that it waited for its locks.
     pub waited_us: u64,
     /// Which lock table the call's lock is in.
@@ -93,8 +93,8 @@ pub struct CallRecord {
     pub undone: Undone,
     /// When it began.
     pub started_at: Timestamp,
-    /// Microseconds that it took, waiting included, if it has ended.
-    pub elapsed_us: Option<u64>,
+    /// Microseconds from the request until its commit began, waiting included, if it has ended.
+    pub until_commit_us: Option<u64>,
     /// Microseconds of these that it waited for its locks.
     pub waited_us: Option<u64>,
     /// How often it was undone and started anew, because it and others waited for each other.
@@ -286,7 +286,7 @@ fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault
     let ended = values![
         CallStatus::of(&end.result).as_str(),
         &result,
-        end.elapsed_us,
+        end.until_commit_us,
         end.waited_us,
         end.lineage.run().as_str(),
         &path,
@@ -340,7 +340,7 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         error,
         undone,
         started_at: Timestamp(row.get(7)?),
-        elapsed_us: row.get(8)?,
+        until_commit_us: row.get(8)?,
         waited_us: row.get(9)?,
         n_undone: row.get(10)?,
     })

@@ -135,7 +135,7 @@ impl Parts {
             published: Vec::new(),
             log: report.log,
             used: Vec::new(),
-            elapsed_us: 0,
+            until_commit_us: 0,
             waited_us: 0,
             lock_epoch: 0,
         };

@@ -251,7 +251,7 @@ impl Outside for CallOutside {
             published: Vec::new(),
             log: Vec::new(),
             used: Vec::new(),
-            elapsed_us: 0,
+            until_commit_us: 0,
             waited_us: 0,
             lock_epoch: ours.writes.lock_epoch,
         };

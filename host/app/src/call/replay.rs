@@ -173,7 +173,7 @@ mod tests {
                 error,
                 undone: Undone::default(),
                 started_at: Timestamp(0),
-                elapsed_us: None,
+                until_commit_us: None,
                 waited_us: None,
                 n_undone: 0,
             }

@@ -338,7 +338,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         published: Vec::new(),
         log: Vec::new(),
         used: Vec::new(),
-        elapsed_us: 1,
+        until_commit_us: 1,
         waited_us: 0,
         lock_epoch: 0,
     };

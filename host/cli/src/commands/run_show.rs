@@ -127,10 +127,10 @@ impl Tree<'_> {
 
     fn node(&self, call: &CallRecord) -> Node {
         let mut text = format!("{}.{}: {}", call.model, call.method, self.status(call));
-        if let Some(elapsed_us) = call.elapsed_us {
+        if let Some(until_commit_us) = call.until_commit_us {
             text.push_str(&format!(
                 " after {}",
-                show::duration(Duration::from_micros(elapsed_us))
+                show::duration(Duration::from_micros(until_commit_us))
             ));
         }
         if let Some(waited) = call.waited_us.map(Duration::from_micros)
@@ -271,7 +271,7 @@ impl Tree<'_> {
                 "changesUndone": (!call.undone.is_empty()).then_some(&call.undone),
                 "undone": call.n_undone,
                 "startedAt": show::time(call.started_at),
-                "elapsedMs": call.elapsed_us.map(ms),
+                "untilCommitMs": call.until_commit_us.map(ms),
                 "waitedMs": call.waited_us.map(ms),
                 "calls": self.calls_json(&call.lineage),
             })

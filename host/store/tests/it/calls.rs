@@ -33,7 +33,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
         error: None,
         undone: Undone::default(),
         started_at: running.started_at,
-        elapsed_us: None,
+        until_commit_us: None,
         waited_us: None,
         n_undone: 0,
     };
@@ -60,7 +60,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
     let expect = CallRecord {
         status: CallStatus::Succeeded,
         outcome: Some(outcome),
-        elapsed_us: Some(1200),
+        until_commit_us: Some(1200),
         waited_us: Some(300),
         ..expect
     };

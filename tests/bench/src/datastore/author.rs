@@ -86,7 +86,7 @@ impl Author {
             published: Vec::new(),
             log: Vec::new(),
             used: Vec::new(),
-            elapsed_us: 0,
+            until_commit_us: 0,
             waited_us: 0,
             lock_epoch: 0,
         };

@@ -99,7 +99,7 @@ fn as_json() {
             "changesUndone": null,
             "undone": 0,
             "startedAt": "[time]",
-            "elapsedMs": "[ms]",
+            "untilCommitMs": "[ms]",
             "waitedMs": "[ms]",
             "calls": [
               {
@@ -126,7 +126,7 @@ fn as_json() {
                 "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
-                "elapsedMs": "[ms]",
+                "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
                 "calls": []
               },
@@ -154,7 +154,7 @@ fn as_json() {
                 "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
-                "elapsedMs": "[ms]",
+                "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
                 "calls": []
               }

@@ -262,7 +262,7 @@ fn as_a_program_sees_it() {
             "changesUndone": null,
             "undone": 0,
             "startedAt": "[time]",
-            "elapsedMs": "[ms]",
+            "untilCommitMs": "[ms]",
             "waitedMs": "[ms]",
             "calls": [
               {
@@ -289,7 +289,7 @@ fn as_a_program_sees_it() {
                 "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
-                "elapsedMs": "[ms]",
+                "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
                 "calls": []
               },
@@ -317,7 +317,7 @@ fn as_a_program_sees_it() {
                 "changesUndone": null,
                 "undone": 0,
                 "startedAt": "[time]",
-                "elapsedMs": "[ms]",
+                "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
                 "calls": []
               }
