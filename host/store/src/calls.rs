@@ -8,15 +8,15 @@ use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::permission::Permission;
 use sedge_model::run::StepPath;
 use sedge_sys::clock::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Store;
 use crate::changes::{CallAuthor, Change, Origin, Prepared};
 use crate::door::{Durability, Fault, Receipt, Row, Tx, values};
 use crate::error::StoreError;
+use crate::format::{StoredFailedCall, StoredOutcome, StoredWord, read_word};
 use crate::locks::lock_check;
-use crate::runs::{Claim, claim_check, json, word};
+use crate::runs::{Claim, claim_check, json, unreadable, word};
 use crate::statements;
 use crate::uses::uses_note;
 
@@ -243,7 +243,7 @@ impl Store {
         let mut lines = self.door.read("read a run's log", |tx| {
             tx.all(statements::LOG_LIST, &values![run.as_str()], |row| {
                 let line = LogLine {
-                    level: word("log level", row.get(1)?)?,
+                    level: row.text(1, |text| read_word("log level", text))??,
                     message: row.get(2)?,
                     fields: row.text(3, |text| json("log line", text))??,
                 };
@@ -260,31 +260,15 @@ impl Store {
     }
 }
 
-/// What is written down of a call that failed: its error, and among its members what was
-/// undone, which a reader that does not know of it passes over.
-#[derive(Serialize, Deserialize)]
-struct CallFailed {
-    #[serde(flatten)]
-    error: CallError,
-    #[serde(default, skip_serializing_if = "Undone::is_empty")]
-    undone: Undone,
-}
-
 fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {
     let result = match &end.result {
-        Ok(value) => serde_json::to_string(&Outcome {
-            value: value.clone(),
-            written: written.to_vec(),
-        }),
-        Err(error) => serde_json::to_string(&CallFailed {
-            error: error.clone(),
-            undone: end.undone.clone(),
-        }),
+        Ok(value) => serde_json::to_string(&StoredOutcome::new(value, written)),
+        Err(error) => serde_json::to_string(&StoredFailedCall::new(error, &end.undone)),
     };
     let result = result.expect("outcomes and errors have a form in JSON");
     let path = end.lineage.path();
     let ended = values![
-        CallStatus::of(&end.result).as_str(),
+        CallStatus::of(&end.result).stored(),
         &result,
         end.until_commit_us,
         end.waited_us,
@@ -305,7 +289,7 @@ fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
             end.lineage.run().as_str(),
             &path,
             at as u64 + 1,
-            line.level.as_str(),
+            line.level.stored(),
             &line.message,
             &fields,
         ];
@@ -315,20 +299,24 @@ fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
 }
 
 pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Fault> {
-    let status: CallStatus = word("call status", row.get(4)?)?;
+    let status: CallStatus = row.text(4, |text| read_word("call status", text))??;
     let result: Option<String> = row.get(6)?;
     // ignored: there is no error here, only no value.
     let result = result.unwrap_or_default();
     let (outcome, failed) = match status {
         CallStatus::Running => (None, None),
-        CallStatus::Succeeded => (Some(json("call outcome", &result)?), None),
+        CallStatus::Succeeded => {
+            let outcome: StoredOutcome = json("call outcome", &result)?;
+            let outcome = outcome.try_into();
+            (Some(outcome.map_err(unreadable("call outcome"))?), None)
+        }
         CallStatus::Failed | CallStatus::Cancelled => {
-            (None, Some(json::<CallFailed>("call error", &result)?))
+            let failed: StoredFailedCall = json("call error", &result)?;
+            let failed = failed.into_parts();
+            (None, Some(failed.map_err(unreadable("call error"))?))
         }
     };
-    let (error, undone) = failed.map_or((None, Undone::default()), |failed| {
-        (Some(failed.error), failed.undone)
-    });
+    let (error, undone) = failed.unzip();
     Ok(CallRecord {
         lineage: row.text(0, |path| lineage(run.as_str(), path))??,
         step: row.get(1)?,
@@ -338,7 +326,8 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
-        undone,
+        // ignored: there is no error here, only no value.
+        undone: undone.unwrap_or_default(),
         started_at: Timestamp(row.get(7)?),
         until_commit_us: row.get(8)?,
         waited_us: row.get(9)?,

@@ -13,6 +13,7 @@ use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::calls::CallEnd;
 use crate::door::{Fault, Row, Tx, Value, values};
 use crate::error::StoreError;
+use crate::format::StoredWord;
 use crate::runs::word;
 use crate::statements;
 
@@ -213,7 +214,7 @@ impl NewVersion<'_> {
         let row = values![
             data.id,
             version,
-            self.write.kind.as_str(),
+            self.write.kind.stored(),
             self.write.spec.as_str(),
             self.write.media_type.as_ref(),
             self.write.content.size(),

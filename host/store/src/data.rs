@@ -16,6 +16,7 @@ use crate::calls::lineage;
 use crate::changes::{Origin, data_find, digest_of};
 use crate::door::{Fault, Next, Row, Tx, values};
 use crate::error::StoreError;
+use crate::format::read_word;
 use crate::runs::{json, word};
 use crate::statements;
 
@@ -316,7 +317,7 @@ pub(crate) fn data_record(row: &Row<'_>) -> Result<DataRecord, Fault> {
         name: word("data name", row.get(1)?)?,
         is_latest: row.get(2)?,
         version: row.get(3)?,
-        kind: word("kind of data", row.get(4)?)?,
+        kind: row.text(4, |text| read_word("kind of data", text))??,
         spec: word("resource name", row.get(5)?)?,
         media_type: row.get(6)?,
         size: row.get(7)?,

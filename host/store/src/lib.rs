@@ -12,6 +12,7 @@ mod changes;
 mod data;
 mod door;
 mod error;
+mod format;
 mod health;
 mod locks;
 mod medium;

@@ -15,6 +15,7 @@ use crate::Store;
 use crate::changes::{data_settle, version_delete};
 use crate::door::{Durability, Fault, Next, Row, Tx, values};
 use crate::error::StoreError;
+use crate::format::{StoredWord, read_word};
 use crate::names::{DataDeleted, Permit};
 use crate::runs::{RunRecord, events_after, run_record, word};
 use crate::statements;
@@ -202,12 +203,14 @@ fn sum(files: &[(String, u64)]) -> (u64, u64) {
     (files.len() as u64, n_bytes)
 }
 
-fn status<T: serde::de::DeserializeOwned>(
+fn status<T: StoredWord>(
     tx: &Tx<'_>,
     statement: &str,
     key: &[crate::door::Value<'_>],
 ) -> Result<Option<T>, Fault> {
-    tx.first(statement, key, |row| word("status", row.get(0)?))
+    tx.first(statement, key, |row| {
+        row.text(0, |text| read_word("status", text))?
+    })
 }
 
 /// Goes over all versions, each name's latest first, and notes what is to go.

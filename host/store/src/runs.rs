@@ -1,14 +1,17 @@
 //! Runs, the processes that work on them, and their logs of events.
 
-use sedge_model::names::RunId;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use sedge_model::names::{NameError, RunId};
 use sedge_model::run::{RunEvent, RunKind, RunStatus, StepPath};
 use sedge_sys::clock::Timestamp;
-use serde::de::value::StringDeserializer;
-use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::door::{Durability, Fault, Row, Tx, values};
 use crate::error::StoreError;
+use crate::format::{StoredEvent, StoredWord, read_word};
 use crate::statements;
 
 /// A run to be made.
@@ -129,7 +132,7 @@ impl Store {
         self.door.write("make a run", Durability::PowerCut, |tx| {
             let run = values![
                 start.id.as_str(),
-                start.kind.as_str(),
+                start.kind.stored(),
                 &start.subject,
                 start.method.as_ref(),
                 start.source.as_ref(),
@@ -160,7 +163,7 @@ impl Store {
         event: &RunEvent,
     ) -> Result<Claim, StoreError> {
         self.door.write("claim a run", Durability::PowerCut, |tx| {
-            let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.as_str()];
+            let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
             let n_changed = tx.execute(statements::RUN_CLAIM, &claimed)?;
             if n_changed == 0 {
                 return Err(StoreError::Fenced(seen.id.clone()).into());
@@ -207,7 +210,7 @@ impl Store {
                 events_insert(tx, run, &events)?;
                 if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
                     let ended_at = status.is_final().then(|| tx.now().0);
-                    let stands = values![status.as_str(), ended_at, run.as_str()];
+                    let stands = values![status.stored(), ended_at, run.as_str()];
                     tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 }
                 events_after(tx, run, known).map(Some)
@@ -231,7 +234,7 @@ impl Store {
         self.door
             .write("end a run", Durability::ProcessDeath, |tx| {
                 claim_check(tx, claim)?;
-                let stands = values![status.as_str(), tx.now().0, claim.run.as_str()];
+                let stands = values![status.stored(), tx.now().0, claim.run.as_str()];
                 tx.execute(statements::RUN_STATUS_SET, &stands)?;
                 Ok(())
             })
@@ -267,10 +270,10 @@ impl Store {
     /// The database refuses.
     pub fn run_list(&self, filter: &RunFilter, n_max: usize) -> Result<Vec<RunRecord>, StoreError> {
         let (kind, subject) = match &filter.subject {
-            Some((kind, subject)) => (Some(kind.as_str()), Some(subject.as_str())),
+            Some((kind, subject)) => (Some(kind.stored()), Some(subject.as_str())),
             None => (None, None),
         };
-        let status = filter.status.map(RunStatus::as_str);
+        let status = filter.status.map(RunStatus::stored);
         let filter = values![
             kind,
             subject,
@@ -339,10 +342,25 @@ fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, Fault> {
     )
 }
 
-/// Reads a word that the store wrote: a name, or one of our enums.
-pub(crate) fn word<T: DeserializeOwned>(what: &'static str, text: String) -> Result<T, Fault> {
-    let text: StringDeserializer<serde::de::value::Error> = text.into_deserializer();
-    T::deserialize(text).map_err(|error| StoreError::unreadable(what, error).into())
+/// Reads what the store wrote as text: a name, a digest, a lifetime.
+pub(crate) fn word<T>(what: &'static str, text: String) -> Result<T, Fault>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let parsed = text.parse();
+    parsed.map_err(|error: T::Err| StoreError::unreadable(what, error).into())
+}
+
+/// Reads an event that the store wrote.
+pub(crate) fn run_event(text: &str) -> Result<RunEvent, Fault> {
+    let event = json::<StoredEvent>("run event", text)?.try_into();
+    event.map_err(unreadable("run event"))
+}
+
+/// Returns what to say of something on disk that has a name which is none.
+pub(crate) fn unreadable(what: &'static str) -> impl FnOnce(NameError) -> Fault {
+    move |error| StoreError::unreadable(what, error).into()
 }
 
 /// Reads JSON that the store wrote.
@@ -372,10 +390,10 @@ fn gates_of(events: &[EventRecord]) -> Vec<(StepPath, Timestamp)> {
 pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
     Ok(RunRecord {
         id: word("run id", row.get(0)?)?,
-        kind: word("run kind", row.get(1)?)?,
+        kind: row.text(1, |text| read_word("run kind", text))??,
         subject: row.get(2)?,
         method: row.get(3)?,
-        status: word("run status", row.get(4)?)?,
+        status: row.text(4, |text| read_word("run status", text))??,
         session: row.get(5)?,
         claim: row.get(6)?,
         by: row.get(7)?,
@@ -387,7 +405,8 @@ pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
 
 fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {
     for event in events {
-        let text = serde_json::to_string(event).expect("an event has a form in JSON");
+        let text =
+            serde_json::to_string(&StoredEvent::from(event)).expect("an event has a form in JSON");
         let event = values![run.as_str(), tx.now().0, &text];
         tx.execute(statements::RUN_EVENT_INSERT, &event)?;
     }
@@ -402,7 +421,7 @@ pub(crate) fn events_after(tx: &Tx<'_>, run: &RunId, seq: u64) -> Result<Vec<Eve
             Ok(EventRecord {
                 seq: row.get(0)?,
                 at: Timestamp(row.get(1)?),
-                event: row.text(2, |text| json("run event", text))??,
+                event: row.text(2, run_event)??,
             })
         },
     )

@@ -155,7 +155,7 @@ impl Item {
     /// Returns what a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
     fn of(sql: &str) -> Self {
         let mut words = sql.split_whitespace().skip(1);
-        let mut word = || words.next().unwrap_or_default();
+        let mut word = || words.next().unwrap_or("");
         Self {
             kind: word().to_ascii_lowercase(),
             name: word().to_owned(),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_model::digest::Digest;
 use sedge_model::names::ModelName;
-use sedge_model::run::RunEvent;
 use sedge_sys::disk::FileReader;
 
 use super::{CheckReport, Finding};
@@ -15,7 +14,7 @@ use crate::blobs::{Blobs, ContentReader};
 use crate::data::data_record;
 use crate::door::{Fault, Next, Row, Tx, values};
 use crate::error::StoreError;
-use crate::runs::{json, run_record};
+use crate::runs::{json, run_event, run_record};
 use crate::statements::checks as sql;
 
 /// The most findings that are told: enough to see what has happened.
@@ -252,8 +251,7 @@ impl<'a> Check<'a> {
     fn runs(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
         self.readable(tx, sql::EVENTS, "an event", |row| {
-            row.text(0, |text| json::<RunEvent>("run event", text))?
-                .map(drop)
+            row.text(0, run_event)?.map(drop)
         })
     }
 

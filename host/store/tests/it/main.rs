@@ -15,6 +15,7 @@ mod fair;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod format;
 mod group;
 mod locks;
 mod migrate;

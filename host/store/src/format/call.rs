@@ -1,0 +1,386 @@
+//! How calls ended: column `result` of `calls`.
+
+use sedge_model::backtrace::{Frame, Place};
+use sedge_model::call::{CallError, Failure, LimitName, Outcome, TargetKind, Undone, Written};
+use sedge_model::names::NameError;
+use sedge_model::schema::Violation;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a call left that succeeded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredOutcome {
+    value: Value,
+    written: Vec<StoredWritten>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredWritten {
+    name: String,
+    version: u64,
+}
+
+impl StoredOutcome {
+    pub(crate) fn new(value: &Value, written: &[Written]) -> Self {
+        let written = written.iter().map(|it| StoredWritten {
+            name: it.name.to_string(),
+            version: it.version,
+        });
+        Self {
+            value: value.clone(),
+            written: written.collect(),
+        }
+    }
+}
+
+impl TryFrom<StoredOutcome> for Outcome {
+    type Error = NameError;
+
+    fn try_from(stored: StoredOutcome) -> Result<Self, NameError> {
+        let written = stored.written.into_iter().map(|it| {
+            Ok(Written {
+                name: it.name.parse()?,
+                version: it.version,
+            })
+        });
+        Ok(Self {
+            value: stored.value,
+            written: written.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// A call that failed: its error, and among its members what was undone, which a reader that does
+/// not know of it passes over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredFailedCall {
+    #[serde(flatten)]
+    error: StoredCallError,
+    #[serde(default, skip_serializing_if = "StoredUndone::is_empty")]
+    undone: StoredUndone,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct StoredUndone {
+    changes: u64,
+    names: Vec<String>,
+}
+
+impl StoredUndone {
+    fn is_empty(&self) -> bool {
+        self.changes == 0
+    }
+}
+
+impl StoredFailedCall {
+    pub(crate) fn new(error: &CallError, undone: &Undone) -> Self {
+        let Undone { changes, names } = undone;
+        Self {
+            error: StoredCallError::from(error),
+            undone: StoredUndone {
+                changes: *changes,
+                names: names.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> Result<(CallError, Undone), NameError> {
+        let StoredUndone { changes, names } = self.undone;
+        let names = names.iter().map(|name| name.parse());
+        let undone = Undone {
+            changes,
+            names: names.collect::<Result<_, _>>()?,
+        };
+        Ok((self.error.into(), undone))
+    }
+}
+
+/// Why a call has no outcome.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum StoredCallError {
+    NotFound {
+        target: StoredTarget,
+        name: String,
+    },
+    InvalidInput {
+        violations: Vec<StoredViolation>,
+    },
+    Denied {
+        reason: String,
+    },
+    LockTimeout {
+        resource: String,
+        holders: Vec<String>,
+        waited_ms: u64,
+    },
+    Deadlock {
+        ours: Vec<String>,
+        theirs: Vec<String>,
+    },
+    Cycle {
+        names: Vec<String>,
+    },
+    Limit {
+        name: StoredLimit,
+        value: u64,
+    },
+    Failed(StoredFailure),
+    Trapped {
+        message: String,
+        backtrace: Vec<StoredFrame>,
+    },
+    TimedOut {
+        after_ms: u64,
+    },
+    Cancelled,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoredTarget {
+    Model,
+    Method,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredViolation {
+    path: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredFailure {
+    code: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+    #[serde(default)]
+    keep_writes: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    backtrace: Vec<StoredFrame>,
+}
+
+/// A function of a guest. What versions before any release wrote has only its name, as text.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum StoredFrame {
+    Function(String),
+    Frame {
+        function: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<StoredPlace>,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredPlace {
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+/// Declares the limits once, with their conversions both ways.
+macro_rules! limits {
+    ($($name:ident),* $(,)?) => {
+        #[derive(Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub(crate) enum StoredLimit { $($name),* }
+
+        impl From<LimitName> for StoredLimit {
+            fn from(name: LimitName) -> Self {
+                match name { $(LimitName::$name => Self::$name),* }
+            }
+        }
+
+        impl From<StoredLimit> for LimitName {
+            fn from(stored: StoredLimit) -> Self {
+                match stored { $(StoredLimit::$name => Self::$name),* }
+            }
+        }
+    };
+}
+
+limits!(
+    MemoryBytes,
+    CpuSeconds,
+    CallDepth,
+    CallsPerRun,
+    CallsPerCall,
+    ParallelCalls,
+    HostCalls,
+    HostBytes,
+    JsonBytes,
+    StagedBytes,
+    FileBytes,
+    OpenFiles,
+    Handles,
+    LiveInstances,
+    ProcessMemory,
+    ProcessDescriptors,
+);
+
+impl From<&CallError> for StoredCallError {
+    fn from(error: &CallError) -> Self {
+        match error {
+            CallError::NotFound { target, name } => Self::NotFound {
+                target: match target {
+                    TargetKind::Model => StoredTarget::Model,
+                    TargetKind::Method => StoredTarget::Method,
+                },
+                name: name.clone(),
+            },
+            CallError::InvalidInput { violations } => Self::InvalidInput {
+                violations: violations.iter().map(StoredViolation::from).collect(),
+            },
+            CallError::Denied { reason } => Self::Denied {
+                reason: reason.clone(),
+            },
+            CallError::LockTimeout {
+                resource,
+                holders,
+                waited_ms,
+            } => Self::LockTimeout {
+                resource: resource.clone(),
+                holders: holders.clone(),
+                waited_ms: *waited_ms,
+            },
+            CallError::Deadlock { ours, theirs } => Self::Deadlock {
+                ours: ours.clone(),
+                theirs: theirs.clone(),
+            },
+            CallError::Cycle { names } => Self::Cycle {
+                names: names.clone(),
+            },
+            CallError::Limit { name, value } => Self::Limit {
+                name: (*name).into(),
+                value: *value,
+            },
+            CallError::Failed(failure) => Self::Failed(failure.into()),
+            CallError::Trapped { message, backtrace } => Self::Trapped {
+                message: message.clone(),
+                backtrace: backtrace.iter().map(StoredFrame::from).collect(),
+            },
+            CallError::TimedOut { after_ms } => Self::TimedOut {
+                after_ms: *after_ms,
+            },
+            CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<StoredCallError> for CallError {
+    fn from(stored: StoredCallError) -> Self {
+        match stored {
+            StoredCallError::NotFound { target, name } => Self::NotFound {
+                target: match target {
+                    StoredTarget::Model => TargetKind::Model,
+                    StoredTarget::Method => TargetKind::Method,
+                },
+                name,
+            },
+            StoredCallError::InvalidInput { violations } => Self::InvalidInput {
+                violations: violations.into_iter().map(Violation::from).collect(),
+            },
+            StoredCallError::Denied { reason } => Self::Denied { reason },
+            StoredCallError::LockTimeout {
+                resource,
+                holders,
+                waited_ms,
+            } => Self::LockTimeout {
+                resource,
+                holders,
+                waited_ms,
+            },
+            StoredCallError::Deadlock { ours, theirs } => Self::Deadlock { ours, theirs },
+            StoredCallError::Cycle { names } => Self::Cycle { names },
+            StoredCallError::Limit { name, value } => Self::Limit {
+                name: name.into(),
+                value,
+            },
+            StoredCallError::Failed(failure) => Self::Failed(failure.into()),
+            StoredCallError::Trapped { message, backtrace } => Self::Trapped {
+                message,
+                backtrace: backtrace.into_iter().map(Frame::from).collect(),
+            },
+            StoredCallError::TimedOut { after_ms } => Self::TimedOut { after_ms },
+            StoredCallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<&Violation> for StoredViolation {
+    fn from(violation: &Violation) -> Self {
+        let Violation { path, message } = violation;
+        Self {
+            path: path.clone(),
+            message: message.clone(),
+        }
+    }
+}
+
+impl From<StoredViolation> for Violation {
+    fn from(stored: StoredViolation) -> Self {
+        let StoredViolation { path, message } = stored;
+        Self { path, message }
+    }
+}
+
+impl From<&Failure> for StoredFailure {
+    fn from(failure: &Failure) -> Self {
+        let Failure {
+            code,
+            message,
+            details,
+            keep_writes,
+            backtrace,
+        } = failure;
+        Self {
+            code: code.clone(),
+            message: message.clone(),
+            details: details.clone(),
+            keep_writes: *keep_writes,
+            backtrace: backtrace.iter().map(StoredFrame::from).collect(),
+        }
+    }
+}
+
+impl From<StoredFailure> for Failure {
+    fn from(stored: StoredFailure) -> Self {
+        Self {
+            code: stored.code,
+            message: stored.message,
+            details: stored.details,
+            keep_writes: stored.keep_writes,
+            backtrace: stored.backtrace.into_iter().map(Frame::from).collect(),
+        }
+    }
+}
+
+impl From<&Frame> for StoredFrame {
+    fn from(frame: &Frame) -> Self {
+        let place = frame
+            .place
+            .as_ref()
+            .map(|Place { file, line, column }| StoredPlace {
+                file: file.clone(),
+                line: *line,
+                column: *column,
+            });
+        Self::Frame {
+            function: frame.function.clone(),
+            place,
+        }
+    }
+}
+
+impl From<StoredFrame> for Frame {
+    fn from(stored: StoredFrame) -> Self {
+        let (function, place) = match stored {
+            StoredFrame::Function(function) => (function, None),
+            StoredFrame::Frame { function, place } => (function, place),
+        };
+        let place = place.map(|StoredPlace { file, line, column }| Place { file, line, column });
+        Self { function, place }
+    }
+}

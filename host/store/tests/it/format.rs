@@ -1,0 +1,174 @@
+//! What is in rows as JSON: read as it was written, and written again as it was read.
+//!
+//! A file is read by versions of Sedge that are older and newer than the one that wrote it, so a
+//! change of a type in the program must not change a text on disk by accident.
+
+use rusqlite::Connection;
+use sedge_store::{CallEnd, Store};
+
+use crate::fixture::{Fixture, Place, append, success};
+
+/// Made by the first Sedge that had schema 4: calls that succeeded and failed in many ways, a
+/// workflow that was approved and rejected, and one that waits at its gates.
+const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
+
+/// Events as every version of Sedge with schema 4 writes them.
+const EVENTS: [&str; 20] = [
+    r#"{"event":"started"}"#,
+    r#"{"event":"resumed"}"#,
+    r#"{"event":"step-started","step":{"job":"j","step":"s"},"call":7}"#,
+    r#"{"event":"step-succeeded","step":{"job":"j","step":"s"}}"#,
+    r#"{"event":"step-skipped","step":{"job":"j","step":"s"},"because":"the step `a` failed"}"#,
+    r#"{"event":"gate-opened","gate":{"job":"j","step":"g"}}"#,
+    r#"{"event":"gate-decided","gate":{"job":"j","step":"g"},"decision":"approved","by":"ada","comment":"\"é\""}"#,
+    r#"{"event":"gate-decided","gate":{"job":"j","step":"g"},"decision":"rejected","by":"ada","comment":null}"#,
+    r#"{"event":"suspended"}"#,
+    r#"{"event":"ended","status":"cancelled"}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"not-found","target":"model","name":"m"}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"not-found","target":"method","name":"m"}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"invalid-input","violations":[{"path":"/a","message":"no"}]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"denied","reason":"no grant"}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"lock-timeout","resource":"the model `m`","holders":["h"],"waited_ms":5}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"deadlock","ours":["a","b"],"theirs":["c"]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cycle","names":["a","a"]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"trapped","message":"no","backtrace":[{"function":"f","place":{"file":"a.rs","line":1,"column":2}},{"function":"g"}]}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"timed-out","after_ms":1000}}"#,
+    r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cancelled"}}"#,
+];
+
+/// The names of limits, as they are written.
+const LIMITS: [&str; 14] = [
+    "memory-bytes",
+    "cpu-seconds",
+    "call-depth",
+    "calls-per-run",
+    "calls-per-call",
+    "parallel-calls",
+    "host-calls",
+    "host-bytes",
+    "json-bytes",
+    "staged-bytes",
+    "file-bytes",
+    "open-files",
+    "handles",
+    "live-instances",
+];
+
+fn database(fixture: &Fixture) -> Connection {
+    Connection::open(fixture.folder().path_of("sedge.db")).expect("it is there")
+}
+
+fn texts(fixture: &Fixture, sql: &str) -> Vec<String> {
+    let connection = database(fixture);
+    let mut statement = connection.prepare(sql).expect("it is SQL");
+    let rows = statement.query_map([], |row| row.get(0)).expect("a query");
+    rows.collect::<Result<_, _>>().expect("texts")
+}
+
+/// Puts a text in place of the only event of run 1, reads it, appends it to run 2, and returns
+/// what was written.
+fn written_again(text: &str) -> String {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.run(1), fixture.run(2));
+    let changed = database(&fixture).execute(
+        "UPDATE run_events SET event = ?1 WHERE run = ?2",
+        [text, one.run.as_str()],
+    );
+    assert_eq!(changed.expect("it is SQL"), 1);
+    let mut events = fixture.store.run_events(&one.run).expect("readable");
+    let event = events.pop().expect("there is one").event;
+    append(&fixture.store, &two, vec![event], None).expect("it counts");
+    let sql = format!(
+        "SELECT event FROM run_events WHERE run = '{}' AND seq = 2",
+        two.run
+    );
+    texts(&fixture, &sql).pop().expect("it was written")
+}
+
+#[test]
+fn every_event_is_written_as_it_was_read() {
+    for text in EVENTS {
+        assert_eq!(written_again(text), text);
+    }
+    for name in LIMITS {
+        let error = format!(r#"{{"kind":"limit","name":"{name}","value":3}}"#);
+        let text =
+            format!(r#"{{"event":"step-failed","step":{{"job":"j","step":"s"}},"error":{error}}}"#);
+        assert_eq!(written_again(&text), text);
+    }
+}
+
+/// What versions before any release wrote of a guest's functions.
+#[test]
+fn functions_without_a_place_are_read_as_text_too() {
+    let event = |backtrace: &str| {
+        format!(
+            r#"{{"event":"step-failed","step":{{"job":"j","step":"s"}},"error":{{"kind":"trapped","message":"no","backtrace":[{backtrace}]}}}}"#
+        )
+    };
+    let again = written_again(&event(r#""f""#));
+    assert_eq!(again, event(r#"{"function":"f"}"#));
+}
+
+#[test]
+fn an_event_of_a_kind_that_is_not_known_is_an_error() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let event = r#"{"event":"teleported"}"#;
+    let changed = database(&fixture).execute("UPDATE run_events SET event = ?1", [event]);
+    assert_eq!(changed.expect("it is SQL"), 1);
+    let error = fixture.store.run_events(&claim.run).expect_err("unknown");
+    assert!(error.to_string().contains("run event"), "{error}");
+}
+
+#[test]
+fn a_datastore_of_schema_4_is_read_and_written_as_it_is() {
+    let place = Place::new();
+    place.folder.write("sedge.db", SCHEMA_4).expect("written");
+    let store = Store::open(&place.folder).expect("it is there");
+    let old = Fixture::of(place, store);
+    let report = old.store.check(true, |_| {}).expect("readable");
+    assert_eq!(report.findings, []);
+    let events = texts(&old, "SELECT event FROM run_events ORDER BY run, seq");
+    assert_eq!(events.len(), 21);
+    for text in &events {
+        assert_eq!(written_again(text), *text);
+    }
+    let new = Fixture::new();
+    let claim = new.run(1);
+    let mut nth = 0;
+    let runs = texts(&old, "SELECT DISTINCT run FROM calls ORDER BY run");
+    for run in &runs {
+        let run = run.parse().expect("a run's name");
+        for call in old.store.call_list(&run).expect("readable") {
+            nth += 1;
+            let lineage = new.call(&claim, &[nth], "sink");
+            let result = match (call.outcome, call.error) {
+                (Some(outcome), None) => Ok(outcome.value),
+                (None, Some(error)) => Err(error),
+                other => panic!("it has not ended: {other:?}"),
+            };
+            let end = CallEnd {
+                result,
+                undone: call.undone,
+                ..success(&lineage, "sink", &[])
+            };
+            let committed = new.store.call_commit(&claim, end).wait();
+            committed.expect("it counts");
+        }
+    }
+    let results = |fixture: &Fixture| {
+        let sql = "SELECT result FROM calls ORDER BY run, length(path), path";
+        let results = texts(fixture, sql);
+        // What a call wrote is not written here again.
+        let cut = |text: &String| match text.split_once(r#","written":"#) {
+            Some((value, _)) => value.to_owned(),
+            None => text.clone(),
+        };
+        let mut results: Vec<String> = results.iter().map(cut).collect();
+        results.sort();
+        results
+    };
+    assert_eq!(nth, 18);
+    assert_eq!(results(&new), results(&old));
+}
