@@ -233,6 +233,27 @@ mod tests {
         check("", "");
     }
 
+    /// It is made once by each process, a `data get` included. The figure is for people to judge:
+    /// `cargo test --release -p sedge-store --lib -- trust --nocapture`.
+    #[test]
+    fn a_sound_schema_passes_and_takes_little_time() {
+        const N_CHECKS: u32 = 1000;
+        let keep = tempfile::tempdir().expect("a folder can be made");
+        let folder = sedge_sys::folder::Folder::open(keep.path()).expect("it is there");
+        let medium = Medium::new(&folder).expect("a descriptor is left");
+        let door = crate::door::Door::create(medium).expect("the folder is empty");
+        let check = |connection: &Connection| -> Result<(), crate::door::Fault> {
+            let since = sedge_sys::clock::thread_cpu_time();
+            for _ in 0..N_CHECKS {
+                check_schema(keep.path(), connection, crate::schema::SCHEMA_VERSION)?;
+            }
+            let took = sedge_sys::clock::thread_cpu_time().saturating_sub(since);
+            println!("one check of the schema takes {:?}", took / N_CHECKS);
+            Ok(())
+        };
+        door.look("check", check).expect("it is sound");
+    }
+
     #[test]
     fn every_version_has_a_schema_of_its_own() {
         let n_items = |version| expected(version).len();
