@@ -107,12 +107,18 @@ impl Store {
                 })?;
         }
         report.files = self.sweep(permit)?;
+        report.unfinished = self.unfinished_remove()?;
+        Ok(report)
+    }
+
+    /// Removes what is unfinished, and returns how many files that were, and their bytes. The
+    /// caller has the whole datastore locked, so the processes that wrote them are dead.
+    pub(crate) fn unfinished_remove(&self) -> Result<(u64, u64), StoreError> {
         let unfinished = self.blobs.passing_list()?;
-        report.unfinished = sum(&unfinished);
         for (path, _) in &unfinished {
             self.blobs.forget(path);
         }
-        Ok(report)
+        Ok(sum(&unfinished))
     }
 
     /// Removes the files that no row refers to, and returns how many, and their bytes.

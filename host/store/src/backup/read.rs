@@ -54,6 +54,10 @@ impl Store {
         stop: &Stop,
         progress: impl FnMut(u64, Option<u64>),
     ) -> Result<RestoreReport, StoreError> {
+        self.door
+            .read("look who has locked", |tx| permit.check(tx))?;
+        // Of a restore that was killed, for example.
+        self.unfinished_remove()?;
         let place = Place::new(self.door.medium())?;
         let mut archive = Unpacking {
             store: self,
@@ -247,7 +251,12 @@ impl Unpacking<'_> {
             n_bytes: 0,
             tell: progress,
         });
-        let mut entries = archive.entries().map_err(|error| self.told(error))?;
+        // As they are: without names of any length, and files of any size that the archive only
+        // says it has.
+        let mut entries = archive
+            .entries()
+            .map_err(|error| self.told(error))?
+            .raw(true);
         let mut next = || entries.next().transpose();
         let first = next().map_err(|error| {
             let error = self.told(error);
@@ -317,9 +326,18 @@ impl Unpacking<'_> {
         }
     }
 
+    /// Returns the name of an entry, which has to be a plain file.
+    fn name(&self, entry: &tar::Entry<'_, impl Read>) -> Result<PathBuf, StoreError> {
+        let path = entry.path().map_err(|error| self.bad(error))?;
+        if entry.header().entry_type() != tar::EntryType::Regular {
+            return Err(self.bad(format!("its entry `{}` is no plain file", path.display())));
+        }
+        Ok(path.into_owned())
+    }
+
     fn manifest(&self, entry: &mut tar::Entry<'_, impl Read>) -> Result<Manifest, StoreError> {
         let unknown = || self.bad("it does not begin with what a backup of Sedge begins with");
-        if entry.path().map_err(|_| unknown())?.as_ref() != Path::new(MANIFEST) {
+        if self.name(entry).map_err(|_| unknown())? != Path::new(MANIFEST) {
             return Err(unknown());
         }
         let mut text = Vec::new();
@@ -343,8 +361,7 @@ impl Unpacking<'_> {
         entry: &mut tar::Entry<'_, impl Read>,
         manifest: &Manifest,
     ) -> Result<(), StoreError> {
-        let path = entry.path().map_err(|error| self.bad(error))?;
-        if path.as_ref() != Path::new(DATABASE_FILE) {
+        if self.name(entry)? != Path::new(DATABASE_FILE) {
             return Err(self.bad("it has no database"));
         }
         let path = format!("{FOLDER}/{DATABASE_FILE}");
@@ -362,7 +379,7 @@ impl Unpacking<'_> {
     }
 
     fn file(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), StoreError> {
-        let path = entry.path().map_err(|error| self.bad(error))?.into_owned();
+        let path = self.name(entry)?;
         let mut file = self.store.file_create();
         file.never_small()?;
         self.each(entry, |bytes| file.write(bytes))?;

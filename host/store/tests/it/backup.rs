@@ -215,6 +215,60 @@ fn refused(scene: &Scene, change: &str, expect: &str) {
     assert_eq!(left.expect("it was made").count(), 0, "{change}");
 }
 
+/// An archive may say that a file has any size, and bring a few bytes.
+#[test]
+fn a_backup_with_anything_but_plain_files_is_refused() {
+    let kinds = [
+        tar::EntryType::Symlink,
+        tar::EntryType::Link,
+        tar::EntryType::Directory,
+        tar::EntryType::Fifo,
+        tar::EntryType::GNUSparse,
+        tar::EntryType::GNULongName,
+        tar::EntryType::XHeader,
+    ];
+    for kind in kinds {
+        let scene = Scene::new();
+        scene.back_up(&Stop::default()).expect("it is sound");
+        let content = entries(&scene.path());
+        let file = std::fs::File::create(scene.path()).expect("made");
+        let mut archive = tar::Builder::new(file);
+        for (path, content) in content {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            let added = archive.append_data(&mut header, path, &*content);
+            added.expect("written");
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_path("more").expect("it is short");
+        header.set_size(0);
+        header.set_cksum();
+        archive.append(&header, &b""[..]).expect("written");
+        archive.finish().expect("written");
+        drop(archive);
+        refused(&scene, &format!("{kind:?}"), "is no plain file");
+    }
+}
+
+#[test]
+fn what_a_killed_restore_left_is_removed_by_the_next_one() {
+    let scene = Scene::new();
+    scene.back_up(&Stop::default()).expect("it is sound");
+    let folder = scene.fixture.folder();
+    let left = ["objects/new/0123456789abcdef", "restore/former.db"];
+    folder.create_folder("restore").expect("made");
+    for name in left {
+        std::fs::write(folder.path_of(name), "left").expect("written");
+    }
+    let from = Input::named(&scene.path()).expect("it is there");
+    scene.restore(from).expect("it is sound");
+    for name in left {
+        assert!(!folder.path_of(name).exists(), "{name}");
+    }
+}
+
 /// A datastore that is damaged has no backup that anyone could rely on.
 #[test]
 fn a_copy_that_could_not_be_restored_is_no_backup() {
