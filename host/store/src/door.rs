@@ -25,7 +25,7 @@ use crate::medium::Medium;
 
 pub use group::Receipt;
 pub(crate) use open::connect;
-pub(crate) use trust::{check_schema, harden};
+pub(crate) use trust::{check_schema, harden, shown};
 pub(crate) use values::{Next, Row, Tx, Value, values};
 
 pub(crate) const DATABASE_FILE: &str = "sedge.db";

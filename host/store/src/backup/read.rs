@@ -35,6 +35,9 @@ const FOLDER: &str = "restore";
 /// Where the database is kept that a backup replaces, until that has passed.
 const FORMER_FILE: &str = "former.db";
 
+/// The most characters of why a backup is refused: a part of it is a stranger's text.
+const REASON_CHARS_MAX: usize = 400;
+
 /// The most bytes of the entry that says what a backup is.
 const MANIFEST_BYTES_MAX: u64 = 1 << 16;
 
@@ -219,7 +222,7 @@ impl Unpacking<'_> {
     fn bad(&self, reason: impl ToString) -> StoreError {
         StoreError::BadBackup {
             path: self.path.clone(),
-            reason: reason.to_string(),
+            reason: door::shown(&reason.to_string(), REASON_CHARS_MAX),
         }
     }
 

@@ -148,8 +148,8 @@ struct Item {
 impl Item {
     fn words(&self) -> String {
         const SHOWN_MAX: usize = 100;
-        let sql: String = self.sql.chars().take(SHOWN_MAX).collect();
-        format!("the {} `{}` (`{sql}`)", self.kind, self.name)
+        let [kind, name, sql] = [&self.kind, &self.name, &self.sql].map(|it| shown(it, SHOWN_MAX));
+        format!("the {kind} `{name}` (`{sql}`)")
     }
 
     /// Returns what a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
@@ -162,6 +162,18 @@ impl Item {
             sql: sql.to_owned(),
         }
     }
+}
+
+/// Returns the beginning of a stranger's text, without what a terminal would obey.
+pub(crate) fn shown(text: &str, n_chars_max: usize) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(n_chars_max) {
+        match c {
+            ' '..='~' => shown.push(c),
+            other => shown.extend(other.escape_default()),
+        }
+    }
+    shown
 }
 
 fn found(connection: &Connection) -> Result<BTreeSet<Item>, rusqlite::Error> {
@@ -252,6 +264,20 @@ mod tests {
             Ok(())
         };
         door.look("check", check).expect("it is sound");
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_is_shown_without_what_a_terminal_obeys() {
+        let item = Item {
+            kind: "view".to_owned(),
+            name: "a\u{1b}[2Jb\u{202e}".to_owned(),
+            sql: "x".repeat(200),
+        };
+        let expect = format!(
+            "the view `a\\u{{1b}}[2Jb\\u{{202e}}` (`{}`)",
+            "x".repeat(100)
+        );
+        assert_eq!(item.words(), expect);
     }
 
     #[test]
