@@ -136,7 +136,7 @@ pub(crate) fn data_key(
 ) -> Result<(ModelName, DataName), AppError> {
     let model_name: ModelName = match model.parse() {
         Ok(name) => name,
-        Err(_) => return Err(repository.model_missing(model)?),
+        Err(_) => return Err(repository.model_missing(model)),
     };
     Ok((model_name, name.parse()?))
 }

@@ -31,12 +31,12 @@ pub fn data_list<E: From<AppError>>(
 /// Returns the name of a model that has a file or data.
 pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
     let Ok(model) = name.parse::<ModelName>() else {
-        return Err(repository.model_missing(name)?);
+        return Err(repository.model_missing(name));
     };
     if repository.folder().has(&model.file())? || has_data(repository, &model)? {
         return Ok(model);
     }
-    Err(repository.model_missing(name)?)
+    Err(repository.model_missing(name))
 }
 
 fn has_data(repository: &Repository, model: &ModelName) -> Result<bool, AppError> {

@@ -171,7 +171,7 @@ fn named(
             return Err(GoneError::NotGone(model).into());
         }
         let Some(data) = with_data.iter().find(|data| data.model == model) else {
-            return Err(repository.model_missing(name)?);
+            return Err(repository.model_missing(name));
         };
         if !gone.contains(data) {
             gone.push(data.clone());

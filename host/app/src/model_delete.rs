@@ -33,11 +33,11 @@ pub async fn model_delete(
     events: Arc<dyn Events>,
 ) -> Result<Report, AppError> {
     let Ok(model) = name.parse::<ModelName>() else {
-        return Err(repository.model_missing(name)?);
+        return Err(repository.model_missing(name));
     };
     let file = model.file();
     if !repository.folder().has(&file)? {
-        return Err(repository.model_missing(name)?);
+        return Err(repository.model_missing(name));
     }
     let what = format!("model delete {model}");
     let held = locked(repository, &what, &one(&model), events).await?;
@@ -45,7 +45,7 @@ pub async fn model_delete(
     let data = data.into_iter().find(|data| data.model == model);
     // Somebody else may have been faster.
     if !repository.folder().has(&file)? {
-        return Err(repository.model_missing(name)?);
+        return Err(repository.model_missing(name));
     }
     let store = repository.store()?;
     store.permission_uses_forget(&held.permit, &model)?;

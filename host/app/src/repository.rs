@@ -312,6 +312,7 @@ impl Repository {
             };
             let cache = CodeCache::open(self.compiled_code());
             let cache = cache.map_err(|fault| self.notices().event(cache_unusable(&fault)));
+            // ignored: the fault was reported as an event, and the process compiles for itself.
             let runtime = Runtime::new(cache.ok(), allocation, dumps)?;
             let limits = self.component_limits();
             let runtime = runtime.with_component_limits(limits);
@@ -386,14 +387,11 @@ impl Repository {
     }
 
     /// Says that there is no such model, and which one may be meant.
-    ///
-    /// # Errors
-    /// The folder of models cannot be read.
-    pub(crate) fn model_missing(&self, name: &str) -> Result<AppError, AppError> {
-        Ok(AppError::ModelMissing {
+    pub(crate) fn model_missing(&self, name: &str) -> AppError {
+        AppError::ModelMissing {
             name: name.to_owned(),
-            near: near_one(name, &self.model_names()?),
-        })
+            near: near_of(name, self.model_names()),
+        }
     }
 
     /// Reads a model's definition.
@@ -408,7 +406,7 @@ impl Repository {
         };
         match source(&self.folder, &model.file())? {
             Some(file) => Ok(Definition::parse(&model, file)?),
-            None => Err(missing(near_one(name, &self.model_names()?))),
+            None => Err(missing(near_of(name, self.model_names()))),
         }
     }
 
@@ -424,7 +422,7 @@ impl Repository {
         };
         match source(&self.folder, &workflow.file())? {
             Some(file) => Ok(Workflow::parse(&workflow, file)?),
-            None => Err(missing(near_one(name, &self.workflow_names()?))),
+            None => Err(missing(near_of(name, self.workflow_names()))),
         }
     }
 
@@ -456,6 +454,18 @@ pub(crate) fn cache_unusable(fault: &CacheFault) -> Event {
     }
     let part = fault.part;
     Event::CacheUnusable { part, reason }
+}
+
+/// Returns the name that was probably meant. That there is none of the name that was given is known
+/// by then, so names that cannot be listed only leave out the suggestion.
+fn near_of<N: ToString>(name: &str, names: Result<Vec<N>, AppError>) -> Option<String> {
+    match names {
+        Ok(names) => near_one(name, &names),
+        Err(error) => {
+            tracing::warn!(%error, "failed to list the names that there are");
+            None
+        }
+    }
 }
 
 /// Returns the name that was probably meant.

@@ -163,6 +163,7 @@ impl Secrets {
             let last_use = uses.remove(&name);
             listed.push(ListedSecret {
                 info: label
+                    // ignored: a label that cannot be read is shown as a secret that cannot be opened.
                     .ok()
                     .flatten()
                     .map(|label| SecretInfo::new(&label, last_use)),

@@ -50,6 +50,7 @@ impl Weakness {
     #[must_use]
     pub fn of(value: &SecretValue) -> Option<Self> {
         let bytes = value.expose();
+        // ignored: a value that is not text is no everyday word.
         let text = std::str::from_utf8(bytes).ok().map(str::trim);
         if text.is_some_and(|text| text.chars().all(is_invisible)) {
             return Some(Self::Blank);

@@ -254,7 +254,7 @@ impl Running {
             match ended {
                 None => reaper.ended().await?,
                 Some(work) => {
-                    // What was printed last is still in the pipes.
+                    // ignored: what is not read by then is reported by the pipes.
                     let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
                     work
                 }
@@ -295,6 +295,7 @@ fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
         }),
         Some(Report::FolderFailed(errno)) => Err(CommandError::Folder {
             program,
+            // ignored: an `Option`; a command without a folder of its own has an empty one.
             folder: command.folder.clone().unwrap_or_default(),
             source: source(errno),
         }),

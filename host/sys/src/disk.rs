@@ -213,7 +213,12 @@ impl Folder {
         let file = self.open_file(path, opening);
         let file = file.map_err(|source| self.error(operation, path, source))?;
         if let Opening::New(_) | Opening::Sole = opening {
-            mark_as_held(&file);
+            let held = mark_as_held(&file);
+            if !held.map_err(|source| self.error(operation, path, source))? {
+                // Another process removes it, which found it before it was marked.
+                let source = ErrorKind::Interrupted.into();
+                return Err(self.error(operation, path, source));
+            }
         }
         Ok(Box::new(FolderFile {
             file,

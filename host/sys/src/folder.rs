@@ -244,7 +244,10 @@ impl Folder {
     }
 
     fn write_new_for(&self, relative: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
-        let temporary = self.write_temporary(relative, content, mode)?;
+        let (temporary, file) = self.write_temporary(relative, content, mode)?;
+        // A private file may be a database: to close it once it has its name would let go of
+        // SQLite's locks on it. So it is not held, and no leftovers of such files are removed.
+        let _held = (mode != OWNER).then_some(file);
         // A link fails where the name is taken; a rename would replace what is there.
         let linked = self.link(&temporary, relative);
         linked
@@ -258,7 +261,7 @@ impl Folder {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
-        let temporary = self.write_temporary(relative, content, PUBLIC)?;
+        let (temporary, _held) = self.write_temporary(relative, content, PUBLIC)?;
         crate::disk::Disk::rename(self, &temporary, relative)?;
         self.sync_parent(relative)
     }
@@ -335,13 +338,14 @@ impl Folder {
         relative: &str,
         content: &[u8],
         mode: u32,
-    ) -> Result<String, FileError> {
-        // ignored: what is left behind takes up room, and that is all.
-        let _ = self.leftovers_remove(relative);
-        let temporary = passing_name(relative);
-        let write = || -> io::Result<()> {
-            let mut file = self.open_file(&temporary, Opening::New(mode))?;
-            mark_as_held(&file);
+    ) -> Result<(String, std::fs::File), FileError> {
+        if mode != OWNER {
+            // ignored: what is left behind takes up room, and that is all.
+            let _ = self.leftovers_remove(relative);
+        }
+        let made = self.make_passing(relative, mode);
+        let (temporary, mut file) = made.map_err(|source| self.error("write", relative, source))?;
+        let mut write = || -> io::Result<()> {
             file.write_all(content)?;
             file.sync_all()
         };
@@ -350,7 +354,19 @@ impl Folder {
             let _ = self.remove(&temporary);
             self.error("write", relative, source)
         })?;
-        Ok(temporary)
+        Ok((temporary, file))
+    }
+
+    /// Makes a file with a passing name, which is marked as held.
+    fn make_passing(&self, relative: &str, mode: u32) -> io::Result<(String, std::fs::File)> {
+        loop {
+            let name = passing_name(relative);
+            let file = self.open_file(&name, Opening::New(mode))?;
+            // Else another process took it for one that was left behind, before it was marked.
+            if mark_as_held(&file)? {
+                return Ok((name, file));
+            }
+        }
     }
 
     fn sync_parent(&self, relative: &str) -> Result<(), FileError> {

@@ -65,9 +65,10 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
 /// Returns where this program is; `None` if that cannot be found out.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
-    // Of `/proc`. Without it, a program that was started by its path is where it was.
+    // ignored: without `/proc`, a program that was started by its path is where it was.
     std::env::current_exe().ok().or_else(|| {
         let name = PathBuf::from(std::env::args_os().next()?);
+        // ignored: a program whose path cannot be found is not known.
         name.canonicalize().ok()
     })
 }
@@ -91,9 +92,11 @@ pub fn has_argument(name: &str) -> bool {
 pub fn beside_program(file: &str) -> Option<PathBuf> {
     // Of `/proc`, and so without links.
     let program = std::env::current_exe().or_else(|_| {
+        // ignored: an `Option`; without a name there is nothing to find.
         let name = std::env::args_os().next().unwrap_or_default();
         found(&name).ok_or(ErrorKind::NotFound)?.canonicalize()
     });
+    // ignored: a program whose path cannot be found is not known, and its caller says so.
     Some(program.ok()?.parent()?.join(file))
 }
 
@@ -113,12 +116,14 @@ fn found(name: &OsStr) -> Option<PathBuf> {
 #[must_use]
 pub fn hangup_is_handled() -> bool {
     let status = std::fs::read_to_string("/proc/self/status");
+    // ignored: without `/proc`, the signal keeps its default.
     status.is_ok_and(|status| ignored_signals(&status).is_some_and(|mask| mask & 1 == 0))
 }
 
 /// Reads which signals are ignored, bit 0 for signal 1, in /proc/PID/status; see proc(5).
 fn ignored_signals(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|it| it.strip_prefix("SigIgn:"))?;
+    // ignored: what the kernel writes is a number; another text says nothing.
     u64::from_str_radix(line.trim(), 16).ok()
 }
 

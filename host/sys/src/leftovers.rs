@@ -4,10 +4,12 @@
 //! complete, and is locked until then. The lock goes with its process, so a file of such a
 //! name that is not locked is no one's any more.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::folder::{FileError, Folder, Opening};
 use crate::random;
@@ -36,11 +38,18 @@ fn is_passing_name_of(name: &str, found: &str) -> bool {
     digits.bytes().all(is_digit) && (more.is_empty() || more.starts_with('.'))
 }
 
-/// Marks a file as one that a living process writes, until it is closed. Where the file system
-/// has no locks, it is not marked, and no one can tell that it was left behind.
-pub(crate) fn mark_as_held(file: impl AsFd) {
-    // ignored: without a lock, the file stays for a person to remove.
-    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+/// Marks a file as one that a living process writes, until it is closed. Returns false if another
+/// process took it for what was left behind, before it was marked, and removes it. Where the file
+/// system has no locks, it is not marked, and no one can tell that it was left behind.
+pub(crate) fn mark_as_held(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Ok(()) | Err(_) => has_name(file),
+    }
+}
+
+fn has_name(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.nlink() > 0)
 }
 
 impl Folder {
@@ -61,8 +70,10 @@ impl Folder {
             let Ok(file) = self.open_file(&path, Opening::Read) else {
                 continue;
             };
-            // ignored: a file that is locked belongs to a process that lives.
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            // A file that is locked belongs to a process that lives.
+            let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            // ignored: what cannot be looked at stays.
+            if locked.is_ok() && has_name(&file).unwrap_or(false) {
                 // ignored: it takes up room, and that is all.
                 let _ = self.remove(&path);
             }

@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{FileError, Folder, behind_links};
+use crate::leftovers::mark_as_held;
 
 /// The permissions of a file, without what says of which kind it is.
 const MODE_MASK: u32 = 0o7777;
@@ -105,7 +106,8 @@ impl OutputFile {
         matches!(self.kind, Kind::Whole { .. })
     }
 
-    /// Opens it to be written, from its beginning. A pipe is waited for until it is read.
+    /// Opens it to be written, from its beginning. A pipe is waited for until it is read. What
+    /// killed processes left of a file that is replaced is removed.
     ///
     /// # Errors
     /// It cannot be opened, or not be made.
@@ -141,7 +143,13 @@ impl OutputFile {
                 if former.is_some() {
                     options.mode(OWNER);
                 }
+                if let Some(name) = whole.target.file_name().and_then(|it| it.to_str()) {
+                    Folder::open(&whole.folder)?.leftovers_remove(name)?;
+                }
                 let file = options.open(&whole.temporary).map_err(error)?;
+                if !mark_as_held(&file).map_err(error)? {
+                    return Err(error(ErrorKind::Interrupted.into()));
+                }
                 if let Some(former) = former {
                     let kept = former.give_to(&file, &whole.temporary);
                     if let Err(source) = kept {

@@ -134,7 +134,7 @@ pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), F
         folder.dir().rename(&temporary, folder.dir(), name)
     };
     write().map_err(|source| {
-        // It may not have been made at all.
+        // ignored: it may not have been made at all.
         let _ = folder.dir().remove_file(&temporary);
         FileError::new("write", &folder.path_of(name), source)
     })
@@ -147,6 +147,7 @@ pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), F
 pub fn last_used(file: &File) -> io::Result<Timestamp> {
     let modified = file.metadata()?.modified()?;
     let since = modified.duration_since(SystemTime::UNIX_EPOCH);
+    // ignored: a time before 1970 counts as 1970.
     let ms = since.unwrap_or_default().as_millis();
     Ok(Timestamp(u64::try_from(ms).unwrap_or(u64::MAX)))
 }
@@ -209,6 +210,7 @@ fn create(path: &Path) -> Result<(), OwnFolderError> {
 /// Returns the nearest folder above `path` that exists.
 fn nearest_above(path: &Path) -> Option<(&Path, std::fs::Metadata)> {
     let mut above = path.ancestors().skip(1);
+    // ignored: a folder that cannot be looked at is passed over for the one above it.
     above.find_map(|it| std::fs::metadata(it).ok().map(|about| (it, about)))
 }
 

@@ -122,8 +122,9 @@ struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Neither fails for a child that has ended. One that was killed is gone at once.
+        // ignored: it does not fail for a child that has ended.
         let _ = self.child.kill();
+        // ignored: a child that was killed is gone at once.
         let _ = self.child.wait();
     }
 }

@@ -18,7 +18,7 @@ use crate::redact::Redactor;
 /// How the folders of environments are called, in front of the process that made them.
 const FOLDER_PREFIX: &str = "sedge-test-";
 
-/// A temporary folder with a home (`$ENV/home`) and a repository-to-be (`$ENV/repo`), in
+/// A temporary folder with a home (`$ENV/user`) and a repository-to-be (`$ENV/repo`), in
 /// which commands are run.
 ///
 /// A command gets no environment but `HOME`, `USER` (`tester`), the width of a terminal (100
@@ -106,7 +106,7 @@ impl Default for TestEnv {
     fn default() -> Self {
         let prefix = format!("{FOLDER_PREFIX}{}-", process::id());
         let folder = TempDir::with_prefix(prefix).expect("there is room for temporary files");
-        for name in ["home", "repo"] {
+        for name in ["user", "repo"] {
             fs::create_dir(folder.path().join(name)).expect("the folder is new");
         }
         let mut redactor = Redactor::default();
@@ -276,7 +276,7 @@ impl TestEnv {
         let command = command
             .current_dir(self.repository())
             .env_clear()
-            .env("HOME", self.folder.path().join("home"))
+            .env("HOME", self.folder.path().join("user"))
             .env("USER", "tester")
             .env("SSL_CERT_FILE", self.authorities())
             .env("COLUMNS", "100")

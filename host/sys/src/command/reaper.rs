@@ -84,7 +84,7 @@ fn run() -> Result<(), Errno> {
         let mut reports = control.try_clone().map_err(errno_of)?;
         let control = net::UnixStream::from_std(control).map_err(errno_of)?;
         let mut report = |report: Report| {
-            // If that process is dead, no process is interested. A few frames never fill a socket.
+            // ignored: if that process is dead, no process is interested. A few frames never fill a socket.
             let _ = reports.write_all(&report.to_frame());
         };
         let mut arguments = std::env::args_os().skip(1);
@@ -126,6 +126,7 @@ fn received() -> Result<Vec<OwnedFd>, Errno> {
 impl Order {
     /// Reads `DESCRIPTORS own|given FOLDER PROGRAM ARGUMENTS…`; the number may be empty.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        // ignored: an empty number means that no limit was passed on.
         let descriptors_max = arguments.next()?.to_str()?.parse().ok();
         let is_own_folder = arguments.next()? == OWN_FOLDER;
         Some(Self {
@@ -227,7 +228,7 @@ async fn serve(
         group.remove().await;
     }
     if order.is_own_folder {
-        // The process that made it removes it as well, unless it is dead.
+        // ignored: the process that made it removes it as well, unless it is dead.
         let _ = std::fs::remove_dir_all(&order.folder);
     }
     Ok(())
@@ -274,7 +275,7 @@ async fn closed(control: &net::UnixStream) {
 fn end_of(status: WaitStatus) -> End {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => End::Exit(code),
-        // It was waited for with no other options, so it ended in one of these ways.
+        // ignored: an `Option`; it was waited for with no other options, so it ended in one of these ways.
         (None, signal) => End::Signal(signal.unwrap_or_default()),
     }
 }

@@ -84,6 +84,7 @@ impl Reaper {
             Err(own) => (OWN_FOLDER, own.path()),
         };
         let limit = resources::descriptors_before().map(|limit| limit.to_string());
+        // ignored: an `Option`; without a limit the argument is empty.
         let limit = limit.unwrap_or_default();
         let mut start = process::Command::new(&command.reaper);
         start
@@ -136,6 +137,7 @@ impl Reaper {
         let reports: io::Result<Vec<Report>> = frames.map(|it| Report::of_frame(*it)).collect();
         let is_whole = reports
             .as_ref()
+            // ignored: reports that cannot be read are not whole, and are an error below.
             .is_ok_and(|reports| !matches!(reports.last(), None | Some(Report::Ended(_))));
         if !is_whole {
             sweep();
@@ -174,9 +176,10 @@ impl Drop for Reaper {
         // This blocks, for a moment as a rule and a second at most: when the call has ended, its
         // locks are released, and nothing that it started may be at work any more.
         if self.kill(control).is_err() {
-            // The command may have stopped it.
+            // ignored: the command may have stopped it.
             let _ = self.process.kill();
         }
+        // ignored: nothing can be done about a reaper that cannot be waited for.
         let _ = self.buried();
     }
 }
@@ -223,6 +226,7 @@ fn sweep() {
         let mut orphans = Vec::new();
         let killed = kill_children(|child| {
             let is_orphan = !reapers.contains(&child.as_raw_pid())
+                // ignored: a process that ended is no orphan.
                 && getsid(Some(child)).ok() != getsid(None).ok();
             if is_orphan {
                 orphans.push(child);
@@ -231,7 +235,7 @@ fn sweep() {
         });
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         for orphan in orphans {
-            // It is waited for in the next round, if it is not dead yet.
+            // ignored: it is waited for in the next round, if it is not dead yet.
             let _ = waitid(WaitId::Pid(orphan), options);
         }
         if killed.n_killed == 0 || deadline.left().is_zero() {

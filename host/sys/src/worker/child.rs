@@ -56,6 +56,7 @@ pub fn serve(
     }
     // Nothing more comes. When the pipe ends, the parent has, too.
     let watch = || {
+        // ignored: when the pipe ends, for whatever reason, the parent has ended, too.
         let _ = io::stdin().read(&mut [0]);
         exit_now(1);
     };
@@ -86,7 +87,7 @@ fn close_inherited() {
     // another file later. At this point of the child's life there is none: `main` has parsed
     // the command line, and opened nothing. The call has no other effect on memory.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
-    // Linux before 5.9 does not know the call: then the descriptors stay.
+    // ignored: Linux before 5.9 does not know the call: then the descriptors stay.
     let _ = closed;
 }
 

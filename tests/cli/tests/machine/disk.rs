@@ -68,7 +68,7 @@ fn commands_on_a_medium_that_is_read_only() {
     );
     let read_only = r#"mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" || exit 1"#;
     let reads = scene.script_in_namespace(&format!(
-        "{read_only}\nt model list; t model get a; t plugin list; t data list; t data get a record; t data versions a record; t run list; t workflow validate; t workflow list; t workflow approvals; t datastore status; t datastore lock status; t secret list"
+        "{read_only}\nt model list; t model get a; t plugin list; t data list; t data get a record; t data versions a record; t run list; t workflow validate w; t workflow list; t workflow approvals; t datastore status; t datastore lock status; t secret list"
     ));
     reads.expect("reading on a read-only medium", &[0]);
     let writes = scene.script_in_namespace(&format!(

@@ -45,7 +45,7 @@ fn a_fresh_clone_compiles_what_it_calls_once() {
     Run [run 2]
     Succeeded after [took], wrote `calls` version 2.
     "#);
-    let home = fs::read_dir(env.repository().join("../home/.cache/sedge"));
+    let home = fs::read_dir(env.repository().join("../user/.cache/sedge"));
     assert_eq!(home.expect("it was made").count(), 2);
     let in_repository = fs::exists(env.repository().join(".sedge/cache"));
     assert!(!in_repository.expect("it can be looked for"));
@@ -98,7 +98,7 @@ fn without_a_home_each_process_compiles_and_says_why() {
 fn in_a_home_that_is_read_only_each_process_compiles_and_says_why() {
     let env = clone();
     let line = "unshare --map-root-user --mount sh -c \
-                'mount -t tmpfs -o ro none $ENV/home && sedge model method run sink run'";
+                'mount -t tmpfs -o ro none $ENV/user && sedge model method run sink run'";
     insta::assert_snapshot!(env.shell(line), @r#"
     ------- stdout -------
     {
@@ -107,7 +107,7 @@ fn in_a_home_that_is_read_only_each_process_compiles_and_says_why() {
       "call": "[run]/1"
     }
     ------- stderr -------
-    warning: the cache of compiled code cannot be used: failed to create `$ENV/home/.local/state/sedge`: Read-only file system (os error 30); set XDG_STATE_HOME to a folder that only you may write to
+    warning: the cache of compiled code cannot be used: failed to create `$ENV/user/.local/state/sedge`: Read-only file system (os error 30); set XDG_STATE_HOME to a folder that only you may write to
     Compiled @sedge/sink in [took].
     Run [run]
     Succeeded after [took], wrote `record` version 1.
@@ -150,7 +150,7 @@ fn a_key_that_others_may_read_is_not_used() {
     env.setup(&["model method run sink run"]);
     let key = env
         .repository()
-        .join("../home/.local/state/sedge/cache.key");
+        .join("../user/.local/state/sedge/cache.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("it is ours");
     insta::assert_snapshot!(env.transcript("model method run sink run"), @r#"
     $ sedge model method run sink run
@@ -161,7 +161,7 @@ fn a_key_that_others_may_read_is_not_used() {
       "call": "[run 2]/1"
     }
     ------- stderr -------
-    warning: the cache of compiled code cannot be used: other users may read or write to `$ENV/home/.local/state/sedge/cache.key` (its mode is 644); set XDG_STATE_HOME to a folder that only you may write to
+    warning: the cache of compiled code cannot be used: other users may read or write to `$ENV/user/.local/state/sedge/cache.key` (its mode is 644); set XDG_STATE_HOME to a folder that only you may write to
     Compiled @sedge/sink in [took].
     Run [run 2]
     Succeeded after [took], wrote `record` version 2.
