@@ -2,6 +2,7 @@
 //! document.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -57,6 +58,11 @@ impl From<anyhow::Error> for CliError {
 }
 
 impl CliError {
+    /// Returns the error of a command whose output could not be written.
+    pub(crate) fn of_stdout(error: std::io::Error) -> Self {
+        Self::Edge(anyhow::Error::new(error).context("failed to write to stdout"))
+    }
+
     /// Returns the error of a command that works on a run of `workflow`.
     pub(crate) fn of_workflow(self, workflow: &str) -> Self {
         match self {
@@ -257,15 +263,22 @@ impl CliError {
 /// Shows what clap says of a command line, and returns the exit code that goes with it.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let wants_json = has_argument("--json");
-    if !error.use_stderr() || !wants_json {
-        // If neither output is there, the exit code still tells.
-        let _ = error.print();
-        let code = if error.use_stderr() {
-            exit_code::USAGE
-        } else {
-            0
+    if !error.use_stderr() {
+        // Help and the version are what was asked for, so they have to arrive.
+        return match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(fault) => {
+                let fault = CliError::of_stdout(fault);
+                stderr(&fault.lines("error").join("\n"));
+                ExitCode::from(fault.exit_and_code().0)
+            }
         };
-        return ExitCode::from(code);
+    }
+    if !wants_json {
+        // If stderr is gone, the exit code still tells.
+        let _ = error.print();
+        return ExitCode::from(exit_code::USAGE);
     }
     let error = usage_json(error);
     let _ = stdout(&document(&json!({"ok": false, "error": error})));

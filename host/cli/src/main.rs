@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let output = commands::run(&cx, args.command)?;
-        output::print(&cx, output).map_err(CliError::from)
+        output::print(&cx, output).map_err(CliError::of_stdout)
     }));
     match ended {
         Ok(Ok(code)) => ExitCode::from(code),

@@ -77,3 +77,37 @@ fn commands_on_a_medium_that_is_read_only() {
     writes.expect("writing on a read-only medium", &[75]);
     scene.check(1);
 }
+
+/// What was asked for has to arrive. A stdout without room is no success, and no bug; a reader
+/// that has gone away is neither.
+#[test]
+fn stdout_that_is_full_is_temporary() {
+    let scene = Scene::new();
+    let full = scene.script(
+        r#"
+for command in "plugin list" "data get a record" "--json run list" "--help" "--version"; do
+    "$SEDGE" $command > /dev/full 2> "$OUT"
+    echo "CODE $? $command"
+    sed 's/^/    /' "$OUT"
+done
+"#,
+    );
+    full.expect("a stdout that is full", &[75]);
+    for (_, command, said) in &full.commands {
+        // A document of an error has no place to go either.
+        let is_said = said.contains("failed to write to stdout");
+        assert!(
+            is_said || command.starts_with("--json"),
+            "{command}: {said}"
+        );
+    }
+    let closed = scene.script(
+        r#"
+for command in "data get a record" "--help"; do
+    { "$SEDGE" $command; echo "CODE $? $command" >&2; } 2> "$OUT" | :
+    grep CODE "$OUT"
+done
+"#,
+    );
+    closed.expect("a stdout that is closed", &[0]);
+}
