@@ -24,7 +24,7 @@ pub(crate) const BARE_INVOKE: &str = "bare: the same with invoke, pool";
 pub(crate) const BARE_INVOKE_ON_DEMAND: &str = "bare: the same with invoke, on demand";
 pub(crate) const BARE_FLOOR: &str = "floor: bare invoke, then a durable row";
 
-pub(crate) const NESTED: &str = "one nested call, by its caller's clock";
+pub(crate) const NESTED: &str = "one nested call, from request to answer";
 pub(crate) const NESTED_ON_DEMAND: &str = "the same without a pool of instances";
 pub(crate) const PART_LOCK: &str = "part of a call: IX + X, taken and freed";
 pub(crate) const PART_START: &str = "part of a call: note its start";
