@@ -5,6 +5,8 @@
 //! that says so. Where it matters who comes when, the test itself stands in the queue of
 //! writers, as another process would: then all that is submitted has to wait.
 
+use std::fs::read_to_string;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, scope, spawn};
@@ -14,7 +16,7 @@ use sedge_model::call::Written;
 use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
 use sedge_store::{Author, CallEnd, Claim, Store, StoreError};
-use sedge_sys::file_lock::{FileLock, FileQueue};
+use sedge_sys::file_lock::FileQueue;
 use sedge_sys::thread::give_way;
 use tokio::runtime::{Builder, Runtime};
 
@@ -79,10 +81,18 @@ impl Scene {
         commits
     }
 
-    /// Returns once somebody is next in the queue.
+    /// Returns once a thread is blocked as the next one in the queue. The kernel lists those: that
+    /// the lock of the next one is held says less, as every look at the queue holds it for a moment.
     fn until_one_waits(&self) {
-        let folder = self.fixture.folder();
-        while !FileLock::is_held(folder, "write.lock.next").expect("it has locks") {
+        let file = self.fixture.folder().path_of("write.lock");
+        let inode = file.metadata().expect("it is there").ino();
+        let is_blocked =
+            |line: &str| line.contains("-> FLOCK") && line.contains(&format!(":{inode} "));
+        loop {
+            let locks = read_to_string("/proc/locks").expect("the kernel lists locks");
+            if locks.lines().any(is_blocked) {
+                return;
+            }
             give_way();
         }
     }
