@@ -261,7 +261,7 @@ impl Replica {
     /// What is known may be old: other processes may have gone over to a file that was removed,
     /// too. Then requests that were released would come back, and those made there be missing.
     /// And sessions that have ended would keep their locks for ever, as no process watches for
-    /// the death of one that has no file. In either case the table begins anew, with an epoch of
+    /// the death of one that has no file. In either case the table begins again, with an epoch of
     /// its own, so that whatever was locked before allows nothing any more.
     fn put_back(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
         let mut header = self.header_now();

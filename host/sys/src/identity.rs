@@ -94,7 +94,7 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Trail {
     /// Every folder in which a name was looked up, of the path itself or of a link on the way.
-    /// Whoever may write to one of them decides what the path leads to.
+    /// A user who may write to one of them decides what the path leads to.
     pub folders: Vec<Identity>,
     /// Where it ends.
     pub end: TrailEnd,
@@ -370,7 +370,7 @@ mod tests {
         assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");
         let trail = Trail::follow(&at("real/program/no")).expect("it can be followed");
         assert!(matches!(trail.end, TrailEnd::Missing), "{trail:?}");
-        Trail::follow(&at("loop")).expect_err("nobody knows where it leads");
+        Trail::follow(&at("loop")).expect_err("it leads to itself");
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Former {
         let now = file.metadata()?;
         if (now.uid(), now.gid()) != self.owner {
             match chown(path, Some(self.owner.0), Some(self.owner.1)) {
-                // Whoever may write to the file of another one becomes the owner of the new one.
+                // A user who may write to the file of another one becomes the owner of the new one.
                 Err(source) if source.kind() == ErrorKind::PermissionDenied => {}
                 given => given?,
             }

@@ -22,7 +22,7 @@ use crate::repository::Repository;
 /// The folders of the repository whose files say what may be done.
 const DEFINITIONS: [&str; 2] = ["models", "workflows"];
 
-/// What somebody who may write to a folder would decide on.
+/// What a model that may write to a folder would decide on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ruled {
     /// What the repository says, in this file or folder of it.

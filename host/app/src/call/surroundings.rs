@@ -23,7 +23,7 @@ use crate::run_cx::ReadyModel;
 const STATE_DEPTH: usize = 2;
 
 /// Why a model does not get a folder of which it cannot be told whether it is, holds, or is in
-/// another folder that nobody gets.
+/// another folder that no model gets.
 const CANNOT_TELL: &str = "it cannot be told whether it has to do with";
 
 /// Gathers what a call gets, and where it marks what it uses. Nothing of it is made, or changed.

@@ -137,7 +137,7 @@ async fn call_that_acted_in_a_folder_is_not_undone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn call_that_connected_is_not_undone() {
-    let listener = TcpListener::bind("127.46.110.9:47112").expect("nobody else listens there");
+    let listener = TcpListener::bind("127.46.110.9:47112").expect("the address is free");
     let n_connected = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&n_connected);
     std::thread::spawn(move || {
