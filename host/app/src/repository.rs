@@ -365,6 +365,7 @@ impl Repository {
         match joined::joined(&self.state_folder("locks")?, tokens) {
             Ok(joined) => Ok(joined),
             Err(JoinError::Void) => Err(AppError::TokenVoid(LINEAGE_VARIABLE)),
+            Err(JoinError::Version(error)) => Err(error.into()),
             Err(JoinError::File(error)) => Err(error.into()),
         }
     }

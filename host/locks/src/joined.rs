@@ -10,8 +10,9 @@ use std::sync::Arc;
 use sedge_model::digest::Digest;
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::random;
-use serde::{Deserialize, Serialize};
 
+use crate::error::LockError;
+use crate::format::{FormatError, read_pass, write_pass};
 use crate::owner::{Owner, SessionId};
 use crate::session::{Session, is_alive};
 
@@ -28,7 +29,7 @@ const N_DIGITS: usize = 16;
 const PASS_BYTES_MAX: u64 = 64 << 10;
 
 /// A call that a process works below.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The call, as it has its locks.
     pub caller: Owner,
@@ -42,6 +43,9 @@ pub enum JoinError {
     /// Its token was issued here, and counts no more, or was made up.
     #[error("the call has ended that its token was of")]
     Void,
+    /// Its token was issued by another version of Sedge, which says other things in it.
+    #[error(transparent)]
+    Version(LockError),
     /// The files cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -69,8 +73,8 @@ impl Pass {
             random::bits()
         );
         let file = pass_file(session.id(), &token);
-        let text = serde_json::to_vec(joined).expect("an owner has a form in JSON");
-        session.files().write_new_fleeting(&file, &text)?;
+        let text = write_pass(joined);
+        session.files().write_new_fleeting(&file, text.as_bytes())?;
         Ok(Self {
             session: Arc::clone(session),
             file,
@@ -116,10 +120,27 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
     if !is_alive(files, session)? {
         return Err(JoinError::Void);
     }
-    let text = files.read_text(&pass_file(session, token), PASS_BYTES_MAX)?;
-    // ignored: a text that is no pass is none of ours, and counts for nothing.
-    let joined = text.and_then(|text| serde_json::from_str(&text).ok());
-    joined.map(Some).ok_or(JoinError::Void)
+    let file = pass_file(session, token);
+    let text = files.read_text(&file, PASS_BYTES_MAX)?;
+    let text = text.ok_or(JoinError::Void)?;
+    match read_pass(&text) {
+        Ok(joined) => Ok(Some(joined)),
+        Err(FormatError::Version { found, known }) => {
+            let path = files.path_of(&file);
+            Err(JoinError::Version(LockError::Version {
+                path,
+                found,
+                known,
+            }))
+        }
+        // A text that is no pass is none of ours, and counts for nothing.
+        Err(
+            FormatError::Json(_)
+            | FormatError::Name(_)
+            | FormatError::Session(_)
+            | FormatError::NoHeader,
+        ) => Err(JoinError::Void),
+    }
 }
 
 /// Returns what tokens begin with that are issued among these files.

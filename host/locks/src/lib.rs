@@ -7,6 +7,7 @@
 //! call waits for can prove that it is below it, by a token: see [`joined`].
 
 pub mod error;
+mod format;
 pub mod joined;
 pub mod manager;
 pub mod mode;

@@ -8,10 +8,9 @@
 use std::fmt;
 
 use sedge_model::names::ModelName;
-use serde::{Deserialize, Serialize};
 
 /// How something is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// I will read something inside.
     IS,
@@ -88,8 +87,7 @@ impl fmt::Display for Mode {
 }
 
 /// What can be locked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The datastore as a whole.
     Datastore,

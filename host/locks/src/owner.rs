@@ -5,11 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use sedge_model::lineage::Lineage;
-use serde::{Deserialize, Serialize};
 
 /// One process's time with a datastore. Nobody else ever has the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(u64);
 
 /// A text is no number of a session.
@@ -43,27 +41,12 @@ impl FromStr for SessionId {
     }
 }
 
-impl TryFrom<String> for SessionId {
-    type Error = SessionIdError;
-
-    fn try_from(text: String) -> Result<Self, SessionIdError> {
-        text.parse()
-    }
-}
-
-impl From<SessionId> for String {
-    fn from(id: SessionId) -> Self {
-        id.to_string()
-    }
-}
-
 /// Who asks for a lock, or has one.
 ///
 /// The order puts the descendants of an owner right behind it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The call that waits for the process of this one, if one does: see [`crate::joined`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<Box<Owner>>,
     /// The process. Two that work on one run, one after the other, are two owners.
     pub session: SessionId,
@@ -189,15 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_read_as_it_was_written() {
-        for text in ["a", "a/1>b/2>c/1"] {
-            let owner = owner(text);
-            let json = serde_json::to_string(&owner).expect("it has a form");
-            assert_eq!(
-                serde_json::from_str::<Owner>(&json).expect("it is one"),
-                owner
-            );
-        }
+    fn the_depth_counts_runs_and_calls_above() {
         assert_eq!((owner("a").depth(), owner("a/1>b/2").depth()), (0, 3));
     }
 }

@@ -7,24 +7,20 @@
 //! the format, and what happens when the file is cut off, removed or of another version.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::{host, random};
-use serde::{Deserialize, Serialize};
 
 use crate::error::LockError;
+use crate::format::{FormatError, read_header, read_line, write_line};
 use crate::owner::SessionId;
 use crate::session::{self, Session};
 use crate::table::{Entry, LockTable, Place, Request, RequestId, Snapshot};
 
 /// The name of the journal.
 pub(crate) const TABLE_FILE: &str = "table.log";
-
-/// The version of the journal's format, and of the rules of the table: two processes with
-/// other rules would come to other tables.
-const FORMAT_VERSION: u32 = 3;
 
 /// The size from which a journal is written anew without its past. A process that begins
 /// reads all of it, about a millisecond for 64 KiB; to write it anew takes 50 µs.
@@ -42,13 +38,12 @@ const GROWTH_MIN: u64 = 4;
 const READ_BYTES_MAX: u64 = 64 << 20;
 
 /// Which table it is. One that was made anew, with nothing of what was in it, is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
 /// A line of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Line {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Line {
     /// The first one: what follows, and how many requests there were before.
     Table(Header),
     /// A request that was there when the journal was written anew.
@@ -60,26 +55,18 @@ enum Line {
     /// All requests of a process that died.
     Dead(SessionId, u64),
     /// Nothing more comes in this file: what follows is in another one.
-    Moved(u64),
+    Moved(Epoch),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
-    version: u32,
-    boot: String,
-    epoch: Epoch,
-    n_requests: u64,
-}
-
-/// What every version's first line has.
-#[derive(Deserialize)]
-struct AnyHeader {
-    table: AnyVersion,
-}
-
-#[derive(Deserialize)]
-struct AnyVersion {
-    version: u32,
+/// What a journal begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The start of the machine that the table is of, by the kernel's id.
+    pub(crate) boot: String,
+    /// Which table it is.
+    pub(crate) epoch: Epoch,
+    /// How many requests there ever were before.
+    pub(crate) n_requests: u64,
 }
 
 /// What was new when a process took its turn.
@@ -115,7 +102,6 @@ impl Replica {
         let boot = host::boot_id()
             .map_err(|source| FileError::new("read the boot id for", &path, source))?;
         let header = Header {
-            version: FORMAT_VERSION,
             boot,
             epoch: Epoch(random::bits()),
             n_requests: 0,
@@ -243,7 +229,7 @@ impl Replica {
     }
 
     fn line(&mut self, line: &Line) {
-        push_line(&mut self.lines, line);
+        write_line(&mut self.lines, line);
     }
 
     fn adopt(&mut self, file: SharedFile, news: &mut News) {
@@ -283,7 +269,7 @@ impl Replica {
     fn mark_left(&mut self) -> Result<(), LockError> {
         if !self.is_left {
             let mut line = String::new();
-            push_line(&mut line, &Line::Moved(self.header.epoch.0));
+            write_line(&mut line, &Line::Moved(self.header.epoch));
             self.file.append(self.n_bytes, line.as_bytes())?;
             self.n_bytes += line.len() as u64;
             self.is_left = true;
@@ -374,29 +360,11 @@ impl Replica {
     /// Returns whether the file is of this start of the machine and of this version; a table
     /// of another start is void, and so is one of another version that nobody uses.
     fn is_ours(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
-        let first = lines.split(|byte| *byte == b'\n').next();
-        let first = first.expect("what is split has a first part");
-        // ignored: a text that is no line of this version, and no I/O error.
-        if let Ok(Line::Table(header)) = serde_json::from_slice(first)
-            && header.version == FORMAT_VERSION
-        {
-            return Ok(header.boot == self.header.boot);
+        match header_of(lines, &self.path) {
+            Ok(header) => Ok(header.boot == self.header.boot),
+            Err(_) if session.is_alone()? => Ok(false),
+            Err(error) => Err(error),
         }
-        if session.is_alone()? {
-            return Ok(false);
-        }
-        let path = self.path.clone();
-        Err(match serde_json::from_slice::<AnyHeader>(first) {
-            Ok(any) => LockError::Version {
-                path,
-                found: any.table.version,
-                known: FORMAT_VERSION,
-            },
-            Err(error) => LockError::Unreadable {
-                path,
-                reason: format!("its first line is none of a lock table: {error}"),
-            },
-        })
     }
 
     fn start_anew(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
@@ -424,17 +392,36 @@ pub(crate) fn look(files: &Folder) -> Result<Option<LockTable>, LockError> {
     let bytes = bytes.expect("no file is shorter than nothing");
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
     let lines = &bytes[..whole.map_or(0, |at| at + 1)];
-    let mut table = LockTable::default();
-    let read =
-        read(lines, true, &mut table).map_err(|reason| LockError::Unreadable { path, reason })?;
-    let Some(header) = read.header else {
-        return Ok(None);
-    };
+    let header = header_of(lines, &path)?;
     let boot = host::boot_id();
-    let boot = boot.map_err(|source| {
-        FileError::new("read the boot id for", &files.path_of(TABLE_FILE), source)
-    })?;
-    Ok((boot == header.boot).then_some(table))
+    let boot = boot.map_err(|source| FileError::new("read the boot id for", &path, source))?;
+    if boot != header.boot {
+        return Ok(None);
+    }
+    let mut table = LockTable::default();
+    match read(lines, true, &mut table) {
+        Ok(_) => Ok(Some(table)),
+        Err(reason) => Err(LockError::Unreadable { path, reason }),
+    }
+}
+
+/// Returns what a journal begins with, given its lines.
+fn header_of(lines: &[u8], path: &Path) -> Result<Header, LockError> {
+    let first = lines.split(|byte| *byte == b'\n').next();
+    let first = first.expect("what is split has a first part");
+    read_header(first).map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            FormatError::Version { found, known } => LockError::Version { path, found, known },
+            FormatError::Json(_)
+            | FormatError::Name(_)
+            | FormatError::Session(_)
+            | FormatError::NoHeader => LockError::Unreadable {
+                path,
+                reason: format!("its first line is none of a lock table: {error}"),
+            },
+        }
+    })
 }
 
 /// Drops the requests of sessions that are dead. Returns false if one of the others cannot be
@@ -471,7 +458,7 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
             continue;
         }
         let fault = |reason: String| format!("line {}: {reason}", at + 1);
-        let line = serde_json::from_slice(line).map_err(|error| fault(error.to_string()))?;
+        let line = read_line(line).map_err(|error| fault(error.to_string()))?;
         match (line, &mut snapshot) {
             (Line::Table(header), None) if from_start && at == 0 => {
                 snapshot = Some(Snapshot {
@@ -521,15 +508,9 @@ fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
 /// Returns a journal that begins with `table`.
 fn text(header: &Header, table: &LockTable) -> String {
     let mut text = String::new();
-    push_line(&mut text, &Line::Table(header.clone()));
+    write_line(&mut text, &Line::Table(header.clone()));
     for entry in table.entries() {
-        push_line(&mut text, &Line::Entry(entry.clone()));
+        write_line(&mut text, &Line::Entry(entry.clone()));
     }
     text
-}
-
-fn push_line(text: &mut String, line: &Line) {
-    let line = serde_json::to_string(line).expect("a line has a form in JSON");
-    text.push_str(&line);
-    text.push('\n');
 }

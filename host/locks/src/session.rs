@@ -12,8 +12,8 @@ use sedge_sys::file_lock::{FileLock, LockWatch};
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::shared_file::SharedFile;
 use sedge_sys::{clock::Timestamp, host, random};
-use serde::{Deserialize, Serialize};
 
+use crate::format::{read_session, write_session};
 use crate::joined::pass_prefix;
 use crate::owner::SessionId;
 
@@ -21,7 +21,7 @@ use crate::owner::SessionId;
 const INFO_BYTES_MAX: u64 = 4096;
 
 /// Who a session is, for people. Nothing is decided by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {
     /// Who started the process.
     pub user: String,
@@ -65,8 +65,7 @@ impl Session {
             pid: host::process_id(),
             since: Timestamp::now().0,
         };
-        let line = serde_json::to_string(&info).expect("names and numbers have a form in JSON");
-        let alive = FileLock::create(&files, &lock_file(id), &line)?;
+        let alive = FileLock::create(&files, &lock_file(id), &write_session(&info))?;
         Ok(Self {
             id,
             files,
@@ -179,7 +178,7 @@ pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
     // ignored: it is for people, and nothing is decided by it.
     let text = files.read_text(&lock_file(id), INFO_BYTES_MAX).ok()??;
     // ignored: as above.
-    serde_json::from_str(&text).ok()
+    read_session(&text).ok()
 }
 
 /// Returns whether a session is certainly dead. Without a file nothing can be told of it.

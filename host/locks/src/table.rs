@@ -11,8 +11,6 @@ mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 pub use graph::{Cycle, Link};
 pub use snapshot::Snapshot;
 
@@ -21,11 +19,11 @@ use crate::owner::{Owner, SessionId};
 use queue::Queue;
 
 /// The number of a request. Later requests have higher numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RequestId(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u64);
 
 /// What somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Who.
     pub owner: Owner,
@@ -49,8 +47,7 @@ pub enum Decision {
 }
 
 /// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// It has the lock.
     Granted,
@@ -61,7 +58,7 @@ pub enum Place {
 }
 
 /// A request in the table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Its number.
     pub id: RequestId,

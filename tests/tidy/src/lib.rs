@@ -21,6 +21,8 @@ mod coverage;
 #[cfg(test)]
 mod error_codes;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod ignored;
 #[cfg(test)]
 mod layers;

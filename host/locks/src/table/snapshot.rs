@@ -1,11 +1,9 @@
 //! A whole table as a list, to be kept and read back.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Entry, LockTable, Place};
 
 /// All that a table is: what was read back goes on as the original would.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// How many requests there ever were.
     pub n_requests: u64,

@@ -19,6 +19,7 @@
 
 mod child;
 mod faults;
+mod formats;
 mod killed;
 mod process;
 mod read_only;
