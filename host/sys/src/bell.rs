@@ -1,8 +1,8 @@
-//! A bell that other processes ring: whoever waits for news of them wakes at once.
+//! A bell wakes one process when another process has news for it.
 //!
-//! A bell is a named pipe. Its owner keeps it open for reading and writing, so that it never
-//! ends; who rings writes one byte and does not wait. Rings before the owner listens are
-//! kept, and many of them are as one.
+//! A bell is a named pipe. Its owner keeps it open for reading and for writing, so a read never
+//! reports its end. The process that rings writes one byte and does not wait. Rings that arrive
+//! before the owner waits are kept, and several of them wake the owner once.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,10 +12,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::folder::{FileError, Folder};
 
-/// Rings that are taken in at once.
+/// The most rings that one wait takes out of the pipe, in bytes.
 const RINGS_MAX: usize = 4096;
 
-/// One's own bell.
+/// The bell of this process.
 #[derive(Debug)]
 pub struct Bell {
     pipe: File,
@@ -24,10 +24,10 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// Makes a bell, in place of one that may be there.
+    /// Creates a bell, replacing any file of that name.
     ///
     /// # Errors
-    /// The file system has no named pipes, or the folder may not be written.
+    /// The file system has no named pipes, or the folder cannot be written.
     pub fn create(folder: &Folder, name: &str) -> Result<Self, FileError> {
         folder.remove(name)?;
         let pipe = folder.make_pipe(name);
@@ -38,13 +38,13 @@ impl Bell {
         })
     }
 
-    /// Blocks the thread until somebody rings, or until `at_most` has passed.
+    /// Blocks the thread until another process rings, or until `at_most` has passed.
     ///
     /// # Errors
     /// The pipe cannot be read.
     pub fn wait(&self, at_most: Duration) -> Result<(), FileError> {
         let error = |source| self.folder.error("read", &self.name, source);
-        // ignored: a duration beyond the range of the system call is as good as none.
+        // ignored: a duration beyond the range of the system call counts as no limit.
         let timeout = at_most.try_into().ok();
         let mut ready = [PollFd::new(&self.pipe, PollFlags::IN)];
         match poll(&mut ready, timeout.as_ref()) {
@@ -60,20 +60,22 @@ impl Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        // ignored: a bell that stays is only a name, to which no process listens.
+        // ignored: no process listens to a pipe that is left behind.
         let _ = self.folder.remove(&self.name);
     }
 }
 
-/// Rings the bell of another process. If there is none, or no process listens any more, nothing
-/// happens: a process that is not rung for looks by itself, only later.
+/// Rings the bell of another process.
+///
+/// Does nothing if the bell does not exist or no process listens: a process that misses a ring
+/// looks for news at its next timeout.
 pub fn ring(folder: &Folder, name: &str) {
     let ring = || -> io::Result<()> {
         let mut pipe = folder.open_pipe(name)?;
-        // A pipe that is full has been rung already.
+        // A full pipe has unread rings, which wake the owner as well.
         pipe.write(&[0]).map(drop)
     };
-    // ignored: see above.
+    // ignored: a missed ring only delays the other process.
     let _ = ring();
 }
 
@@ -83,7 +85,7 @@ mod tests {
     use crate::clock::Moment;
 
     #[test]
-    fn a_ring_wakes_and_is_kept() {
+    fn ring_wakes_the_waiter_and_is_kept_until_it_waits() {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(folder.path()).expect("it is there");
         ring(&folder, "bell");

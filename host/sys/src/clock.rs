@@ -1,4 +1,4 @@
-//! Time: of day, elapsed, and to come.
+//! Time of day, durations, and deadlines.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,21 +9,21 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// Returns the time of day. It can jump, so it orders nothing and measures nothing.
+    /// Returns the time of day. It can jump, so it must not be used for ordering or measuring.
     #[must_use]
     pub fn now() -> Self {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            // ignored: a clock before 1970 is as good as one at 1970, for it orders nothing.
+            // ignored: a clock before 1970 counts as 1970, because the time orders nothing.
             .unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
-/// A handle by which code learns the time of day: the machine's, or one that a test sets.
+/// A handle through which code reads the time of day, from the machine or as set by a test.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// The time that a test has set; the machine's if there is none.
+    /// The time that a test has set; `None` for the machine's time.
     set: Option<Arc<AtomicU64>>,
 }
 
@@ -44,12 +44,12 @@ impl Clock {
     }
 }
 
-/// A clock that stands still until it is set.
+/// A clock that stands still until a test sets it.
 #[derive(Debug, Clone)]
 pub struct SettableClock(Arc<AtomicU64>);
 
 impl SettableClock {
-    /// Returns a clock that shows this time.
+    /// Returns a clock that shows `time`.
     #[must_use]
     pub fn at(time: Timestamp) -> Self {
         Self(Arc::new(AtomicU64::new(time.0)))
@@ -60,7 +60,7 @@ impl SettableClock {
         self.0.store(time.0, Ordering::Relaxed);
     }
 
-    /// Returns the handle for the code that is tested.
+    /// Returns a handle of this clock for the code under test.
     #[must_use]
     pub fn handle(&self) -> Clock {
         Clock {
@@ -69,7 +69,7 @@ impl SettableClock {
     }
 }
 
-/// A point in the machine's own time, which never jumps.
+/// A point in monotonic time, which never jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Instant);
 
@@ -80,49 +80,47 @@ impl Moment {
         Self(Instant::now())
     }
 
-    /// Returns the moment `later` from this one.
+    /// Returns the moment that is `later` after this one.
     #[must_use]
     pub fn after(self, later: Duration) -> Self {
-        // A duration beyond the clock's range means "never"; a century is never.
+        // A duration beyond the clock's range is cut to a century, which counts as never.
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
         Self(self.0.checked_add(later.min(CENTURY)).unwrap_or(self.0))
     }
 
-    /// Returns how long ago this was; zero if it is to come.
+    /// Returns the time since this moment; zero if it is in the future.
     #[must_use]
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
 
-    /// Returns how long it is from this moment to `later`; zero if that is not later.
+    /// Returns the time from this moment to `later`; zero if `later` is before it.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_duration_since(self.0)
     }
 
-    /// Returns how long it is until this; zero if it is past.
+    /// Returns the time until this moment; zero if it has passed.
     #[must_use]
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 }
 
-/// Returns how long the processor has worked for this thread. Other programs that keep the
-/// machine busy do not make it longer.
+/// Returns the processor time that this thread has used. Other programs do not increase it.
 #[must_use]
 pub fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    // The clock of a thread counts from its start.
     // ignored: the clock of a thread counts from its start.
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The moment came before the future was ready.
+/// The deadline passed before the future was ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time is up")]
 pub struct TimeIsUp;
 
-/// Runs `future` until `deadline`, and drops it then.
+/// Runs `future` until `deadline`, and then drops it.
 ///
 /// # Errors
 /// The deadline passed first.
@@ -139,11 +137,11 @@ pub async fn pause(duration: Duration) {
 
 /// Starts a thread that calls `tick` every `period` until it returns false.
 ///
-/// A thread and not a task: it must go on when every worker of the async runtime is busy,
-/// for it is what makes them stop.
+/// This is a thread and not a task because it has to run when every worker of the async runtime is
+/// busy: it is what interrupts them.
 ///
 /// # Errors
-/// The operating system has no more threads to give.
+/// The operating system has no threads left.
 pub fn ticker(
     period: Duration,
     mut tick: impl FnMut() -> bool + Send + 'static,

@@ -1,20 +1,22 @@
-//! Programs of the machine: each is given nothing of this process but what is named, and ends
-//! together with all that it started.
+//! Programs of the machine, run as commands. A program inherits nothing of this process but what
+//! [`Command`] names, and all processes that it started end with it.
 //!
-//! Each is started by a *reaper*, a small program of its own (`reaper.rs`): a process that the kernel
-//! makes the parent of every orphan below it. When [`run`] is over, whether the program ended, its
-//! time was up or the future was dropped, the reaper has killed every process that the program
-//! started, and those started, whatever session, group or environment they gave themselves. So it
-//! does when this process dies, by `kill -9` too: it notices that its socket was closed. If the
-//! reaper itself is killed, its orphans come to this process, which kills them. None of this needs
-//! `/proc`; without it, orphans take a second to find.
+//! Each program is started by a *reaper*, a small program of its own (`reaper.rs`), which the
+//! kernel makes the parent of every orphan below it. When [`run`] is over because the program
+//! ended, its deadline passed or the future was dropped, the reaper has killed every process that
+//! descends from the program, whatever session, group or environment those processes chose. The
+//! reaper does the same if this process dies, also by `kill -9`: it notices that its socket was
+//! closed. If the reaper itself is killed, the kernel gives its orphans to this process, which
+//! kills them. None of this needs `/proc`. Without `/proc`, finding orphans takes a second.
 //!
-//! The program's session has no terminal to read passwords from or to write to.
+//! The program's session has no terminal, so the program can neither read passwords from one nor
+//! write to it.
 //!
-//! What is not promised: processes live on if the program kills its reaper *and* this process, and
-//! so does a process that runs as another user, by `sudo` and the like, because a user may not kill
-//! it; except where the machine delegated a control group to the user (`cgroup.rs`). Files that the parent of this process left open for its children are open in the program,
-//! too; none of those that this process opens is.
+//! Two cases are not covered. Processes survive if the program kills its reaper *and* this process.
+//! A process that runs as another user, for example by `sudo`, survives because a user may not kill
+//! it, unless the machine delegated a control group to the user (`cgroup.rs`). Descriptors that the
+//! parent of this process left open for its children are open in the program, too; descriptors that
+//! this process opens are not.
 
 mod cgroup;
 mod children;
@@ -44,66 +46,66 @@ pub use reaper::reaper_main;
 use report::Report;
 use start::{Reaper, StartError, Work};
 
-/// What a reaper and the process that starts it have to agree on: the version of both.
+/// The version that a reaper and the process that starts it have to share.
 const PROTOCOL: &str = env!("CARGO_PKG_VERSION");
 
-/// How many programs run at once; others wait in a queue. Each takes a handful of descriptors:
-/// without this, one guest that starts many would leave none for its neighbours.
+/// How many programs run at once; others wait in a queue. Each takes several descriptors, so
+/// without this limit one guest that starts many programs would leave none for other guests.
 const AT_ONCE_MAX: usize = 64;
 
-static TURNS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
+static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
 
-/// How long what a program printed is read after its end. All of it is in the pipes by then, and
-/// only a process that is not promised to end, see above, can still hold them.
+/// How long output is read after the end of the program. All of it is in the pipes by then. Only a
+/// process that survives in one of the cases above can still hold them open.
 const REST_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// A program, and how it is to be run.
+/// A program, and how to run it.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// Where the reaper is that starts it: the program `sedge-reaper`.
+    /// The path of the reaper, the program `sedge-reaper`.
     pub reaper: PathBuf,
-    /// Where it is.
+    /// The path of the program.
     pub program: PathBuf,
-    /// What it is given, each as it is: no shell sees them.
+    /// Its arguments, passed unchanged and without a shell.
     pub arguments: Vec<String>,
     /// Its environment.
     pub variables: Vec<(String, String)>,
-    /// Where it runs; in an empty folder that is removed afterwards where that is none.
+    /// The folder it runs in. If `None`, it runs in an empty folder that is removed afterwards.
     pub folder: Option<PathBuf>,
-    /// What it can read from stdin.
+    /// The bytes it can read from stdin.
     pub stdin: Vec<u8>,
-    /// How many bytes of each output are kept; what is beyond is read all the same.
+    /// How many bytes of each output are kept. Further output is read and dropped.
     pub output_bytes_max: usize,
-    /// How long it may take, if that is limited.
+    /// The most time it may take; unlimited if `None`.
     pub time_max: Option<Duration>,
 }
 
-/// What became of a program that was run.
+/// The result of a program that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// How it ended.
     pub end: End,
-    /// What it and its children printed to stdout.
+    /// What it and its descendants printed to stdout.
     pub stdout: Printed,
-    /// The same of stderr.
+    /// What it and its descendants printed to stderr.
     pub stderr: Printed,
 }
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// By itself, with this code.
+    /// It exited with this code.
     Exit(i32),
-    /// By a signal of this number.
+    /// A signal of this number ended it.
     Signal(i32),
 }
 
-/// What was printed.
+/// Captured output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Printed {
-    /// It, or its beginning.
+    /// The output, or its beginning if it was cut.
     pub bytes: Vec<u8>,
-    /// Whether there was more.
+    /// Whether there was more output.
     pub is_cut: bool,
 }
 
@@ -168,14 +170,14 @@ pub enum ReaperFault {
     Failed(String),
 }
 
-/// Runs a program until it ends. What it started and left behind is killed then.
+/// Runs a program until it ends. Every process that it left behind is then killed.
 ///
-/// Dropping the future kills all of it, before the drop returns.
+/// Dropping the future kills the program and its descendants before the drop returns.
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
 pub async fn run(command: Command) -> Result<Output, CommandError> {
-    let _turn = TURNS.acquire().await;
+    let _permit = PERMITS.acquire().await;
     let time_max = command.time_max;
     let begin = Moment::now();
     let running = Running::start(&command)?;
@@ -202,7 +204,7 @@ pub async fn run(command: Command) -> Result<Output, CommandError> {
     }
 }
 
-/// A program that runs. Dropping it ends it.
+/// A running program. Dropping it ends the program.
 struct Running {
     reaper: Reaper,
     pipes: Pipes,
@@ -254,7 +256,7 @@ impl Running {
             match ended {
                 None => reaper.ended().await?,
                 Some(work) => {
-                    // ignored: what is not read by then is reported by the pipes.
+                    // ignored: the pipes report the output as cut if it was not read by then.
                     let _ = clock::until(Moment::now().after(REST_TIME_MAX), talk).await;
                     work
                 }
@@ -265,7 +267,7 @@ impl Running {
     }
 }
 
-/// Returns what a program has as its stdin, and where to write what it is to read there.
+/// Returns the stdin of a program, and the end of its pipe to write its input to.
 fn stdin_of(command: &Command) -> io::Result<(OwnedFd, Option<PipeWriter>)> {
     if command.stdin.is_empty() {
         return Ok((File::open("/dev/null")?.into(), None));
@@ -274,7 +276,7 @@ fn stdin_of(command: &Command) -> io::Result<(OwnedFd, Option<PipeWriter>)> {
     Ok((stdin.into(), Some(feed)))
 }
 
-/// Makes a folder for a program alone.
+/// Creates an empty folder for one program.
 fn empty_folder() -> io::Result<TempDir> {
     tempfile::Builder::new()
         .prefix("sedge-command-")
@@ -282,7 +284,7 @@ fn empty_folder() -> io::Result<TempDir> {
         .tempdir()
 }
 
-/// Returns how a program ended, by its reaper's reports.
+/// Returns how a program ended, according to its reaper's reports.
 fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
     let (program, reaper) = (command.program.clone(), command.reaper.clone());
     let unusable = |source| CommandError::Reaper { reaper, source };
@@ -295,7 +297,7 @@ fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
         }),
         Some(Report::FolderFailed(errno)) => Err(CommandError::Folder {
             program,
-            // ignored: an `Option`; a command without a folder of its own has an empty one.
+            // ignored: an `Option`; a command that names no folder runs in an empty one.
             folder: command.folder.clone().unwrap_or_default(),
             source: source(errno),
         }),
@@ -303,7 +305,7 @@ fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
         Some(Report::ReaperFailed(errno)) => {
             Err(unusable(ReaperFault::Failed(source(errno).to_string())))
         }
-        // It was killed, and with it the program.
+        // The reaper was killed, and the program with it.
         None if work.status.signal().is_some() => Ok(End::Signal(Signal::KILL.as_raw())),
         Some(Report::Gone) | None => Err(unusable(ReaperFault::Failed(work.status.to_string()))),
     }

@@ -1,7 +1,7 @@
-//! The files that a store keeps beside its database, behind a trait.
+//! The files that a store keeps beside its database, behind a trait that tests can replace.
 //!
-//! A [`Folder`] is what it is in life. A test puts something between, which fails the call
-//! that it is told to, or notes what was synced and what was not.
+//! [`Folder`] is the implementation for the real disk. Tests use others, which fail a chosen call,
+//! or record which writes were synced.
 
 use std::fmt;
 use std::fs::File;
@@ -12,108 +12,107 @@ use crate::folder::{FileError, Folder, Opening};
 use crate::leftovers::mark_as_held;
 use crate::owner::Attributes;
 
-/// Something in a folder.
+/// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its own name, without those of the folders above.
+    /// Its name, without the path to it.
     pub name: String,
     /// Whether it is a folder. A link is neither a folder nor a file, wherever it leads.
     pub is_folder: bool,
     /// Whether it is a regular file.
     pub is_file: bool,
-    /// Its size in bytes, of a file.
+    /// Its size in bytes, for a file.
     pub size: u64,
 }
 
-/// Where files are kept. Paths are relative and never lead out.
+/// A place that keeps files. Paths are relative and never lead out of it.
 ///
-/// What was written to a file survives a power cut once [`DiskFile::sync`] has returned,
-/// and what a folder holds (new files, names, no more files) once [`Disk::sync_folder`] has.
+/// The content of a file is durable once [`DiskFile::sync`] has returned. Names in a folder, new
+/// and removed ones, are durable once [`Disk::sync_folder`] has returned.
 pub trait Disk: fmt::Debug + Send + Sync {
-    /// Makes a file that is not there, to be written from its beginning.
+    /// Creates a file that does not exist yet, for writing.
     ///
     /// # Errors
-    /// There is one, or it cannot be made.
+    /// The name is taken, or the file cannot be created.
     fn create(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
 
-    /// Opens a file to be read; none where there is none.
+    /// Opens a file for reading; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// It is there and cannot be opened.
+    /// The file exists and cannot be opened.
     fn open(&self, path: &str) -> Result<Option<FileReader>, FileError>;
 
-    /// Gives a file another name, in place of whatever had it.
+    /// Renames a file, replacing any file of the new name.
     ///
     /// # Errors
-    /// There is no such file, or no such folder.
+    /// The file, or the folder of its new name, does not exist.
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError>;
 
-    /// Removes a file; one that is not there is as good.
+    /// Removes a file. A file that does not exist is no error.
     ///
     /// # Errors
-    /// It is there and cannot be removed.
+    /// The file exists and cannot be removed.
     fn remove(&self, path: &str) -> Result<(), FileError>;
 
-    /// Makes a folder, and those above it; one that is there is as good.
+    /// Creates a folder and its ancestors. A folder that exists is no error.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The folder cannot be created.
     fn create_folder(&self, path: &str) -> Result<(), FileError>;
 
-    /// Returns once what the folder holds survives a power cut. The empty path is the top.
+    /// Makes the names in a folder durable. The empty path is the top folder.
     ///
     /// # Errors
-    /// The device refuses.
+    /// The device fails.
     fn sync_folder(&self, path: &str) -> Result<(), FileError>;
 
-    /// Returns what a folder holds, by name; nothing where there is none.
+    /// Returns the entries of a folder, sorted by name; no entries if the folder does not exist.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The folder cannot be read.
     fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError>;
 }
 
-/// Where files are kept that are nobody's business but their owner's.
+/// A place that can also keep files which other users may not read.
 pub trait PrivateDisk: Disk {
-    /// Makes a file as [`Disk::create`] does, which only its owner may read and write, and the
-    /// users of a group that shares the folder.
+    /// Creates a file as [`Disk::create`] does, with read and write permission for its owner only,
+    /// and for the users of a group that shares the folder.
     ///
     /// # Errors
-    /// As there.
+    /// The same as for [`Disk::create`].
     fn create_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
 
-    /// Makes a file as [`Disk::create`] does, which only its owner may read and write, whoever
-    /// shares the folder.
+    /// Creates a file as [`Disk::create`] does, with read and write permission for its owner only,
+    /// even if a group shares the folder.
     ///
     /// # Errors
-    /// As there.
+    /// The same as for [`Disk::create`].
     fn create_sole(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
 
-    /// Opens a file to be written from its end on. One that is not there is made as
-    /// [`PrivateDisk::create_private`] does.
+    /// Opens a file for appending. If it does not exist, it is created as by
+    /// [`PrivateDisk::create_private`].
     ///
     /// # Errors
-    /// It can be neither opened nor made.
+    /// The file can be neither opened nor created.
     fn append_private(&self, path: &str) -> Result<Box<dyn DiskFile>, FileError>;
 }
 
 /// A file that is being written.
 pub trait DiskFile: fmt::Debug + Send {
-    /// Adds bytes to its end.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// The device is full, or refuses.
+    /// The device is full or fails.
     fn write(&mut self, bytes: &[u8]) -> Result<(), FileError>;
 
-    /// Returns once all that was written survives a power cut.
+    /// Makes all written bytes durable.
     ///
     /// # Errors
-    /// The device refuses: nothing is known of what was written then.
+    /// The device fails. Which of the written bytes are durable is then unknown.
     fn sync(&mut self) -> Result<(), FileError>;
 }
 
-/// A file that is being read, from its beginning. It stays what it is, even if it is
-/// removed meanwhile.
+/// A file that is being read, from its beginning. It stays readable if it is removed meanwhile.
 #[derive(Debug)]
 pub struct FileReader {
     file: File,
@@ -126,35 +125,35 @@ pub struct FileReader {
 /// The permissions of a file that only its owner may read and write.
 const PRIVATE: u32 = 0o600;
 
-/// The permissions of a file that others may read, as far as the umask lets them.
+/// The permissions of a file that other users may read, as far as the umask allows.
 const PUBLIC: u32 = 0o664;
 
 impl FileReader {
-    /// Returns its size in bytes, as it was when it was opened.
+    /// Returns the size in bytes that the file had when it was opened.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Returns where it was when it was opened, for errors about it.
+    /// Returns the path that the file had when it was opened, for error messages.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns whether only its owner may do anything with it.
+    /// Returns whether only its owner has any permission on it.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.attributes.is_private()
     }
 
-    /// Returns the number of the user that owns it, if its folder does not trust that user.
+    /// Returns the number of the user that owns the file, if its folder does not trust that user.
     #[must_use]
     pub fn distrusted_owner(&self) -> Option<u32> {
         (!self.is_owner_trusted).then_some(self.attributes.owner)
     }
 
-    /// Reads into the buffer and returns how many bytes that were; none at the end.
+    /// Reads into the buffer and returns the number of bytes; 0 at the end.
     ///
     /// # Errors
     /// The device refuses.
@@ -203,7 +202,7 @@ impl DiskFile for FolderFile {
 }
 
 impl Folder {
-    /// Opens a file to be written. One that is made is marked as held until it is closed.
+    /// Opens a file for writing. A new file is marked as held until it is closed.
     fn writable(
         &self,
         operation: &'static str,
@@ -215,7 +214,7 @@ impl Folder {
         if let Opening::New(_) | Opening::Sole = opening {
             let held = mark_as_held(&file);
             if !held.map_err(|source| self.error(operation, path, source))? {
-                // Another process removes it, which found it before it was marked.
+                // Another process took it for a leftover before it was marked, and removes it.
                 let source = ErrorKind::Interrupted.into();
                 return Err(self.error(operation, path, source));
             }
@@ -269,7 +268,7 @@ impl Disk for Folder {
     }
 
     fn sync_folder(&self, path: &str) -> Result<(), FileError> {
-        // The folder's own descriptor is of the kind that cannot be synced; one that was
+        // The folder's own descriptor was opened with `O_PATH` and cannot be synced. One that is
         // opened through it can.
         self.dir_at(path)
             .and_then(|folder| folder.open("."))
@@ -297,7 +296,7 @@ impl Disk for Folder {
                     is_file: metadata.is_file(),
                     size: metadata.len(),
                 }),
-                // Another process was faster to remove it.
+                // Another process removed it meanwhile.
                 Err(source) if source.kind() == ErrorKind::NotFound => {}
                 Err(source) => return Err(error(source)),
             }
@@ -314,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_stays_open_when_it_is_removed() {
+    fn written_file_stays_readable_after_its_removal() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         let disk: &dyn Disk = &folder;
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_file_is_its_owners_and_grows() {
+    fn private_file_has_mode_0600_and_can_be_appended_to() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         let disk: &dyn PrivateDisk = &folder;

@@ -1,7 +1,7 @@
-//! What the operating system's refusals mean: the one place where an error number becomes a
-//! code, and with it a class and an exit code.
+//! Classifies errors of the operating system. This is the only place where an error number becomes
+//! a code, and through it a class and an exit code.
 //!
-//! An I/O error never means "no": what is not listed here is `io`, and temporary.
+//! An I/O error never means "no". An unlisted error gets the code `io`, which is temporary.
 
 use std::io::{self, ErrorKind};
 
@@ -10,18 +10,18 @@ use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
 
 use crate::folder::FileError;
 
-/// Something could not be done with the machine that has no path: a thread, a pipe, stdout.
+/// An operation of the machine without a path failed: a thread, a pipe, stdout.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {operation}")]
 pub struct MachineError {
-    /// What was to be done: `start a thread`.
+    /// The operation: `start a thread`.
     pub operation: &'static str,
-    /// Why it did not work.
+    /// Why it failed.
     pub source: io::Error,
 }
 
 impl MachineError {
-    /// Returns the error for one operation, to be given to `map_err`.
+    /// Returns a function for `map_err` that makes an error of this operation.
     pub fn of(operation: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self { operation, source }
     }
@@ -47,22 +47,22 @@ impl Explain for FileError {
     }
 }
 
-/// What kind of refusal an I/O error is.
+/// The kind of an I/O error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// No room is left on the device, or in the user's quota.
+    /// The device is full, or the user's quota is used up.
     DiskFull,
     /// The file system is mounted read-only.
     ReadOnly,
     /// No descriptors, memory, threads or locks are left.
     OutOfResources,
-    /// The user may not do that.
+    /// The user lacks the permission.
     Permission,
-    /// Nothing is there.
+    /// The file does not exist.
     Missing,
-    /// Something is there already.
+    /// The file exists already.
     Exists,
-    /// A file is where a folder has to be, or the other way round, or links lead in a circle.
+    /// A file is in the place of a folder, a folder in the place of a file, or links form a loop.
     Kind,
     /// The path leads out of its folder.
     Outside,
@@ -70,18 +70,18 @@ pub enum Refusal {
     Name,
     /// The file is larger than it may be.
     TooLarge,
-    /// The file is not what it has to be.
+    /// The content of the file is invalid.
     Content,
-    /// The file system cannot do that.
+    /// The file system does not support the operation.
     Unsupported,
-    /// This program used a descriptor or an address that it does not have.
+    /// This program used a descriptor or an address that it does not have: a bug.
     Misuse,
-    /// Anything else: the device failed, or something was in the way.
+    /// Any other error: the device failed, or the file was busy.
     Other,
 }
 
 impl Refusal {
-    /// Returns what kind an I/O error is.
+    /// Returns the kind of an I/O error.
     #[must_use]
     pub fn of(error: &io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -110,15 +110,15 @@ impl Refusal {
         }
     }
 
-    /// Of errors that are not the operating system's own: those of this crate, and of the
-    /// library that keeps paths inside of their folder.
+    /// Classifies errors without an error number, which come from this crate and from the library
+    /// that keeps paths inside of their folder.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the standard library adds kinds, and some have no stable name"
     )]
     fn of_kind(kind: ErrorKind) -> Self {
         match kind {
-            // The operating system's own denial has a number.
+            // The operating system's own denial has an error number.
             ErrorKind::PermissionDenied => Self::Outside,
             ErrorKind::NotFound => Self::Missing,
             ErrorKind::AlreadyExists => Self::Exists,
@@ -136,7 +136,7 @@ impl Refusal {
         }
     }
 
-    /// Returns the code that programs see.
+    /// Returns the error code for machine output.
     #[must_use]
     pub fn code(self) -> ErrorCode {
         match self {
@@ -157,7 +157,7 @@ impl Refusal {
         }
     }
 
-    /// Returns what to do about it.
+    /// Returns what the user can do about it.
     #[must_use]
     pub fn help(self) -> Vec<Help> {
         let text = match self {
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_number_decides_the_exit_code() {
+    fn error_number_decides_the_exit_code() {
         let check = |errno: Errno, class: ErrorClass| {
             let error = io::Error::from_raw_os_error(errno.raw_os_error());
             assert_eq!(Refusal::of(&error).code().class(), class, "{errno}");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_of_the_machine_says_what_to_do() {
+    fn every_error_number_has_help() {
         for errno in 1..134 {
             let error = io::Error::from_raw_os_error(errno);
             let refusal = Refusal::of(&error);

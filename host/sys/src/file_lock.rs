@@ -1,4 +1,4 @@
-//! Locks that the operating system frees when their process dies, however it dies.
+//! Locks that the operating system releases when their process ends, however it ends.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,20 +10,20 @@ use crate::clock::Moment;
 use crate::folder::{FileError, Folder, Opening};
 use crate::{interrupt, thread};
 
-/// How long a process waits for others to let go of a file that only it uses. They look at it
-/// for less than a millisecond.
+/// How long a process waits for the lock on a file of its own. Other processes hold that lock for
+/// less than a millisecond, to check whether its owner is alive.
 const OWN_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// An exclusive `flock` on a file, held until it is dropped.
 ///
-/// Two of these on one file exclude each other also within one process. The file stays
-/// when the lock goes: to remove it would let two holders lock two files of one name.
+/// Two of these on one file exclude each other within one process, too. The file is not removed
+/// with the lock: after a removal, two holders could lock two files of one name.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
 }
 
-/// The lock of another process, which can be waited for.
+/// The lock of another process, to wait for.
 #[derive(Debug)]
 pub struct LockWatch {
     file: File,
@@ -31,18 +31,19 @@ pub struct LockWatch {
 }
 
 impl FileLock {
-    /// Makes a file that holds `line`, for people and programs that wonder who holds it,
-    /// and takes its lock. The name must be one that no other process takes the lock of.
+    /// Creates a file that contains `line`, which names the holder for people and programs, and
+    /// takes its lock. No other process may take the lock of a file of this name.
     ///
     /// # Errors
-    /// The file cannot be made, its file system has no locks, or another process holds the
-    /// lock for more than a moment.
+    /// The file cannot be created, its file system has no locks, or another process holds the lock
+    /// for longer than [`OWN_WAIT_MAX`].
     pub fn create(folder: &Folder, name: &str, line: &str) -> Result<Self, FileError> {
         let create = || -> io::Result<File> {
             let deadline = Moment::now().after(OWN_WAIT_MAX);
             loop {
                 let file = folder.open_file(name, Opening::Shared)?;
-                // Others may look at the lock just now, see it free, and remove the file.
+                // Another process may check the lock at this moment, find it free, and remove the
+                // file.
                 if try_lock(&file)? {
                     if is_at(&file, folder, name)? {
                         file.set_len(line.len() as u64)?;
@@ -62,11 +63,11 @@ impl FileLock {
         }
     }
 
-    /// Returns the lock of a file, to be waited for; `None` if there is no such file, so that
-    /// nothing is known of its holder.
+    /// Returns the lock of a file, to wait for it. Returns `None` if the file does not exist, so
+    /// that nothing is known about its holder.
     ///
     /// # Errors
-    /// The file is there and cannot be opened.
+    /// The file exists and cannot be opened.
     pub fn watch(folder: &Folder, name: &str) -> Result<Option<LockWatch>, FileError> {
         let file = folder.open_if_there("look at the lock on", name, Opening::Read)?;
         Ok(file.map(|file| LockWatch {
@@ -75,11 +76,11 @@ impl FileLock {
         }))
     }
 
-    /// Returns whether a process holds the lock. Makes no file, and however many ask at
-    /// once, they do not see each other.
+    /// Returns whether a process holds the lock. Creates no file, and concurrent checks do not
+    /// disturb each other.
     ///
     /// # Errors
-    /// The file is there and cannot be opened, or its file system has no locks.
+    /// The file exists and cannot be opened, or its file system has no locks.
     pub fn is_held(folder: &Folder, name: &str) -> Result<bool, FileError> {
         let error = |source| folder.error("look at the lock on", name, source);
         let Some(file) = folder.open_if_there("look at the lock on", name, Opening::Read)? else {
@@ -94,8 +95,9 @@ impl FileLock {
 }
 
 impl LockWatch {
-    /// Blocks the thread until no process holds the lock: its holder let it go, or died. For
-    /// threads that wait for nothing else, and end with the process.
+    /// Blocks the thread until no process holds the lock, because its holder released it or died.
+    /// It has no deadline: call it only on a thread that waits for nothing else and ends with the
+    /// process.
     ///
     /// # Errors
     /// The file system has no locks.
@@ -105,11 +107,12 @@ impl LockWatch {
     }
 }
 
-/// A queue of processes, in which the operating system lets one in at a time.
+/// A queue of processes, which the operating system admits one at a time.
 ///
-/// A lock alone lets the process that had it take it again before those that wait have woken up:
-/// a busy process then keeps the others out. So there is a second lock, that of being next: a
-/// process that waits for the first one holds it, and one that comes back has to get it first.
+/// With one lock alone, a process that releases it can take it again before the waiting processes
+/// have woken up, so a busy process would starve the others. A second lock prevents that: a waiting
+/// process holds it while it waits for the first lock, and a returning process has to take it
+/// first.
 #[derive(Debug)]
 pub struct FileQueue {
     folder: Folder,
@@ -119,7 +122,7 @@ pub struct FileQueue {
     wait_max: Duration,
 }
 
-/// It is this process's turn until this is dropped.
+/// The turn of this process. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Turn<'a> {
     file: TurnFile<'a>,
@@ -129,14 +132,14 @@ pub struct Turn<'a> {
 enum TurnFile<'a> {
     /// The queue's own file, which stays open.
     Queue(&'a File),
-    /// A descriptor that a thread waited with. To close it ends the turn.
+    /// A descriptor that a thread waited with. Closing it ends the turn.
     Waited(#[expect(dead_code, reason = "it is kept for its lock")] File),
 }
 
-/// Why it did not become this process's turn.
+/// Why this process did not get the turn.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// Another process had the turn until the time was up.
+    /// Another process had the turn until the deadline.
     #[error("another process has held the lock on `{}` for {waited_ms} ms", path.display())]
     Busy {
         /// The file by which processes take turns.
@@ -150,11 +153,12 @@ pub enum QueueError {
 }
 
 impl FileQueue {
-    /// Opens the queue's files, `name` and one beside it, making them if need be. A process
-    /// waits in it for `wait_max` at the most, and not much longer once it is to stop.
+    /// Opens the queue's two files, `name` and `name.next`, creating them if they do not exist. A
+    /// process waits in the queue for at most `wait_max`, and not much longer than
+    /// [`interrupt`](crate::interrupt) allows once it is to stop.
     ///
     /// # Errors
-    /// The file can be neither opened nor made.
+    /// A file can be neither opened nor created.
     pub fn open(folder: &Folder, name: &str, wait_max: Duration) -> Result<Self, FileError> {
         let open = |name: &str| {
             let opened = folder.open_file(name, Opening::Shared);
@@ -169,11 +173,12 @@ impl FileQueue {
         })
     }
 
-    /// Blocks the thread until it is this process's turn. For work of well under a
-    /// millisecond, by one thread of the process at a time.
+    /// Blocks the thread until it is this process's turn. A turn should last well under a
+    /// millisecond. Only one thread of the process may call this at a time.
     ///
     /// # Errors
-    /// [`QueueError::Busy`] if another process keeps the turn, or the file system has no locks.
+    /// [`QueueError::Busy`] if another process keeps the turn; [`QueueError::File`] if the file
+    /// system has no locks.
     pub fn enter(&self) -> Result<Turn<'_>, QueueError> {
         if self.try_enter()? {
             return Ok(Turn {
@@ -196,7 +201,7 @@ impl FileQueue {
         }
     }
 
-    /// Takes the turn if no process has it, and none is next.
+    /// Takes the turn if no process has it and no process is next.
     fn try_enter(&self) -> Result<bool, FileError> {
         let enter = || -> io::Result<bool> {
             if !try_lock(&self.next)? {
@@ -214,8 +219,8 @@ impl FileQueue {
     }
 }
 
-/// Waits in a queue with descriptors of its own, and returns the one that has the turn. If its
-/// process has given up meanwhile, the turn ends as the descriptor is closed.
+/// Waits in a queue with new descriptors, and returns the one that has the turn. If the waiting
+/// thread has given up meanwhile, the turn ends when that descriptor is closed.
 fn wait_in(folder: &Folder, name: &str) -> Result<File, FileError> {
     let wait = || -> io::Result<File> {
         let next = folder.open_file(&next_of(name), Opening::Shared)?;
@@ -240,7 +245,7 @@ fn next_of(name: &str) -> String {
     format!("{name}.next")
 }
 
-/// Takes the lock on a file if no other descriptor has it.
+/// Takes the lock on a file if no other descriptor holds it.
 fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -257,7 +262,7 @@ fn busy(waited: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 
-/// Returns whether the name is still that of this very file.
+/// Returns whether the name still leads to this file.
 fn is_at(file: &File, folder: &Folder, name: &str) -> io::Result<bool> {
     let own = file.metadata()?;
     let found = folder.identity_of(name)?;
@@ -275,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_says_which_process_holds_it_and_can_be_waited_for() {
+    fn lock_names_its_holder_and_can_be_waited_for() {
         let (keep, folder) = folder();
         let watch = || FileLock::watch(&folder, "lock").expect("looked for");
         assert!(watch().is_none());
@@ -297,9 +302,9 @@ mod tests {
         assert!(!FileLock::is_held(&folder, "lock").expect("a file"));
     }
 
-    /// A process that may only read the file can hold its lock for as long as it likes.
+    /// A process that may only read the file can hold its lock without limit.
     #[test]
-    fn a_queue_is_not_waited_in_for_longer_than_allowed() {
+    fn queue_wait_ends_at_its_deadline() {
         for name in ["queue", "queue.next"] {
             let (keep, folder) = folder();
             let wait_max = Duration::from_millis(120);
@@ -312,14 +317,14 @@ mod tests {
             assert!(matches!(error, QueueError::Busy { .. }), "{error}");
             assert!(since.elapsed() >= wait_max);
             drop(held);
-            // The thread that gave up lets go of what it gets late, in its own time.
+            // The thread that gave up may still get the lock, and then releases it.
             let patient = FileQueue::open(&folder, "queue", Duration::from_secs(600));
             drop(patient.expect("made").enter().expect("it is free again"));
         }
     }
 
     #[test]
-    fn turns_exclude_each_other_also_after_a_wait() {
+    fn turns_are_exclusive_also_after_a_wait() {
         let (_keep, folder) = folder();
         let open = || FileQueue::open(&folder, "queue", Duration::from_secs(600)).expect("made");
         let (one, other) = (open(), open());

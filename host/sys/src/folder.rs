@@ -1,4 +1,4 @@
-//! A folder, and files in it. No path given to a [`Folder`] leads out of it.
+//! A folder and the files in it. No path given to a [`Folder`] leads out of it.
 //!
 //! A folder of run-time state ([`Folder::keep`]) is stricter: no link in it is followed, and its
 //! files have modes of their own, whatever the umask of the process.
@@ -22,11 +22,11 @@ use kept::Kept;
 use open::is_absence;
 pub(crate) use open::{Opening, identity};
 
-/// The mode of a file that others may read, as far as the umask of the process lets them. Other
-/// users than those of the group may never write, whatever the umask.
+/// The mode of a file that other users may read; the umask of the process can remove rights. Users
+/// outside of the group never get write permission, whatever the umask.
 const PUBLIC: u32 = 0o664;
 
-/// The mode of a folder that others may read, in the same way.
+/// The mode of a folder that other users may read, with the same rules.
 const PUBLIC_FOLDER: u32 = 0o775;
 
 /// How many links one path may lead through, as in Linux (path_resolution(7)).
@@ -35,15 +35,15 @@ pub(crate) const LINKS_MAX: usize = 40;
 /// The mode of a file with secrets.
 const OWNER: u32 = 0o600;
 
-/// Something could not be done with a file or folder.
+/// An operation on a file or folder failed.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {operation} `{}`", path.display())]
 pub struct FileError {
-    /// What was to be done: `read`.
+    /// The operation: `read`.
     pub operation: &'static str,
-    /// With what.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Why it did not work.
+    /// Why it failed.
     pub source: io::Error,
 }
 
@@ -59,13 +59,13 @@ impl FileError {
     }
 }
 
-/// A folder. Paths given to its methods are relative to it and stay inside it, whatever
-/// symbolic links there may be.
+/// A folder. Paths given to its methods are relative to it and stay inside it, even if they contain
+/// symbolic links.
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
     path: PathBuf,
-    /// How its files are kept, if it holds run-time state.
+    /// The rules for its files if it holds run-time state.
     kept: Option<Kept>,
 }
 
@@ -73,7 +73,7 @@ impl Folder {
     /// Opens a folder that exists.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// The folder does not exist or cannot be read.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let error = |source| FileError::new("open", path, source);
         let path = path.canonicalize().map_err(error)?;
@@ -82,10 +82,10 @@ impl Folder {
         Ok(Self { dir, path, kept })
     }
 
-    /// Opens a folder, making it and what leads to it if need be.
+    /// Opens a folder. Creates it and its ancestors if they do not exist.
     ///
     /// # Errors
-    /// It can be neither made nor read.
+    /// The folder can be neither created nor read.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let mut builder = std::fs::DirBuilder::new();
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, PUBLIC_FOLDER);
@@ -94,11 +94,11 @@ impl Folder {
         Self::open(path)
     }
 
-    /// Opens the nearest folder at or above `start` that holds a file named `name`. Returns
-    /// `None` if there is none up to the root.
+    /// Opens the nearest folder, from `start` upward, that holds a file named `name`. Returns
+    /// `None` if no folder up to the root holds one.
     ///
     /// # Errors
-    /// A folder on the way cannot be searched, so that nothing is known of what it holds.
+    /// A folder on the way cannot be searched, so the nearest one is unknown.
     pub fn find_up(start: &Path, name: &str) -> Result<Option<Self>, FileError> {
         let start = start
             .canonicalize()
@@ -106,7 +106,7 @@ impl Folder {
         for folder in start.ancestors() {
             let path = folder.join(name);
             match std::fs::metadata(&path) {
-                // A folder of that name is something else, and a pipe is refused when it is read.
+                // A folder of that name is not the file. A pipe is, and is refused when it is read.
                 Ok(found) if !found.is_dir() => return Self::open(folder).map(Some),
                 Ok(_) => {}
                 Err(source) if is_absence(&source) => {}
@@ -129,21 +129,21 @@ impl Folder {
         self.path.join(relative)
     }
 
-    /// Returns the numbers of the folder's device and of itself there, which are the same by
-    /// whatever path it is reached.
+    /// Returns the folder's device number and inode number, which are the same for every path to
+    /// it.
     ///
     /// # Errors
-    /// It cannot be looked at.
+    /// The folder's metadata cannot be read.
     pub fn identity(&self) -> Result<(u64, u64), FileError> {
         let metadata = self.dir.dir_metadata();
         let metadata = metadata.map_err(|source| self.error("look at", ".", source))?;
         Ok((metadata.dev(), metadata.ino()))
     }
 
-    /// Makes a folder in it and what leads there; one that exists is as good.
+    /// Creates a folder and its ancestors in this one. A folder that exists is left as it is.
     ///
     /// # Errors
-    /// It cannot be made, or a file is in its place.
+    /// The folder cannot be created, or a file has its name.
     pub fn create_folder(&self, relative: &str) -> Result<(), FileError> {
         let created = match &self.kept {
             Some(kept) => kept.create_folder(&self.dir, relative),
@@ -152,12 +152,12 @@ impl Folder {
         created.map_err(|source| self.error("create", relative, source))
     }
 
-    /// Returns whether there is a file or folder of that name. A link whose target is missing
-    /// counts as absent.
+    /// Returns whether a file or folder of that name exists. A link whose target is missing counts
+    /// as absent.
     ///
     /// # Errors
-    /// It cannot be looked up: a folder on the way may not be searched, or a link leads out.
-    /// Only `ENOENT` and `ENOTDIR` mean that there is none.
+    /// The name cannot be looked up, because a folder on the way may not be searched or a link
+    /// leads out. Only `ENOENT` and `ENOTDIR` mean that the name does not exist.
     pub fn has(&self, relative: &str) -> Result<bool, FileError> {
         let found = self.metadata(relative);
         let found = found.map_err(|source| self.error("look for", relative, source));
@@ -167,16 +167,16 @@ impl Folder {
     /// Returns owner and mode of this folder.
     ///
     /// # Errors
-    /// It cannot be looked at.
+    /// The folder's metadata cannot be read.
     pub fn attributes(&self) -> Result<Attributes, FileError> {
         let attributes = attributes_of(&self.dir);
         attributes.map_err(|source| self.error("look at", "", source))
     }
 
-    /// Returns owner and mode of a file or folder in it; `None` if there is none.
+    /// Returns owner and mode of a file or folder; `None` if it does not exist.
     ///
     /// # Errors
-    /// It cannot be looked at.
+    /// Its metadata cannot be read.
     pub fn attributes_in(&self, relative: &str) -> Result<Option<Attributes>, FileError> {
         let found = self.metadata(relative);
         let found = found.map_err(|source| self.error("look at", relative, source))?;
@@ -187,10 +187,10 @@ impl Folder {
         }))
     }
 
-    /// Reads a whole file of at most `bytes_max`; none where there is none.
+    /// Reads a whole file of at most `bytes_max`; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// It cannot be read, or is larger.
+    /// The file cannot be read, or is larger.
     pub fn read(&self, relative: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
         let Some(file) = self.open_if_there("read", relative, Opening::Read)? else {
             return Ok(None);
@@ -200,10 +200,10 @@ impl Folder {
         read.map(Some)
     }
 
-    /// Reads a whole text file of at most `bytes_max`; none where there is none.
+    /// Reads a whole text file of at most `bytes_max`; returns `None` if it does not exist.
     ///
     /// # Errors
-    /// It cannot be read, is larger, or is not UTF-8.
+    /// The file cannot be read, is larger, or is not UTF-8.
     pub fn read_text(&self, relative: &str, bytes_max: u64) -> Result<Option<String>, FileError> {
         let Some(bytes) = self.read(relative, bytes_max)? else {
             return Ok(None);
@@ -215,28 +215,29 @@ impl Folder {
         Ok(Some(text))
     }
 
-    /// Makes a file that does not exist. Once this returns, it is on disk in full and
-    /// stays there; if it fails, there is no such file.
+    /// Creates a file that does not exist yet. Once this returns, the file is durable. After an
+    /// error no file of that name exists.
     ///
     /// # Errors
-    /// There is one already (`AlreadyExists`), or it cannot be written.
+    /// The name is taken (`AlreadyExists`), or the file cannot be written.
     pub fn write_new(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
         self.write_new_for(relative, content, PUBLIC)
     }
 
-    /// Makes a file as [`Folder::write_new`] does, which only its owner may read and write.
+    /// Creates a file as [`Folder::write_new`] does, with read and write permission for its owner
+    /// only.
     ///
     /// # Errors
-    /// As there.
+    /// The same as for [`Folder::write_new`].
     pub fn write_new_private(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
         self.write_new_for(relative, content, OWNER)
     }
 
-    /// Makes a file that does not exist, which only its owner may read and write, and which nobody
-    /// misses who starts the machine anew: it is not forced to disk.
+    /// Creates a file that does not exist yet, with read and write permission for its owner only.
+    /// It is not synced, because its content is worthless after a restart of the machine.
     ///
     /// # Errors
-    /// There is one already (`AlreadyExists`), or it cannot be written.
+    /// The name is taken (`AlreadyExists`), or the file cannot be written.
     pub fn write_new_fleeting(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
         let file = self.open_file(relative, Opening::New(OWNER));
         let written = file.and_then(|mut file| file.write_all(content));
@@ -245,34 +246,35 @@ impl Folder {
 
     fn write_new_for(&self, relative: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
         let (temporary, file) = self.write_temporary(relative, content, mode)?;
-        // A private file may be a database: to close it once it has its name would let go of
-        // SQLite's locks on it. So it is not held, and no leftovers of such files are removed.
+        // A private file may be a database. Closing a descriptor of it after the link would release
+        // SQLite's locks on it, so private files are closed before, and no leftovers of them are
+        // removed.
         let _held = (mode != OWNER).then_some(file);
-        // A link fails where the name is taken; a rename would replace what is there.
+        // A link fails if the name is taken; a rename would replace the existing file.
         let linked = self.link(&temporary, relative);
         linked
             .and(self.remove(&temporary))
             .and_then(|()| self.sync_parent(relative))
     }
 
-    /// Writes a file, in place of what was there. Once this returns, the new content is on
-    /// disk and stays there; if it fails, or the machine stops, the old or the new is there in full.
+    /// Writes a file, replacing an existing one. Once this returns, the new content is durable.
+    /// After an error or a crash, the file has either the old or the new content, complete.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), FileError> {
         let (temporary, _held) = self.write_temporary(relative, content, PUBLIC)?;
         crate::disk::Disk::rename(self, &temporary, relative)?;
         self.sync_parent(relative)
     }
 
-    /// Returns the names of the files in one of its folders, sorted; none if the folder does not
-    /// exist. A link to a file is listed like a file. Names that are not text are left out: no
-    /// name that Sedge gives or reads is one of them.
+    /// Returns the sorted names of the files in one of its folders; no names if the folder does not
+    /// exist. A link to a file is listed like a file. Names that are not UTF-8 are left out,
+    /// because Sedge neither creates nor reads files of such names.
     ///
     /// # Errors
-    /// The folder cannot be read, or a link in it cannot be followed: it leads out of this
-    /// folder, or to nothing.
+    /// The folder cannot be read, or a link in it cannot be followed because its target is missing
+    /// or outside of this folder.
     pub fn files(&self, relative: &str) -> Result<Vec<String>, FileError> {
         let error = |source| self.error("list", relative, source);
         let entries = match self.dir_at(relative).and_then(|dir| dir.entries()) {
@@ -287,7 +289,8 @@ impl Folder {
                 continue;
             };
             let kind = entry.file_type().map_err(error)?;
-            // What is neither a file nor a folder, such as a pipe, is named when it is read.
+            // An entry that is neither a file nor a folder, such as a pipe, is listed, and refused
+            // when it is read.
             let is_folder = if kind.is_symlink() && self.kept.is_none() {
                 self.leads_to_folder(&format!("{relative}/{name}"))?
             } else {
@@ -308,7 +311,8 @@ impl Folder {
             Ok(found) => Ok(found.is_dir()),
             Err(source) if is_absence(&source) => match self.dir.symlink_metadata(relative) {
                 Ok(_) => Err(error(source)),
-                // It was removed while the folder was read: it is listed no more.
+                // Another process removed it during the listing. It counts as a folder, so that it
+                // is not listed.
                 Err(gone) if is_absence(&gone) => Ok(true),
                 Err(other) => Err(error(other)),
             },
@@ -316,10 +320,10 @@ impl Folder {
         }
     }
 
-    /// Removes a file; one that is not there is as good.
+    /// Removes a file. A file that does not exist is no error.
     ///
     /// # Errors
-    /// It is there and cannot be removed.
+    /// The file exists and cannot be removed.
     pub fn remove(&self, relative: &str) -> Result<(), FileError> {
         let remove = || {
             let place = self.place(relative)?;
@@ -340,7 +344,7 @@ impl Folder {
         mode: u32,
     ) -> Result<(String, std::fs::File), FileError> {
         if mode != OWNER {
-            // ignored: what is left behind takes up room, and that is all.
+            // ignored: leftovers only take up space.
             let _ = self.leftovers_remove(relative);
         }
         let made = self.make_passing(relative, mode);
@@ -350,19 +354,20 @@ impl Folder {
             file.sync_all()
         };
         write().map_err(|source| {
-            // ignored: the first error is the one that counts, and may be why this fails too.
+            // ignored: the first error is the one to report, and may be why the removal fails, too.
             let _ = self.remove(&temporary);
             self.error("write", relative, source)
         })?;
         Ok((temporary, file))
     }
 
-    /// Makes a file with a passing name, which is marked as held.
+    /// Creates a file under a temporary name and marks it as held.
     fn make_passing(&self, relative: &str, mode: u32) -> io::Result<(String, std::fs::File)> {
         loop {
             let name = passing_name(relative);
             let file = self.open_file(&name, Opening::New(mode))?;
-            // Else another process took it for one that was left behind, before it was marked.
+            // Otherwise another process took it for a leftover before it was marked, and removed
+            // it.
             if mark_as_held(&file)? {
                 return Ok((name, file));
             }
@@ -374,23 +379,23 @@ impl Folder {
         crate::disk::Disk::sync_folder(self, parent)
     }
 
-    /// Returns whether this very folder is at `path`. False if there is nothing, or nothing that
-    /// this process may look at.
+    /// Returns whether `path` leads to this folder. Returns false if the path does not exist or
+    /// this process may not open it.
     ///
     /// # Errors
-    /// This folder itself cannot be looked at.
+    /// The metadata of this folder cannot be read.
     pub fn is_at(&self, path: &Path) -> Result<bool, FileError> {
-        // ignored: what cannot be opened is not shown to be this folder.
+        // ignored: a path that cannot be opened is not known to lead to this folder.
         let Ok(other) = Self::open(path) else {
             return Ok(false);
         };
         Ok(self.identity()? == other.identity()?)
     }
 
-    /// Opens a folder in it, which is kept as this one is.
+    /// Opens a folder in this one, with the same rules for its files.
     ///
     /// # Errors
-    /// There is none, or it cannot be opened.
+    /// The folder does not exist or cannot be opened.
     pub fn inner(&self, relative: &str) -> Result<Self, FileError> {
         let dir = self.dir_at(relative);
         Ok(Self {
@@ -400,7 +405,7 @@ impl Folder {
         })
     }
 
-    /// Opens the same folder once more.
+    /// Opens the same folder again.
     ///
     /// # Errors
     /// The process has no descriptors left.
@@ -413,13 +418,13 @@ impl Folder {
         })
     }
 
-    /// Returns whether files of this user may be used in this folder.
+    /// Returns whether this folder trusts files that this user owns.
     pub(crate) fn trusts(&self, owner: u32) -> bool {
         let kept = self.kept.as_ref();
         kept.is_none_or(|kept| kept.keeping.owners.include(owner))
     }
 
-    /// Returns the folder that `dir` is, and whose absolute path is `path`.
+    /// Returns the folder for an open `dir`, whose absolute path is `path`.
     pub(crate) fn of(dir: Dir, path: PathBuf) -> Self {
         let kept = None;
         Self { dir, path, kept }
@@ -454,10 +459,10 @@ fn attributes_of(dir: &Dir) -> io::Result<Attributes> {
     })
 }
 
-/// Reads a file that a person named, anywhere on the machine, of at most `bytes_max`.
+/// Reads a file of at most `bytes_max` that the user named, anywhere on the machine.
 ///
 /// # Errors
-/// There is none, it cannot be read, or it is larger.
+/// The file does not exist, cannot be read, or is larger.
 pub fn read_named_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
     let error = |source| FileError::new("read", path, source);
     let file = std::fs::File::open(path).map_err(error)?;
@@ -467,10 +472,10 @@ pub fn read_named_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError
     read_bounded(&file, bytes_max).map_err(error)
 }
 
-/// Reads a text file that the user keeps, of at most `bytes_max`; `None` if there is none.
+/// Reads a text file of the user of at most `bytes_max`; returns `None` if it does not exist.
 ///
 /// # Errors
-/// It cannot be read, is larger, or is not UTF-8.
+/// The file cannot be read, is larger, or is not UTF-8.
 pub fn read_named_text(path: &Path, bytes_max: u64) -> Result<Option<String>, FileError> {
     let bytes = match read_named_file(path, bytes_max) {
         Ok(bytes) => bytes,
@@ -484,17 +489,17 @@ pub fn read_named_text(path: &Path, bytes_max: u64) -> Result<Option<String>, Fi
     Ok(Some(text))
 }
 
-/// Returns the path of what a person named, with the links at its end followed, as writing to it
-/// does: a link keeps its place, and leads to what was written. The file need not be there.
+/// Returns the path that a path named by the user leads to, with links at its end followed. Writing
+/// to the returned path keeps the link and changes its target. The target need not exist.
 ///
 /// # Errors
-/// A link cannot be read, or there are too many.
+/// A link cannot be read, or there are too many links.
 pub fn behind_links(path: &Path) -> Result<PathBuf, FileError> {
     let mut at = path.to_owned();
     for _ in 0..LINKS_MAX {
         match std::fs::read_link(&at) {
             Ok(target) => at = at.parent().unwrap_or(Path::new("")).join(target),
-            // It is no link, or is not there.
+            // It is not a link, or does not exist.
             Err(source) if is_no_link(&source) => return Ok(at),
             Err(source) => return Err(FileError::new("look at", &at, source)),
         }
@@ -506,10 +511,10 @@ fn is_no_link(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
 }
 
-/// Returns the size in bytes of a file that a person named; 0 of what has none, such as a pipe.
+/// Returns the size in bytes of a file that the user named; 0 if it has none, such as a pipe.
 ///
 /// # Errors
-/// There is none.
+/// The file does not exist.
 pub fn named_file_size(path: &Path) -> Result<u64, FileError> {
     let metadata = std::fs::metadata(path);
     let metadata = metadata.map_err(|source| FileError::new("read", path, source))?;
@@ -521,7 +526,7 @@ pub fn named_file_size(path: &Path) -> Result<u64, FileError> {
 }
 
 fn read_bounded(file: &std::fs::File, bytes_max: u64) -> io::Result<Vec<u8>> {
-    // The size is only a good guess: files of the kernel have none, others can grow.
+    // The size is only a hint: kernel files report 0, and other files can grow.
     let size_now = file.metadata()?.len().min(bytes_max);
     let mut content = Vec::with_capacity(usize::try_from(size_now).unwrap_or(0) + 1);
     file.take(bytes_max + 1).read_to_end(&mut content)?;

@@ -1,4 +1,4 @@
-//! What is asked about a folder that a guest was granted, and that is open.
+//! Queries about an open folder that a guest was granted.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -13,24 +13,24 @@ use rustix::io::Errno;
 
 use crate::identity::{Identity, open};
 
-/// The most entries of a folder that are looked at before it is moved to another one. A guest
-/// chooses how many there are, and the host looks at all of them.
+/// The most entries of a folder that are checked before it is moved to another folder. A guest
+/// chooses how many there are, and the host reads all of them.
 const MOVED_ENTRIES_MAX: usize = 100_000;
 
-/// How deep folders are nested at most that are moved to another one. A guest chooses how deep,
-/// and the host has each of them open at once.
+/// How deep a folder that is moved to another one may be nested. A guest chooses the depth, and the
+/// host opens one folder per level.
 const MOVED_DEPTH_MAX: usize = 128;
 
-/// Something in a folder.
+/// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its name, which need not be text.
+    /// Its name, which need not be UTF-8.
     pub name: OsString,
-    /// What it is.
+    /// Its type.
     pub kind: ListedKind,
 }
 
-/// What something in a folder is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListedKind {
     /// A plain file.
@@ -51,10 +51,10 @@ pub enum ListedKind {
     Unknown,
 }
 
-/// Returns what a folder holds, in the order in which the file system has it.
+/// Returns the entries of a folder, in the file system's order.
 ///
 /// # Errors
-/// It cannot be read.
+/// The folder cannot be read.
 pub fn listed(folder: &File) -> io::Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for entry in Dir::read_from(folder)? {
@@ -64,11 +64,11 @@ pub fn listed(folder: &File) -> io::Result<Vec<Listed>> {
             continue;
         }
         let mut kind = entry.file_type();
-        // Some file systems do not keep it beside the name.
+        // Some file systems do not store the type with the name.
         if kind == FileType::Unknown {
             kind = match statat(folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                // It was removed meanwhile.
+                // Another process removed it meanwhile.
                 Err(Errno::NOENT) => continue,
                 Err(error) => return Err(error.into()),
             };
@@ -94,16 +94,16 @@ fn listed_kind(kind: FileType) -> ListedKind {
     }
 }
 
-/// Returns whether `name` of one folder may be moved or linked to another one, or to another name
-/// there: no symbolic link leads elsewhere afterwards, and none that is moved leads out of the
-/// folders `roots`, which were granted.
+/// Returns whether the entry `name` of one folder may be moved or linked to another folder, or
+/// renamed within its folder. It may if every symbolic link still leads to the same target
+/// afterwards, and a link that is moved itself does not lead out of the granted folders `roots`.
 ///
-/// A guest makes no link that leads out, but there may be one, and where a relative one leads
-/// depends on the folder that it is in. A guest itself follows none out of its folder; programs of
-/// the operator do.
+/// A guest cannot create a link that leads out, but the folder may contain one, and the target of a
+/// relative link depends on the folder it is in. A guest cannot follow a link out of its folder,
+/// but programs of the operator can.
 ///
 /// # Errors
-/// It cannot be looked at.
+/// The metadata of an entry cannot be read.
 pub fn may_be_moved(
     (from, name): (&File, &OsStr),
     to: &File,
@@ -111,7 +111,7 @@ pub fn may_be_moved(
 ) -> io::Result<bool> {
     let stat = match statat(from, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
-        // There is nothing to be moved, which the guest is told then.
+        // The entry does not exist; the move itself reports that to the guest.
         Err(Errno::NOENT) => return Ok(true),
         Err(error) => return Err(error.into()),
     };
@@ -132,7 +132,7 @@ pub fn may_be_moved(
     }
 }
 
-/// Returns whether the link `name` leads to what is inside of the granted folders.
+/// Returns whether the link `name` leads to a target inside of the granted folders.
 fn leads_inside(folder: &File, name: &OsStr, roots: &BTreeSet<Identity>) -> io::Result<bool> {
     let Some(mut n_up) = steps_up(&target(folder, name)?) else {
         return Ok(false);
@@ -148,8 +148,8 @@ fn leads_inside(folder: &File, name: &OsStr, roots: &BTreeSet<Identity>) -> io::
     Ok(true)
 }
 
-/// Returns whether no link in a folder leads through what is above that folder: those lead to the
-/// same wherever the folder is. So does one with an absolute target.
+/// Returns whether no link in a folder leads through the folder's parent. Such links, and those
+/// with an absolute target, keep their target if the folder is moved.
 fn holds_its_links(
     parent: impl AsFd,
     name: &OsStr,
@@ -192,8 +192,9 @@ fn target(folder: &File, name: &OsStr) -> io::Result<OsString> {
     Ok(OsStr::from_bytes(target.as_bytes()).to_owned())
 }
 
-/// Returns how many folders up a relative target leads before it leads down; none where it is
-/// absolute, or leads up behind a name: where that ends depends on what the name is.
+/// Returns how many levels up a relative target leads before it leads down. Returns `None` if the
+/// target is absolute or has a `..` behind a name: what that resolves to depends on the name's
+/// type.
 fn steps_up(target: &OsStr) -> Option<usize> {
     let (mut n_up, mut is_down) = (0, false);
     for part in Path::new(target).components() {
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn link_is_moved_only_where_it_leads_to_the_same() {
+    fn link_is_moved_only_if_its_target_stays_the_same() {
         let keep = tempfile::tempdir().expect("a folder");
         let at = |name: &str| keep.path().join(name);
         for folder in ["in/a/b", "in/c/d", "in/e/f", "in/abs", "in/odd"] {
@@ -248,7 +249,7 @@ mod tests {
             ("in/a", "up", "in", false),
             ("in/a", "up-out", "in/a", false),
             ("in", "a", "in", true),
-            // Its own `up` leads to what is beside it.
+            // The link `up` in it leads to an entry of its parent.
             ("in", "a", "in/c", false),
             ("in/a", "b", "in", false),
             ("in/c", "d", "in", false),
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_text_are_listed() {
+    fn names_that_are_not_utf8_are_listed() {
         let keep = tempfile::tempdir().expect("a folder");
         let name = OsStr::from_bytes(b"caf\xe9");
         fs::write(keep.path().join(name), "x").expect("it can be written");

@@ -1,4 +1,4 @@
-//! Who runs this process, and where.
+//! Facts about this process, its user and its machine.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
 
-/// Returns the name of the user, for records; the number of the user where there is no name.
+/// Returns the name of the user, for records; the user's number if the name is unknown.
 #[must_use]
 pub fn user() -> String {
     ["USER", "LOGNAME"]
         .iter()
-        // ignored: a name that is no text is none for records.
+        // ignored: a name that is not UTF-8 is not used in records.
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
@@ -23,17 +23,17 @@ pub fn host_name() -> String {
     names.nodename().to_string_lossy().into_owned()
 }
 
-/// Returns the number of this process, for records. It says nothing about who is alive: the
-/// same number may be another process in another container, or later.
+/// Returns the number of this process, for records. It does not show which process is alive:
+/// another process in another container, or a later one, can have the same number.
 #[must_use]
 pub fn process_id() -> u32 {
     std::process::id()
 }
 
-/// Returns what tells this start of the machine from every other one.
+/// Returns an id that differs for every start of the machine.
 ///
 /// # Errors
-/// The operating system does not say.
+/// The operating system does not provide it.
 pub fn boot_id() -> Result<String, std::io::Error> {
     // See random(4) of Linux.
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
@@ -43,64 +43,64 @@ pub fn boot_id() -> Result<String, std::io::Error> {
 /// Returns the folder that the process was started in.
 ///
 /// # Errors
-/// It was removed since, or cannot be read.
+/// The folder was removed since, or cannot be read.
 pub fn current_folder() -> Result<PathBuf, std::io::Error> {
     std::env::current_dir()
 }
 
-/// Returns a variable of the environment; none if it is not set, or is no text.
+/// Returns a variable of the environment; `None` if it is unset or not UTF-8.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
-    // ignored: a variable that is no text counts as unset.
+    // ignored: a variable that is not UTF-8 counts as unset.
     std::env::var(name).ok()
 }
 
-/// Returns a path that a variable of the environment names; `None` if it is not set, or empty.
+/// Returns the path in a variable of the environment; `None` if it is unset or empty.
 #[must_use]
 pub fn variable_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(name).filter(|path| !path.is_empty());
     path.map(PathBuf::from)
 }
 
-/// Returns where this program is; `None` if that cannot be found out.
+/// Returns the path of this program; `None` if it is unknown.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
-    // ignored: without `/proc`, a program that was started by its path is where it was.
+    // ignored: without `/proc`, the path that the program was started by is used.
     std::env::current_exe().ok().or_else(|| {
         let name = PathBuf::from(std::env::args_os().next()?);
-        // ignored: a program whose path cannot be found is not known.
+        // ignored: a path that cannot be resolved is unknown.
         name.canonicalize().ok()
     })
 }
 
-/// Returns a variable of the environment by which a person sets something for the program. An
-/// empty one is as if it were not set: many tools can only set variables, not unset them.
+/// Returns a variable of the environment by which the user sets an option. An empty one counts as
+/// unset, because many tools can set variables but not unset them.
 #[must_use]
 pub fn setting(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Returns whether the program was started with the argument `name`, wherever it stands.
-/// For what must be known of a command line that does not parse.
+/// Returns whether the program was started with the argument `name`, at any position. This works
+/// for command lines that do not parse, too.
 #[must_use]
 pub fn has_argument(name: &str) -> bool {
     std::env::args_os().any(|argument| argument == name)
 }
 
-/// Returns where a file is in the folder of this program; `None` if that folder is not known.
+/// Returns the path of a file beside this program; `None` if the program's folder is unknown.
 #[must_use]
 pub fn beside_program(file: &str) -> Option<PathBuf> {
-    // Of `/proc`, and so without links.
+    // The path from `/proc` contains no links.
     let program = std::env::current_exe().or_else(|_| {
-        // ignored: an `Option`; without a name there is nothing to find.
+        // ignored: an `Option`; without a name, no program is found.
         let name = std::env::args_os().next().unwrap_or_default();
         found(&name).ok_or(ErrorKind::NotFound)?.canonicalize()
     });
-    // ignored: a program whose path cannot be found is not known, and its caller says so.
+    // ignored: the path of the program is unknown, and the caller reports that.
     Some(program.ok()?.parent()?.join(file))
 }
 
-/// Finds a program as a shell does.
+/// Finds a program in `PATH`, as a shell does.
 fn found(name: &OsStr) -> Option<PathBuf> {
     if name.as_encoded_bytes().contains(&b'/') {
         return Some(name.into());
@@ -111,8 +111,8 @@ fn found(name: &OsStr) -> Option<PathBuf> {
     programs.next()
 }
 
-/// Returns whether SIGHUP is this process's to handle: not if it was started with that signal
-/// ignored, as by `nohup`, nor if that cannot be found out. Then the signal does what it did.
+/// Returns whether this process should handle SIGHUP. Returns false if it was started with that
+/// signal ignored, as by `nohup`, or if that is unknown; the signal then keeps its disposition.
 #[must_use]
 pub fn hangup_is_handled() -> bool {
     let status = std::fs::read_to_string("/proc/self/status");
@@ -120,10 +120,10 @@ pub fn hangup_is_handled() -> bool {
     status.is_ok_and(|status| ignored_signals(&status).is_some_and(|mask| mask & 1 == 0))
 }
 
-/// Reads which signals are ignored, bit 0 for signal 1, in /proc/PID/status; see proc(5).
+/// Reads the mask of ignored signals, bit 0 for signal 1, from /proc/PID/status; see proc(5).
 fn ignored_signals(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|it| it.strip_prefix("SigIgn:"))?;
-    // ignored: what the kernel writes is a number; another text says nothing.
+    // ignored: the kernel writes a number; any other text counts as unknown.
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
@@ -133,9 +133,9 @@ pub fn n_cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Returns whether `path` lies on a file system whose files are shared with other machines,
-/// or through another program: where memory maps and locks do not hold between processes.
-/// False where that cannot be told.
+/// Returns whether `path` is on a file system that is shared with other machines or served by
+/// another program, where memory maps and locks may not hold between processes. Returns false if
+/// that is unknown.
 #[must_use]
 pub fn is_network_file_system(path: &std::path::Path) -> bool {
     // Magic numbers of statfs(2): NFS, SMB, SMB 2, CIFS, 9P, FUSE, AFS, Ceph.
@@ -150,37 +150,36 @@ pub fn is_network_file_system(path: &std::path::Path) -> bool {
         0x00c3_6400,
     ];
     rustix::fs::statfs(path)
-        // ignored: it warns of a hazard, and refuses nothing that it cannot tell.
+        // ignored: this only warns of a hazard, so an unknown file system is not reported.
         .is_ok_and(|fs| u32::try_from(fs.f_type).is_ok_and(|magic| NETWORK.contains(&magic)))
 }
 
 /// How many descriptors a library needs at once to open its files.
 const DESCRIPTORS_NEEDED: usize = 4;
 
-/// Checks that this process can still open files, for libraries that say only that they could
-/// not.
+/// Checks that this process can still open files. Libraries report a lack of descriptors only as a
+/// file that cannot be opened.
 ///
 /// # Errors
 /// The process, or the machine, has no descriptors left.
 pub fn descriptors_check() -> Result<(), std::io::Error> {
     let open = |_| rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    // All are kept until the last one is open.
+    // All stay open until the last one is open.
     let opened: Result<Vec<_>, _> = (0..DESCRIPTORS_NEEDED).map(open).collect();
     opened.map(drop).map_err(Into::into)
 }
 
-/// Ends the process at once, as if it had been killed: nothing is tidied up.
+/// Ends the process at once, as if it had been killed: no clean-up code runs.
 pub fn exit_now(code: u8) -> ! {
     std::process::exit(code.into())
 }
 
-/// Returns how many columns the terminal has that stderr goes to; none where it goes
-/// elsewhere.
+/// Returns the number of columns of the terminal on stderr; `None` if stderr is not a terminal.
 #[must_use]
 pub fn stderr_columns() -> Option<usize> {
-    // ignored: what has no size is no terminal.
+    // ignored: a descriptor without a window size is not a terminal.
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
-    // Some pretend to have none.
+    // Some terminals report a width of 0.
     Some(match size.ws_col {
         0 => 80,
         n_columns => n_columns.into(),

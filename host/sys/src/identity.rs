@@ -1,8 +1,8 @@
-//! Which file or folder something is, by whatever name it is reached: its device and its number
-//! there.
+//! The identity of a file or folder: its device number and its inode number, which are the same for
+//! every path that leads to it.
 //!
-//! A path is a text, and one file has many: by links, by hard links, by a folder that is mounted
-//! in two places. What must not be touched is compared by identity.
+//! One file can have many paths, by symbolic links, hard links, or a folder that is mounted in two
+//! places. Files that must not be touched are therefore compared by identity.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -19,11 +19,11 @@ use rustix::io::Errno;
 
 use crate::folder::{FileError, Folder, LINKS_MAX};
 
-/// How many steps below a folder other names of its folders are looked for. Sedge makes no deeper
-/// ones where it asks.
+/// How many levels below a folder are searched for other names of a folder. The folders that Sedge
+/// creates are not nested deeper.
 pub const DEPTH_MAX: usize = 32;
 
-/// What tells a file or folder from all others of the machine, as long as it exists.
+/// An identity that no other file or folder of the machine has, as long as this one exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     device: u64,
@@ -31,10 +31,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Returns the identity of what is open.
+    /// Returns the identity of an open file.
     ///
     /// # Errors
-    /// The operating system does not say.
+    /// The operating system does not provide it.
     pub fn of(file: &std::fs::File) -> io::Result<Self> {
         Self::of_descriptor(file)
     }
@@ -55,7 +55,7 @@ impl Identity {
     }
 }
 
-/// What something in a folder is.
+/// The type of an entry of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A folder.
@@ -79,31 +79,31 @@ impl Kind {
     }
 }
 
-/// Something below a folder.
+/// An entry below a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its path from there.
+    /// Its path, relative to that folder.
     pub path: PathBuf,
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
-    /// Which one it is.
+    /// Its identity.
     pub identity: Identity,
 }
 
-/// All that decides what a path leads to.
+/// Everything that decides where a path leads.
 #[derive(Debug)]
 pub struct Trail {
     /// Every folder in which a name was looked up, of the path itself or of a link on the way.
     /// A user who may write to one of them decides what the path leads to.
     pub folders: Vec<Identity>,
-    /// Where it ends.
+    /// Where the path ends.
     pub end: TrailEnd,
 }
 
-/// What a path leads to.
+/// The end of a path.
 #[derive(Debug)]
 pub enum TrailEnd {
-    /// Nothing: a name on the way is missing, or is one of a file and not of a folder.
+    /// Nothing: a name on the way is missing, or a file has the place of a folder.
     Missing,
     /// A folder.
     Folder(Identity),
@@ -115,16 +115,16 @@ impl Trail {
     /// Follows an absolute path, name by name and link by link, as the operating system does.
     ///
     /// # Errors
-    /// A folder or a link on the way cannot be looked at, or there are too many links. Then
-    /// nothing is known of where it leads; only what does not exist is no error.
+    /// The metadata of a folder or link on the way cannot be read, or there are too many links. A
+    /// path that does not exist is not an error.
     pub fn follow(path: &Path) -> Result<Self, FileError> {
         Walk::new(path).and_then(Walk::end).map_err(|source| {
-            // Which of the names it was would not tell more than the path.
+            // Naming the part that failed would not help more than the path does.
             FileError::new("look at", path, source.into())
         })
     }
 
-    /// Returns every identity of the trail, its end among them.
+    /// Returns every identity of the trail, including its end.
     pub fn identities(&self) -> impl Iterator<Item = Identity> {
         let end = match self.end {
             TrailEnd::Missing => None,
@@ -165,7 +165,7 @@ impl Walk {
         }
     }
 
-    /// Looks the next name up, and returns the end if that is reached.
+    /// Looks up the next name, and returns the end once it is reached.
     fn step(&mut self) -> Result<Option<TrailEnd>, Errno> {
         let here = Identity::in_stat(&fstat(&self.at)?);
         let Some(name) = self.names.pop_front() else {
@@ -174,7 +174,7 @@ impl Walk {
         self.folders.push(here);
         let found = match open(&self.at, &name) {
             Ok(found) => found,
-            // Nothing can have a name that is too long.
+            // No file can have a name that is too long.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => {
                 return Ok(Some(TrailEnd::Missing));
             }
@@ -219,7 +219,7 @@ impl Walk {
     }
 }
 
-/// Returns the names of a path, with `..` among them.
+/// Returns the names of a path, including `..`.
 fn names(path: &Path) -> impl Iterator<Item = OsString> {
     path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_owned()),
@@ -228,7 +228,7 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> {
     })
 }
 
-/// Opens what has this name, a link itself too, only to look at it.
+/// Opens a file, folder or link to read its metadata. A link itself is opened, not its target.
 pub(crate) fn open(folder: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
@@ -238,17 +238,17 @@ impl Folder {
     /// Returns the identity of the folder.
     ///
     /// # Errors
-    /// It cannot be looked at.
+    /// The folder's metadata cannot be read.
     pub fn which(&self) -> Result<Identity, FileError> {
         let stat = fstat(self.dir());
         let stat = stat.map_err(|source| self.error("look at", ".", source.into()))?;
         Ok(Identity::in_stat(&stat))
     }
 
-    /// Returns the identities of the folder and of all above it, from itself to the root.
+    /// Returns the identities of the folder and of its ancestors, up to the root.
     ///
     /// # Errors
-    /// One of them cannot be looked at.
+    /// The metadata of one of them cannot be read.
     pub fn chain(&self) -> Result<Vec<Identity>, FileError> {
         let error = |source: Errno| self.error("look above", ".", source.into());
         let mut chain = vec![self.which()?];
@@ -263,11 +263,11 @@ impl Folder {
         }
     }
 
-    /// Returns the folder itself and what is below it, down to `depth_max` steps: the folders, and
-    /// what else is of a wanted kind. Links are not followed.
+    /// Returns the folder itself and the entries below it, down to `depth_max` levels: all folders,
+    /// and other entries if their type is wanted. Links are not followed.
     ///
     /// # Errors
-    /// A folder cannot be read, or something in it not be looked at.
+    /// A folder or the metadata of an entry cannot be read.
     pub fn below(
         &self,
         depth_max: usize,
@@ -310,7 +310,7 @@ impl Folder {
                     kind,
                     identity: Identity::in_stat(&stat),
                 }),
-                // It was removed meanwhile.
+                // Another process removed it meanwhile.
                 Err(Errno::NOENT) => {}
                 Err(source) => return Err(error(source.into())),
             }
@@ -318,17 +318,16 @@ impl Folder {
         Ok(entries)
     }
 
-    /// Returns whether the folder is another one, or is somewhere below it, by whatever name
-    /// either is reached.
+    /// Returns whether this folder is `other` or is below it, whatever paths lead to the two.
     ///
     /// # Errors
-    /// A folder cannot be looked at, so that it cannot be told.
+    /// The metadata of a folder cannot be read, so the answer is unknown.
     pub fn is_within(&self, other: &Self) -> Result<bool, FileError> {
         let chain = self.chain()?;
         if chain.contains(&other.which()?) {
             return Ok(true);
         }
-        // A folder of it may be mounted elsewhere, too.
+        // A folder below `other` may be mounted elsewhere, too.
         let below = other.below(DEPTH_MAX, |_| false)?;
         Ok(below.iter().any(|found| chain.contains(&found.identity)))
     }
@@ -352,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn trail_has_the_folders_of_links_and_of_what_is_missing() {
+    fn trail_lists_the_folders_of_links_and_of_missing_paths() {
         let keep = tempfile::tempdir().expect("a folder");
         let at = |name: &str| keep.path().join(name);
         let [bin, real, deep] = ["bin", "real", "real/deep"].map(|it| which(&at(it)));
@@ -374,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_is_within_those_above_it_and_no_others() {
+    fn folder_is_within_its_ancestors_only() {
         let keep = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder(&keep.path().join(name));
         let [one, below, two] = ["one", "one/a/b", "two"].map(at);
@@ -398,12 +397,12 @@ mod tests {
         }
     }
 
-    /// The variable by which this test finds, within a name space of mounts, what is mounted.
+    /// The variable that passes the mounted folder's path to this test in a mount namespace.
     const MOUNTED: &str = "SEDGE_TEST_MOUNTED";
 
-    /// `two/here` is where `one/a` is mounted once more.
+    /// `one/a` is mounted a second time at `two/here`.
     #[test]
-    fn mounted_folder_is_the_one_that_it_is() {
+    fn bind_mounted_folder_keeps_its_identity() {
         if let Some(path) = std::env::var_os(MOUNTED) {
             let at = |name: &str| Folder::open(&Path::new(&path).join(name)).expect("it is there");
             let [one, here, two] = ["one", "two/here/b", "two"].map(at);
@@ -421,7 +420,7 @@ mod tests {
         let inside = Command::new("unshare")
             .args(["--map-root-user", "--mount", "sh", "-c", script])
             .arg(program)
-            .arg("identity::tests::mounted_folder_is_the_one_that_it_is")
+            .arg("identity::tests::bind_mounted_folder_keeps_its_identity")
             .current_dir(keep.path())
             .env(MOUNTED, keep.path())
             .output();

@@ -1,4 +1,4 @@
-//! What a person hands over to be read: a file by any path, through links, a pipe, or stdin.
+//! Input that the user names: a file by any path, also through links, a pipe, or stdin.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use crate::folder::FileError;
 use crate::thread::Stop;
 
-/// How long a read waits for a pipe before it looks whether it is to stop.
+/// How long a read waits for a pipe before it checks whether it is to stop.
 const LOOK_EVERY: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
@@ -27,11 +27,11 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens the file that a person named. A link is followed wherever it leads, and a pipe that
-    /// no one writes to yet is opened all the same.
+    /// Opens the file that the user named. Links are followed wherever they lead. A pipe is opened
+    /// even if no process writes to it yet.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// The file does not exist or cannot be read.
     pub fn named(path: &Path) -> Result<Self, FileError> {
         let error = |source| FileError::new("open", path, source);
         let mut options = File::options();
@@ -40,7 +40,7 @@ impl Input {
         Self::of(file.map_err(error)?, path)
     }
 
-    /// Returns what comes on stdin.
+    /// Returns the input on stdin.
     ///
     /// # Errors
     /// Stdin is closed, or the process has no descriptors left.
@@ -58,7 +58,7 @@ impl Input {
         if kind.is_dir() {
             return Err(error(ErrorKind::IsADirectory.into()));
         }
-        // A device has a size of zero, and may have an end all the same.
+        // A device has a size of zero, and its input may still end.
         let is_endless = kind.is_fifo() || kind.is_char_device() || kind.is_socket();
         let size = (!is_endless && kind.is_file()).then_some(metadata.len());
         Ok(Self {
@@ -68,23 +68,23 @@ impl Input {
         })
     }
 
-    /// Returns what the person called it, for errors about it.
+    /// Returns the path as the user wrote it, for error messages.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns how many bytes it has; none of a pipe, which does not say.
+    /// Returns the size in bytes; `None` for a pipe, a device or a socket, whose size is unknown.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// Reads into the buffer and returns how many bytes that were: 0 at the end. Waits for a pipe
-    /// until bytes come, or its writers have closed it.
+    /// Reads into the buffer and returns the number of bytes; 0 at the end. On a pipe it waits
+    /// until bytes arrive or all writers have closed it.
     ///
     /// # Errors
-    /// The device refuses, or `stop` was requested (`Interrupted`).
+    /// The device fails, or `stop` was requested (`Interrupted`).
     pub fn read(&mut self, buffer: &mut [u8], stop: &Stop) -> Result<usize, FileError> {
         loop {
             if stop.is_requested() {
@@ -103,7 +103,7 @@ impl Input {
         }
     }
 
-    /// Waits a moment for bytes or the end; false if neither came.
+    /// Waits up to [`LOOK_EVERY`] for bytes or the end; returns false if neither came.
     fn is_ready(&self) -> Result<bool, FileError> {
         let mut wanted = [PollFd::new(&self.file, PollFlags::IN)];
         match poll(&mut wanted, Some(&LOOK_EVERY)) {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_read_to_its_end_and_waits_until_it_is_to_stop() {
+    fn pipe_is_read_to_its_end_and_a_waiting_read_stops_on_request() {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         let file = File::from(std::os::fd::OwnedFd::from(reader));
         let mut input = Input::of(file, Path::new("pipe")).expect("a pipe");

@@ -1,25 +1,25 @@
-//! That the process is to stop, for waits that block a thread in the operating system.
+//! A process-wide request to stop, for waits that block a thread in the operating system.
 //!
-//! A task that waits is dropped when the user interrupts the program. A thread that waits for a
-//! lock of a file cannot be: it asks here how long it may still wait.
+//! A waiting task is dropped when the user interrupts the program. A thread that waits for a file
+//! lock cannot be dropped, so it asks this module how long it may still wait.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// How long waits may still last once the process is to stop. What ends in an orderly way then
-/// writes down how far it came, and may have to queue for that.
+/// How long a wait may last once the process is to stop. A run that is stopping still records its
+/// progress, and may have to queue for the datastore.
 const GRACE: Duration = Duration::from_secs(2);
 
 static REQUESTED: OnceLock<Moment> = OnceLock::new();
 
-/// Notes that the process is to stop. Only the first request counts.
+/// Requests that the process stops. Only the first request counts.
 pub fn request() {
     REQUESTED.get_or_init(Moment::now);
 }
 
-/// Returns until when a wait may last that would otherwise last until `deadline`.
+/// Returns the earlier of `deadline` and the time that is left since the request to stop.
 pub(crate) fn cut(deadline: Moment) -> Moment {
     match REQUESTED.get() {
         Some(requested) => deadline.min(requested.after(GRACE)),

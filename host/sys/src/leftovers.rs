@@ -1,8 +1,8 @@
-//! Files under passing names: what a process that was killed left behind is found and removed.
+//! Temporary files: those that a killed process left behind are found and removed.
 //!
-//! A file that is written piece by piece has the name `NAME.0123456789abcdef.tmp` until it is
-//! complete, and is locked until then. The lock goes with its process, so a file of such a
-//! name that is not locked is no one's any more.
+//! A file that is written piece by piece is named `NAME.0123456789abcdef.tmp` until it is complete,
+//! and is locked until then. The operating system releases the lock when the process ends, so a
+//! file of such a name that is not locked has no owner any more.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -14,20 +14,20 @@ use rustix::io::Errno;
 use crate::folder::{FileError, Folder, Opening};
 use crate::random;
 
-/// What ends the name of a file that is being written.
+/// The end of the name of a file that is being written.
 const END: &str = ".tmp";
 
-/// Digits of base 16 that make a passing name its own.
+/// The number of hexadecimal digits that make a temporary name unique.
 const N_DIGITS: usize = 16;
 
-/// Returns a passing name for what is to be `name`.
+/// Returns a temporary name for the file `name`.
 #[must_use]
 pub fn passing_name(name: &str) -> String {
     format!("{name}.{:016x}{END}", random::bits())
 }
 
-/// Returns whether `found` is a passing name for `name`, or for something that belongs to it and
-/// is named `NAME.DIGITS.MORE.tmp`.
+/// Returns whether `found` is a temporary name for `name`, or for a file that belongs to it and is
+/// named `NAME.DIGITS.MORE.tmp`.
 fn is_passing_name_of(name: &str, found: &str) -> bool {
     let rest = found.strip_prefix(name).and_then(|it| it.strip_prefix('.'));
     let rest = rest.and_then(|it| it.strip_suffix(END));
@@ -38,9 +38,9 @@ fn is_passing_name_of(name: &str, found: &str) -> bool {
     digits.bytes().all(is_digit) && (more.is_empty() || more.starts_with('.'))
 }
 
-/// Marks a file as one that a living process writes, until it is closed. Returns false if another
-/// process took it for what was left behind, before it was marked, and removes it. Where the file
-/// system has no locks, it is not marked, and no one can tell that it was left behind.
+/// Marks a file as written by a living process, until it is closed. Returns false if another
+/// process took the file for a leftover before it was marked, and removed it. If the file system
+/// has no locks, the file is not marked, and is never recognised as a leftover.
 pub(crate) fn mark_as_held(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(false),
@@ -53,8 +53,8 @@ fn has_name(file: &File) -> io::Result<bool> {
 }
 
 impl Folder {
-    /// Removes the files that killed processes left of `relative`: as far as they can be found,
-    /// for it is no one's task to wait for that.
+    /// Removes the temporary files of `relative` that killed processes left behind, on a
+    /// best-effort basis.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -66,23 +66,23 @@ impl Folder {
                 "" => found,
                 folder => format!("{folder}/{found}"),
             };
-            // ignored: a file that is gone meanwhile, or of another user, stays.
+            // ignored: the file is gone, or belongs to another user and stays.
             let Ok(file) = self.open_file(&path, Opening::Read) else {
                 continue;
             };
-            // A file that is locked belongs to a process that lives.
+            // A locked file belongs to a living process.
             let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-            // ignored: what cannot be looked at stays.
+            // ignored: a file whose metadata cannot be read stays.
             if locked.is_ok() && has_name(&file).unwrap_or(false) {
-                // ignored: it takes up room, and that is all.
+                // ignored: a leftover only takes up space.
                 let _ = self.remove(&path);
             }
         }
         Ok(())
     }
 
-    /// Returns the passing names for `name` of files in one of its folders. Links are none: they
-    /// are not followed, and may lead nowhere.
+    /// Returns the temporary names for `name` in one of its folders. Links are skipped: they are
+    /// not followed, and may be broken.
     fn passing_names(&self, folder: &str, name: &str) -> io::Result<Vec<String>> {
         let entries = match self.dir_at(folder).and_then(|dir| dir.entries()) {
             Ok(entries) => entries,
@@ -109,7 +109,7 @@ mod tests {
     use crate::disk::Disk;
 
     #[test]
-    fn what_a_dead_process_left_is_removed_and_nothing_else() {
+    fn leftovers_of_killed_processes_are_removed_and_no_other_file() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         let put = |name: &str| std::fs::write(keep.path().join(name), "x").expect("written");

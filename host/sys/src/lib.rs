@@ -1,11 +1,11 @@
 //! The only door to files, clock, randomness, environment, network and processes.
 //!
-//! Everything else in Sedge is told what it needs to know, so that a reader of any
-//! other crate knows: nothing in here touches the machine unless it says `sys`. The
-//! lints of the workspace hold this (`clippy.toml`).
+//! All other crates get times, files and variables as values or handles from this one. A reader of
+//! another crate therefore knows that code touches the machine only where it calls `sedge_sys`.
+//! Lints of the workspace enforce this (`clippy.toml`).
 #![expect(
     clippy::disallowed_methods,
-    reason = "this crate is the door that the ban leads everybody to"
+    reason = "the ban points to this crate, which is the only one that may call these methods"
 )]
 
 pub mod bell;

@@ -1,4 +1,4 @@
-//! The network: what a name stands for, and connections.
+//! The network: names are resolved, and connections are made.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -8,40 +8,39 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::thread;
 
-/// The most names that are looked up at once in this process. Guests choose the names, and a
-/// look-up holds a thread until the machine's resolver gives up, however soon nobody wants
-/// to know any more.
+/// The most names that this process resolves at once. Guests choose the names, and a lookup
+/// occupies a thread until the machine's resolver gives up, even if its caller has given up before.
 const LOOKUPS_MAX: usize = 64;
 
 static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
 
-/// Returns the addresses that a name stands for, in the order in which to try them.
+/// Returns the addresses of a name, in the order in which to try them.
 ///
-/// The machine's resolver blocks, for many seconds if its servers are silent. It does so on a
-/// thread of its own and not on one of the async runtime's, which waits for its threads when
-/// it ends: dropping the future is enough.
+/// The machine's resolver blocks for many seconds if its servers do not answer. It runs on a thread
+/// of its own, because the async runtime would wait for its own threads at its end. Dropping the
+/// future ends the wait.
 ///
 /// # Errors
-/// There is no such name, or nobody answers.
+/// The name does not exist, or no server answers.
 pub async fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
-    let turn = LOOKUPS.acquire().await.map_err(io::Error::other)?;
-    let (tell, told) = oneshot::channel();
+    let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+    let (send, received) = oneshot::channel();
     let name = name.to_owned();
     thread::start("resolver", move || {
-        let _turn = turn;
+        let _permit = permit;
         let found = (name.as_str(), 0).to_socket_addrs();
-        // Nobody listens any more if it took too long.
-        // ignored: the task that asked has given up.
-        let _ = tell.send(found.map(|found| found.map(|it| it.ip()).collect()));
+        // ignored: the receiver is gone if the caller has given up.
+        let _ = send.send(found.map(|found| found.map(|it| it.ip()).collect()));
     })?;
-    told.await
+    received
+        .await
         .unwrap_or_else(|_| Err(io::Error::other("the resolver gave no answer")))
 }
 
-/// Connects to an address, to send small pieces without delay.
+/// Connects to an address. Small writes are sent without delay.
 ///
 /// # Errors
-/// Nobody listens there, or there is no way there.
+/// No process listens there, or no route leads there.
 pub async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_address_stands_for_itself() {
+    async fn address_resolves_to_itself() {
         for text in ["127.0.0.1", "::1"] {
             let address: IpAddr = text.parse().expect(text);
             assert_eq!(resolve(text).await.expect(text), [address]);
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_is_none_stands_for_nothing() {
+    async fn invalid_name_is_not_resolved() {
         resolve("").await.expect_err("it is no name");
         resolve("a..b").await.expect_err("it is no name");
     }

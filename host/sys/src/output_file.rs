@@ -1,8 +1,8 @@
-//! A file that a person named to have something written to it, anywhere on the machine.
+//! An output file that the user named, anywhere on the machine.
 //!
-//! What is no plain file is written to, and never replaced: a device, a pipe. A plain file is
-//! replaced as a whole, so that it is the old or the new one, and keeps its permissions. A link
-//! stays, and leads to what was written.
+//! A plain file is replaced as a whole and keeps its permissions: after a failure it still has its
+//! old content. Anything else, such as a device or a pipe, is written to and never replaced. A link
+//! is kept, and its target is written.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use crate::folder::{FileError, Folder, behind_links};
 use crate::leftovers::mark_as_held;
 
-/// The permissions of a file, without what says of which kind it is.
+/// The permission bits of a mode, without the file type.
 const MODE_MASK: u32 = 0o7777;
 
-/// Of a file that replaces another one, until it has the permissions of that.
+/// The mode of a replacement file until it gets the permissions of the former one.
 const OWNER: u32 = 0o600;
 
 /// A file that is to be written.
@@ -28,17 +28,17 @@ pub struct OutputFile {
 
 #[derive(Debug)]
 enum Kind {
-    /// One that takes its place when it is whole.
+    /// A file that takes its place once it is complete.
     Whole {
         folder: PathBuf,
         name: OsString,
         former: Option<Former>,
     },
-    /// One that is written to as it is.
+    /// A device or pipe that is written to directly.
     Stream,
 }
 
-/// What a plain file is that is replaced.
+/// The attributes of a plain file that is replaced.
 #[derive(Debug)]
 struct Former {
     mode: u32,
@@ -46,10 +46,10 @@ struct Former {
 }
 
 impl OutputFile {
-    /// Finds out what a path leads to.
+    /// Looks up what a path leads to.
     ///
     /// # Errors
-    /// It names no file, a folder is there, or it cannot be looked at.
+    /// The path names no file, leads to a folder, or its metadata cannot be read.
     pub fn find(path: &Path) -> Result<Self, FileError> {
         let error = |source| FileError::new("write", path, source);
         let found = match path.metadata() {
@@ -60,13 +60,13 @@ impl OutputFile {
         let place = behind_links(path)?;
         let is_same = |found: &std::fs::Metadata| {
             let there = place.metadata();
-            // ignored: what cannot be looked at there is written to as it is.
+            // ignored: if its metadata cannot be read, it is written to directly.
             there.is_ok_and(|there| (there.dev(), there.ino()) == (found.dev(), found.ino()))
         };
         let kind = match &found {
             Some(found) if found.is_dir() => return Err(error(ErrorKind::IsADirectory.into())),
             Some(found) if !found.is_file() => Kind::Stream,
-            // A link of the kernel's leads to what is open, whatever name that has.
+            // Links in `/proc` lead to an open file, whatever name that file has.
             Some(found) if !is_same(found) => Kind::Stream,
             found => {
                 let name = place.file_name();
@@ -88,10 +88,11 @@ impl OutputFile {
         Ok(Self { path, kind })
     }
 
-    /// Opens the folder in which a file is made or replaced; none where one is written to as it is.
+    /// Opens the folder in which the file is created or replaced; returns `None` if the output is
+    /// written to directly.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The folder cannot be opened.
     pub fn folder(&self) -> Result<Option<Folder>, FileError> {
         match &self.kind {
             Kind::Whole { folder, .. } => Folder::open(folder).map(Some),
@@ -99,25 +100,25 @@ impl OutputFile {
         }
     }
 
-    /// Returns whether the file is replaced as a whole, with something to be removed if that does
-    /// not come to its end.
+    /// Returns whether the file is replaced as a whole, so that an unfinished write leaves a
+    /// temporary file to remove.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(self.kind, Kind::Whole { .. })
     }
 
-    /// Opens it to be written, from its beginning. A pipe is waited for until it is read. What
-    /// killed processes left of a file that is replaced is removed.
+    /// Opens the output for writing, from its beginning. On a pipe it waits until a process reads.
+    /// Temporary files that killed processes left for the same target are removed.
     ///
     /// # Errors
-    /// It cannot be opened, or not be made.
+    /// It can be neither opened nor created.
     pub fn open(self) -> Result<OpenOutput, FileError> {
         let Self { path, kind } = self;
         let error = |source| FileError::new("write", &path, source);
         match kind {
             Kind::Stream => {
                 let mut options = OpenOptions::new();
-                // Only a plain file is emptied by this, one that is reached by a link of the kernel's.
+                // This truncates only a plain file that was reached through a link in `/proc`.
                 let options = options.write(true).truncate(true);
                 let file = options.open(&path).map_err(error)?;
                 Ok(OpenOutput {
@@ -168,12 +169,12 @@ impl OutputFile {
 }
 
 impl Former {
-    /// Gives a new file the owner, where this process may, and the permissions of the former one.
+    /// Gives a new file the permissions of the former one, and its owner if this process may.
     fn give_to(&self, file: &File, path: &Path) -> io::Result<()> {
         let now = file.metadata()?;
         if (now.uid(), now.gid()) != self.owner {
             match chown(path, Some(self.owner.0), Some(self.owner.1)) {
-                // A user who may write to the file of another one becomes the owner of the new one.
+                // A user who may write to another user's file becomes the owner of the replacement.
                 Err(source) if source.kind() == ErrorKind::PermissionDenied => {}
                 given => given?,
             }
@@ -182,7 +183,7 @@ impl Former {
     }
 }
 
-/// A file that is being written. Dropping it before [`OpenOutput::finish`] leaves what was there.
+/// An open output. Dropping it before [`OpenOutput::finish`] keeps the former file.
 #[derive(Debug)]
 pub struct OpenOutput {
     file: File,
@@ -190,7 +191,7 @@ pub struct OpenOutput {
     whole: Option<Whole>,
 }
 
-/// Where a file is until it is whole, and then.
+/// The temporary path of a file, and its final one.
 #[derive(Debug)]
 struct Whole {
     folder: PathBuf,
@@ -200,25 +201,25 @@ struct Whole {
 
 impl Whole {
     fn remove(&self) {
-        // ignored: a file is left then whose name says what it is.
+        // ignored: the name of the file that is left says that it is temporary.
         let _ = std::fs::remove_file(&self.temporary);
     }
 }
 
 impl OpenOutput {
-    /// Writes more.
+    /// Writes more bytes.
     ///
     /// # Errors
-    /// The device is full, or what reads a pipe has gone.
+    /// The device is full, or the reader of a pipe closed it.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         let written = self.file.write_all(bytes);
         written.map_err(|source| FileError::new("write", &self.path, source))
     }
 
-    /// Puts the file in its place. Once this returns, it survives a power cut.
+    /// Moves the file to its place. Once this returns, the file is durable.
     ///
     /// # Errors
-    /// It cannot be: then what was there is there.
+    /// The file cannot be moved to its place. The former file is kept.
     pub fn finish(mut self) -> Result<(), FileError> {
         let error = |source| FileError::new("write", &self.path, source);
         let Some(whole) = self.whole.take() else {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn link_stays_and_leads_to_what_was_written() {
+    fn link_is_kept_and_its_target_is_written() {
         let keep = tempfile::tempdir().expect("a folder");
         let at = |name: &str| keep.path().join(name);
         fs::create_dir(at("deep")).expect("it can be made");
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finished_leaves_what_was_there() {
+    fn unfinished_write_keeps_the_former_file() {
         let keep = tempfile::tempdir().expect("a folder");
         let path = keep.path().join("file");
         fs::write(&path, "old").expect("it can be written");

@@ -1,5 +1,5 @@
-//! A folder outside of any repository that belongs to the user alone: what is read from it is
-//! trusted, so no other user may be able to write to it.
+//! Folders outside of any repository that belong to the user alone. Files in them are trusted, so
+//! no other user may be able to write to them.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
@@ -15,61 +15,62 @@ use rustix::process::geteuid;
 use crate::clock::Timestamp;
 use crate::folder::{FileError, Folder};
 
-/// The mode of a folder that is made here: for its owner only.
+/// The mode of folders that are created here: for their owner only.
 const FOLDER_MODE: u32 = 0o700;
 
-/// The permissions by which others can change what a folder holds.
+/// The permissions by which other users could change what a folder holds.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// How the name of a file ends that is being written.
+/// The end of the name of a file that is being written.
 pub const TEMPORARY_ENDING: &str = ".tmp";
 
-/// All permissions of others.
+/// All permissions of other users.
 const OTHERS: u32 = 0o077;
 
-/// A folder, or a file in one, is not the user's alone.
+/// A folder, or a file in it, does not belong to the user alone.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnFolderError {
     /// It is a symbolic link.
     #[error("`{}` is a symbolic link", .0.display())]
     Link(PathBuf),
-    /// It is something else than a folder, or than a file.
+    /// It is not a folder, or not a file, as expected.
     #[error("`{}` is not a {expected}", path.display())]
     Kind {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// What it has to be: `folder`.
+        /// The expected type: `folder`.
         expected: &'static str,
     },
     /// It belongs to another user.
     #[error("`{}` belongs to another user (uid {uid})", path.display())]
     Owner {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// Its owner's number.
         uid: u32,
     },
-    /// Other users have more permissions on it than they may have.
+    /// Other users have permissions that they must not have.
     #[error("other users may {what} `{}` (its mode is {mode:o})", path.display())]
     Open {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
         /// What they may do: `write to`.
         what: &'static str,
         /// Its permissions.
         mode: u32,
     },
-    /// It cannot be opened or made.
+    /// It cannot be opened or created.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// Opens a folder of the user, making it and what leads to it if need be. Its last component
-/// is not followed if it is a link, and what is checked is what is opened.
+/// Opens a folder of the user, and creates it and its ancestors if they do not exist. The last
+/// component of the path must not be a link. The checks are made on the open folder.
 ///
 /// # Errors
-/// It cannot be made or opened, belongs to another user, is a link, or others may write to it.
+/// The folder cannot be created or opened, belongs to another user, is a link, or other users may
+/// write to it.
 pub fn open(path: &Path) -> Result<Folder, OwnFolderError> {
     match open_existing(path) {
         Err(OwnFolderError::File(error)) if error.source.kind() == ErrorKind::NotFound => {
@@ -80,11 +81,11 @@ pub fn open(path: &Path) -> Result<Folder, OwnFolderError> {
     }
 }
 
-/// Opens a file of such a folder, to be read; returns `None` if there is none. A link is not
-/// followed, and a pipe is not waited for.
+/// Opens a file of such a folder for reading; returns `None` if it does not exist. Links are not
+/// followed, and opening a pipe does not wait.
 ///
 /// # Errors
-/// It cannot be opened, is no file, or is not the user's.
+/// The file cannot be opened, is not a regular file, or belongs to another user.
 pub fn open_file(folder: &Folder, name: &str) -> Result<Option<File>, OwnFolderError> {
     let path = folder.path_of(name);
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -103,10 +104,10 @@ pub fn open_file(folder: &Folder, name: &str) -> Result<Option<File>, OwnFolderE
     Ok(Some(file))
 }
 
-/// Checks that other users may not even read a file.
+/// Checks that other users have no permissions on a file.
 ///
 /// # Errors
-/// They may, or it cannot be looked at.
+/// Other users have permissions, or the file's metadata cannot be read.
 pub fn private_check(file: &File, path: &Path) -> Result<(), OwnFolderError> {
     let mode = look_at(file, path)?.mode() & 0o7777;
     if mode & OTHERS != 0 {
@@ -116,12 +117,12 @@ pub fn private_check(file: &File, path: &Path) -> Result<(), OwnFolderError> {
     Ok(())
 }
 
-/// Writes a file of such a folder from several pieces, in place of what was there: the old or
-/// the new is there in full, for the user alone. It is not forced to disk, so after a power
-/// cut it may be torn; a reader has to notice that.
+/// Writes a file of such a folder from several pieces, with permissions for the user alone. An
+/// existing file is replaced atomically. The file is not synced, so a power loss may leave it torn,
+/// and its reader has to detect that.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), FileError> {
     let temporary = format!("{name}.{:016x}{TEMPORARY_ENDING}", crate::random::bits());
     let write = || -> io::Result<()> {
@@ -134,16 +135,16 @@ pub fn write_file(folder: &Folder, name: &str, pieces: &[&[u8]]) -> Result<(), F
         folder.dir().rename(&temporary, folder.dir(), name)
     };
     write().map_err(|source| {
-        // ignored: it may not have been made at all.
+        // ignored: the file may not have been created.
         let _ = folder.dir().remove_file(&temporary);
         FileError::new("write", &folder.path_of(name), source)
     })
 }
 
-/// Returns when a file was last written, or marked by [`mark_used`].
+/// Returns when a file was last written or marked by [`mark_used`].
 ///
 /// # Errors
-/// It cannot be looked at.
+/// The file's metadata cannot be read.
 pub fn last_used(file: &File) -> io::Result<Timestamp> {
     let modified = file.metadata()?.modified()?;
     let since = modified.duration_since(SystemTime::UNIX_EPOCH);
@@ -152,7 +153,7 @@ pub fn last_used(file: &File) -> io::Result<Timestamp> {
     Ok(Timestamp(u64::try_from(ms).unwrap_or(u64::MAX)))
 }
 
-/// Marks a file as used at a time.
+/// Records that a file was used at `at`.
 ///
 /// # Errors
 /// The file system is read-only, or the file is not the user's.
@@ -162,12 +163,12 @@ pub fn mark_used(file: &File, at: Timestamp) -> io::Result<()> {
 
 fn open_existing(path: &Path) -> Result<Folder, OwnFolderError> {
     let error = |source: io::Error| FileError::new("open", path, source);
-    // Made absolute before it is opened, so that errors name it in full.
+    // The path is made absolute first, so that errors name it in full.
     let path_absolute = std::path::absolute(path).map_err(error)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = match rustix::fs::open(&path_absolute, flags, Mode::empty()) {
         Ok(file) => File::from(file),
-        Err(Errno::LOOP | Errno::NOTDIR) => return Err(no_folder(path)?),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(why_not_a_folder(path)?),
         Err(source) => return Err(error(source.into()).into()),
     };
     let about = look_at(&file, path)?;
@@ -180,8 +181,8 @@ fn open_existing(path: &Path) -> Result<Folder, OwnFolderError> {
     Ok(Folder::of(Dir::from_std_file(file), path_absolute))
 }
 
-/// Returns why a path that is there cannot be opened as a folder.
-fn no_folder(path: &Path) -> Result<OwnFolderError, OwnFolderError> {
+/// Returns why an existing path cannot be opened as a folder.
+fn why_not_a_folder(path: &Path) -> Result<OwnFolderError, OwnFolderError> {
     let about = std::fs::symlink_metadata(path);
     let about = about.map_err(|source| FileError::new("look at", path, source))?;
     let path = path.to_owned();
@@ -193,10 +194,10 @@ fn no_folder(path: &Path) -> Result<OwnFolderError, OwnFolderError> {
     })
 }
 
-/// Makes a folder and what leads to it, for the user alone.
+/// Creates a folder and its ancestors, with permissions for the user alone.
 fn create(path: &Path) -> Result<(), OwnFolderError> {
     let error = |source| FileError::new("create", path, source);
-    // What root makes in the home of another user, that user could not write to afterwards.
+    // In the home of another user, root would create a folder that this user could not write to.
     if geteuid().is_root()
         && let Some((above, about)) = nearest_above(path)
     {
@@ -210,7 +211,7 @@ fn create(path: &Path) -> Result<(), OwnFolderError> {
 /// Returns the nearest folder above `path` that exists.
 fn nearest_above(path: &Path) -> Option<(&Path, std::fs::Metadata)> {
     let mut above = path.ancestors().skip(1);
-    // ignored: a folder that cannot be looked at is passed over for the one above it.
+    // ignored: a folder whose metadata cannot be read is skipped.
     above.find_map(|it| std::fs::metadata(it).ok().map(|about| (it, about)))
 }
 
@@ -289,8 +290,8 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_is_refused() {
         if !geteuid().is_root() {
-            // Only root can give a folder away. The check is the same for a file, which
-            // `/etc/passwd` shows to everyone else.
+            // Only root can give a folder to another user. The check is the same for a file, so
+            // other users test it with `/etc/passwd`.
             let root = Folder::open(Path::new("/etc")).expect("it is there");
             let error = open_file(&root, "passwd").expect_err("root's");
             assert!(matches!(error, OwnFolderError::Owner { uid: 0, .. }));
@@ -302,12 +303,12 @@ mod tests {
         std::fs::create_dir(&theirs).expect("made");
         rustix::fs::chown(&theirs, other, None).expect("given away");
         check(&theirs, "belongs to another user (uid 4242)");
-        // Root makes nothing in it.
+        // Root creates nothing in it.
         check(&theirs.join("sedge"), "belongs to another user (uid 4242)");
     }
 
     #[test]
-    fn a_file_is_opened_if_it_is_one_and_neither_link_nor_pipe() {
+    fn regular_file_is_opened_and_link_and_pipe_are_refused() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = open(keep.path()).expect("it is ours");
         std::fs::write(keep.path().join("file"), "x").expect("written");

@@ -1,20 +1,20 @@
-//! Whose files may be trusted: what the operating system says of their owners and modes.
+//! Which files may be trusted, by their owner and mode.
 
 use std::os::unix::fs::MetadataExt;
 
-/// The bit of a mode by which every local user may write.
+/// The mode bit that lets every local user write.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
-/// The bit of a folder's mode by which only the owner of a file may replace or remove it.
+/// The bit of a folder's mode that lets only a file's owner replace or remove the file.
 const STICKY: u32 = 0o1000;
 
-/// The bits of a mode that give other users than the owner any right.
+/// The mode bits that give users other than the owner any right.
 const OTHERS: u32 = 0o077;
 
 /// The number of the administrator, who may change every file anyway.
 const ROOT: u32 = 0;
 
-/// Owner, group and mode of a file or folder, as an open descriptor has them.
+/// Owner, group and mode of an open file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes {
     /// The number of the user that owns it.
@@ -48,8 +48,8 @@ impl Attributes {
         self.mode & WRITABLE_BY_ALL != 0
     }
 
-    /// Returns whether every local user may add files to a folder, but neither replace nor remove
-    /// those of others: as in `/tmp`.
+    /// Returns whether a folder lets every local user add files, but not replace or remove the
+    /// files of others, as `/tmp` does.
     #[must_use]
     pub fn is_sticky(self) -> bool {
         self.mode & STICKY != 0
@@ -63,7 +63,7 @@ impl Attributes {
 }
 
 impl Owners {
-    /// Returns the users that this process trusts: the one that it works for, and root. Under
+    /// Returns the users that this process trusts: the user that it works for, and root. Under
     /// `sudo`, root works for `sudo_user`.
     #[must_use]
     pub fn of_process(sudo_user: Option<u32>) -> Self {
@@ -75,7 +75,7 @@ impl Owners {
         }
     }
 
-    /// Returns every user: for a folder that the user has declared safe.
+    /// Returns a set that includes every user, for a folder that the user declared safe.
     #[must_use]
     pub fn any(self) -> Self {
         Self { any: true, ..self }
@@ -94,11 +94,10 @@ impl Owners {
     }
 }
 
-/// Returns what a user is called, for people: its name and number, or the number alone.
+/// Returns a user's name and number for display, or only the number if the name is unknown.
 #[must_use]
 pub fn user_text(number: u32) -> String {
-    // The name only helps to recognise the user: without the file, the number has to do.
-    // ignored: the name only helps to recognise the user.
+    // ignored: without the file, the number alone identifies the user.
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -1,16 +1,15 @@
 //! Randomness.
 
-/// Returns 64 random bits of the operating system.
+/// Returns 64 random bits from the operating system.
 ///
 /// # Panics
-/// Where the operating system has no randomness to give, which on Linux it always has
-/// once it has booted.
+/// The operating system has no randomness. Linux always has once it has booted.
 #[must_use]
 pub fn bits() -> u64 {
     getrandom::u64().expect("the operating system has randomness")
 }
 
-/// Fills a buffer with random bytes of the operating system, fit for keys.
+/// Fills a buffer with random bytes from the operating system, suitable for keys.
 ///
 /// # Panics
 /// As [`bits`].

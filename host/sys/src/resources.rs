@@ -1,4 +1,4 @@
-//! What of the machine this process may use: memory and descriptors.
+//! Resources of the machine that this process may use: memory and descriptors.
 
 use std::io;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many descriptors this process could have open before it raised that.
+/// The limit of open descriptors that this process had before it raised it.
 static DESCRIPTORS_BEFORE: OnceLock<u64> = OnceLock::new();
 
-/// Raises how many descriptors this process may have open as far as the operating system allows.
-/// Programs that it starts get the former number: some look at every possible descriptor.
+/// Raises this process's limit of open descriptors as far as the operating system allows. Programs
+/// that it starts get the former limit, because some loop over every possible descriptor.
 ///
 /// # Errors
-/// The operating system refuses. Then it is as before.
+/// The operating system refuses. The limit is then unchanged.
 pub fn descriptors_raise() -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current else {
@@ -28,19 +28,19 @@ pub fn descriptors_raise() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns how many descriptors this process may have open; `None` if that is not limited.
+/// Returns this process's limit of open descriptors; `None` if there is no limit.
 #[must_use]
 pub fn descriptors_max() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Returns how many descriptors a program may have open that this process starts, if it is to have
-/// another number than this process.
+/// Returns the limit of open descriptors for programs that this process starts; `None` if they get
+/// the same limit as this process.
 pub(crate) fn descriptors_before() -> Option<u64> {
     DESCRIPTORS_BEFORE.get().copied()
 }
 
-/// Lets this process have so many descriptors open, and no more.
+/// Sets this process's limit of open descriptors.
 ///
 /// # Errors
 /// The operating system refuses.
@@ -53,8 +53,8 @@ pub(crate) fn descriptors_lower(current: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, lowered)?)
 }
 
-/// Returns how many bytes of memory this process could use: what the machine has to give, or what
-/// its control groups allow, if that is less.
+/// Returns how many bytes of memory this process can use: what the machine has available, or what
+/// its control groups allow if that is less.
 #[must_use]
 pub fn memory_bytes() -> u64 {
     let machine = std::fs::read_to_string("/proc/meminfo").ok();
@@ -78,8 +78,8 @@ fn available(meminfo: &str) -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-/// Returns the least memory that a control group allows, or one above it, by its line in
-/// /proc/self/cgroup: `0::/a/b`, or `4:memory:/a/b` of version 1; see cgroups(7).
+/// Returns the lowest memory limit of a control group and its ancestors. The group is given as a
+/// line of /proc/self/cgroup: `0::/a/b`, or `4:memory:/a/b` for version 1; see cgroups(7).
 fn group_limit(line: &str) -> Option<u64> {
     let mut fields = line.splitn(3, ':');
     let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
@@ -92,7 +92,7 @@ fn group_limit(line: &str) -> Option<u64> {
     let groups = Path::new(path).ancestors();
     let limits = groups.filter_map(|group| {
         let text = std::fs::read_to_string(Path::new(mount).join(group).join(file)).ok()?;
-        // A group without a limit says `max`.
+        // A group without a limit has the text `max`.
         text.trim().parse::<u64>().ok()
     });
     limits.min()
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_machine_has_is_read() {
+    fn available_memory_is_read_from_meminfo() {
         let text = "MemTotal:       24683520 kB\nMemFree:  4 kB\nMemAvailable:   2048 kB\n";
         assert_eq!(available(text), Some(2 << 20));
         assert_eq!(available("MemTotal: 1 kB\n"), None);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_control_groups_limit_no_memory() {
+    fn control_group_without_memory_controller_has_no_limit() {
         assert_eq!(group_limit("5:cpu:/"), None);
         assert_eq!(group_limit("no line"), None);
     }

@@ -1,7 +1,7 @@
-//! A copy of a file in memory that nothing can change any more, not even this process.
+//! An in-memory copy of a file that no process can change, this one included.
 //!
-//! What is checked while it is copied is what is used afterwards, whatever happens to the
-//! original: another file may take its name, it may be cut short or written over.
+//! The content that is checked during the copy is the content that is used afterwards. The original
+//! can be replaced, truncated or overwritten meanwhile without any effect on the copy.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 
-/// How much is copied at once, in bytes: little enough to stay in the processor's cache, so
-/// that `each` does not have to fetch it again.
+/// How much is copied at once, in bytes. It fits into the processor's cache, so `each` reads it
+/// from there.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// A file that has no name, and whose content is final.
+/// A file without a name whose content is final.
 #[derive(Debug)]
 pub struct SealedFile {
     file: File,
@@ -22,11 +22,11 @@ pub struct SealedFile {
 }
 
 impl SealedFile {
-    /// Copies the rest of what `from` holds, at most `bytes_max`. Each piece is given to `each`
-    /// on the way.
+    /// Copies the rest of `from`, at most `bytes_max`. Each piece is passed to `each` before it is
+    /// written.
     ///
     /// # Errors
-    /// It cannot be read, is larger, or there is no memory for it.
+    /// The input cannot be read or is larger, or the machine has no memory for the copy.
     pub fn copy(
         from: &mut impl Read,
         bytes_max: u64,
@@ -56,17 +56,17 @@ impl SealedFile {
         Ok(Self { file, size })
     }
 
-    /// Returns a path that leads to it as long as it is open. It works only for this process,
-    /// and only where `/proc` is mounted.
+    /// Returns a path that leads to the copy as long as it is open. The path works only in this
+    /// process, and only if `/proc` is mounted.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
     }
 
-    /// Reads all of it.
+    /// Reads the whole copy.
     ///
     /// # Errors
-    /// There is no memory for it.
+    /// The machine has no memory for it.
     pub fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut content = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
         self.file.rewind()?;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_is_whole_checked_on_the_way_and_final() {
+    fn copy_is_complete_and_cannot_be_changed() {
         let content: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut seen = Vec::new();
         let each = |piece: &[u8]| seen.extend_from_slice(piece);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_not_copied() {
+    fn input_over_the_limit_is_not_copied() {
         let error = SealedFile::copy(&mut &b"123"[..], 2, |_| ()).expect_err("too large");
         assert_eq!(error.kind(), ErrorKind::FileTooLarge);
     }

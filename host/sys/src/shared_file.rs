@@ -1,8 +1,8 @@
-//! A small file that several processes change by turns, and that can be replaced whole.
+//! A small file that several processes change in turns, and that can be replaced atomically.
 //!
-//! A turn is an exclusive `flock` on the file: the operating system ends it when its process
-//! dies. Since the file can be replaced, or removed by hand, a process that has a turn asks
-//! [`SharedFile::is_current`] before anything else.
+//! A turn is an exclusive `flock` on the file, which the operating system releases when the process
+//! dies. The file can be replaced, or removed by hand, so a process that gets the turn first checks
+//! [`SharedFile::is_current`].
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -11,14 +11,14 @@ use std::path::PathBuf;
 
 use crate::folder::{FileError, Folder, Opening, identity};
 
-/// Device and number of a file: two paths with the same ones name one file.
+/// Device number and inode number of a file. Two paths with the same identity name one file.
 type Identity = (u64, u64);
 
-/// How the name of a file ends that is to replace another one.
+/// The end of the name of a file that is to replace another one.
 const NEW: &str = ".new";
 
-/// How the name of a file ends that is to be one where there is none. Several processes may
-/// be at that at once, without a turn.
+/// The end of the name of a file that is to become the first one. Several processes may create such
+/// files at once, without a turn.
 const FIRST: &str = ".first";
 
 /// An open file that processes share.
@@ -30,10 +30,11 @@ pub struct SharedFile {
 }
 
 impl SharedFile {
-    /// Opens a file of a folder, to change it or only to look at it; `None` if there is none.
+    /// Opens a file of a folder, for changes or for reading only; returns `None` if it does not
+    /// exist.
     ///
     /// # Errors
-    /// It is there and may not be opened so.
+    /// The file exists and may not be opened in this way.
     pub fn open(folder: &Folder, name: &str, to_change: bool) -> Result<Option<Self>, FileError> {
         let opening = if to_change {
             Opening::Change
@@ -51,11 +52,11 @@ impl SharedFile {
         }))
     }
 
-    /// Makes the file with this content, unless there is one: then it stays as it is. It is
-    /// there in full or not at all; it need not survive a power cut.
+    /// Creates the file with this content. A file that exists is left unchanged. The file has its
+    /// complete content or does not exist; it need not survive a power loss.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The file cannot be created.
     pub fn create(folder: &Folder, name: &str, content: &[u8]) -> Result<(), FileError> {
         let (temporary, _) = temporary(folder, &format!("{name}{FIRST}"), content)?;
         let linked = match folder.link(&temporary, name) {
@@ -65,7 +66,7 @@ impl SharedFile {
         linked.and(folder.remove(&temporary))
     }
 
-    /// Takes the turn if nobody has it.
+    /// Takes the turn if no process has it.
     ///
     /// # Errors
     /// The file system has no locks.
@@ -77,7 +78,7 @@ impl SharedFile {
         }
     }
 
-    /// Blocks the thread until it is its turn.
+    /// Blocks the thread until this process has the turn.
     ///
     /// # Errors
     /// The file system has no locks.
@@ -93,7 +94,7 @@ impl SharedFile {
         let _ = self.file.unlock();
     }
 
-    /// Returns whether the name is still that of this file, which was neither replaced nor
+    /// Returns whether the name still leads to this file, so that it was neither replaced nor
     /// removed.
     ///
     /// # Errors
@@ -110,10 +111,10 @@ impl SharedFile {
         self.identity == other.identity
     }
 
-    /// Returns what is in the file from `at` on; `None` if it is shorter.
+    /// Returns the content of the file from `at` on; `None` if the file is shorter than `at`.
     ///
     /// # Errors
-    /// It cannot be read, or that is more than `bytes_max`.
+    /// The file cannot be read, or the content has more than `bytes_max`.
     pub fn read_from(&self, at: u64, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
         let read = || -> io::Result<Option<Vec<u8>>> {
             let Some(size) = self.file.metadata()?.len().checked_sub(at) else {
@@ -138,13 +139,13 @@ impl SharedFile {
     /// It cannot be written, for example because the disk is full.
     pub fn append(&self, at: u64, content: &[u8]) -> Result<(), FileError> {
         self.file.write_all_at(content, at).map_err(|source| {
-            // ignored: what was written in part is cut off here, or else by the next process.
+            // ignored: if the partial write cannot be cut off here, the next process does it.
             let _ = self.file.set_len(at);
             self.error("write", source)
         })
     }
 
-    /// Cuts the file off at `size`.
+    /// Truncates the file to `size` bytes.
     ///
     /// # Errors
     /// It cannot be written.
@@ -154,11 +155,11 @@ impl SharedFile {
             .map_err(|source| self.error("write", source))
     }
 
-    /// Puts a new file in place of this one, all at once, and returns it: it is its turn there
-    /// too. Others see by [`SharedFile::is_current`] that this one is past.
+    /// Replaces this file atomically and returns the new one, on which this process has the turn as
+    /// well. Other processes see by [`SharedFile::is_current`] that the former file is stale.
     ///
     /// # Errors
-    /// It cannot be written; then this one stays.
+    /// The new file cannot be written; the former one is kept.
     pub fn replace(&self, folder: &Folder, name: &str, content: &[u8]) -> Result<Self, FileError> {
         let (temporary, file) = temporary(folder, &format!("{name}{NEW}"), content)?;
         let put = || -> Result<Self, FileError> {
@@ -173,16 +174,16 @@ impl SharedFile {
             })
         };
         put().inspect_err(|_| {
-            // ignored: a later process removes it.
+            // ignored: a later process removes the leftover.
             let _ = folder.remove(&temporary);
         })
     }
 
-    /// Removes what processes left that died as they replaced this file. For the process that
-    /// has the turn: no other one is just about to replace it.
+    /// Removes files of processes that died while they replaced this file. Only the process that
+    /// has the turn may call this, because no other process replaces the file then.
     ///
     /// # Errors
-    /// The folder cannot be read, or a file in it not be removed.
+    /// The folder cannot be read, or a file cannot be removed.
     pub fn leftovers_remove(folder: &Folder, name: &str) -> Result<(), FileError> {
         let start = format!("{name}{NEW}.");
         for left in folder.files(".")? {
@@ -198,7 +199,7 @@ impl SharedFile {
     }
 }
 
-/// Makes a file with this content under a name of its own.
+/// Creates a file with this content under a unique name.
 fn temporary(folder: &Folder, start: &str, content: &[u8]) -> Result<(String, File), FileError> {
     let name = format!("{start}.{:016x}", crate::random::bits());
     let write = || -> io::Result<File> {
@@ -220,11 +221,11 @@ fn temporary(folder: &Folder, start: &str, content: &[u8]) -> Result<(String, Fi
 mod tests {
     use super::*;
 
-    /// More than any file here has.
+    /// More than the size of any file in these tests.
     const BYTES_MAX: u64 = 100;
 
     #[test]
-    fn a_file_is_made_once_and_replaced_whole() {
+    fn shared_file_is_created_once_and_replaced_atomically() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         let open = || SharedFile::open(&folder, "f", true).expect("it can be opened");

@@ -1,4 +1,4 @@
-//! A line that a person types without it being shown.
+//! Reads a line from the terminal without showing it.
 
 use std::io::{self, stdin};
 
@@ -6,25 +6,24 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-/// What a person answered.
+/// What the user typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Typed {
     /// A line, without its end.
     Line(Vec<u8>),
-    /// More than a terminal hands over as a line; the rest of it is gone.
+    /// A line longer than a terminal passes on; the rest of it is lost.
     Cut,
-    /// They want the program to stop (Ctrl-C).
+    /// Ctrl-C: the user wants the program to stop.
     Interrupted,
-    /// They have nothing more to say (Ctrl-D).
+    /// Ctrl-D on an empty line: the input has ended.
     End,
 }
 
-/// The most bytes of a line with its end, as n_tty(4) of Linux has it: of a longer one, it hands
-/// over the beginning.
+/// The most bytes of a line, its end included. Of a longer line, Linux passes on the beginning
+/// only; see n_tty(4).
 const LINE_BYTES_MAX: usize = 4096;
 
-/// The terminal that stdin is, while it shows nothing of what is typed. As before once it is
-/// dropped.
+/// The terminal on stdin, with echo turned off. Dropping it restores the former settings.
 #[derive(Debug)]
 pub struct HiddenInput {
     before: Termios,
@@ -32,17 +31,17 @@ pub struct HiddenInput {
 }
 
 impl HiddenInput {
-    /// Stops to show what is typed, and forgets what was typed before.
+    /// Turns echo off, and discards what was typed before.
     ///
     /// # Errors
-    /// Stdin is no terminal.
+    /// Stdin is not a terminal.
     pub fn begin() -> io::Result<Self> {
         let before = tcgetattr(stdin())?;
         let interrupt = before.special_codes[SpecialCodeIndex::VINTR];
         let mut hidden = before.clone();
         hidden.local_modes.insert(LocalModes::ICANON);
-        // A signal would end the program, and leave a terminal that shows nothing. So its key
-        // ends the line, and is read as a part of it.
+        // Ctrl-C as a signal would end the program and leave the terminal without echo. So it ends
+        // the line instead, and is read as its last byte.
         hidden
             .local_modes
             .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
@@ -54,7 +53,7 @@ impl HiddenInput {
     /// Waits for a line.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// The terminal was closed.
     pub fn line(&mut self) -> io::Result<Typed> {
         let mut line = vec![0; LINE_BYTES_MAX];
         let n_read = loop {
@@ -72,7 +71,7 @@ impl HiddenInput {
                 line.pop();
                 Typed::Line(line)
             }
-            // Ctrl-D in the middle of a line hands it over.
+            // Ctrl-D within a line passes it on without an end.
             Some(_) => Typed::Line(line),
         })
     }
@@ -80,8 +79,7 @@ impl HiddenInput {
 
 impl Drop for HiddenInput {
     fn drop(&mut self) {
-        // If the terminal is gone, nobody misses its ways.
-        // ignored: the terminal is gone, and its settings with it.
+        // ignored: if the terminal was closed, its settings are gone as well.
         let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.before);
     }
 }

@@ -1,4 +1,4 @@
-//! Threads, for what blocks in the operating system.
+//! Threads for calls that block in the operating system.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::interrupt;
 
-/// The request that a thread which works ends soon, shared by all who have a copy. The thread
-/// looks at it between two pieces of its work.
+/// A request that a working thread ends soon, shared by all clones. The thread checks it between
+/// two pieces of its work.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -26,10 +26,10 @@ impl Stop {
     }
 }
 
-/// Starts a thread that runs `work`. It ends with the process at the latest.
+/// Starts a thread that runs `work`. The thread ends with the process at the latest.
 ///
 /// # Errors
-/// The operating system has no more threads to give.
+/// The operating system has no threads left.
 pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), std::io::Error> {
     std::thread::Builder::new()
         .name(name.to_owned())
@@ -37,15 +37,15 @@ pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), std
     Ok(())
 }
 
-/// How often a thread that waits for another one looks whether the process is to stop.
+/// How often a waiting thread checks whether the process is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Has a thread do `work` that blocks in the operating system, and waits for it until the
-/// deadline; not much longer once the process is to stop. Returns `None` if it took too long: the
-/// thread then goes on by itself, and what it returns is dropped.
+/// Runs `work`, which blocks in the operating system, on a new thread, and waits for it until the
+/// deadline, or for a short time once the process is to stop. Returns `None` if it took too long:
+/// the thread then continues, and its result is dropped.
 ///
 /// # Errors
-/// The operating system has no more threads to give.
+/// The operating system has no threads left.
 pub fn wait_for<T: Send + 'static>(
     name: &str,
     deadline: Moment,
@@ -53,7 +53,7 @@ pub fn wait_for<T: Send + 'static>(
 ) -> Result<Option<T>, std::io::Error> {
     let (send, received) = sync_channel(1);
     start(name, move || {
-        // ignored: the thread that waited has given up, and the result goes with the message.
+        // ignored: the waiting thread has given up, and the result is dropped.
         let _ = send.send(work());
     })?;
     loop {
@@ -66,7 +66,7 @@ pub fn wait_for<T: Send + 'static>(
     }
 }
 
-/// Lets other threads have their turn on this core.
+/// Lets other threads run on this core.
 pub fn give_way() {
     std::thread::yield_now();
 }

@@ -1,10 +1,10 @@
-//! A child process of this program that works on what a stranger made: bytes in, bytes out,
-//! within limits of time and memory.
+//! A child process of this program that works on untrusted input, within limits of time and memory.
+//! It reads bytes and returns bytes.
 //!
-//! Some work cannot be interrupted, nor its memory counted, inside of a process. In a process
-//! of its own the operating system does both. The child inherits nothing but its three pipes,
-//! has an empty environment, and ends when this process ends: it holds one end of a pipe whose
-//! other end the kernel closes then.
+//! Some work can neither be interrupted nor have its memory counted within a process. For a
+//! separate process the operating system does both. The child inherits nothing but its three pipes
+//! and has an empty environment. It ends when this process ends: the kernel then closes the other
+//! end of its stdin.
 
 mod child;
 
@@ -21,37 +21,37 @@ pub use child::{WorkerAllocator, WorkerLimits, serve};
 
 use crate::clock::{self, Moment};
 
-/// How a child ends that has no memory left.
+/// The exit code of a child whose memory was used up.
 const EXIT_NO_MEMORY: u8 = 75;
 
-/// The most bytes of a child's stderr that are kept: a panic's words.
+/// The most bytes of a child's stderr that are kept, enough for a panic's message.
 const STDERR_BYTES_MAX: usize = 4096;
 
-/// How often a child is looked at that has closed its pipes and is yet to end.
+/// How often a child that has closed its pipes is checked until it ends.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// How much is read at once, in bytes: what a pipe of Linux holds.
+/// How much is read at once, in bytes: the capacity of a Linux pipe.
 const READ_BYTES: usize = 64 << 10;
 
 /// Work for a child.
 #[derive(Debug)]
 pub struct Task<'a> {
-    /// This program.
+    /// The path of this program.
     pub program: PathBuf,
-    /// What makes it call [`serve`].
+    /// The arguments that make the program call [`serve`].
     pub arguments: Vec<String>,
-    /// What it is given.
+    /// The child's input.
     pub input: &'a [u8],
-    /// How many bytes it may return.
+    /// The most bytes that the child may return.
     pub output_bytes_max: u64,
-    /// When it has to be done.
+    /// The deadline for the result.
     pub deadline: Moment,
 }
 
-/// Why a child did not do its work.
+/// Why a child returned no result.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// It cannot be started.
+    /// The child cannot be started.
     #[error("failed to start `{}`", program.display())]
     Start {
         /// The program.
@@ -59,21 +59,21 @@ pub enum WorkerError {
         /// Why.
         source: io::Error,
     },
-    /// It was not done by its deadline.
+    /// The deadline passed.
     #[error("it was not done in time")]
     Time,
-    /// It needed more memory than it may have.
+    /// The child needed more memory than it may have.
     #[error("it needed more memory than it may have")]
     Memory,
-    /// It ended without a result.
+    /// The child ended without a result.
     #[error("it ended without a result ({status}){}", said(stderr))]
     Ended {
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
         /// What it printed to stderr.
         stderr: String,
     },
-    /// Its pipes cannot be used.
+    /// Reading or writing the child's pipes failed.
     #[error("failed to talk to it")]
     Pipes(#[source] io::Error),
 }
@@ -85,17 +85,17 @@ fn said(stderr: &str) -> String {
     }
 }
 
-/// Has a child do some work, and returns its result. Dropping the future kills the child.
+/// Has a child do some work, and returns the result. Dropping the future kills the child.
 ///
 /// # Errors
-/// It cannot be started, reached a limit, or ended without a result.
+/// The child cannot be started, reached a limit, or ended without a result.
 pub async fn run(task: Task<'_>) -> Result<Vec<u8>, WorkerError> {
     let mut worker = Worker::start(&task)?;
     let talked = clock::until(task.deadline, worker.talk(&task)).await;
     let (output, stderr) = talked
         .map_err(|clock::TimeIsUp| WorkerError::Time)?
         .map_err(WorkerError::Pipes)?;
-    // It has closed its pipes, and so it has ended, or is about to.
+    // The child has closed its pipes, so it has ended or is about to.
     let status = loop {
         if let Some(status) = worker.child.try_wait().map_err(WorkerError::Pipes)? {
             break status;
@@ -115,16 +115,16 @@ pub async fn run(task: Task<'_>) -> Result<Vec<u8>, WorkerError> {
     Err(WorkerError::Ended { status, stderr })
 }
 
-/// A child at work. Dropping it kills it.
+/// A running child. Dropping it kills it.
 struct Worker {
     child: Child,
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // ignored: it does not fail for a child that has ended.
+        // ignored: killing a child that has ended does not fail.
         let _ = self.child.kill();
-        // ignored: a child that was killed is gone at once.
+        // ignored: a child that was killed ends at once.
         let _ = self.child.wait();
     }
 }
@@ -146,7 +146,7 @@ impl Worker {
         Ok(Self { child })
     }
 
-    /// Gives it its input, and returns what it wrote to stdout and stderr.
+    /// Writes the child's input, and returns what it wrote to stdout and stderr.
     async fn talk(&mut self, task: &Task<'_>) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let missing = || io::Error::other("it has no pipe");
         let stdin = self.child.stdin.take().ok_or_else(missing)?;
@@ -162,10 +162,10 @@ impl Worker {
         let output = read(stdout.into(), output_max);
         let (fed, output, stderr) =
             tokio::join!(feed, output, read(stderr.into(), STDERR_BYTES_MAX));
-        // The child knows by this pipe that this process is alive.
+        // The child needs this pipe open to know that this process is alive.
         drop(stdin);
         match fed {
-            // Its end says why it read no further.
+            // The child's exit status says why it stopped reading.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
             Ok(()) | Err(_) => Ok((output?, stderr?)),
         }
@@ -185,7 +185,7 @@ async fn write(pipe: &pipe::Sender, mut rest: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads until the other end is closed, and keeps at most so much of it.
+/// Reads until the other end is closed, and keeps at most `bytes_max` bytes.
 async fn read(end: OwnedFd, bytes_max: usize) -> io::Result<Vec<u8>> {
     let pipe = pipe::Receiver::from_owned_fd(end)?;
     let mut kept = Vec::new();

@@ -1,6 +1,6 @@
-//! A control group for one command, where the machine delegated its own group to this process.
+//! A control group for one command, if the machine delegated this process's group to it.
 //!
-//! The kernel kills a whole control group at once, processes of other users included, which their
+//! The kernel kills a whole control group at once, including processes of other users, which the
 //! reaper may not kill. See "Delegation" in cgroups(7).
 
 use std::fs;
@@ -12,16 +12,16 @@ use rustix::process::{geteuid, getpid};
 
 use crate::clock;
 
-/// The attribute by which systemd says that a group is delegated, and its value.
+/// The extended attribute by which systemd marks a delegated group, and its value.
 const DELEGATED: (&str, &[u8]) = ("user.delegate", b"1");
 
-/// The file that a process enters a group by.
+/// The file through which a process enters a group.
 const PROCESSES: &str = "cgroup.procs";
 
-/// How often a group is looked at that was killed, until its processes are gone.
+/// How often the removal of a killed group is tried while its processes end.
 const LOOKS_MAX: u32 = 1000;
 
-/// How long to wait between two looks.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The control group of one command.
@@ -32,8 +32,8 @@ pub(super) struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// Makes a group and enters it: what this process starts from now on is in it. `None` where
-    /// this process's group is not delegated to it, or not of version 2.
+    /// Creates a group and enters it, so that processes which this one starts from now on are in
+    /// it. Returns `None` if this process's group is not delegated to it, or is not of version 2.
     pub(super) fn enter() -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -46,7 +46,7 @@ impl ControlGroup {
             above,
         };
         fs::create_dir(&group.own).ok()?;
-        // Without this file, the kernel cannot kill a group.
+        // The kernel can kill a group only through this file.
         let is_usable = group.own.join("cgroup.kill").is_file() && enter(&group.own).is_ok();
         if !is_usable {
             let _ = fs::remove_dir(&group.own);
@@ -65,11 +65,11 @@ impl ControlGroup {
 
     /// Kills all processes of the group.
     pub(super) fn kill(&self) {
-        // What is left is killed one by one all the same.
+        // Processes that survive this are killed one by one.
         let _ = fs::write(self.own.join("cgroup.kill"), "1");
     }
 
-    /// Removes the group, once its processes are gone.
+    /// Removes the group once its processes are gone.
     pub(super) async fn remove(self) {
         for _ in 0..LOOKS_MAX {
             if fs::remove_dir(&self.own).is_ok() {
@@ -86,7 +86,7 @@ fn enter(group: &Path) -> io::Result<()> {
     fs::write(group.join(PROCESSES), "0")
 }
 
-/// Returns the folder of this process's group of version 2, by /proc/self/cgroup and
+/// Returns the folder of this process's version 2 group, from /proc/self/cgroup and
 /// /proc/self/mountinfo.
 fn group(own: &str, mounts: &str) -> Option<PathBuf> {
     let group = own.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -103,12 +103,12 @@ fn group(own: &str, mounts: &str) -> Option<PathBuf> {
     })
 }
 
-/// Returns whether a group is this process's to divide: the service manager says so, or it belongs
-/// to the user of this process, who is not root.
+/// Returns whether this process may divide a group, because the service manager marked it or
+/// because it belongs to the user of this process, who is not root.
 fn is_delegated(group: &Path) -> bool {
     let mut value = [0; 8];
-    let said = rustix::fs::getxattr(group, DELEGATED.0, &mut value);
-    if said.is_ok_and(|n_bytes| value.get(..n_bytes) == Some(DELEGATED.1)) {
+    let attribute = rustix::fs::getxattr(group, DELEGATED.0, &mut value);
+    if attribute.is_ok_and(|n_bytes| value.get(..n_bytes) == Some(DELEGATED.1)) {
         return true;
     }
     let user = geteuid();

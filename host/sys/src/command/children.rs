@@ -1,11 +1,11 @@
-//! The children of this process: found, and killed together with their process groups.
+//! Finds the children of this process, and kills them together with their process groups.
 //!
-//! `/proc` lists them, where it is mounted and the kernel was built to (`CONFIG_PROC_CHILDREN`).
-//! Elsewhere every possible process id is tried: waitid(2) answers for children only. That takes a
-//! second, and finds them all the same.
+//! `/proc` lists the children if it is mounted and the kernel was built with
+//! `CONFIG_PROC_CHILDREN`. Otherwise every possible process id is probed: waitid(2) succeeds for
+//! children only. Probing takes a second.
 //!
-//! A child stays a zombie until this process has waited for it, so the id of one that was found
-//! cannot become another process's, as long as no other thread of this process waits for it.
+//! A child stays a zombie until this process has waited for it, so the id of a child cannot be
+//! reused as long as no other thread of this process waits for it.
 
 use std::fs;
 
@@ -17,17 +17,17 @@ use rustix::process::{
 /// The largest process id that Linux gives out (`PID_MAX_LIMIT`).
 const PID_MAX: i32 = 4 << 20;
 
-/// What came of an attempt to kill children.
+/// The result of an attempt to kill children.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Killed {
-    /// How many were sent the signal.
+    /// How many children were sent the signal.
     pub(super) n_killed: usize,
-    /// How many run as another user, whose processes this one may not kill.
+    /// How many run as another user, so that this process may not kill them.
     pub(super) n_denied: usize,
 }
 
-/// Sends SIGKILL to each child that is chosen, and to its process group unless that is the one of
-/// this process. A group dies at once: none of its processes can start another one meanwhile.
+/// Sends SIGKILL to each chosen child, and to its process group unless that is this process's
+/// group. All processes of a group get the signal at once, so none of them can fork meanwhile.
 pub(super) fn kill_children(mut is_chosen: impl FnMut(Pid) -> bool) -> Killed {
     let own_group = getpgrp();
     let mut killed = Killed::default();
@@ -38,7 +38,8 @@ pub(super) fn kill_children(mut is_chosen: impl FnMut(Pid) -> bool) -> Killed {
         if let Ok(group) = getpgid(Some(child))
             && group != own_group
         {
-            // What of it may be killed is, and the child itself is looked at next.
+            // An error is ignored: processes of the group that may be killed were killed, and the
+            // child itself is next.
             let _ = kill_process_group(group, Signal::KILL);
         }
         match kill_process(child, Signal::KILL) {
@@ -49,7 +50,7 @@ pub(super) fn kill_children(mut is_chosen: impl FnMut(Pid) -> bool) -> Killed {
     killed
 }
 
-/// Calls `found` for every child, dead ones included that were not waited for.
+/// Calls `found` for every child, including dead ones that were not waited for.
 fn each_child(found: impl FnMut(Pid)) {
     match listed() {
         Some(children) => children.into_iter().for_each(found),
@@ -57,11 +58,11 @@ fn each_child(found: impl FnMut(Pid)) {
     }
 }
 
-/// Returns the children that `/proc` lists; `None` if it lists none of any thread.
+/// Returns the children that `/proc` lists; `None` if it has no list for any thread.
 fn listed() -> Option<Vec<Pid>> {
     let mut lists = Vec::new();
     for task in fs::read_dir("/proc/self/task").ok()?.flatten() {
-        // A thread may have ended since.
+        // A thread may have ended meanwhile.
         if let Ok(list) = fs::read_to_string(task.path().join("children")) {
             lists.push(list);
         }
@@ -74,7 +75,7 @@ fn listed() -> Option<Vec<Pid>> {
     Some(pids.collect())
 }
 
-/// Calls `found` for every child, without `/proc`.
+/// Calls `found` for every child, without using `/proc`.
 fn probed(mut found: impl FnMut(Pid)) {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     for pid in (1..=PID_MAX).filter_map(Pid::from_raw) {
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_is_found_with_proc_and_without() {
+    fn child_is_found_with_and_without_proc() {
         let mut sleep = Command::new("/bin/sleep");
         let mut child = sleep.arg("600").spawn().expect("it is installed");
         let pid = Pid::from_child(&child);

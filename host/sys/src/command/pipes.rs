@@ -1,5 +1,5 @@
-//! What goes into a program and comes out of it: all of it at once, so that neither side waits for
-//! the other, and no more is kept than may be.
+//! The pipes of a program. Its input and outputs are served concurrently, so that neither side
+//! waits for the other, and only a limited part of the output is kept.
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use tokio::task::coop::consume_budget;
 
 use super::Printed;
 
-/// How much is read at once, in bytes: what a pipe of Linux holds.
+/// How much is read at once, in bytes: the capacity of a Linux pipe.
 const READ_BYTES: usize = 64 << 10;
 
 /// A program's stdin, stdout and stderr.
@@ -20,11 +20,11 @@ pub(super) struct Pipes {
 }
 
 impl Pipes {
-    /// Takes this process's ends of a program's pipes: one to write to, if the program has
-    /// anything to read, and those of its two outputs.
+    /// Takes this process's ends of a program's pipes: one to write to, if the program has input,
+    /// and one for each of its two outputs.
     ///
     /// # Errors
-    /// The operating system does not have them watched.
+    /// The async runtime cannot watch the pipes.
     pub(super) fn new(
         stdin: Option<(PipeWriter, Vec<u8>)>,
         [stdout, stderr]: [PipeReader; 2],
@@ -38,7 +38,7 @@ impl Pipes {
         })
     }
 
-    /// Writes all, and reads all until no process holds the other ends.
+    /// Writes all input, and reads the outputs until no process holds their other ends.
     pub(super) async fn talk(&mut self) {
         let Self {
             stdin,
@@ -53,7 +53,7 @@ impl Pipes {
         tokio::join!(feed, stdout.read(), stderr.read());
     }
 
-    /// Returns what was read of stdout and of stderr.
+    /// Returns what was read from stdout and from stderr.
     pub(super) fn printed(self) -> (Printed, Printed) {
         (self.stdout.printed(), self.stderr.printed())
     }
@@ -70,8 +70,8 @@ impl Feed {
         Ok(Self { pipe, bytes })
     }
 
-    /// Writes until all is written, or until no process reads any more, which is the program's
-    /// right. Then the pipe is closed.
+    /// Writes until all is written or no process reads any more; a program need not read its input.
+    /// Then the pipe is closed.
     async fn write(self) {
         let mut rest = self.bytes.as_slice();
         while !rest.is_empty() && self.pipe.writable().await.is_ok() {
@@ -91,7 +91,7 @@ struct Drain {
     pipe: pipe::Receiver,
     bytes_max: usize,
     bytes: Vec<u8>,
-    /// Whether all that is in `bytes` is all that came.
+    /// Whether `bytes` is the complete output.
     is_whole: bool,
 }
 
@@ -118,7 +118,8 @@ impl Drain {
                     let n_kept = n_read.min(self.bytes_max - self.bytes.len());
                     self.bytes.extend_from_slice(&buffer[..n_kept]);
                     is_too_much |= n_kept < n_read;
-                    // A program that writes faster than this reads would keep other tasks from running.
+                    // Without this, a program that writes faster than this task reads would starve
+                    // other tasks.
                     consume_budget().await;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}

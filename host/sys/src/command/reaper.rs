@@ -1,16 +1,16 @@
-//! The whole of the program `sedge-reaper`: it starts one command for the process that started the
-//! reaper, and sees to it that nothing of that command is left.
+//! The program `sedge-reaper`: it starts one command for its parent process, and kills every
+//! process that the command leaves behind.
 //!
-//! The reaper is a *subreaper* (prctl(2), `PR_SET_CHILD_SUBREAPER`): the kernel gives it every
-//! process below it whose parent dies, whatever session or group that process is in. So all that a
-//! command starts are children of the reaper once their parents are dead. Killing the children until
-//! none is left therefore kills everything.
+//! The reaper is a *subreaper* (prctl(2), `PR_SET_CHILD_SUBREAPER`): when a process below the
+//! reaper loses its parent, the kernel makes it a child of the reaper, whatever session or group it
+//! is in. So every process that a command started becomes a child of the reaper once its own parent
+//! is dead, and killing children until none is left kills everything.
 //!
-//! Where the machine delegated a control group (`cgroup.rs`), the kernel kills that as well, with the
-//! processes of other users in it.
+//! If the machine delegated a control group (`cgroup.rs`), the kernel kills that group as well,
+//! including processes of other users.
 //!
-//! It does so when the program has ended, and when the socket on its stdin is closed at the other
-//! end: on purpose, or because the kernel closed it when that process died.
+//! The reaper starts to kill when the program has ended, or when the other end of the socket on its
+//! stdin is closed, by its parent or by the kernel after its parent died.
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IoSliceMut, Write};
@@ -34,35 +34,35 @@ use super::report::Report;
 use super::{End, PROTOCOL};
 use crate::{clock, resources};
 
-/// How often children are killed without a pause in between. A program that starts others as fast
-/// as it can may be ahead for some rounds.
+/// How often children are killed without a pause in between. A program that forks as fast as it can
+/// may stay ahead for some rounds.
 const ROUNDS_WITHOUT_PAUSE: u32 = 64;
 
-/// How long the pauses are after that: processes that wait for a disk die late.
+/// The pause between later rounds. A process that waits for a disk dies late.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Signals that a supervisor, or the kernel when a terminal is closed, sends to all processes of a
-/// job. The reaper outlives them, or its command would.
+/// job. The reaper has to outlive them, or its command would.
 const SURVIVED: [fn() -> SignalKind; 3] = [
     SignalKind::hangup,
     SignalKind::interrupt,
     SignalKind::terminate,
 ];
 
-/// What the arguments of the reaper say.
+/// The parsed arguments of the reaper.
 struct Order {
-    /// How many descriptors the program may have open, if not as many as the reaper.
+    /// The limit for the program's open descriptors; the reaper's own limit if `None`.
     descriptors_max: Option<u64>,
     folder: PathBuf,
-    /// Whether the folder was made for the program, and is removed with it.
+    /// Whether the folder was created for the program, and is removed with it.
     is_own_folder: bool,
     program: OsString,
     arguments: Vec<OsString>,
 }
 
-/// Runs the program `sedge-reaper`. Its environment is the command's.
+/// Runs the program `sedge-reaper`. Its environment is passed on to the command.
 ///
-/// Only Sedge starts it, with a socket as its stdin; anything else gets a failure.
+/// Only Sedge starts the reaper, with a socket as its stdin. Otherwise it fails.
 #[must_use]
 pub fn reaper_main() -> ExitCode {
     match run() {
@@ -84,7 +84,8 @@ fn run() -> Result<(), Errno> {
         let mut reports = control.try_clone().map_err(errno_of)?;
         let control = net::UnixStream::from_std(control).map_err(errno_of)?;
         let mut report = |report: Report| {
-            // ignored: if that process is dead, no process is interested. A few frames never fill a socket.
+            // ignored: if the parent is dead, no process reads reports. A few frames never fill a
+            // socket.
             let _ = reports.write_all(&report.to_frame());
         };
         let mut arguments = std::env::args_os().skip(1);
@@ -101,7 +102,7 @@ fn run() -> Result<(), Errno> {
     })
 }
 
-/// Receives stdin, stdout and stderr of the program, by the socket that is the reaper's stdin.
+/// Receives the program's stdin, stdout and stderr over the socket on the reaper's stdin.
 fn received() -> Result<Vec<OwnedFd>, Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -126,7 +127,7 @@ fn received() -> Result<Vec<OwnedFd>, Errno> {
 impl Order {
     /// Reads `DESCRIPTORS own|given FOLDER PROGRAM ARGUMENTS…`; the number may be empty.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
-        // ignored: an empty number means that no limit was passed on.
+        // ignored: an empty number means that no limit was passed.
         let descriptors_max = arguments.next()?.to_str()?.parse().ok();
         let is_own_folder = arguments.next()? == OWN_FOLDER;
         Some(Self {
@@ -138,7 +139,7 @@ impl Order {
         })
     }
 
-    /// Starts the program, as the leader of a process group, and returns its process.
+    /// Starts the program as the leader of a process group, and returns its process id.
     fn start(&self, outputs: Vec<OwnedFd>) -> Result<Pid, Report> {
         let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(outputs)
             .map_err(|_| Report::ReaperFailed(Errno::BADF.raw_os_error()))?;
@@ -157,10 +158,10 @@ impl Order {
     }
 }
 
-/// The first argument that says that the folder was made for the program.
+/// The argument for a folder that was created for the program.
 pub(super) const OWN_FOLDER: &str = "own";
 
-/// The first argument otherwise.
+/// The argument for any other folder.
 pub(super) const GIVEN_FOLDER: &str = "given";
 
 /// Starts the program, and returns when no process below the reaper is left.
@@ -213,7 +214,7 @@ async fn serve(
         }
         let killed = kill_children(|_| true);
         if killed.n_killed == 0 && killed.n_denied > 0 {
-            // All that is left runs as another user.
+            // All processes that are left run as another user.
             break;
         }
         n_rounds += 1;
@@ -228,17 +229,17 @@ async fn serve(
         group.remove().await;
     }
     if order.is_own_folder {
-        // ignored: the process that made it removes it as well, unless it is dead.
+        // ignored: the process that created the folder removes it as well, unless it is dead.
         let _ = std::fs::remove_dir_all(&order.folder);
     }
     Ok(())
 }
 
-/// Makes this process what the module says, and returns what is ready when a child has died, and
-/// the signals that do not end it as long as these values live.
+/// Makes this process a session leader and a subreaper. Returns the stream of SIGCHLD, and the
+/// streams of the signals that do not end this process while those values live.
 fn prepare() -> Result<(Signal, Vec<Signal>), Errno> {
     match setsid() {
-        // It leads a session already.
+        // This process leads a session already.
         Ok(_) | Err(Errno::PERM) => {}
         Err(error) => return Err(error),
     }
@@ -249,8 +250,8 @@ fn prepare() -> Result<(Signal, Vec<Signal>), Errno> {
     Ok((died.map_err(errno_of)?, survived.map_err(errno_of)?))
 }
 
-/// Returns a child that has died, which is no process any more then; `None` if none has. Clears
-/// `is_left` if there is no child at all.
+/// Waits for a child that has died, and returns its id and status; `None` if no child has. Clears
+/// `is_left` if this process has no children.
 fn reaped(is_left: &mut bool) -> Option<(Pid, WaitStatus)> {
     match wait(WaitOptions::NOHANG) {
         Ok(reaped) => reaped,
@@ -262,7 +263,7 @@ fn reaped(is_left: &mut bool) -> Option<(Pid, WaitStatus)> {
     }
 }
 
-/// Waits until the other end of the socket is closed, or sends anything.
+/// Waits until the other end of the socket is closed or sends anything.
 async fn closed(control: &net::UnixStream) {
     while control.readable().await.is_ok() {
         match control.try_read(&mut [0]) {
@@ -275,7 +276,8 @@ async fn closed(control: &net::UnixStream) {
 fn end_of(status: WaitStatus) -> End {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => End::Exit(code),
-        // ignored: an `Option`; it was waited for with no other options, so it ended in one of these ways.
+        // ignored: an `Option`; without further options, a process that was waited for has either
+        // exited or been killed by a signal.
         (None, signal) => End::Signal(signal.unwrap_or_default()),
     }
 }

@@ -1,14 +1,15 @@
-//! What a reaper reports to the process that started it: a few frames of five bytes, on the
-//! socket that is its stdin.
+//! Reports of a reaper to the process that started it: a few frames of five bytes each, on the
+//! socket that is the reaper's stdin.
 
 use std::io;
 
 use super::End;
 
-/// How many bytes a frame has: a tag, and a number (little-endian).
+/// The size of a frame: a tag, and a number (little-endian).
 pub(super) const FRAME_BYTES: usize = 5;
 
-/// One report; errors are numbers as of errno(3). The last one of a reaper that did all of its work is [`Report::Gone`].
+/// A report. Errors are numbers of errno(3). A reaper that finished its work sends [`Report::Gone`]
+/// last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
     /// The reaper is of another version than the process that started it.
@@ -44,7 +45,7 @@ impl Report {
     /// Reads a frame.
     ///
     /// # Errors
-    /// It is none: what was started is not a reaper.
+    /// The bytes are not a frame, because the started program is not a reaper.
     pub(super) fn of_frame(frame: [u8; FRAME_BYTES]) -> io::Result<Self> {
         let [tag, number @ ..] = frame;
         let number = i32::from_le_bytes(number);
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_survive_their_frames() {
+    fn report_is_read_back_from_its_frame() {
         for report in [
             Report::OtherVersion,
             Report::ReaperFailed(24),

@@ -1,4 +1,4 @@
-//! Starts a reaper for each command, and has it kill the command.
+//! Starts a reaper for each command, and has the reaper kill the command.
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, IoSlice, Read};
@@ -24,27 +24,27 @@ use super::{Command, PROTOCOL};
 use crate::clock::Moment;
 use crate::resources;
 
-/// How long a reaper may take to kill a command whose call has ended. After that the reaper itself
-/// is killed, and this process kills what comes to it.
+/// How long a reaper may take to kill a command whose call has ended. After that this process kills
+/// the reaper, and then the orphans that the kernel gives to it.
 const KILL_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The reapers that this process has started and not waited for.
+/// The process ids of the reapers that were started and not yet waited for.
 static REAPERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// A reaper. Dropping it kills its command with all that this has started.
+/// A running reaper. Dropping it kills its command and everything that the command started.
 pub(super) struct Reaper {
     process: Child,
     control: Option<net::UnixStream>,
     reports: Vec<u8>,
-    /// Removed when no process is left that works in it.
+    /// Dropped, and so removed, when no process works in it any more.
     _folder: Option<TempDir>,
 }
 
-/// What a reaper did.
+/// The result of a reaper.
 pub(super) struct Work {
-    /// What it reported.
+    /// Its reports.
     pub(super) reports: Vec<Report>,
-    /// How it ended.
+    /// Its exit status.
     pub(super) status: ExitStatus,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Work {
 pub(super) enum StartError {
     /// The reaper cannot be executed.
     Reaper(io::Error),
-    /// This process lacks something that it takes.
+    /// A resource of this process is missing.
     Other(io::Error),
 }
 
@@ -69,7 +69,7 @@ impl From<Errno> for StartError {
 }
 
 impl Reaper {
-    /// Starts a reaper, which starts the command in `folder`, with these descriptors as its stdin,
+    /// Starts a reaper, which starts the command in `folder` with the given descriptors as stdin,
     /// stdout and stderr.
     pub(super) fn start(
         command: &Command,
@@ -97,7 +97,8 @@ impl Reaper {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let control = net::UnixStream::from_std(control)?;
-        // Held meanwhile, so that `sweep` never takes a new reaper for an orphan.
+        // The lock is held until the reaper is registered, so that `sweep` never takes it for an
+        // orphan.
         let mut reapers = reapers();
         set_child_subreaper(Some(getpid()))?;
         let process = start.spawn().map_err(start_error)?;
@@ -110,8 +111,8 @@ impl Reaper {
         })
     }
 
-    /// Waits until the reaper has done its work, and returns its reports. If it was killed, what it
-    /// was to kill has been killed by this process then.
+    /// Waits until the reaper has ended, and returns its reports. If the reaper was killed, this
+    /// process has killed the reaper's processes by then.
     pub(super) async fn ended(&mut self) -> io::Result<Work> {
         let mut buffer = [0; 16 * FRAME_BYTES];
         while let Some(control) = &self.control {
@@ -120,16 +121,16 @@ impl Reaper {
                 Ok(0) => self.control = None,
                 Ok(n_read) => self.reports.extend_from_slice(&buffer[..n_read]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // It died with what this process had sent unread.
+                // The reaper died before it had read everything that this process sent.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => self.control = None,
                 Err(error) => return Err(error),
             }
         }
-        self.buried()
+        self.wait_for_end()
     }
 
-    /// Waits for the end of a reaper that has closed its socket, or was killed.
-    fn buried(&mut self) -> io::Result<Work> {
+    /// Waits for the end of a reaper that has closed its socket or was killed.
+    fn wait_for_end(&mut self) -> io::Result<Work> {
         let pid = Pid::from_child(&self.process).as_raw_pid();
         let status = self.process.wait()?;
         reapers().remove(&pid);
@@ -137,7 +138,7 @@ impl Reaper {
         let reports: io::Result<Vec<Report>> = frames.map(|it| Report::of_frame(*it)).collect();
         let is_whole = reports
             .as_ref()
-            // ignored: reports that cannot be read are not whole, and are an error below.
+            // ignored: unreadable reports are incomplete, and an error is returned for them below.
             .is_ok_and(|reports| !matches!(reports.last(), None | Some(Report::Ended(_))));
         if !is_whole {
             sweep();
@@ -148,7 +149,7 @@ impl Reaper {
         })
     }
 
-    /// Has the command killed, and waits until it is.
+    /// Has the reaper kill the command, and waits until it has.
     fn kill(&mut self, control: net::UnixStream) -> io::Result<()> {
         let mut control = control.into_std()?;
         control.set_nonblocking(false)?;
@@ -173,18 +174,18 @@ impl Drop for Reaper {
         let Some(control) = self.control.take() else {
             return;
         };
-        // This blocks, for a moment as a rule and a second at most: when the call has ended, its
-        // locks are released, and nothing that it started may be at work any more.
+        // This blocks, usually for a moment and for a second at most. When the call has ended, its
+        // locks are released, and no process that it started may be at work any more.
         if self.kill(control).is_err() {
-            // ignored: the command may have stopped it.
+            // ignored: the reaper may have been stopped by its command.
             let _ = self.process.kill();
         }
         // ignored: nothing can be done about a reaper that cannot be waited for.
-        let _ = self.buried();
+        let _ = self.wait_for_end();
     }
 }
 
-/// Sends descriptors along a socket.
+/// Sends descriptors over a socket.
 fn send(control: &UnixStream, descriptors: &[OwnedFd; 3]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -199,7 +200,7 @@ fn send(control: &UnixStream, descriptors: &[OwnedFd; 3]) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells an error of the reaper's file from one of what it is given, or of this process.
+/// Distinguishes errors of the reaper's file from errors of its arguments or of this process.
 fn start_error(error: io::Error) -> StartError {
     match Errno::from_io_error(&error) {
         Some(Errno::TOOBIG | Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => {
@@ -213,20 +214,22 @@ fn reapers() -> MutexGuard<'static, BTreeSet<i32>> {
     REAPERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills what a reaper left behind that was killed itself: the kernel gave it to this process, which
-/// is a subreaper, too.
+/// Kills the processes of a reaper that was killed itself. The kernel made them children of this
+/// process, which is a subreaper, too.
 ///
-/// A process of this process's own session is none of them. A reaper leads a session of its own, and
-/// what it starts is in that one or in a newer one: a process enters a session only by its birth.
+/// Children in this process's own session are spared. A reaper leads its own session, and its
+/// descendants are in that session or a newer one, because a process enters an existing session
+/// only at its birth.
 fn sweep() {
     let deadline = Moment::now().after(KILL_TIME_MAX);
     loop {
-        // Held meanwhile: no new reaper, and no other thread that waits for the same children.
+        // While this lock is held, no reaper is started and no other thread waits for the same
+        // children.
         let reapers = reapers();
         let mut orphans = Vec::new();
         let killed = kill_children(|child| {
             let is_orphan = !reapers.contains(&child.as_raw_pid())
-                // ignored: a process that ended is no orphan.
+                // ignored: a process that has ended is no orphan.
                 && getsid(Some(child)).ok() != getsid(None).ok();
             if is_orphan {
                 orphans.push(child);
@@ -235,7 +238,7 @@ fn sweep() {
         });
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         for orphan in orphans {
-            // ignored: it is waited for in the next round, if it is not dead yet.
+            // ignored: a process that is not dead yet is waited for in the next round.
             let _ = waitid(WaitId::Pid(orphan), options);
         }
         if killed.n_killed == 0 || deadline.left().is_zero() {

@@ -1,4 +1,4 @@
-//! What a program is given, what is kept of it, and that nothing of it is left.
+//! What a command inherits, how its output is captured, and that no process of it is left.
 
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,10 +9,10 @@ use rustix::process::getsid;
 
 use super::*;
 
-/// How long anything here may take before it counts as hanging. No test waits for it.
+/// How long a test may take before it counts as hanging. No test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns a command that runs a script of the shell.
+/// Returns a command that runs a shell script.
 fn shell(script: &str) -> Command {
     Command {
         reaper: PathBuf::from(sedge_test_artifacts::REAPER),
@@ -34,14 +34,14 @@ async fn text(command: Command) -> String {
 }
 
 #[tokio::test]
-async fn it_is_given_what_is_named_and_nothing_else() {
+async fn command_inherits_only_what_is_named() {
     let names = text(shell("exec env")).await;
     let mut names: Vec<&str> = names
         .lines()
         .filter_map(|line| line.split('=').next())
         .collect();
     names.sort_unstable();
-    // The shell adds where it is.
+    // The shell adds these variables.
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name));
     assert_eq!(names, ["PATH"]);
     let folder = text(shell("pwd; ls -A; stat -c %a .")).await;
@@ -55,8 +55,8 @@ async fn it_is_given_what_is_named_and_nothing_else() {
     drop(file);
 }
 
-/// Returns what is open of what `ls` shows, beside the three outputs and inputs, what `ls` reads
-/// itself, and what this process was given by its own parent.
+/// Returns the open descriptors in the output of `ls`, without stdin, stdout and stderr, those that
+/// `ls` opened itself, and those that this process inherited from its parent.
 fn opened_here(shown: &str) -> Vec<&str> {
     let parent = std::os::unix::process::parent_id();
     let is_opened_here = |line: &&str| {
@@ -72,20 +72,20 @@ fn opened_here(shown: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_runs_where_it_is_told_to() {
+async fn command_runs_in_its_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    let told = folder.path().canonicalize().expect("it is there");
+    let expected = folder.path().canonicalize().expect("it is there");
     let mut command = shell("pwd -P");
-    command.folder = Some(told.clone());
-    assert_eq!(Path::new(text(command.clone()).await.trim()), told);
-    assert!(told.exists());
-    command.folder = Some(told.join("missing"));
+    command.folder = Some(expected.clone());
+    assert_eq!(Path::new(text(command.clone()).await.trim()), expected);
+    assert!(expected.exists());
+    command.folder = Some(expected.join("missing"));
     let error = run(command).await.expect_err("not there");
     assert!(matches!(error, CommandError::Folder { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn it_has_a_session_of_its_own_and_no_terminal() {
+async fn command_has_its_own_session_and_no_terminal() {
     // Fields 5 and 6 are the group and the session; see proc(5).
     let stat = text(shell("echo $$; exec cut -d ' ' -f 5,6 /proc/self/stat")).await;
     let numbers: Vec<&str> = stat.split_whitespace().collect();
@@ -103,7 +103,7 @@ async fn it_has_a_session_of_its_own_and_no_terminal() {
 }
 
 #[tokio::test]
-async fn no_shell_sees_arguments() {
+async fn arguments_are_passed_without_a_shell() {
     let mut command = shell("");
     command.program = PathBuf::from("/usr/bin/printf");
     command.arguments = ["<%s>", "$(id)", "; true", "*", "a  b", ""]
@@ -113,18 +113,18 @@ async fn no_shell_sees_arguments() {
 }
 
 #[tokio::test]
-async fn outputs_and_stdin_are_read_and_written_at_once() {
+async fn stdin_and_outputs_are_served_concurrently() {
     let mut command = shell("cat; cat /proc/version >&2");
     command.stdin = vec![b'x'; 1 << 20];
     assert_eq!(text(command.clone()).await.len(), 1 << 20);
-    // Nobody has to read it.
+    // A program need not read its stdin.
     command.arguments[1] = "exit 0".to_owned();
     assert_eq!(text(command).await, "");
     assert_eq!(text(shell("cat")).await, "", "there is none");
 }
 
 #[tokio::test]
-async fn what_is_printed_is_cut_and_read_all_the_same() {
+async fn output_over_the_limit_is_cut_and_read_to_its_end() {
     let flood = "head -c 3000000 /dev/zero & head -c 3000000 /dev/zero >&2; wait";
     let output = run(shell(flood)).await.expect("it ends");
     assert_eq!(output.end, End::Exit(0));
@@ -134,7 +134,7 @@ async fn what_is_printed_is_cut_and_read_all_the_same() {
 }
 
 #[tokio::test]
-async fn how_it_ends_is_told() {
+async fn exit_code_and_signal_are_reported() {
     let ended = async |script: &str| run(shell(script)).await.expect("it ends").end;
     assert_eq!(ended("exit 7").await, End::Exit(7));
     assert_eq!(ended("kill -TERM $$").await, End::Signal(15));
@@ -145,16 +145,17 @@ async fn how_it_ends_is_told() {
 }
 
 #[tokio::test]
-async fn its_time_is_limited() {
+async fn command_is_ended_at_its_deadline() {
     let mut endless = shell("while :; do :; done");
     endless.time_max = Some(Duration::from_millis(50));
     let error = run(endless).await.expect_err("too long");
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
 }
 
-/// What this process raised for itself, its commands do not get: some look at every descriptor.
+/// This process raised its own limit. Its commands keep the former one, because some programs loop
+/// over every possible descriptor.
 #[tokio::test]
-async fn a_command_may_have_as_many_descriptors_as_before() {
+async fn command_gets_the_former_descriptor_limit() {
     let n = async || text(shell("ulimit -n")).await;
     let before = n().await;
     crate::resources::descriptors_raise().expect("it is allowed");
@@ -162,11 +163,11 @@ async fn a_command_may_have_as_many_descriptors_as_before() {
 }
 
 /// How many rounds each shape of [`SHAPES`] is run for. The variable `SEDGE_REAPER_ROUNDS` changes
-/// it: 1000 take a few minutes.
+/// the number; 1000 rounds take a few minutes.
 const N_ROUNDS: usize = 100;
 
 /// Scripts that leave processes behind. Each such process writes a byte to descriptor 9, and would
-/// run for ever.
+/// then run without end.
 const SHAPES: [(&str, &str); 6] = [
     (
         "double fork",
@@ -194,7 +195,7 @@ const SHAPES: [(&str, &str); 6] = [
     ),
 ];
 
-/// A pipe by its path. Each process that a script starts has it open, so that its end is there
+/// A named pipe. Each process that a script starts has it open, so reading it reports the end
 /// exactly when no such process is left.
 struct Fifo {
     folder: tempfile::TempDir,
@@ -219,7 +220,7 @@ impl Fifo {
         shell(&format!("exec 9>{}\n{script}", path.display()))
     }
 
-    /// Waits until a process has written to it.
+    /// Waits until a process has written to the pipe.
     async fn is_written(&mut self) {
         let deadline = Moment::now().after(PATIENCE);
         while !matches!(self.end.read(&mut [0; 64]), Ok(1..)) {
@@ -228,7 +229,7 @@ impl Fifo {
         }
     }
 
-    /// Returns whether no process has it open, at this moment.
+    /// Returns whether no process has the pipe open at this moment.
     fn is_free(&mut self) -> bool {
         loop {
             match self.end.read(&mut [0; 4096]) {
@@ -244,8 +245,8 @@ impl Fifo {
 /// `O_NONBLOCK` of Linux, for the options of a file.
 const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
-/// Returns how often a process was left, in as many rounds: half of them end by themselves, in the
-/// other half the future is dropped.
+/// Returns how often a process was left in `n_rounds` rounds. Half of the commands end by
+/// themselves; the futures of the others are dropped.
 async fn n_escapes(script: &str, n_rounds: usize) -> usize {
     let mut n_escapes = 0;
     for round in 0..n_rounds {
@@ -281,9 +282,9 @@ async fn no_process_of_a_command_is_left() {
     assert_eq!(escapes, [""; 0]);
 }
 
-/// The kernel then gives what the reaper was to kill to this process.
+/// The kernel then makes the reaper's orphans children of this process.
 #[tokio::test]
-async fn a_command_that_kills_its_reaper_leaves_nothing() {
+async fn command_that_kills_its_reaper_leaves_no_process() {
     let mut fifo = Fifo::new();
     let script = "setsid sh -c '(sleep 600) & exit'; kill -KILL $PPID; sleep 600";
     let output = run(fifo.command(script)).await.expect("it runs");
@@ -292,7 +293,7 @@ async fn a_command_that_kills_its_reaper_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_command_that_stops_its_reaper_leaves_nothing() {
+async fn command_that_stops_its_reaper_leaves_no_process() {
     let mut fifo = Fifo::new();
     let script = "setsid sh -c '(sleep 600) & exit'; kill -STOP $PPID; echo >&9; sleep 600";
     let mut running = Box::pin(run(fifo.command(script)));
@@ -304,9 +305,9 @@ async fn a_command_that_stops_its_reaper_leaves_nothing() {
     assert!(fifo.is_free());
 }
 
-/// As the terminal that is closed, or a supervisor that ends the whole job, sends them.
+/// A closed terminal or a supervisor sends these signals to the whole job.
 #[tokio::test]
-async fn a_reaper_outlives_the_signals_that_end_a_job() {
+async fn reaper_survives_signals_to_the_whole_job() {
     let mut fifo = Fifo::new();
     let script = "for it in HUP INT TERM; do kill -$it $PPID; done; setsid sleep 600 & exit 7";
     let output = run(fifo.command(script)).await.expect("it runs");
@@ -331,10 +332,10 @@ async fn a_folder_made_for_a_command_is_removed_with_it() {
     assert!(!Path::new(folder.trim()).exists(), "{folder}");
 }
 
-/// A reaper that cannot be used is an error of the installation, and never a reason to start a
-/// program without one.
+/// A reaper that cannot be used is an error of the installation. A program is never started without
+/// one.
 #[tokio::test]
-async fn a_reaper_that_cannot_be_used_is_an_error() {
+async fn unusable_reaper_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -364,10 +365,10 @@ async fn a_reaper_that_cannot_be_used_is_an_error() {
     }
 }
 
-/// In a mount namespace whose `/proc` is empty. Where the machine allows none, this says so, and
-/// fails in CI.
+/// This runs in a mount namespace with an empty `/proc`. If the machine allows no such namespace,
+/// the test is skipped with a message, and fails in CI.
 #[tokio::test]
-async fn without_proc_nothing_is_left_either() {
+async fn no_process_is_left_without_proc() {
     let folder = tempfile::tempdir().expect("a folder");
     let unshare = ["-m", "-rm"].into_iter().find(|how| {
         let mut unshare = std::process::Command::new("unshare");

@@ -1,8 +1,8 @@
-//! Folders of run-time state: closed to other users, and free of links.
+//! Folders of run-time state, closed to other users and without links.
 //!
-//! What is in them came with a clone, perhaps, or was put there by another user of the group.
-//! So no name in them is followed if it is a link, and every file and folder gets its mode
-//! explicitly: the umask of the process that happens to make one decides nothing.
+//! Their files may have come with a clone, or another user of the group may have created them. So
+//! no link in them is followed, and every file and folder gets its mode explicitly, independent of
+//! the umask of the process that creates it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -19,13 +19,13 @@ use crate::owner::{Attributes, Owners};
 /// The mode of a folder that only its owner may use.
 const OWNER_FOLDER: u32 = 0o700;
 
-/// The mode of a folder that a group shares. What is made in it belongs to the group, too.
+/// The mode of a folder that a group shares. Files created in it belong to the group, too.
 const GROUP_FOLDER: u32 = 0o2770;
 
-/// The number of the administrator, who can make files for other users.
+/// The number of the administrator, who can create files for other users.
 const ROOT: u32 = 0;
 
-/// How run-time state is kept.
+/// The rules for a folder of run-time state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keeping {
     /// Whether the users of the folder's group share it.
@@ -34,24 +34,24 @@ pub struct Keeping {
     pub owners: Owners,
 }
 
-/// How the files of a folder are kept.
+/// The rules for the files of an open folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
     pub(super) keeping: Keeping,
-    /// The owner and group that files are given to that root makes for another user, who could
-    /// not use them otherwise.
+    /// The owner and group that new files are given to. This is set if root works in the folder of
+    /// another user, who could not use root's files.
     give_to: Option<(u32, u32)>,
-    /// The group of the folder that this one is in, whose users may share it.
+    /// The group of the parent folder, whose users may share this folder.
     group: u32,
 }
 
 impl Folder {
-    /// Opens a folder in this one that holds run-time state, making it if need be. No link in it
-    /// is followed, and it is no link itself. It has the mode 0700 and its files 0600, or 2770
-    /// and 0660 if a group shares them.
+    /// Opens a folder of run-time state in this one, creating it if it does not exist. It must not
+    /// be a link, and no link in it is followed. Its mode is 0700 and that of its files 0600, or
+    /// 2770 and 0660 if a group shares them.
     ///
     /// # Errors
-    /// It can be neither opened nor made, or it is a link.
+    /// The folder can be neither opened nor created, or it is a link.
     pub fn keep(&self, name: &str, keeping: Keeping) -> Result<Self, FileError> {
         let error = |source| self.error("create", name, source);
         loop {
@@ -69,10 +69,11 @@ impl Folder {
         }
     }
 
-    /// Opens a folder of run-time state as [`Folder::keep`] does; `None` if there is none.
+    /// Opens a folder of run-time state as [`Folder::keep`] does; returns `None` if it does not
+    /// exist.
     ///
     /// # Errors
-    /// It cannot be opened, or it is a link.
+    /// The folder cannot be opened, or it is a link.
     pub fn kept(&self, name: &str, keeping: Keeping) -> Result<Option<Self>, FileError> {
         let error = |source| self.error("open, without following links,", name, source);
         let dir = match step(&self.dir, name) {
@@ -89,12 +90,13 @@ impl Folder {
         }))
     }
 
-    /// Gives this folder and all that is in it the modes that they are to have, if its own is
-    /// another one and this process works for its owner. Files named `private` stay as they are.
-    /// It opens and closes every file, so the datastore must not be open in this process yet.
-    ///
+    /// Gives this folder and everything in it the modes of the rules, if the folder's own mode
+    /// differs and this process works for its owner. Files named `private` keep their mode. Every
+    /// file is opened and closed, which would release SQLite's locks, so the datastore must not be
+    /// open in this process yet.
     /// # Errors
-    /// A mode cannot be changed. That the medium is read-only is no error: then nothing can be.
+    /// A mode cannot be changed. A read-only medium is no error, because nothing can be changed
+    /// there.
     pub fn modes_settle(&self, private: &str) -> Result<(), FileError> {
         let Some(kept) = &self.kept else {
             return Ok(());
@@ -104,7 +106,7 @@ impl Folder {
             if own.owner != kept.keeping.owners.effective() || !kept.must_settle(own) {
                 return Ok(());
             }
-            // Its own mode comes last: as long as it is another one, this begins again.
+            // The folder's own mode is changed last: an interrupted change is then repeated.
             kept.settle_in(&self.dir, private)?;
             let folder = open_folder(&self.dir, ".")?;
             kept.share(&folder)?;
@@ -135,7 +137,7 @@ impl Kept {
         }
     }
 
-    /// Returns the mode of a file that its owner may use in the way that `mode` says.
+    /// Returns the mode of a file whose owner has the rights of `mode`.
     fn file_mode(self, mode: u32) -> u32 {
         let owner = mode & 0o700;
         if self.keeping.is_shared {
@@ -145,7 +147,7 @@ impl Kept {
         }
     }
 
-    /// Gives a file that was just made its mode.
+    /// Sets the mode of a new file.
     pub(super) fn settle_new(self, file: &File, mode: u32) -> io::Result<()> {
         if self.keeping.is_shared {
             change_mode(file, self.file_mode(mode))?;
@@ -153,7 +155,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Gives a file that was just made to the user that the folder belongs to.
+    /// Gives a new file to the owner of the folder.
     pub(super) fn give(self, file: &File) -> io::Result<()> {
         if let Some((owner, group)) = self.give_to {
             let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
@@ -170,7 +172,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Makes a folder and what leads there.
+    /// Creates a folder and its ancestors.
     pub(super) fn create_folder(self, dir: &Dir, relative: &str) -> io::Result<()> {
         let mut dir = dir.try_clone()?;
         for part in parts(relative)? {
@@ -200,7 +202,7 @@ impl Kept {
         if self.keeping.is_shared {
             folder.mode != GROUP_FOLDER
         } else {
-            // A folder that its owner has closed further stays as it is.
+            // A folder whose owner removed more rights stays as it is.
             folder.mode & !OWNER_FOLDER != 0
         }
     }
@@ -214,8 +216,8 @@ impl Kept {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = match openat(dir, name, flags, Mode::empty()) {
                 Ok(file) => File::from(file),
-                // It is a link or a socket, or was removed meanwhile; or another user made it,
-                // who alone can change its mode.
+                // It is a link or a socket, or was removed meanwhile. Or another user created it,
+                // and only that user can change its mode.
                 Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ACCESS) => continue,
                 Err(errno) => return Err(errno.into()),
             };

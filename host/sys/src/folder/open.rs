@@ -1,4 +1,5 @@
-//! How a folder's files are reached: within it, without waiting, and only if they are files.
+//! How the files of a folder are opened: within the folder, without waiting, and only regular
+//! files.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,25 +12,26 @@ use rustix::io::Errno;
 
 use super::{FileError, Folder, OWNER};
 
-/// What a file is opened for.
+/// The purpose for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// To be read.
+    /// For reading.
     Read,
-    /// To be read and written.
+    /// For reading and writing.
     Change,
-    /// To be read and written by several processes; made if need be, for its owner alone.
+    /// For reading and writing by several processes; created for its owner alone if it does not
+    /// exist.
     Shared,
-    /// To be made for its owner alone, even where a group shares the folder, and written.
+    /// Created for writing, for its owner alone, even if a group shares the folder.
     Sole,
-    /// To be made with this mode, and written.
+    /// Created for writing, with this mode.
     New(u32),
-    /// To be written from its end on; made with this mode if need be.
+    /// For appending; created with this mode if it does not exist.
     Append(u32),
 }
 
-/// The folder that holds the last part of a path, and that part. Where links are followed, it is
-/// the folder itself and the whole path.
+/// The folder that holds the last component of a path, and that component. If links are followed,
+/// it is the folder itself and the whole path.
 pub(crate) struct Place<'a> {
     folder: &'a Dir,
     held: Option<Dir>,
@@ -43,7 +45,8 @@ impl Place<'_> {
 }
 
 impl Folder {
-    /// Opens a file. Never waits for the other end of a pipe, and refuses what is no file.
+    /// Opens a file. Never waits for the other end of a pipe, and refuses anything but a regular
+    /// file.
     pub(crate) fn open_file(&self, relative: &str, opening: Opening) -> io::Result<File> {
         let Some(made) = opening.made() else {
             return self.open_at(relative, opening, false);
@@ -55,7 +58,7 @@ impl Folder {
                     opened => break opened,
                 }
                 match self.open_new(relative, opening, made) {
-                    // Another process was faster.
+                    // Another process created it meanwhile.
                     Err(source) if source.kind() == ErrorKind::AlreadyExists => {}
                     opened => break opened,
                 }
@@ -64,7 +67,7 @@ impl Folder {
         self.open_new(relative, opening, made)
     }
 
-    /// Opens a file; `None` if there is none.
+    /// Opens a file; returns `None` if it does not exist.
     pub(crate) fn open_if_there(
         &self,
         operation: &'static str,
@@ -78,7 +81,8 @@ impl Folder {
         }
     }
 
-    /// Makes a named pipe, and opens it so that it never ends.
+    /// Creates a named pipe, and opens it for reading and writing, so that a read never reports its
+    /// end.
     pub(crate) fn make_pipe(&self, name: &str) -> io::Result<File> {
         let place = self.place(name)?;
         let mode = Mode::from_raw_mode(OWNER);
@@ -92,7 +96,7 @@ impl Folder {
         Ok(pipe)
     }
 
-    /// Opens a named pipe to write to it, if a process listens.
+    /// Opens a named pipe for writing if a process has it open for reading.
     pub(crate) fn open_pipe(&self, name: &str) -> io::Result<File> {
         let place = self.place(name)?;
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -131,7 +135,8 @@ impl Folder {
         Ok(file)
     }
 
-    /// Returns the folder of a path's last part, having followed no link if none is to be.
+    /// Returns the folder of a path's last component. In a folder of run-time state, no link is
+    /// followed on the way.
     pub(crate) fn place<'a>(&'a self, relative: &'a str) -> io::Result<Place<'a>> {
         if self.kept.is_none() {
             return Ok(Place {
@@ -153,7 +158,7 @@ impl Folder {
         })
     }
 
-    /// Opens a folder in it. The empty path is itself.
+    /// Opens a folder in this one. The empty path is this folder itself.
     pub(crate) fn dir_at(&self, relative: &str) -> io::Result<Dir> {
         if self.kept.is_none() {
             return self.dir.open_dir(Path::new(".").join(relative));
@@ -165,7 +170,7 @@ impl Folder {
         Ok(dir)
     }
 
-    /// Looks at a file or folder; `None` if there is none.
+    /// Returns the metadata of a file or folder; `None` if it does not exist.
     pub(crate) fn metadata(&self, relative: &str) -> io::Result<Option<Metadata>> {
         let look = || {
             let place = self.place(relative)?;
@@ -185,13 +190,13 @@ impl Folder {
         }
     }
 
-    /// Returns the numbers of a file's device and of itself there; `None` if there is none.
+    /// Returns the device number and inode number of a file; `None` if it does not exist.
     pub(crate) fn identity_of(&self, relative: &str) -> io::Result<Option<(u64, u64)>> {
         let found = self.metadata(relative)?;
         Ok(found.map(|found| (found.dev(), found.ino())))
     }
 
-    /// Gives a file a second name, which must be free.
+    /// Gives a file a second name, which must not exist yet.
     pub(crate) fn link(&self, from: &str, to: &str) -> Result<(), FileError> {
         let link = || {
             let (from, to) = (self.place(from)?, self.place(to)?);
@@ -202,7 +207,7 @@ impl Folder {
 }
 
 impl Opening {
-    /// Returns the mode of the file if this makes one.
+    /// Returns the mode of the created file if this may create one.
     fn made(self) -> Option<u32> {
         match self {
             Self::Read | Self::Change => None,
@@ -248,7 +253,7 @@ pub(super) fn step(dir: &Dir, name: &str) -> io::Result<Dir> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat(dir, name, flags, Mode::empty()) {
         Ok(opened) => Ok(Dir::from_std_file(File::from(opened))),
-        // A link is no folder, which must not be taken for one that is absent.
+        // A link is not a folder, but must not be taken for a missing one either.
         Err(Errno::NOTDIR) if is_link(dir, name)? => Err(Errno::LOOP.into()),
         Err(errno) => Err(errno.into()),
     }
@@ -259,7 +264,7 @@ fn is_link(dir: &Dir, name: &str) -> io::Result<bool> {
     Ok(FileType::from_raw_mode(found.st_mode).is_symlink())
 }
 
-/// Returns the parts of a path that leads down.
+/// Returns the components of a relative path without `..`.
 pub(super) fn parts(relative: &str) -> io::Result<Vec<&str>> {
     let parts = relative
         .split('/')
@@ -272,8 +277,8 @@ pub(super) fn parts(relative: &str) -> io::Result<Vec<&str>> {
     Ok(parts)
 }
 
-/// Returns whether an error says that there is nothing of that name. Every other error leaves
-/// that open, and must never be taken for it.
+/// Returns whether an error says that the name does not exist. Any other error leaves that unknown,
+/// and must not be treated as absence.
 #[must_use]
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
@@ -284,7 +289,7 @@ fn not_a_file() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, message)
 }
 
-/// Returns the numbers of an open file's device and of itself there.
+/// Returns the device number and inode number of an open file.
 pub(crate) fn identity(file: &File) -> io::Result<(u64, u64)> {
     let found = file.metadata()?;
     Ok((found.dev(), found.ino()))

@@ -1,4 +1,4 @@
-//! What a folder promises.
+//! What [`Folder`] guarantees.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn folder() -> (tempfile::TempDir, Folder) {
 }
 
 #[test]
-fn a_new_file_never_replaces_one() {
+fn new_file_never_replaces_an_existing_one() {
     let (_keep, folder) = folder();
     folder.create_folder("a").expect("made");
     folder.write_new("a/f", b"1").expect("written");
@@ -34,7 +34,7 @@ fn a_new_file_never_replaces_one() {
 }
 
 #[test]
-fn no_path_leads_out() {
+fn path_that_leads_out_is_refused() {
     let (keep, folder) = folder();
     std::os::unix::fs::symlink("/etc", keep.path().join("etc")).expect("linked");
     for path in ["../x", "/etc/passwd", "etc/passwd"] {
@@ -44,7 +44,7 @@ fn no_path_leads_out() {
 }
 
 #[test]
-fn an_error_is_not_absence() {
+fn failed_lookup_is_not_absence() {
     let (keep, folder) = folder();
     let link = |to: &str, name: &str| {
         std::os::unix::fs::symlink(to, keep.path().join(name)).expect("linked");
@@ -67,7 +67,7 @@ fn an_error_is_not_absence() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_searched_is_not_passed_over() {
+fn find_up_fails_at_a_folder_it_cannot_search() {
     let (keep, folder) = folder();
     folder.create_folder("a/b").expect("made");
     folder.write("name", b"").expect("written");
@@ -83,7 +83,7 @@ fn a_folder_that_cannot_be_searched_is_not_passed_over() {
 }
 
 #[test]
-fn a_link_inside_is_listed_and_a_broken_one_is_named() {
+fn link_is_listed_and_error_names_a_broken_one() {
     let (keep, folder) = folder();
     folder.create_folder("a/folder").expect("made");
     folder.write("f", b"").expect("written");
@@ -125,7 +125,7 @@ fn mode(folder: &Folder, relative: &str) -> u32 {
     found.expect("it is there").mode
 }
 
-/// A link may have come with a clone.
+/// A repository that was cloned may contain links in its run-time state.
 #[test]
 fn links_in_a_kept_folder_are_not_followed() {
     let (keep, folder) = folder();
@@ -158,7 +158,7 @@ fn links_in_a_kept_folder_are_not_followed() {
         .expect_err("it is a link");
     assert_eq!(state.read("a/b/f", 100).expect("read"), Some(b"1".to_vec()));
     assert_eq!(folder.files("state/a/b").expect("listed"), ["f"]);
-    // A link is replaced like a file, and nothing is written through it.
+    // A link is replaced like a file, and its target is not written.
     state.write("file", b"mine").expect("replaced");
     assert_eq!(
         folder.read("outer", 100).expect("read"),
@@ -168,7 +168,7 @@ fn links_in_a_kept_folder_are_not_followed() {
 }
 
 #[test]
-fn a_kept_folder_has_modes_of_its_own() {
+fn files_of_a_kept_folder_have_fixed_modes() {
     for (is_shared, of_folder, of_file) in [(false, 0o700, 0o600), (true, 0o2770, 0o660)] {
         let (_keep, folder) = folder();
         let state = folder.keep("state", keeping(is_shared)).expect("made");
@@ -204,7 +204,7 @@ fn a_kept_folder_has_modes_of_its_own() {
 }
 
 #[test]
-fn modes_of_former_versions_are_narrowed_and_those_of_a_group_widened() {
+fn modes_of_a_kept_folder_are_adjusted_when_it_is_opened() {
     let (keep, folder) = folder();
     folder.create_folder("state/a").expect("made");
     let set = |name: &str, mode: u32| {
@@ -266,9 +266,9 @@ fn modes_of_former_versions_are_narrowed_and_those_of_a_group_widened() {
     check(false, &[("", 0o500)]);
 }
 
-/// Opening a pipe to read it waits until a process writes to it.
+/// Opening a pipe for reading would wait until a process writes to it.
 #[test]
-fn what_is_no_file_is_refused_and_not_waited_for() {
+fn pipe_is_refused_without_waiting() {
     let (_keep, folder) = folder();
     drop(folder.make_pipe("pipe").expect("made"));
     let state = folder.keep("state", keeping(false)).expect("made");

@@ -1,5 +1,5 @@
-//! The child's side. It has unsafe code for two things that the standard library has no way
-//! for: closing descriptors that it does not know, and ending when memory is used up.
+//! The child's side. It has unsafe code for two things that the standard library does not offer:
+//! closing descriptors of unknown numbers, and ending the process when an allocation fails.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
@@ -13,21 +13,21 @@ use super::EXIT_NO_MEMORY;
 use crate::host::exit_now;
 use crate::thread;
 
-/// What a child may use.
+/// The limits of a child.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerLimits {
-    /// Bytes of memory: of its heap, and of the stacks of its threads.
+    /// Bytes of memory, for its heap and the stacks of its threads.
     pub memory_bytes: u64,
 }
 
-/// How a child ends that panicked, which is told on stderr.
+/// The exit code of a child that panicked. The panic's message is on stderr.
 const EXIT_PANIC: u8 = 101;
 
 /// Whether this process is a child at work.
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
-/// Makes this process a child at work: applies the limits, reads what its parent gives it,
-/// works, writes the result, and ends.
+/// Makes this process a child at work: applies the limits, reads the input from its parent, works,
+/// writes the result, and ends.
 ///
 /// # Errors
 /// The pipes are not those of a parent, or the limits cannot be set.
@@ -54,21 +54,22 @@ pub fn serve(
     if input.len() as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    // Nothing more comes. When the pipe ends, the parent has, too.
+    // The parent sends nothing more, so the pipe ends only when the parent ends.
     let watch = || {
-        // ignored: when the pipe ends, for whatever reason, the parent has ended, too.
+        // ignored: an error of the pipe means that the parent has ended, too.
         let _ = io::stdin().read(&mut [0]);
         exit_now(1);
     };
     if thread::start("parent", watch).is_err() {
-        // A thread needs no more than memory.
+        // Starting a thread fails only if memory is used up.
         exit_now(EXIT_NO_MEMORY);
     }
     let mut stdout = io::stdout().lock();
     let worked = catch_unwind(AssertUnwindSafe(|| work(&input, &mut stdout)));
     match worked {
         Ok(worked) => worked?,
-        // Libraries panic where a thread cannot be started, as it could be before.
+        // Libraries panic if a thread cannot be started. One could be started before, so memory is
+        // used up.
         Err(_) if thread::start("memory", || ()).is_err() => exit_now(EXIT_NO_MEMORY),
         Err(_) => exit_now(EXIT_PANIC),
     }
@@ -76,43 +77,43 @@ pub fn serve(
     exit_now(0)
 }
 
-/// Closes all descriptors but the three pipes: the parent may have inherited some that it does
-/// not know of, and would pass them on.
+/// Closes all descriptors but the three pipes. The parent may have inherited descriptors that it
+/// does not know of, and would pass them on.
 #[expect(
     unsafe_code,
     reason = "only the kernel knows which descriptors there are"
 )]
 fn close_inherited() {
-    // SAFETY: closing a descriptor that a value of this process owns would have that value use
-    // another file later. At this point of the child's life there is none: `main` has parsed
+    // SAFETY: closing a descriptor that a value of this process owns would make that value use
+    // another file later. At this point of the child's life no value owns one: `main` has parsed
     // the command line, and opened nothing. The call has no other effect on memory.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
-    // ignored: Linux before 5.9 does not know the call: then the descriptors stay.
+    // ignored: Linux before 5.9 does not have the call, and the descriptors stay open.
     let _ = closed;
 }
 
-/// The allocator of this program: that of the system. In a child at work, the program ends
-/// where memory is used up, in a way that its parent knows, instead of by SIGABRT, which could
-/// mean anything.
+/// The allocator of this program, which is the system's. In a child at work, the process ends with
+/// [`EXIT_NO_MEMORY`] when an allocation fails, so that its parent knows the cause. SIGABRT could
+/// have any cause.
 #[derive(Debug)]
 pub struct WorkerAllocator;
 
-// SAFETY: all is handed on to the allocator of the system, and its answer is returned as it is.
+// SAFETY: every call is forwarded to the system's allocator, and its result is returned unchanged.
 #[expect(unsafe_code, reason = "there is no safe way to be an allocator")]
 unsafe impl GlobalAlloc for WorkerAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
-        found(unsafe { System.alloc(layout) })
+        checked(unsafe { System.alloc(layout) })
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
-        found(unsafe { System.alloc_zeroed(layout) })
+        checked(unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as the caller promises.
-        found(unsafe { System.realloc(memory, layout, size) })
+        checked(unsafe { System.realloc(memory, layout, size) })
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
@@ -121,15 +122,15 @@ unsafe impl GlobalAlloc for WorkerAllocator {
     }
 }
 
-/// Returns allocated memory; ends a child at work if there is none.
+/// Returns allocated memory. Ends a child at work if the allocation failed.
 #[inline]
 #[expect(
     unsafe_code,
-    reason = "nothing may be allocated here, and so nothing tidied up"
+    reason = "nothing may be allocated here, so no clean-up code may run"
 )]
-fn found(memory: *mut u8) -> *mut u8 {
+fn checked(memory: *mut u8) -> *mut u8 {
     if memory.is_null() && IS_WORKER.load(Ordering::Relaxed) {
-        // SAFETY: the process ends at once, without running anything else of it.
+        // SAFETY: `_exit` ends the process without running any other code of it.
         unsafe { libc::_exit(EXIT_NO_MEMORY.into()) }
     }
     memory
