@@ -1,4 +1,4 @@
-//! How files are read and replaced, for people's eyes but their owner's closed.
+//! Reads and replaces files that only their owner may read.
 
 use std::io::{self, ErrorKind};
 
@@ -6,14 +6,14 @@ use sedge_sys::disk::{DiskFile, FileReader, PrivateDisk};
 use sedge_sys::folder::FileError;
 use zeroize::Zeroizing;
 
-/// Where a file's new content is until it takes its place. Whoever writes has the turn, so
-/// there is one at a time.
+/// The name of a file's new content until it replaces the former content. Only the holder of the
+/// lock writes, so there is one such file at a time.
 const NEW: &str = "new.tmp";
 
-/// Reads a file from its beginning; what is added to it meanwhile is left out.
+/// Reads a file from its beginning. Bytes that are appended meanwhile are not read.
 ///
 /// # Errors
-/// It has more than `bytes_max`, or cannot be read.
+/// The file has more than `bytes_max`, or cannot be read.
 pub(crate) fn read(
     file: &mut FileReader,
     bytes_max: usize,
@@ -36,20 +36,20 @@ pub(crate) fn read(
     Ok(content)
 }
 
-/// Writes a file, in place of what was there. Once this returns, the new content survives a
-/// power cut; if it fails, or the machine stops, the old or the new is there in full.
+/// Writes a file, replacing an existing one. Once this returns, the new content is durable. After
+/// an error or a crash, the file has either the old or the new content, complete.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be written.
 pub(crate) fn replace(disk: &dyn PrivateDisk, path: &str, content: &[u8]) -> Result<(), FileError> {
     replace_by(disk, path, content, |disk| disk.create_private(NEW))
 }
 
-/// Writes a file as [`replace`] does, which only its owner may read even where a group shares the
+/// Writes a file as [`replace`] does, readable by its owner only, even if a group shares the
 /// folder.
 ///
 /// # Errors
-/// As there.
+/// The same as for [`replace`].
 pub(crate) fn replace_sole(
     disk: &dyn PrivateDisk,
     path: &str,
@@ -72,7 +72,7 @@ fn replace_by(
         disk.rename(NEW, path)
     };
     write().inspect_err(|_| {
-        // ignored: what stays is removed by the next process that writes.
+        // ignored: the next process that writes removes the leftover.
         let _ = disk.remove(NEW);
     })?;
     disk.sync_folder("")

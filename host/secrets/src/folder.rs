@@ -1,8 +1,8 @@
-//! The folder of secrets: what is done with them, one process at a time.
+//! The folder of secrets and the operations on it. One process changes it at a time.
 //!
-//! Whatever a call is cut off at, by an error, a kill or a power cut, every secret can be read
-//! afterwards, with its former or its new value. Whoever only reads waits for nobody, unless it
-//! comes across files that somebody is just about to replace.
+//! If an operation is interrupted by an error, a kill or a power loss, every secret can still be
+//! read, with its former or its new value. Readers take no lock, unless they find files that
+//! another process is replacing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,31 +24,31 @@ use crate::sealed::{Fault, Label, SEALED_BYTES_MAX, Sealed, seal};
 use crate::value::SecretValue;
 use crate::weakness::Weakness;
 
-/// The file of the key.
+/// The name of the key file.
 const KEY: &str = "key";
 
-/// The file by which processes take turns.
-const TURN: &str = "turn.lock";
+/// The name of the lock file that serialises changes.
+const LOCK: &str = "turn.lock";
 
-/// How long a process waits for its turn, unless it says otherwise.
+/// The default for how long a process waits for its turn.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// What the file of a secret is called, behind the secret's name.
+/// The end of the file name of a secret, after the secret's name.
 const SEALED: &str = ".sealed";
 
 /// The secrets of one folder.
 pub struct Secrets {
     disk: Arc<dyn PrivateDisk>,
     path: PathBuf,
-    /// Where the file is by which processes take turns.
+    /// The folder of the lock file that serialises changes.
     folder: Folder,
     /// How long this process waits for its turn.
     wait_max: Duration,
-    /// The turn of this process's threads.
+    /// Serialises the threads of this process.
     threads: Mutex<()>,
 }
 
-/// A secret, and its value or why it cannot be read.
+/// A secret's name, and its value or the reason why it cannot be opened.
 pub type Opened = (SecretName, Result<SecretValue, SecretsError>);
 
 /// A secret in a list.
@@ -56,28 +56,28 @@ pub type Opened = (SecretName, Result<SecretValue, SecretsError>);
 pub struct ListedSecret {
     /// Its name.
     pub name: SecretName,
-    /// What is known of it; `None` if its file cannot be read.
+    /// Its metadata; `None` if its file cannot be read.
     pub info: Option<SecretInfo>,
-    /// Why its value is weak, if it is; or why the value cannot be opened.
+    /// Its weakness, `None` if its value is strong; or the reason why it cannot be opened.
     pub opened: Result<Option<Weakness>, SecretsError>,
 }
 
-/// What is known of a secret.
+/// The metadata of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretInfo {
     /// Its name.
     pub name: SecretName,
-    /// How many values it has had, with this one.
+    /// The number of values it has had, including this one.
     pub version: u64,
-    /// When it was first put.
+    /// When its first value was put.
     pub created_at: Timestamp,
     /// When this value was put.
     pub updated_at: Timestamp,
-    /// When it was sealed by the key that there is: when it was put, or when the key was rotated.
+    /// When it was sealed with the current key: when it was put, or when the key was rotated.
     pub sealed_at: Timestamp,
-    /// Who put it.
+    /// The actor that put it.
     pub by: String,
-    /// When it was last used and by what, as far as that is known still.
+    /// When it was last used and by which call, if that record is still retained.
     pub last_use: Option<(Timestamp, String)>,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Opens the secrets of a folder, which may have none yet.
+    /// Opens the secrets of a folder, which may be empty.
     ///
     /// # Errors
     /// The process has no descriptors left.
@@ -96,11 +96,11 @@ impl Secrets {
         Self::between(folder, Arc::new(folder.share()?))
     }
 
-    /// Opens the secrets of a folder whose files are reached through `disk`, for tests that put
-    /// something between.
+    /// Opens the secrets of a folder whose files are accessed through `disk`. Tests pass a disk
+    /// that fails.
     ///
     /// # Errors
-    /// As [`Secrets::open`].
+    /// The same as for [`Secrets::open`].
     pub fn between(folder: &Folder, disk: Arc<dyn PrivateDisk>) -> Result<Self, SecretsError> {
         Ok(Self {
             disk,
@@ -111,23 +111,23 @@ impl Secrets {
         })
     }
 
-    /// Sets how long this process waits for others that change secrets.
+    /// Sets how long this process waits for other processes that change secrets.
     pub fn set_wait_max(&mut self, wait_max: Duration) {
         self.wait_max = wait_max;
     }
 
-    /// Puts a value, in place of the one that there may be. The first one makes the key.
+    /// Puts a value, replacing the former one. The first put creates the key.
     ///
     /// # Errors
-    /// The key is missing though there are secrets, or cannot be used; the former file of the
-    /// secret is damaged; or the disk refuses. The former value is there then, or this one.
+    /// The key is missing although secrets exist, or cannot be used; the former file of the secret
+    /// is damaged; or the disk fails. The secret then has its former value or this one.
     pub fn put(
         &self,
         name: &SecretName,
         value: &SecretValue,
         by: &str,
     ) -> Result<SecretInfo, SecretsError> {
-        self.in_turn(|| {
+        self.with_lock(|| {
             let former = self.label(name)?;
             let keys = self.keys_or_fresh()?;
             let label = Label::new(name, former.as_ref(), bounded(by));
@@ -141,8 +141,8 @@ impl Secrets {
         })
     }
 
-    /// Returns what is known of each secret, by name. A secret that cannot be opened is listed,
-    /// with the reason.
+    /// Returns the metadata of each secret, sorted by name. A secret that cannot be opened is
+    /// listed with the reason.
     ///
     /// # Errors
     /// The folder or the log of uses cannot be read.
@@ -156,14 +156,15 @@ impl Secrets {
         let mut listed = Vec::new();
         for (name, opened) in self.all()? {
             let label = self.label(&name);
-            // Another process may have deleted it since.
+            // Another process may have deleted it meanwhile.
             if let Ok(None) = label {
                 continue;
             }
             let last_use = uses.remove(&name);
             listed.push(ListedSecret {
                 info: label
-                    // ignored: a label that cannot be read is shown as a secret that cannot be opened.
+                    // ignored: the secret is listed without its metadata, and `opened` has the
+                    // error.
                     .ok()
                     .flatten()
                     .map(|label| SecretInfo::new(&label, last_use)),
@@ -174,12 +175,12 @@ impl Secrets {
         Ok(listed)
     }
 
-    /// Deletes a secret; false where there is none. It may be damaged.
+    /// Deletes a secret, even a damaged one. Returns false if it does not exist.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn delete(&self, name: &SecretName, by: &str) -> Result<bool, SecretsError> {
-        self.in_turn(|| {
+        self.with_lock(|| {
             if self.disk.open(&path_of(name))?.is_none() {
                 return Ok(false);
             }
@@ -191,45 +192,48 @@ impl Secrets {
         })
     }
 
-    /// Seals all secrets by a fresh key, forgets the former one, and returns how many there are.
+    /// Seals all secrets with a new key, discards the former key, and returns the number of
+    /// secrets.
     ///
-    /// Both keys are in the file until the last secret has been sealed anew. A rotation that was
-    /// cut off is finished by the next one, which then goes on with a key of its own.
+    /// The key file holds both keys until the last secret has been resealed. An interrupted
+    /// rotation is completed by the next one, which then rotates to another new key.
     ///
     /// # Errors
-    /// The key or a secret cannot be read, or the disk refuses. Every secret that could be read
-    /// can still be read.
+    /// The key or a secret cannot be read, or the disk fails. Every secret that was readable before
+    /// is still readable.
     pub fn rotate(&self, by: &str) -> Result<usize, SecretsError> {
-        self.in_turn(|| {
+        self.with_lock(|| {
             let Some(keys) = self.keys()? else {
                 return Ok(0);
             };
             let n_secrets = self.names()?.len();
             CHANGES.add(&*self.disk, &LogRecord::new(What::Rotate, None, by))?;
-            let keys = self.settle(keys)?.renewed();
+            let keys = self.reseal_all(keys)?.renewed();
             files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
-            self.settle(keys)?;
+            self.reseal_all(keys)?;
             Ok(n_secrets)
         })
     }
 
-    /// Returns the value of a secret; none where there is no such secret.
+    /// Returns the value of a secret; `None` if it does not exist.
     ///
     /// # Errors
-    /// The key is missing, open to others or another one; the secret's file is damaged; or the
-    /// disk refuses.
+    /// The key is missing, open to other users or not the one that sealed the secret; the secret's
+    /// file is damaged; or the disk fails.
     pub fn get(&self, name: &SecretName) -> Result<Option<SecretValue>, SecretsError> {
         match self.value(name) {
-            // Key and secret may be of before and after a rotation; in turn, nothing moves.
-            Err(_) => self.in_turn(|| self.value(name)),
+            // A concurrent rotation may have replaced the key or the file between the two reads.
+            // With the lock, nothing changes in between.
+            Err(_) => self.with_lock(|| self.value(name)),
             got => got,
         }
     }
 
-    /// Returns the values of all secrets, by name; for one that cannot be opened, the reason.
+    /// Returns the values of all secrets, sorted by name, with the reason for each one that cannot
+    /// be opened.
     ///
     /// # Errors
-    /// The folder cannot be read, so that not even their names are known.
+    /// The folder cannot be read, so that the names are unknown.
     pub fn all(&self) -> Result<Vec<Opened>, SecretsError> {
         let keys = self.keys();
         let mut all = Vec::new();
@@ -238,9 +242,9 @@ impl Secrets {
                 Ok(Some(keys)) => self.opened(&name, keys),
                 Ok(None) | Err(_) => self.get(&name),
             };
-            // A rotation may have sealed it by another key meanwhile.
+            // A rotation may have resealed it meanwhile.
             let opened = opened.or_else(|_| self.get(&name));
-            // Another process may have deleted it since.
+            // Another process may have deleted it meanwhile.
             if let Some(opened) = opened.transpose() {
                 all.push((name, opened));
             }
@@ -248,66 +252,67 @@ impl Secrets {
         Ok(all)
     }
 
-    /// Checks that the key can be used, if there is one, and that there is one if there are secrets.
+    /// Checks that the key can be used if it exists, and that it exists if there are secrets.
     ///
     /// # Errors
-    /// The key is missing, damaged or open to others, or the disk refuses.
+    /// The key is missing, damaged or open to other users, or the disk fails.
     pub fn key_check(&self) -> Result<(), SecretsError> {
         self.keys().map(drop)
     }
 
-    /// Notes that a secret was handed to somebody: a call, by its name.
+    /// Records that a secret was passed to a call. `by` names the call.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn note_use(&self, name: &SecretName, by: &str) -> Result<(), SecretsError> {
         let record = LogRecord::new(What::Use, Some(name), by);
-        self.in_turn(|| Ok(USES.add(&*self.disk, &record)?))
+        self.with_lock(|| Ok(USES.add(&*self.disk, &record)?))
     }
 
-    /// Returns who did what as far as it is known still: changes, and then uses, each oldest
-    /// first.
+    /// Returns the retained log records: first the changes, then the uses, each oldest first.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn log(&self) -> Result<Vec<LogRecord>, SecretsError> {
         let mut records = CHANGES.records(&*self.disk)?;
         records.extend(USES.records(&*self.disk)?);
         Ok(records)
     }
 
-    /// Does something while no other process and no other thread changes anything.
-    fn in_turn<T>(
+    /// Does `work` while no other process and no other thread changes secrets.
+    fn with_lock<T>(
         &self,
         work: impl FnOnce() -> Result<T, SecretsError>,
     ) -> Result<T, SecretsError> {
         let _thread = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not before: a user who only reads need not be able to write here.
-        let processes = FileQueue::open(&self.folder, TURN, self.wait_max)?;
+        // The queue is opened only here, because a user who only reads secrets may not be able to
+        // write to the folder.
+        let processes = FileQueue::open(&self.folder, LOCK, self.wait_max)?;
         let _process = processes.enter()?;
         work()
     }
 
-    /// Seals all secrets by the newest key, and forgets the others once none needs them.
-    fn settle(&self, keys: Keys) -> Result<Keys, SecretsError> {
+    /// Seals all secrets with the newest key, and discards the other keys once no secret needs
+    /// them.
+    fn reseal_all(&self, keys: Keys) -> Result<Keys, SecretsError> {
         if keys.is_settled() {
             return Ok(keys);
         }
         for name in self.names()? {
-            self.seal_anew(&name, &keys)?;
+            self.reseal(&name, &keys)?;
         }
         let keys = keys.settled();
         files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
         Ok(keys)
     }
 
-    fn seal_anew(&self, name: &SecretName, keys: &Keys) -> Result<(), SecretsError> {
+    fn reseal(&self, name: &SecretName, keys: &Keys) -> Result<(), SecretsError> {
         let file = self.with_sealed(name, |sealed| {
             if sealed.is_by(keys.newest()) {
                 return Ok(None);
             }
             let value = sealed.open(|id| keys.of_id(id))?;
-            Ok(Some(seal(sealed.label.anew(), &value, keys.newest())))
+            Ok(Some(seal(sealed.label.resealed(), &value, keys.newest())))
         })?;
         if let Some(Some(file)) = file {
             files::replace(&*self.disk, &path_of(name), &file)?;
@@ -333,7 +338,7 @@ impl Secrets {
         self.with_sealed(name, |sealed| Ok(sealed.label.clone()))
     }
 
-    /// Reads a secret's file and does something with it; none where there is none.
+    /// Reads a secret's file and passes it to `work`; returns `None` if it does not exist.
     fn with_sealed<T>(
         &self,
         name: &SecretName,
@@ -359,7 +364,7 @@ impl Secrets {
         }
     }
 
-    /// Reads the keys; none where there are neither keys nor secrets.
+    /// Reads the keys; returns `None` if neither keys nor secrets exist.
     fn keys(&self) -> Result<Option<Keys>, SecretsError> {
         let path = self.path.join(KEY);
         let Some(mut file) = self.disk.open(KEY)? else {
@@ -379,7 +384,7 @@ impl Secrets {
         Keys::from_file(&content, &path).map(Some)
     }
 
-    /// Reads the keys, or makes the first one.
+    /// Reads the keys, or creates the first one.
     fn keys_or_fresh(&self) -> Result<Keys, SecretsError> {
         if let Some(keys) = self.keys()? {
             return Ok(keys);
@@ -389,13 +394,13 @@ impl Secrets {
         Ok(keys)
     }
 
-    /// Returns the names of all secrets, sorted. They may be damaged.
+    /// Returns the names of all secrets, sorted, including damaged ones.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn names(&self) -> Result<Vec<SecretName>, SecretsError> {
         let entries = self.disk.entries("")?;
-        // ignored: a file whose name is none of a secret is none of ours, and no I/O error.
+        // ignored: a file of another name is not a secret, and this is no I/O error.
         let name = |file: &str| file.strip_suffix(SEALED)?.parse().ok();
         let mut names: Vec<SecretName> = entries.iter().filter_map(|it| name(&it.name)).collect();
         names.sort();
@@ -405,7 +410,7 @@ impl Secrets {
 
 impl SecretInfo {
     fn new(label: &Label, last_use: Option<LogRecord>) -> Self {
-        // A secret of the same name may have been used and deleted before.
+        // A deleted secret of the same name may have been used before this one was put.
         let last_use = last_use.filter(|it| it.at_ms >= label.created_at_ms);
         Self {
             name: label.name.clone(),

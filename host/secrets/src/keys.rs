@@ -1,7 +1,7 @@
-//! The key by which secrets are sealed, and its file.
+//! The key that seals secrets, and its file.
 //!
-//! While secrets are being sealed anew there are two keys in the file, so that whenever that
-//! is cut off, each secret is sealed by one that is there. The first one is the newest.
+//! During a rotation the file holds two keys, so that after an interruption every secret is sealed
+//! with a key in the file. The first key is the newest.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -16,28 +16,28 @@ use crate::error::SecretsError;
 /// The first line of the file.
 const FIRST_LINE: &str = "sedge-secrets-key 1";
 
-/// What the first line of the file of a newer Sedge begins with.
+/// The start of the first line of files written by newer versions of Sedge.
 const FIRST_LINE_START: &str = "sedge-secrets-key ";
 
-/// What a person who opens the file is told.
+/// A comment in the file for users who open it.
 const WARNING: &str =
-    "# Whoever has this file can read the secrets beside it; without it nobody can.";
+    "# Anyone who has this file can read the secrets beside it. They are lost without it.";
 
-/// The most bytes that the file may have; it has some 160, or 230 with two keys. Somebody else
-/// may have put another file in its place, which is not to fill the memory.
+/// The most bytes that the file may have; one key takes about 160 bytes, two take 230. Another user
+/// may have replaced the file, and its size must not exhaust the memory.
 pub(crate) const KEY_FILE_BYTES_MAX: usize = 4096;
 
-/// What tells the digests that name keys from all others.
+/// The context for the digests that name keys, which separates them from all other digests.
 const ID_CONTEXT: &str = "sedge 2026 id of a key of secrets";
 
 const KEY_BYTES: usize = 32;
 const ID_BYTES: usize = 8;
 pub(crate) const NONCE_BYTES: usize = 24;
 
-/// A nonce: never the same twice.
+/// A nonce. It is never used twice.
 pub(crate) type Nonce = [u8; NONCE_BYTES];
 
-/// A name of a key, which says nothing of it.
+/// The id of a key, which reveals nothing about the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyId([u8; ID_BYTES]);
 
@@ -47,7 +47,7 @@ pub(crate) struct Key {
     id: KeyId,
 }
 
-/// The keys of the file, newest first: one, or two where a rotation was cut off.
+/// The keys of the file, newest first: one, or two after an interrupted rotation.
 pub(crate) struct Keys {
     newest: Key,
     former: Vec<Key>,
@@ -74,9 +74,10 @@ impl Key {
         self.id
     }
 
-    /// Returns what only this key opens again, with the same nonce and `bound`.
+    /// Seals a value. Only this key opens it again, with the same nonce and the same `bound`.
     pub(crate) fn seal(&self, nonce: &Nonce, bound: &[u8], value: &[u8]) -> Vec<u8> {
-        // With room for the tag: a buffer that grew would leave the value where it was.
+        // The capacity includes the tag: a buffer that had to grow would leave a copy of the value
+        // behind.
         let mut buffer = Vec::with_capacity(value.len() + TAG_BYTES);
         buffer.extend_from_slice(value);
         self.cipher()
@@ -85,7 +86,7 @@ impl Key {
         buffer
     }
 
-    /// Opens what [`Key::seal`] returned; none if it, the nonce or `bound` is another.
+    /// Opens the result of [`Key::seal`]; returns `None` if it, the nonce or `bound` differs.
     pub(crate) fn open(
         &self,
         nonce: &Nonce,
@@ -95,7 +96,7 @@ impl Key {
         let mut buffer = Zeroizing::new(sealed.to_vec());
         self.cipher()
             .decrypt_in_place(&XNonce::from(*nonce), bound, &mut *buffer)
-            // ignored: the cipher says nothing but that it does not fit.
+            // ignored: the cipher reports no more than that it does not open.
             .ok()?;
         Some(buffer)
     }
@@ -105,7 +106,7 @@ impl Key {
     }
 }
 
-/// What sealing adds to a value, in bytes.
+/// The bytes that sealing adds to a value.
 pub(crate) const TAG_BYTES: usize = 16;
 
 impl Keys {
@@ -116,7 +117,7 @@ impl Keys {
         }
     }
 
-    /// Adds a fresh key, in front of those that there are.
+    /// Adds a new key in front of the existing ones.
     pub(crate) fn renewed(self) -> Self {
         let mut former = self.former;
         former.insert(0, self.newest);
@@ -126,7 +127,7 @@ impl Keys {
         }
     }
 
-    /// Forgets all keys but the newest.
+    /// Discards all keys but the newest.
     pub(crate) fn settled(self) -> Self {
         Self {
             newest: self.newest,
@@ -138,7 +139,7 @@ impl Keys {
         self.former.is_empty()
     }
 
-    /// Returns the key that secrets are sealed by.
+    /// Returns the key that new secrets are sealed with.
     pub(crate) fn newest(&self) -> &Key {
         &self.newest
     }
@@ -148,7 +149,7 @@ impl Keys {
         keys.find(|key| key.id == id)
     }
 
-    /// Returns the file.
+    /// Returns the content of the file.
     pub(crate) fn to_file(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX));
         text.push_str(FIRST_LINE);
@@ -162,12 +163,12 @@ impl Keys {
         text
     }
 
-    /// Reads the file, whose path is for the error.
+    /// Parses the file. Errors name its `path`.
     pub(crate) fn from_file(content: &[u8], path: &Path) -> Result<Self, SecretsError> {
         let damaged = || SecretsError::KeyDamaged(path.to_owned());
         let text = std::str::from_utf8(content).map_err(|_| damaged())?;
         let mut lines = text.lines();
-        // ignored: there is no error here, only no value.
+        // ignored: an empty file is damaged, as the empty line shows.
         let first = lines.next().unwrap_or_default();
         if first != FIRST_LINE {
             return Err(if first.starts_with(FIRST_LINE_START) {
@@ -218,7 +219,7 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Reads as many bytes as there is room for; none if the text is anything else than those.
+/// Parses hexadecimal digits that fill `bytes` exactly; returns `None` for any other text.
 pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
     let text = text.as_bytes();
     if text.len() != 2 * bytes.len() {
@@ -230,7 +231,7 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Returns the number that a hexadecimal digit stands for.
+/// Returns the value of a hexadecimal digit.
 pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;
     // ignored: a digit of base 16 is below 16.
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_keys_is_read_as_it_was_written() {
+    fn key_file_is_read_as_it_was_written() {
         let keys = Keys::fresh();
         let first = keys.newest().id();
         let keys = keys.renewed();
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_refused() {
+    fn invalid_key_file_is_refused() {
         let file = Keys::fresh().to_file();
         let check = |text: &str, is_newer: bool| {
             let is_right = match read(text).err() {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_with_the_same_key_nonce_and_words() {
+    fn sealed_value_opens_only_with_the_same_key_nonce_and_label() {
         let (key, other) = (Key::fresh(), Key::fresh());
         assert!(key.id() != other.id());
         let nonce = [7; NONCE_BYTES];

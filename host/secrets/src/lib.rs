@@ -1,16 +1,16 @@
-//! How secrets are kept: sealed at rest, and out of every text that leaves.
+//! Secrets: sealed at rest, and masked in every text that leaves.
 //!
-//! [`Secrets`] is what is in one folder: a file for each secret, sealed, and the key, in a file
-//! that only its owner may read. [`Redactor`] replaces values in texts, whatever form they are
-//! written in. `FORMAT.md` says what is in the folder, and what is promised of it.
+//! [`Secrets`] manages one folder, with a sealed file for each secret and the key in a file that
+//! only its owner may read. [`Redactor`] replaces the values of secrets in texts, in any of their
+//! usual encodings. `FORMAT.md` describes the files and their guarantees.
 //!
-//! Secrets are sealed with XChaCha20-Poly1305, by RustCrypto. `age` was the other choice: it has
-//! recipients and passphrases, which nobody here asks for, and no associated data, by which a
-//! sealed value is bound to its name and version. Nonces are random, and of 192 bits no two
-//! will ever be the same.
+//! Secrets are sealed with XChaCha20-Poly1305, by RustCrypto. The alternative was `age`, which has
+//! recipients and passphrases that Sedge does not need, but no associated data, which binds a
+//! sealed value to its name and version. Nonces are random; at 192 bits, collisions need not be
+//! considered.
 //!
-//! The key is in a file, not in the keyring of a desktop. Sedge runs in CI and on servers, where
-//! there is none; and whoever can read this user's files can ask this user's keyring too.
+//! The key is in a file and not in a desktop keyring. Sedge runs in CI and on servers, which have
+//! no keyring, and a process that can read this user's files can query this user's keyring, too.
 
 mod error;
 mod files;

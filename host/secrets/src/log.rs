@@ -1,8 +1,9 @@
-//! Who did what, and when: a line of JSON for each, in two files of bounded size.
+//! The logs of changes and uses: one line of JSON per record, in two files of bounded size.
 //!
-//! What changed secrets is in one, and on disk before it happens: there may be a record of what a
-//! crash then kept from happening, never the other way round. Who used them is in the other, so
-//! that many uses do not drive the changes out; a power cut may take the last ones.
+//! Changes of secrets are in one file. Their records are synced before the change is made, so a
+//! crash can leave a record without its change, but never a change without its record. Uses are in
+//! the other file, so that many uses do not displace the records of changes. That file is not
+//! synced, and a power loss may lose its last records.
 
 use sedge_model::names::SecretName;
 use sedge_sys::clock::Timestamp;
@@ -12,64 +13,64 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 
-/// The most bytes that a file of records may have before it is put aside, in place of the one
-/// that was put aside before.
+/// The most bytes of a log file. A full file is renamed, and replaces the one that was renamed
+/// before.
 ///
-/// Calls choose how often they use a secret; without a limit, they could fill the disk. A record
-/// takes some 120 bytes.
+/// Calls choose how often they use a secret, so without a limit they could fill the disk. A record
+/// takes about 120 bytes.
 pub(crate) const LOG_BYTES_MAX: usize = 256 << 10;
 
-/// The most bytes of the name of who did it. Guests have a say in names of calls.
+/// The most bytes of an actor's name. Guests influence the names of calls.
 const BY_BYTES_MAX: usize = 256;
 
-/// What is added to the name of a file that was put aside.
+/// The suffix of a full file that was renamed.
 const FORMER: &str = ".former";
 
-/// What was done.
+/// An operation on secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
-    /// A value was put, as the version that is told.
+    /// A value was put, with the version in the record.
     Put,
     /// A secret was deleted.
     Delete,
     /// All secrets were sealed by a new key.
     Rotate,
-    /// A secret was handed to a call.
+    /// A secret was passed to a call.
     Use,
 }
 
-/// What somebody did with secrets.
+/// A record of an operation on secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What was done.
+    /// The operation.
     pub what: What,
-    /// With which secret; none where it was done with all.
+    /// The secret; `None` if the operation was on all secrets.
     pub name: Option<SecretName>,
-    /// Which version of it was put or deleted.
+    /// The version that was put.
     pub version: Option<u64>,
-    /// Who did it: a person at a machine, or a call.
+    /// The actor: a user at a machine, or a call.
     pub by: String,
 }
 
-/// A file of records.
+/// A log, consisting of a file and its renamed predecessor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Log {
     path: &'static str,
-    /// Whether a record survives a power cut once it is written.
+    /// Whether a record is durable once it is written.
     is_synced: bool,
 }
 
-/// What changed secrets.
+/// The log of changes.
 pub(crate) const CHANGES: Log = Log {
     path: "changes.log",
     is_synced: true,
 };
 
-/// Who used secrets.
+/// The log of uses.
 pub(crate) const USES: Log = Log {
     path: "uses.log",
     is_synced: false,
@@ -87,19 +88,19 @@ impl LogRecord {
     }
 }
 
-/// Returns the name of who did something, as it is kept.
+/// Returns an actor's name, cut to the length that is recorded.
 pub(crate) fn bounded(by: &str) -> &str {
     &by[..by.floor_char_boundary(BY_BYTES_MAX)]
 }
 
 impl Log {
-    /// Adds a record, for who has the turn.
+    /// Adds a record. The caller must hold the lock.
     pub(crate) fn add(self, disk: &dyn PrivateDisk, record: &LogRecord) -> Result<(), FileError> {
         let mut line = serde_json::to_vec(record).expect("a record is plain data");
         line.push(b'\n');
         let former = content(disk, self.path)?;
         if former.last().is_some_and(|byte| *byte != b'\n') {
-            // Its last record was cut off; this one begins on a line of its own.
+            // The last record was interrupted, so this one starts on a new line.
             line.insert(0, b'\n');
         }
         let is_full = former.len() + line.len() > LOG_BYTES_MAX;
@@ -117,13 +118,13 @@ impl Log {
         Ok(())
     }
 
-    /// Returns the records that are left, oldest first. What was cut off is passed over.
+    /// Returns the retained records, oldest first. Incomplete lines are skipped.
     pub(crate) fn records(self, disk: &dyn PrivateDisk) -> Result<Vec<LogRecord>, FileError> {
         let mut records = Vec::new();
         for path in [&self.former(), self.path] {
             let content = content(disk, path)?;
             let lines = content.split(|byte| *byte == b'\n');
-            // ignored: a line that was cut off is no record.
+            // ignored: an incomplete line is not a record.
             records.extend(lines.filter_map(|line| serde_json::from_slice(line).ok()));
         }
         Ok(records)
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_is_put_aside_and_what_is_left_is_bounded() {
+    fn full_log_is_renamed_and_total_size_is_bounded() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         let line = serde_json::to_vec(&record(0)).expect("plain data").len() + 1;
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_cut_off_spoils_no_other() {
+    fn incomplete_record_does_not_affect_others() {
         let keep = tempfile::tempdir().expect("a folder");
         let folder = Folder::open(keep.path()).expect("it is there");
         CHANGES.add(&folder, &record(1)).expect("written");
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_did_it_is_cut_where_a_character_ends() {
+    fn actor_name_is_cut_at_a_character_boundary() {
         assert_eq!(bounded("me"), "me");
         let long = "é".repeat(BY_BYTES_MAX);
         assert_eq!(bounded(&long), "é".repeat(BY_BYTES_MAX / 2));

@@ -1,20 +1,20 @@
-//! What keeps the values of secrets out of texts, in whatever form they are written.
+//! Masks the values of secrets in texts, in whatever form they are written.
 //!
 //! | form | how it is found |
 //! |---|---|
-//! | plain; with `+` for spaces; lines of 8 bytes and more; without white space around it | looked for |
-//! | base64, standard and URL-safe, padded or not, alone or in the middle of more | looked for |
-//! | hexadecimal, upper or lower case | looked for |
-//! | percent-encoded, whichever characters are, in either case | read back, and looked at again |
-//! | escaped as in JSON and by Rust, whichever characters are | read back, and looked at again |
-//! | wrapped into lines, as base64 often is | read back, and looked at again |
+//! | plain; with `+` for spaces; each line of at least 8 bytes; without surrounding white space | searched |
+//! | base64, standard and URL-safe, padded or not, alone or within a longer encoding | searched |
+//! | hexadecimal, upper or lower case | searched |
+//! | percent-encoded, with any choice of encoded characters, in either case | decoded, and searched again |
+//! | escaped as in JSON or in Rust literals, with any choice of escaped characters | decoded, and searched again |
+//! | wrapped into lines, as base64 often is | decoded, and searched again |
 //!
-//! What is read back may have to be read back once more: base64 in a URL, JSON within JSON.
-//! This holds for what is written by accident. A plugin that wants to tell a value that it was
-//! shown can always write it in a way of its own; what it is not shown, it cannot tell.
+//! Decoded text may be decoded once more: base64 in a URL, JSON within JSON. This catches values
+//! that are written by accident. A plugin that knows a value can always encode it in another way,
+//! so a value that must not leave is not passed to the plugin.
 //!
-//! A redactor holds the values in memory that nobody erases when it is dropped. It takes less than
-//! a KiB of it for each byte of a value.
+//! A redactor keeps the values in memory that is not erased when it is dropped. It takes less than
+//! 1 KiB for each byte of a value.
 
 mod forms;
 mod patterns;
@@ -34,7 +34,7 @@ use crate::value::SecretValue;
 /// Replaces the values of secrets by `[secret NAME]`.
 #[derive(Default)]
 pub struct Redactor {
-    /// None where there is nothing to look for.
+    /// `None` if there are no values to mask.
     patterns: Option<Patterns>,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Returns what replaces these values.
+    /// Returns a redactor for these values.
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = (SecretName, SecretValue)>) -> Self {
         let secrets: Vec<(SecretName, SecretValue)> = secrets.into_iter().collect();
@@ -54,18 +54,18 @@ impl Redactor {
         Self { patterns }
     }
 
-    /// Returns whether there is nothing to look for: then every text stays as it is, at no cost.
+    /// Returns whether there are no values to mask. Texts are then returned unchanged, at no cost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.patterns.is_none()
     }
 
-    /// Returns a text with marks in place of values.
+    /// Returns the text with a mark in place of each value.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.redact_bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
-            // A value need not be text, and what is left around it neither.
+            // A value need not be UTF-8, and may leave partial characters around it.
             Cow::Owned(bytes) => Cow::Owned(match String::from_utf8(bytes) {
                 Ok(text) => text,
                 Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
@@ -73,7 +73,7 @@ impl Redactor {
         }
     }
 
-    /// Returns bytes with marks in place of values.
+    /// Returns the bytes with a mark in place of each value.
     #[must_use]
     pub fn redact_bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let Some(patterns) = &self.patterns else {
@@ -86,8 +86,8 @@ impl Redactor {
         Cow::Owned(patterns.replaced(text, &values))
     }
 
-    /// Puts marks in place of values in all keys and strings of a document. A number that is
-    /// written as a value is becomes a string.
+    /// Masks values in all keys and strings of a JSON document. A number that contains a value
+    /// becomes a string.
     pub fn redact_json(&self, value: &mut Value) {
         if self.is_empty() {
             return;
@@ -113,13 +113,13 @@ impl Redactor {
         fields
             .values_mut()
             .for_each(|value| self.redact_json(value));
-        let is_told = |key: &String| matches!(self.redact(key), Cow::Owned(_));
-        if !fields.keys().any(is_told) {
+        let has_value = |key: &String| matches!(self.redact(key), Cow::Owned(_));
+        if !fields.keys().any(has_value) {
             return;
         }
         for (key, value) in std::mem::take(fields) {
             let mut key = self.redact(&key).into_owned();
-            // Two keys that are alike now are two fields still.
+            // Two keys that became equal are kept as two fields.
             while fields.contains_key(&key) {
                 key.push('*');
             }

@@ -1,8 +1,8 @@
-//! The file of one sealed secret: a line that says what it is, a line that anybody may read, and
-//! the value, sealed together with both lines.
+//! The file of a sealed secret: a line that identifies the format, a readable line of metadata, and
+//! the sealed value, which is bound to both lines.
 //!
-//! Since the lines are bound to the value, a file that was renamed, put in the place of another
-//! version, or changed in any bit does not open.
+//! Because of that binding, a file does not open if it was renamed, combined with parts of another
+//! version, or changed in any bit.
 
 use sedge_model::names::SecretName;
 use sedge_sys::clock::Timestamp;
@@ -15,38 +15,39 @@ use crate::value::{SecretValue, VALUE_BYTES_MAX};
 /// The first line of the file.
 const FIRST_LINE: &[u8] = b"sedge-secret 1\n";
 
-/// What the first line of the file of a newer Sedge begins with.
+/// The start of the first line of files written by newer versions of Sedge.
 const FIRST_LINE_START: &[u8] = b"sedge-secret ";
 
-/// The most bytes that the line of [`Label`] may have; it has some 400. Somebody else may have
-/// put another file in place, which is not to fill the memory.
+/// The most bytes of the metadata line, which usually has about 400. Another user may have replaced
+/// the file, and its size must not exhaust the memory.
 const LABEL_BYTES_MAX: usize = 4096;
 
 /// The most bytes that the file may have.
 pub(crate) const SEALED_BYTES_MAX: usize =
     FIRST_LINE.len() + LABEL_BYTES_MAX + VALUE_BYTES_MAX + TAG_BYTES;
 
-/// What is known of a secret without its key.
+/// The metadata of a secret, which is readable without its key.
 ///
-/// A newer version of Sedge that adds to this has another first line; this one refuses it.
+/// If a newer version of Sedge adds fields, it also changes the first line, and this version
+/// refuses the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Label {
     /// Its name.
     pub(crate) name: SecretName,
-    /// How many values it has had, with this one.
+    /// The number of values it has had, including this one.
     pub(crate) version: u64,
-    /// When it was first put, in milliseconds since 1970.
+    /// When its first value was put, in milliseconds since 1970.
     pub(crate) created_at_ms: u64,
-    /// When this value was put.
+    /// When this value was put, in milliseconds since 1970.
     pub(crate) updated_at_ms: u64,
-    /// Who put it.
+    /// The actor that put it.
     pub(crate) by: String,
-    /// When it was sealed: then, or when the key was last rotated.
+    /// When it was sealed, by the put or the last rotation, in milliseconds since 1970.
     pub(crate) sealed_at_ms: u64,
-    /// By which key.
+    /// The id of the key.
     key: String,
-    /// With which nonce.
+    /// The nonce, in hexadecimal.
     nonce: String,
 }
 
@@ -54,24 +55,24 @@ pub(crate) struct Label {
 #[derive(Debug)]
 pub(crate) struct Sealed<'f> {
     pub(crate) label: Label,
-    /// The lines in front of the sealed value.
+    /// The lines before the sealed value, which are its associated data.
     bound: &'f [u8],
     sealed: &'f [u8],
 }
 
-/// A file is not that of a sealed secret.
+/// Why a file cannot be opened as a sealed secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is of a newer version.
+    /// A newer version of Sedge wrote it.
     Newer,
-    /// It is not what was written.
+    /// It is not as it was written.
     Damaged,
-    /// Its key is none of those that there are.
+    /// It was sealed with a key that is not in the key file.
     KeyOther,
 }
 
 impl Label {
-    /// Returns the label of a value that is put now, in place of `former`.
+    /// Returns the label of a value that is put now and replaces `former`.
     pub(crate) fn new(name: &SecretName, former: Option<&Self>, by: &str) -> Self {
         let now = Timestamp::now().0;
         Self {
@@ -86,8 +87,8 @@ impl Label {
         }
     }
 
-    /// Returns the label of the same value, to be sealed anew now.
-    pub(crate) fn anew(&self) -> Self {
+    /// Returns the label of the same value, resealed now.
+    pub(crate) fn resealed(&self) -> Self {
         Self {
             sealed_at_ms: Timestamp::now().0,
             ..self.clone()
@@ -95,7 +96,7 @@ impl Label {
     }
 }
 
-/// Returns the file of a secret.
+/// Returns the content of a secret's file.
 pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &Key) -> Vec<u8> {
     let mut nonce = [0; NONCE_BYTES];
     random::fill(&mut nonce);
@@ -110,7 +111,7 @@ pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &Key) -> Vec<u8> 
 }
 
 impl<'f> Sealed<'f> {
-    /// Reads the file of the secret `name`. What its label says has not been checked.
+    /// Parses the file of the secret `name`. The label is not authenticated by this.
     pub(crate) fn parse(file: &'f [u8], name: &SecretName) -> Result<Self, Fault> {
         let Some(rest) = file.strip_prefix(FIRST_LINE) else {
             return Err(if file.starts_with(FIRST_LINE_START) {
@@ -133,12 +134,12 @@ impl<'f> Sealed<'f> {
         })
     }
 
-    /// Returns whether this is the key that it is sealed by.
+    /// Returns whether the secret is sealed with `key`.
     pub(crate) fn is_by(&self, key: &Key) -> bool {
         self.label.key == key.id().to_string()
     }
 
-    /// Opens it.
+    /// Opens the sealed value, and so authenticates the label.
     pub(crate) fn open<'k>(
         &self,
         key_of: impl FnOnce(KeyId) -> Option<&'k Key>,
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_and_its_file_does_not_tell_it() {
+    fn sealed_file_opens_and_does_not_contain_the_value() {
         let keys = Keys::fresh();
         let file = sealed(&keys, 3);
         assert_eq!(opened(&file, "TOKEN", &keys), Ok(b"canary".to_vec()));
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bit_of_a_file_can_be_changed() {
+    fn change_of_any_bit_is_detected() {
         let keys = Keys::fresh();
         let file = sealed(&keys, 1);
         for at in 0..file.len() {
@@ -204,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_of_one_name_version_and_key() {
+    fn file_is_bound_to_its_name_version_and_key() {
         let keys = Keys::fresh();
         let (one, two) = (sealed(&keys, 1), sealed(&keys, 2));
         assert_eq!(opened(&one, "TOKENS", &keys), Err(Fault::Damaged));
-        // The label of one, the value of the other.
+        // The label of one version with the value of the other.
         let at = one.len() - b"canary".len() - TAG_BYTES;
         let mixed = [&one[..at], &two[two.len() - (one.len() - at)..]].concat();
         assert_eq!(opened(&mixed, "TOKEN", &keys), Err(Fault::Damaged));

@@ -1,4 +1,4 @@
-//! The value of a secret: shown to nobody, and erased when it is dropped.
+//! The value of a secret, which is never displayed, and is erased when it is dropped.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use zeroize::Zeroizing;
 
 /// The most bytes that a value may have.
 ///
-/// The operator chooses it. A redactor holds some twenty forms of each value, so without a
-/// limit one secret could take all memory; a key or a certificate has a few KiB.
+/// The operator chooses the value. A redactor holds about twenty forms of each value, so without a
+/// limit one secret could take all memory. A key or a certificate has a few KiB.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
 
 /// The fewest bytes that a value may have.
 ///
-/// The operator chooses it. What is shorter stands in many texts by chance, all the more so in
-/// base64, so it could not be told from them; and it is guessed at once.
+/// The operator chooses the value. A shorter value appears in many texts by chance, even more often
+/// in base64, so the redactor could not tell it from other text. It would also be guessed easily.
 pub const VALUE_BYTES_MIN: usize = 4;
 
 /// The value of a secret, of [`VALUE_BYTES_MIN`] to [`VALUE_BYTES_MAX`] bytes.
 #[derive(Clone)]
 pub struct SecretValue(Zeroizing<Vec<u8>>);
 
-/// A value is none that can be kept secret.
+/// Bytes cannot be the value of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {
@@ -33,10 +33,10 @@ pub enum ValueError {
 }
 
 impl SecretValue {
-    /// Makes a value of bytes. They are erased if they are none.
+    /// Creates a value. Bytes that are refused are erased.
     ///
     /// # Errors
-    /// It is too short or too long.
+    /// The value is too short or too long.
     pub fn new(bytes: impl Into<Zeroizing<Vec<u8>>>) -> Result<Self, ValueError> {
         let bytes = bytes.into();
         if bytes.len() < VALUE_BYTES_MIN {
@@ -48,7 +48,7 @@ impl SecretValue {
         Ok(Self(bytes))
     }
 
-    /// Returns the value itself. Whoever asks keeps it out of logs, errors and records.
+    /// Returns the bytes of the value. The caller must keep them out of logs, errors and records.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_has_bounds_and_is_not_shown() {
+    fn value_has_length_limits_and_is_not_displayed() {
         let check = |n: usize, expect: Option<ValueError>| {
             assert_eq!(SecretValue::new(vec![b'x'; n]).err(), expect, "{n}");
         };

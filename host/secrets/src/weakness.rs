@@ -1,7 +1,8 @@
-//! Which values are too weak to be kept out of texts without harm.
+//! Detects values that are too weak to be masked in all texts.
 //!
-//! The value of a secret is looked for in all texts that leave a call. A value that other texts
-//! contain by chance, such as `prod`, would change texts that have nothing to do with the secret.
+//! The redactor looks for the values of secrets in all texts that leave a call. A value that other
+//! texts contain by chance, such as `prod`, would change texts that have nothing to do with the
+//! secret.
 
 use std::fmt;
 
@@ -9,16 +10,18 @@ use crate::value::SecretValue;
 
 /// The fewest bytes of a value that is not weak.
 ///
-/// The operator chooses the value. A shorter one stands in other texts by chance, and is guessed
-/// at once.
+/// The operator chooses the value. A shorter one appears in other texts by chance, and is easily
+/// guessed.
 pub const STRONG_BYTES_MIN: usize = 8;
 
 /// The most digits of a number that is weak because it is a number.
 ///
-/// There are a million of them, so a PIN or a date is guessed at once, and stands in many texts.
+/// There are only a million such numbers, so a PIN or a date is easily guessed and appears in many
+/// texts.
 const WEAK_DIGITS_MAX: usize = 6;
 
-/// Words that stand in many texts, and passwords that are tried first: one a line, in lower case.
+/// Words that appear in many texts, and passwords that attackers try first; one per line, in lower
+/// case.
 const EVERYDAY_WORDS: &str = include_str!("everyday_words.txt");
 
 /// Why a value is weak.
@@ -35,7 +38,7 @@ pub enum Weakness {
 }
 
 impl Weakness {
-    /// Returns the weakness as machines read it.
+    /// Returns the name of the weakness in machine output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +85,7 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// Returns whether a text is a number of few digits, however they are set apart: `12-34-56`.
+/// Returns whether a text is a number of few digits, with any separators: `12-34-56`.
 fn is_small_number(text: &str) -> bool {
     let is_between = |c: char| matches!(c, '+' | '-' | '.' | ',' | '\'' | '_' | '/' | ':' | ' ');
     let n_digits = text.chars().filter(char::is_ascii_digit).count();
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_values_are_known_by_their_kind() {
+    fn weak_values_are_classified() {
         for blank in [
             "        ",
             "\t\t\n\r\u{a0}   ",
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_sorted_lower_case_and_of_some_two_hundred() {
+    fn word_list_is_sorted_and_lower_case() {
         let words: Vec<&str> = EVERYDAY_WORDS.lines().collect();
         assert!((190..=230).contains(&words.len()), "{}", words.len());
         assert!(words.is_sorted_by(|one, next| one < next));

@@ -1,4 +1,4 @@
-//! The forms of a value that are looked for as they are.
+//! The forms of a value that are searched for literally.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 use crate::keys::hex;
 use crate::value::VALUE_BYTES_MIN;
 
-/// The fewest bytes of a line of a value that is looked for by itself. A shorter one, such as
-/// a brace of JSON, is in many texts.
+/// The fewest bytes of a line of a value that is searched for by itself. A shorter line, such as a
+/// brace of JSON, appears in many texts.
 pub(super) const LINE_BYTES_MIN: usize = 8;
 
-/// A form, as it stands in texts. There may be others that are the same.
+/// A form as it appears in texts. Several forms of a value may be equal.
 pub(super) type Form = Zeroizing<Vec<u8>>;
 
 /// Returns the forms of a value. None of them has fewer than [`VALUE_BYTES_MIN`] bytes.
 pub(super) fn forms(value: &[u8]) -> Vec<Form> {
     let mut forms = Forms(Vec::new());
     forms.of_whole(value);
-    // Commands print a value with an end of line that it does not have when it is used.
+    // Commands print a value with a line end that it does not have when it is used.
     forms.of_whole(value.trim_ascii());
     for line in value.split(|byte| matches!(byte, b'\n' | b'\r')) {
         let line = line.trim_ascii();
@@ -54,7 +54,7 @@ impl Forms {
         }
     }
 
-    /// Bytes that are no text become marks where they are taken for one.
+    /// Bytes that are not UTF-8 become replacement characters in a lossy conversion to text.
     fn of_bytes_as_text(&mut self, value: &[u8]) {
         let text = String::from_utf8_lossy(value);
         let is_mark = |c: char| c == char::REPLACEMENT_CHARACTER;
@@ -64,8 +64,8 @@ impl Forms {
         }
     }
 
-    /// The digits of a value that begins `shift` bytes after a group of base64 does. A digit at
-    /// either end that is of other bytes too may be any, so it is no part of the form.
+    /// The base64 digits of a value that begins `shift` bytes after the start of a group. A digit
+    /// at either end that also encodes bits of neighbouring bytes is not part of the form.
     fn of_base64(&mut self, value: &[u8], shift: usize, engine: &impl Engine) {
         let shifted = Zeroizing::new([&[0; 2][..shift], value].concat());
         let mut digits = engine.encode(&shifted).into_bytes();
@@ -76,7 +76,7 @@ impl Forms {
             return;
         }
         self.push(middle);
-        // At the end of the encoded text, the last digit is of the value alone.
+        // At the end of the encoded text, the last digit depends on the value alone.
         self.push(digits[first..].to_vec());
         while digits.len() % 4 != 0 {
             digits.push(b'=');
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_value_has_few() {
+    fn short_value_has_few_forms() {
         check(
             "a b?",
             &[
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_stand_for_themselves() {
+    fn long_lines_are_forms() {
         let forms = forms(b"{\n  \"key\": 1\r\n}\n");
         let is_there = |text: &str| forms.iter().any(|form| form.as_slice() == text.as_bytes());
         assert!(is_there("\"key\": 1"));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn no_form_is_short() {
+    fn forms_have_the_minimal_length() {
         for value in ["\n\n\n\n", "a\n\n\n", "\u{1}\u{2}\u{3}\u{4}", "1234"] {
             for form in forms(value.as_bytes()) {
                 assert!(form.len() >= VALUE_BYTES_MIN, "{value:?}");

@@ -1,4 +1,4 @@
-//! Finds the forms of all values in a text and in what it reads as, in one pass over each.
+//! Finds the forms of all values in a text and in its decoded views, in one pass over each.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,53 +13,53 @@ use super::forms::{Form, forms};
 use super::views::{ENCODINGS, View};
 use crate::value::SecretValue;
 
-/// How often an encoding is taken off: base64 in JSON in JSON, or in a URL in JSON, is found.
+/// How many encodings are removed: base64 in JSON in JSON, or in a URL in JSON, is found.
 ///
-/// Each time may read a text in three ways more; who writes it chooses in how many.
+/// Each level searches up to three more views of a text. The author of the text chooses how many.
 const VIEWS_DEEP: usize = 2;
 
-/// What is looked for.
+/// The forms to search for, as an automaton.
 pub(super) struct Patterns {
-    /// Knows all forms. That of Aho and Corasick: how much text there is decides how long it
-    /// takes, not how many forms.
+    /// An Aho-Corasick automaton of all forms. Its run time depends on the length of the text and
+    /// not on the number of forms.
     automaton: NFA,
     forms: Vec<Form>,
-    /// How many bytes lead to a state: so many at the end of a text may be the beginning of
-    /// a form. Only who reads a text in pieces asks, so it is made when the first one does.
+    /// The length of the prefix that each state stands for: that many bytes at the end of a text
+    /// may be the beginning of a form. Only streams need it, so it is computed on first use.
     depths: OnceLock<HashMap<StateID, usize>>,
-    /// Whose form each is, by place in `names`.
+    /// For each form, the index of its secret in `names`.
     owners: Vec<usize>,
     names: Vec<SecretName>,
 }
 
-/// A value in a text, and whose it is.
+/// A value found in a text.
 #[derive(Debug)]
 pub(super) struct Value {
     part: Range<usize>,
     owner: usize,
 }
 
-/// A search, and what it has found.
+/// A search and its results.
 struct Search<'p> {
     patterns: &'p Patterns,
-    /// Whether there is no more of the text.
+    /// Whether the text is complete.
     is_end: bool,
     values: Vec<Value>,
-    /// Where the first value may begin whose end has not come yet.
+    /// The position of the first value that may be incomplete.
     open: usize,
-    /// The parts of the text that read as something else.
+    /// The parts of the text that are escapes.
     escapes: Vec<Range<usize>>,
 }
 
-/// A text, or what another one reads as.
+/// A text, or a decoded view of one.
 struct Level<'t> {
     text: &'t [u8],
-    /// How this was read, and what from; none for the text itself.
+    /// The view and the level it was decoded from; `None` for the text itself.
     from: Option<(&'t View, &'t Level<'t>)>,
 }
 
 impl Level<'_> {
-    /// Returns the part of the text itself that this part was read from.
+    /// Returns the part of the original text that this part was decoded from.
     fn origin(&self, part: Range<usize>) -> Range<usize> {
         match self.from {
             None => part,
@@ -69,7 +69,7 @@ impl Level<'_> {
 }
 
 impl Patterns {
-    /// Returns what finds these values, of which there is one.
+    /// Returns the patterns for these values, of which there is at least one.
     pub(super) fn new(secrets: Vec<(SecretName, SecretValue)>) -> Self {
         let mut all: Vec<Form> = Vec::new();
         let (mut owners, mut names) = (Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ impl Patterns {
         }
         let automaton = NFA::builder()
             .match_kind(MatchKind::Standard)
-            // Nothing is skipped by it in texts, and it takes time to make.
+            // A prefilter would skip nothing in ordinary texts, and takes time to build.
             .prefilter(false)
             .build(all.iter().map(|form| form.as_slice()))
             .expect("forms of less than 2 GiB fit into an automaton");
@@ -100,12 +100,12 @@ impl Patterns {
         &self.names
     }
 
-    /// Returns where values are in a text, in order and apart.
+    /// Returns the values in a text, sorted and without overlaps.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Value> {
         self.search(text, true).values
     }
 
-    /// Returns a text with marks where values were found.
+    /// Returns the text with marks in place of `values`.
     pub(super) fn replaced(&self, text: &[u8], values: &[Value]) -> Vec<u8> {
         let mut redacted = Vec::with_capacity(text.len());
         let mut at = 0;
@@ -118,11 +118,11 @@ impl Patterns {
         redacted
     }
 
-    /// Takes from a text what no more of it can change, and returns that with marks. The rest
-    /// reads as it would behind what was taken.
+    /// Removes the part of a text that later input cannot change, and returns it with marks. The
+    /// rest is decoded and searched as it would be after the removed part.
     pub(super) fn take_closed(&self, text: &mut Vec<u8>) -> Vec<u8> {
         let mut search = self.search(text, false);
-        // No cut goes through a value, or through what reads as one character.
+        // The cut must not divide a value or an escape.
         let mut whole = search.escapes;
         whole.extend(search.values.iter().map(|value| value.part.clone()));
         whole.sort_by_key(|part| std::cmp::Reverse(part.start));
@@ -155,8 +155,8 @@ impl Patterns {
         search
     }
 
-    /// Returns how many bytes at the end of a text may be the beginning of a form, by the state
-    /// that it leads to.
+    /// Returns how many bytes at the end of a text may be the beginning of a form, for the state at
+    /// its end.
     fn depth(&self, state: StateID) -> usize {
         let depths = self.depths.get_or_init(|| {
             let mut depths = HashMap::new();
@@ -169,11 +169,12 @@ impl Patterns {
             }
             depths
         });
-        // ignored: there is no error here, only no value.
+        // ignored: an `Option`; a state without an entry is the start state, at depth 0.
         depths.get(&state).copied().unwrap_or_default()
     }
 
-    /// Returns how long the longest form is that ends here, and whose it is. It covers the others.
+    /// Returns the length and owner of the longest form that ends at this state. It covers the
+    /// shorter ones.
     fn longest(&self, state: StateID) -> (usize, usize) {
         let forms = 0..self.automaton.match_len(state);
         let forms = forms.map(|n| {
@@ -188,7 +189,7 @@ impl Patterns {
 }
 
 impl Search<'_> {
-    /// Finds what is in a text, and in what that reads as.
+    /// Searches a text and its decoded views.
     fn read(&mut self, level: &Level<'_>, deep: usize) {
         self.scan(level);
         if deep == 0 {
@@ -234,8 +235,8 @@ fn start(automaton: &NFA) -> StateID {
     state.expect("the automaton was made for searches from anywhere")
 }
 
-/// Adds a value behind those from `first` on, all of which end before it does, and joins it with
-/// those that it overlaps.
+/// Adds a value after those from `first` on, all of which end before it, and joins it with those
+/// that it overlaps.
 fn push_joined(values: &mut Vec<Value>, first: usize, mut value: Value) {
     while values.len() > first
         && let Some(last) = values.last()

@@ -1,4 +1,4 @@
-//! Redacts what comes in pieces: a value that is split over two does not get through.
+//! Redacts a text that arrives in pieces. A value that is split over pieces does not get through.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::Redactor;
 
-/// Replaces values in a text that comes in pieces.
+/// Masks values in a text that arrives in pieces.
 ///
-/// It holds back what is, or may be, the beginning of a value, and nothing else. A piece takes as
-/// long as it and what was held back are.
+/// It holds back only what is, or may be, the beginning of a value. The time for a piece is
+/// proportional to the length of the piece and of the held-back text.
 pub struct StreamRedactor {
     redactor: Arc<Redactor>,
     held: Vec<u8>,
@@ -26,7 +26,7 @@ impl fmt::Debug for StreamRedactor {
 }
 
 impl StreamRedactor {
-    /// Returns what redacts a new text.
+    /// Returns a redactor for a new text.
     #[must_use]
     pub fn new(redactor: Arc<Redactor>) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl StreamRedactor {
         }
     }
 
-    /// Takes the next piece, and returns what can go on by now.
+    /// Takes the next piece, and returns the output that is final.
     #[must_use]
     pub fn push<'p>(&mut self, piece: &'p [u8]) -> Cow<'p, [u8]> {
         let Some(patterns) = &self.redactor.patterns else {
@@ -45,7 +45,7 @@ impl StreamRedactor {
         Cow::Owned(patterns.take_closed(&mut self.held))
     }
 
-    /// Returns what was held back: there is no more.
+    /// Ends the text, and returns the held-back output.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         self.redactor.redact_bytes(&self.held).into_owned()

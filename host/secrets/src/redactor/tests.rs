@@ -1,4 +1,4 @@
-//! No form of a value gets through, alone or in the middle of more, whole or in pieces.
+//! No form of a value gets through, whether alone, within a longer text, or split into pieces.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn check(secret: &str, text: &str, expect: &str) {
 }
 
 #[test]
-fn a_value_is_found_in_each_form() {
+fn value_is_found_in_each_form() {
     let secret = "canary/+7 \"é\"";
     for text in [
         "canary/+7 \"é\"",
@@ -60,7 +60,7 @@ fn a_value_is_found_in_each_form() {
 }
 
 #[test]
-fn base64_is_found_at_each_place_of_a_group() {
+fn base64_is_found_at_each_offset() {
     for (before, after) in [
         ("", "abc"),
         ("a", ""),
@@ -102,7 +102,7 @@ fn each_long_line_of_a_value_is_found() {
 }
 
 #[test]
-fn values_that_overlap_are_one_mark() {
+fn overlapping_values_become_one_mark() {
     let redactor = redactor(&[("A", b"abcdef"), ("B", b"defghi"), ("C", b"cdef")]);
     assert_eq!(
         redactor.redact("abcdefghi abcdef cdef"),
@@ -113,7 +113,7 @@ fn values_that_overlap_are_one_mark() {
 }
 
 #[test]
-fn a_value_that_is_no_text_is_found_where_it_was_taken_for_one() {
+fn value_that_is_not_utf8_is_found_after_lossy_conversion() {
     let secret = [0xff, 0xfe, b'c', b'a', b'n', b'a', b'r', b'y', 0x80];
     let redactor = redactor(&[("S", &secret)]);
     let text = String::from_utf8_lossy(&secret);
@@ -125,7 +125,7 @@ fn a_value_that_is_no_text_is_found_where_it_was_taken_for_one() {
 }
 
 #[test]
-fn nothing_is_done_where_there_is_nothing_to_find() {
+fn text_without_values_is_borrowed_unchanged() {
     let none = Arc::new(Redactor::default());
     assert!(none.is_empty() && Redactor::new([]).is_empty());
     assert!(matches!(none.redact("canary"), Cow::Borrowed("canary")));
@@ -139,7 +139,7 @@ fn nothing_is_done_where_there_is_nothing_to_find() {
 }
 
 #[test]
-fn a_redactor_does_not_tell() {
+fn debug_output_contains_no_value() {
     let redactor = redactor(&[("S", b"canary")]);
     let mut stream = StreamRedactor::new(Arc::clone(&redactor));
     let _ = stream.push(b"cana");
@@ -164,7 +164,7 @@ fn documents_are_redacted_in_keys_strings_and_numbers() {
 }
 
 #[test]
-fn only_what_may_be_a_value_is_held_back() {
+fn stream_holds_back_only_a_possible_value() {
     let redactor = redactor(&[("S", b"canary")]);
     let mut stream = StreamRedactor::new(redactor);
     for (piece, expect) in [
@@ -188,7 +188,7 @@ fn only_what_may_be_a_value_is_held_back() {
     assert_eq!(stream.finish(), b"\r");
 }
 
-/// Pieces of texts in which much looks like the beginning of something.
+/// Pieces that look like the beginning of an escape or of a value.
 const PIECES: &[&str] = &[
     "a", "b", "ab", "abab", "%", "%6", "%61", "%62", "%25", "\\", "\\\\", "\\u", "\\u0061",
     "\\u00", "\\n", "\\u{62}", "\\ud83d", "\\ude00", "\n", "\r", "\r\n", "61", "62", "YWJh", "YmE",
@@ -199,7 +199,7 @@ fn piece() -> impl Strategy<Value = String> {
     prop::sample::select(PIECES).prop_map(str::to_owned)
 }
 
-/// How a text may be written.
+/// An encoding of a text.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Plain,
@@ -219,7 +219,7 @@ fn form() -> impl Strategy<Value = Form> {
     ]
 }
 
-/// The forms that are read back, so that another one may be below.
+/// The forms that are decoded, so that another form may be inside.
 fn escaped() -> impl Strategy<Value = Form> {
     prop_oneof![
         Just(Form::Plain),
@@ -270,7 +270,7 @@ fn percent(text: &str, all: bool, upper: bool) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// The digits that a value alone decides, of all that is written.
+/// Returns the part of the encoded text that only the secret determines.
 fn core(before: &str, secret: &str, form: Form, text: &str) -> String {
     let Form::Base64(..) = form else {
         return written(secret, form);
@@ -295,7 +295,7 @@ fn streamed(redactor: &Arc<Redactor>, text: &[u8], cuts: &[prop::sample::Index])
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// A canary in the middle of a text, written in one form, and that perhaps in another.
+    /// A secret within a text, encoded in one form and then in another.
     #[test]
     fn no_form_gets_through(
         secret in "[ -~é\u{1f600}\n\t]{4,24}",
@@ -317,12 +317,12 @@ proptest! {
 }
 
 proptest! {
-    // Where a cut may fall is subtle, and each case is a matter of microseconds.
+    // Each case takes microseconds only, and the correct cut is subtle, so many cases are run.
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-    /// However a text is cut into pieces, it is redacted as it is as a whole.
+    /// A text that is cut into pieces is redacted in the same way as a whole.
     #[test]
-    fn pieces_are_redacted_as_the_whole_is(
+    fn pieces_are_redacted_like_the_whole_text(
         secrets in vec(vec(piece(), 2..5), 1..3),
         text in vec(piece(), 0..40),
         cuts in vec(any::<prop::sample::Index>(), 0..12),

@@ -1,52 +1,52 @@
-//! A text as it reads once an encoding is taken off, and where each part of it came from.
+//! Views of a text with one encoding removed, which map each part back to its source.
 
 use std::ops::Range;
 
 use crate::keys::hex_digit;
 
-/// An encoding that is taken off.
+/// An encoding that is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// `%2F` for a byte (RFC 3986).
     Percent,
     /// `\n`, `\"`, `\u002f`, `\u{2f}`, `\x2f` for a character (RFC 8259, and literals of Rust).
     Backslash,
-    /// An end of line for nothing.
+    /// Line ends, which are removed.
     Wrapped,
 }
 
 pub(super) const ENCODINGS: [Encoding; 3] =
     [Encoding::Percent, Encoding::Backslash, Encoding::Wrapped];
 
-/// What a text reads as.
+/// A text after an encoding was removed.
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
-    /// What was taken off, in order. All between is as it was.
+    /// The decoded escapes, in order. All bytes between them are unchanged.
     escapes: Vec<Escape>,
-    /// How many bytes of the text were read: all, unless the last ones may be the beginning of
-    /// an escape.
+    /// How many bytes of the text were read: all of them, unless the last ones may be the beginning
+    /// of an escape.
     n_read: usize,
 }
 
-/// A part of a text that reads as something else.
+/// A part of a text and the part of the view that it was decoded to.
 #[derive(Debug, Clone)]
 struct Escape {
     from: Range<usize>,
     to: Range<usize>,
 }
 
-/// What stands at one place of a text.
+/// The result of decoding at one position.
 enum Read {
-    /// Nothing but itself.
+    /// An ordinary byte.
     Plain,
-    /// What reads as these bytes, of so many of the text.
+    /// An escape of `n` bytes that is decoded to `bytes`.
     Escape { n: usize, bytes: Utf8 },
-    /// What may be the beginning of an escape: there is no more of the text yet.
+    /// A possible beginning of an escape at the end of an incomplete text.
     Open,
 }
 
-/// The bytes of a character, or a single byte, or none.
+/// The bytes of a character, a single byte, or none.
 #[derive(Default)]
 struct Utf8 {
     bytes: [u8; 4],
@@ -54,15 +54,15 @@ struct Utf8 {
 }
 
 impl Encoding {
-    /// Returns what `text` reads as; none where there is nothing to take off. Unless it is
-    /// the `end`, more of the text may come.
+    /// Returns the decoded text; `None` if it contains no escapes. If `is_end` is false, more of
+    /// the text may follow.
     pub(super) fn read(self, text: &[u8], is_end: bool) -> Option<View> {
         let mark = match self {
             Self::Percent => b'%',
             Self::Backslash => b'\\',
             Self::Wrapped => b'\n',
         };
-        // An end of line may come to stand behind the last byte.
+        // The next piece may begin with the second half of the line end.
         let is_half = self == Self::Wrapped && !is_end && text.ends_with(b"\r");
         if !text.contains(&mark) && !is_half {
             return None;
@@ -103,7 +103,8 @@ impl Encoding {
 }
 
 impl View {
-    /// Returns which part of the text reads as this one of the view, and all of it that does.
+    /// Returns the part of the text that this part of the view was decoded from, with whole
+    /// escapes.
     pub(super) fn source(&self, part: Range<usize>) -> Range<usize> {
         let start = self.source_of(part.start).start;
         if part.is_empty() {
@@ -112,13 +113,13 @@ impl View {
         start..self.source_of(part.end - 1).end
     }
 
-    /// Returns which part of the text reads as the byte at `at`, which may be the end.
+    /// Returns the part of the text that the byte at `at` was decoded from. `at` may be the end.
     fn source_of(&self, at: usize) -> Range<usize> {
         if at == self.bytes.len() {
             return self.n_read..self.n_read;
         }
         let n_before = self.escapes.partition_point(|it| it.to.start <= at);
-        // Escapes for nothing stand in front of the byte, at the same place of the view.
+        // Escapes that decode to nothing precede the byte, at the same position of the view.
         let Some(escape) = n_before.checked_sub(1).map(|n| &self.escapes[n]) else {
             return at..at + 1;
         };
@@ -129,7 +130,7 @@ impl View {
         start..start + 1
     }
 
-    /// Returns the parts of the text that read as something else.
+    /// Returns the parts of the text that are escapes.
     pub(super) fn escapes(&self) -> impl Iterator<Item = Range<usize>> {
         self.escapes.iter().map(|it| it.from.clone())
     }
@@ -150,7 +151,7 @@ impl Utf8 {
         }
     }
 
-    /// The character of a number; a mark if there is none.
+    /// The character with this code point, or the replacement character if there is none.
     fn character(number: u32) -> Self {
         let c = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER);
         let mut bytes = [0; 4];
@@ -197,7 +198,7 @@ fn backslash(text: &[u8]) -> Read {
     escape(2, Utf8::byte(byte))
 }
 
-/// `\u{2f}`, as Rust writes it.
+/// Decodes `\u{2f}`, as Rust writes it.
 fn braced(text: &[u8]) -> Read {
     const DIGITS_MAX: usize = 6;
     let digits = &text[3..text.len().min(3 + DIGITS_MAX + 1)];
@@ -212,7 +213,7 @@ fn braced(text: &[u8]) -> Read {
     }
 }
 
-/// `\u002f`, or two of them for a character beyond 16 bits.
+/// Decodes `\u002f`, or two such escapes for a character beyond 16 bits.
 fn code_unit(text: &[u8]) -> Read {
     const UNIT: usize = 6;
     let high = match hex_number(&text[2..], 4) {
@@ -241,11 +242,11 @@ fn code_unit(text: &[u8]) -> Read {
 enum Number {
     Is(u32),
     IsNot,
-    /// There are too few digits, and no more text.
+    /// The text ends before the last digit.
     Open,
 }
 
-/// Reads a number of exactly so many hexadecimal digits.
+/// Parses a number of exactly `n_digits` hexadecimal digits.
 fn hex_number(text: &[u8], n_digits: usize) -> Number {
     let mut number = 0;
     for at in 0..n_digits {
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn each_encoding_is_taken_off_once() {
+    fn each_encoding_is_removed_once() {
         check(Encoding::Percent, "a%2Fb%2fc%2", "a/b/c%2");
         check(Encoding::Percent, "%%41%zz%2541", "%A%zz%41");
         check(Encoding::Percent, "%c3%A9", "é");
@@ -301,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_nothing_to_take_off_is_not_read() {
+    fn text_without_escapes_has_no_view() {
         for encoding in ENCODINGS {
             assert!(encoding.read(b"plain \r", true).is_none());
         }
     }
 
     #[test]
-    fn each_byte_knows_where_it_came_from() {
+    fn parts_of_a_view_map_to_their_source() {
         let text = br"a\u00e9b";
         let view = Encoding::Backslash.read(text, true).expect("an escape");
         assert_eq!(view.bytes, "aéb".as_bytes());
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_the_beginning_of_an_escape_waits() {
+    fn possible_beginning_of_an_escape_is_not_read() {
         let check = |encoding: Encoding, text: &str, n_read: usize| {
             let view = encoding.read(text.as_bytes(), false).expect("a mark");
             assert_eq!(view.n_read, n_read, "{text}");

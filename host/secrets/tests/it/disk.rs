@@ -1,4 +1,4 @@
-//! A disk that fails a call, or all from it on, and knows what a power cut would leave.
+//! A disk that fails one call, or all calls from one on, and records what survives a power loss.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ const IO_ERROR: i32 = 5;
 pub(crate) enum Failure {
     /// One call fails.
     Once,
-    /// All calls fail from one on, as if the process had died there.
+    /// All calls fail from one on, as if the process had been killed there.
     FromThen,
 }
 
@@ -32,9 +32,9 @@ struct State {
     n_calls: u64,
     fails_at: u64,
     failure: Failure,
-    /// The content of each file as it was when it was last synced.
+    /// The content of each file when it was last synced.
     synced: BTreeMap<String, Vec<u8>>,
-    /// What is there after a power cut, at least.
+    /// The files that are certain to survive a power loss.
     durable: BTreeMap<String, Vec<u8>>,
 }
 
@@ -65,14 +65,14 @@ impl FailingDisk {
         Self { folder, state }
     }
 
-    /// Returns whether the call that was to fail was made.
+    /// Returns whether the failing call was made.
     pub(crate) fn has_failed(&self) -> bool {
         let state = lock(&self.state);
         state.n_calls > state.fails_at
     }
 
-    /// Returns the files that a power cut would leave: what was synced, and nothing else.
-    pub(crate) fn after_power_cut(&self) -> BTreeMap<String, Vec<u8>> {
+    /// Returns the files that survive a power loss: those that were synced, and no others.
+    pub(crate) fn after_power_loss(&self) -> BTreeMap<String, Vec<u8>> {
         lock(&self.state).durable.clone()
     }
 
@@ -169,7 +169,7 @@ impl Disk for FailingDisk {
 impl DiskFile for FailingFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         let called = lock(&self.state).call("write", &self.path);
-        // What fails may have been done in part.
+        // A failed write may have been done in part.
         let n_bytes = if called.is_ok() {
             bytes.len()
         } else {

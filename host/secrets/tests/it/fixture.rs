@@ -7,7 +7,7 @@ use sedge_secrets::{SecretValue, Secrets, SecretsError};
 use sedge_sys::folder::Folder;
 use tempfile::TempDir;
 
-/// Who does something in tests.
+/// The actor in tests.
 pub(crate) const ME: &str = "tester@here";
 
 pub(crate) struct Fixture {
@@ -37,7 +37,7 @@ impl Fixture {
         Folder::open(self.keep.path()).expect("it is there")
     }
 
-    /// Opens them as another process does.
+    /// Opens the secrets again, as another process would.
     pub(crate) fn secrets(&self) -> Secrets {
         Secrets::open(&self.folder()).expect("a folder of ours")
     }
@@ -55,7 +55,7 @@ pub(crate) fn put(secrets: &Secrets, of: &str, text: &str) -> Result<u64, Secret
     Ok(secrets.put(&name(of), &value(text), ME)?.version)
 }
 
-/// Returns the value of a secret as text; none where there is no such secret.
+/// Returns the value of a secret as text; `None` if it does not exist.
 pub(crate) fn got(secrets: &Secrets, of: &str) -> Result<Option<String>, SecretsError> {
     let value = secrets.get(&name(of))?;
     let text = |it: SecretValue| String::from_utf8_lossy(it.expose()).into_owned();

@@ -1,4 +1,4 @@
-//! A key that is missing, open to others, damaged or another one, and files that are damaged.
+//! A key that is missing, readable by others, damaged or replaced, and damaged secrets.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use sedge_secrets::{Secrets, SecretsError};
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
-/// What a secret is still good for while its key cannot be used.
+/// Checks which operations fail, and how, while the key cannot be used.
 fn check(secrets: &Secrets, expect: fn(&SecretsError) -> bool) {
     let failed = [
         got(secrets, "A").map(drop),
@@ -34,7 +34,7 @@ fn check(secrets: &Secrets, expect: fn(&SecretsError) -> bool) {
 }
 
 #[test]
-fn without_its_key_no_secret_is_read_or_put() {
+fn missing_key_prevents_get_and_put() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let (key, away) = (fixture.path("key"), fixture.path("away"));
@@ -47,7 +47,7 @@ fn without_its_key_no_secret_is_read_or_put() {
         got(&secrets, "A").expect("read"),
         Some("value A".to_owned())
     );
-    // Once the last secret that needed it is gone, there is a new one.
+    // Once the last secret of the former key is deleted, a put creates a new key.
     fs::remove_file(&key).expect("ours");
     for of in ["A", "B"] {
         assert!(secrets.delete(&name(of), ME).expect("it needs no key"));
@@ -60,7 +60,7 @@ fn without_its_key_no_secret_is_read_or_put() {
 }
 
 #[test]
-fn a_key_that_others_may_use_is_used_by_nobody() {
+fn key_readable_by_others_is_refused() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let set = |mode| {
@@ -78,7 +78,7 @@ fn a_key_that_others_may_use_is_used_by_nobody() {
 }
 
 #[test]
-fn a_damaged_key_is_none() {
+fn damaged_key_is_refused() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     fs::write(fixture.path("key"), "sedge-secrets-key 1\nabc\n").expect("ours");
@@ -90,16 +90,17 @@ fn a_damaged_key_is_none() {
 }
 
 #[test]
-fn another_key_opens_nothing() {
+fn other_key_opens_no_secret() {
     let (fixture, other) = (Fixture::with_two(), Fixture::with_two());
     fs::copy(other.path("key"), fixture.path("key")).expect("ours");
     let secrets = fixture.secrets();
     for result in [got(&secrets, "A").map(drop), secrets.rotate(ME).map(drop)] {
         let error = result.expect_err("it is another key");
-        let is_told = matches!(&error, SecretsError::KeyOther { name, .. } if name.as_str() == "A");
-        assert!(is_told, "{error}");
+        let is_named =
+            matches!(&error, SecretsError::KeyOther { name, .. } if name.as_str() == "A");
+        assert!(is_named, "{error}");
     }
-    // The right one is still right after the rotation that failed.
+    // The right key still opens its secrets after the failed rotation.
     assert_eq!(
         got(&other.secrets(), "A").expect("read"),
         Some("value A".to_owned())
@@ -107,12 +108,12 @@ fn another_key_opens_nothing() {
 }
 
 #[test]
-fn a_damaged_secret_is_named_and_can_be_deleted() {
+fn damaged_secret_is_named_and_can_be_deleted() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let whole = fs::read(fixture.path("A.sealed")).expect("a file");
     let other = fs::read(fixture.path("B.sealed")).expect("a file");
-    let is_told = |result: Result<(), SecretsError>| {
+    let is_named = |result: Result<(), SecretsError>| {
         let error = result.expect_err("it is damaged");
         matches!(&error, SecretsError::Damaged { name, .. } if name.as_str() == "A")
     };
@@ -122,11 +123,11 @@ fn a_damaged_secret_is_named_and_can_be_deleted() {
         (b"", false),
     ] {
         fs::write(fixture.path("A.sealed"), content).expect("ours");
-        assert!(is_told(got(&secrets, "A").map(drop)));
-        assert!(is_told(secrets.rotate(ME).map(drop)));
+        assert!(is_named(got(&secrets, "A").map(drop)));
+        assert!(is_named(secrets.rotate(ME).map(drop)));
         let listed = secrets.list().expect("the folder can be read");
         assert_eq!(listed[0].info.is_some(), is_readable);
-        assert!(is_told(
+        assert!(is_named(
             listed
                 .into_iter()
                 .next()

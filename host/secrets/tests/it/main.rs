@@ -1,15 +1,15 @@
-//! The folder of secrets, as those who use it see it: on a disk that fails or loses its power at
-//! any point, and with many at it at once.
+//! The public interface of the folder of secrets, on a disk that fails or loses power at any call,
+//! and with concurrent callers.
 
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "files are damaged, and threads are what takes turns"
+    reason = "tests damage files, and use threads as concurrent callers"
 )]
 
-mod cut_off;
+mod concurrent;
 mod disk;
 mod fixture;
+mod interrupted;
 mod keys;
 mod operations;
-mod turns;

@@ -1,4 +1,4 @@
-//! What each operation does when all is well.
+//! The effect of each operation without failures.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,7 +6,7 @@ use sedge_secrets::{SecretInfo, SecretValue, Secrets, Weakness, What};
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
-/// Returns what is known of each secret, all of which can be opened.
+/// Returns the metadata of each secret, all of which can be opened.
 fn listed(secrets: &Secrets) -> Vec<SecretInfo> {
     let listed = secrets.list().expect("the folder can be read").into_iter();
     listed
@@ -17,9 +17,9 @@ fn listed(secrets: &Secrets) -> Vec<SecretInfo> {
         .collect()
 }
 
-/// One secret that cannot be opened is in no other one's way.
+/// One secret that cannot be opened must not affect the others.
 #[test]
-fn others_are_put_listed_and_deleted_beside_a_damaged_secret() {
+fn damaged_secret_does_not_affect_others() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     std::fs::write(fixture.path("A.sealed"), "x").expect("writable");
@@ -43,7 +43,7 @@ fn others_are_put_listed_and_deleted_beside_a_damaged_secret() {
 }
 
 #[test]
-fn a_secret_is_put_got_replaced_and_deleted() {
+fn secret_is_put_read_replaced_and_deleted() {
     let fixture = Fixture::new();
     let secrets = fixture.secrets();
     assert_eq!(got(&secrets, "A").expect("nothing there"), None);
@@ -70,7 +70,7 @@ fn a_secret_is_put_got_replaced_and_deleted() {
 }
 
 #[test]
-fn all_values_are_read_at_once_and_a_damaged_one_is_told() {
+fn all_returns_values_and_an_error_for_a_damaged_one() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let read = |secrets: &Secrets| -> Vec<(String, Option<Vec<u8>>)> {
@@ -93,7 +93,7 @@ fn all_values_are_read_at_once_and_a_damaged_one_is_told() {
 }
 
 #[test]
-fn a_list_tells_all_but_the_value() {
+fn list_has_the_metadata_of_each_secret() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let before = listed(&secrets);
@@ -114,7 +114,7 @@ fn a_list_tells_all_but_the_value() {
     let (at, by) = a.last_use.clone().expect("it was used");
     assert!(at >= a.updated_at && by == "k3v9q2x8w1mz/1/2");
     assert_eq!(b, &before[1]);
-    // One of the same name that comes later was not used.
+    // A secret of the same name that is put later was not used yet.
     secrets.delete(&name("A"), ME).expect("deleted");
     wait_for_the_next_millisecond();
     put(&secrets, "A", "value 3").expect("put");
@@ -122,7 +122,7 @@ fn a_list_tells_all_but_the_value() {
 }
 
 #[test]
-fn a_rotation_leaves_values_and_no_former_key() {
+fn rotation_keeps_values_and_discards_the_former_key() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     let before = listed(&secrets);
@@ -155,14 +155,14 @@ fn a_rotation_leaves_values_and_no_former_key() {
 }
 
 #[test]
-fn who_did_what_is_known() {
+fn log_names_actor_and_operation() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     secrets.note_use(&name("B"), "call").expect("noted");
     secrets.rotate("rotator").expect("rotated");
     secrets.delete(&name("A"), "deleter").expect("deleted");
     let log = secrets.log().expect("read");
-    let told: Vec<_> = log
+    let logged: Vec<_> = log
         .iter()
         .map(|it| {
             (
@@ -175,7 +175,7 @@ fn who_did_what_is_known() {
         .collect();
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(
-        told,
+        logged,
         [
             (What::Put, some("A"), Some(1), ME),
             (What::Put, some("B"), Some(1), ME),
@@ -188,7 +188,7 @@ fn who_did_what_is_known() {
 }
 
 #[test]
-fn all_that_is_in_the_folder_is_its_owners_and_tells_no_value() {
+fn files_are_private_and_contain_no_value() {
     let fixture = Fixture::with_two();
     let secrets = fixture.secrets();
     secrets.note_use(&name("A"), "call").expect("noted");

@@ -1,16 +1,16 @@
-//! Many at it at once: nobody's value is lost, and nobody reads one that never was.
+//! Concurrent callers: no put is lost, and no reader gets a value that was never put.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
 
 use crate::fixture::{Fixture, ME, got, name, put};
 
-/// How many change secrets at once, and how often each.
+/// How many threads change secrets, and how often each does.
 const WRITERS: usize = 4;
 const ROUNDS: u64 = 12;
 
 #[test]
-fn each_put_counts() {
+fn concurrent_puts_are_all_kept() {
     let fixture = Fixture::new();
     scope(|threads| {
         for writer in 0..WRITERS {
@@ -41,7 +41,7 @@ fn each_put_counts() {
 }
 
 #[test]
-fn who_reads_does_not_notice_a_rotation() {
+fn readers_are_not_disturbed_by_a_rotation() {
     let fixture = Fixture::with_two();
     let is_over = AtomicBool::new(false);
     scope(|threads| {

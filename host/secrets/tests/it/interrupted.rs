@@ -1,7 +1,7 @@
-//! Each operation, cut off at each of its steps: by an error, by its death, by the power.
+//! Each operation, interrupted at each of its steps by an error, by a kill, or by a power loss.
 //!
-//! Whatever happens, a secret has its former or its new value, all others have their own, and
-//! the next one who comes goes on as if nothing had been.
+//! In every case a secret has its former or its new value, all other secrets keep their values, and
+//! the next operation works.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -12,14 +12,14 @@ use sedge_secrets::{Secrets, SecretsError, What};
 use crate::disk::{FailingDisk, Failure};
 use crate::fixture::{Fixture, ME, got, name, put};
 
-/// More steps than any operation has.
+/// More than the number of steps of any operation.
 const STEPS_MAX: u64 = 1000;
 
 /// An operation on a folder with the secrets `A` and `B`.
 struct Operation {
     what: What,
     run: fn(&Secrets) -> Result<(), SecretsError>,
-    /// What `A` may be afterwards if it failed; the last one if it did not.
+    /// The possible values of `A` after a failure; the last one is its value after success.
     a: &'static [Option<&'static str>],
 }
 
@@ -31,17 +31,17 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         what: What::Delete,
-        run: |secrets| secrets.delete(&name("A"), "cut off").map(drop),
+        run: |secrets| secrets.delete(&name("A"), "interrupted").map(drop),
         a: &[Some("value A"), None],
     },
     Operation {
         what: What::Rotate,
-        run: |secrets| secrets.rotate("cut off").map(drop),
+        run: |secrets| secrets.rotate("interrupted").map(drop),
         a: &[Some("value A")],
     },
     Operation {
         what: What::Use,
-        run: |secrets| secrets.note_use(&name("A"), "cut off"),
+        run: |secrets| secrets.note_use(&name("A"), "interrupted"),
         a: &[Some("value A")],
     },
 ];
@@ -64,8 +64,8 @@ fn each_step(failure: Failure, check: fn(&Operation, &Fixture, &FailingDisk, boo
     }
 }
 
-/// What must hold of what is left.
-fn whole(operation: &Operation, secrets: &Secrets, is_done: bool) {
+/// Checks the folder after an operation that succeeded or was interrupted.
+fn check_state(operation: &Operation, secrets: &Secrets, is_done: bool) {
     let a = got(secrets, "A").expect("it can be read");
     let a = a.as_deref();
     let expect = if is_done {
@@ -78,7 +78,7 @@ fn whole(operation: &Operation, secrets: &Secrets, is_done: bool) {
     assert_eq!(b().as_deref(), Some("value B"));
     let n_secrets = secrets.list().expect("listed").len();
     assert_eq!(n_secrets, 1 + usize::from(a.is_some()));
-    // What took effect is in the log.
+    // Every change that took effect must be in the log.
     let log = secrets.log().expect("read");
     if operation.what == What::Delete && a.is_none() {
         assert!(log.iter().any(|it| it.what == What::Delete));
@@ -89,7 +89,7 @@ fn whole(operation: &Operation, secrets: &Secrets, is_done: bool) {
                 .any(|it| it.what == What::Put && it.version == Some(2))
         );
     }
-    // The next ones go on.
+    // The next operations must succeed.
     put(secrets, "C", "value C").expect("put");
     assert_eq!(secrets.rotate(ME).expect("rotated"), n_secrets + 1);
     assert_eq!(b().as_deref(), Some("value B"));
@@ -100,36 +100,35 @@ fn whole(operation: &Operation, secrets: &Secrets, is_done: bool) {
 }
 
 #[test]
-fn an_error_leaves_all_as_it_was_or_as_it_was_to_be() {
+fn error_at_any_step_leaves_the_former_or_the_new_state() {
     each_step(Failure::Once, |operation, fixture, _, is_done| {
-        whole(operation, &fixture.secrets(), is_done);
+        check_state(operation, &fixture.secrets(), is_done);
     });
 }
 
 #[test]
-fn a_death_leaves_all_as_it_was_or_as_it_was_to_be() {
+fn kill_at_any_step_leaves_the_former_or_the_new_state() {
     each_step(Failure::FromThen, |operation, fixture, _, is_done| {
-        whole(operation, &fixture.secrets(), is_done);
+        check_state(operation, &fixture.secrets(), is_done);
     });
 }
 
 #[test]
-fn a_power_cut_leaves_all_as_it_was_or_as_it_was_to_be() {
+fn power_loss_at_any_step_leaves_the_former_or_the_new_state() {
     each_step(Failure::FromThen, |operation, _, disk, is_done| {
         let image = Fixture::new();
-        for (name, content) in disk.after_power_cut() {
+        for (name, content) in disk.after_power_loss() {
             let path = image.path(&name);
             std::fs::write(&path, content).expect("ours");
             std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("ours");
         }
-        whole(operation, &image.secrets(), is_done);
+        check_state(operation, &image.secrets(), is_done);
     });
 }
 
-/// A rotation that dies, again and again, leaves no more than two keys, and the one that
-/// comes through leaves one.
+/// Repeated interrupted rotations leave at most two keys, and the one that completes leaves one.
 #[test]
-fn rotations_that_die_leave_no_keys_behind() {
+fn interrupted_rotations_leave_no_former_keys() {
     let fixture = Fixture::with_two();
     let key = || std::fs::read_to_string(fixture.path("key")).expect("a key");
     let n_keys = || key().lines().count() - 2;
@@ -156,9 +155,9 @@ fn rotations_that_die_leave_no_keys_behind() {
     );
 }
 
-/// The key of the first secret is there before the secret is.
+/// The key of the first secret is written before the secret.
 #[test]
-fn the_first_put_can_be_cut_off_too() {
+fn first_put_can_be_interrupted_at_any_step() {
     for failure in [Failure::Once, Failure::FromThen] {
         for step in 0..STEPS_MAX {
             let fixture = Fixture::new();
