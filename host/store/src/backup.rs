@@ -1,8 +1,8 @@
-//! A copy of the whole datastore in one file, and the way back.
+//! Backups of the whole datastore in one file, and their restoration.
 //!
-//! A backup is a tar archive: `sedge-backup.json` says what it is, `sedge.db` is the database
-//! as it was at one moment, and `objects/…` are the files that it refers to, each once. A copy
-//! is checked before it is called a backup, and everything in a backup before it is restored.
+//! A backup is a tar archive of `sedge-backup.json`, which identifies it; `sedge.db`, a snapshot of
+//! the database; and `objects/…`, the files that the database refers to. A new backup is checked
+//! before it gets its name, and a backup is checked completely before it is restored.
 
 mod read;
 mod verify;
@@ -27,23 +27,23 @@ use crate::health::first_fault;
 use crate::medium::Medium;
 use crate::schema::SCHEMA_VERSION;
 
-/// The name of the entry that says what a backup is; it comes first.
+/// The name of the entry that identifies a backup. It is the first entry.
 const MANIFEST: &str = "sedge-backup.json";
 
-/// The version of the archive's form. A reader refuses a newer one.
+/// The version of the archive's format. A reader refuses a newer one.
 const FORMAT: u32 = 1;
 
-/// How much of a file is read at once.
+/// How much of a file is read at once, in bytes.
 const READ_BYTES: usize = 256 << 10;
 
-/// How many pages of a database are copied before it is asked whether to stop: 4 MiB.
+/// The number of pages of a database that are copied between two checks for a stop request: 4 MiB.
 const PAGES_AT_ONCE: i32 = 1024;
 
-/// How many instructions of SQLite are executed before it is asked whether to stop: well under
-/// a millisecond.
+/// The number of SQLite instructions between two checks for a stop request: well under a
+/// millisecond.
 const INSTRUCTIONS_AT_ONCE: i32 = 10_000;
 
-/// What a backup says of itself.
+/// The metadata of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
@@ -56,7 +56,7 @@ struct Manifest {
     files: u64,
 }
 
-/// What a backup has.
+/// The size of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupReport {
     /// Bytes of the archive.
@@ -67,7 +67,7 @@ pub struct BackupReport {
     pub n_files: u64,
 }
 
-/// What was restored.
+/// The content of a restored backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestoreReport {
     /// When the backup was made.
@@ -81,11 +81,11 @@ pub struct RestoreReport {
 }
 
 impl Store {
-    /// Writes a backup to the file `name` of a folder, in place of what was there. It is of one
-    /// moment, however much is written meanwhile; the caller sees to it that nothing is collected.
-    /// Before this returns, the copy was checked as a restore does, and survives a power cut; if
-    /// it fails, or is stopped, there is no new file. Calls `progress` with how many bytes were
-    /// written and read again, and of how many.
+    /// Writes a backup to the file `name` of a folder, replacing an existing one. The backup is a
+    /// snapshot, whatever is written meanwhile; the caller must prevent collections. Once this
+    /// returns, the backup was checked as a restore checks it, and is durable. After an error or a
+    /// stop there is no new file. Calls `progress` with the number of bytes that were written and
+    /// read back, and the total.
     ///
     /// # Errors
     /// The datastore is damaged ([`StoreError::Damaged`]) or cannot be read, or the file cannot be
@@ -105,8 +105,8 @@ impl Store {
             partial: format!("{name}.{bits:016x}.tmp"),
             stop,
         };
-        // As long as this file is open, the next backup does not take it, and the copy beside it,
-        // for what a killed process left.
+        // As long as this file is open, another backup does not take it, or the copy of the
+        // database, for leftovers of a killed process.
         let file = to.disk.create(&copying.partial)?;
         let written = copying
             .snapshot()
@@ -120,7 +120,7 @@ impl Store {
             Ok(report)
         });
         written.map_err(|error| {
-            // ignored: the first error is the one that counts, and may be why this fails too.
+            // ignored: the first error is the one to report, and may be why the removal fails, too.
             let _ = to.disk.remove(&copying.partial);
             match stop.is_requested() {
                 true => StoreError::Stopped,
@@ -130,19 +130,19 @@ impl Store {
     }
 }
 
-/// A backup that is being made.
+/// A backup in progress.
 struct Copying<'a> {
     store: &'a Store,
     to: &'a Medium,
-    /// The passing name of the copy of the database.
+    /// The temporary name of the copy of the database.
     copy: String,
-    /// The passing name of the archive.
+    /// The temporary name of the archive.
     partial: String,
     stop: &'a Stop,
 }
 
 impl Copying<'_> {
-    /// Copies the database, as it is at one moment, and checks the copy.
+    /// Copies a snapshot of the database, and checks the copy.
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let Self {
             store, to, stop, ..
@@ -167,7 +167,7 @@ impl Copying<'_> {
         })
     }
 
-    /// Writes the archive to `file`, which has the passing name, and reads it again.
+    /// Writes the archive to `file`, which has the temporary name, and reads it back.
     fn archive(
         &self,
         snapshot: Snapshot,
@@ -200,7 +200,7 @@ impl Copying<'_> {
             let content = Stream::Content(Box::new(ContentReader::of_file(file, *digest)));
             add(&mut archive, &path_of(digest), *size, content)?;
         }
-        let mut file = archive.into_inner().map_err(told)?;
+        let mut file = archive.into_inner().map_err(archive_error)?;
         file.file.sync()?;
         let (n_bytes, file) = (file.n_bytes, file.file);
         let written = opened(disk, &self.partial)?;
@@ -217,17 +217,16 @@ impl Copying<'_> {
     }
 }
 
-/// The database as it was, and what it refers to.
+/// A snapshot of the database and its references.
 struct Snapshot {
-    /// Files of large content, with their sizes.
+    /// The files of large content, with their sizes.
     files: BTreeMap<Digest, u64>,
     n_versions: u64,
 }
 
-/// Copies one database over another, as a whole: nothing of it is visible before all of it is,
-/// and nothing if this is stopped.
+/// Copies one database over another atomically. If it is stopped, the target is unchanged.
 fn copy_whole(source: &Connection, target: &mut Connection, stop: &Stop) -> Result<(), Fault> {
-    // Of one moment: pages are copied in pieces, from the snapshot that this reads.
+    // The pages are copied in pieces, all from the snapshot of this transaction.
     let source = source.unchecked_transaction()?;
     source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let copy = Backup::new(&source, target)?;
@@ -253,7 +252,7 @@ fn not_stopped(stop: &Stop) -> Result<(), StoreError> {
     }
 }
 
-/// Has every statement of a connection end when the work is to stop.
+/// Interrupts every statement of a connection when the work is to stop.
 fn stop_with(connection: &mut Connection, stop: &Stop) -> Result<(), rusqlite::Error> {
     let stop = stop.clone();
     connection.progress_handler(INSTRUCTIONS_AT_ONCE, Some(move || stop.is_requested()))
@@ -269,7 +268,7 @@ fn files_of(connection: &Connection) -> Result<BTreeSet<Digest>, Fault> {
         .collect::<Result<_, _>>()?)
 }
 
-/// Opens a file as a database that nobody else has, and that need not survive anything.
+/// Opens a temporary database that no other process uses and that need not be durable.
 fn open_plain(medium: &Medium, name: &str) -> Result<Connection, Fault> {
     let path = medium.path.join(name);
     let connection = match &medium.vfs {
@@ -292,7 +291,7 @@ fn digest_of(content: &mut impl Read) -> Result<Digest, StoreError> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        match content.read(&mut buffer).map_err(told)? {
+        match content.read(&mut buffer).map_err(archive_error)? {
             0 => return Ok(Digest(*hasher.finalize().as_bytes())),
             n => hasher.update(&buffer[..n]),
         };
@@ -311,10 +310,10 @@ fn add<W: Write>(
     header.set_cksum();
     archive
         .append_data(&mut header, path, content)
-        .map_err(told)
+        .map_err(archive_error)
 }
 
-/// What goes into an archive.
+/// The content of an entry.
 enum Stream {
     File(FileReader),
     Content(Box<ContentReader>),
@@ -329,20 +328,20 @@ impl Read for Stream {
     }
 }
 
-/// A file that reports how many bytes it has, and is written no further if that fails.
+/// A file that counts the bytes written to it, and stops if the callback fails.
 struct Counted<F> {
     file: Box<dyn DiskFile>,
     n_bytes: u64,
-    tell: F,
+    report: F,
 }
 
 impl<F: FnMut(u64) -> Result<(), StoreError>> Counted<F> {
-    fn new(file: Box<dyn DiskFile>, tell: F) -> Self {
+    fn new(file: Box<dyn DiskFile>, report: F) -> Self {
         let n_bytes = 0;
         Self {
             file,
             n_bytes,
-            tell,
+            report,
         }
     }
 }
@@ -351,7 +350,7 @@ impl<F: FnMut(u64) -> Result<(), StoreError>> Write for Counted<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes).map_err(io::Error::other)?;
         self.n_bytes += bytes.len() as u64;
-        (self.tell)(self.n_bytes).map_err(io::Error::other)?;
+        (self.report)(self.n_bytes).map_err(io::Error::other)?;
         Ok(bytes.len())
     }
 
@@ -360,8 +359,8 @@ impl<F: FnMut(u64) -> Result<(), StoreError>> Write for Counted<F> {
     }
 }
 
-/// Returns the error that went through the archive: one of ours, if it was ours before.
-fn told(error: io::Error) -> StoreError {
+/// Returns the original error of this crate if the archive library wrapped one.
+fn archive_error(error: io::Error) -> StoreError {
     let error = match error.downcast::<StoreError>() {
         Ok(error) => return error,
         Err(error) => error,

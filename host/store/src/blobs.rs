@@ -1,8 +1,8 @@
-//! Large content: files that are named by the digest of what is in them.
+//! Large content: files that are named by the digest of their content.
 //!
-//! A file is written under a passing name, synced, given its name, and its folder is synced;
-//! only then may a row refer to it. So a name is there with all its bytes or not at all, and
-//! the same content is there once. Nothing is ever written to a file that has its name.
+//! A file is written under a temporary name, synced and renamed to its digest, and its folder is
+//! synced. Only then may a row refer to it. So a named file is always complete, equal content is
+//! stored once, and a file is never written after it got its name.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,23 +14,23 @@ use sedge_sys::random;
 
 use crate::error::StoreError;
 
-/// The most bytes of content that are kept in the database.
+/// The most bytes of content that are stored in the database.
 ///
-/// Measured: up to about 100 KiB a row is committed and read faster than a file (one sync
-/// instead of three); from 1 MiB on a file is, by far.
+/// Measured: up to about 100 KiB, a row is committed and read faster than a file, with one sync
+/// instead of three. From 1 MiB on, a file is much faster.
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
 
 const FOLDER: &str = "objects";
 const PASSING: &str = "objects/new";
 
-/// How much is read from a file at once.
+/// How much of a file is read at once, in bytes.
 const READ_BYTES: usize = 256 << 10;
 
 /// The files of large content.
 #[derive(Debug)]
 pub(crate) struct Blobs {
     disk: Arc<dyn Disk>,
-    /// The folders of which this process knows that they survive a power cut.
+    /// The folders that this process has made durable.
     folders: Mutex<BTreeSet<String>>,
 }
 
@@ -42,8 +42,8 @@ impl Blobs {
         }
     }
 
-    /// Gives files their names: each is a passing name, and the digest of what is in it.
-    /// Once this returns, they survive a power cut.
+    /// Renames files to their digests. Each is given by its temporary name and its digest. Once
+    /// this returns, they are durable.
     pub(crate) fn publish(&self, files: &[(String, Digest)]) -> Result<(), StoreError> {
         let mut folders = BTreeSet::new();
         for (passing, digest) in files {
@@ -58,7 +58,7 @@ impl Blobs {
         Ok(())
     }
 
-    /// Writes content to a file with a passing name, and syncs it.
+    /// Writes content to a file with a temporary name, and syncs the file.
     pub(crate) fn write(&self, content: &[u8]) -> Result<(String, Digest), StoreError> {
         let (path, mut file) = self.passing()?;
         let mut write = || -> Result<(), StoreError> {
@@ -74,12 +74,12 @@ impl Blobs {
         }
     }
 
-    /// Returns the size of the file for this content, in bytes; none where there is none.
+    /// Returns the size of the file for this content, in bytes; `None` if it does not exist.
     pub(crate) fn size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
         Ok(self.open(digest)?.map(|file| file.size()))
     }
 
-    /// Opens the file for this content; none where there is none.
+    /// Opens the file for this content; returns `None` if it does not exist.
     pub(crate) fn open(&self, digest: &Digest) -> Result<Option<FileReader>, StoreError> {
         Ok(self.disk.open(&path_of(digest))?)
     }
@@ -92,13 +92,13 @@ impl Blobs {
         Ok(self.disk.remove(&path_of(digest))?)
     }
 
-    /// Removes a file with a passing name. If that fails, the next collection does it.
+    /// Removes a file with a temporary name, on a best-effort basis.
     pub(crate) fn forget(&self, passing: &str) {
-        // ignored: if this fails, the next collection does it.
+        // ignored: the next collection removes the file.
         let _ = self.disk.remove(passing);
     }
 
-    /// Returns the files that have their name, in order of digests, with their sizes.
+    /// Returns the files that are named by a digest, sorted, with their sizes.
     pub(crate) fn list(&self) -> Result<Vec<(Digest, u64)>, StoreError> {
         let mut files = Vec::new();
         for folder in self.disk.entries(FOLDER)? {
@@ -106,7 +106,7 @@ impl Blobs {
                 continue;
             }
             for file in self.disk.entries(&format!("{FOLDER}/{}", folder.name))? {
-                // What else somebody has put there is not ours.
+                // Other files were not created by Sedge.
                 if let Ok(digest) = format!("{}{}", folder.name, file.name).parse() {
                     files.push((digest, file.size));
                 }
@@ -115,8 +115,8 @@ impl Blobs {
         Ok(files)
     }
 
-    /// Returns the files with passing names, with their sizes: of calls that are under way,
-    /// and what dead processes left.
+    /// Returns the files with temporary names, with their sizes. They belong to running calls, or
+    /// were left by crashed processes.
     pub(crate) fn passing_list(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let entries = self.disk.entries(PASSING)?.into_iter();
         Ok(entries
@@ -152,9 +152,9 @@ pub(crate) fn path_of(digest: &Digest) -> String {
     format!("{FOLDER}/{}/{}", &digits[..2], &digits[2..])
 }
 
-/// A file that is being written, and is not data yet. Small ones stay in memory.
+/// A file that is being written, and is not data yet. A small file is kept in memory.
 ///
-/// Dropping it removes what there is of it.
+/// Dropping it removes the unfinished file.
 #[derive(Debug)]
 pub struct FileWriter {
     blobs: Arc<Blobs>,
@@ -164,7 +164,7 @@ pub struct FileWriter {
     size: u64,
 }
 
-/// A file with a passing name, which is removed with this unless it has got another one.
+/// A file with a temporary name. Dropping this removes the file unless it was renamed.
 #[derive(Debug)]
 pub struct Passing {
     blobs: Arc<Blobs>,
@@ -194,16 +194,16 @@ impl FileWriter {
         }
     }
 
-    /// Returns how many bytes it has so far.
+    /// Returns the number of bytes so far.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Adds bytes to its end.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// The disk is full, or refuses.
+    /// The disk is full or fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.size += bytes.len() as u64;
         self.hasher.update(bytes);
@@ -214,12 +214,12 @@ impl FileWriter {
             self.small.extend_from_slice(bytes);
             return Ok(());
         }
-        let file = self.never_small()?;
+        let file = self.move_to_disk()?;
         Ok(file.write(bytes)?)
     }
 
-    /// Goes on in a file, however little was written.
-    pub(crate) fn never_small(&mut self) -> Result<&mut Box<dyn DiskFile>, StoreError> {
+    /// Continues in a file on disk, whatever the size.
+    pub(crate) fn move_to_disk(&mut self) -> Result<&mut Box<dyn DiskFile>, StoreError> {
         let (path, mut file) = self.blobs.passing()?;
         let passing = Passing {
             blobs: Arc::clone(&self.blobs),
@@ -230,11 +230,11 @@ impl FileWriter {
         Ok(file)
     }
 
-    /// Syncs what was written, and returns it as content that a call can stage, with the file
-    /// that must not go before the call has ended.
+    /// Syncs the file, and returns it as content that a call can stage. Also returns the temporary
+    /// file, which must be kept until the call has ended.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn finish(self) -> Result<(StagedContent, Option<Passing>), StoreError> {
         if self.large.is_none() {
             return Ok((StagedContent::Bytes(self.small), None));
@@ -249,10 +249,10 @@ impl FileWriter {
         Ok((content, Some(file)))
     }
 
-    /// Syncs what was written to a file.
+    /// Syncs the file, which is on disk whatever its size.
     pub(crate) fn finish_file(mut self) -> Result<(Passing, Digest), StoreError> {
         if self.large.is_none() {
-            self.never_small()?;
+            self.move_to_disk()?;
         }
         let (passing, mut file) = self.large.expect("it was made just now");
         file.sync()?;
@@ -260,7 +260,7 @@ impl FileWriter {
     }
 }
 
-/// Content that is being read. At its end, its bytes are compared with its digest.
+/// A reader of content. At the end, it compares the content with its digest.
 #[derive(Debug)]
 pub struct ContentReader {
     source: Source,
@@ -302,10 +302,10 @@ impl ContentReader {
         self.size
     }
 
-    /// Reads into the buffer and returns how many bytes that were; none at the end.
+    /// Reads into the buffer and returns the number of bytes; 0 at the end.
     ///
     /// # Errors
-    /// The disk refuses; or at the end [`StoreError::ContentDamaged`].
+    /// The disk fails; at the end, [`StoreError::ContentDamaged`].
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let n = match &mut self.source {
             Source::Memory { bytes, at } => {
@@ -324,10 +324,10 @@ impl ContentReader {
         Ok(n)
     }
 
-    /// Reads all that is left, of content that is known to fit in memory.
+    /// Reads the rest of the content, which must be known to fit into memory.
     ///
     /// # Errors
-    /// As of [`ContentReader::read`].
+    /// The same as for [`ContentReader::read`].
     pub fn read_all(mut self) -> Result<Vec<u8>, StoreError> {
         let mut all = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
         self.each(|bytes| {
@@ -337,10 +337,10 @@ impl ContentReader {
         Ok(all)
     }
 
-    /// Hands over all that is left, piece by piece.
+    /// Passes the rest of the content to `take`, piece by piece.
     ///
     /// # Errors
-    /// As of [`ContentReader::read`], and whatever `take` fails with.
+    /// The same as for [`ContentReader::read`], and the error of `take`.
     pub fn each<E: From<StoreError>>(
         &mut self,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,

@@ -1,4 +1,4 @@
-//! Calls: their beginning, their end with all that they wrote, and their logs.
+//! Calls: their beginning, their end with everything that they wrote, and their logs.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::uses::uses_note;
 /// A call that is about to run.
 #[derive(Debug, Clone)]
 pub struct CallStart {
-    /// Which call.
+    /// The call.
     pub lineage: Lineage,
     /// The step that it is part of, if any.
     pub step: Option<StepPath>,
@@ -33,47 +33,47 @@ pub struct CallStart {
     pub method: MethodName,
     /// The SHA-256 of the component that will run.
     pub plugin: String,
-    /// What it is given.
+    /// Its arguments.
     pub arguments: Value,
-    /// How often it was undone before it could begin.
+    /// How often it was rolled back before it could begin.
     pub n_undone: u32,
 }
 
 /// A call that has ended.
 #[derive(Debug, Clone)]
 pub struct CallEnd {
-    /// Which call.
+    /// The call.
     pub lineage: Lineage,
     /// The step that it is part of, if any.
     pub step: Option<StepPath>,
-    /// Its model, which its data belongs to.
+    /// The model, which owns the data.
     pub model: ModelName,
-    /// What ran.
+    /// The origin of the data.
     pub origin: Origin,
-    /// What the method returned, or what went wrong.
+    /// The value that the method returned, or the error.
     pub result: Result<Value, CallError>,
-    /// What becomes visible.
+    /// The changes that become visible.
     pub changes: Vec<Change>,
-    /// What it had staged and does not become visible.
+    /// The staged changes that are discarded.
     pub undone: Undone,
-    /// What it has published before.
+    /// The versions that the call published before.
     pub published: Vec<Written>,
-    /// What it logged.
+    /// The lines that it logged.
     pub log: Vec<LogLine>,
-    /// What it used of what its plugin asks for.
+    /// The permissions that it used.
     pub used: Vec<Permission>,
     /// Microseconds from the request until its commit began, waiting included.
     pub until_commit_us: u64,
     /// Microseconds of these that it waited for its locks.
     pub waited_us: u64,
-    /// Which lock table the call's lock is in.
+    /// The lock table that the call's lock is in.
     pub lock_epoch: u64,
 }
 
-/// A call as the store knows it.
+/// The record of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallRecord {
-    /// Which call.
+    /// The call.
     pub lineage: Lineage,
     /// The step that it is part of, if any.
     pub step: Option<String>,
@@ -81,15 +81,15 @@ pub struct CallRecord {
     pub model: ModelName,
     /// The method.
     pub method: MethodName,
-    /// Where it stands. One that is `running` may have lost its process.
+    /// Its status. The process of a `running` call may be gone.
     pub status: CallStatus,
-    /// What it was given.
+    /// Its arguments.
     pub arguments: Value,
     /// Its outcome, if it succeeded.
     pub outcome: Option<Outcome>,
-    /// What went wrong, if something did.
+    /// Its error, if it failed.
     pub error: Option<CallError>,
-    /// What was thrown away then.
+    /// The staged changes that were then discarded.
     pub undone: Undone,
     /// When it began.
     pub started_at: Timestamp,
@@ -97,14 +97,14 @@ pub struct CallRecord {
     pub until_commit_us: Option<u64>,
     /// Microseconds of these that it waited for its locks.
     pub waited_us: Option<u64>,
-    /// How often it was undone and started anew, because it and others waited for each other.
+    /// How often it was rolled back and retried because of a deadlock.
     pub n_undone: u32,
 }
 
 /// A line of a call's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRecord {
-    /// Which call.
+    /// The call.
     pub lineage: Lineage,
     /// The call's model.
     pub model: ModelName,
@@ -115,15 +115,15 @@ pub struct LogRecord {
 }
 
 impl Store {
-    /// Notes that a call begins. It survives the death of the process, and a power cut as
-    /// soon as anything later does.
+    /// Records that a call begins. It survives a crash of the process, and becomes durable with the
+    /// next durable transaction.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when the claim no longer counts.
+    /// [`StoreError::Fenced`] if the claim is no longer valid.
     pub fn call_start(&self, claim: &Claim, start: CallStart) -> Receipt<()> {
         let claim = claim.clone();
         self.door
-            .submit("begin a call", Durability::ProcessDeath, move |tx| {
+            .submit("begin a call", Durability::ProcessCrash, move |tx| {
                 claim_check(tx, &claim)?;
                 let step = start.step.as_ref().map(ToString::to_string);
                 let (path, arguments) = (start.lineage.path(), start.arguments.to_string());
@@ -143,18 +143,19 @@ impl Store {
             })
     }
 
-    /// Makes a call that is under way as if it had just begun, and forgets the calls below
-    /// it; false if none is under way. Who calls this knows that none of them is under way, and that nothing that they
-    /// wrote was seen.
+    /// Resets a running call to its beginning, and deletes the records of its callees. Returns
+    /// false if the call is not running. The caller must know that no callee is running, and that
+    /// none of their writes was read.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when the claim no longer counts.
+    /// [`StoreError::Fenced`] if the claim is no longer valid.
     pub fn call_undo(&self, claim: &Claim, lineage: &Lineage) -> Result<bool, StoreError> {
         let (run, path) = (lineage.run().as_str(), lineage.path());
-        // Digits and `/`, then `0`, the next sign after `/`: all paths that begin with `path/`.
+        // Paths consist of digits and `/`, and `0` follows `/` in ASCII: this range has all paths
+        // that begin with `path/`.
         let (from, to) = (format!("{path}/"), format!("{path}0"));
         self.door
-            .write("undo a call", Durability::ProcessDeath, |tx| {
+            .write("undo a call", Durability::ProcessCrash, |tx| {
                 claim_check(tx, claim)?;
                 for forget in statements::CALLS_FORGET {
                     tx.execute(forget, &values![run, &from, &to])?;
@@ -163,15 +164,15 @@ impl Store {
             })
     }
 
-    /// Commits a call: what it wrote and used, its log and how it ended become visible at once, and
-    /// survive a power cut. Returns the versions that its writes got, in order, after those
-    /// that it had published.
+    /// Commits a call: its changes, the permissions that it used, its log and its result become
+    /// visible at once, and are durable. Returns the versions that it published before, followed by
+    /// the versions of its writes, in order.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when the claim no longer counts, [`StoreError::LockLost`] when
-    /// the call's lock does not, [`StoreError::NotOwner`] when it writes what belongs to a
-    /// model of another type, and [`StoreError::CallNotRunning`] when the call has not begun
-    /// or has ended: nothing was written then.
+    /// Nothing is written after an error: [`StoreError::Fenced`] if the claim is no longer valid,
+    /// [`StoreError::LockLost`] if the call's lock is no longer valid, [`StoreError::NotOwner`] if
+    /// it writes data that belongs to another type, and [`StoreError::CallNotRunning`] if the call
+    /// has not begun or has ended.
     pub fn call_commit(&self, claim: &Claim, end: CallEnd) -> Receipt<Vec<Written>> {
         let prepared = match Prepared::new(&self.blobs, &end.changes) {
             Ok(prepared) => prepared,
@@ -179,9 +180,9 @@ impl Store {
         };
         let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
         self.door
-            .submit("commit a call", Durability::PowerCut, move |tx| {
+            .submit("commit a call", Durability::PowerLoss, move |tx| {
                 claim_check(tx, &claim)?;
-                // A call that only says that it failed, or was stopped, needs no lock for that.
+                // A call that only records its failure or cancellation needs no lock.
                 if end.result.is_ok() || !end.changes.is_empty() {
                     lock_check(tx, end.lock_epoch, &end.lineage, claim.number)?;
                 }
@@ -195,10 +196,10 @@ impl Store {
             })
     }
 
-    /// Commits what a call that goes on has written so far. It survives a power cut.
+    /// Commits the changes that a running call has made so far. They are durable.
     ///
     /// # Errors
-    /// As of [`Store::call_commit`].
+    /// The same as for [`Store::call_commit`].
     pub fn call_publish(&self, claim: &Claim, so_far: CallEnd) -> Receipt<Vec<Written>> {
         let prepared = match Prepared::new(&self.blobs, &so_far.changes) {
             Ok(prepared) => prepared,
@@ -206,7 +207,7 @@ impl Store {
         };
         let (claim, blobs) = (claim.clone(), Arc::clone(&self.blobs));
         self.door
-            .submit("publish data", Durability::PowerCut, move |tx| {
+            .submit("publish data", Durability::PowerLoss, move |tx| {
                 claim_check(tx, &claim)?;
                 lock_check(tx, so_far.lock_epoch, &so_far.lineage, claim.number)?;
                 let path = so_far.lineage.path();
@@ -224,7 +225,7 @@ impl Store {
     /// Returns the calls of a run: each caller before its callees, callees by ordinal.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn call_list(&self, run: &RunId) -> Result<Vec<CallRecord>, StoreError> {
         let mut calls = self.door.read("read a run's calls", |tx| {
             tx.all(statements::CALL_LIST, &values![run.as_str()], |row| {
@@ -238,7 +239,7 @@ impl Store {
     /// Returns the log lines of a run, call by call.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn log_list(&self, run: &RunId) -> Result<Vec<LogRecord>, StoreError> {
         let mut lines = self.door.read("read a run's log", |tx| {
             tx.all(statements::LOG_LIST, &values![run.as_str()], |row| {
@@ -301,7 +302,7 @@ fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
 pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Fault> {
     let status: CallStatus = row.text(4, |text| read_word("call status", text))??;
     let result: Option<String> = row.get(6)?;
-    // ignored: there is no error here, only no value.
+    // ignored: an `Option`; a running call has no result.
     let result = result.unwrap_or_default();
     let (outcome, failed) = match status {
         CallStatus::Running => (None, None),
@@ -326,7 +327,7 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
-        // ignored: there is no error here, only no value.
+        // ignored: an `Option`; only a failed call discards changes.
         undone: undone.unwrap_or_default(),
         started_at: Timestamp(row.get(7)?),
         until_commit_us: row.get(8)?,
@@ -335,7 +336,7 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
     })
 }
 
-/// Reads the name of a call that the store wrote.
+/// Parses the path of a call that the store wrote.
 pub(crate) fn lineage(run: &str, path: &str) -> Result<Lineage, Fault> {
     let parsed = format!("{run}/{path}").parse();
     parsed.map_err(|error: NameError| StoreError::unreadable("call", error).into())

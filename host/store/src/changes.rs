@@ -1,4 +1,4 @@
-//! What calls do to data: new versions, and versions that go.
+//! Changes of data by calls: new versions, and deleted versions.
 
 use std::collections::BTreeMap;
 
@@ -17,31 +17,31 @@ use crate::format::StoredWord;
 use crate::runs::word;
 use crate::statements;
 
-/// What ran, and by which words of its operator.
+/// The origin of a version: what ran, under which definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The type of the model; none of data that was migrated from a version without it.
+    /// The type of the model; `None` for data that was migrated from a version without it.
     pub type_name: Option<TypeName>,
     /// The method.
     pub method: MethodName,
-    /// The SHA-256 of the component, as text.
+    /// The SHA-256 of the component, in hexadecimal.
     pub plugin: String,
-    /// The digest of the model's file; none of data that was migrated.
+    /// The digest of the model's file; `None` for migrated data.
     pub definition: Option<Digest>,
 }
 
 /// One change to a model's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What to do.
+    /// The change.
     pub staged: StagedChange,
-    /// How long a new version is kept.
+    /// The lifetime of a new version.
     pub lifetime: Lifetime,
-    /// How many versions are kept of what is written; none for all.
+    /// The number of versions of the name to keep; all of them if `None`.
     pub keep: Option<Keep>,
 }
 
-/// Who makes changes.
+/// The call that makes changes.
 #[derive(Debug, Clone)]
 pub(crate) struct CallAuthor<'a> {
     model: &'a ModelName,
@@ -60,8 +60,8 @@ impl<'a> CallAuthor<'a> {
         }
     }
 
-    /// Only models of the type that first wrote a name write it again. Who has no type takes
-    /// it from nobody.
+    /// Returns the owner of a name after a write. Only models of the type that first wrote a name
+    /// may write it again. A model of unknown type does not change the owner.
     fn owner<'b>(&'b self, data: &'b DataRow) -> Result<Option<&'b str>, Fault> {
         let own = self.origin.type_name.as_ref();
         match (&data.owner, own) {
@@ -77,16 +77,16 @@ impl<'a> CallAuthor<'a> {
     }
 }
 
-/// Changes whose large content has its files: where it is not in the database.
+/// Changes whose large content has been written to files.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// One for each change; none of what is small, or is no write.
+    /// For each change, its file; `None` for small content and for deletions.
     files: Vec<Option<Digest>>,
 }
 
 impl Prepared {
-    /// Writes the files that the changes need. They survive a power cut; without a row that
-    /// refers to them, they go with the next collection.
+    /// Writes the files that the changes need. They are durable; a collection removes them if no
+    /// row refers to them.
     pub(crate) fn new(blobs: &Blobs, changes: &[Change]) -> Result<Self, StoreError> {
         let mut passing = Vec::new();
         let mut files = Vec::with_capacity(changes.len());
@@ -118,7 +118,7 @@ impl Prepared {
         Ok(Self { files })
     }
 
-    /// Makes the changes, and returns the versions that the writes got, in order.
+    /// Makes the changes, and returns the versions of the writes, in order.
     pub(crate) fn apply(
         &self,
         tx: &Tx<'_>,
@@ -163,7 +163,7 @@ fn content_of(change: &Change) -> Option<&StagedContent> {
     }
 }
 
-/// A name, or what it was renamed to.
+/// A name of data, resolved if it is a former one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataRow {
     pub(crate) id: i64,
@@ -171,7 +171,7 @@ pub(crate) struct DataRow {
     pub(crate) owner: Option<TypeName>,
     pub(crate) latest: u64,
     pub(crate) written: u64,
-    /// Whether the name that was asked for is a former one.
+    /// Whether the requested name is a former one.
     pub(crate) is_forwarded: bool,
 }
 
@@ -245,7 +245,8 @@ impl NewVersion<'_> {
         })
     }
 
-    /// Returns the row of the name, or of what it was renamed to; it is made if there is none.
+    /// Returns the row of the name, or of the name it was renamed to. Creates the row if it does
+    /// not exist.
     fn data(&self, tx: &Tx<'_>) -> Result<DataRow, Fault> {
         if let Some(data) = data_find(tx, self.author.model, &self.write.name)? {
             return Ok(data);
@@ -263,7 +264,7 @@ impl NewVersion<'_> {
         })
     }
 
-    /// Returns the digest of the content, and its row if it is in the database.
+    /// Returns the digest of the content, and the row of the content if it is in the database.
     fn content(
         &self,
         tx: &Tx<'_>,
@@ -271,7 +272,7 @@ impl NewVersion<'_> {
         data: &DataRow,
     ) -> Result<(Digest, Option<i64>), Fault> {
         if let Some(digest) = self.file {
-            // A collection between the writing of the file and now would have removed it.
+            // A collection may have removed the file since it was written.
             return match blobs.size(&digest)? {
                 Some(size) if size == self.write.content.size() => Ok((digest, None)),
                 Some(_) | None => Err(StoreError::ContentMissing(digest).into()),
@@ -283,7 +284,7 @@ impl NewVersion<'_> {
             StagedContent::File { .. } => unreachable!("it has a file"),
         };
         let digest = Digest::of(bytes);
-        // What is written again and again without a change is there once.
+        // Content that is written again without a change is stored once.
         let before = values![data.id, data.latest];
         let before = tx.first(statements::VERSION_CONTENT, &before, |row| {
             Ok((digest_of(row, 0)?, row.get::<Option<i64>>(1)?))
@@ -302,7 +303,7 @@ fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, Fault> {
     let definition = origin.definition.map(|digest| digest.to_string());
     let row = values![
         &origin.plugin,
-        // ignored: there is no error here, only no value.
+        // ignored: an `Option`; migrated data has an empty definition.
         definition.as_deref().unwrap_or_default(),
         origin.method.as_str(),
         origin.type_name.as_ref().map_or("", TypeName::as_str),
@@ -314,8 +315,8 @@ fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, Fault> {
     Ok(tx.inserted())
 }
 
-/// Deletes a version, or all, and the name with its former names once none is left. Returns
-/// how many versions there were, and their bytes.
+/// Deletes one version, or all of them if `version` is `None`. Deletes the name and its former
+/// names once no version is left. Returns the number of deleted versions, and their bytes.
 pub(crate) fn versions_delete(
     tx: &Tx<'_>,
     data: i64,
@@ -334,8 +335,8 @@ pub(crate) fn versions_delete(
     Ok((numbers.len() as u64, n_bytes))
 }
 
-/// Deletes one version, with its content if that is small and nobody else has it.
-/// [`data_settle`] is to follow.
+/// Deletes one version, and its small content if no other version shares it. The caller must call
+/// [`data_settle`] afterwards.
 pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(), Fault> {
     let key = values![data, version];
     let content = tx.first(statements::VERSION_CONTENT, &key, |row| {
@@ -354,7 +355,7 @@ pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(),
     Ok(())
 }
 
-/// Sets a name right after versions of it went: which is the latest now, or that it goes too.
+/// Updates a name after versions were deleted: sets its latest version, or deletes the name.
 pub(crate) fn data_settle(tx: &Tx<'_>, data: i64) -> Result<(), Fault> {
     for delete in statements::DATA_DELETE_EMPTY {
         tx.execute(delete, &values![data])?;

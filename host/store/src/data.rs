@@ -1,4 +1,4 @@
-//! Versioned data, as it is read. Writing is part of a call: see `changes`.
+//! Reads versioned data. Writing is part of a call: see `changes`.
 
 use std::collections::BTreeMap;
 
@@ -20,22 +20,22 @@ use crate::format::read_word;
 use crate::runs::{json, word};
 use crate::statements;
 
-/// One version of a piece of data: all that is known of it but its content.
+/// The metadata of one version of data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataRecord {
     /// The model that it belongs to.
     pub model: ModelName,
-    /// Its name. It is another than was asked for if that is a former one.
+    /// Its current name, which differs from the requested one if that is a former name.
     pub name: DataName,
     /// Its number, from 1.
     pub version: u64,
-    /// Whether it is the latest of its name.
+    /// Whether it is the latest version of its name.
     pub is_latest: bool,
-    /// What kind of data it is.
+    /// Its kind.
     pub kind: DataKind,
-    /// The resource or file spec that it fits.
+    /// The resource or file spec that it conforms to.
     pub spec: SpecName,
-    /// The media type of a file; none of a resource, which is `application/json`.
+    /// The media type of a file; `None` for a resource, which is `application/json`.
     pub media_type: Option<String>,
     /// The size of its content in bytes.
     pub size: u64,
@@ -43,20 +43,20 @@ pub struct DataRecord {
     pub digest: Digest,
     /// Its labels.
     pub tags: BTreeMap<String, String>,
-    /// How long it is kept.
+    /// Its lifetime.
     pub lifetime: Lifetime,
     /// When it was written.
     pub created_at: Timestamp,
     /// The call that wrote it.
     pub by: Lineage,
-    /// The workflow's step that the call was part of, if any, as `job/step`.
+    /// The workflow step of the call, if any, as `job/step`.
     pub step: Option<String>,
-    /// What ran.
+    /// What wrote it.
     pub origin: Origin,
     place: Place,
 }
 
-/// Where the content is.
+/// Where the content is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Row(i64),
@@ -75,21 +75,21 @@ impl DataRecord {
     }
 }
 
-/// Whether more is wanted of what is handed over piece by piece.
+/// Whether a scan should go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
-    /// Go on.
+    /// Continue.
     More,
     /// Stop.
     Enough,
 }
 
 impl Store {
-    /// Returns a version of `name`, or of what it was renamed to, the latest if none is
-    /// named; none where there is none.
+    /// Returns a version of `name`, or of the name it was renamed to: the latest version if
+    /// `version` is `None`. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_get(
         &self,
         model: &ModelName,
@@ -102,10 +102,10 @@ impl Store {
         })
     }
 
-    /// Returns a version as [`Store::data_get`] does, with its content to be read.
+    /// Returns a version as [`Store::data_get`] does, with a reader for its content.
     ///
     /// # Errors
-    /// The database refuses, or [`StoreError::ContentMissing`].
+    /// The database fails, or [`StoreError::ContentMissing`].
     pub fn data_open(
         &self,
         model: &ModelName,
@@ -131,7 +131,7 @@ impl Store {
                 let content = ContentReader::of_file(file, record.digest);
                 return Ok(Some((record, content)));
             }
-            // It may have been deleted between the row and the file.
+            // The version may have been deleted between the two reads.
             let again = self.data_get(model, name, version)?;
             if again.is_some_and(|again| again.digest == record.digest) {
                 return Err(StoreError::ContentMissing(record.digest));
@@ -139,10 +139,10 @@ impl Store {
         }
     }
 
-    /// Returns the text of a resource's version, as [`Store::data_get`] finds it.
+    /// Returns a version of a resource as [`Store::data_get`] does, with its text.
     ///
     /// # Errors
-    /// As of [`Store::data_open`], and when the content is damaged.
+    /// The same as for [`Store::data_open`], and damaged content.
     pub fn data_text(
         &self,
         model: &ModelName,
@@ -155,11 +155,11 @@ impl Store {
         Ok(Some((record, text(content.read_all()?)?)))
     }
 
-    /// Returns the versions of `name`, or of what it was renamed to, oldest first; none where
-    /// there is no such name.
+    /// Returns the versions of `name`, or of the name it was renamed to, oldest first; empty if the
+    /// name does not exist.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_versions(
         &self,
         model: &ModelName,
@@ -173,12 +173,11 @@ impl Store {
         })
     }
 
-    /// Hands over the versions that pass a selection, sorted by model, name and number, all of
-    /// one moment: what is written or deleted meanwhile is not in it. No more than one is in
-    /// memory at a time.
+    /// Passes the selected versions to `take`, sorted by model, name and number. They are read from
+    /// one snapshot, without later changes, and one at a time.
     ///
     /// # Errors
-    /// The database refuses, or whatever `take` fails with.
+    /// The database fails, or the error of `take`.
     pub fn data_scan<E: From<StoreError>>(
         &self,
         selection: &Selection,
@@ -210,10 +209,10 @@ impl Store {
         }
     }
 
-    /// Returns the versions that pass a selection, as [`Store::data_scan`] hands them over.
+    /// Returns the selected versions, in the order of [`Store::data_scan`].
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_select(&self, selection: &Selection) -> Result<Vec<DataRecord>, StoreError> {
         let mut records = Vec::new();
         self.data_scan(selection, |scanned| {
@@ -223,10 +222,10 @@ impl Store {
         Ok(records)
     }
 
-    /// Returns the models that have data, sorted, with how much.
+    /// Returns the models that have data, sorted, with the amount of data.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_models(&self) -> Result<Vec<ModelData>, StoreError> {
         self.door.read("list the models that have data", |tx| {
             tx.all(statements::DATA_MODELS, &[], |row| {
@@ -241,34 +240,34 @@ impl Store {
     }
 }
 
-/// How much data a model has.
+/// The amount of data of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelData {
     /// The model.
     pub model: ModelName,
-    /// How many names.
+    /// The number of names.
     pub n_names: u64,
-    /// How many versions, of all names together.
+    /// The number of versions of all names.
     pub n_versions: u64,
     /// The bytes of all versions.
     pub n_bytes: u64,
 }
 
-/// A version that a scan has come to.
+/// A version that a scan has reached.
 #[derive(Debug)]
 pub struct Scanned<'a> {
     store: &'a Store,
     tx: &'a Tx<'a>,
-    /// What is known of it.
+    /// Its metadata.
     pub record: DataRecord,
 }
 
 impl Scanned<'_> {
-    /// Returns the content of a resource, as JSON text; none of a file, or of what was deleted
-    /// and collected while the scan went on.
+    /// Returns the content of a resource as JSON text; `None` for a file, and for content that was
+    /// deleted and collected during the scan.
     ///
     /// # Errors
-    /// The database refuses, or the content is missing or damaged.
+    /// The database fails, or the content is missing or damaged.
     pub fn text(&self) -> Result<Option<String>, StoreError> {
         let record = &self.record;
         if record.kind == DataKind::File {
@@ -287,7 +286,7 @@ impl Scanned<'_> {
         };
         match bytes {
             Some(bytes) => text(bytes).map(Some),
-            // It may have been deleted since the moment that the scan is of, and collected.
+            // The version may have been deleted and collected since the snapshot was taken.
             None if self.is_gone()? => Ok(None),
             None => Err(StoreError::ContentMissing(record.digest)),
         }

@@ -1,12 +1,12 @@
-//! The one narrow door to SQL: transactions, statements, and nothing of what is in them.
+//! The only access to SQL: transactions and statements, independent of their content.
 //!
-//! What is behind it knows that it is SQLite; what is before it (all other modules) knows
-//! that there are transactions ([`Tx`]), statements by name ([`crate::statements`]) and rows.
+//! The modules below this one use SQLite. All other modules see only transactions ([`Tx`]),
+//! statements by name ([`crate::statements`]) and rows.
 //!
-//! A process has one connection that writes, and some that read. Writers of all processes
-//! queue at a lock of the operating system before they begin: SQLite's own way of waiting
-//! (sleep and try again) lets one hot process starve the others. What tasks of one process
-//! write at the same time becomes one transaction with one sync: see [`group`].
+//! A process has one connection for writes, and several for reads. The writers of all processes
+//! queue for a lock of the operating system before they begin, because SQLite's own waiting (sleep
+//! and retry) lets one busy process starve the others. Writes that tasks of one process submit at
+//! the same time share one transaction and one sync: see [`group`].
 
 mod group;
 mod open;
@@ -31,23 +31,22 @@ pub(crate) use values::{Next, Row, Tx, Value, values};
 pub(crate) const DATABASE_FILE: &str = "sedge.db";
 const QUEUE_FILE: &str = "write.lock";
 
-/// Connections that are kept for readers. More can be open at once: each long read has its
-/// own, so that nobody waits for it.
+/// The number of idle connections that are kept for readers. More can be open at once: each long
+/// read has its own, so that no other read waits for it.
 const READERS_KEPT: usize = 4;
 
-/// Pages of the write-ahead log that a process leaves behind when it ends. The next one
-/// reads them all when it opens the file (half a millisecond for so many); to copy them
-/// into the database now would cost this one two syncs.
+/// The most pages of the write-ahead log that a process leaves behind when it ends. The next
+/// process reads them all when it opens the file, which takes half a millisecond. Copying them into
+/// the database would cost the ending process two syncs.
 const LOG_PAGES_LEFT_MAX: i64 = 128;
 
-/// What a transaction promises once it has returned.
+/// What survives once a transaction has returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Durability {
-    /// It survives the death of the process. It survives a power cut as soon as any later
-    /// transaction does.
-    ProcessDeath,
-    /// It survives a power cut.
-    PowerCut,
+    /// It survives a crash of the process. It becomes durable with the next durable transaction.
+    ProcessCrash,
+    /// It is durable: it survives a power loss.
+    PowerLoss,
 }
 
 #[derive(Debug)]
@@ -57,7 +56,7 @@ pub(crate) struct Door {
     readers: Mutex<Vec<Connection>>,
 }
 
-/// The connection that writes.
+/// The connection for writes.
 #[derive(Debug)]
 struct Writer {
     sql: WriterSql,
@@ -71,14 +70,14 @@ struct WriterSql {
 }
 
 impl Door {
-    /// Makes a datastore, or opens the one that is there.
+    /// Creates a datastore, or opens the existing one.
     pub(crate) fn create(medium: Medium) -> Result<Self, StoreError> {
         if sedge_sys::host::is_network_file_system(&medium.path) {
             return Err(StoreError::NetworkFileSystem(medium.path));
         }
         let is_there = trust::check_files(&medium)?;
         if medium.vfs.is_none() && !is_there {
-            // SQLite gives its other files the mode that this one has.
+            // SQLite gives its other files the same mode as this one.
             match medium.folder.write_new_private(DATABASE_FILE, b"") {
                 Err(error) if error.source.kind() != ErrorKind::AlreadyExists => {
                     return Err(error.into());
@@ -86,23 +85,23 @@ impl Door {
                 Ok(()) | Err(_) => {}
             }
         }
-        let door = Self::at(medium);
+        let door = Self::new(medium);
         let reader = open::connect(&door.medium, OpenFlags::SQLITE_OPEN_CREATE)?;
         door.readers().push(reader);
         Ok(door)
     }
 
-    /// Opens the datastore that is there. Nothing is read of it yet.
+    /// Opens an existing datastore, without reading it yet.
     pub(crate) fn open(medium: Medium) -> Result<Self, StoreError> {
-        // Not by opening the file: to close it would let go of SQLite's locks on it.
+        // The file is not opened for this check: closing it would release SQLite's locks on it.
         if !trust::check_files(&medium)? {
             return Err(StoreError::Missing(medium.path));
         }
-        Ok(Self::at(medium))
+        Ok(Self::new(medium))
     }
 
-    /// Returns the door to the database on a medium. Nothing is opened yet.
-    fn at(medium: Medium) -> Self {
+    /// Returns the door to the database on a medium. No connection is opened yet.
+    fn new(medium: Medium) -> Self {
         Self {
             writer: Arc::new(group::Group::new(medium.clone())),
             medium,
@@ -110,20 +109,20 @@ impl Door {
         }
     }
 
-    /// Returns what the datastore is kept on.
+    /// Returns the medium of the datastore.
     pub(crate) fn medium(&self) -> &Medium {
         &self.medium
     }
 
-    /// Runs `body` in one transaction that excludes every other writer, and commits it,
-    /// unless `body` fails. Blocks the thread for as long as that takes.
+    /// Runs `body` in one transaction that excludes every other writer, and commits it unless
+    /// `body` fails. Blocks the thread until it is committed.
     pub(crate) fn write<T>(
         &self,
         operation: &'static str,
         durability: Durability,
         body: impl FnOnce(&Tx<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.writer.alone(|writer| {
+        self.writer.exclusive(|writer| {
             let _turn = writer.queue.enter()?;
             let commit = |sql: &mut WriterSql| -> Result<T, Fault> {
                 let transaction = sql.begin(durability)?;
@@ -135,8 +134,8 @@ impl Door {
         })
     }
 
-    /// Has `body` run in a transaction that excludes every other writer, together with what
-    /// others submit at the same time, each as if it were alone.
+    /// Queues `body` for a transaction that excludes every other writer. Other submitted writes may
+    /// share the transaction; each fails or succeeds independently.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -146,25 +145,24 @@ impl Door {
         group::submit(&self.writer, operation, durability, body)
     }
 
-    /// Runs `body` on the connection that writes, outside of any transaction, while every
-    /// other writer waits: for what SQLite does with the file as a whole. It survives a power
-    /// cut.
+    /// Runs `body` on the connection for writes, outside of any transaction, while every other
+    /// writer waits. It is for SQLite's operations on the whole file, and the result is durable.
     pub(crate) fn maintain<T>(
         &self,
         operation: &'static str,
         body: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        self.writer.alone(|writer| {
+        self.writer.exclusive(|writer| {
             let _turn = writer.queue.enter()?;
             let maintain = |sql: &mut WriterSql| -> Result<T, Fault> {
-                sql.set_durability(Durability::PowerCut)?;
+                sql.set_durability(Durability::PowerLoss)?;
                 body(&mut sql.connection)
             };
             maintain(&mut writer.sql).map_err(|fault| fault.into_error(operation))
         })
     }
 
-    /// Runs `body` on a snapshot. Never waits for a writer, nor for another reader.
+    /// Runs `body` on a snapshot. Never waits for a writer or another reader.
     pub(crate) fn read<T>(
         &self,
         operation: &'static str,
@@ -180,7 +178,7 @@ impl Door {
         value
     }
 
-    /// Runs `body` on a connection that reads, outside of any transaction.
+    /// Runs `body` on a connection for reads, outside of any transaction.
     pub(crate) fn look<T>(
         &self,
         operation: &'static str,
@@ -223,7 +221,7 @@ impl Writer {
         Ok(Self {
             sql: WriterSql {
                 connection: open::connect(medium, OpenFlags::empty())?,
-                durability: Durability::PowerCut,
+                durability: Durability::PowerLoss,
             },
             queue: queue(medium)?,
         })
@@ -251,7 +249,7 @@ impl WriterSql {
 
 impl Drop for WriterSql {
     fn drop(&mut self) {
-        // ignored: nothing is lost, as the log stays and the next process tries.
+        // ignored: nothing is lost, because the log stays and the next process tries again.
         let _ = open::log_left(&self.connection, LOG_PAGES_LEFT_MAX);
     }
 }
@@ -261,12 +259,12 @@ fn queue(medium: &Medium) -> Result<FileQueue, FileError> {
     FileQueue::open(&medium.folder, QUEUE_FILE, medium.wait_max)
 }
 
-/// Why a transaction's body gave up.
+/// Why the body of a transaction failed.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The database said no.
+    /// The database returned an error.
     Database(rusqlite::Error),
-    /// What was asked for is not to be done.
+    /// The store refused the operation.
     Refused(StoreError),
 }
 
@@ -292,6 +290,6 @@ impl<E: Into<StoreError>> From<E> for Fault {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic inside a transaction rolls it back; the connection stays good.
+    // A panic within a transaction rolls it back, and the connection stays usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! How the datastore is: sizes and counts, and whether all that must hold in it holds.
+//! The state of the datastore: sizes and counts, and checks of its invariants.
 
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName};
@@ -19,23 +19,23 @@ pub(crate) use checks::first_fault;
 /// Sizes and counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Where it is.
+    /// The folder of the datastore.
     pub folder: std::path::PathBuf,
-    /// What keeps it, with its version: `SQLite 3.54.1`.
+    /// The database engine with its version: `SQLite 3.54.1`.
     pub engine: String,
     /// The version of its schema.
     pub schema: i64,
     /// Bytes of the database.
     pub n_database_bytes: u64,
-    /// Bytes of these that are free, and go with `compact`.
+    /// Bytes of these that are free; `compact` removes them.
     pub n_free_bytes: u64,
-    /// Bytes of the log of what was written since it was last copied into the database.
+    /// Bytes of the write-ahead log that are not yet copied into the database.
     pub n_log_bytes: u64,
     /// Files of large content.
     pub n_files: u64,
-    /// Their bytes.
+    /// Bytes of these files.
     pub n_file_bytes: u64,
-    /// Files that are being written, or that dead processes left.
+    /// Unfinished files, which are being written or were left by crashed processes.
     pub n_unfinished: u64,
     /// Runs on record.
     pub n_runs: u64,
@@ -47,14 +47,14 @@ pub struct Status {
     pub n_names: u64,
     /// Versions of data.
     pub n_versions: u64,
-    /// Calls that are under way or lost their process, the oldest first.
+    /// Calls that are running or whose process is gone, the oldest first.
     pub running: Vec<RunningCall>,
 }
 
 /// A call that has begun and not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningCall {
-    /// Which call.
+    /// The call.
     pub lineage: Lineage,
     /// Its model.
     pub model: ModelName,
@@ -66,26 +66,26 @@ pub struct RunningCall {
     pub session: String,
 }
 
-/// Something that must hold and does not.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong, and where.
     pub what: String,
-    /// Whether something is lost or wrong; else it only takes up room, and a collection
+    /// Whether data is lost or wrong. If false, the finding only takes up space, and a collection
     /// removes it.
     pub is_fault: bool,
 }
 
-/// What a check looked at.
+/// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// What is wrong.
+    /// The violated invariants.
     pub findings: Vec<Finding>,
-    /// How many versions it looked at.
+    /// The number of checked versions.
     pub n_versions: u64,
-    /// How many files.
+    /// The number of files.
     pub n_files: u64,
-    /// How many bytes it read to compare them with their digests.
+    /// The number of bytes that were compared with their digests.
     pub n_hashed_bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl Store {
     /// Returns sizes and counts.
     ///
     /// # Errors
-    /// The database or the disk refuses.
+    /// The database or the disk fails.
     pub fn status(&self) -> Result<Status, StoreError> {
         let (counts, running) = self.door.read("count", |tx| {
             let mut counts = Vec::new();
@@ -139,22 +139,21 @@ impl Store {
         })
     }
 
-    /// Looks whether all that `FORMAT.md` says must hold does; with `deep`, also whether all
-    /// content gives its digest, which reads everything. Calls `progress` with how many
-    /// versions it has come by.
+    /// Checks the invariants of `FORMAT.md`. With `deep`, also compares all content with its
+    /// digests, which reads everything. Calls `progress` with the number of checked versions.
     ///
     /// # Errors
-    /// The database or the disk refuses to be read at all.
+    /// The database or the disk cannot be read.
     pub fn check(&self, deep: bool, progress: impl FnMut(u64)) -> Result<CheckReport, StoreError> {
         checks::check(self, deep, progress)
     }
 
-    /// Writes the database anew, without the room that is free in it, and empties its log.
-    /// Whoever calls this has the whole datastore locked.
+    /// Rewrites the database without its free space, and empties its log. The caller must hold the
+    /// exclusive lock on the datastore.
     ///
     /// # Errors
-    /// The database refuses: for example the disk has no room for the copy. Nothing is
-    /// changed then.
+    /// The database fails, for example because the disk has no space for the copy. Nothing is then
+    /// changed.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.door.maintain("compact the datastore", |connection| {
             connection.execute_batch("VACUUM")?;

@@ -1,9 +1,9 @@
-//! What is on disk: runs, their events, calls, and versioned data.
+//! The datastore: runs, their events, calls, and versioned data.
 //!
-//! This is the only crate that knows the format. A [`Store`] can be used by many threads
-//! and many processes at once. Each method is one transaction: once it returns, all that
-//! it wrote is visible to everybody, or nothing is; its documentation says whether it
-//! also survives a power cut from then on.
+//! This is the only crate that knows the format on disk. Many threads and many processes can use a
+//! [`Store`] at once. Each method is one transaction: once it returns, either everything that it
+//! wrote is visible to all readers, or nothing is. Its documentation says whether the result is
+//! also durable from then on.
 
 mod backup;
 mod blobs;
@@ -54,28 +54,28 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes the datastore in `folder`, or opens the one that is there. Two processes may
-    /// do so at once.
+    /// Creates the datastore in `folder`, or opens the existing one. Two processes may do this at
+    /// once.
     ///
     /// # Errors
-    /// The folder cannot be written, or what is there is no datastore of this version.
+    /// The folder cannot be written, or it contains something other than a datastore of this
+    /// version.
     pub fn create(folder: &Folder) -> Result<Self, StoreError> {
         Self::create_on(Medium::new(folder)?)
     }
 
-    /// Makes a datastore as [`Store::create`] does, on any medium.
+    /// Creates a datastore as [`Store::create`] does, on any medium.
     ///
     /// # Errors
-    /// As there.
+    /// The same as for [`Store::create`].
     pub fn create_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::create(medium).map(Self::behind)
+        Door::create(medium).map(Self::with_door)
     }
 
-    /// Opens the datastore in `folder`. That it is one of this version is checked when it
-    /// is first read or written.
+    /// Opens the datastore in `folder`. Its version is checked by the first read or write.
     ///
     /// # Errors
-    /// There is none ([`StoreError::Missing`]).
+    /// The datastore does not exist ([`StoreError::Missing`]).
     pub fn open(folder: &Folder) -> Result<Self, StoreError> {
         Self::open_on(Medium::new(folder)?)
     }
@@ -83,32 +83,32 @@ impl Store {
     /// Opens a datastore as [`Store::open`] does, on any medium.
     ///
     /// # Errors
-    /// As there.
+    /// The same as for [`Store::open`].
     pub fn open_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::open(medium).map(Self::behind)
+        Door::open(medium).map(Self::with_door)
     }
 
-    fn behind(door: Door) -> Self {
+    fn with_door(door: Door) -> Self {
         let blobs = Arc::new(Blobs::new(Arc::clone(&door.medium().disk)));
         Self { door, blobs }
     }
 
-    /// Returns what the datastore is kept on.
+    /// Returns the medium of the datastore.
     #[must_use]
     pub fn medium(&self) -> &Medium {
         self.door.medium()
     }
 
-    /// Begins a file, which becomes data when a call that has it commits.
+    /// Starts a file, which becomes data when a call that stages it commits.
     #[must_use]
     pub fn file_create(&self) -> FileWriter {
         FileWriter::new(&self.blobs)
     }
 
-    /// Opens content that a call has staged, and nobody else sees yet.
+    /// Opens staged content, which no other call can see yet.
     ///
     /// # Errors
-    /// The file is not there any more, or cannot be read.
+    /// The file no longer exists or cannot be read.
     pub fn staged_open(&self, content: &StagedContent) -> Result<ContentReader, StoreError> {
         let in_memory = |bytes: &[u8]| ContentReader::of_bytes(bytes.to_vec(), Digest::of(bytes));
         match content {

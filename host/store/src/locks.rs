@@ -1,9 +1,9 @@
-//! Which locks count: the store's side of the lock table, which is kept elsewhere.
+//! Which locks are valid: the store's part of the lock table, which is stored elsewhere.
 //!
-//! A process that lost its lock may not know it: it was stopped while somebody released the
-//! lock by force, or the lock table was removed by hand. So each write that a lock allows
-//! says which lock that was, and is refused if it counts no more (a *fence*: Gray and
-//! Cheriton 1989 give leases such a number; here it is a list, for nothing expires).
+//! A process may have lost its lock without noticing: it was suspended while an operator released
+//! the lock by force, or the lock table was removed by hand. So each write names the lock that
+//! permits it, and is refused if that lock is no longer valid. This is a *fence*. Gray and Cheriton
+//! 1989 number leases for this purpose; this store keeps a list, because its locks do not expire.
 
 use sedge_model::lineage::Lineage;
 
@@ -13,26 +13,26 @@ use crate::error::StoreError;
 use crate::statements;
 
 impl Store {
-    /// Returns which lock table counts; none if that was never said.
+    /// Returns the valid lock table; `None` if none was ever recorded.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn lock_epoch(&self) -> Result<Option<u64>, StoreError> {
         self.door.read("read which locks count", epoch_known)
     }
 
-    /// Says which lock table counts from now on: what was locked in another one does not.
-    /// False, and nothing is changed, if it is not `known` any more that counts: somebody was
-    /// faster, and may have seen a newer table.
+    /// Makes `epoch` the valid lock table, so that locks of any other table become invalid. Returns
+    /// false and changes nothing if the valid table is no longer `known`: another process has set
+    /// it meanwhile, and may know a newer table.
     ///
-    /// It survives a power cut as soon as anything later does; after one, there is another
+    /// It becomes durable with the next durable transaction. A restart of the machine makes a new
     /// table anyway.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn lock_epoch_set(&self, known: Option<u64>, epoch: u64) -> Result<bool, StoreError> {
         self.door
-            .write("note which locks count", Durability::ProcessDeath, |tx| {
+            .write("note which locks count", Durability::ProcessCrash, |tx| {
                 if epoch_known(tx)? != known {
                     return Ok(false);
                 }
@@ -41,14 +41,14 @@ impl Store {
             })
     }
 
-    /// Refuses from now on what these calls, and those below them, would write: their locks
-    /// are about to be taken away. It survives a power cut.
+    /// Fences off calls whose locks are about to be taken away: their writes, and those of their
+    /// callees, are refused from now on. It is durable.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn fence(&self, lineages: &[Lineage]) -> Result<(), StoreError> {
         self.door
-            .write("fence off calls", Durability::PowerCut, |tx| {
+            .write("fence off calls", Durability::PowerLoss, |tx| {
                 for lineage in lineages {
                     let (run, path) = (lineage.run().as_str(), lineage.path());
                     let fence = values![run, &path, tx.now().0];
@@ -59,8 +59,8 @@ impl Store {
     }
 }
 
-/// Refuses a write whose lock does not count any more. `claim` is that of the process that
-/// works on the run; 0 without a run.
+/// Refuses a write whose lock is no longer valid. `claim` is that of the process that works on the
+/// run, or 0 without a run.
 pub(crate) fn lock_check(
     tx: &Tx<'_>,
     epoch: u64,
@@ -68,7 +68,7 @@ pub(crate) fn lock_check(
     claim: u64,
 ) -> Result<(), Fault> {
     let lost = || Err(StoreError::LockLost(lineage.clone()).into());
-    // Where no table was ever noted, none was made anew.
+    // If no table was ever recorded, the first one is still in use.
     if epoch_known(tx)?.is_some_and(|known| known != epoch) {
         return lost();
     }

@@ -1,5 +1,5 @@
-//! What a datastore is kept on: a folder, in life; in tests, one that fails on demand, or one with
-//! a clock that the test sets.
+//! The medium of a datastore: a folder, or in tests a disk that fails on demand or a clock that the
+//! test sets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use sedge_sys::clock::Clock;
 use sedge_sys::disk::Disk;
 use sedge_sys::folder::{FileError, Folder};
 
-/// How long a process waits in the queue of writers, unless it says otherwise. A write takes some
-/// milliseconds, so a process that waits so long is behind one that is stopped.
+/// The default for how long a process waits in the queue of writers. A write takes milliseconds, so
+/// a process that waits this long is behind a stopped process.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// What a datastore is kept on.
+/// The medium of a datastore.
 #[derive(Debug, Clone)]
 pub struct Medium {
-    /// Where SQLite finds its files.
+    /// The folder of SQLite's files.
     pub(crate) path: PathBuf,
-    /// The same folder, for the files by which processes take turns.
+    /// The same folder, for the files of the writers' queue.
     pub(crate) folder: Arc<Folder>,
     /// How long a process waits in the queue of writers.
     pub(crate) wait_max: Duration,
-    /// Where large content is.
+    /// The disk for large content.
     pub(crate) disk: Arc<dyn Disk>,
-    /// The folder of the database on that disk; the empty path is the top.
+    /// The folder of the database on that disk; the empty path is the top folder.
     pub(crate) below: &'static str,
-    /// Whether this process has found the schema of the database to be one of Sedge's.
+    /// Whether this process has checked the schema of the database.
     pub(crate) is_trusted: Arc<AtomicBool>,
-    /// The name of SQLite's door to the operating system; none for its own.
+    /// The name of the SQLite VFS; `None` for the default.
     pub(crate) vfs: Option<String>,
-    /// What dates everything that is written.
+    /// The clock for the times of new rows.
     pub(crate) clock: Clock,
 }
 
 impl Medium {
-    /// Returns a folder as it is.
+    /// Returns a medium for a folder.
     ///
     /// # Errors
     /// The process has no descriptors left.
@@ -53,14 +53,13 @@ impl Medium {
         })
     }
 
-    /// Returns the same medium, on which this process waits no longer than this in the queue of
-    /// writers.
+    /// Returns the same medium with another limit for waiting in the queue of writers.
     #[must_use]
     pub fn with_wait_max(self, wait_max: Duration) -> Self {
         Self { wait_max, ..self }
     }
 
-    /// Returns the same medium for another database, in a folder of this one's.
+    /// Returns the medium for another database, in a folder of this one.
     pub(crate) fn below(&self, folder: &'static str) -> Result<Self, FileError> {
         Ok(Self {
             path: self.path.join(folder),
@@ -83,14 +82,14 @@ impl Medium {
         &self.path
     }
 
-    /// Returns where the files beside the database are.
+    /// Returns the disk for the files beside the database.
     #[must_use]
     pub fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
 
-    /// Returns a folder with something between: `disk` for the files of large content, and
-    /// the VFS that was registered with SQLite under the name `vfs` for the database.
+    /// Returns a medium that uses `disk` for the files of large content, and the SQLite VFS
+    /// registered as `vfs` for the database. Tests use it.
     ///
     /// # Errors
     /// The process has no descriptors left.

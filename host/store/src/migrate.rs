@@ -1,4 +1,4 @@
-//! From an older schema to the present one, in one transaction.
+//! Migrates an older schema to the current one, in one transaction.
 
 use rusqlite::Connection;
 use sedge_model::digest::Digest;
@@ -9,15 +9,15 @@ use crate::door::{Fault, Next, Tx, values};
 use crate::medium::Medium;
 use crate::schema::{DATA_TABLES, USE_TABLES};
 
-/// Schema 2 had one table of data, with its content as JSON in the row.
+/// Schema 2 had one table of data, with the content as JSON in its rows.
 const OLD_VERSIONS: &str = "
     SELECT old.model, name, version, spec, content, created_at, run, path, step,
            coalesce(method, 'unknown'), coalesce(plugin, '')
     FROM data_versions_2 AS old LEFT JOIN calls USING (run, path)
     ORDER BY old.model, name, version";
 
-/// Brings the tables of schema `found` to the present one. What has become large content
-/// is in files, which survive a power cut, when this returns.
+/// Migrates the tables of schema `found` to the current one. When this returns, content that was
+/// moved to files is durable.
 pub(crate) fn migrate(
     medium: &Medium,
     tx: &Tx<'_>,

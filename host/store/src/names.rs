@@ -1,4 +1,4 @@
-//! What people do to data as a whole: delete it, and give it another name.
+//! Operations of users on data as a whole: deleting and renaming.
 
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName};
@@ -11,68 +11,68 @@ use crate::locks::lock_check;
 use crate::runs::word;
 use crate::statements;
 
-/// What allows somebody outside of any call to change data.
+/// The lock that permits a change of data outside of any call.
 #[derive(Debug, Clone)]
 pub struct Permit {
-    /// What the model, or the datastore, was locked by.
+    /// The lineage that holds the lock on the model or the datastore.
     pub by: Lineage,
-    /// Which lock table that lock is in.
+    /// The lock table of that lock.
     pub lock_epoch: u64,
 }
 
-/// Data that is to be deleted, for good.
+/// A request to delete data permanently.
 #[derive(Debug, Clone)]
 pub struct DataDelete {
     /// The model that it belongs to.
     pub model: ModelName,
-    /// What of it.
+    /// The data to delete.
     pub what: DataChosen,
 }
 
-/// Which of a model's data.
+/// A selection of a model's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataChosen {
     /// One version.
     Version(DataName, u64),
     /// All versions of a name.
     Name(DataName),
-    /// All names that begin so.
+    /// All names with this prefix.
     Prefix(String),
-    /// All that the model has.
+    /// All data of the model.
     All,
 }
 
-/// A name of which versions were deleted, or would be.
+/// A name whose versions were deleted, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDeleted {
     /// The model.
     pub model: ModelName,
     /// The name.
     pub name: DataName,
-    /// How many versions.
+    /// The number of versions.
     pub n_versions: u64,
     /// Their bytes.
     pub n_bytes: u64,
 }
 
-/// A name that is to become another.
+/// A request to rename data.
 #[derive(Debug, Clone)]
 pub struct DataRename {
     /// The model.
     pub model: ModelName,
-    /// The name that it has.
+    /// The current name.
     pub from: DataName,
-    /// The name that it gets.
+    /// The new name.
     pub to: DataName,
-    /// Whether the former name goes on leading to it.
+    /// Whether the former name is kept as an alias.
     pub forward: bool,
 }
 
 impl Store {
-    /// Returns what [`Store::data_delete`] would delete.
+    /// Returns the data that [`Store::data_delete`] would delete.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_delete_plan(&self, delete: &DataDelete) -> Result<Vec<DataDeleted>, StoreError> {
         self.door.read("look for data to delete", |tx| {
             let mut plan = Vec::new();
@@ -88,17 +88,17 @@ impl Store {
         })
     }
 
-    /// Deletes data and returns what there was. It survives a power cut. Files of large
-    /// content go with the next collection.
+    /// Deletes data and returns what was deleted. It is durable. The next collection removes the
+    /// files of large content.
     ///
     /// # Errors
-    /// [`StoreError::LockLost`] when the lock does not count any more: nothing was deleted.
+    /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
     pub fn data_delete(
         &self,
         permit: &Permit,
         delete: &DataDelete,
     ) -> Result<Vec<DataDeleted>, StoreError> {
-        self.door.write("delete data", Durability::PowerCut, |tx| {
+        self.door.write("delete data", Durability::PowerLoss, |tx| {
             permit.check(tx)?;
             let mut deleted = Vec::new();
             for chosen in chosen(tx, delete)? {
@@ -110,22 +110,21 @@ impl Store {
         })
     }
 
-    /// Gives data another name, with all its versions; false where there is no such data. Who
-    /// reads or writes the former name reads or writes the new one, if `forward` says so. It
-    /// survives a power cut.
+    /// Renames data with all its versions. Returns false if the data does not exist. With
+    /// `forward`, reads and writes of the former name are redirected to the new one. It is durable.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`], and [`StoreError::LockLost`] when the lock does not count
-    /// any more: nothing was changed.
+    /// [`StoreError::NameTaken`], or [`StoreError::LockLost`] if the lock is no longer valid.
+    /// Nothing is then changed.
     pub fn data_rename(&self, permit: &Permit, rename: &DataRename) -> Result<bool, StoreError> {
         let model = &rename.model;
-        self.door.write("rename data", Durability::PowerCut, |tx| {
+        self.door.write("rename data", Durability::PowerLoss, |tx| {
             permit.check(tx)?;
             let Some(data) = data_find(tx, model, &rename.from)? else {
                 return Ok(false);
             };
             if let Some(taken) = data_find(tx, model, &rename.to)? {
-                // It may get back a name that it had.
+                // Data may be renamed back to one of its former names.
                 if taken.id != data.id || !taken.is_forwarded {
                     return Err(StoreError::NameTaken {
                         model: model.clone(),
@@ -148,10 +147,10 @@ impl Store {
         })
     }
 
-    /// Returns the former names of a model's data, each with the present one.
+    /// Returns the former names of a model's data, each with its current name.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn data_forwards(
         &self,
         model: &ModelName,
@@ -173,7 +172,7 @@ impl Permit {
     }
 }
 
-/// A name, and which version of it.
+/// A name, and the selected version of it.
 struct Chosen {
     id: i64,
     name: DataName,

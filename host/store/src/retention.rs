@@ -1,5 +1,5 @@
-//! What is kept no longer: versions past their lifetime or beyond their number, runs that
-//! ended long ago, and files that no row refers to.
+//! Retention: deletes versions that have expired or exceed the number to keep, old runs, and files
+//! that no row refers to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,39 +20,40 @@ use crate::names::{DataDeleted, Permit};
 use crate::runs::{RunRecord, events_after, run_record, word};
 use crate::statements;
 
-/// How many versions, runs or files go in one transaction. Others write in between.
+/// The number of versions, runs or files per transaction. Other processes can write between
+/// transactions.
 const BATCH: usize = 512;
 
-/// The most runs and parts of runs of which it is kept at hand whether they have ended.
-const ENDED_KEPT: usize = 10_000;
+/// The most scopes whose state is cached.
+const ENDED_CACHED_MAX: usize = 10_000;
 
-/// By what a collection decides.
+/// The rules of a collection.
 #[derive(Debug, Clone, Default)]
 pub struct GcRules {
-    /// The time by which ages are told, in milliseconds since 1970.
+    /// The current time for computing ages, in milliseconds since 1970.
     pub now_ms: u64,
-    /// What operators say now about what models write, whatever was said when it was written.
+    /// Retention set by operators, which takes precedence over the rules recorded with a version.
     pub overrides: BTreeMap<ModelName, BTreeMap<SpecName, Retention>>,
-    /// Whether the latest version of a name goes too if its lifetime is over.
+    /// Whether the latest version of a name is deleted, too, if it has expired.
     pub with_latest: bool,
 }
 
-/// What a collection removed, or would.
+/// What a collection removed, or would remove.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GcReport {
-    /// The versions that go, by name.
+    /// The deleted versions, by name.
     pub deleted: Vec<DataDeleted>,
-    /// How many files of large content go, and their bytes.
+    /// The number of removed files of large content, and their bytes.
     pub files: (u64, u64),
-    /// How many unfinished files of dead processes go, and their bytes.
+    /// The number of removed unfinished files of crashed processes, and their bytes.
     pub unfinished: (u64, u64),
-    /// How many names are past their lifetime and keep their latest version.
+    /// The number of names whose latest version has expired and is kept.
     pub n_latest_kept: u64,
 }
 
-/// A version that goes.
+/// A version that is to be deleted.
 #[derive(Debug, Clone, Copy)]
-struct Doomed {
+struct Expired {
     data: i64,
     version: u64,
     file: Option<Digest>,
@@ -62,11 +63,11 @@ impl Store {
     /// Returns what [`Store::data_gc`] would remove.
     ///
     /// # Errors
-    /// The database or the disk refuses.
+    /// The database or the disk fails.
     pub fn data_gc_plan(&self, rules: &GcRules) -> Result<GcReport, StoreError> {
-        let (doomed, mut report) = self.doomed(rules)?;
+        let (expired, mut report) = self.expired(rules)?;
         let mut n_gone: HashMap<Digest, u64> = HashMap::new();
-        for file in doomed.iter().filter_map(|doomed| doomed.file) {
+        for file in expired.iter().filter_map(|expired| expired.file) {
             *n_gone.entry(file).or_default() += 1;
         }
         for (digest, size) in self.blobs.list()? {
@@ -82,25 +83,26 @@ impl Store {
         Ok(report)
     }
 
-    /// Removes what is kept no longer, and files that nothing refers to. Whoever calls this
-    /// has the whole datastore locked.
+    /// Deletes the versions that need not be kept, and files without references. The caller must
+    /// hold the exclusive lock on the datastore.
     ///
-    /// A version and what refers to it go in one transaction, files after it has been synced:
-    /// whenever this stops, nothing is missing, and the next collection does the rest.
+    /// A version and its dependent rows are deleted in one transaction, and files only after that
+    /// is durable. If this is interrupted, no needed file is missing, and the next collection
+    /// removes the rest.
     ///
     /// # Errors
-    /// The database or the disk refuses, or [`StoreError::LockLost`].
+    /// The database or the disk fails, or [`StoreError::LockLost`].
     pub fn data_gc(&self, permit: &Permit, rules: &GcRules) -> Result<GcReport, StoreError> {
-        let (doomed, mut report) = self.doomed(rules)?;
-        for batch in doomed.chunks(BATCH) {
+        let (expired, mut report) = self.expired(rules)?;
+        for batch in expired.chunks(BATCH) {
             self.door
-                .write("delete old versions", Durability::PowerCut, |tx| {
+                .write("delete old versions", Durability::PowerLoss, |tx| {
                     permit.check(tx)?;
-                    for (at, doomed) in batch.iter().enumerate() {
-                        version_delete(tx, doomed.data, doomed.version)?;
+                    for (at, expired) in batch.iter().enumerate() {
+                        version_delete(tx, expired.data, expired.version)?;
                         let next = batch.get(at + 1);
-                        if next.is_none_or(|next| next.data != doomed.data) {
-                            data_settle(tx, doomed.data)?;
+                        if next.is_none_or(|next| next.data != expired.data) {
+                            data_settle(tx, expired.data)?;
                         }
                     }
                     Ok(())
@@ -111,8 +113,8 @@ impl Store {
         Ok(report)
     }
 
-    /// Removes what is unfinished, and returns how many files that were, and their bytes. The
-    /// caller has the whole datastore locked, so the processes that wrote them are dead.
+    /// Removes unfinished files, and returns their number and bytes. The caller must hold the
+    /// exclusive lock on the datastore, so that the processes that wrote them are known to be gone.
     pub(crate) fn unfinished_remove(&self) -> Result<(u64, u64), StoreError> {
         let unfinished = self.blobs.passing_list()?;
         for (path, _) in &unfinished {
@@ -121,14 +123,14 @@ impl Store {
         Ok(sum(&unfinished))
     }
 
-    /// Removes the files that no row refers to, and returns how many, and their bytes.
+    /// Removes the files that no row refers to, and returns their number and bytes.
     pub(crate) fn sweep(&self, permit: &Permit) -> Result<(u64, u64), StoreError> {
         let mut swept = (0, 0);
         for batch in self.blobs.list()?.chunks(BATCH) {
-            // Nobody can commit a reference between the look and the removal.
+            // No process can commit a reference between the check and the removal.
             let removed =
                 self.door
-                    .write("remove unused files", Durability::ProcessDeath, |tx| {
+                    .write("remove unused files", Durability::ProcessCrash, |tx| {
                         permit.check(tx)?;
                         let mut removed = (0, 0);
                         for (digest, size) in batch {
@@ -150,47 +152,47 @@ impl Store {
         Ok(swept)
     }
 
-    fn doomed(&self, rules: &GcRules) -> Result<(Vec<Doomed>, GcReport), StoreError> {
+    fn expired(&self, rules: &GcRules) -> Result<(Vec<Expired>, GcReport), StoreError> {
         self.door.read("look for old versions", |tx| {
-            let mut look = Look::new(rules);
+            let mut scan = GcScan::new(rules);
             tx.each(statements::VERSIONS_FOR_GC, &[], |row| {
-                look.at(tx, row)?;
+                scan.visit(tx, row)?;
                 Ok(Next::More)
             })?;
-            look.report
+            scan.report
                 .deleted
                 .sort_by(|one, other| (&one.model, &one.name).cmp(&(&other.model, &other.name)));
-            Ok((look.doomed, look.report))
+            Ok((scan.expired, scan.report))
         })
     }
 
     /// Returns the runs that ended before a time, in milliseconds since 1970, the oldest first.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn runs_ended_before(&self, time_ms: u64) -> Result<Vec<RunRecord>, StoreError> {
         self.door.read("look for old runs", |tx| {
             tx.all(statements::RUNS_ENDED_BEFORE, &values![time_ms], run_record)
         })
     }
 
-    /// Forgets runs that have ended, with their events, calls and logs; the data that they
-    /// wrote stays. One that was taken up again since stays too. Returns how many went.
+    /// Deletes runs that have ended, with their events, calls and logs. The data that they wrote is
+    /// kept. A run that was resumed meanwhile is kept, too. Returns the number of deleted runs.
     ///
     /// # Errors
-    /// The database refuses, or [`StoreError::LockLost`].
+    /// The database fails, or [`StoreError::LockLost`].
     pub fn runs_delete(&self, permit: &Permit, runs: &[RunId]) -> Result<u64, StoreError> {
         let mut n_deleted = 0;
         for batch in runs.chunks(BATCH) {
             n_deleted += self
                 .door
-                .write("delete old runs", Durability::PowerCut, |tx| {
+                .write("delete old runs", Durability::PowerLoss, |tx| {
                     permit.check(tx)?;
                     let mut n_deleted = 0;
                     for run in batch {
                         let id = values![run.as_str()];
-                        let stands: Option<RunStatus> = status(tx, statements::RUN_STANDS, &id)?;
-                        if stands.is_some_and(RunStatus::is_final) {
+                        let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &id)?;
+                        if found.is_some_and(RunStatus::is_final) {
                             for delete in statements::RUN_DELETE {
                                 tx.execute(delete, &id)?;
                             }
@@ -219,29 +221,29 @@ fn status<T: StoredWord>(
     })
 }
 
-/// Goes over all versions, each name's latest first, and notes what is to go.
-struct Look<'a> {
+/// A scan over all versions, each name's latest first, that collects the versions to delete.
+struct GcScan<'a> {
     rules: &'a GcRules,
-    /// The name that it is at, and how many of its versions it has come by.
+    /// The current name, and the number of its versions so far.
     data: Option<(i64, u32)>,
-    /// Which runs, and parts of runs, have ended.
+    /// The cached states of runs and parts of runs: whether they have ended.
     ended: HashMap<(String, Scope), bool>,
-    doomed: Vec<Doomed>,
+    expired: Vec<Expired>,
     report: GcReport,
 }
 
-impl<'a> Look<'a> {
+impl<'a> GcScan<'a> {
     fn new(rules: &'a GcRules) -> Self {
         Self {
             rules,
             data: None,
             ended: HashMap::new(),
-            doomed: Vec::new(),
+            expired: Vec::new(),
             report: GcReport::default(),
         }
     }
 
-    fn at(&mut self, tx: &Tx<'_>, row: &Row<'_>) -> Result<(), Fault> {
+    fn visit(&mut self, tx: &Tx<'_>, row: &Row<'_>) -> Result<(), Fault> {
         let id: i64 = row.get(0)?;
         let rank = match self.data {
             Some((data, n)) if data == id => n + 1,
@@ -251,20 +253,20 @@ impl<'a> Look<'a> {
         let version = Candidate::read(row)?;
         let (lifetime, keep) = self.retention(&version);
         let is_over = self.is_over(tx, &version, lifetime)?;
-        let goes = if rank == 1 {
+        let is_deleted = if rank == 1 {
             self.report.n_latest_kept += u64::from(is_over && !self.rules.with_latest);
             is_over && self.rules.with_latest
         } else {
             is_over || self.is_beyond(&version, rank, keep)
         };
-        if goes {
-            self.goes(id, version);
+        if is_deleted {
+            self.delete(id, version);
         }
         Ok(())
     }
 
-    fn goes(&mut self, data: i64, version: Candidate) {
-        self.doomed.push(Doomed {
+    fn delete(&mut self, data: i64, version: Candidate) {
+        self.expired.push(Expired {
             data,
             version: version.version,
             file: version.file,
@@ -284,10 +286,10 @@ impl<'a> Look<'a> {
     }
 
     fn retention(&self, version: &Candidate) -> (Lifetime, Option<Keep>) {
-        let said = self.rules.overrides.get(&version.model);
-        let said = said.and_then(|specs| specs.get(&version.spec));
-        let lifetime = said.and_then(|said| said.lifetime);
-        let keep = said.and_then(|said| said.keep);
+        let rule = self.rules.overrides.get(&version.model);
+        let rule = rule.and_then(|specs| specs.get(&version.spec));
+        let lifetime = rule.and_then(|rule| rule.lifetime);
+        let keep = rule.and_then(|rule| rule.keep);
         (lifetime.unwrap_or(version.lifetime), keep.or(version.keep))
     }
 
@@ -301,7 +303,7 @@ impl<'a> Look<'a> {
             Lifetime::For(span) => return Ok(self.is_older(version, span.ms())),
             Lifetime::Infinite => return Ok(false),
             Lifetime::Ephemeral => {
-                // ignored: there is no error here, only no value.
+                // ignored: an `Option`; `split` always returns a first part.
                 let call = version.path.split('/').next().unwrap_or_default();
                 Scope::Call(call.to_owned())
             }
@@ -316,7 +318,7 @@ impl<'a> Look<'a> {
             return Ok(*has_ended);
         }
         let has_ended = has_ended(tx, &key.0, &key.1)?;
-        if self.ended.len() >= ENDED_KEPT {
+        if self.ended.len() >= ENDED_CACHED_MAX {
             self.ended.clear();
         }
         self.ended.insert(key, has_ended);
@@ -336,10 +338,10 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Until when something lives that is not kept by the clock.
+/// The scope that a lifetime without a duration is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Scope {
-    /// A run's own call: a step's, or that of a method's run.
+    /// A top-level call of a run.
     Call(String),
     /// A job of a run.
     Job(String),
@@ -348,23 +350,23 @@ enum Scope {
 }
 
 fn has_ended(tx: &Tx<'_>, run: &str, scope: &Scope) -> Result<bool, Fault> {
-    let stands: Option<RunStatus> = status(tx, statements::RUN_STANDS, &values![run])?;
-    // A run that is not on record any more had ended.
-    if stands.is_none_or(RunStatus::is_final) {
+    let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &values![run])?;
+    // A run without a record has ended and was deleted.
+    if found.is_none_or(RunStatus::is_final) {
         return Ok(true);
     }
     match scope {
         Scope::Run => Ok(false),
         Scope::Call(path) => {
             let call: Option<CallStatus> =
-                status(tx, statements::CALL_STANDS, &values![run, path])?;
+                status(tx, statements::CALL_STATUS_GET, &values![run, path])?;
             Ok(call != Some(CallStatus::Running))
         }
         Scope::Job(job) => job_has_ended(tx, run, job),
     }
 }
 
-/// Returns whether every step of a job has ended, one way or another.
+/// Returns whether every step of a job has ended.
 fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, Fault> {
     let source = tx.first(statements::RUN_SOURCE_NAMED, &values![run], |row| {
         Ok((row.get::<String>(0)?, row.get::<Option<String>>(1)?))
@@ -377,7 +379,7 @@ fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, Fault> {
         name: name.file(),
         text,
     };
-    // What this version of Sedge cannot read any more keeps its data until the run has ended.
+    // If this version of Sedge cannot parse the workflow, the data is kept until the run has ended.
     let Ok(workflow) = Workflow::parse(&name, file) else {
         return Ok(false);
     };
@@ -394,7 +396,7 @@ fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, Fault> {
     Ok(steps.all(|step| ended.contains(&step.path)))
 }
 
-/// A version that may have to go.
+/// A version that may have to be deleted.
 struct Candidate {
     model: ModelName,
     name: DataName,

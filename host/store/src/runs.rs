@@ -14,43 +14,43 @@ use crate::error::StoreError;
 use crate::format::{StoredEvent, StoredWord, read_word};
 use crate::statements;
 
-/// A run to be made.
+/// A run to be created.
 #[derive(Debug, Clone)]
 pub struct RunStart {
-    /// Its id, not used before.
+    /// Its id, which was not used before.
     pub id: RunId,
-    /// What it is the run of.
+    /// Its kind.
     pub kind: RunKind,
     /// The name of the model or workflow.
     pub subject: String,
-    /// The method, of a run of kind [`RunKind::Method`].
+    /// The method, for a run of kind [`RunKind::Method`].
     pub method: Option<String>,
-    /// The workflow's file as it is now: the run keeps to it, whatever becomes of the file.
+    /// The content of the workflow's file. The run uses it even if the file changes later.
     pub source: Option<String>,
-    /// Whether it has the whole datastore to itself while a process works on it.
+    /// Whether the run locks the whole datastore while a process works on it.
     pub exclusive: bool,
     /// The process that will work on it.
     pub session: String,
-    /// Who asked for it.
+    /// The actor that requested it.
     pub by: String,
 }
 
-/// The right to work on a run. The next process that takes the run up has a higher number,
-/// and from then on nothing more is accepted under this one.
+/// The right to work on a run. The next process that claims the run gets a higher number, and from
+/// then on nothing more is accepted under this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The run.
     pub run: RunId,
-    /// Counts the processes that took the run up.
+    /// Counts the processes that claimed the run.
     pub number: u64,
 }
 
-/// Who writes to a run's log.
+/// The author of an event of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Author<'a> {
     /// The process that works on the run.
     Process(&'a Claim),
-    /// A person, from outside.
+    /// A user, from outside of the run.
     Person(&'a RunId),
 }
 
@@ -63,28 +63,28 @@ impl<'a> Author<'a> {
     }
 }
 
-/// A run as the store knows it.
+/// The record of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     /// Its id.
     pub id: RunId,
-    /// What it is the run of.
+    /// Its kind.
     pub kind: RunKind,
     /// The name of the model or workflow.
     pub subject: String,
-    /// The method, of a run of kind [`RunKind::Method`].
+    /// The method, for a run of kind [`RunKind::Method`].
     pub method: Option<String>,
-    /// Whether it has the whole datastore to itself while a process works on it.
+    /// Whether the run locks the whole datastore while a process works on it.
     pub exclusive: bool,
-    /// Where it stood at its last event. A run that is `running` may have lost its process.
+    /// Its status after its last event. The process of a `running` run may be gone.
     pub status: RunStatus,
     /// The process that works on it, if it is running.
     pub session: String,
     /// See [`Claim`].
     pub claim: u64,
-    /// Who asked for it.
+    /// The actor that requested it.
     pub by: String,
-    /// When it was made.
+    /// When it was created.
     pub started_at: Timestamp,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
@@ -101,35 +101,35 @@ pub struct EventRecord {
     pub event: RunEvent,
 }
 
-/// Which runs are wanted.
+/// A filter for runs.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
     /// Only those of this kind and subject.
     pub subject: Option<(RunKind, String)>,
-    /// Only those that stand there, as stored.
+    /// Only runs with this stored status.
     pub status: Option<RunStatus>,
-    /// Only those whose id begins so.
+    /// Only runs whose id has this prefix.
     pub id_prefix: Option<String>,
 }
 
-/// A gate that waits for a person.
+/// A gate that waits for a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRecord {
     /// The run.
     pub run: RunRecord,
     /// The gate.
     pub gate: StepPath,
-    /// Since when it waits.
+    /// When it was opened.
     pub opened_at: Timestamp,
 }
 
 impl Store {
-    /// Makes a run that is running, with its first events. It survives a power cut.
+    /// Creates a running run with its first events. It is durable.
     ///
     /// # Errors
-    /// The id is taken, or the database refuses.
+    /// The id is taken, or the database fails.
     pub fn run_start(&self, start: &RunStart, events: &[RunEvent]) -> Result<Claim, StoreError> {
-        self.door.write("make a run", Durability::PowerCut, |tx| {
+        self.door.write("make a run", Durability::PowerLoss, |tx| {
             let run = values![
                 start.id.as_str(),
                 start.kind.stored(),
@@ -150,19 +150,19 @@ impl Store {
         })
     }
 
-    /// Takes a run up: nobody else's claim counts any more. It survives a power cut.
+    /// Claims a run: all former claims become invalid. It is durable.
     ///
-    /// `seen` is the record by which the caller decided that it may.
+    /// `seen` is the record on which the caller based its decision to claim the run.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when another process took the run up since then.
+    /// [`StoreError::Fenced`] if another process has claimed the run since then.
     pub fn run_claim(
         &self,
         seen: &RunRecord,
         session: &str,
         event: &RunEvent,
     ) -> Result<Claim, StoreError> {
-        self.door.write("claim a run", Durability::PowerCut, |tx| {
+        self.door.write("claim a run", Durability::PowerLoss, |tx| {
             let claimed = values![session, seen.id.as_str(), seen.claim, seen.status.stored()];
             let n_changed = tx.execute(statements::RUN_CLAIM, &claimed)?;
             if n_changed == 0 {
@@ -176,14 +176,14 @@ impl Store {
         })
     }
 
-    /// Appends what `decide` makes of the events after number `known`; the run stands where
-    /// they say then. Nobody else can append in between. It survives a power cut.
+    /// Appends the events that `decide` returns, given the events after number `known`, and updates
+    /// the status of the run. No other process can append in between. It is durable.
     ///
-    /// Returns the events after `known`, those that were appended included.
+    /// Returns the events after `known`, including the appended ones.
     ///
     /// # Errors
-    /// [`StoreError::RunMissing`]; [`StoreError::Fenced`] when the author's claim no longer
-    /// counts; whatever `decide` refuses with.
+    /// [`StoreError::RunMissing`]; [`StoreError::Fenced`] if the author's claim is no longer valid;
+    /// the error of `decide`.
     pub fn run_append<E: From<StoreError>>(
         &self,
         author: Author<'_>,
@@ -194,7 +194,7 @@ impl Store {
         let mut refusal = None;
         let appended = self
             .door
-            .write("append to a run", Durability::PowerCut, |tx| {
+            .write("append to a run", Durability::PowerLoss, |tx| {
                 match author {
                     Author::Process(claim) => claim_check(tx, claim)?,
                     Author::Person(run) => run_check(tx, run)?,
@@ -210,8 +210,8 @@ impl Store {
                 events_insert(tx, run, &events)?;
                 if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
                     let ended_at = status.is_final().then(|| tx.now().0);
-                    let stands = values![status.stored(), ended_at, run.as_str()];
-                    tx.execute(statements::RUN_STATUS_SET, &stands)?;
+                    let update = values![status.stored(), ended_at, run.as_str()];
+                    tx.execute(statements::RUN_STATUS_SET, &update)?;
                 }
                 events_after(tx, run, known).map(Some)
             });
@@ -223,19 +223,19 @@ impl Store {
         }
     }
 
-    /// Ends a run of one method. It survives a power cut as soon as anything later does.
+    /// Ends a run of one method. It becomes durable with the next durable transaction.
     ///
-    /// The call's own commit is what counts; if this is lost, so is the run's process, and
-    /// the call's record tells how it ended.
+    /// The commit of the call is what matters. If this record is lost, the process of the run has
+    /// crashed, too, and the call's record has the result.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] when the claim no longer counts.
+    /// [`StoreError::Fenced`] if the claim is no longer valid.
     pub fn run_end(&self, claim: &Claim, status: RunStatus) -> Result<(), StoreError> {
         self.door
-            .write("end a run", Durability::ProcessDeath, |tx| {
+            .write("end a run", Durability::ProcessCrash, |tx| {
                 claim_check(tx, claim)?;
-                let stands = values![status.stored(), tx.now().0, claim.run.as_str()];
-                tx.execute(statements::RUN_STATUS_SET, &stands)?;
+                let update = values![status.stored(), tx.now().0, claim.run.as_str()];
+                tx.execute(statements::RUN_STATUS_SET, &update)?;
                 Ok(())
             })
     }
@@ -251,7 +251,8 @@ impl Store {
         })
     }
 
-    /// Returns the workflow's file as it was when the run was made; none of a method's run.
+    /// Returns the content of the workflow's file when the run was created; `None` for a method's
+    /// run.
     ///
     /// # Errors
     /// [`StoreError::RunMissing`].
@@ -264,10 +265,10 @@ impl Store {
         })
     }
 
-    /// Returns the newest runs that pass the filter, newest first, at most `n_max`.
+    /// Returns the newest runs that match the filter, newest first, at most `n_max`.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn run_list(&self, filter: &RunFilter, n_max: usize) -> Result<Vec<RunRecord>, StoreError> {
         let (kind, subject) = match &filter.subject {
             Some((kind, subject)) => (Some(kind.stored()), Some(subject.as_str())),
@@ -289,16 +290,16 @@ impl Store {
     /// Returns the events of a run, oldest first.
     ///
     /// # Errors
-    /// The database refuses, or a newer Sedge wrote an event that this one does not know.
+    /// The database fails, or a newer Sedge wrote an event that this version does not know.
     pub fn run_events(&self, id: &RunId) -> Result<Vec<EventRecord>, StoreError> {
         self.door
             .read("read a run's events", |tx| events_after(tx, id, 0))
     }
 
-    /// Returns the gates that wait for a person, the longest waiting first.
+    /// Returns the gates that wait for a decision, the longest waiting first.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn gates_open(&self) -> Result<Vec<GateRecord>, StoreError> {
         self.door.read("list open gates", |tx| {
             let mut gates = Vec::new();
@@ -325,7 +326,7 @@ fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), Fault> {
     }
 }
 
-/// Refuses a claim that no longer counts.
+/// Refuses a claim that is no longer valid.
 pub(crate) fn claim_check(tx: &Tx<'_>, claim: &Claim) -> Result<(), Fault> {
     if claim_number(tx, &claim.run)? == Some(claim.number) {
         Ok(())
@@ -342,7 +343,7 @@ fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, Fault> {
     )
 }
 
-/// Reads what the store wrote as text: a name, a digest, a lifetime.
+/// Parses a text that the store wrote: a name, a digest, a lifetime.
 pub(crate) fn word<T>(what: &'static str, text: String) -> Result<T, Fault>
 where
     T: FromStr,
@@ -358,7 +359,7 @@ pub(crate) fn run_event(text: &str) -> Result<RunEvent, Fault> {
     event.map_err(unreadable("run event"))
 }
 
-/// Returns what to say of something on disk that has a name which is none.
+/// Returns a function that makes the error for a stored value with an invalid name.
 pub(crate) fn unreadable(what: &'static str) -> impl FnOnce(NameError) -> Fault {
     move |error| StoreError::unreadable(what, error).into()
 }

@@ -1,8 +1,8 @@
-//! The tables, and how a file says which version of them it has.
+//! The tables, and how a database file identifies their version.
 //!
-//! `application_id` tells a datastore from any other SQLite file, `user_version` is the
-//! schema's version. A newer one is refused, an older one is migrated (`migrate.rs`). What
-//! the tables mean, and what must hold in them, is in `FORMAT.md`.
+//! `application_id` distinguishes a datastore from any other SQLite file, and `user_version` is the
+//! version of the schema. A newer version is refused, an older one is migrated (`migrate.rs`).
+//! `FORMAT.md` describes the tables and their invariants.
 
 /// "Sdge", as a number.
 pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
@@ -10,11 +10,11 @@ pub(crate) const APPLICATION_ID: i64 = 0x5364_6765;
 /// The version of the tables below.
 pub(crate) const SCHEMA_VERSION: i64 = 4;
 
-/// The oldest version that can be migrated: there was no release with an older one.
+/// The oldest version that can be migrated. No release had an older one.
 pub(crate) const SCHEMA_VERSION_OLDEST: i64 = 2;
 
-/// Returns the statements that make the tables of one version, in parts; none of a version that
-/// is not known.
+/// Returns the statements that create the tables of one version, in parts; empty for an unknown
+/// version.
 pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
     match version {
         2 => &[RUN_TABLES, OLD_DATA_TABLE],
@@ -26,19 +26,19 @@ pub(crate) fn tables_of(version: i64) -> &'static [&'static str] {
 
 /// The tables of runs, calls and locks.
 ///
-/// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. A call's `path` are
-/// its ordinals from the run down (`1/2`).
+/// Times are milliseconds since 1970-01-01T00:00:00Z; JSON is text. The `path` of a call is the
+/// list of ordinals from the run down to the call (`1/2`).
 pub(crate) const RUN_TABLES: &str = "
 CREATE TABLE runs (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL,     -- `method` or `workflow`
     subject    TEXT NOT NULL,     -- the model's or the workflow's name
     method     TEXT,              -- of a run of kind `method`
-    source     TEXT,              -- the workflow's file as it was when the run was made
-    exclusive  INTEGER NOT NULL,  -- 1 if it has the whole datastore while it is worked on
+    source     TEXT,              -- the workflow's file at the time when the run was created
+    exclusive  INTEGER NOT NULL,  -- 1 if it locks the whole datastore while it is running
     status     TEXT NOT NULL,     -- see RunStatus; never `interrupted`
-    session    TEXT NOT NULL,     -- the process that works on it, if it is `running`
-    claim      INTEGER NOT NULL,  -- counts the processes that took it up; fences the former
+    session    TEXT NOT NULL,     -- the process that works on it, if `running`
+    claim      INTEGER NOT NULL,  -- counts the processes that claimed it; fences off former ones
     started_by TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at   INTEGER
@@ -48,7 +48,7 @@ CREATE INDEX runs_by_subject ON runs (kind, subject, started_at);
 
 CREATE TABLE run_events (
     run   TEXT NOT NULL REFERENCES runs (id),
-    seq   INTEGER NOT NULL,       -- 1, 2, 3 and so on without holes
+    seq   INTEGER NOT NULL,       -- 1, 2, 3 and so on without gaps
     at    INTEGER NOT NULL,
     event TEXT NOT NULL,          -- JSON, see RunEvent
     PRIMARY KEY (run, seq)
@@ -57,7 +57,7 @@ CREATE TABLE run_events (
 CREATE TABLE calls (
     run        TEXT NOT NULL REFERENCES runs (id),
     path       TEXT NOT NULL,
-    step       TEXT,              -- `job/step`, of the calls of a step, nested ones too
+    step       TEXT,              -- `job/step`, also for nested calls of a step
     model      TEXT NOT NULL,
     method     TEXT NOT NULL,
     plugin     TEXT NOT NULL,     -- SHA-256 of the component
@@ -65,9 +65,9 @@ CREATE TABLE calls (
     arguments  TEXT NOT NULL,     -- JSON
     result     TEXT,              -- JSON: an Outcome, or a CallError
     started_at INTEGER NOT NULL,
-    undone     INTEGER NOT NULL,  -- how often it was undone and started anew, for a deadlock
+    undone     INTEGER NOT NULL,  -- how often it was rolled back and retried after a deadlock
     elapsed_us INTEGER,           -- microseconds from the request to the commit, waiting included
-    waited_us  INTEGER,           -- how many of them it waited for its locks
+    waited_us  INTEGER,           -- microseconds of these spent waiting for locks
     PRIMARY KEY (run, path)
 ) STRICT;
 
@@ -81,23 +81,23 @@ CREATE TABLE log_lines (
     PRIMARY KEY (run, path, n)
 ) STRICT, WITHOUT ROWID;
 
--- Locks live elsewhere, and may be lost with a power cut; these two say which of those that
--- somebody believes to have count no more.
+-- Locks are stored elsewhere, and may be lost in a power loss. These two tables say which
+-- locks are no longer valid.
 CREATE TABLE lock_table (
     one   INTEGER PRIMARY KEY CHECK (one = 1),
-    epoch TEXT NOT NULL           -- which lock table counts, as 16 digits of base 16
+    epoch TEXT NOT NULL           -- the valid lock table, as 16 hexadecimal digits
 ) STRICT;
 
 CREATE TABLE fences (
-    run   TEXT NOT NULL,          -- a run, or what was locked without one
-    claim INTEGER NOT NULL,       -- of the process that the lock was taken from; 0 without a run
-    path  TEXT NOT NULL,          -- the call that had it; all below lost it too
+    run   TEXT NOT NULL,          -- a run, or the id of a lock outside of any run
+    claim INTEGER NOT NULL,       -- of the process that lost the lock; 0 without a run
+    path  TEXT NOT NULL,          -- the call that lost it, with all its callees
     at    INTEGER NOT NULL,
     PRIMARY KEY (run, claim, path)
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The one table of data that schema 2 had.
+/// The only table of data in schema 2.
 const OLD_DATA_TABLE: &str = "
 CREATE TABLE data_versions (
     model      TEXT NOT NULL,
@@ -112,22 +112,22 @@ CREATE TABLE data_versions (
 ) STRICT;
 ";
 
-/// The tables of data, which schema 3 has instead of one of schema 2.
+/// The tables of data, which replaced the one of schema 2 in schema 3.
 pub(crate) const DATA_TABLES: &str = "
 CREATE TABLE data (
     id      INTEGER PRIMARY KEY,
     model   TEXT NOT NULL,
     name    TEXT NOT NULL,
     owner   TEXT,                 -- the type of the model that wrote it first; null if unknown
-    latest  INTEGER NOT NULL,     -- the highest number that a version of it has; 0 of a forward
-    written INTEGER NOT NULL,     -- the highest number that a version of it ever got
-    keep    TEXT,                 -- how many versions, or how long; as it was last written
-    forward INTEGER REFERENCES data (id),  -- what it was renamed to: then it has no versions
+    latest  INTEGER NOT NULL,     -- the highest existing version; 0 for a former name
+    written INTEGER NOT NULL,     -- the highest version that was ever assigned
+    keep    TEXT,                 -- versions or time to keep; set by the last write
+    forward INTEGER REFERENCES data (id),  -- for a former name: the current one
     UNIQUE (model, name)
 ) STRICT;
 CREATE INDEX data_by_forward ON data (forward) WHERE forward IS NOT NULL;
 
--- How it came that something was written, as far as many versions share it.
+-- The origin of versions, shared by many of them.
 CREATE TABLE origins (
     id         INTEGER PRIMARY KEY,
     type       TEXT NOT NULL,     -- of the model; empty if unknown
@@ -137,7 +137,7 @@ CREATE TABLE origins (
     UNIQUE (plugin, definition, method, type)
 ) STRICT;
 
--- Small content; large content is in files.
+-- Small content. Large content is in files.
 CREATE TABLE contents (
     id    INTEGER PRIMARY KEY,
     bytes BLOB NOT NULL
@@ -145,18 +145,18 @@ CREATE TABLE contents (
 
 CREATE TABLE data_versions (
     data       INTEGER NOT NULL REFERENCES data (id),
-    version    INTEGER NOT NULL,  -- 1, 2, 3 and so on, as they were written; old ones go
+    version    INTEGER NOT NULL,  -- 1, 2, 3 and so on; old ones are deleted
     kind       TEXT NOT NULL,     -- `resource` or `file`
     spec       TEXT NOT NULL,
     media_type TEXT,              -- of a file; a resource is `application/json`
     size       INTEGER NOT NULL,  -- bytes
     digest     BLOB NOT NULL,     -- BLAKE3, 32 bytes
-    content    INTEGER,           -- a row of contents, which neighbours of the same name may
-                                  -- share; null: it is in the file that the digest names
+    content    INTEGER,           -- a row of contents, which adjacent versions of the name
+                                  -- may share; null: the file named by the digest
     tags       TEXT,              -- JSON: {key: value}; null for none
     lifetime   TEXT NOT NULL,     -- see Lifetime
     created_at INTEGER NOT NULL,
-    run        TEXT NOT NULL,     -- the run may be gone; this stays
+    run        TEXT NOT NULL,     -- it stays after the run is deleted
     path       TEXT NOT NULL,     -- the call that wrote it
     step       TEXT,              -- `job/step`
     origin     INTEGER NOT NULL REFERENCES origins (id),
@@ -177,12 +177,12 @@ CREATE TABLE data_tags (
 CREATE INDEX data_tags_by_version ON data_tags (data, version);
 ";
 
-/// What models have used of what they may do, which schema 3 did not know.
+/// The permissions that models have used, which schema 4 added.
 pub(crate) const USE_TABLES: &str = "
 CREATE TABLE permission_uses (
     model      TEXT NOT NULL,
-    permission TEXT NOT NULL,     -- what its plugin asks for, see Permission
-    used_at    INTEGER NOT NULL,  -- when a call ended that used it; may be a minute too old
+    permission TEXT NOT NULL,     -- what its plugin requests, see Permission
+    used_at    INTEGER NOT NULL,  -- the end of a call that used it, up to a minute old
     PRIMARY KEY (model, permission)
 ) STRICT, WITHOUT ROWID;
 ";

@@ -1,7 +1,7 @@
-//! Every statement, by name: what another engine would have to say in its own dialect.
+//! Every SQL statement, by name. Another database engine would need its own set.
 //!
-//! They keep to what SQLite and PostgreSQL share, with numbered parameters; what SQLite does
-//! with its file as a whole (checkpoints, copies, checks) is in `door` and `health`.
+//! The statements use the common subset of SQLite and PostgreSQL, with numbered parameters.
+//! SQLite's operations on the whole file (checkpoints, copies, checks) are in `door` and `health`.
 
 use sedge_model::query::Selection;
 
@@ -9,7 +9,7 @@ use crate::door::Value;
 
 pub(crate) mod checks;
 
-/// Columns of a run, as `runs::run_record` reads them.
+/// The columns of a run, as `runs::run_record` reads them.
 macro_rules! run_columns {
     () => {
         "id, kind, subject, method, status, session, claim, started_by, started_at, ended_at, exclusive"
@@ -18,7 +18,7 @@ macro_rules! run_columns {
 
 use run_columns;
 
-/// Columns of a version and its name, as `data::data_record` reads them.
+/// The columns of a version and its name, as `data::data_record` reads them.
 macro_rules! version_columns {
     () => {
         "d.model, d.name, v.version = d.latest, v.version, v.kind, v.spec, v.media_type, v.size,
@@ -66,7 +66,7 @@ pub(crate) const RUN_EVENT_INSERT: &str = "
 pub(crate) const RUN_EVENTS_AFTER: &str =
     "SELECT seq, at, event FROM run_events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
 
-/// What goes with a run, in an order that no reference minds.
+/// Deletes a run and its dependent rows, in an order that satisfies all foreign keys.
 pub(crate) const RUN_DELETE: [&str; 5] = [
     "DELETE FROM log_lines WHERE run = ?1",
     "DELETE FROM calls WHERE run = ?1",
@@ -86,7 +86,7 @@ pub(crate) const CALL_IS_RUNNING: &str =
 pub(crate) const CALL_UNDONE: &str = "
     UPDATE calls SET undone = undone + 1 WHERE run = ?1 AND path = ?2 AND status = 'running'";
 
-/// What goes with the calls whose path is between two texts.
+/// Deletes calls whose path is in a range, and their dependent rows.
 pub(crate) const CALLS_FORGET: [&str; 3] = [
     "DELETE FROM log_lines WHERE run = ?1 AND path >= ?2 AND path < ?3",
     "DELETE FROM fences WHERE run = ?1 AND path >= ?2 AND path < ?3",
@@ -107,7 +107,7 @@ pub(crate) const LOG_LIST: &str = "
     SELECT log.path, level, message, fields, model, method
     FROM log_lines AS log JOIN calls USING (run, path) WHERE run = ?1 ORDER BY log.path, n";
 
-/// A clock that was set back does not keep later uses off.
+/// A recorded time in the future, from before the clock was set back, is replaced, too.
 pub(crate) const USE_NOTE: &str = "
     INSERT INTO permission_uses (model, permission, used_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (model, permission) DO UPDATE SET used_at = ?3
@@ -124,7 +124,7 @@ pub(crate) const FENCE_INSERT: &str = "
     ON CONFLICT DO NOTHING";
 pub(crate) const FENCES_OF: &str = "SELECT path FROM fences WHERE run = ?1 AND claim = ?2";
 
-/// A name, or what it was renamed to.
+/// Finds a name, and resolves it if it is a former one.
 pub(crate) const DATA_FIND: &str = "
     SELECT found.id, found.name, found.owner, found.latest, found.written, asked.forward IS NOT NULL
     FROM data AS asked JOIN data AS found ON found.id = coalesce(asked.forward, asked.id)
@@ -140,14 +140,14 @@ pub(crate) const DATA_FORWARD_DELETE: &str =
 pub(crate) const DATA_LATEST_SET: &str = "
     UPDATE data SET latest = coalesce((SELECT max(version) FROM data_versions WHERE data = ?1), 0)
     WHERE id = ?1";
-/// What goes with a name that has no version left.
+/// Deletes a name without versions, and its former names.
 pub(crate) const DATA_DELETE_EMPTY: [&str; 2] = [
     "DELETE FROM data WHERE forward = ?1
        AND NOT EXISTS (SELECT 1 FROM data_versions WHERE data = ?1)",
     "DELETE FROM data WHERE id = ?1
        AND NOT EXISTS (SELECT 1 FROM data_versions WHERE data = ?1)",
 ];
-/// Names of a model that begin so; former names are none.
+/// The names of a model with a prefix, without former names.
 pub(crate) const DATA_NAMES: &str = "
     SELECT id, name FROM data
     WHERE model = ?1 AND (?2 IS NULL OR substr(name, 1, length(?2)) = ?2) AND forward IS NULL
@@ -193,7 +193,7 @@ pub(crate) const FILE_USES: &str =
 pub(crate) const FILE_IS_USED: &str =
     "SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL";
 
-/// A version, the latest if no number is given, and its content if that is small.
+/// A version, the latest if no number is given, with its content if that is in the database.
 pub(crate) const VERSION_GET: &str = concat!(
     "SELECT ",
     version_columns!(),
@@ -214,14 +214,14 @@ pub(crate) const VERSION_LIST: &str = concat!(
     JOIN origins AS o ON o.id = v.origin
     WHERE d.id = ?1 ORDER BY v.version"
 );
-/// All that a collection looks at, each name's latest version first.
+/// All versions for a collection, each name's latest first.
 pub(crate) const VERSIONS_FOR_GC: &str = "
     SELECT d.id, d.model, d.name, d.keep, v.version, v.spec, v.lifetime, v.created_at, v.run,
            v.path, v.step, v.size, CASE WHEN v.content IS NULL THEN v.digest END
     FROM data_versions AS v JOIN data AS d ON d.id = v.data
     ORDER BY v.data DESC, v.version DESC";
-pub(crate) const RUN_STANDS: &str = "SELECT status FROM runs WHERE id = ?1";
-pub(crate) const CALL_STANDS: &str = "SELECT status FROM calls WHERE run = ?1 AND path = ?2";
+pub(crate) const RUN_STATUS_GET: &str = "SELECT status FROM runs WHERE id = ?1";
+pub(crate) const CALL_STATUS_GET: &str = "SELECT status FROM calls WHERE run = ?1 AND path = ?2";
 
 pub(crate) const COUNTS: [&str; 5] = [
     "SELECT count(*) FROM runs",
@@ -231,8 +231,8 @@ pub(crate) const COUNTS: [&str; 5] = [
     "SELECT count(*) FROM log_lines",
 ];
 
-/// Returns the statement for the versions that pass a selection, in order of models, names
-/// and versions, and what it is to be given.
+/// Returns the statement for the selected versions, sorted by model, name and version, and its
+/// parameters.
 pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>>) {
     let texts = [
         ("d.model = ?", &selection.model),
@@ -300,10 +300,9 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
     (sql, given)
 }
 
-/// Returns whether the tables are to be read in the order in which they are named. What is
-/// found is in order then, and is handed over as it is read: left to itself, SQLite would read
-/// all versions by the index of times, and sort them. Not so where few versions are expected
-/// that are all over the names.
+/// Returns whether the tables are to be read in the order of the statement. The result is then
+/// sorted and can be streamed; otherwise SQLite would read all versions by the index of times, and
+/// sort them. If a selection probably matches few versions of many names, sorting is faster.
 fn reads_names_first(selection: &Selection) -> bool {
     let has_time = selection.created_from_ms.is_some() || selection.created_before_ms.is_some();
     let is_latest = selection.latest == Some(true);
@@ -320,8 +319,8 @@ fn latest_has(tag: &str) -> String {
     format!("EXISTS (SELECT 1 FROM data_tags WHERE {tag} AND data = d.id AND version = d.latest)")
 }
 
-/// Returns the condition that some version of a name has a tag. It hops from name to name in
-/// the index: there may be a thousand versions of each that have it.
+/// Returns the condition that some version of a name has a tag. It skips from name to name in the
+/// index, because a thousand versions of each name may have the tag.
 fn name_has(tag: &str) -> String {
     format!(
         "d.id IN (
@@ -339,7 +338,7 @@ mod tests {
     use super::*;
     use crate::Store;
 
-    /// Returns how SQLite would find these.
+    /// Returns SQLite's query plan for a selection.
     fn plan(selection: &Selection) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = sedge_sys::folder::Folder::open(folder.path()).expect("it is there");
@@ -355,13 +354,13 @@ mod tests {
 
     fn check(selection: &Selection, must_sort: bool) {
         let plan = plan(selection);
-        // The versions of one name may be: `FOR LAST TERM OF ORDER BY`.
+        // The versions of a single name may be sorted: `FOR LAST TERM OF ORDER BY`.
         let sorts = plan.contains("TEMP B-TREE FOR ORDER BY");
         assert_eq!(sorts, must_sort, "{selection:?}\n{plan}");
     }
 
     #[test]
-    fn what_is_found_is_handed_over_as_it_is_read() {
+    fn common_selections_need_no_sort() {
         let text = |text: &str| Some(text.to_owned());
         let all = Selection::default();
         let mut wanted = vec![
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn few_versions_are_looked_up_and_sorted() {
+    fn rare_selections_use_an_index_and_sort() {
         let run = Selection {
             run: Some("r".to_owned()),
             ..Selection::default()

@@ -1,4 +1,4 @@
-//! When models last used what their plugins ask for.
+//! When models last used the permissions that their plugins request.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,18 @@ use crate::error::StoreError;
 use crate::names::Permit;
 use crate::statements;
 
-/// How old the use on record has to be before it is replaced, in milliseconds; nobody but this
-/// line controls it. People ask of a use on which day it was. Without this, a run of thousands of
-/// calls would write the same row in each commit, and each commit would be a page longer.
+/// How old a recorded use must be before it is replaced, in milliseconds. Users look at the day of
+/// a use. Without this limit, a run of thousands of calls would write the same row in each commit,
+/// and each commit would be one page longer.
 const REPLACED_AFTER_MS: u64 = 60_000;
 
 impl Store {
-    /// Returns when a model last used what: the end of the call, by what its plugin asks for, as
-    /// [`sedge_model::permission::Permission`] is displayed. A use may be up to a minute younger.
+    /// Returns when a model last used each permission, as the end of the call. The keys are what
+    /// the plugin requests, as [`sedge_model::permission::Permission`] is displayed. The actual use
+    /// may be up to a minute later.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn permission_uses(
         &self,
         model: &ModelName,
@@ -36,11 +37,11 @@ impl Store {
         })
     }
 
-    /// Forgets what a model used: it is about to be deleted, and another one may get its name.
-    /// It survives a power cut as soon as anything later does.
+    /// Deletes the recorded uses of a model that is about to be deleted, because another model may
+    /// get its name. The deletion becomes durable with the next durable transaction.
     ///
     /// # Errors
-    /// [`StoreError::LockLost`] when the lock does not count any more: nothing was deleted.
+    /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
     pub fn permission_uses_forget(
         &self,
         permit: &Permit,
@@ -48,7 +49,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.door.write(
             "forget uses of permissions",
-            Durability::ProcessDeath,
+            Durability::ProcessCrash,
             |tx| {
                 permit.check(tx)?;
                 tx.execute(statements::USES_FORGET, &values![model.as_str()])?;
@@ -58,7 +59,7 @@ impl Store {
     }
 }
 
-/// Notes what a call that ends has used.
+/// Records the permissions that an ending call has used.
 pub(crate) fn uses_note(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
     let now = tx.now().0;
     for permission in &end.used {

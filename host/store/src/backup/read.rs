@@ -1,7 +1,8 @@
-//! From a backup to a datastore: everything is checked before anything is changed.
+//! Restores a backup. Everything is checked before anything is changed.
 //!
-//! The backup comes from anywhere, so its database is checked like one that came with a clone, and
-//! every invariant with it. The former database is kept until the new one is in place and was
+//! A backup may come from an untrusted source, so its database is checked like that of a cloned
+//! repository, including every invariant. The former database is kept until the new one is in place
+//! and has been checked there.
 //! looked at there.
 
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ use sedge_sys::input::Input;
 use sedge_sys::thread::Stop;
 
 use super::{
-    FORMAT, MANIFEST, Manifest, READ_BYTES, RestoreReport, copy_whole, files_of, not_stopped,
-    open_plain, stop_with, told,
+    FORMAT, MANIFEST, Manifest, READ_BYTES, RestoreReport, archive_error, copy_whole, files_of,
+    not_stopped, open_plain, stop_with,
 };
 use crate::Store;
 use crate::blobs::{Passing, path_of};
@@ -29,27 +30,28 @@ use crate::names::Permit;
 use crate::schema::SCHEMA_VERSION;
 use crate::statements;
 
-/// Where the database of a backup is looked at.
+/// The folder in which the database of a backup is checked.
 const FOLDER: &str = "restore";
 
-/// Where the database is kept that a backup replaces, until that has passed.
+/// The file of the database that a backup replaces. It is kept until the new database has passed
+/// the check.
 const FORMER_FILE: &str = "former.db";
 
-/// The most characters of why a backup is refused: a part of it is a stranger's text.
+/// The most characters of the reason for refusing a backup, which may quote untrusted text.
 const REASON_CHARS_MAX: usize = 400;
 
-/// The most bytes of the entry that says what a backup is.
+/// The most bytes of the metadata entry.
 const MANIFEST_BYTES_MAX: u64 = 1 << 16;
 
 impl Store {
-    /// Puts the content of a backup in place of what the datastore has. The caller has the whole
-    /// datastore locked. Everything is checked first; the replacement is one transaction, which
-    /// survives a power cut: whenever this stops, the datastore is as it was or as the backup has
-    /// it. Calls `progress` with how many bytes were read, and of how many, if the input says so.
+    /// Replaces the content of the datastore by that of a backup. The caller must hold the
+    /// exclusive lock on the datastore. Everything is checked first, and the replacement is one
+    /// durable transaction: an interruption leaves either the former or the new datastore. Calls
+    /// `progress` with the number of bytes read, and the total if the size of the input is known.
     ///
     /// # Errors
     /// [`StoreError::BadBackup`], [`StoreError::Schema`] if a newer Sedge made it,
-    /// [`StoreError::Stopped`], or the disk refuses: nothing was changed.
+    /// [`StoreError::Stopped`], or the disk fails. Nothing is then changed.
     pub fn restore(
         &self,
         permit: &Permit,
@@ -59,7 +61,7 @@ impl Store {
     ) -> Result<RestoreReport, StoreError> {
         self.door
             .read("look who has locked", |tx| permit.check(tx))?;
-        // Of a restore that was killed, for example.
+        // A killed restore may have left files.
         self.unfinished_remove()?;
         let place = Place::new(self.door.medium())?;
         let mut archive = Unpacking {
@@ -72,7 +74,7 @@ impl Store {
         };
         let manifest = archive.read(from, progress)?;
         let connection = archive.database_checked()?;
-        // The locks that count are those of now, not those of then.
+        // The valid lock table is the current one, not the one in the backup.
         let epoch = crate::locks::text(permit.lock_epoch);
         let report = set_epoch_and_count(&connection, &epoch)
             .map_err(|fault| archive.of_database(fault.into_error("read the backup")))?;
@@ -80,11 +82,11 @@ impl Store {
         self.blobs.publish(&archive.named())?;
         self.door.write(
             "look who has locked",
-            door::Durability::ProcessDeath,
+            door::Durability::ProcessCrash,
             |tx| permit.check(tx),
         )?;
         self.replace_by(&connection, stop)?;
-        if let Err(error) = self.passes(&report) {
+        if let Err(error) = self.check_restored(&report) {
             former.put_back(self)?;
             return Err(error);
         }
@@ -96,15 +98,15 @@ impl Store {
         })
     }
 
-    /// Puts a database in place of the datastore's own, in one transaction.
+    /// Replaces the datastore's database in one transaction.
     fn replace_by(&self, connection: &Connection, stop: &Stop) -> Result<(), StoreError> {
         self.door.maintain("restore the backup", |target| {
             copy_whole(connection, target, stop)
         })
     }
 
-    /// Looks whether the database that is in place now is what was checked.
-    fn passes(&self, report: &RestoreReport) -> Result<(), StoreError> {
+    /// Checks that the database in place is the one that was checked before.
+    fn check_restored(&self, report: &RestoreReport) -> Result<(), StoreError> {
         self.door.look("check the restored database", |connection| {
             let medium = self.door.medium();
             door::check_schema(&medium.path.join(DATABASE_FILE), connection, SCHEMA_VERSION)?;
@@ -118,10 +120,10 @@ impl Store {
         })
     }
 
-    /// Returns whether there is neither data nor any run.
+    /// Returns whether the datastore has neither data nor runs.
     ///
     /// # Errors
-    /// The database refuses.
+    /// The database fails.
     pub fn is_empty(&self) -> Result<bool, StoreError> {
         self.door.read("look what there is", |tx| {
             let is_none = |sql| {
@@ -144,7 +146,7 @@ fn set_epoch_and_count(connection: &Connection, epoch: &str) -> Result<RestoreRe
     })
 }
 
-/// Returns how many versions and runs there are.
+/// Returns the numbers of versions and runs.
 fn counts(connection: &Connection) -> Result<[u64; 2], Fault> {
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     Ok([
@@ -153,14 +155,14 @@ fn counts(connection: &Connection) -> Result<[u64; 2], Fault> {
     ])
 }
 
-/// The database as it was before.
+/// A copy of the former database.
 struct Former(Connection);
 
 impl Former {
     fn keep(store: &Store, place: &Medium, stop: &Stop) -> Result<Self, StoreError> {
         store.door.look("keep the former database", |source| {
             if place.vfs.is_none() {
-                // SQLite would make it readable for others, as far as the umask lets it.
+                // SQLite would create it readable for other users if the umask allows.
                 place.folder.write_new_private(FORMER_FILE, b"")?;
             }
             let mut kept = open_plain(place, FORMER_FILE)?;
@@ -174,7 +176,7 @@ impl Former {
     }
 }
 
-/// A folder for the database of a backup, which is empty before and after.
+/// A folder for the database of a backup, which is empty before and after a restore.
 struct Place<'a> {
     disk: &'a dyn Disk,
     medium: Medium,
@@ -201,7 +203,7 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        // ignored: if this fails, the next restore does it.
+        // ignored: the next restore clears the folder.
         let _ = self.clear();
     }
 }
@@ -212,9 +214,9 @@ struct Unpacking<'a> {
     path: PathBuf,
     place: &'a Place<'a>,
     stop: &'a Stop,
-    /// What content it has, with its size.
+    /// The large content of the archive, with sizes.
     files: BTreeMap<Digest, u64>,
-    /// The files that were made of it, with passing names.
+    /// The files that were unpacked from it, with temporary names.
     passing: Vec<(Passing, Digest)>,
 }
 
@@ -226,9 +228,10 @@ impl Unpacking<'_> {
         }
     }
 
-    /// Returns the error that went through the archive: one of ours, if it was ours before.
-    fn told(&self, error: io::Error) -> StoreError {
-        let error = told(error);
+    /// Returns the original error of this crate if the archive library wrapped one, and refuses the
+    /// backup otherwise.
+    fn archive_error(&self, error: io::Error) -> StoreError {
+        let error = archive_error(error);
         if let StoreError::Unreadable { reason, .. } = &error {
             return self.bad(reason);
         }
@@ -247,22 +250,22 @@ impl Unpacking<'_> {
         from: Input,
         progress: impl FnMut(u64, Option<u64>),
     ) -> Result<Manifest, StoreError> {
-        let mut archive = tar::Archive::new(Told {
+        let mut archive = tar::Archive::new(CountedInput {
             size: from.size(),
             input: from,
             stop: self.stop,
             n_bytes: 0,
-            tell: progress,
+            report: progress,
         });
-        // As they are: without names of any length, and files of any size that the archive only
-        // says it has.
+        // Entries are read raw: without the extensions that allow names of any length, and sparse
+        // files of any size.
         let mut entries = archive
             .entries()
-            .map_err(|error| self.told(error))?
+            .map_err(|error| self.archive_error(error))?
             .raw(true);
         let mut next = || entries.next().transpose();
         let first = next().map_err(|error| {
-            let error = self.told(error);
+            let error = self.archive_error(error);
             let is_bad = matches!(error, StoreError::BadBackup { .. });
             if is_bad {
                 self.bad("it is no archive")
@@ -272,10 +275,10 @@ impl Unpacking<'_> {
         })?;
         let mut first = first.ok_or_else(|| self.bad("it is empty"))?;
         let manifest = self.manifest(&mut first)?;
-        let database = next().map_err(|error| self.told(error))?;
+        let database = next().map_err(|error| self.archive_error(error))?;
         let mut database = database.ok_or_else(|| self.bad("it has no database"))?;
         self.database(&mut database, &manifest)?;
-        while let Some(mut entry) = next().map_err(|error| self.told(error))? {
+        while let Some(mut entry) = next().map_err(|error| self.archive_error(error))? {
             self.file(&mut entry)?;
         }
         if self.files.len() as u64 != manifest.files {
@@ -285,8 +288,7 @@ impl Unpacking<'_> {
         Ok(manifest)
     }
 
-    /// Opens the database of the backup, migrated if it is an older one, once all that has to hold
-    /// of a datastore was found to hold of it.
+    /// Opens the database of the backup, migrates it if it is older, and checks all invariants.
     fn database_checked(&self) -> Result<Connection, StoreError> {
         let check = || -> Result<Connection, StoreError> {
             let mut connection = door::connect(&self.place.medium, OpenFlags::empty())?;
@@ -304,7 +306,7 @@ impl Unpacking<'_> {
         check().map_err(|error| self.of_database(error))
     }
 
-    /// Returns what an error says of the backup, if it is its database that is wrong.
+    /// Returns the error for the backup if its database caused the error.
     fn of_database(&self, error: StoreError) -> StoreError {
         if self.stop.is_requested() {
             return StoreError::Stopped;
@@ -318,7 +320,7 @@ impl Unpacking<'_> {
         let StoreError::Database { source, .. } = &error else {
             return error;
         };
-        // Of what the disk or the machine refuses, the backup is not to blame.
+        // Errors of the disk or the machine are not the backup's fault.
         let is_of_backup = matches!(
             source.sqlite_error_code(),
             None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
@@ -329,7 +331,7 @@ impl Unpacking<'_> {
         }
     }
 
-    /// Returns the name of an entry, which has to be a plain file.
+    /// Returns the name of an entry, which must be a plain file.
     fn name(&self, entry: &tar::Entry<'_, impl Read>) -> Result<PathBuf, StoreError> {
         let path = entry.path().map_err(|error| self.bad(error))?;
         if entry.header().entry_type() != tar::EntryType::Regular {
@@ -345,7 +347,7 @@ impl Unpacking<'_> {
         }
         let mut text = Vec::new();
         let read = entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut text);
-        read.map_err(|error| self.told(error))?;
+        read.map_err(|error| self.archive_error(error))?;
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|_| unknown())?;
         if manifest.format > FORMAT {
             return Err(self.bad("a newer Sedge made it"));
@@ -384,7 +386,7 @@ impl Unpacking<'_> {
     fn file(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), StoreError> {
         let path = self.name(entry)?;
         let mut file = self.store.file_create();
-        file.never_small()?;
+        file.move_to_disk()?;
         self.each(entry, |bytes| file.write(bytes))?;
         let size = file.size();
         let (passing, digest) = file.finish_file()?;
@@ -405,7 +407,10 @@ impl Unpacking<'_> {
         let mut buffer = vec![0; READ_BYTES];
         loop {
             not_stopped(self.stop)?;
-            match entry.read(&mut buffer).map_err(|error| self.told(error))? {
+            match entry
+                .read(&mut buffer)
+                .map_err(|error| self.archive_error(error))?
+            {
                 0 => return Ok(()),
                 n => take(&buffer[..n])?,
             }
@@ -413,16 +418,16 @@ impl Unpacking<'_> {
     }
 }
 
-/// An input that reports how much was read of it.
-struct Told<'a, F> {
+/// An input that counts the bytes read from it.
+struct CountedInput<'a, F> {
     input: Input,
     size: Option<u64>,
     stop: &'a Stop,
     n_bytes: u64,
-    tell: F,
+    report: F,
 }
 
-impl<F: FnMut(u64, Option<u64>)> Read for Told<'_, F> {
+impl<F: FnMut(u64, Option<u64>)> Read for CountedInput<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer, self.stop);
         let n = match read {
@@ -430,7 +435,7 @@ impl<F: FnMut(u64, Option<u64>)> Read for Told<'_, F> {
             read => read.map_err(io::Error::other),
         }?;
         self.n_bytes += n as u64;
-        (self.tell)(self.n_bytes, self.size);
+        (self.report)(self.n_bytes, self.size);
         Ok(n)
     }
 }

@@ -1,4 +1,4 @@
-//! Reads an archive that was just written, and compares all of it with what was to be in it.
+//! Reads an archive that was just written, and compares its content with the source.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -7,18 +7,18 @@ use std::path::Path;
 use sedge_model::digest::Digest;
 use sedge_sys::disk::FileReader;
 
-use super::{MANIFEST, digest_of, told};
+use super::{MANIFEST, archive_error, digest_of};
 use crate::blobs::path_of;
 use crate::door::DATABASE_FILE;
 use crate::error::StoreError;
 
-/// Checks that an archive has a manifest, and the database and the files that it was made of.
-/// Calls `tell` with how many bytes were read, and reads no further if that fails.
+/// Checks that an archive has a manifest, and the database and the files that it was made from.
+/// Calls `report` with the number of bytes read, and stops if that fails.
 pub(super) fn verify(
     archive: FileReader,
     database: &Digest,
     files: &BTreeMap<Digest, u64>,
-    tell: impl FnMut(u64) -> Result<(), StoreError>,
+    report: impl FnMut(u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut expected = vec![
         (MANIFEST.to_owned(), None),
@@ -30,16 +30,16 @@ pub(super) fn verify(
         path: path.clone(),
         entry: entry.to_owned(),
     };
-    let mut archive = tar::Archive::new(Told {
+    let mut archive = tar::Archive::new(CountedFile {
         file: archive,
         n_bytes: 0,
-        tell,
+        report,
     });
-    let mut entries = archive.entries().map_err(told)?;
+    let mut entries = archive.entries().map_err(archive_error)?;
     for (name, expect) in expected {
-        let entry = entries.next().transpose().map_err(told)?;
+        let entry = entries.next().transpose().map_err(archive_error)?;
         let mut entry = entry.ok_or_else(|| differs(&name))?;
-        let is_named = entry.path().map_err(told)? == Path::new(&name);
+        let is_named = entry.path().map_err(archive_error)? == Path::new(&name);
         let digest = digest_of(&mut entry)?;
         if !is_named || expect.is_some_and(|expect| expect != digest) {
             return Err(differs(&name));
@@ -51,18 +51,18 @@ pub(super) fn verify(
     }
 }
 
-/// A file that reports how many bytes were read of it.
-struct Told<F> {
+/// A file that counts the bytes read from it.
+struct CountedFile<F> {
     file: FileReader,
     n_bytes: u64,
-    tell: F,
+    report: F,
 }
 
-impl<F: FnMut(u64) -> Result<(), StoreError>> Read for Told<F> {
+impl<F: FnMut(u64) -> Result<(), StoreError>> Read for CountedFile<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer).map_err(io::Error::other)?;
         self.n_bytes += n as u64;
-        (self.tell)(self.n_bytes).map_err(io::Error::other)?;
+        (self.report)(self.n_bytes).map_err(io::Error::other)?;
         Ok(n)
     }
 }

@@ -1,10 +1,10 @@
-//! Group commit: what tasks write at the same time shares one transaction and one sync.
+//! Group commit: writes that tasks submit at the same time share one transaction and one sync.
 //!
-//! Who comes while nobody writes, writes at once, on its own thread. Who comes while somebody
-//! does, is put in line; when the writing ends, one thread of the process takes the whole line
-//! and commits it together, each write behind a savepoint of its own, as if it were alone.
-//! (DeWitt et al. 1984 have the idea; that the idle case takes no detour by way of another
-//! thread is worth two wake-ups, which here cost a third of a commit.)
+//! If no write is in progress, a new write is made at once, on its caller's thread. If one is in
+//! progress, the new write is queued. When the write in progress ends, the writer thread of the
+//! process takes the queue as a batch and commits it in one transaction, with a savepoint for each
+//! write, so that each write can fail alone. The idea is from DeWitt et al. 1984. An idle process
+//! does not use the writer thread, because the two wake-ups would cost a third of a commit.
 
 #[cfg(test)]
 mod tests;
@@ -22,58 +22,59 @@ use super::{Durability, Fault, Tx, Writer, WriterSql, lock};
 use crate::error::StoreError;
 use crate::medium::Medium;
 
-/// The most writes that share a transaction: beyond some, a sync is no longer what costs.
-const GROUP_MAX: usize = 64;
+/// The most writes that share a transaction. In a larger batch, the sync is no longer the main
+/// cost.
+const BATCH_MAX: usize = 64;
 
-/// All that writes in this process.
+/// The writes of this process.
 #[derive(Debug)]
 pub(super) struct Group {
     medium: Medium,
     writer: Mutex<Option<Writer>>,
-    line: Mutex<Line>,
-    /// Rung whenever nobody writes any more, or the line has got its first member.
+    pending: Mutex<Pending>,
+    /// Notified when a write has ended, and when a write or an exclusive writer is queued.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Line {
-    /// Whether some thread writes just now.
+struct Pending {
+    /// Whether a write is in progress.
     is_busy: bool,
-    /// Threads that want to write alone. They and the line take turns.
-    n_alone: usize,
-    is_turn_of_alone: bool,
+    /// The number of threads that wait to write exclusively. They alternate with batches.
+    n_exclusive: usize,
+    is_exclusive_next: bool,
     jobs: VecDeque<Box<dyn Job>>,
     has_thread: bool,
     is_closed: bool,
 }
 
-impl Line {
+impl Pending {
     fn may_be_committed(&self) -> bool {
-        let others_first = self.n_alone > 0 && self.is_turn_of_alone;
-        !self.is_busy && !self.jobs.is_empty() && !others_first
+        let others_are_first = self.n_exclusive > 0 && self.is_exclusive_next;
+        !self.is_busy && !self.jobs.is_empty() && !others_are_first
     }
 
-    fn may_write_alone(&self) -> bool {
-        let others_first = !self.jobs.is_empty() && !self.is_turn_of_alone;
-        !self.is_busy && !others_first
+    fn may_write_exclusively(&self) -> bool {
+        let others_are_first = !self.jobs.is_empty() && !self.is_exclusive_next;
+        !self.is_busy && !others_are_first
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in line", self.jobs.len())
+        write!(f, "{} queued", self.jobs.len())
     }
 }
 
-/// A write that was submitted.
+/// A submitted write.
 trait Job: Send {
     fn operation(&self) -> &'static str;
     fn durability(&self) -> Durability;
-    /// Begins, unless nobody wants it any more.
+    /// Marks the write as running. Returns false if its caller has dropped the receipt.
     fn begin(&mut self) -> bool;
-    /// Writes. A fault is kept, to be told at the end; whether there was one is returned.
+    /// Writes. Returns whether that succeeded; the result is kept until [`Job::end`].
     fn write(&mut self, tx: &Tx<'_>) -> bool;
-    /// Tells how it ended: as the write did if the group was committed.
+    /// Reports the result: that of the write if the batch was committed, and the error otherwise.
     fn end(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -82,33 +83,32 @@ impl Group {
         Self {
             medium,
             writer: Mutex::default(),
-            line: Mutex::default(),
+            pending: Mutex::default(),
             changed: Condvar::new(),
         }
     }
 
-    /// Runs `body` as soon as nobody else of this process writes, and what is in line does not
-    /// come first.
-    pub(super) fn alone<T>(
+    /// Runs `body` when no other thread of this process writes. Alternates with the queued batches.
+    pub(super) fn exclusive<T>(
         self: &Arc<Self>,
         body: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut line = self.line();
-        line.n_alone += 1;
-        while !line.may_write_alone() {
-            line = wait(&self.changed, line);
+        let mut pending = self.pending();
+        pending.n_exclusive += 1;
+        while !pending.may_write_exclusively() {
+            pending = wait(&self.changed, pending);
         }
-        line.n_alone -= 1;
-        line.is_turn_of_alone = false;
-        line.is_busy = true;
-        drop(line);
+        pending.n_exclusive -= 1;
+        pending.is_exclusive_next = false;
+        pending.is_busy = true;
+        drop(pending);
         let _busy = Busy(self);
         self.with_writer(body)
     }
 
-    /// Ends the thread, once the line is empty.
+    /// Ends the writer thread once the queue is empty.
     pub(super) fn close(&self) {
-        self.line().is_closed = true;
+        self.pending().is_closed = true;
         self.changed.notify_all();
     }
 
@@ -124,71 +124,71 @@ impl Group {
         body(writer)
     }
 
-    fn put(self: &Arc<Self>, job: Box<dyn Job>) {
-        let mut line = self.line();
-        if !line.is_busy && line.n_alone == 0 && line.jobs.is_empty() {
-            line.is_busy = true;
-            drop(line);
+    fn enqueue(self: &Arc<Self>, job: Box<dyn Job>) {
+        let mut pending = self.pending();
+        if !pending.is_busy && pending.n_exclusive == 0 && pending.jobs.is_empty() {
+            pending.is_busy = true;
+            drop(pending);
             let _busy = Busy(self);
             self.commit(vec![job]);
             return;
         }
-        line.jobs.push_back(job);
-        let starts = !std::mem::replace(&mut line.has_thread, true);
-        drop(line);
+        pending.jobs.push_back(job);
+        let starts = !std::mem::replace(&mut pending.has_thread, true);
+        drop(pending);
         if !starts {
             self.changed.notify_all();
             return;
         }
-        // It has the group for its own until that is closed: what is in line is not to go with
-        // a store that is dropped before the thread has begun.
+        // The thread holds its own reference to the group until the group is closed, so queued
+        // writes are made even if the store is dropped before the thread has started.
         let group = Arc::clone(self);
-        let work = move || group.work(|line| line.is_closed);
+        let work = move || group.work(|pending| pending.is_closed);
         if sedge_sys::thread::start("sedge-writer", work).is_err() {
-            // No thread is to be had: then this one does the work, as the others wait anyway.
+            // No thread can be started, so this one commits the queue. Its caller has to wait
+            // anyway.
             self.work(|_| true);
         }
     }
 
-    /// Commits what is in line, and what comes to it meanwhile, until the line is empty and
-    /// that `is_enough`.
-    fn work(self: &Arc<Self>, is_enough: impl Fn(&Line) -> bool) {
+    /// Commits batches until the queue is empty and `is_enough` returns true.
+    fn work(self: &Arc<Self>, is_enough: impl Fn(&Pending) -> bool) {
         loop {
-            // Whatever panics, what is in line is not to wait for a thread that is gone. The
-            // panic itself has been told, and who was in the group hears of it too.
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit_line()));
+            // A panic must not end the writer thread while writes are queued. It has been printed,
+            // and the writes of its batch end with an error.
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit_batch()));
             if committed.unwrap_or(true) {
                 continue;
             }
-            let mut line = self.line();
-            if line.jobs.is_empty() && is_enough(&line) {
-                line.has_thread = false;
+            let mut pending = self.pending();
+            if pending.jobs.is_empty() && is_enough(&pending) {
+                pending.has_thread = false;
                 return;
             }
-            // Who writes alone now, or wants to, rings at the end.
-            if !line.may_be_committed() {
-                drop(wait(&self.changed, line));
+            // The exclusive writer notifies `changed` when it has finished.
+            if !pending.may_be_committed() {
+                drop(wait(&self.changed, pending));
             }
         }
     }
 
-    /// Commits what is in line; false if that is nothing, or somebody else writes.
-    fn commit_line(self: &Arc<Self>) -> bool {
-        let mut line = self.line();
-        if !line.may_be_committed() {
+    /// Commits a batch. Returns false if the queue is empty or another thread writes.
+    fn commit_batch(self: &Arc<Self>) -> bool {
+        let mut pending = self.pending();
+        if !pending.may_be_committed() {
             return false;
         }
-        line.is_busy = true;
-        line.is_turn_of_alone = true;
-        let n = line.jobs.len().min(GROUP_MAX);
-        let jobs = line.jobs.drain(..n).collect();
-        drop(line);
+        pending.is_busy = true;
+        pending.is_exclusive_next = true;
+        let n = pending.jobs.len().min(BATCH_MAX);
+        let jobs = pending.jobs.drain(..n).collect();
+        drop(pending);
         let _busy = Busy(self);
         self.commit(jobs);
         true
     }
 
-    /// Commits these together, and tells each how it went.
+    /// Commits the jobs in one transaction, and reports the result to each.
     fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
         jobs.retain_mut(|job| job.begin());
         let Some(first) = jobs.first() else {
@@ -197,7 +197,7 @@ impl Group {
         let operation = first.operation();
         let committed = self.with_writer(|writer| {
             let _turn = writer.queue.enter()?;
-            together(&mut writer.sql, &self.medium.clock, &mut jobs)
+            write_batch(&mut writer.sql, &self.medium.clock, &mut jobs)
                 .map_err(|fault| fault.into_error(operation))
         });
         for job in jobs {
@@ -209,27 +209,27 @@ impl Group {
         }
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        lock(&self.line)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        lock(&self.pending)
     }
 }
 
-/// Some thread writes until this is dropped.
+/// Marks a write as in progress until it is dropped.
 struct Busy<'a>(&'a Group);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.line().is_busy = false;
+        self.0.pending().is_busy = false;
         self.0.changed.notify_all();
     }
 }
 
-/// Writes all, and commits; what has a fault is undone alone.
-fn together(sql: &mut WriterSql, clock: &Clock, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+/// Makes all writes and commits them. A write that fails is rolled back alone.
+fn write_batch(sql: &mut WriterSql, clock: &Clock, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let durability = jobs.iter().map(|job| job.durability()).max();
-    let mut transaction = sql.begin(durability.unwrap_or(Durability::PowerCut))?;
+    let mut transaction = sql.begin(durability.unwrap_or(Durability::PowerLoss))?;
     if let [job] = jobs {
-        // One that is alone is undone with the whole.
+        // A single write needs no savepoint: it is rolled back with its transaction.
         return match job.write(&Tx::new(&transaction, clock)) {
             true => Ok(transaction.commit()?),
             false => Ok(transaction.rollback()?),
@@ -240,23 +240,25 @@ fn together(sql: &mut WriterSql, clock: &Clock, jobs: &mut [Box<dyn Job>]) -> Re
         if job.write(&Tx::new(&savepoint, clock)) {
             savepoint.commit()?;
         } else {
-            // After some faults (a full disk) SQLite has undone everything by itself; then this
-            // fails, and with it all that were in the group.
+            // After some errors, such as a full disk, SQLite has rolled back the whole transaction.
+            // This then fails, and with it the whole batch.
             savepoint.finish()?;
         }
     }
     Ok(transaction.commit()?)
 }
 
-fn wait<'a>(changed: &Condvar, line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
-    changed.wait(line).unwrap_or_else(PoisonError::into_inner)
+fn wait<'a>(changed: &Condvar, pending: MutexGuard<'a, Pending>) -> MutexGuard<'a, Pending> {
+    changed
+        .wait(pending)
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a write will return: to be awaited by a task, or waited for by a thread.
+/// The future result of a write. A task can await it, and a thread can wait for it.
 ///
-/// Dropping it takes the write out of the line, if it has not begun; if it has, the thread
-/// waits until it has ended, so that nothing is written any more once this is gone.
-#[must_use = "what becomes of the write is told here"]
+/// Dropping it removes the write from the queue if the write has not begun. Otherwise the drop
+/// blocks until the write has ended, so nothing is written after the receipt is gone.
+#[must_use = "the result of the write is reported here"]
 #[derive(Debug)]
 pub struct Receipt<T> {
     slot: Arc<Slot<T>>,
@@ -270,14 +272,14 @@ struct Slot<T> {
 
 #[derive(Debug)]
 enum State<T> {
-    InLine(Option<Waker>),
-    UnderWay(Option<Waker>),
+    Queued(Option<Waker>),
+    Running(Option<Waker>),
     Ended(Option<Result<T, StoreError>>),
     Withdrawn,
 }
 
 impl<T> Receipt<T> {
-    /// Returns a receipt for what has ended already.
+    /// Returns a receipt for a write that has already ended.
     pub(crate) fn ended(result: Result<T, StoreError>) -> Self {
         let slot = Arc::new(Slot {
             state: Mutex::new(State::Ended(Some(result))),
@@ -289,13 +291,13 @@ impl<T> Receipt<T> {
     /// Blocks the thread until the write has ended.
     ///
     /// # Errors
-    /// Why it was not made.
+    /// The error of the write.
     pub fn wait(self) -> Result<T, StoreError> {
         let mut state = lock(&self.slot.state);
         loop {
             match &mut *state {
-                State::Ended(result) => return taken(result),
-                State::InLine(_) | State::UnderWay(_) | State::Withdrawn => {
+                State::Ended(result) => return take_result(result),
+                State::Queued(_) | State::Running(_) | State::Withdrawn => {
                     state = self
                         .slot
                         .ended
@@ -312,8 +314,8 @@ impl<T> Future for Receipt<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *lock(&self.slot.state) {
-            State::Ended(result) => Poll::Ready(taken(result)),
-            State::InLine(waker) | State::UnderWay(waker) => {
+            State::Ended(result) => Poll::Ready(take_result(result)),
+            State::Queued(waker) | State::Running(waker) => {
                 *waker = Some(cx.waker().clone());
                 Poll::Pending
             }
@@ -325,10 +327,10 @@ impl<T> Future for Receipt<T> {
 impl<T> Drop for Receipt<T> {
     fn drop(&mut self) {
         let mut state = lock(&self.slot.state);
-        if let State::InLine(_) = *state {
+        if let State::Queued(_) = *state {
             *state = State::Withdrawn;
         }
-        while let State::UnderWay(_) = *state {
+        while let State::Running(_) = *state {
             state = self
                 .slot
                 .ended
@@ -338,8 +340,8 @@ impl<T> Drop for Receipt<T> {
     }
 }
 
-fn taken<T>(result: &mut Option<Result<T, StoreError>>) -> Result<T, StoreError> {
-    result.take().expect("a receipt is asked once")
+fn take_result<T>(result: &mut Option<Result<T, StoreError>>) -> Result<T, StoreError> {
+    result.take().expect("a result is taken once")
 }
 
 struct Submitted<T, F> {
@@ -361,13 +363,13 @@ where
     F: FnOnce(&Tx<'_>) -> Result<T, Fault> + Send + 'static,
 {
     let slot = Arc::new(Slot {
-        state: Mutex::new(State::InLine(None)),
+        state: Mutex::new(State::Queued(None)),
         ended: Condvar::new(),
     });
     let receipt = Receipt {
         slot: Arc::clone(&slot),
     };
-    group.put(Box::new(Submitted {
+    group.enqueue(Box::new(Submitted {
         operation,
         durability,
         body: Some(body),
@@ -393,19 +395,19 @@ where
     fn begin(&mut self) -> bool {
         let mut state = lock(&self.slot.state);
         match &mut *state {
-            State::InLine(waker) => {
+            State::Queued(waker) => {
                 let waker = waker.take();
-                *state = State::UnderWay(waker);
+                *state = State::Running(waker);
                 true
             }
-            State::UnderWay(_) | State::Ended(_) | State::Withdrawn => false,
+            State::Running(_) | State::Ended(_) | State::Withdrawn => false,
         }
     }
 
     fn write(&mut self, tx: &Tx<'_>) -> bool {
         let body = self.body.take().expect("a write is made once");
-        // What it has written is undone, as after any other fault, and nothing else is at
-        // hand to it: so a panic is its own, and in nobody's way.
+        // The write is rolled back, as after any other failure, and it has no access to the other
+        // writes. So a panic affects this write alone.
         let result = catch_unwind(AssertUnwindSafe(|| body(tx)));
         let result = result.unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let is_good = result.is_ok();
@@ -415,17 +417,17 @@ where
 
     fn end(mut self: Box<Self>, committed: Result<(), StoreError>) {
         let result = match (self.result.take(), committed) {
-            // What it refused, it refused, whatever became of the others.
+            // A write that was refused reports its own error, whatever the result of the batch.
             (Some(Err(fault)), _) => Err(fault.into_error(self.operation)),
             (Some(Ok(value)), Ok(())) => Ok(value),
             (_, Err(error)) => Err(error),
-            (None, Ok(())) => unreachable!("all of a group that was committed was written"),
+            (None, Ok(())) => unreachable!("every write of a committed batch has a result"),
         };
         let mut state = lock(&self.slot.state);
         let before = std::mem::replace(&mut *state, State::Ended(Some(result)));
         drop(state);
         self.slot.ended.notify_all();
-        if let State::UnderWay(Some(waker)) = before {
+        if let State::Running(Some(waker)) = before {
             waker.wake();
         }
     }
@@ -433,9 +435,9 @@ where
 
 impl<T, F> Drop for Submitted<T, F> {
     fn drop(&mut self) {
-        // After a panic in somebody's write, nobody is to wait for ever.
+        // After a panic during the commit of a batch, its writes must not wait forever.
         let mut state = lock(&self.slot.state);
-        if let State::UnderWay(waker) = &mut *state {
+        if let State::Running(waker) = &mut *state {
             let waker = waker.take();
             *state = State::Ended(Some(Err(StoreError::Panicked)));
             drop(state);

@@ -1,9 +1,9 @@
-//! What a database has to be like before Sedge believes or runs anything of it.
+//! Checks that a database is trustworthy before Sedge uses it.
 //!
-//! A repository may come from someone else, and its `.sedge` with it; a backup may come from
-//! anywhere. SQLite runs what a schema says (triggers, views, generated columns, indices of
-//! expressions), so the schema has to be the one that Sedge makes, letter by letter. Its files
-//! have to be files: SQLite would write through a link, and delete what a rollback journal
+//! A repository, including its `.sedge`, may come from an untrusted source, and so may a backup.
+//! SQLite executes parts of a schema (triggers, views, generated columns, indices of expressions),
+//! so the schema must be exactly the one that Sedge makes. The database's files must be regular
+//! files: SQLite would write through a link, and would delete the file that a rollback journal
 //! names as its super-journal.
 
 use std::collections::BTreeSet;
@@ -19,17 +19,17 @@ use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::schema::tables_of;
 
-/// The names of the folders that a datastore may have beside its database.
+/// The names of the folders that may be beside the database.
 const FOLDERS: [&str; 2] = ["objects", "restore"];
 
-/// The most bytes of a rollback journal. There is one while a datastore is made only, of
-/// one page; the journal of a larger one is not ours.
+/// The most bytes of a rollback journal. Only the creation of a datastore makes one, of one page;
+/// Sedge makes no larger journal.
 const JOURNAL_BYTES_MAX: u64 = 64 << 10;
 
-/// How a rollback journal ends that names a super-journal (see SQLite's file format, 3.0).
+/// The last bytes of a rollback journal that names a super-journal (SQLite's file format, 3.0).
 const SUPER_JOURNAL_END: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
-/// Has a connection run nothing that a schema says.
+/// Configures a connection so that it executes no part of a schema.
 pub(crate) fn harden(connection: &Connection) -> Result<(), rusqlite::Error> {
     for (config, is_on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -42,8 +42,8 @@ pub(crate) fn harden(connection: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
-/// Checks that what SQLite is about to open are files, and those beside them what they have to
-/// be. Returns whether there is a database.
+/// Checks that the files SQLite is about to open are regular files, and that the entries beside
+/// them have the right types. Returns whether the database exists.
 pub(super) fn check_files(medium: &Medium) -> Result<bool, StoreError> {
     let refuse = |name: &str, reason: String| StoreError::Untrusted {
         path: medium.path.join(name),
@@ -83,7 +83,7 @@ fn journal_file() -> String {
     format!("{DATABASE_FILE}-journal")
 }
 
-/// Returns why SQLite must not play a rollback journal back.
+/// Returns why SQLite must not play back a rollback journal.
 fn journal_fault(medium: &Medium, journal: &Entry) -> Result<Option<String>, StoreError> {
     if journal.size > JOURNAL_BYTES_MAX {
         return Ok(Some("Sedge makes no journal of this size".to_owned()));
@@ -103,13 +103,14 @@ fn journal_fault(medium: &Medium, journal: &Entry) -> Result<Option<String>, Sto
             n => n_read += n,
         }
     }
-    // A head of a journal begins with these bytes, too, and could be all that there is.
+    // The header of a journal begins with the same bytes, and the journal may consist of the header
+    // only.
     let names_another = n_read > 16 && content[..n_read].ends_with(&SUPER_JOURNAL_END);
     Ok(names_another.then(|| "it names another file, which SQLite would delete".to_owned()))
 }
 
-/// Checks that a database has the tables and indices of one version of the schema, and nothing
-/// else: no trigger, no view, no column or index that computes something.
+/// Checks that a database has exactly the tables and indices of one version of the schema: no
+/// trigger, no view, and no computed column or index.
 pub(crate) fn check_schema(
     path: &Path,
     connection: &Connection,
@@ -141,7 +142,7 @@ pub(crate) fn check_schema(
 struct Item {
     kind: String,
     name: String,
-    /// Its statement, without comments, each run of white space as one blank.
+    /// Its statement, without comments, with each run of white space as one space.
     sql: String,
 }
 
@@ -152,7 +153,7 @@ impl Item {
         format!("the {kind} `{name}` (`{sql}`)")
     }
 
-    /// Returns what a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
+    /// Returns the item that a statement `CREATE TABLE name …` or `CREATE INDEX name …` makes.
     fn of(sql: &str) -> Self {
         let mut words = sql.split_whitespace().skip(1);
         let mut word = || words.next().unwrap_or("");
@@ -164,7 +165,7 @@ impl Item {
     }
 }
 
-/// Returns the beginning of a stranger's text, without what a terminal would obey.
+/// Returns the beginning of an untrusted text, with control characters escaped.
 pub(crate) fn shown(text: &str, n_chars_max: usize) -> String {
     let mut shown = String::new();
     for c in text.chars().take(n_chars_max) {
@@ -177,7 +178,8 @@ pub(crate) fn shown(text: &str, n_chars_max: usize) -> String {
 }
 
 fn found(connection: &Connection) -> Result<BTreeSet<Item>, rusqlite::Error> {
-    // An index without a statement is SQLite's own, of a key; its table's statement says so.
+    // An index without a statement is SQLite's own index of a key, which its table's statement
+    // defines.
     let mut statement = connection.prepare(
         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema
          WHERE sql IS NOT NULL OR type <> 'index' OR name NOT LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\'",
@@ -193,7 +195,7 @@ fn found(connection: &Connection) -> Result<BTreeSet<Item>, rusqlite::Error> {
     items.collect()
 }
 
-/// Returns the parts of one version's schema; none of a version that is not known.
+/// Returns the parts of one version's schema; empty for an unknown version.
 fn expected(version: i64) -> &'static BTreeSet<Item> {
     static PRESENT: OnceLock<BTreeSet<Item>> = OnceLock::new();
     static OLDER: [OnceLock<BTreeSet<Item>>; 2] = [OnceLock::new(), OnceLock::new()];
@@ -214,9 +216,9 @@ fn expected(version: i64) -> &'static BTreeSet<Item> {
     })
 }
 
-/// Returns a statement without comments and needless white space. Sedge's own statements have
-/// neither texts nor names in quotes; one of someone else that has may become another one
-/// here, but never one of Sedge's.
+/// Returns a statement without comments and redundant white space. Sedge's statements contain no
+/// quoted texts or names. An untrusted statement with quotes may be changed by this, but never into
+/// one of Sedge's.
 fn plain(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     for line in sql.lines() {
@@ -236,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schema_without_its_comments_is_the_same() {
+    fn comments_and_white_space_are_removed() {
         let check = |sql: &str, expect: &str| assert_eq!(plain(sql), expect);
         check(
             "CREATE  TABLE t (\n  a INT, -- b; c\n  d INT\n)",
@@ -245,10 +247,10 @@ mod tests {
         check("", "");
     }
 
-    /// It is made once by each process, a `data get` included. The figure is for people to judge:
-    /// `cargo test --release -p sedge-store --lib -- trust --nocapture`.
+    /// Each process checks its database once, even for `data get`. The test prints the time for
+    /// review: `cargo test --release -p sedge-store --lib -- trust --nocapture`.
     #[test]
-    fn a_sound_schema_passes_and_takes_little_time() {
+    fn valid_schema_passes_the_check() {
         const N_CHECKS: u32 = 1000;
         let keep = tempfile::tempdir().expect("a folder can be made");
         let folder = sedge_sys::folder::Folder::open(keep.path()).expect("it is there");
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_wrote_is_shown_without_what_a_terminal_obeys() {
+    fn untrusted_text_is_shown_escaped() {
         let item = Item {
             kind: "view".to_owned(),
             name: "a\u{1b}[2Jb\u{202e}".to_owned(),
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_has_a_schema_of_its_own() {
+    fn every_version_has_its_own_schema() {
         let n_items = |version| expected(version).len();
         assert_eq!([n_items(2), n_items(3), n_items(4)], [9, 18, 19]);
     }

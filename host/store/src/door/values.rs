@@ -1,4 +1,4 @@
-//! What goes into statements and comes out of rows, in words that are not SQLite's.
+//! The parameters of statements and the values of rows, independent of SQLite's types.
 
 use rusqlite::types::{FromSql, FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
@@ -6,7 +6,7 @@ use sedge_sys::clock::{Clock, Timestamp};
 
 use super::Fault;
 
-/// One value that a statement is given.
+/// A parameter of a statement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
@@ -15,7 +15,7 @@ pub(crate) enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Makes a list of values for a statement.
+/// Makes the list of parameters for a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => {
         [$($crate::door::Value::from($value)),*]
@@ -30,7 +30,7 @@ impl From<i64> for Value<'_> {
 }
 
 impl From<u64> for Value<'_> {
-    /// Integers of databases are signed. What does not fit is larger than anything there.
+    /// SQLite's integers are signed. A number beyond their range is larger than any stored number.
     fn from(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
     }
@@ -83,7 +83,7 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// One row of an answer; columns are counted from 0.
+/// A row of a result. Columns are counted from 0.
 pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
 
 impl Row<'_> {
@@ -91,7 +91,7 @@ impl Row<'_> {
         Ok(self.0.get(column)?)
     }
 
-    /// Hands over a text without copying it.
+    /// Passes a text to `read` without copying it.
     pub(crate) fn text<T>(&self, column: usize, read: impl FnOnce(&str) -> T) -> Result<T, Fault> {
         let wrong = |error: FromSqlError| {
             let kind = rusqlite::types::Type::Text;
@@ -105,7 +105,7 @@ impl Row<'_> {
     }
 }
 
-/// One transaction: of a writer, or a reader's snapshot.
+/// A transaction: a writer's, or a reader's snapshot.
 #[derive(Debug)]
 pub(crate) struct Tx<'a> {
     connection: &'a Connection,
@@ -113,23 +113,23 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// `connection` is inside a transaction as long as this lives.
+    /// `connection` must be within a transaction as long as this value exists.
     pub(crate) fn new(connection: &'a Connection, clock: &'a Clock) -> Self {
         Self { connection, clock }
     }
 
-    /// Returns the time of day by which rows are dated.
+    /// Returns the time of day that is recorded in new rows.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Runs a statement and returns how many rows it changed.
+    /// Runs a statement and returns the number of rows that it changed.
     pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Fault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.execute(params_from_iter(values))?)
     }
 
-    /// Returns the first row; none where there is none.
+    /// Returns the first row; `None` if the result is empty.
     pub(crate) fn first<T>(
         &self,
         sql: &str,
@@ -143,14 +143,14 @@ impl<'a> Tx<'a> {
         row.transpose()
     }
 
-    /// Returns the one value that a statement always has an answer of.
+    /// Returns the value of a statement that always has one row.
     pub(crate) fn value<T: FromSql>(&self, sql: &str, values: &[Value<'_>]) -> Result<T, Fault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
-    /// Hands over the rows one by one, until `read` says that it is enough. They are read
-    /// as they are handed over, so that no more than one is in memory.
+    /// Passes the rows to `read` one by one, until it returns [`Next::Enough`]. Only one row is in
+    /// memory at a time.
     pub(crate) fn each(
         &self,
         sql: &str,
@@ -183,7 +183,7 @@ impl<'a> Tx<'a> {
         Ok(all)
     }
 
-    /// Returns the number that the row which was inserted last got by itself.
+    /// Returns the row id of the last inserted row.
     pub(crate) fn inserted(&self) -> i64 {
         self.connection.last_insert_rowid()
     }

@@ -1,4 +1,4 @@
-//! The invariants of `FORMAT.md`, one after the other. Numbers are those of its list.
+//! Checks of the invariants of `FORMAT.md`, with the numbers of its list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::runs::{json, run_event, run_record};
 use crate::statements::checks as sql;
 
-/// The most findings that are told: enough to see what has happened.
+/// The most findings that are reported, which is enough to recognise the problem.
 const FINDINGS_MAX: usize = 100;
 
 pub(super) fn check(
@@ -29,8 +29,9 @@ pub(super) fn check(
     store
         .door
         .look("check the database", |it| check.database(it))?;
-    // Files first: what is written after that has its files, too, but a file that was listed
-    // before its row was deleted is no orphan yet.
+    // The files are listed first. Files of later rows are written before their rows, so they are
+    // found. A file in the list whose row is deleted meanwhile is reported as an orphan only if the
+    // snapshot has no reference to it.
     let files: BTreeMap<Digest, u64> = store.blobs.list()?.into_iter().collect();
     check.report.n_files = files.len() as u64;
     store.door.read("check the datastore", |tx| {
@@ -38,14 +39,13 @@ pub(super) fn check(
         check.files(tx, &files)
     })?;
     for (path, size) in store.blobs.passing_list()? {
-        check.room(format!("`{path}` ({size} bytes) is an unfinished file"));
+        check.leftover(format!("`{path}` ({size} bytes) is an unfinished file"));
     }
     Ok(check.report)
 }
 
-/// Returns the first fault of a database that is not, or not yet, a datastore's own: all
-/// invariants but the one of files that nothing refers to. Of its large content, only which
-/// files there are, and their sizes, is known.
+/// Returns the first fault of a database that is not in place yet. Checks all invariants but that
+/// of unreferenced files. Of large content, only the files and their sizes are known.
 pub(crate) fn first_fault(
     connection: &Connection,
     tx: &Tx<'_>,
@@ -59,10 +59,10 @@ pub(crate) fn first_fault(
     Ok(fault.map(|it| it.what))
 }
 
-/// Where large content is.
+/// The source of large content.
 enum Content<'a> {
     Folder(&'a Blobs),
-    /// Elsewhere: it was read and compared with its digests before. These are its sizes.
+    /// The files were compared with their digests before. These are their sizes.
     Known(&'a BTreeMap<Digest, u64>),
 }
 
@@ -85,7 +85,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Invariants 2 to 7 and 9 to 11.
+    /// Checks invariants 2 to 7 and 9 to 11.
     fn rows(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         self.relations(tx)?;
         self.versions(tx)?;
@@ -98,7 +98,7 @@ impl<'a> Check<'a> {
         self.note(what, true);
     }
 
-    fn room(&mut self, what: String) {
+    fn leftover(&mut self, what: String) {
         self.note(what, false);
     }
 
@@ -108,7 +108,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Invariant 1: what SQLite says of its own file.
+    /// Checks invariant 1: SQLite's own integrity checks.
     fn database(&mut self, connection: &Connection) -> Result<(), Fault> {
         let pragma = if self.deep {
             "PRAGMA integrity_check"
@@ -134,7 +134,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Invariants 2 to 5: statements that find what must not be.
+    /// Checks invariants 2 to 5 by statements that find violations.
     fn relations(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         for (what, statement, is_fault) in sql::RELATIONS {
             let found = tx.all(statement, &[], |row| row.get::<String>(0))?;
@@ -145,7 +145,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Invariants 6 and 7: every version can be read, and its content is there.
+    /// Checks invariants 6 and 7: every version can be read, and has its content.
     fn versions(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         tx.each(sql::VERSIONS, &[], |row| {
             self.report.n_versions += 1;
@@ -164,20 +164,20 @@ impl<'a> Check<'a> {
             }
             Err(fault) => return Err(fault),
         };
-        let who = format!(
+        let version = format!(
             "version {} of `{}` of `{}`",
             record.version, record.name, record.model
         );
         match row.get::<Option<i64>>(19)? {
-            Some(content) => self.inline(tx, &who, content, (record.size, &record.digest)),
-            None => self.file(&who, (record.size, &record.digest)),
+            Some(content) => self.inline(tx, &version, content, (record.size, &record.digest)),
+            None => self.file(&version, (record.size, &record.digest)),
         }
     }
 
     fn inline(
         &mut self,
         tx: &Tx<'_>,
-        who: &str,
+        version: &str,
         content: i64,
         (size, digest): (u64, &Digest),
     ) -> Result<(), Fault> {
@@ -185,18 +185,18 @@ impl<'a> Check<'a> {
             row.get::<u64>(0)
         })?;
         if found != Some(size) {
-            self.fault(format!("{who}: its content is missing or cut off"));
+            self.fault(format!("{version}: its content is missing or cut off"));
         } else if self.deep {
             let bytes: Vec<u8> = tx.value(crate::statements::CONTENT_GET, &values![content])?;
             self.report.n_hashed_bytes += size;
             if Digest::of(&bytes) != *digest {
-                self.fault(format!("{who}: its content is damaged"));
+                self.fault(format!("{version}: its content is damaged"));
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, who: &str, (size, digest): (u64, &Digest)) -> Result<(), Fault> {
+    fn file(&mut self, version: &str, (size, digest): (u64, &Digest)) -> Result<(), Fault> {
         let (file, found) = match self.content {
             Content::Known(sizes) => (None, sizes.get(digest).copied()),
             Content::Folder(blobs) => {
@@ -207,13 +207,13 @@ impl<'a> Check<'a> {
         };
         let Some(found) = found else {
             self.fault(format!(
-                "{who}: the file of its content `{digest}` is missing"
+                "{version}: the file of its content `{digest}` is missing"
             ));
             return Ok(());
         };
         if found != size {
             self.fault(format!(
-                "{who}: the file of its content `{digest}` has {found} bytes instead of {size}"
+                "{version}: the file of its content `{digest}` has {found} bytes instead of {size}"
             ));
         } else if let Some(file) = file
             && self.deep
@@ -225,13 +225,13 @@ impl<'a> Check<'a> {
                 Ok::<_, StoreError>(())
             });
             if let Err(error) = read {
-                self.fault(format!("{who}: {error}"));
+                self.fault(format!("{version}: {error}"));
             }
         }
         Ok(())
     }
 
-    /// Invariant 8: a file that nothing refers to takes up room, and that is all.
+    /// Checks invariant 8: a file without references only takes up space.
     fn files(&mut self, tx: &Tx<'_>, files: &BTreeMap<Digest, u64>) -> Result<(), Fault> {
         for (digest, size) in files {
             let key = values![digest.0.as_slice()];
@@ -239,7 +239,7 @@ impl<'a> Check<'a> {
                 .first(crate::statements::FILE_IS_USED, &key, |_| Ok(()))?
                 .is_none()
             {
-                self.room(format!(
+                self.leftover(format!(
                     "nothing refers to the file `{digest}` ({size} bytes)"
                 ));
             }
@@ -247,7 +247,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Invariant 9: every run and event can be read, and logs have no holes.
+    /// Checks invariant 9: every run and event can be read.
     fn runs(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
         self.readable(tx, sql::EVENTS, "an event", |row| {
@@ -255,7 +255,7 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Invariant 10: every call and line of a log can be read.
+    /// Checks invariant 10: every call and log line can be read.
     fn calls(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         self.readable(tx, sql::CALLS, "a call", |row| {
             let run: String = row.get(11)?;
@@ -270,7 +270,7 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Invariant 11: every use of a permission can be read.
+    /// Checks invariant 11: every use of a permission can be read.
     fn uses(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
         self.readable(tx, sql::USES, "a use of a permission", |row| {
             let _: ModelName = crate::runs::word("model name", row.get(0)?)?;

@@ -1,7 +1,7 @@
-//! Statements that look for what must not be.
+//! Statements that find violated invariants.
 
-/// What is wrong, the statement that finds it (a column that names each), and whether
-/// something is lost or wrong by it.
+/// The description of a violation, the statement that finds it (with one column that names each
+/// case), and whether data is lost or wrong.
 pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
     (
         "its latest version is not the newest that there is",

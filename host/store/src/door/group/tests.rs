@@ -1,4 +1,4 @@
-//! What cannot be brought about from outside: writes that panic, and a machine without threads.
+//! Cases that cannot be caused from outside: writes that panic, and a machine without threads.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::door::{Door, values};
 use crate::statements;
 
-/// A store, and a place in its queue of writers.
+/// A store, and a handle to its queue of writers.
 struct Scene {
     _keep: TempDir,
     door: Arc<Door>,
@@ -31,9 +31,9 @@ impl Scene {
         }
     }
 
-    /// Notes something, of which [`Scene::written`] tells.
+    /// Writes an entry, which [`Scene::written`] returns.
     fn write(&self, what: &'static str) -> Receipt<()> {
-        self.door.submit("note", Durability::PowerCut, move |tx| {
+        self.door.submit("note", Durability::PowerLoss, move |tx| {
             let fence = values!["000000000000", what, 0_u64];
             tx.execute(statements::FENCE_INSERT, &fence)?;
             Ok(())
@@ -41,10 +41,10 @@ impl Scene {
     }
 
     fn panic(&self) -> Receipt<()> {
-        self.door.submit("panic", Durability::PowerCut, |tx| {
+        self.door.submit("panic", Durability::PowerLoss, |tx| {
             let fence = values!["000000000000", "panicked", 0_u64];
             tx.execute(statements::FENCE_INSERT, &fence)?;
-            panic!("as this test wants it")
+            panic!("this test panics")
         })
     }
 
@@ -56,12 +56,12 @@ impl Scene {
         read.expect("it can be read")
     }
 
-    /// Has a write wait in the queue while `then` submits others, which are in line then.
-    fn in_line<T>(&self, then: impl FnOnce() -> T) -> T {
+    /// Runs `then` while a first write waits for the lock, so that the writes of `then` are queued.
+    fn while_queued<T>(&self, then: impl FnOnce() -> T) -> T {
         let turn = self.queue.enter().expect("it has locks");
         let folder = &self.door.medium().folder;
         std::thread::scope(|scope| {
-            scope.spawn(|| self.write("first").wait().expect("it is in nobody's way"));
+            scope.spawn(|| self.write("first").wait().expect("it does not fail"));
             while !FileLock::is_held(folder, "write.lock.next").expect("it has locks") {
                 sedge_sys::thread::give_way();
             }
@@ -72,13 +72,13 @@ impl Scene {
     }
 }
 
-/// A write that panicked took all that were in its group with it, and the thread that commits
-/// the line: whatever came to the line after that was never written, and never answered. Now
-/// it is refused, alone.
+/// A panic in one write used to fail all writes of its batch and end the writer thread, so later
+/// writes were never made or answered. Now only the write that panicked fails.
 #[test]
-fn a_write_that_panics_is_in_nobodys_way() {
+fn write_that_panics_does_not_affect_others() {
     let scene = Scene::new();
-    let receipts = scene.in_line(|| [scene.write("before"), scene.panic(), scene.write("after")]);
+    let receipts =
+        scene.while_queued(|| [scene.write("before"), scene.panic(), scene.write("after")]);
     let [before, panicked, after] = receipts.map(Receipt::wait);
     before.expect("it did not panic");
     after.expect("it did not panic");
@@ -86,22 +86,22 @@ fn a_write_that_panics_is_in_nobodys_way() {
     assert!(matches!(error, StoreError::Panicked), "{error}");
     let error = scene.panic().wait().expect_err("it panics alone, too");
     assert!(matches!(error, StoreError::Panicked), "{error}");
-    let later = scene.in_line(|| scene.write("later"));
-    later.wait().expect("somebody commits what is in line");
+    let later = scene.while_queued(|| scene.write("later"));
+    later.wait().expect("the queue is committed");
     assert_eq!(scene.written(), ["after", "before", "first", "later"]);
 }
 
-/// Where no thread was to be had, who came while somebody wrote looked once whether the line
-/// could be committed; that it could not was why there was a line. It waited for ever, unless
-/// somebody else came. Now it stays until the line is empty.
+/// Without a thread, a queued write used to check only once whether the queue could be committed,
+/// while another write was in progress. It then waited forever, unless another write came. Now it
+/// stays until the queue is empty.
 #[test]
-fn without_a_thread_the_line_is_committed_by_who_is_in_it() {
+fn queue_is_committed_by_a_writer_if_no_thread_can_start() {
     let scene = Scene::new();
-    // As if there were one.
-    scene.door.writer.line().has_thread = true;
+    // The group believes that it has a thread.
+    scene.door.writer.pending().has_thread = true;
     let group = Arc::clone(&scene.door.writer);
     let receipts = std::thread::scope(|scope| {
-        let (receipts, works) = scene.in_line(|| {
+        let (receipts, works) = scene.while_queued(|| {
             let receipts = [scene.write("one"), scene.write("two")];
             (receipts, scope.spawn(move || group.work(|_| true)))
         });
@@ -109,8 +109,8 @@ fn without_a_thread_the_line_is_committed_by_who_is_in_it() {
         receipts
     });
     assert!(receipts.map(Receipt::wait).iter().all(Result::is_ok));
-    assert!(!scene.door.writer.line().has_thread, "it is not there");
-    let later = scene.in_line(|| scene.write("later"));
+    assert!(!scene.door.writer.pending().has_thread, "it is not there");
+    let later = scene.while_queued(|| scene.write("later"));
     later.wait().expect("a thread is had");
     assert_eq!(scene.written(), ["first", "later", "one", "two"]);
 }
