@@ -1,5 +1,5 @@
-//! What a process does that is killed: it commits numbered calls until then, and tells each
-//! once it is acknowledged.
+//! The child process that is killed: it commits numbered calls until then, and reports each one
+//! that was acknowledged.
 
 use std::path::Path;
 
@@ -13,22 +13,22 @@ use sedge_sys::random;
 
 use crate::fixture::{call_start, data_name, log_line, model_name, run_start, success};
 
-/// The variable of the environment that makes a process a child: the store's folder.
+/// The variable of the environment that makes a process a child. It has the store's folder.
 pub(crate) const FOLDER: &str = "SEDGE_STORE_TEST_FOLDER";
 
-/// The variable that tells how many threads it writes with.
+/// The variable that has the number of writer threads.
 pub(crate) const WRITERS: &str = "SEDGE_STORE_TEST_WRITERS";
 
-/// What a line begins with that it tells; all else is of the test harness.
-pub(crate) const MARK: &str = "told: ";
+/// The prefix of lines that a child reports. All other lines are from the test harness.
+pub(crate) const MARK: &str = "report: ";
 
 /// The names that each call writes to.
 pub(crate) const NAMES: [&str; 3] = ["number", "object", "text"];
 
-/// One call in so many writes a large text.
+/// One of this many calls writes a large text.
 const LARGE_EVERY: u64 = 16;
 
-/// The role of a child; in a test run of its own there is nothing to do.
+/// The child process. In an ordinary test run it does nothing.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else {
@@ -46,12 +46,12 @@ fn child() {
     });
 }
 
-/// Returns the model that a thread's calls are of.
+/// Returns the model of a thread's calls.
 pub(crate) fn model(writer: u32) -> String {
     format!("writer-{writer}")
 }
 
-/// Returns what the call of a number writes.
+/// Returns the contents that the call of a number writes.
 pub(crate) fn contents(number: u64) -> [String; 3] {
     let n_bytes = if number.is_multiple_of(LARGE_EVERY) {
         100_000
@@ -66,7 +66,7 @@ pub(crate) fn contents(number: u64) -> [String; 3] {
     ]
 }
 
-/// Writes the next numbers, until the process is killed.
+/// Writes the next numbers until the process is killed.
 fn write(store: &Store, writer: u32) {
     let mut start = run_start(0, RunKind::Workflow, "deploy");
     start.id = RunId::from_bits(random::bits());

@@ -1,5 +1,4 @@
-//! Numbers that look random and are the same for the same seed, and what the environment
-//! tells.
+//! Pseudo-random numbers that are the same for the same seed, and numbers from the environment.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,10 +8,9 @@ use std::hash::{BuildHasher, RandomState};
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// Returns dice of the seed that `SEDGE_CRASH_SEED` tells, else of one that nobody knows
-    /// before, and prints it.
-    pub(crate) fn told() -> Self {
-        let seed = told("SEDGE_CRASH_SEED", RandomState::new().hash_one(0) >> 32);
+    /// Returns dice with the seed of `SEDGE_CRASH_SEED`, or a random seed, and prints the seed.
+    pub(crate) fn from_env() -> Self {
+        let seed = number_from_env("SEDGE_CRASH_SEED", RandomState::new().hash_one(0) >> 32);
         println!("SEDGE_CRASH_SEED={seed}");
         Self(seed)
     }
@@ -21,7 +19,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// Returns dice of their own, which show the same whatever these are used for.
+    /// Returns separate dice whose numbers do not depend on how these are used.
     pub(crate) fn of(&self, what: u64) -> Self {
         let mut own = Self(self.0 ^ what.wrapping_mul(0xd6e8_feb8_6659_fd93));
         own.number();
@@ -47,10 +45,10 @@ impl Dice {
     }
 }
 
-/// Returns the number that a variable of the environment tells.
-pub(crate) fn told(variable: &str, otherwise: u64) -> u64 {
-    let told = std::env::var(variable).ok();
-    told.map_or(otherwise, |text| {
+/// Returns the number in a variable of the environment, or `default` if it is unset.
+pub(crate) fn number_from_env(variable: &str, default: u64) -> u64 {
+    let value = std::env::var(variable).ok();
+    value.map_or(default, |text| {
         let number = text.parse();
         number.unwrap_or_else(|_| panic!("{variable} is no number: `{text}`"))
     })

@@ -1,4 +1,4 @@
-//! A store's own door to its files, with a recorder at it.
+//! The store's access to its own files, recorded.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::recorder::{Action, FileId, Recorder};
 /// `EIO` of errno(3).
 const IO_ERROR: i32 = 5;
 
-/// A folder that reports what is done to it.
+/// A folder that records all operations on it.
 #[derive(Debug)]
 pub(crate) struct RecordedDisk {
     pub(crate) folder: Folder,
@@ -66,7 +66,7 @@ impl Disk for RecordedDisk {
     }
 
     fn create_folder(&self, path: &str) -> Result<(), FileError> {
-        // One call and one entry for each folder on the way, as the operating system has it.
+        // One call and one entry for each ancestor, as in the operating system.
         for (at, _) in path.match_indices('/').chain([(path.len(), "")]) {
             let path = &path[..at];
             if self.recorder.has(path) {

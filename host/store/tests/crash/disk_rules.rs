@@ -1,5 +1,5 @@
-//! The disk that the tests cut the power of, by itself: what it loses and what it keeps. A
-//! harness that loses nothing would find everything whole.
+//! Tests of the simulated disk: what it loses and keeps in a power loss. A simulation that lost
+//! nothing would find no fault in any store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::disk::RecordedDisk;
 use crate::images::{Image, Kept, Platter};
 use crate::recorder::{Fault, Plan, Recorder};
 
-/// Something that is done to a disk.
+/// Operations on a disk.
 type Done = fn(&dyn Disk);
 
-/// Checks what is left of what was done: files and their contents, in order.
+/// Checks the files, with their contents, that are left after the operations and a power loss.
 #[track_caller]
 fn check(done: Done, cut: (Kept, Kept), expect: &[(&str, &str)]) {
     let start = Image::default();
@@ -58,7 +58,7 @@ const BYTES_ONLY: (Kept, Kept) = (Kept::Everything, Kept::Nothing);
 const KEPT: (Kept, Kept) = (Kept::Everything, Kept::Everything);
 
 #[test]
-fn a_name_needs_a_sync_of_its_folder_and_bytes_one_of_their_file() {
+fn name_needs_folder_sync_and_content_needs_file_sync() {
     let done: Done = |disk| {
         let mut file = disk.create("a").expect("made");
         file.write(b"one").expect("written");
@@ -72,7 +72,7 @@ fn a_name_needs_a_sync_of_its_folder_and_bytes_one_of_their_file() {
 }
 
 #[test]
-fn a_rename_without_a_sync_of_the_bytes_leaves_an_empty_file() {
+fn rename_without_file_sync_leaves_an_empty_file() {
     let done: Done = |disk| {
         let mut file = disk.create("new").expect("made");
         file.write(b"one").expect("written");
@@ -84,7 +84,7 @@ fn a_rename_without_a_sync_of_the_bytes_leaves_an_empty_file() {
 }
 
 #[test]
-fn a_folder_that_was_not_synced_in_its_own_takes_its_files_along() {
+fn unsynced_folder_loses_its_files() {
     let made: Done = |disk| {
         disk.create_folder("a/b").expect("made");
         let mut file = disk.create("a/b/c").expect("made");
@@ -98,7 +98,7 @@ fn a_folder_that_was_not_synced_in_its_own_takes_its_files_along() {
 }
 
 #[test]
-fn what_is_moved_to_another_folder_is_never_in_none() {
+fn moved_file_is_always_in_one_of_the_folders() {
     let done: Done = |disk| {
         disk.create_folder("a").expect("made");
         disk.create("b").expect("made");
@@ -125,7 +125,7 @@ fn what_is_moved_to_another_folder_is_never_in_none() {
 }
 
 #[test]
-fn of_what_was_not_synced_some_may_be_there_and_of_a_write_whole_sectors() {
+fn unsynced_writes_survive_in_whole_sectors() {
     let start = Image::default();
     let place = start.place();
     let recorder = Arc::new(Recorder::new(place.folder.path(), &start));
@@ -160,7 +160,7 @@ fn of_what_was_not_synced_some_may_be_there_and_of_a_write_whole_sectors() {
 }
 
 #[test]
-fn the_call_fails_that_is_told_to() {
+fn only_the_chosen_call_fails() {
     let check = |nth: usize, fault: Fault, expect: [bool; 4], written: &str| {
         let start = Image::default();
         let place = start.place();

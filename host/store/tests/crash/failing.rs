@@ -1,17 +1,17 @@
-//! Every call to the disk fails once, and in every way: one that does nothing, one that does
-//! half, and one after which the disk is gone.
+//! Every call to the disk fails once, in each way: without effect, after half of its effect, or
+//! with a disk that fails from then on.
 
 use std::collections::BTreeSet;
 
 use sedge_store::{Medium, StoreError};
 
-use crate::dice::{Dice, told};
+use crate::dice::{Dice, number_from_env};
 use crate::operations::{Operation, Subject, for_each, seal};
-use crate::recorder::{Fault, Likeness, Plan};
+use crate::recorder::{CallKind, Fault, Plan};
 use crate::rig::Rig;
-use crate::state::{chain, open, sound, tidy, whole};
+use crate::state::{chain, check_files, check_leftovers, find_state, open};
 
-/// In which ways a call fails, and whether reading is a call too.
+/// The ways in which a call fails, and whether reads count as calls.
 const WAYS: [(Fault, bool); 5] = [
     (Fault::Once, false),
     (Fault::Half, false),
@@ -20,24 +20,24 @@ const WAYS: [(Fault, bool); 5] = [
     (Fault::Gone, true),
 ];
 
-/// Who looks at what a failed call left.
+/// How the store is used after the failure.
 #[derive(Debug, Clone, Copy)]
 enum Then {
-    /// The next process.
+    /// By the next process.
     Reopened,
-    /// The same process, which goes on with the store that it has open.
+    /// By the same process, which continues with the open store.
     GoesOn,
 }
 
-/// The most calls of an operation that fail in one way, unless told otherwise. Where there
-/// are more, those fail that are of their own, and those beside them, and of many in a row
-/// some that are drawn.
+/// The default for the most calls of an operation that fail in one way. If there are more calls,
+/// all that are neither reads nor writes fail, those next to them, and some random reads and
+/// writes.
 const N_CALLS: u64 = 40;
 
-/// The same where reading is a call too: there are many, and they are alike.
+/// The same limit if reads count as calls, of which there are many similar ones.
 const N_READS: u64 = 6;
 
-/// What was found in all trials of an operation.
+/// The results of all trials of an operation.
 #[derive(Debug, Default)]
 struct Count {
     n_calls: usize,
@@ -51,7 +51,7 @@ fn every_call_fails_once() {
     for_each(|operation, dice| {
         let count = fail_each(operation, dice);
         println!(
-            "{}: {} calls failed one by one, {} times whole; {} refused, {} of them there after all",
+            "{}: {} calls failed one by one, {} times valid; {} refused, {} of them there after all",
             operation.name,
             count.n_calls,
             count.n_trials,
@@ -86,21 +86,21 @@ fn fail_each(operation: Operation, dice: &mut Dice) -> Count {
     count
 }
 
-/// Returns which calls are to fail: all, where there are not too many.
+/// Returns the calls that are to fail: all of them, unless there are too many.
 fn which(subject: &Subject, fault: Fault, reads: bool, dice: &mut Dice) -> BTreeSet<usize> {
     let rig = Rig::new(&subject.start);
     let nth = 0;
     rig.recorder.arm(Plan { nth, fault, reads });
     drop(subject.operation.attempt(rig.medium()));
     let calls = rig.recorder.calls();
-    let n_max = told("SEDGE_CRASH_CALLS", if reads { N_READS } else { N_CALLS });
+    let n_max = number_from_env("SEDGE_CRASH_CALLS", if reads { N_READS } else { N_CALLS });
     let n_max = usize::try_from(n_max).expect("few");
     let mut which = BTreeSet::new();
     if calls.len() <= n_max {
         which.extend(1..=calls.len());
     }
     for (nth, call) in (1..).zip(&calls) {
-        if *call == Likeness::OfItsOwn {
+        if *call == CallKind::Other {
             which.extend([nth - 1, nth, nth + 1]);
         }
     }
@@ -108,18 +108,18 @@ fn which(subject: &Subject, fault: Fault, reads: bool, dice: &mut Dice) -> BTree
     while which.len() < n_max.min(calls.len()) {
         which.insert(1 + dice.index(calls.len()));
     }
-    // Of a sync there is no half.
-    which.retain(|nth| fault != Fault::Half || calls[nth - 1] == Likeness::OfMany);
+    // A sync has no half.
+    which.retain(|nth| fault != Fault::Half || calls[nth - 1] == CallKind::ReadOrWrite);
     which
 }
 
-/// Lets a call fail, and looks at what the next process finds. False if there was no such
-/// call.
+/// Makes a call fail, and checks what the next process finds. Returns false if the call was not
+/// made.
 fn reopened(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, String> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan);
     let (store, done) = subject.operation.attempt(rig.medium());
-    // The disk may fail now too.
+    // Closing the store may fail, too.
     drop(store);
     if rig.recorder.n_failed() == 0 {
         done.map_err(|error| format!("it failed by itself: {}", chain(&error)))?;
@@ -128,29 +128,29 @@ fn reopened(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, St
     rig.recorder.heal();
     let folder = &rig.place.folder;
     let store = open(folder).map_err(|error| chain(&error))?;
-    let stands = whole(
+    let found_at = find_state(
         store.as_ref(),
         &subject.states[..2],
         usize::from(done.is_ok()),
     )?;
-    sound(folder)?;
-    count.note(&done, stands);
+    check_files(folder)?;
+    count.note(&done, found_at);
     let medium = || Medium::new(folder).expect("a descriptor is left");
-    if stands == 0 {
+    if found_at == 0 {
         let again = subject.operation.again(store.as_ref(), medium());
         again.map_err(|error| format!("not when tried again: {}", chain(&error)))?;
     }
     let store = open(folder).map_err(|error| chain(&error))?;
-    whole(store.as_ref(), &subject.states[..2], 1)?;
+    find_state(store.as_ref(), &subject.states[..2], 1)?;
     let store = store.ok_or("there is no store at the end")?;
     seal(&store).map_err(|error| format!("it writes no more: {}", chain(&error)))?;
-    sound(folder)?;
-    tidy(&store)?;
+    check_files(folder)?;
+    check_leftovers(&store)?;
     Ok(true)
 }
 
-/// Lets a call fail, and goes on with the same store once the disk is well. False if there
-/// was no such call.
+/// Makes a call fail, heals the disk, and continues with the same store. Returns false if the call
+/// was not made.
 fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, String> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan);
@@ -161,15 +161,15 @@ fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, Str
     }
     rig.recorder.heal();
     let folder = &rig.place.folder;
-    // Without one that is open, what the next process would find is looked at.
+    // If no store is open, the next process opens one.
     let looks = match store {
         Some(store) => Some(store),
         None => open(folder).map_err(|error| chain(&error))?,
     };
     let states = &subject.states[..2];
-    let stands = whole(looks.as_ref(), states, usize::from(done.is_ok()))?;
-    count.note(&done, stands);
-    if stands == 0 {
+    let found_at = find_state(looks.as_ref(), states, usize::from(done.is_ok()))?;
+    count.note(&done, found_at);
+    if found_at == 0 {
         let again = subject.operation.again(looks.as_ref(), rig.medium());
         again.map_err(|error| format!("not when tried again: {}", chain(&error)))?;
     }
@@ -179,19 +179,19 @@ fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, Str
             .map_err(|error| chain(&error))?
             .ok_or("there is no store at the end")?,
     };
-    whole(Some(&store), states, 1)?;
+    find_state(Some(&store), states, 1)?;
     seal(&store).map_err(|error| format!("it writes no more: {}", chain(&error)))?;
     drop(store);
     let store = open(folder).map_err(|error| chain(&error))?;
-    whole(store.as_ref(), &subject.states, 2)?;
-    sound(folder)?;
-    tidy(store.as_ref().ok_or("there is no store at the end")?)?;
+    find_state(store.as_ref(), &subject.states, 2)?;
+    check_files(folder)?;
+    check_leftovers(store.as_ref().ok_or("there is no store at the end")?)?;
     Ok(true)
 }
 
 impl Count {
-    fn note(&mut self, done: &Result<(), StoreError>, stands: usize) {
+    fn note(&mut self, done: &Result<(), StoreError>, found_at: usize) {
         self.n_refused += u64::from(done.is_err());
-        self.n_refused_and_there += u64::from(done.is_err() && stands == 1);
+        self.n_refused_and_there += u64::from(done.is_err() && found_at == 1);
     }
 }

@@ -1,10 +1,9 @@
-//! What a folder holds, as a value: as it is now, or as a power cut would leave it.
+//! The content of a folder as a value, now or after a power loss.
 //!
-//! The rules are those of POSIX and no more. A file's bytes survive once the file was synced
-//! after they were written; a name, its change and its removal, once its folder was. What
-//! was not synced may survive or not, each write by itself, and one of them in part. Of the
-//! changes of names that were not synced, those that survive are the first ones: file
-//! systems keep these in a journal.
+//! The rules are those of POSIX and no more. Bytes of a file survive if the file was synced after
+//! they were written. A new, changed or removed name survives if its folder was synced. Unsynced
+//! writes may survive or not, independently, and one of them in part. Of the unsynced changes of
+//! names, only the first ones survive, because file systems keep them in a journal.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,32 +14,32 @@ use tempfile::TempDir;
 use crate::dice::Dice;
 use crate::recorder::{Action, FileId};
 
-/// What a disk writes as a whole.
+/// The unit of an atomic write.
 const SECTOR_BYTES: u64 = 512;
 
-/// What is never part of an image. The first is made anew from the log by whoever comes
-/// first, and the second is locked and never written.
+/// Files that are not part of an image. SQLite rebuilds the first from the log, and the second is
+/// locked and never written.
 const LEFT_OUT: [&str; 2] = ["sedge.db-shm", "write.lock"];
 
-/// What a folder holds: files with their bytes, and folders, which have none, by path.
+/// The content of a folder: files with their bytes, and folders without, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Image(BTreeMap<String, Option<Vec<u8>>>);
 
-/// A folder of its own, which goes when this does.
+/// A temporary folder, which is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     _keep: TempDir,
     pub(crate) folder: Folder,
 }
 
-/// What is on a disk: what survives a power cut, and what may.
+/// The content of a simulated disk: what is durable, and what may survive.
 #[derive(Debug)]
 pub(crate) struct Platter {
     files: BTreeMap<FileId, Bytes>,
     names: BTreeMap<String, Option<FileId>>,
     unsynced: Vec<Naming>,
-    /// Whether a sync that fails takes what it was to write along, so that the next one
-    /// writes nothing and succeeds, as on Linux; else it stays to be written.
+    /// Whether a failed sync discards the data that it should have written, so that the next sync
+    /// writes nothing and succeeds, as on Linux. Otherwise the data stays to be written.
     failed_syncs_lose: bool,
 }
 
@@ -56,7 +55,7 @@ enum Change {
     Truncate { size: u64 },
 }
 
-/// Changes of names that a sync of either folder makes durable, all at once.
+/// Changes of names that become durable together, by a sync of any of the folders.
 #[derive(Debug)]
 struct Naming {
     folders: Vec<String>,
@@ -70,7 +69,7 @@ enum Named {
     Nothing,
 }
 
-/// What becomes of what was not synced.
+/// Which part of the unsynced data survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
     Nothing,
@@ -86,7 +85,7 @@ impl Image {
         image
     }
 
-    /// Writes it into a folder of its own.
+    /// Writes the image to a temporary folder.
     pub(crate) fn place(&self) -> Place {
         let keep = tempfile::tempdir().expect("a folder can be made");
         for (path, bytes) in &self.0 {
@@ -103,7 +102,7 @@ impl Image {
         }
     }
 
-    /// Returns the ids that its files have at the beginning of a log.
+    /// Returns the initial ids of its files in a log.
     pub(crate) fn file_ids(&self) -> BTreeMap<String, Option<FileId>> {
         let named = (1..).zip(&self.0).map(|(n, (path, bytes))| {
             let id = bytes.as_ref().map(|_| FileId::first(n));
@@ -135,7 +134,7 @@ impl Image {
 }
 
 impl Platter {
-    /// Begins with an image, all of which survives.
+    /// Starts with an image, which is durable.
     pub(crate) fn new(start: &Image, failed_syncs_lose: bool) -> Self {
         let names = start.file_ids();
         let files = start.0.iter().filter_map(|(path, bytes)| {
@@ -150,7 +149,7 @@ impl Platter {
         }
     }
 
-    /// Does what a call does.
+    /// Applies a recorded call.
     pub(crate) fn play(&mut self, action: &Action) {
         match action {
             Action::Create { path, file } => self.name(vec![path], path, Named::File(*file)),
@@ -182,7 +181,7 @@ impl Platter {
         }
     }
 
-    /// Returns what a power cut leaves.
+    /// Returns an image of the disk after a power loss.
     pub(crate) fn cut(&self, writes: Kept, namings: Kept, dice: &mut Dice) -> Image {
         let mut names = self.names.clone();
         let n_kept = match namings {
@@ -197,7 +196,7 @@ impl Platter {
         let mut image = Image::default();
         for (path, file) in names {
             let above = folder_of(&path);
-            // A folder that is not there has nothing in it.
+            // A folder that does not exist contains nothing.
             if above.is_empty() || image.0.contains_key(above) {
                 let bytes = file.map(|file| files.get(&file).cloned().unwrap_or_default());
                 image.0.insert(path, bytes);
@@ -208,7 +207,7 @@ impl Platter {
 
     fn bytes_kept(&self, writes: Kept, dice: &mut Dice) -> BTreeMap<FileId, Vec<u8>> {
         let n_unsynced: usize = self.files.values().map(|file| file.unsynced.len()).sum();
-        // So that there are also images that lack little, or have little.
+        // Some images lack little, and some have little.
         let of_16 = dice.below(17);
         let torn = dice.index(n_unsynced.max(1));
         let mut nth = 0;
@@ -253,7 +252,7 @@ impl Platter {
             let naming = self.unsynced.last_mut().expect("it was pushed just now");
             naming.changes.push((from.clone(), Named::Nothing));
         } else {
-            // The file can be in both folders then, but never in none.
+            // The file may survive in both folders, but always in one of them.
             self.name(vec![to, from], to, Named::File(file));
             self.name(vec![from], from, Named::Nothing);
         }
@@ -292,7 +291,7 @@ impl Change {
         }
     }
 
-    /// Returns the part of a write before or behind the boundary of a sector.
+    /// Returns the part of a write before or after a sector boundary.
     fn torn(&self, dice: &mut Dice) -> Self {
         let Self::Write { at, bytes } = self else {
             return self.clone();
@@ -323,7 +322,7 @@ fn rename_all(names: &mut BTreeMap<String, Option<FileId>>, changes: &[(String, 
     }
 }
 
-/// Returns the folder that a name is in; the top is the empty path.
+/// Returns the folder of a name; the top is the empty path.
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }

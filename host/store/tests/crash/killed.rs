@@ -1,11 +1,11 @@
-//! A process that is killed (`kill -9`) at any moment: all that it was told to be done is
-//! there, and of what it was doing all or nothing. All are killed in one folder, so that each
-//! opens what the one before it left.
+//! A process is killed (`kill -9`) at a random moment. All calls that were acknowledged must exist,
+//! and of the others everything or nothing. Many processes are killed in one folder, so that each
+//! opens what the one before left.
 //!
-//! What was under way may come late. A commit that was in the log in full when its process
-//! was killed, and that nobody had been told of, is read by the next one who recovers from
-//! the log; as long as somebody else has the store open, nobody does. Whatever is written
-//! first takes its place in the log.
+//! A commit can appear late. If its process was killed after the commit was complete in the log but
+//! before it was acknowledged, the next process that recovers the log finds it. No process recovers
+//! the log as long as another one has the store open, and the next write may replace the commit in
+//! the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,65 +15,65 @@ use sedge_model::names::RunId;
 use sedge_store::Store;
 
 use crate::child::{NAMES, contents, model};
-use crate::dice::{Dice, told};
+use crate::dice::{Dice, number_from_env};
 use crate::fixture::{data_name, model_name};
 use crate::images::Image;
 use crate::process::Process;
-use crate::state::{open, sound};
+use crate::state::{check_files, open};
 
-/// Processes that are killed, unless told otherwise, and the most in one folder.
+/// The default number of killed processes, and the most in one folder.
 const N_KILLS: u64 = 500;
 
-/// The most calls that one is let commit.
+/// The most calls that a process may report before it is killed.
 const N_HEARD_MAX: u64 = 12;
 
-/// The most polls that one is let go on after that: about the time of two commits.
+/// The most polls before the kill after that, about the time of two commits.
 const N_POLLS_MAX: u64 = 3000;
 
-/// Threads that write, in every other process.
+/// The number of writer threads in every other process.
 const N_WRITERS: u32 = 4;
 
-/// The files are looked at once in so many kills: they grow.
+/// The files are checked once in this many kills, because they grow.
 const SOUND_EVERY: u64 = 25;
 
-/// What was told and found so far.
+/// The reports and findings so far.
 #[derive(Debug, Default)]
 struct Seen {
     writers: BTreeMap<u32, Writer>,
     /// The runs of the last process.
     runs: BTreeSet<RunId>,
-    n_told: u64,
+    n_reported: u64,
     n_in_flight: u64,
     n_late: u64,
 }
 
-/// A thread of each of the processes, which goes on where that of the one before ended.
+/// The writers of one number, one in each process. Each continues where the one before ended.
 #[derive(Debug, Default)]
 struct Writer {
-    /// The last number that was there, or was told since.
+    /// The last number that was found, or reported since.
     last: u64,
-    /// The last number that was there.
+    /// The last number that was found.
     there: u64,
-    /// Whether one more may be there by now.
+    /// Whether one more number may appear late.
     may_be_late: bool,
 }
 
 #[test]
-fn processes_are_killed() {
-    let mut dice = Dice::told();
-    let n_kills = told("SEDGE_CRASH_KILLS", N_KILLS);
-    let (mut n_told, mut n_in_flight, mut n_late) = (0, 0, 0);
+fn kill_loses_no_acknowledged_call() {
+    let mut dice = Dice::from_env();
+    let n_kills = number_from_env("SEDGE_CRASH_KILLS", N_KILLS);
+    let (mut n_reported, mut n_in_flight, mut n_late) = (0, 0, 0);
     let mut n_left = n_kills;
     while n_left > 0 {
         let n_here = n_left.min(N_KILLS);
         let seen = kill_in_one_folder(n_here, &mut dice);
         n_left -= n_here;
-        n_told += seen.n_told;
+        n_reported += seen.n_reported;
         n_in_flight += seen.n_in_flight;
         n_late += seen.n_late;
     }
     println!(
-        "{n_kills} processes killed: {n_told} acknowledged calls are there, and {} that were under way, {n_late} of them late",
+        "{n_kills} processes killed: {n_reported} acknowledged calls are there, and {} that were under way, {n_late} of them late",
         n_in_flight + n_late
     );
 }
@@ -83,7 +83,7 @@ fn kill_in_one_folder(n_kills: u64, dice: &mut Dice) -> Seen {
     let folder = &place.folder;
     let store = Store::create(folder).expect("the folder is empty");
     store.lock_epoch_set(None, 1).expect("it can be set");
-    // Who has the store open meanwhile, so that the next one finds the log as it is and
+    // A store that is sometimes kept open, so that the next process finds the log as it is and
     // recovers nothing from it.
     let mut beside = Some(store);
     let mut seen = Seen::default();
@@ -103,13 +103,13 @@ fn kill_in_one_folder(n_kills: u64, dice: &mut Dice) -> Seen {
             seen.check(&store, writer, round);
         }
         if beside.is_none() {
-            seen.nothing_is_late();
+            seen.log_recovered();
         }
         seen.check_runs(&store, round);
-        // It is closed only here, so that none is late while it is looked at.
+        // The store is closed only here, so that no commit appears during the checks.
         beside = (dice.below(2) == 0).then_some(store);
         if round % SOUND_EVERY == 0 || round + 1 == n_kills {
-            sound(folder).unwrap_or_else(|fault| panic!("round {round}: {fault}"));
+            check_files(folder).unwrap_or_else(|fault| panic!("round {round}: {fault}"));
         }
     }
     drop(beside);
@@ -117,8 +117,8 @@ fn kill_in_one_folder(n_kills: u64, dice: &mut Dice) -> Seen {
 }
 
 impl Seen {
-    /// Notes that what the last process left was recovered from the log.
-    fn nothing_is_late(&mut self) {
+    /// Records that the log of the last process was recovered.
+    fn log_recovered(&mut self) {
         for writer in self.writers.values_mut() {
             writer.may_be_late = false;
         }
@@ -140,11 +140,11 @@ impl Seen {
         writer.may_be_late = false;
         assert_eq!(number, writer.last + 1, "one after the other");
         writer.last = number;
-        self.n_told += 1;
+        self.n_reported += 1;
     }
 
-    /// Checks what a writer left: all numbers that it told, at most one more, no holes, and
-    /// each with all that its call wrote.
+    /// Checks what a writer left: all reported numbers and at most one more, without gaps, each
+    /// with everything that its call wrote.
     fn check(&mut self, store: &Store, name: u32, round: u64) {
         let model = model_name(&model(name));
         let writer = self.writers.entry(name).or_default();
@@ -160,7 +160,7 @@ impl Seen {
         let (there, last) = (writer.there, writer.last);
         assert!(
             (last..=last + 1).contains(&found),
-            "round {round}, writer {name}: {last} told, {found} there"
+            "round {round}, writer {name}: {last} reported, {found} found"
         );
         for versions in &lists {
             let numbers: Vec<u64> = versions.iter().map(|it| it.version).collect();
@@ -185,7 +185,7 @@ impl Seen {
         };
     }
 
-    /// Checks that no call of the last process says that it ended without being there.
+    /// Checks that every ended call of the last process has its versions.
     fn check_runs(&self, store: &Store, round: u64) {
         for run in &self.runs {
             let calls = store.call_list(run).expect("it can be read");
@@ -203,7 +203,7 @@ impl Seen {
     }
 }
 
-/// Checks that the call that wrote a number says so, and has its log.
+/// Checks that the call that wrote a number succeeded and has its log.
 fn check_call(store: &Store, by: &Lineage, number: u64) {
     let calls = store.call_list(by.run()).expect("it can be read");
     let call = calls.iter().find(|call| call.lineage == *by);

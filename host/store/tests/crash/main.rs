@@ -1,9 +1,9 @@
-//! What is left of a datastore when its disk fails, when the power is cut, and when its
-//! process is killed: each at any point of each operation.
+//! The state of a datastore after a disk failure, a power loss, or a kill of its process, at every
+//! point of every operation.
 //!
-//! Operations are in the table in `operations.rs`, what must hold afterwards is said by
-//! [`state::whole`]. Where is cut is drawn from a seed that is printed. More than the usual
-//! number of rounds, and the rounds of another time again:
+//! `operations.rs` has the table of operations, and [`state::find_state`] checks what must hold
+//! afterwards. Random choices come from a seed that is printed. To run more rounds than usual, or
+//! to repeat the rounds of a seed:
 //!
 //! ```text
 //! SEDGE_CRASH_CALLS=2000 SEDGE_CRASH_IMAGES=100 SEDGE_CRASH_KILLS=20000 \
@@ -13,15 +13,14 @@
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "files, processes and the environment are what is tested"
+    reason = "the tests use files, processes and the environment"
 )]
 
 mod child;
-mod crash;
 mod dice;
 mod disk;
 mod disk_rules;
-mod failed_then_cut;
+mod failed_then_power_loss;
 mod failing;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
@@ -29,6 +28,7 @@ mod fixture;
 mod images;
 mod killed;
 mod operations;
+mod power_loss;
 mod process;
 mod recorder;
 mod rig;

@@ -1,8 +1,8 @@
-//! The table of operations that are tried, and what they are tried on.
+//! The table of the tested operations, and their initial states.
 //!
-//! A new one is an entry in [`OPERATIONS`]: a setup, a call of the store, and what its
-//! documentation promises of it. Everything else is derived: the states before and after are
-//! what the store itself says when nothing fails.
+//! To add an operation, add an entry to [`OPERATIONS`] with a setup, a call of the store, and the
+//! durability that its documentation promises. The states before and after it are what the store
+//! contains if nothing fails.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,7 +26,7 @@ use crate::fixture::{
 use crate::images::Image;
 use crate::state::{State, open};
 
-/// An operation, and what is known of it.
+/// A tested operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -35,49 +35,49 @@ pub(crate) struct Operation {
     pub(crate) survives: Survives,
 }
 
-/// What a store is like before.
+/// The initial state of a store.
 #[derive(Debug, Clone, Copy)]
 enum Setup {
-    /// There is none.
+    /// No store exists.
     Nothing,
-    /// It was made, and this was done.
+    /// A store was created, and then this function was called.
     Store(fn(&Store)),
-    /// This was done in its folder. The store that is returned stays open: a store that is
-    /// closed tidies up.
+    /// This function was called with the folder. The store that it returns stays open, because
+    /// closing a store changes its files.
     Folder(fn(&Folder) -> Option<Store>),
 }
 
-/// What is done to it. It is done once more if it fails and nothing of it is visible.
+/// The operation. It is repeated if it fails and has no visible effect.
 #[derive(Debug, Clone, Copy)]
 enum Run {
     OnStore(fn(&Store) -> Result<(), StoreError>),
     OnMedium(fn(Medium) -> Result<(), StoreError>),
 }
 
-/// What an operation promises once it has returned.
+/// The durability that an operation promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Survives {
-    PowerCut,
-    /// It survives a power cut as soon as anything later does.
-    ProcessDeath,
+    PowerLoss,
+    /// It becomes durable with the next durable operation.
+    ProcessCrash,
 }
 
-/// An operation with what it begins with, and what it makes of that.
+/// An operation with its initial disk image, and its states.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) operation: Operation,
     pub(crate) start: Image,
-    /// Before and after, and after [`seal`] too.
+    /// The states before and after the operation, and after [`seal`].
     pub(crate) states: [State; 3],
 }
 
-/// How many operations are tried at once.
+/// The number of operations that are tested in parallel.
 const N_THREADS: usize = 4;
 
-/// The rows of a log that make SQLite copy it into the database, and somewhat less.
+/// Somewhat less than the number of log frames at which SQLite copies the log into the database.
 const LOG_FRAMES: u64 = 995;
 
-/// A page with the head of its frame in the log, in bytes.
+/// The size of a page with its frame header in the log, in bytes.
 const FRAME_BYTES: u64 = 4096 + 24;
 
 /// The name of a backup, in the folder of its datastore.
@@ -88,7 +88,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "creation",
         setup: Setup::Nothing,
         run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     },
     Operation {
         name: "creation of a file left empty",
@@ -97,7 +97,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             None
         }),
         run: Run::OnMedium(|medium| Store::create_on(medium).map(drop)),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     },
     durable("run_start", |store| {
         let start = run_start(7, RunKind::Workflow, "deploy");
@@ -120,7 +120,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ];
         append(store, &claim(1), events, Some(RunStatus::Suspended)).map(drop)
     }),
-    durable("run_append by a person", |store| {
+    durable("run_append by a user", |store| {
         store.run_append(Author::Person(&run_id(3)), 0, |events| {
             assert!(!events.is_empty(), "it has begun");
             Ok::<_, StoreError>(vec![RunEvent::Resumed])
@@ -159,7 +159,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "call_commit that copies the log",
         setup: Setup::Folder(|folder| Some(long_log(folder))),
         run: Run::OnStore(|store| store.call_commit(&claim(1), end()).wait().map(drop)),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     },
     durable("call_commit of files", commit_files),
     durable("call_publish", publish),
@@ -215,15 +215,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         name: "migration of schema 2",
         setup: Setup::Folder(of_schema_2),
-        // Who opens it does it, so it is none that stays open.
+        // The migration is done by opening the store, so no store stays open.
         run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     },
     Operation {
         name: "migration of schema 3",
         setup: Setup::Folder(of_schema_3),
         run: Run::OnMedium(|medium| Store::open_on(medium)?.status().map(drop)),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     },
     lazy("permission_uses_forget", |store| {
         store.permission_uses_forget(&permit(), &model_name("sink"))
@@ -234,26 +234,26 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     }),
 ];
 
-/// An operation on a store with something of everything, which survives a power cut.
+/// A durable operation on a store with entries of every kind.
 const fn durable(name: &'static str, run: fn(&Store) -> Result<(), StoreError>) -> Operation {
     Operation {
         name,
         setup: Setup::Store(fill),
         run: Run::OnStore(run),
-        survives: Survives::PowerCut,
+        survives: Survives::PowerLoss,
     }
 }
 
-/// One that need not, until something later does.
+/// An operation that becomes durable with the next durable one.
 const fn lazy(name: &'static str, run: fn(&Store) -> Result<(), StoreError>) -> Operation {
     Operation {
-        survives: Survives::ProcessDeath,
+        survives: Survives::ProcessCrash,
         ..durable(name, run)
     }
 }
 
 impl Operation {
-    /// Does it on a medium. The store is returned, if one was opened that can go on.
+    /// Runs the operation on a medium. Returns the store if it was opened and can be used further.
     pub(crate) fn attempt(&self, medium: Medium) -> (Option<Store>, Result<(), StoreError>) {
         match self.run {
             Run::OnMedium(run) => (None, run(medium)),
@@ -267,7 +267,7 @@ impl Operation {
         }
     }
 
-    /// Does it once more: on a store that is open, or else on a medium.
+    /// Repeats the operation on the open store, or on the medium if none is open.
     pub(crate) fn again(&self, store: Option<&Store>, medium: Medium) -> Result<(), StoreError> {
         match (self.run, store) {
             (Run::OnStore(run), Some(store)) => run(store),
@@ -279,7 +279,7 @@ impl Operation {
         let place = Image::default().place();
         let folder = &place.folder;
         let made = || Store::create(folder).expect("the folder is empty");
-        // It is open until the folder was read.
+        // The store stays open until the folder was read.
         let _store = match self.setup {
             Setup::Nothing => None,
             Setup::Folder(setup) => setup(folder),
@@ -315,10 +315,10 @@ impl Subject {
     }
 }
 
-/// Does this with each operation, and with dice of its own, several at once: they wait for the
-/// disk most of the time.
+/// Calls `body` for each operation, with separate dice, several at once, because they mostly wait
+/// for the disk.
 pub(crate) fn for_each(body: impl Fn(Operation, &mut Dice) + Sync) {
-    let dice = Dice::told();
+    let dice = Dice::from_env();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let work = || {
@@ -336,17 +336,17 @@ pub(crate) fn for_each(body: impl Fn(Operation, &mut Dice) + Sync) {
     });
 }
 
-/// Does something that survives a power cut, and with it all that was done before.
+/// Makes a durable write, which makes all earlier writes durable, too.
 pub(crate) fn seal(store: &Store) -> Result<(), StoreError> {
     let start = run_start(999, RunKind::Method, "seal");
     store.run_start(&start, &[]).map(drop)
 }
 
-/// Fills a store with something of everything: run 1 is in the middle of a call, whose nested
-/// call has ended; run 2 is to end, and run 3 waits at a gate.
+/// Fills a store with entries of every kind. Run 1 is in a call whose nested call has ended; run 2
+/// is about to end; run 3 waits at a gate.
 fn fill(store: &Store) {
     let set = store.lock_epoch_set(None, 1);
-    assert!(set.expect("it can be set"), "nobody was faster");
+    assert!(set.expect("it can be set"), "no other process set it");
     for n in 1..=3 {
         let kind = match n {
             2 => RunKind::Method,
@@ -380,7 +380,7 @@ fn fill(store: &Store) {
     append(store, &claim(3), gate, Some(RunStatus::Suspended)).expect("it counts");
 }
 
-/// Makes a store whose log is about to be copied into the database.
+/// Creates a store whose log is about to be copied into the database.
 fn long_log(folder: &Folder) -> Store {
     let store = Store::create(folder).expect("the folder is empty");
     fill(&store);
@@ -391,7 +391,7 @@ fn long_log(folder: &Folder) -> Store {
     let mut epoch = 1;
     while n_frames() < LOG_FRAMES {
         let set = store.lock_epoch_set(Some(epoch), epoch ^ 3);
-        assert!(set.expect("it can be set"), "nobody was faster");
+        assert!(set.expect("it can be set"), "no other process set it");
         epoch ^= 3;
     }
     if epoch != 1 {
@@ -419,7 +419,7 @@ fn rename(store: &Store, from: &str, to: &str) -> Result<(), StoreError> {
     renamed.map(drop)
 }
 
-/// Commits a file of many bytes, and a small one, as a guest writes them.
+/// Commits a large and a small file, as a guest writes them.
 fn commit_files(store: &Store) -> Result<(), StoreError> {
     let mut end = success(&lineage(1, &[1]), "sink", &[("record", "{\"n\":5}")]);
     let mut kept = Vec::new();
@@ -442,7 +442,7 @@ fn publish(store: &Store) -> Result<(), StoreError> {
     store.call_publish(&claim(1), so_far).wait().map(drop)
 }
 
-/// Collects when all but the latest versions are too old, with more than one batch of them.
+/// Collects all but the latest versions, in more than one batch.
 fn collect(store: &Store) -> Result<(), StoreError> {
     store.data_gc(&permit(), &rules()).map(drop)
 }
@@ -461,7 +461,7 @@ fn rules() -> GcRules {
     }
 }
 
-/// Fills a store that has large content in old versions, so that files go with them.
+/// Fills a store with large content in old versions, so that a collection removes files.
 fn fill_large(store: &Store) {
     fill(store);
     for n in 3..=5 {
@@ -472,7 +472,7 @@ fn fill_large(store: &Store) {
     }
 }
 
-/// Fills a store that has a backup, and is another since.
+/// Fills a store, backs it up, and changes it.
 fn fill_and_back_up(store: &Store) {
     fill_large(store);
     back_up(store).expect("nothing fails");
@@ -493,7 +493,7 @@ fn restore(store: &Store) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// A datastore that the last Sedge with schema 2 made.
+/// Writes a datastore that the last Sedge with schema 2 made.
 fn of_schema_2(folder: &Folder) -> Option<Store> {
     let content = include_bytes!("../fixtures/schema-2.db");
     folder
@@ -502,7 +502,7 @@ fn of_schema_2(folder: &Folder) -> Option<Store> {
     None
 }
 
-/// A datastore that the last Sedge with schema 3 made.
+/// Writes a datastore that the last Sedge with schema 3 made.
 fn of_schema_3(folder: &Folder) -> Option<Store> {
     let content = include_bytes!("../fixtures/schema-3.db");
     folder
@@ -511,7 +511,7 @@ fn of_schema_3(folder: &Folder) -> Option<Store> {
     None
 }
 
-/// The end of run 1's call: several resources, a log, and a use of a permission.
+/// The end of run 1's call, with several resources, a log, and a used permission.
 fn end() -> CallEnd {
     let writes = [("record", "{\"n\":3}"), ("new", "[]"), ("note", "\"ü\"")];
     CallEnd {
@@ -546,7 +546,7 @@ fn lineage(run: u64, path: &[u32]) -> Lineage {
     path.iter().fold(root, |caller, n| caller.child(*n))
 }
 
-/// Returns JSON text of about so many bytes.
+/// Returns JSON text of about `n_bytes`.
 fn text(of: char, n_bytes: usize) -> String {
     format!("\"{}\"", of.to_string().repeat(n_bytes))
 }

@@ -1,4 +1,4 @@
-//! A process that writes until it is killed, and what it told by then.
+//! A child process that writes until it is killed, and its reports.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::child::{FOLDER, MARK, WRITERS};
 
-/// How long it may be silent before it counts as stuck.
+/// How long a process may be silent before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process. It is killed when this is dropped.
+/// A child process. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -19,7 +19,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one that writes to the store in a folder.
+    /// Starts a process that writes to the store in a folder.
     pub(crate) fn start(folder: &Path, n_writers: u32) -> Self {
         let program = std::env::current_exe().expect("the test has a program");
         let mut command = Command::new(program);
@@ -35,10 +35,10 @@ impl Process {
         std::thread::spawn(move || {
             let mut output = output;
             let mut line = String::new();
-            // A line without its end is one that it was killed in.
+            // The process was killed while it wrote an incomplete line.
             while output.read_line(&mut line).is_ok_and(|n| n > 0) && line.ends_with('\n') {
-                if let Some((_, told)) = line.trim_end().split_once(MARK)
-                    && send.send(told.to_owned()).is_err()
+                if let Some((_, report)) = line.trim_end().split_once(MARK)
+                    && send.send(report.to_owned()).is_err()
                 {
                     break;
                 }
@@ -48,13 +48,13 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Returns the next line that it tells.
+    /// Returns the next report.
     pub(crate) fn hear(&self) -> String {
         let line = self.lines.recv_timeout(PATIENCE);
         line.expect("the process goes on writing")
     }
 
-    /// Lets it go on for as long as it takes to ask so many times whether it has ended.
+    /// Lets the process run while its status is polled `n_polls` times.
     pub(crate) fn let_go_on(&mut self, n_polls: u64) {
         for _ in 0..n_polls {
             let ended = self
@@ -65,18 +65,18 @@ impl Process {
         }
     }
 
-    /// Kills it, and returns what it had told besides.
+    /// Kills the process, and returns its remaining reports.
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it is a child of this process");
-        // Until the pipe's end.
+        // The iterator ends at the end of the pipe.
         self.lines.iter().collect()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have been killed before.
+        // The process may have been killed before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,8 +1,8 @@
-//! One ordered log of what a store does to its files, through both of its doors: SQLite's
-//! (`vfs.rs`) and its own (`disk.rs`). It also makes the call fail that it is told to.
+//! An ordered log of all file operations of a store, through SQLite (`vfs.rs`) and through the
+//! store's own code (`disk.rs`). The recorder can also make a chosen call fail.
 //!
-//! Each call is made while the log is locked, so its order is the order of the calls, also
-//! where several threads make them.
+//! The log is locked during each call, so its order is the order of the calls, also with several
+//! threads.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::images::Image;
 
-/// A file, whatever its name is by now.
+/// A file, identified independently of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId(u64);
 
-/// A call that changes what is on disk, or what of it survives a power cut. Paths are
-/// relative to the store's folder.
+/// A call that changes the content of the disk or its durability. Paths are relative to the store's
+/// folder.
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
     Create {
@@ -34,7 +34,7 @@ pub(crate) enum Action {
     Sync {
         file: FileId,
     },
-    /// A sync that failed: nothing is known of what was written before it.
+    /// A sync that failed. Which of the earlier writes are durable is then unknown.
     SyncFailed {
         file: FileId,
     },
@@ -56,25 +56,25 @@ pub(crate) enum Action {
 /// How a disk fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// One call does nothing, and fails.
+    /// One call fails without any effect.
     Once,
-    /// It fails when it has written half of its bytes.
+    /// One write fails after half of its bytes were written.
     Half,
-    /// It fails, and so does every call after it, until the disk is healed.
+    /// One call fails, and every later call, until the disk is healed.
     Gone,
 }
 
-/// Which call fails, and how.
+/// The call that fails, and how.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// Counted from 1; 0 for none.
+    /// The number of the call, from 1; 0 for none.
     pub(crate) nth: usize,
     pub(crate) fault: Fault,
-    /// Whether reading is a call too.
+    /// Whether reads count as calls.
     pub(crate) reads: bool,
 }
 
-/// Where all that a store does is noted.
+/// The recorder of a store's file operations.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     root: PathBuf,
@@ -83,26 +83,26 @@ pub(crate) struct Recorder {
 
 #[derive(Debug)]
 struct Inner {
-    /// What is there now, by path; a folder has no id.
+    /// The current files and folders, by path. A folder has no id.
     names: BTreeMap<String, Option<FileId>>,
     n_files: u64,
     log: Vec<Action>,
     plan: Option<Plan>,
-    /// The calls since it was armed.
-    calls: Vec<Likeness>,
+    /// The calls since the recorder was armed.
+    calls: Vec<CallKind>,
     n_failed: u64,
 }
 
-/// Whether one like a call can stand for it.
+/// Whether testing a failure of a similar call suffices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Likeness {
-    /// A write or a read, of which there may be many in a row.
-    OfMany,
-    /// Every other call.
-    OfItsOwn,
+pub(crate) enum CallKind {
+    /// A write or a read. There may be many in a row, of which some are tested.
+    ReadOrWrite,
+    /// Any other call. Each is tested.
+    Other,
 }
 
-/// What a call is to do.
+/// What the recorder does with a call.
 enum Verdict {
     Do,
     DoHalf,
@@ -110,7 +110,7 @@ enum Verdict {
 }
 
 impl Recorder {
-    /// Begins with what is in the folder, all of which survives a power cut.
+    /// Starts with the content of the folder, which is durable.
     pub(crate) fn new(root: &Path, start: &Image) -> Self {
         let files = start.file_ids();
         let inner = Inner {
@@ -127,29 +127,29 @@ impl Recorder {
         }
     }
 
-    /// From here on, a call is to fail.
+    /// Makes a call fail from here on.
     pub(crate) fn arm(&self, plan: Plan) {
         let mut inner = self.inner();
         (inner.plan, inner.n_failed) = (Some(plan), 0);
         inner.calls.clear();
     }
 
-    /// From here on, no call fails any more.
+    /// Lets all calls succeed from here on.
     pub(crate) fn heal(&self) {
         self.inner().plan = None;
     }
 
-    /// Returns how many calls failed since it was armed.
+    /// Returns the number of failed calls since the recorder was armed.
     pub(crate) fn n_failed(&self) -> u64 {
         self.inner().n_failed
     }
 
-    /// Returns the calls that were made since it was armed.
-    pub(crate) fn calls(&self) -> Vec<Likeness> {
+    /// Returns the calls since the recorder was armed.
+    pub(crate) fn calls(&self) -> Vec<CallKind> {
         self.inner().calls.clone()
     }
 
-    /// Returns how many calls the log has.
+    /// Returns the number of calls in the log.
     pub(crate) fn len(&self) -> usize {
         self.inner().log.len()
     }
@@ -158,28 +158,28 @@ impl Recorder {
         self.inner().log.clone()
     }
 
-    /// Returns a path as the log has it; none of what is not in the store's folder.
+    /// Returns a path relative to the store's folder; `None` if it is outside.
     pub(crate) fn relative(&self, path: &Path) -> Option<String> {
         let path = path.strip_prefix(&self.root).ok()?;
         path.to_str().map(str::to_owned)
     }
 
-    /// Returns the file that has this name.
+    /// Returns the file of this name.
     pub(crate) fn file(&self, path: &str) -> Option<FileId> {
         self.inner().names.get(path).copied().flatten()
     }
 
-    /// Returns an id for a file that has no name, and leaves nothing behind.
+    /// Returns an id for a file without a name, which leaves nothing behind.
     pub(crate) fn nameless(&self) -> FileId {
         self.inner().next_file()
     }
 
-    /// Returns whether there is a file or folder of this name.
+    /// Returns whether a file or folder of this name exists.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.inner().names.contains_key(path)
     }
 
-    /// Makes a call and notes it, unless it is the one that is to fail.
+    /// Makes a call and records it, unless it is the one to fail.
     pub(crate) fn call<T, E>(
         &self,
         mut action: Action,
@@ -187,8 +187,8 @@ impl Recorder {
         real: impl FnOnce(&Action) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut inner = self.inner();
-        let likeness = match action {
-            Action::Write { .. } => Likeness::OfMany,
+        let kind = match action {
+            Action::Write { .. } => CallKind::ReadOrWrite,
             Action::Create { .. }
             | Action::Truncate { .. }
             | Action::Sync { .. }
@@ -196,9 +196,9 @@ impl Recorder {
             | Action::Rename { .. }
             | Action::Remove { .. }
             | Action::CreateFolder { .. }
-            | Action::SyncFolder { .. } => Likeness::OfItsOwn,
+            | Action::SyncFolder { .. } => CallKind::Other,
         };
-        match inner.verdict(likeness) {
+        match inner.verdict(kind) {
             Verdict::Do => {
                 let done = real(&action)?;
                 inner.note(action);
@@ -221,7 +221,7 @@ impl Recorder {
         }
     }
 
-    /// Makes a file.
+    /// Creates a file.
     pub(crate) fn create<T, E>(
         &self,
         path: &str,
@@ -234,7 +234,7 @@ impl Recorder {
         Ok((made, file))
     }
 
-    /// Reads, unless reading is what is to fail.
+    /// Reads, unless this read is the call to fail.
     pub(crate) fn read<T, E>(
         &self,
         failed: E,
@@ -243,10 +243,10 @@ impl Recorder {
         let mut inner = self.inner();
         let counts = inner.plan.is_some_and(|plan| plan.reads);
         let verdict = match counts {
-            true => inner.verdict(Likeness::OfMany),
+            true => inner.verdict(CallKind::ReadOrWrite),
             false => Verdict::Do,
         };
-        // Reading needs no place in the order of calls.
+        // A read has no place in the order of calls.
         drop(inner);
         match verdict {
             Verdict::Do => real(),
@@ -254,7 +254,7 @@ impl Recorder {
         }
     }
 
-    /// Notes what another call did besides.
+    /// Records a side effect of another call.
     pub(crate) fn note(&self, action: Action) {
         self.inner().note(action);
     }
@@ -270,11 +270,11 @@ impl Inner {
         FileId(self.n_files)
     }
 
-    fn verdict(&mut self, likeness: Likeness) -> Verdict {
+    fn verdict(&mut self, kind: CallKind) -> Verdict {
         let Some(plan) = self.plan else {
             return Verdict::Do;
         };
-        self.calls.push(likeness);
+        self.calls.push(kind);
         let n = self.calls.len();
         let (is_it, is_after) = (n == plan.nth, plan.nth > 0 && n > plan.nth);
         let verdict = match plan.fault {
@@ -314,7 +314,7 @@ impl Inner {
 }
 
 impl FileId {
-    /// Returns the id of the `n`th file of those that are there at the beginning.
+    /// Returns the id of the `n`th initial file.
     pub(crate) fn first(n: u64) -> Self {
         Self(n)
     }

@@ -1,4 +1,4 @@
-//! A store on a disk that fails when it is told, and notes all that is done to it.
+//! A store on a disk that records all operations, and fails on demand.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::images::{Image, Place};
 use crate::recorder::Recorder;
 use crate::vfs::Vfs;
 
-/// A folder with a recorder at both doors to it.
+/// A folder with a recorder for both ways of access.
 #[derive(Debug)]
 pub(crate) struct Rig {
     pub(crate) place: Place,
@@ -18,7 +18,7 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Begins with an image, all of which survives a power cut.
+    /// Starts with an image, which is durable.
     pub(crate) fn new(start: &Image) -> Self {
         let place = start.place();
         let recorder = Arc::new(Recorder::new(place.folder.path(), start));
@@ -30,7 +30,7 @@ impl Rig {
         }
     }
 
-    /// Returns what a store is to be opened on.
+    /// Returns the medium for opening a store.
     pub(crate) fn medium(&self) -> Medium {
         let share = || self.place.folder.share().expect("a descriptor is left");
         let disk = RecordedDisk {

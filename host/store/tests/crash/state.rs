@@ -1,4 +1,4 @@
-//! What a store holds, as a value, and the one place that says what must hold of it.
+//! The content of a store as a value, and the checks that every store must pass.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,18 +15,18 @@ use sedge_sys::thread::Stop;
 use crate::fixture::{Place, model_name, permit, success};
 use crate::operations::BACKUP;
 
-/// The most of a line that is shown of a difference, in characters.
+/// The most characters that are shown of a differing line.
 const SHOWN_MAX: usize = 240;
 
-/// All that can be read of a store, but for times of day; none where there is no store.
+/// Everything that can be read from a store, without times of day; `None` if no store exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State(Option<Vec<String>>);
 
 impl State {
-    /// Where there is no store.
+    /// The state without a store.
     pub(crate) const ABSENT: Self = Self(None);
 
-    /// Reads all of a store.
+    /// Reads the whole content of a store.
     pub(crate) fn of(store: &Store) -> Result<Self, StoreError> {
         let mut lines = vec![format!("lock epoch {:?}", store.lock_epoch()?)];
         let mut runs = store.run_list(&RunFilter::default(), usize::MAX)?;
@@ -53,7 +53,7 @@ impl State {
         Ok(Self(Some(lines)))
     }
 
-    /// Returns the lines that only one of two has.
+    /// Returns the lines that only one of the two states has.
     fn difference(&self, other: &Self) -> String {
         let lines = |it: &Self| it.0.clone().unwrap_or_else(|| vec!["no store".to_owned()]);
         let (own, others) = (lines(self), lines(other));
@@ -70,7 +70,7 @@ impl State {
     }
 }
 
-/// Opens what is in a folder, as the next process would.
+/// Opens the store of a folder, as the next process would.
 pub(crate) fn open(folder: &Folder) -> Result<Option<Store>, StoreError> {
     match Store::open(folder) {
         Ok(store) => Ok(Some(store)),
@@ -79,13 +79,13 @@ pub(crate) fn open(folder: &Folder) -> Result<Option<Store>, StoreError> {
     }
 }
 
-/// Checks what must hold of a store whatever happened: it is in one of these states, each of
-/// which an operation made of the one before, and not in one before the `n_acknowledged`
-/// that were said to be done. So nothing acknowledged is lost, and of what was not, all is
-/// visible or nothing.
+/// Checks that a store is in one of `states`, each of which an operation made from the one before,
+/// and that it is not in one of the first `n_acknowledged` states, which acknowledged operations
+/// have left. So nothing acknowledged is lost, and everything else is visible completely or not at
+/// all.
 ///
-/// Returns in which one it is.
-pub(crate) fn whole(
+/// Returns the index of its state.
+pub(crate) fn find_state(
     store: Option<&Store>,
     states: &[State],
     n_acknowledged: usize,
@@ -114,21 +114,20 @@ pub(crate) fn whole(
     Err(text)
 }
 
-/// Checks the files of a store by themselves.
+/// Checks the files of a store.
 ///
-/// The kind of journal is one of these things. The bug: where a call failed as SQLite changed
-/// it to a write-ahead log, nobody was told, for the answer was read and not the end behind
-/// it. The consequence: the datastore was made, and had its first journal for ever; readers
-/// and writers waited for each other, and a power cut could take back what was acknowledged.
-/// The fix: the answer is read to its end.
-pub(crate) fn sound(folder: &Folder) -> Result<(), String> {
+/// The journal mode is checked, too, because of a bug: if a call failed while SQLite changed the
+/// mode to WAL, the error was lost, because the result was not read to its end. The new datastore
+/// then kept its first journal mode, in which readers and writers block each other and a power loss
+/// could undo acknowledged commits. The fix reads the result to its end.
+pub(crate) fn check_files(folder: &Folder) -> Result<(), String> {
     let path = folder.path_of("sedge.db");
     if !Path::new(&path).is_file() {
         return Ok(());
     }
     let check = || -> Result<Vec<String>, rusqlite::Error> {
         let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // Closing it must leave the log to the store.
+        // Closing the connection must not change the log.
         let keep = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         database.set_db_config(keep, true)?;
         let mut faults = Vec::new();
@@ -146,7 +145,7 @@ pub(crate) fn sound(folder: &Folder) -> Result<(), String> {
         })?;
         let mode: String = database.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         let mark: i64 = database.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        // A file without a mark is one that is not made yet.
+        // A file without an application id is not a datastore yet.
         if mark != 0 && mode != "wal" {
             faults.push(format!("its journal is of the kind `{mode}`"));
         }
@@ -159,7 +158,7 @@ pub(crate) fn sound(folder: &Folder) -> Result<(), String> {
     }
 }
 
-/// Returns an error with what led to it.
+/// Returns an error with its causes.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -191,8 +190,8 @@ fn run_lines(store: &Store, run: &RunRecord, lines: &mut Vec<String>) -> Result<
     Ok(())
 }
 
-/// Returns whether the calls of a run are fenced off. That cannot be read: it is what a call
-/// is told that wants to commit and never began.
+/// Returns whether the calls of a run are fenced off. The store does not expose that, so a call
+/// that never began tries to commit.
 fn fenced(store: &Store, run: &RunRecord) -> Result<&'static str, StoreError> {
     let claim = Claim {
         run: run.id.clone(),
@@ -223,7 +222,7 @@ fn data_line(
     Ok(())
 }
 
-/// Tells what is in a backup, if there is one: it is restored elsewhere to see.
+/// Adds the content of the backup, if one exists, by restoring it elsewhere.
 fn backup_lines(store: &Store, lines: &mut Vec<String>) -> Result<(), StoreError> {
     let path = store.medium().path().join(BACKUP);
     if !path.is_file() {
@@ -242,8 +241,8 @@ fn backup_lines(store: &Store, lines: &mut Vec<String>) -> Result<(), StoreError
     Ok(())
 }
 
-/// Checks that what is left over takes up room only, and that a collection gives it back.
-pub(crate) fn tidy(store: &Store) -> Result<(), String> {
+/// Checks that leftovers only take up space, and that a collection removes them.
+pub(crate) fn check_leftovers(store: &Store) -> Result<(), String> {
     let check = || {
         let report = store.check(true, |_| {}).map_err(|error| chain(&error))?;
         Ok::<_, String>(report.findings)
@@ -261,7 +260,7 @@ pub(crate) fn tidy(store: &Store) -> Result<(), String> {
     Err(format!("left after a collection: {left:?}"))
 }
 
-/// Returns what allows a change under whatever lock table counts.
+/// Returns a permit for the valid lock table.
 fn permit_of(store: &Store) -> Result<Permit, String> {
     let epoch = store.lock_epoch().map_err(|error| chain(&error))?;
     Ok(Permit {

@@ -1,16 +1,15 @@
-//! SQLite's door to the operating system (a VFS), with a recorder at it.
+//! SQLite's access to the operating system (a VFS), recorded.
 //!
-//! It hands every call on to the door that SQLite has by itself, and reports those that
-//! change files. Locks and the memory that connections share (`-shm`) are handed on and
-//! never fail: they are not on the disk.
+//! It forwards every call to SQLite's default VFS, and records those that change files. Locks and
+//! shared memory (`-shm`) are forwarded and never fail, because they are not on the disk.
 //!
-//! What makes the unsafe code sound, here once for all of it: a table and a [`Shim`] are
-//! made in [`Vfs::new`] and never freed, so who has a pointer to one may use it; SQLite
-//! gives room of `szOsFile` bytes for a file, which are ours ([`Seen`]) and behind them those
-//! of the real door; it calls a file's methods between an `xOpen` that set them and one
-//! `xClose`, and never two of one file at once.
+//! The unsafe code is sound for the following reasons, which are stated here once. A table and its
+//! [`Shim`] are created in [`Vfs::new`] and never freed, so pointers to them stay valid. SQLite
+//! allocates `szOsFile` bytes for a file: first ours ([`RecordedFile`]), then those of the default
+//! VFS. SQLite calls a file's methods only between the `xOpen` that set them and one `xClose`, and
+//! never two at once for one file.
 
-#![expect(unsafe_code, reason = "SQLite's doors are tables of C functions")]
+#![expect(unsafe_code, reason = "a VFS of SQLite is a table of C functions")]
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::mem::size_of;
@@ -24,31 +23,31 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlit
 
 use crate::recorder::{Action, FileId, Recorder};
 
-/// A door of SQLite under a name of its own, until it is dropped.
+/// A VFS with a unique name, registered until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Vfs {
     name: CString,
     table: *mut sqlite3_vfs,
 }
 
-/// What a door knows.
+/// The data of a VFS.
 struct Shim {
     real: *mut sqlite3_vfs,
     recorder: Weak<Recorder>,
 }
 
-/// A file as SQLite has it; the real one follows.
+/// A file as SQLite sees it. The file of the default VFS follows in memory.
 #[repr(C, align(16))]
-struct Seen {
+struct RecordedFile {
     head: sqlite3_file,
     more: *mut More,
 }
 
-/// What is known of an open file.
+/// The data of an open file.
 struct More {
     recorder: Arc<Recorder>,
     file: FileId,
-    /// Whether the first sync of the file is one of its folder too.
+    /// Whether the first sync of the file also syncs its folder.
     syncs_folder: bool,
 }
 
@@ -57,21 +56,21 @@ impl Vfs {
         static N: AtomicU64 = AtomicU64::new(0);
         let name = format!("recorded-{}", N.fetch_add(1, Ordering::Relaxed));
         let name = CString::new(name).expect("it has no zero in it");
-        // SAFETY: without a name this returns the default door, which is there for ever.
+        // SAFETY: without a name, this returns the default VFS, which is never freed.
         let real = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
         let shim = Box::leak(Box::new(Shim {
             real,
             recorder: Arc::downgrade(recorder),
         }));
-        // SAFETY: see above; the table is plain data.
+        // SAFETY: see the module's documentation. The table is plain data.
         let mut table = unsafe { *real };
         table.zName = name.clone().into_raw();
         table.pAppData = ptr::from_mut(shim).cast();
-        table.szOsFile += c_int::try_from(size_of::<Seen>()).expect("some bytes");
+        table.szOsFile += c_int::try_from(size_of::<RecordedFile>()).expect("some bytes");
         table.xOpen = Some(x_open);
         table.xDelete = Some(x_delete);
         let table: *mut sqlite3_vfs = Box::leak(Box::new(table));
-        // SAFETY: the table stays, and so does the name.
+        // SAFETY: the table and the name are never freed.
         let code = unsafe { ffi::sqlite3_vfs_register(table, 0) };
         assert_eq!(code, ffi::SQLITE_OK, "a door can be registered");
         Self { name, table }
@@ -84,7 +83,8 @@ impl Vfs {
 
 impl Drop for Vfs {
     fn drop(&mut self) {
-        // SAFETY: it was registered. Connections that still use it find it where it is.
+        // SAFETY: the VFS was registered. Connections that still use it find the table where it
+        // was.
         unsafe { ffi::sqlite3_vfs_unregister(self.table) };
     }
 }
@@ -96,12 +96,12 @@ unsafe extern "C" fn x_open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: `vfs` is one of our tables, and `file` has room for us and the real file; see
-    // the head of this file. The name, if any, is a C string.
+    // SAFETY: `vfs` is one of our tables, and `file` has space for our data and the real file; see
+    // the module's documentation. The name, if any, is a C string.
     unsafe {
         let shim = &*(*vfs).pAppData.cast::<Shim>();
-        let seen = file.cast::<Seen>();
-        (*seen).head.pMethods = ptr::null();
+        let recorded = file.cast::<RecordedFile>();
+        (*recorded).head.pMethods = ptr::null();
         let Some(recorder) = shim.recorder.upgrade() else {
             return ffi::SQLITE_CANTOPEN;
         };
@@ -130,14 +130,14 @@ unsafe extern "C" fn x_open(
             file: id,
             syncs_folder: flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & is_journal != 0,
         };
-        (*seen).more = Box::into_raw(Box::new(more));
-        (*seen).head.pMethods = &raw const METHODS;
+        (*recorded).more = Box::into_raw(Box::new(more));
+        (*recorded).head.pMethods = &raw const METHODS;
         ffi::SQLITE_OK
     }
 }
 
 unsafe extern "C" fn x_delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {
-    // SAFETY: as in `x_open`.
+    // SAFETY: the same as in `x_open`.
     unsafe {
         let shim = &*(*vfs).pAppData.cast::<Shim>();
         let delete = || {
@@ -163,11 +163,11 @@ unsafe extern "C" fn x_delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: 
     }
 }
 
-/// Hands a method on to the real file.
-macro_rules! hand_on {
+/// Forwards a method to the real file.
+macro_rules! forward {
     ($name:ident, $method:ident($($argument:ident: $kind:ty),*)) => {
         unsafe extern "C" fn $name(file: *mut sqlite3_file $(, $argument: $kind)*) -> c_int {
-            // SAFETY: the file is open; see the head of this file.
+            // SAFETY: the file is open; see the module's documentation.
             unsafe { real_method!(file, $method)(real(file) $(, $argument)*) }
         }
     };
@@ -182,27 +182,27 @@ macro_rules! real_method {
     };
 }
 
-hand_on!(x_file_size, xFileSize(size: *mut sqlite3_int64));
-hand_on!(x_lock, xLock(level: c_int));
-hand_on!(x_unlock, xUnlock(level: c_int));
-hand_on!(x_check_reserved_lock, xCheckReservedLock(result: *mut c_int));
-hand_on!(x_sector_size, xSectorSize());
-hand_on!(x_device_characteristics, xDeviceCharacteristics());
-hand_on!(x_shm_map, xShmMap(page: c_int, size: c_int, extend: c_int, at: *mut *mut c_void));
-hand_on!(x_shm_lock, xShmLock(offset: c_int, n: c_int, flags: c_int));
-hand_on!(x_shm_unmap, xShmUnmap(delete: c_int));
-hand_on!(x_fetch, xFetch(at: sqlite3_int64, n: c_int, result: *mut *mut c_void));
-hand_on!(x_unfetch, xUnfetch(at: sqlite3_int64, page: *mut c_void));
+forward!(x_file_size, xFileSize(size: *mut sqlite3_int64));
+forward!(x_lock, xLock(level: c_int));
+forward!(x_unlock, xUnlock(level: c_int));
+forward!(x_check_reserved_lock, xCheckReservedLock(result: *mut c_int));
+forward!(x_sector_size, xSectorSize());
+forward!(x_device_characteristics, xDeviceCharacteristics());
+forward!(x_shm_map, xShmMap(page: c_int, size: c_int, extend: c_int, at: *mut *mut c_void));
+forward!(x_shm_lock, xShmLock(offset: c_int, n: c_int, flags: c_int));
+forward!(x_shm_unmap, xShmUnmap(delete: c_int));
+forward!(x_fetch, xFetch(at: sqlite3_int64, n: c_int, result: *mut *mut c_void));
+forward!(x_unfetch, xUnfetch(at: sqlite3_int64, page: *mut c_void));
 
 unsafe extern "C" fn x_shm_barrier(file: *mut sqlite3_file) {
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe { real_method!(file, xShmBarrier)(real(file)) }
 }
 
 unsafe extern "C" fn x_close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: the file is open, and is not used after this; `more` came from a box.
+    // SAFETY: the file is open, and is not used after this. `more` came from a box.
     unsafe {
-        drop(Box::from_raw((*file.cast::<Seen>()).more));
+        drop(Box::from_raw((*file.cast::<RecordedFile>()).more));
         real_method!(file, xClose)(real(file))
     }
 }
@@ -213,7 +213,7 @@ unsafe extern "C" fn x_read(
     n: c_int,
     at: sqlite3_int64,
 ) -> c_int {
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe {
         let read = || done(real_method!(file, xRead)(real(file), to, n, at));
         code(more(file).recorder.read(ffi::SQLITE_IOERR_READ, read))
@@ -226,7 +226,7 @@ unsafe extern "C" fn x_write(
     n: c_int,
     at: sqlite3_int64,
 ) -> c_int {
-    // SAFETY: the file is open, and `from` has `n` bytes; see the head of this file.
+    // SAFETY: the file is open, and `from` has `n` bytes; see the module's documentation.
     unsafe {
         let more = more(file);
         let length = usize::try_from(n).expect("SQLite writes no negative number of bytes");
@@ -247,7 +247,7 @@ unsafe extern "C" fn x_write(
 }
 
 unsafe extern "C" fn x_truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe {
         let more = more(file);
         let action = Action::Truncate {
@@ -261,7 +261,7 @@ unsafe extern "C" fn x_truncate(file: *mut sqlite3_file, size: sqlite3_int64) ->
 }
 
 unsafe extern "C" fn x_sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe {
         let more = more(file);
         let action = Action::Sync { file: more.file };
@@ -269,7 +269,7 @@ unsafe extern "C" fn x_sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
         let synced = more.recorder.call(action, ffi::SQLITE_IOERR_FSYNC, sync);
         if synced.is_ok() && more.syncs_folder {
             more.syncs_folder = false;
-            // SQLite does not ask whether this worked, so it is nothing that could fail.
+            // SQLite does not check the result of this sync, so it is not tested with a failure.
             let path = String::new();
             more.recorder.note(Action::SyncFolder { path });
         }
@@ -277,14 +277,14 @@ unsafe extern "C" fn x_sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     }
 }
 
-/// Hands it on, and notes that a file has grown: where it is mapped, a hint at its size to
-/// come sets that size.
+/// Forwards the call, and records if the file has grown: for a mapped file, a size hint sets the
+/// size.
 unsafe extern "C" fn x_file_control(
     file: *mut sqlite3_file,
     operation: c_int,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe {
         let before = size(file);
         let code = real_method!(file, xFileControl)(real(file), operation, argument);
@@ -298,7 +298,7 @@ unsafe extern "C" fn x_file_control(
     }
 }
 
-/// The methods of every file that a door of ours opened.
+/// The methods of every file that our VFS opened.
 static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     iVersion: 3,
     xClose: Some(x_close),
@@ -321,32 +321,32 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: Some(x_unfetch),
 };
 
-/// Returns the real file behind one of ours.
+/// Returns the real file of one of our files.
 fn real(file: *mut sqlite3_file) -> *mut sqlite3_file {
-    file.wrapping_byte_add(size_of::<Seen>())
+    file.wrapping_byte_add(size_of::<RecordedFile>())
 }
 
-/// Returns what is known of a file.
+/// Returns the data of a file.
 ///
 /// # Safety
-/// It is open, and no other such reference to it is in use.
+/// The file is open, and no other such reference to it is in use.
 unsafe fn more<'a>(file: *mut sqlite3_file) -> &'a mut More {
     // SAFETY: `x_open` set it, and `x_close` has not been called.
-    unsafe { &mut *(*file.cast::<Seen>()).more }
+    unsafe { &mut *(*file.cast::<RecordedFile>()).more }
 }
 
-/// Returns the size of a file, 0 if it cannot be told.
+/// Returns the size of a file; 0 if it is unknown.
 ///
 /// # Safety
-/// It is open.
+/// The file is open.
 unsafe fn size(file: *mut sqlite3_file) -> sqlite3_int64 {
     let mut size = 0;
-    // SAFETY: the file is open; see the head of this file.
+    // SAFETY: the file is open; see the module's documentation.
     unsafe { real_method!(file, xFileSize)(real(file), &raw mut size) };
     size
 }
 
-/// Returns a path as the recorder has it; none of a file that SQLite has for a while only.
+/// Returns a path as the recorder has it; `None` for a temporary file of SQLite.
 ///
 /// # Safety
 /// The name is a C string, or null.
@@ -354,7 +354,7 @@ unsafe fn relative(recorder: &Recorder, name: *const c_char) -> Option<String> {
     if name.is_null() {
         return None;
     }
-    // SAFETY: the caller says so.
+    // SAFETY: the caller guarantees it.
     let name = unsafe { CStr::from_ptr(name) };
     recorder.relative(Path::new(OsStr::from_bytes(name.to_bytes())))
 }

@@ -1,5 +1,4 @@
-//! Backups are checked when they are made, and before anything of them takes the place of
-//! anything.
+//! Backups are checked when they are made, and again before a restore replaces anything.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use crate::fixture::{Fixture, Place, data_name, delete, model_name, permit, succ
 
 const BACKUP: &str = "backup.tar";
 
-/// A datastore with a resource, a large file, and a folder for backups.
+/// A datastore with a resource and a large file, and a folder for backups.
 struct Scene {
     fixture: Fixture,
     backups: Place,
@@ -54,7 +53,7 @@ impl Scene {
         store.restore(&permit(), from, &Stop::default(), |_, _| {})
     }
 
-    /// Makes a backup, has its database changed by `change`, and corrects the digests.
+    /// Makes a backup, changes its database by `change`, and corrects the digests.
     fn tampered(&self, change: impl Fn(&Path)) {
         self.back_up(&Stop::default()).expect("it is sound");
         let mut entries = entries(&self.path());
@@ -79,7 +78,7 @@ impl Scene {
         archive.finish().expect("written");
     }
 
-    /// Returns all that the datastore has, in words.
+    /// Returns a line for each version of the datastore.
     fn state(&self) -> Vec<String> {
         let store = &self.fixture.store;
         let all = store.data_select(&sedge_model::query::Selection::default());
@@ -110,18 +109,18 @@ fn sql(path: &Path, text: &str) {
     connection.execute_batch(text).expect("it is SQL");
 }
 
-/// Makes a change of a database into one that leaves a single file.
+/// Changes a database, and leaves it as a single file.
 fn changed(path: &Path, text: &str) {
     sql(path, &format!("PRAGMA journal_mode = DELETE; {text}"));
 }
 
 #[test]
-fn a_backup_is_restored_from_a_file_a_link_and_a_pipe() {
+fn backup_is_restored_from_file_link_and_pipe() {
     let scene = Scene::new();
     scene.back_up(&Stop::default()).expect("it is sound");
     let before = scene.state();
     let link = scene.backups.folder.path_of("link");
-    // A link that leads out of its folder, too.
+    // One link leads out of its folder.
     std::os::unix::fs::symlink(scene.path(), &link).expect("linked");
     let elsewhere = Place::new();
     let far = elsewhere.folder.path_of("far");
@@ -149,9 +148,9 @@ fn a_backup_is_restored_from_a_file_a_link_and_a_pipe() {
     }
 }
 
-/// Whatever is wrong with a backup, the datastore stays as it is.
+/// Whatever is wrong with a backup, the datastore stays unchanged.
 #[test]
-fn a_backup_that_is_not_sound_is_refused_and_nothing_is_lost() {
+fn invalid_backup_is_refused_and_changes_nothing() {
     let trigger =
         "CREATE TRIGGER t AFTER INSERT ON run_events BEGIN DELETE FROM data_versions; END";
     let changes = [
@@ -215,9 +214,9 @@ fn refused(scene: &Scene, change: &str, expect: &str) {
     assert_eq!(left.expect("it was made").count(), 0, "{change}");
 }
 
-/// An archive may say that a file has any size, and bring a few bytes.
+/// An archive may claim any size for a file that has a few bytes.
 #[test]
-fn a_backup_with_anything_but_plain_files_is_refused() {
+fn backup_with_special_entries_is_refused() {
     let kinds = [
         tar::EntryType::Symlink,
         tar::EntryType::Link,
@@ -253,7 +252,7 @@ fn a_backup_with_anything_but_plain_files_is_refused() {
 }
 
 #[test]
-fn what_a_killed_restore_left_is_removed_by_the_next_one() {
+fn next_restore_removes_files_of_a_killed_one() {
     let scene = Scene::new();
     scene.back_up(&Stop::default()).expect("it is sound");
     let folder = scene.fixture.folder();
@@ -269,15 +268,15 @@ fn what_a_killed_restore_left_is_removed_by_the_next_one() {
     }
 }
 
-/// A datastore that is damaged has no backup that anyone could rely on.
+/// A damaged datastore must not produce a backup that cannot be restored.
 #[test]
-fn a_copy_that_could_not_be_restored_is_no_backup() {
+fn backup_of_a_damaged_datastore_is_refused() {
     for (damage, expect) in [
         ("UPDATE data SET latest = 7", "is not the newest"),
         ("CREATE VIEW v AS SELECT 1", "it has the view `v`"),
     ] {
         let scene = Scene::new();
-        // The connection was checked before.
+        // The open connection was checked before.
         assert!(!scene.fixture.store.is_empty().expect("readable"));
         sql(&scene.fixture.folder().path_of("sedge.db"), damage);
         let error = scene.back_up(&Stop::default()).expect_err("it is damaged");
@@ -287,11 +286,11 @@ fn a_copy_that_could_not_be_restored_is_no_backup() {
 }
 
 #[test]
-fn a_backup_that_is_stopped_leaves_nothing_behind() {
+fn stopped_backup_leaves_no_file() {
     let scene = Scene::new();
     let to = sedge_store::Medium::new(&scene.backups.folder).expect("a descriptor is left");
     let store = &scene.fixture.store;
-    // At each of its steps.
+    // It is stopped at each of its steps.
     let mut n_steps = 0;
     store
         .backup(&to, BACKUP, &Stop::default(), |_, _| n_steps += 1)
@@ -313,7 +312,7 @@ fn a_backup_that_is_stopped_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_restore_that_is_stopped_changes_nothing() {
+fn stopped_restore_changes_nothing() {
     let scene = Scene::new();
     scene.back_up(&Stop::default()).expect("it is sound");
     delete(

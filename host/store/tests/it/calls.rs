@@ -1,4 +1,4 @@
-//! Calls: what they wrote, their log and their end become visible together, or not at all.
+//! The writes, the log and the result of a call become visible together, or not at all.
 
 use sedge_model::backtrace::Frame;
 use sedge_model::call::{CallError, CallStatus, LogLevel, Outcome, Undone, Written};
@@ -11,7 +11,7 @@ use crate::fixture::{
 };
 
 #[test]
-fn a_call_is_read_as_it_began_and_as_it_ended() {
+fn call_is_read_as_started_and_as_committed() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let start = call_start(&claim, &[1], "sink");
@@ -68,7 +68,7 @@ fn a_call_is_read_as_it_began_and_as_it_ended() {
 }
 
 #[test]
-fn an_error_is_read_as_it_was_committed() {
+fn error_is_read_as_it_was_committed() {
     let check = |error: CallError, status: CallStatus| {
         let fixture = Fixture::new();
         let claim = fixture.run(1);
@@ -105,7 +105,7 @@ fn an_error_is_read_as_it_was_committed() {
 }
 
 #[test]
-fn a_failed_call_leaves_the_latest_version_as_it_was() {
+fn failed_call_leaves_the_latest_version() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let first = fixture.call(&claim, &[1], "sink");
@@ -137,7 +137,7 @@ fn a_failed_call_leaves_the_latest_version_as_it_was() {
 
 /// A failure that keeps its writes commits them, and is still a failure.
 #[test]
-fn a_failed_call_may_keep_what_it_wrote() {
+fn failed_call_can_keep_its_writes() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -156,7 +156,7 @@ fn a_failed_call_may_keep_what_it_wrote() {
 }
 
 #[test]
-fn a_call_begins_once() {
+fn call_cannot_begin_twice() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     fixture.call(&claim, &[1], "sink");
@@ -168,10 +168,10 @@ fn a_call_begins_once() {
     assert_eq!(calls[0].model, model_name("sink"));
 }
 
-/// A call that ended could be committed again, and one that never began could be committed
-/// at all: its writes became visible and no record told whose they were. Both are refused.
+/// A call that had ended could be committed again, and a call that never began could be committed:
+/// its writes became visible, but no record named their call. Both are now refused.
 #[test]
-fn a_call_ends_once_and_only_after_it_began() {
+fn call_cannot_be_committed_twice_or_before_it_began() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -196,7 +196,7 @@ fn a_call_ends_once_and_only_after_it_began() {
 }
 
 #[test]
-fn calls_and_their_logs_are_in_the_order_of_their_ordinals() {
+fn calls_and_logs_are_sorted_by_ordinals() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let paths: [&[u32]; 6] = [&[10], &[1], &[1, 10], &[2], &[1, 2], &[1, 2, 1]];
@@ -228,7 +228,7 @@ fn calls_and_their_logs_are_in_the_order_of_their_ordinals() {
 }
 
 #[test]
-fn a_log_line_is_read_as_it_was_written() {
+fn log_line_is_read_as_it_was_written() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -276,9 +276,9 @@ fn calls_and_logs_of_another_run_are_not_shown() {
     assert_eq!(fixture.store.log_list(&two.run).expect("readable"), []);
 }
 
-/// What was below the call is as if it had never been, and what is beside it stays.
+/// The records of its callees are deleted, and those of other calls are kept.
 #[test]
-fn a_call_that_is_undone_begins_anew() {
+fn undone_call_is_reset_to_its_beginning() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -318,12 +318,12 @@ fn a_call_that_is_undone_begins_anew() {
         .expect("it runs");
     let is_there = fixture.store.call_undo(&claim, &beside[1]);
     assert!(is_there.expect("undone"), "it is under way");
-    // Neither is one that has ended under way, nor one that never began.
+    // Neither an ended call nor one that never began is running.
     for other in [call.clone(), call.child(99)] {
         let is_there = fixture.store.call_undo(&claim, &other);
         assert!(!is_there.expect("looked for"), "{other}");
     }
     assert_eq!(read().last(), Some(&(beside[1].clone(), 1)));
-    fixture.taken_up(&claim.run);
+    fixture.claimed_again(&claim.run);
     assert_fenced(fixture.store.call_undo(&claim, &call));
 }

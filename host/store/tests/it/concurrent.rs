@@ -1,4 +1,4 @@
-//! Many threads of two processes at once, on one name.
+//! Many threads of two processes that write to one name at once.
 
 use std::sync::Barrier;
 
@@ -9,10 +9,10 @@ use crate::fixture::{Fixture, append, call_start, data_name, latest, model_name,
 const N_THREADS: u32 = 8;
 const N_COMMITS: u32 = 25;
 
-/// Two handles stand for two processes: each has its own connections and its own place in
-/// the queue of writers.
+/// Two handles stand for two processes: each has its own connections and its own place in the queue
+/// of writers.
 #[test]
-fn versions_have_no_holes_whoever_writes() {
+fn concurrent_versions_have_no_gaps() {
     let fixture = Fixture::new();
     let stores = [fixture.other_process(), fixture.other_process()];
     let claim = fixture.run(1);
@@ -46,7 +46,7 @@ fn versions_have_no_holes_whoever_writes() {
 }
 
 #[test]
-fn a_log_has_no_holes_whoever_appends() {
+fn concurrently_appended_log_has_no_gaps() {
     let fixture = Fixture::new();
     let stores = [fixture.other_process(), fixture.other_process()];
     let claim = fixture.run(1);
@@ -66,10 +66,10 @@ fn a_log_has_no_holes_whoever_appends() {
     assert_eq!(numbers, (1..=n_all).collect::<Vec<_>>());
 }
 
-/// The list was made of two looks, at suspended runs and at running ones: a run that was
-/// taken up in between was in both, and its gate was shown twice. Now it is one look.
+/// The list was read with two queries, of suspended and of running runs. A run that was resumed in
+/// between was in both results, and its gate was shown twice. Now there is one query.
 #[test]
-fn a_gate_is_listed_once_while_its_run_moves_on() {
+fn gate_is_listed_once_while_its_run_is_resumed() {
     let fixture = Fixture::new();
     let writer = fixture.other_process();
     let mut claim = fixture.run(1);
@@ -81,7 +81,7 @@ fn a_gate_is_listed_once_while_its_run_moves_on() {
                 append(&writer, &claim, vec![], Some(RunStatus::Suspended)).expect("it counts");
                 let seen = writer.run_get(&claim.run).expect("it was made");
                 let next = writer.run_claim(&seen, "session-2", &RunEvent::Resumed);
-                claim = next.expect("nobody else claims");
+                claim = next.expect("no other process claims it");
             }
         });
         while !writing.is_finished() {
@@ -90,9 +90,9 @@ fn a_gate_is_listed_once_while_its_run_moves_on() {
     });
 }
 
-/// A reader that looks while others write sees each call's writes all or not at all.
+/// A concurrent reader sees all writes of a call or none.
 #[test]
-fn a_reader_sees_a_call_in_full_or_not_at_all() {
+fn reader_sees_all_writes_of_a_call_or_none() {
     let fixture = Fixture::new();
     let writer = fixture.other_process();
     let claim = fixture.run(1);

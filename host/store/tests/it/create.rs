@@ -1,4 +1,4 @@
-//! Making and opening: a datastore, or a refusal that leaves the file as it was.
+//! Creating and opening a datastore, or refusing a file and leaving it unchanged.
 
 use std::sync::Barrier;
 
@@ -10,11 +10,11 @@ use crate::fixture::{Fixture, Place, run_start};
 
 const FILE: &str = "sedge.db";
 
-/// More than any file of these tests has.
+/// More than the size of any file in these tests.
 const BYTES_MAX: u64 = 1 << 20;
 
 #[test]
-fn a_datastore_is_made_once_and_opened_ever_after() {
+fn datastore_is_created_once_and_then_opened() {
     let place = Place::new();
     let store = Store::create(&place.folder).expect("the folder is empty");
     let start = run_start(1, RunKind::Workflow, "deploy");
@@ -26,10 +26,10 @@ fn a_datastore_is_made_once_and_opened_ever_after() {
 }
 
 #[test]
-fn a_folder_without_a_datastore_has_none_to_open() {
+fn open_without_a_datastore_is_an_error() {
     let place = Place::new();
     let error = Store::open(&place.folder).expect_err("there is none");
-    assert_eq!(place.words(&error), "there is no datastore in `FOLDER`");
+    assert_eq!(place.text_of(&error), "there is no datastore in `FOLDER`");
     assert!(
         !place.folder.has(FILE).expect("looked for"),
         "opening makes no file"
@@ -37,7 +37,7 @@ fn a_folder_without_a_datastore_has_none_to_open() {
 }
 
 #[test]
-fn a_file_of_another_kind_is_refused_and_stays_as_it_was() {
+fn foreign_file_is_refused_and_unchanged() {
     const FOREIGN: &str = "`FOLDER/sedge.db` is not a datastore of Sedge";
     check(|place| bytes(place, b"xyz"), FOREIGN);
     check(|place| bytes(place, &b"no database ".repeat(1000)), FOREIGN);
@@ -47,7 +47,7 @@ fn a_file_of_another_kind_is_refused_and_stays_as_it_was() {
 }
 
 #[test]
-fn a_datastore_of_another_version_is_refused_and_stays_as_it_was() {
+fn newer_schema_is_refused_and_unchanged() {
     check(
         |place| {
             Store::create(&place.folder).expect("the folder is empty");
@@ -57,9 +57,9 @@ fn a_datastore_of_another_version_is_refused_and_stays_as_it_was() {
     );
 }
 
-/// A process that dies between making the file and making the tables leaves an empty one.
+/// A process that crashes between creating the file and creating the tables leaves an empty file.
 #[test]
-fn what_a_dead_process_left_is_made_whole() {
+fn empty_file_of_a_crashed_process_is_completed() {
     for make in [Store::create, Store::open] {
         let place = Place::new();
         bytes(&place, b"");
@@ -69,11 +69,11 @@ fn what_a_dead_process_left_is_made_whole() {
     }
 }
 
-/// Who looked for the mark of a datastore before its tables were made, and at its tables
-/// after that, was told that it is none of Sedge's: a process failed that came at a bad
-/// moment. Now who finds tables looks for the mark once more.
+/// A process that looked for the application id before another process created the tables, and for
+/// tables afterwards, used to refuse the file as foreign. Now a process that finds tables reads the
+/// id again.
 #[test]
-fn many_may_make_it_at_once() {
+fn concurrent_creation_succeeds() {
     const N_THREADS: u64 = 8;
     const N_ROUNDS: u64 = 20;
     for _ in 0..N_ROUNDS {
@@ -96,10 +96,10 @@ fn many_may_make_it_at_once() {
     }
 }
 
-/// Who found the file between its making and that of its tables was told that it is no
-/// datastore of Sedge. Now they wait for their turn, and look again.
+/// A process that found the file before its tables were created used to refuse it as foreign. Now
+/// it waits for the lock, and looks again.
 #[test]
-fn who_comes_while_it_is_made_waits() {
+fn open_waits_for_a_concurrent_creation() {
     for n in 0..20 {
         let place = Place::new();
         std::thread::scope(|scope| {
@@ -116,14 +116,15 @@ fn who_comes_while_it_is_made_waits() {
 }
 
 #[test]
-fn what_is_written_survives_its_handle() {
+fn written_run_is_visible_to_another_process() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let other = fixture.other_process();
     assert_eq!(other.run_get(&claim.run).expect("it was made").claim, 1);
 }
 
-/// Both ways to a datastore must refuse what `prepare` makes, with these words.
+/// Checks that the file that `prepare` writes is refused with this message, when it is created and
+/// when it is opened.
 #[track_caller]
 fn check(prepare: impl Fn(&Place), expect: &str) {
     let place = Place::new();
@@ -131,14 +132,14 @@ fn check(prepare: impl Fn(&Place), expect: &str) {
     let read = |place: &Place| place.folder.read(FILE, BYTES_MAX).expect("it can be read");
     let before = read(&place);
     let created = Store::create(&place.folder).expect_err("it is refused");
-    assert_eq!(place.words(&created), expect, "when created");
-    // Opening is cheap: the file is looked into when it is first used.
+    assert_eq!(place.text_of(&created), expect, "when created");
+    // Opening does not read the file; the first use does.
     let opened = Store::open(&place.folder).expect("the file is there");
     let start = run_start(1, RunKind::Workflow, "deploy");
     let read_error = opened.run_get(&start.id).expect_err("it is refused");
-    assert_eq!(place.words(&read_error), expect, "when first read");
+    assert_eq!(place.text_of(&read_error), expect, "when first read");
     let write_error = opened.run_start(&start, &[]).expect_err("it is refused");
-    assert_eq!(place.words(&write_error), expect, "when first written");
+    assert_eq!(place.text_of(&write_error), expect, "when first written");
     assert_eq!(read(&place), before, "the file stays as it was");
 }
 

@@ -1,10 +1,10 @@
-//! Versioned data, as it is read.
+//! Reading versioned data.
 
 use sedge_store::{DataChosen, DataRecord, StoreError};
 
 use crate::fixture::{Fixture, data_name, delete, latest, model_name, success};
 
-/// Names that were lost, mixed up or taken for paths elsewhere, in the order of their bytes.
+/// Names that other systems have lost, mixed up or taken for paths, in byte order.
 const NASTY: [&str; 15] = [
     " lead",
     "\"'`;--",
@@ -23,7 +23,7 @@ const NASTY: [&str; 15] = [
     "🦔",
 ];
 
-/// Writes each of these contents in a call of its own; returns the fixture.
+/// Writes each of these contents in a separate call, and returns the fixture.
 fn written(writes: &[(&str, &str, &str)]) -> Fixture {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
@@ -40,7 +40,7 @@ fn written(writes: &[(&str, &str, &str)]) -> Fixture {
 }
 
 #[test]
-fn a_version_is_read_by_its_number_and_the_latest_without() {
+fn version_is_read_by_number_and_latest_by_default() {
     let fixture = written(&[
         ("sink", "r", "1"),
         ("sink", "r", "22"),
@@ -66,18 +66,18 @@ fn a_version_is_read_by_its_number_and_the_latest_without() {
 }
 
 #[test]
-fn a_version_tells_its_size_its_writer_and_its_spec() {
+fn version_has_its_size_call_and_spec() {
     let fixture = written(&[("sink", "r", "1"), ("sink", "r", "\"é\"")]);
     let (model, name) = (model_name("sink"), data_name("r"));
     let versions = fixture
         .store
         .data_versions(&model, &name)
         .expect("readable");
-    let told: Vec<(u64, u64, String)> = versions
+    let found: Vec<(u64, u64, String)> = versions
         .iter()
         .map(|it| (it.version, it.size, it.by.path()))
         .collect();
-    assert_eq!(told, [(1, 1, "1".to_owned()), (2, 4, "2".to_owned())]);
+    assert_eq!(found, [(1, 1, "1".to_owned()), (2, 4, "2".to_owned())]);
     let latest = fixture.store.data_get(&model, &name, None);
     let latest = latest.expect("readable").expect("it was written");
     assert_eq!(latest, versions[1]);
@@ -85,7 +85,7 @@ fn a_version_tells_its_size_its_writer_and_its_spec() {
 }
 
 #[test]
-fn a_name_is_any_text_and_no_two_are_one() {
+fn unusual_names_are_kept_apart() {
     let writes: Vec<_> = NASTY.iter().map(|name| ("sink", *name, *name)).collect();
     let fixture = written(&writes);
     for name in NASTY {
@@ -101,7 +101,7 @@ fn a_name_is_any_text_and_no_two_are_one() {
 }
 
 #[test]
-fn a_list_has_every_name_once_with_its_latest_version() {
+fn list_has_each_name_with_its_latest_version() {
     let fixture = written(&[
         ("sink", "b", "1"),
         ("sink", "a", "1"),
@@ -114,8 +114,8 @@ fn a_list_has_every_name_once_with_its_latest_version() {
             .store
             .data_select(&latest(model.as_ref()))
             .expect("readable");
-        let told: Vec<String> = list.iter().map(told).collect();
-        assert_eq!(told, expect, "{model:?}");
+        let lines: Vec<String> = list.iter().map(line).collect();
+        assert_eq!(lines, expect, "{model:?}");
     };
     let all = [
         "10 a: version 1, 1 bytes, of call 3",
@@ -127,7 +127,7 @@ fn a_list_has_every_name_once_with_its_latest_version() {
     check(Some("sin"), &[]);
 }
 
-fn told(it: &DataRecord) -> String {
+fn line(it: &DataRecord) -> String {
     let (model, name, version, size) = (&it.model, &it.name, it.version, it.size);
     let call = it.by.path();
     format!("{model} {name}: version {version}, {size} bytes, of call {call}")
@@ -142,7 +142,7 @@ fn models_do_not_share_names() {
 }
 
 #[test]
-fn what_is_deleted_is_gone_with_all_its_versions() {
+fn deleted_name_loses_all_versions() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let writes = [("sink", "a"), ("sink", "a"), ("sink", "b"), ("other", "a")];
@@ -182,10 +182,10 @@ fn what_is_deleted_is_gone_with_all_its_versions() {
     assert_eq!(fixture.versions("other", "a"), [1]);
 }
 
-/// A write by a call whose type is not known took the name from the type that had written it
-/// first, so that the next type could write to it. Now the first one keeps it, whoever writes.
+/// A write by a call of unknown type used to clear the owner of a name, so that the next type could
+/// write to it. Now the first known type stays the owner.
 #[test]
-fn a_name_stays_with_the_type_that_wrote_it_first() {
+fn first_known_type_stays_the_owner() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let write = |n, type_name: Option<&str>| {
@@ -194,10 +194,10 @@ fn a_name_stays_with_the_type_that_wrote_it_first() {
         end.origin.type_name = type_name.map(|it| it.parse().expect("a type's name"));
         fixture.store.call_commit(&claim, end).wait()
     };
-    write(1, None).expect("nobody has it");
-    write(2, Some("@test/first")).expect("nobody has it that is known");
-    write(3, None).expect("it takes nothing from anybody");
-    let refused = write(4, Some("@test/other")).expect_err("another has it");
+    write(1, None).expect("it has no owner");
+    write(2, Some("@test/first")).expect("it has no known owner");
+    write(3, None).expect("it does not change the owner");
+    let refused = write(4, Some("@test/other")).expect_err("another type is the owner");
     assert!(matches!(refused, StoreError::NotOwner { .. }), "{refused}");
-    write(5, Some("@test/first")).expect("it has it");
+    write(5, Some("@test/first")).expect("it is the owner");
 }

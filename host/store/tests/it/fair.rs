@@ -1,8 +1,8 @@
-//! Processes that write as fast as they can all get on.
+//! Processes that write as fast as they can all make progress.
 //!
-//! Who has just written is awake and could write again before those who wait have woken up;
-//! the queue of writers is there so that it may not. For how long they write is told by
-//! `SEDGE_FAIR_SECONDS`; nothing depends on how much they write in that time.
+//! A process that has just written is awake, and could write again before a waiting process has
+//! woken up. The queue of writers prevents that. `SEDGE_FAIR_SECONDS` sets how long the processes
+//! write; the result does not depend on how much they write in that time.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -20,16 +20,16 @@ use crate::fixture::{Fixture, call_start, run_start, success};
 
 const N_PROCESSES: usize = 4;
 
-/// How long they write, in seconds, unless told otherwise.
+/// The default for how long they write, in seconds.
 const SECONDS: u64 = 2;
 
-/// The variable of the environment that makes a process a child: the store's folder.
+/// The variable of the environment that makes a process a child. It has the store's folder.
 const FOLDER: &str = "SEDGE_FAIR_FOLDER";
 
-/// What a line begins with that a child tells; all else is of the test harness.
-const MARK: &str = "told: ";
+/// The prefix of lines that a child reports. All other lines are from the test harness.
+const MARK: &str = "report: ";
 
-/// A process. It is killed when this is dropped.
+/// A child process. Dropping it kills it.
 struct Process {
     child: Child,
     input: ChildStdin,
@@ -55,15 +55,15 @@ impl Process {
         }
     }
 
-    /// Returns the next thing that it tells.
+    /// Returns the next report.
     fn hear(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
             let n = self.output.read_line(&mut line).expect("it is text");
-            assert!(n > 0, "it tells what it has to");
-            if let Some((_, told)) = line.trim_end().split_once(MARK) {
-                return told.to_owned();
+            assert!(n > 0, "the child reports");
+            if let Some((_, report)) = line.trim_end().split_once(MARK) {
+                return report.to_owned();
             }
         }
     }
@@ -71,13 +71,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended before.
+        // The process may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The role of a child; in a test run of its own there is nothing to do.
+/// The child process. In an ordinary test run it does nothing.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else {
@@ -104,7 +104,7 @@ fn child() {
 }
 
 #[test]
-fn processes_that_write_as_fast_as_they_can_all_get_on() {
+fn busy_writers_get_similar_shares() {
     let fixture = Fixture::new();
     let folder = fixture.folder().path();
     let mut processes: [Process; N_PROCESSES] = std::array::from_fn(|_| Process::start(folder));
@@ -115,8 +115,8 @@ fn processes_that_write_as_fast_as_they_can_all_get_on() {
         process.input.write_all(b"go\n").expect("it waits for that");
     }
     let counts = processes.map(|mut process| {
-        let told = process.hear();
-        told.parse::<u64>().expect("a number")
+        let report = process.hear();
+        report.parse::<u64>().expect("a number")
     });
     println!(
         "{N_PROCESSES} processes, {} s: {counts:?} commits",
@@ -130,8 +130,8 @@ fn processes_that_write_as_fast_as_they_can_all_get_on() {
 }
 
 fn seconds() -> u64 {
-    let told = std::env::var("SEDGE_FAIR_SECONDS").ok();
-    told.map_or(SECONDS, |text| {
+    let value = std::env::var("SEDGE_FAIR_SECONDS").ok();
+    value.map_or(SECONDS, |text| {
         text.parse().expect("SEDGE_FAIR_SECONDS is a number")
     })
 }

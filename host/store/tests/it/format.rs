@@ -1,15 +1,15 @@
-//! What is in rows as JSON: read as it was written, and written again as it was read.
+//! JSON in rows is read as it was written, and written again as it was read.
 //!
-//! A file is read by versions of Sedge that are older and newer than the one that wrote it, so a
-//! change of a type in the program must not change a text on disk by accident.
+//! Older and newer versions of Sedge read the same file, so a change of a type in the program must
+//! not change the text on disk by accident.
 
 use rusqlite::Connection;
 use sedge_store::{CallEnd, Store};
 
 use crate::fixture::{Fixture, Place, append, success};
 
-/// Made by the first Sedge that had schema 4: calls that succeeded and failed in many ways, a
-/// workflow that was approved and rejected, and one that waits at its gates.
+/// Made by the first Sedge with schema 4: calls that succeeded and failed in many ways, a workflow
+/// that was approved and rejected, and one that waits at its gates.
 const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
 
 /// Events as every version of Sedge with schema 4 writes them.
@@ -36,7 +36,7 @@ const EVENTS: [&str; 20] = [
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"cancelled"}}"#,
 ];
 
-/// The names of limits, as they are written.
+/// The names of limits on disk.
 const LIMITS: [&str; 14] = [
     "memory-bytes",
     "cpu-seconds",
@@ -65,8 +65,8 @@ fn texts(fixture: &Fixture, sql: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("texts")
 }
 
-/// Puts a text in place of the only event of run 1, reads it, appends it to run 2, and returns
-/// what was written.
+/// Replaces the only event of run 1 by a text, reads it, appends it to run 2, and returns the text
+/// that was written.
 fn written_again(text: &str) -> String {
     let fixture = Fixture::new();
     let (one, two) = (fixture.run(1), fixture.run(2));
@@ -86,7 +86,7 @@ fn written_again(text: &str) -> String {
 }
 
 #[test]
-fn every_event_is_written_as_it_was_read() {
+fn event_text_is_unchanged_by_reading_and_writing() {
     for text in EVENTS {
         assert_eq!(written_again(text), text);
     }
@@ -98,9 +98,9 @@ fn every_event_is_written_as_it_was_read() {
     }
 }
 
-/// What versions before any release wrote of a guest's functions.
+/// Versions before any release wrote a guest's functions as text.
 #[test]
-fn functions_without_a_place_are_read_as_text_too() {
+fn function_without_a_place_is_read_from_text() {
     let event = |backtrace: &str| {
         format!(
             r#"{{"event":"step-failed","step":{{"job":"j","step":"s"}},"error":{{"kind":"trapped","message":"no","backtrace":[{backtrace}]}}}}"#
@@ -111,7 +111,7 @@ fn functions_without_a_place_are_read_as_text_too() {
 }
 
 #[test]
-fn an_event_of_a_kind_that_is_not_known_is_an_error() {
+fn unknown_event_is_an_error() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let event = r#"{"event":"teleported"}"#;
@@ -122,7 +122,7 @@ fn an_event_of_a_kind_that_is_not_known_is_an_error() {
 }
 
 #[test]
-fn a_datastore_of_schema_4_is_read_and_written_as_it_is() {
+fn schema_4_is_read_and_written_unchanged() {
     let place = Place::new();
     place.folder.write("sedge.db", SCHEMA_4).expect("written");
     let store = Store::open(&place.folder).expect("it is there");
@@ -160,7 +160,7 @@ fn a_datastore_of_schema_4_is_read_and_written_as_it_is() {
     let results = |fixture: &Fixture| {
         let sql = "SELECT result FROM calls ORDER BY run, length(path), path";
         let results = texts(fixture, sql);
-        // What a call wrote is not written here again.
+        // The versions that a call wrote are not written again here.
         let cut = |text: &String| match text.split_once(r#","written":"#) {
             Some((value, _)) => value.to_owned(),
             None => text.clone(),

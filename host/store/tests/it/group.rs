@@ -1,9 +1,9 @@
-//! Group commit: what is submitted at the same time shares a transaction, and nobody notices
-//! but by the time that it takes.
+//! Group commit: writes that are submitted at the same time share a transaction, without any other
+//! visible difference.
 //!
-//! How many transactions there were is read from SQLite's log, where each ends with a page
-//! that says so. Where it matters who comes when, the test itself stands in the queue of
-//! writers, as another process would: then all that is submitted has to wait.
+//! The number of transactions is read from SQLite's log, in which each transaction ends with a
+//! marked frame. Where the order of writes matters, the test holds the lock of the writers' queue,
+//! as another process would, so that all submitted writes have to wait.
 
 use std::fs::read_to_string;
 use std::os::unix::fs::MetadataExt;
@@ -22,15 +22,15 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::fixture::{Fixture, append, success};
 
-/// Commits at once: as many as share one transaction at most.
+/// The number of concurrent commits, which is the most that share one transaction.
 const N_COMMITS: u32 = 64;
 
-/// How often each kind of writer is to come to write while both hammer, and how often one may
-/// before the other counts as starved.
+/// How often each kind of writer must write while both write as fast as they can, and how often one
+/// may write before the other counts as starved.
 const N_TURNS: usize = 100;
 const N_TURNS_MAX: usize = 10 * N_TURNS;
 
-/// A store, a run with calls that have begun, and a place in the queue of writers.
+/// A store, a run with running calls, and a handle to the queue of writers.
 struct Scene {
     fixture: Fixture,
     store: Arc<Store>,
@@ -67,13 +67,13 @@ impl Scene {
         Lineage::root(self.claim.run.clone()).child(n)
     }
 
-    /// The end of the nth call, which writes to a name that all write to.
+    /// The end of the nth call. All calls write to the same name.
     fn end(&self, n: u32) -> CallEnd {
         success(&self.lineage(n), "sink", &[("record", "1")])
     }
 
-    /// Has a thread commit the first call, and returns once it waits in the queue: whoever
-    /// comes now comes while somebody of this process writes.
+    /// Has a thread commit the first call, and returns once it waits in the queue. Writes that are
+    /// submitted from then on find a write in progress.
     fn occupy(&self) -> JoinHandle<Result<Vec<Written>, StoreError>> {
         let (store, claim, end) = (Arc::clone(&self.store), self.claim.clone(), self.end(1));
         let commits = spawn(move || store.call_commit(&claim, end).wait());
@@ -81,8 +81,9 @@ impl Scene {
         commits
     }
 
-    /// Returns once a thread is blocked as the next one in the queue. The kernel lists those: that
-    /// the lock of the next one is held says less, as every look at the queue holds it for a moment.
+    /// Returns once a thread is blocked as the next one in the queue, according to the kernel's
+    /// list. That the second lock is held would not suffice, because every process that enters the
+    /// queue holds it for a moment.
     fn until_one_waits(&self) {
         let file = self.fixture.folder().path_of("write.lock");
         let inode = file.metadata().expect("it is there").ino();
@@ -101,7 +102,7 @@ impl Scene {
         self.fixture.versions("sink", "record")
     }
 
-    /// Returns how many transactions the log has.
+    /// Returns the number of transactions in the log.
     fn n_transactions(&self) -> usize {
         const HEAD: usize = 32;
         const FRAME_HEAD: usize = 24;
@@ -112,7 +113,7 @@ impl Scene {
             u32::from_be_bytes(bytes)
         };
         let frame = FRAME_HEAD + number(8) as usize;
-        // A frame that does not have the salt of the head is of an earlier round of the log.
+        // A frame with another salt than the header is from an earlier use of the log.
         let is_last = |at: &usize| number(*at + 8) == number(16) && number(*at + 4) != 0;
         let frames = (HEAD..=log.len() - frame).step_by(frame);
         frames.filter(is_last).count()
@@ -132,7 +133,7 @@ fn version(written: Result<Vec<Written>, StoreError>) -> u64 {
 }
 
 #[test]
-fn tasks_that_commit_at_once_get_versions_without_holes() {
+fn concurrent_commits_get_versions_without_gaps() {
     let scene = Scene::new();
     let before = scene.n_transactions();
     let versions = runtime().block_on(async {
@@ -160,7 +161,7 @@ fn tasks_that_commit_at_once_get_versions_without_holes() {
 }
 
 #[test]
-fn what_waits_in_line_is_one_transaction() {
+fn queued_writes_share_one_transaction() {
     let scene = Scene::new();
     let before = scene.n_transactions();
     let turn = scene.queue.enter().expect("it has locks");
@@ -178,12 +179,12 @@ fn what_waits_in_line_is_one_transaction() {
         );
     }
     let n_transactions = scene.n_transactions() - before;
-    println!("{N_COMMITS} commits, all but one in line: {n_transactions} transactions");
+    println!("{N_COMMITS} commits, all but one queued: {n_transactions} transactions");
     assert_eq!(n_transactions, 2);
 }
 
 #[test]
-fn one_that_is_refused_is_refused_alone() {
+fn refused_write_does_not_affect_its_batch() {
     let scene = Scene::new();
     let not_begun = scene.end(N_COMMITS + 1);
     let lock_lost = scene.end(3);
@@ -215,7 +216,7 @@ fn one_that_is_refused_is_refused_alone() {
     receipts.push(scene.store.call_commit(&scene.claim, scene.end(20)));
     drop(turn);
     first.join().expect("no panic").expect("it counts");
-    let told: Vec<String> = receipts
+    let results: Vec<String> = receipts
         .into_iter()
         .map(|receipt| match receipt.wait() {
             Ok(written) => format!("version {}", written[0].version),
@@ -237,13 +238,13 @@ fn one_that_is_refused_is_refused_alone() {
             .to_owned(),
         "version 6".to_owned(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(results, expected);
     assert_eq!(scene.versions(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(scene.n_transactions() - before, 2, "they were one group");
+    assert_eq!(scene.n_transactions() - before, 2, "they were one batch");
 }
 
 #[test]
-fn a_receipt_dropped_in_line_is_never_made() {
+fn dropped_receipt_removes_a_queued_write() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
@@ -262,12 +263,13 @@ fn a_receipt_dropped_in_line_is_never_made() {
 }
 
 #[test]
-fn a_receipt_dropped_under_way_is_made_by_then() {
+fn dropping_the_receipt_waits_for_a_running_write() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
     let receipt = scene.store.call_commit(&scene.claim, scene.end(2));
-    // Whoever comes next, it is this test: the group then begins, and waits behind it.
+    // This test waits for the lock as another process, behind the first write. If the batch gets
+    // the lock after this test, it waits.
     let queue = queue_of(&scene.fixture);
     scope(|scope| {
         let again = scope.spawn(|| queue.enter().expect("it has locks"));
@@ -289,7 +291,7 @@ fn a_receipt_dropped_under_way_is_made_by_then() {
 }
 
 #[test]
-fn a_task_may_wait_as_a_thread_does() {
+fn task_can_block_on_a_receipt() {
     let scene = Scene::new();
     let turn = scene.queue.enter().expect("it has locks");
     let first = scene.occupy();
@@ -308,16 +310,16 @@ fn a_task_may_wait_as_a_thread_does() {
     assert_eq!(versions, [2, 3, 4]);
 }
 
-/// Who wrote alone did not look whether it was the turn of the line, and was awake when the
-/// thread that commits the line was not: threads that wrote alone, again and again, had six
-/// turns for one of all that was submitted. Now each of them lets the line go first.
+/// Exclusive writers did not let queued writes go first, and were awake while the writer thread was
+/// not. Threads that wrote exclusively in a loop got six turns for one of all submitted writes. Now
+/// each of them lets the queue go first.
 #[test]
-fn the_line_has_its_turn_between_two_that_write_alone() {
+fn queue_is_committed_between_two_exclusive_writers() {
     for _ in 0..10 {
         let scene = Scene::new();
         let turn = scene.queue.enter().expect("it has locks");
         let first = scene.occupy();
-        let in_line = scene.store.call_commit(&scene.claim, scene.end(2));
+        let queued = scene.store.call_commit(&scene.claim, scene.end(2));
         let seen = Mutex::new(Vec::new());
         scope(|scope| {
             for _ in 0..4 {
@@ -335,27 +337,23 @@ fn the_line_has_its_turn_between_two_that_write_alone() {
             drop(turn);
         });
         first.join().expect("no panic").expect("it counts");
-        assert_eq!(version(in_line.wait()), 2);
+        assert_eq!(version(queued.wait()), 2);
         let seen = seen.into_inner().expect("no panic");
-        assert_eq!(
-            seen[1..],
-            [2; 3],
-            "before the second of those that write alone"
-        );
+        assert_eq!(seen[1..], [2; 3], "before the second exclusive writer");
     }
 }
 
 /// Threads of both kinds write as fast as they can, until each kind has had enough turns.
 #[test]
-fn writers_of_neither_kind_starve() {
+fn neither_kind_of_writer_starves() {
     for n_threads in [1, 3] {
         let scene = Scene::new();
-        let [n_alone, n_submitted] = hammer(&scene, n_threads);
+        let [n_exclusive, n_submitted] = hammer(&scene, n_threads);
         println!(
-            "{n_threads} threads that write alone: {n_alone} times, as many that submit: {n_submitted} times"
+            "{n_threads} threads that write exclusively: {n_exclusive} times, as many that submit: {n_submitted} times"
         );
-        let least = n_alone.min(n_submitted);
-        assert!(least >= N_TURNS, "{n_alone} and {n_submitted}");
+        let least = n_exclusive.min(n_submitted);
+        assert!(least >= N_TURNS, "{n_exclusive} and {n_submitted}");
     }
 }
 
@@ -370,12 +368,12 @@ fn hammer(scene: &Scene, n_threads: u32) -> [usize; 2] {
     };
     scope(|scope| {
         for n in 1..=n_threads {
-            let (goes_on, [n_alone, n_submitted]) = (&goes_on, &counts);
+            let (goes_on, [n_exclusive, n_submitted]) = (&goes_on, &counts);
             scope.spawn(move || {
                 while goes_on() {
                     let resumed = vec![RunEvent::Resumed];
                     append(&scene.store, &scene.claim, resumed, None).expect("it counts");
-                    n_alone.fetch_add(1, Ordering::Relaxed);
+                    n_exclusive.fetch_add(1, Ordering::Relaxed);
                 }
             });
             scope.spawn(move || {
@@ -390,9 +388,9 @@ fn hammer(scene: &Scene, n_threads: u32) -> [usize; 2] {
     counts.map(AtomicUsize::into_inner)
 }
 
-/// What is thrown away with a runtime is not made half.
+/// Tasks that are dropped with their runtime write everything or nothing.
 #[test]
-fn tasks_that_are_aborted_made_all_or_nothing() {
+fn aborted_task_writes_everything_or_nothing() {
     let scene = Scene::new();
     let runtime = runtime();
     let tasks: Vec<_> = (1..=N_COMMITS)
@@ -421,7 +419,7 @@ fn tasks_that_are_aborted_made_all_or_nothing() {
     for (call, ended) in calls.iter().zip(&ended) {
         assert!(
             call.outcome.is_some() || !ended,
-            "{} was told",
+            "{} was acknowledged",
             call.lineage
         );
     }
@@ -432,11 +430,11 @@ fn tasks_that_are_aborted_made_all_or_nothing() {
     println!("{N_COMMITS} commits, every other one aborted: {n_made} made");
 }
 
-/// A store that was dropped before its thread had begun took what was in line with it, and
-/// whoever had a receipt waited for ever. Now the thread ends the line, whatever becomes of
-/// the store.
+/// When a store was dropped before its writer thread had started, the queue was dropped with it,
+/// and tasks with a receipt waited forever. Now the thread empties the queue even if the store is
+/// dropped.
 #[test]
-fn a_store_that_goes_ends_what_is_in_line() {
+fn dropped_store_commits_its_queue() {
     const N_ROUNDS: u64 = 30;
     let scene = Scene::new();
     for round in 0..N_ROUNDS {

@@ -1,4 +1,4 @@
-//! Which locks count: fences and lock tables.
+//! Which locks are valid: fences and lock tables.
 
 use sedge_model::call::CallStatus;
 use sedge_model::lineage::Lineage;
@@ -6,18 +6,18 @@ use sedge_store::{CallEnd, DataChosen, DataDelete, StoreError};
 
 use crate::fixture::{Fixture, failure, model_name, permit, success};
 
-/// The lock table of what [`success`] commits, and another one.
+/// The lock table of the calls of [`success`], and another one.
 const EPOCH: u64 = 1;
 const OTHER: u64 = u64::MAX;
 
 #[track_caller]
 fn assert_lost<T: std::fmt::Debug>(result: Result<T, StoreError>) {
-    let error = result.expect_err("its lock does not count");
+    let error = result.expect_err("its lock is invalid");
     assert!(matches!(error, StoreError::LockLost(_)), "{error:?}");
 }
 
 #[test]
-fn what_a_fenced_call_would_write_is_refused_as_a_whole() {
+fn commit_of_a_fenced_call_is_refused() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -39,7 +39,7 @@ fn what_a_fenced_call_would_write_is_refused_as_a_whole() {
 }
 
 #[test]
-fn a_fenced_run_is_fenced_as_a_whole_until_it_is_taken_up_anew() {
+fn fenced_run_is_refused_until_it_is_claimed_again() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let run = Lineage::root(claim.run.clone());
@@ -59,7 +59,7 @@ fn a_fenced_run_is_fenced_as_a_whole_until_it_is_taken_up_anew() {
         .call_commit(&other, end.clone())
         .wait()
         .expect("another run");
-    let again = fixture.taken_up(&claim.run);
+    let again = fixture.claimed_again(&claim.run);
     let call = fixture.call(&again, &[2], "sink");
     let end = success(&call, "sink", &[("record", "2")]);
     fixture
@@ -70,7 +70,7 @@ fn a_fenced_run_is_fenced_as_a_whole_until_it_is_taken_up_anew() {
 }
 
 #[test]
-fn what_was_locked_in_another_table_does_not_count() {
+fn lock_of_another_table_is_invalid() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -94,7 +94,7 @@ fn what_was_locked_in_another_table_does_not_count() {
 }
 
 #[test]
-fn who_knows_of_an_older_table_does_not_bring_it_back() {
+fn older_table_cannot_be_restored() {
     let fixture = Fixture::new();
     let late = fixture.other_process();
     assert!(fixture.store.lock_epoch_set(None, OTHER).expect("noted"));

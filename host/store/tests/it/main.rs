@@ -1,9 +1,10 @@
-//! The store, from outside: real files, and a second handle on them for a second process.
+//! The public interface of the store, with real files, and a second handle in place of a second
+//! process.
 
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "processes, and how long to go on, are told by the environment"
+    reason = "tests start processes, and read their settings from the environment"
 )]
 
 mod backup;

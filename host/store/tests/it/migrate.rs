@@ -1,4 +1,4 @@
-//! Datastores that older versions of Sedge made, as they made them.
+//! Datastores that older versions of Sedge made.
 
 use rusqlite::Connection;
 use sedge_model::permission::Permission;
@@ -8,12 +8,12 @@ use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
 
 use crate::fixture::{Fixture, Place, data_name, latest, model_name, origin, success};
 
-/// Made by the last Sedge that had schema 2: `sink` and `spawn` were run, two runs wait at a
-/// gate, and `large` has one version of more bytes than a row now has.
+/// Made by the last Sedge with schema 2: `sink` and `spawn` were run, two runs wait at a gate, and
+/// `large` has one version that is larger than a row may be now.
 const SCHEMA_2: &[u8] = include_bytes!("../fixtures/schema-2.db");
 
-/// Made by the last Sedge that had schema 3: `sink`, `spawn`, `asker` and `files` were run, one run
-/// waits at a gate, one failed, a name was renamed and another one deleted.
+/// Made by the last Sedge with schema 3: `sink`, `spawn`, `asker` and `files` were run, one run
+/// waits at a gate, one failed, one name was renamed and one was deleted.
 const SCHEMA_3: &[u8] = include_bytes!("../fixtures/schema-3.db");
 
 fn migrated(from: &[u8]) -> Fixture {
@@ -24,20 +24,20 @@ fn migrated(from: &[u8]) -> Fixture {
 }
 
 /// Returns a line for each version.
-fn told(all: &[DataRecord]) -> String {
-    let told: Vec<String> = all
+fn lines(all: &[DataRecord]) -> String {
+    let lines: Vec<String> = all
         .iter()
         .map(|it| format!("{} {} {}: {} bytes", it.model, it.name, it.version, it.size))
         .collect();
-    told.join("\n")
+    lines.join("\n")
 }
 
 #[test]
-fn a_datastore_of_schema_2_keeps_all_that_it_had() {
+fn migration_of_schema_2_keeps_all_data() {
     let fixture = migrated(SCHEMA_2);
     let store = &fixture.store;
     let all = store.data_select(&Selection::default()).expect("readable");
-    insta::assert_snapshot!(told(&all), @"
+    insta::assert_snapshot!(lines(&all), @"
     large record 1: 66056 bytes
     large record 2: 61 bytes
     sink record 1: 61 bytes
@@ -67,11 +67,11 @@ fn a_datastore_of_schema_2_keeps_all_that_it_had() {
 }
 
 #[test]
-fn a_datastore_of_schema_3_keeps_all_that_it_had() {
+fn migration_of_schema_3_keeps_all_data() {
     let fixture = migrated(SCHEMA_3);
     let store = &fixture.store;
     let all = store.data_select(&Selection::default()).expect("readable");
-    insta::assert_snapshot!(told(&all), @"
+    insta::assert_snapshot!(lines(&all), @"
     files blob2 1: 300 bytes
     files record 1: 7 bytes
     sink record 1: 60 bytes
@@ -86,7 +86,7 @@ fn a_datastore_of_schema_3_keeps_all_that_it_had() {
     assert_eq!(store.gates_open().expect("readable").len(), 1);
     let forwards = store.data_forwards(&model_name("files")).expect("readable");
     assert_eq!(forwards, [(data_name("small"), data_name("blob2"))]);
-    // What was used before is not known.
+    // Former uses are unknown.
     let uses = store.permission_uses(&model_name("asker"));
     assert_eq!(uses.expect("readable").len(), 0);
     let report = store.check(true, |_| {}).expect("readable");
@@ -94,14 +94,14 @@ fn a_datastore_of_schema_3_keeps_all_that_it_had() {
 }
 
 #[test]
-fn a_migrated_datastore_goes_on() {
-    goes_on(SCHEMA_2, &[1, 2, 3, 4, 5, 6, 7], 3);
-    goes_on(SCHEMA_3, &[1, 2, 3, 4], 4);
+fn migrated_datastore_can_be_written() {
+    check_next_write(SCHEMA_2, &[1, 2, 3, 4, 5, 6, 7], 3);
+    check_next_write(SCHEMA_3, &[1, 2, 3, 4], 4);
 }
 
-/// `versions` are those of the record of `sink` after one more, and `n_names` all that there is.
+/// Checks that `sink` has these versions after another one, and that there are `n_names` names.
 #[track_caller]
-fn goes_on(from: &[u8], versions: &[u64], n_names: usize) {
+fn check_next_write(from: &[u8], versions: &[u64], n_names: usize) {
     let fixture = migrated(from);
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -109,7 +109,7 @@ fn goes_on(from: &[u8], versions: &[u64], n_names: usize) {
         name: "HOME".parse().expect("a name"),
     };
     let end = success(&call, "sink", &[("record", "7")]);
-    // The lock table that counts is that of whoever used it last.
+    // The valid lock table is that of the last process that used the datastore.
     let epoch = fixture.store.lock_epoch().expect("readable");
     let end = CallEnd {
         lock_epoch: epoch.expect("it was noted"),
@@ -132,9 +132,9 @@ fn goes_on(from: &[u8], versions: &[u64], n_names: usize) {
     assert_eq!(uses.expect("readable").len(), 1);
 }
 
-/// Who opens it first does it, and nobody sees it half done.
+/// The first process that opens it migrates it, and no other process sees it partly migrated.
 #[test]
-fn many_may_migrate_it_at_once() {
+fn concurrent_migration_succeeds() {
     const N_THREADS: usize = 8;
     let place = Place::new();
     place.folder.write("sedge.db", SCHEMA_2).expect("written");
@@ -150,7 +150,7 @@ fn many_may_migrate_it_at_once() {
 }
 
 #[test]
-fn a_datastore_older_than_any_release_is_refused() {
+fn unreleased_schema_is_refused() {
     let place = Place::new();
     place.folder.write("sedge.db", SCHEMA_2).expect("written");
     let connection = Connection::open(place.folder.path_of("sedge.db")).expect("opened");

@@ -1,7 +1,7 @@
-//! The store against a plain model of its data, with histories at random: whatever is done,
-//! all that can be read of both is the same, and the store finds nothing wrong with itself.
+//! The store against a simple model of its data, with random histories. After every step,
+//! everything that can be read is the same in both, and the store finds no fault in itself.
 //!
-//! More histories than usual, and less waiting for a disk:
+//! To run more histories, on a faster disk:
 //!
 //! ```text
 //! SEDGE_MODEL_HISTORIES=10000 TMPDIR=… cargo test --release -p sedge-store --test it \
@@ -22,20 +22,20 @@ use proptest::test_runner::{Config, TestRunner};
 use history::history;
 use scene::{Scene, Tally};
 
-/// Histories that are tried, unless told otherwise.
+/// The default number of histories.
 const N_HISTORIES: u32 = 100;
 
-/// Threads that try histories, each in a store of its own: they wait for the disk mostly.
+/// The number of threads, each with its own store. They mostly wait for the disk.
 const N_THREADS: u32 = 4;
 
 const N_MODELS: usize = 3;
 const MODELS: [&str; N_MODELS] = ["sink", "sink-2", "7"];
 
-/// The types that calls are of; the last is one that is not known.
+/// The types of calls. The last one is unknown.
 const N_OWNERS: usize = 3;
 const OWNERS: [Option<&str>; N_OWNERS] = [Some("@test/sink"), Some("@test/other"), None];
 
-/// Runs of a history: two of a workflow, the last of a method.
+/// The runs of a history: two of a workflow, the last of a method.
 const N_RUNS: usize = 3;
 const STEPS: [&str; 3] = ["build/compile", "build/test", "ship/it"];
 const WORKFLOW: &str = "name: deploy
@@ -52,12 +52,12 @@ jobs:
         task: {type: model_method, modelIdOrName: sink, methodName: run}
 ";
 
-/// Contents, around the size from which on they are in files. There are few, so that they
-/// are shared.
+/// Contents with sizes around the limit for storing them in files. There are few of them, so that
+/// versions share them.
 const N_CONTENTS_SMALL: usize = 3;
 const N_CONTENTS: usize = 6;
 
-/// Lengths of time in the lists below.
+/// The durations in the lists below.
 const SPANS_MS: [u64; 2] = [3_600_000, 86_400_000];
 const LIFETIMES: [&str; 6] = ["infinite", "1h", "1d", "ephemeral", "job", "workflow"];
 const KEEPS: [&str; 4] = ["1", "2", "1h", "4294967295"];
@@ -83,7 +83,7 @@ fn content(n: usize) -> String {
 }
 
 #[test]
-fn histories_at_random_are_as_in_a_plain_model() {
+fn random_histories_match_the_plain_model() {
     let n_histories = n_histories();
     let n_left = AtomicU32::new(n_histories);
     let tallies = std::thread::scope(|scope| {
@@ -108,13 +108,13 @@ fn histories_at_random_are_as_in_a_plain_model() {
         assert_eq!(
             tally.missing(),
             None,
-            "what they are to show never happened"
+            "a case that the histories should cover never happened"
         );
     }
 }
 
-/// Tries so many histories in one store, which each leaves empty; the shortest one that fails
-/// is shown.
+/// Runs this many histories in one store, which each leaves empty. If one fails, the shortest
+/// failing history is shown.
 fn try_some(n_histories: u32, n_left: &AtomicU32) -> Tally {
     let limits = Config {
         cases: n_histories,
@@ -125,7 +125,7 @@ fn try_some(n_histories: u32, n_left: &AtomicU32) -> Tally {
     let kept: RefCell<Option<Scene>> = RefCell::default();
     let tally = RefCell::new(Tally::default());
     let tried = TestRunner::new(limits).run(&history(), |history| {
-        // A store in which one failed is not used again.
+        // A store in which a history failed is not used again.
         let before = kept.take();
         let mut scene = before.unwrap_or_else(Scene::new);
         scene.play(&history);
@@ -141,8 +141,8 @@ fn try_some(n_histories: u32, n_left: &AtomicU32) -> Tally {
 }
 
 fn n_histories() -> u32 {
-    let told = std::env::var("SEDGE_MODEL_HISTORIES").ok();
-    told.map_or(N_HISTORIES, |text| {
+    let value = std::env::var("SEDGE_MODEL_HISTORIES").ok();
+    value.map_or(N_HISTORIES, |text| {
         text.parse().expect("SEDGE_MODEL_HISTORIES is a number")
     })
 }

@@ -1,5 +1,5 @@
-//! Readers and writers are not in each other's way: who reads sees one moment, whatever is
-//! written meanwhile, and who writes does not wait for who reads.
+//! Readers and writers do not block each other: a reader sees a snapshot, and a writer does not
+//! wait for readers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::scope;
@@ -17,7 +17,7 @@ use crate::fixture::{
     Fixture, call_start, data_name, delete, latest, model_name, permit, run_id, success,
 };
 
-/// More versions than go in one transaction of a collection.
+/// More versions than one transaction of a collection deletes.
 const N_VERSIONS: u64 = 1200;
 
 fn commit(store: &Store, claim: &Claim, n: u32, writes: &[(&str, &str)]) {
@@ -27,7 +27,7 @@ fn commit(store: &Store, claim: &Claim, n: u32, writes: &[(&str, &str)]) {
     store.call_commit(claim, end).wait().expect("it counts");
 }
 
-/// Everything that is read most.
+/// The results of the most common reads.
 #[derive(Debug, PartialEq)]
 struct Seen {
     all: Vec<DataRecord>,
@@ -60,10 +60,10 @@ impl Seen {
     }
 }
 
-/// A writer that has begun and does not end, with its place in the queue: a process that was
-/// stopped in the middle of a write, say.
+/// A writer that has begun and does not end, and holds the lock of the queue, such as a process
+/// that was stopped during a write.
 #[test]
-fn readers_do_not_wait_for_a_writer_that_does_not_end() {
+fn readers_do_not_wait_for_a_stuck_writer() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     commit(&fixture.store, &claim, 1, &[("a", "1"), ("b", "2")]);
@@ -76,19 +76,19 @@ fn readers_do_not_wait_for_a_writer_that_does_not_end() {
     let half = "BEGIN IMMEDIATE;
         UPDATE contents SET bytes = x'00'; UPDATE data SET name = name || 'x', latest = 7;
         DELETE FROM log_lines; UPDATE runs SET status = 'failed'; UPDATE calls SET path = '9';";
-    writer.execute_batch(half).expect("nobody else writes");
-    assert_eq!(Seen::of(&fixture.store), before, "who had it open");
+    writer.execute_batch(half).expect("no other process writes");
+    assert_eq!(Seen::of(&fixture.store), before, "an open store");
     let other = fixture.other_process();
-    assert_eq!(Seen::of(&other), before, "who opens it now");
+    assert_eq!(Seen::of(&other), before, "a store that is opened now");
     writer.execute_batch("ROLLBACK").expect("it has begun");
     drop(turn);
     commit(&other, &claim, 2, &[("a", "3")]);
     assert_eq!(Seen::of(&fixture.store).text.as_deref(), Some("3"));
 }
 
-/// Others read and write all the time while a collection goes on.
+/// Other threads read and write during a collection.
 #[test]
-fn a_long_collection_is_in_nobodys_way() {
+fn long_collection_does_not_block_readers_and_writers() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let begun = call_start(&claim, &[1], "sink");
@@ -133,7 +133,7 @@ fn a_long_collection_is_in_nobodys_way() {
         while !is_over.load(Ordering::Relaxed) {
             n_reads += 1;
             let versions = fixture.versions("sink", "a");
-            // Batches go from the newest to the oldest; the latest stays.
+            // Batches go from the newest to the oldest version; the latest is kept.
             let expected = (1..versions.len() as u64).chain([N_VERSIONS]);
             assert_eq!(versions, expected.collect::<Vec<_>>());
         }
@@ -143,7 +143,7 @@ fn a_long_collection_is_in_nobodys_way() {
     });
     println!("while {N_VERSIONS} versions were collected: {n_reads} reads, {n_commits} commits");
     assert_eq!(fixture.versions("sink", "a"), [N_VERSIONS]);
-    // What was there when the collection began was collected, too; nothing since is missing.
+    // Versions that existed when the collection began were collected; no later version is missing.
     let other = fixture.versions("sink", "other");
     let first = other.first().copied().unwrap_or_default();
     assert!(
@@ -153,9 +153,10 @@ fn a_long_collection_is_in_nobodys_way() {
     assert_eq!(other, (first..=n_commits.into()).collect::<Vec<u64>>());
 }
 
-/// At its first version a scan lets others write, and itself, and goes on with what was there.
+/// At the first version of a scan, other writes are made, also through its own store. The scan
+/// continues with its snapshot.
 #[test]
-fn a_scan_sees_one_moment_and_is_in_no_writers_way() {
+fn scan_reads_a_snapshot_and_does_not_block_writers() {
     let fixture = Fixture::new();
     let other = fixture.other_process();
     let claim = fixture.run(1);

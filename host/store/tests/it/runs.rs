@@ -1,4 +1,4 @@
-//! Runs: their logs, who may append to them, and how they are listed.
+//! Runs: their logs, the right to append to them, and how they are listed.
 
 use sedge_model::call::CallError;
 use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus};
@@ -8,7 +8,7 @@ use crate::fixture::{
     Fixture, append, assert_fenced, call_start, run_id, run_start, shown, step, success,
 };
 
-/// Why a decision was not to append.
+/// Why `decide` refused to append.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("not like this")]
@@ -31,7 +31,7 @@ fn gate_decided(gate: &str) -> RunEvent {
 }
 
 #[test]
-fn a_run_is_read_as_it_was_made() {
+fn run_is_read_as_it_was_created() {
     let fixture = Fixture::new();
     let start = run_start(1, RunKind::Method, "sink");
     let claim = fixture.store.run_start(&start, &[]).expect("the id is new");
@@ -57,7 +57,7 @@ fn a_run_is_read_as_it_was_made() {
 }
 
 #[test]
-fn a_run_that_was_not_made_is_missing() {
+fn unknown_run_is_missing() {
     let fixture = Fixture::new();
     let error = fixture.store.run_get(&run_id(9)).expect_err("none");
     assert_eq!(error.to_string(), "no run with the id `900000000000`");
@@ -67,7 +67,7 @@ fn a_run_that_was_not_made_is_missing() {
 }
 
 #[test]
-fn an_id_is_given_once() {
+fn run_id_cannot_be_used_twice() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let again = run_start(1, RunKind::Method, "sink");
@@ -78,7 +78,7 @@ fn an_id_is_given_once() {
 }
 
 #[test]
-fn every_event_is_read_as_it_was_written() {
+fn event_is_read_as_it_was_written() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let events = vec![
@@ -118,7 +118,7 @@ fn every_event_is_read_as_it_was_written() {
 }
 
 #[test]
-fn who_appends_sees_what_is_new_first() {
+fn append_passes_new_events_to_decide() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let person = fixture.other_process();
@@ -136,7 +136,7 @@ fn who_appends_sees_what_is_new_first() {
 }
 
 #[test]
-fn a_refusal_appends_nothing() {
+fn refused_append_changes_nothing() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let refused = fixture
@@ -149,7 +149,7 @@ fn a_refusal_appends_nothing() {
 }
 
 #[test]
-fn a_panic_while_deciding_appends_nothing_and_leaves_the_store_usable() {
+fn panic_in_decide_appends_nothing() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     std::thread::scope(|scope| {
@@ -165,12 +165,12 @@ fn a_panic_while_deciding_appends_nothing_and_leaves_the_store_usable() {
         });
         assert!(panicking.join().is_err(), "it panicked");
     });
-    append(&fixture.store, &claim, vec![RunEvent::Resumed], None).expect("the turn is free");
+    append(&fixture.store, &claim, vec![RunEvent::Resumed], None).expect("the lock is free");
     assert_eq!(fixture.events(&claim.run), ["1 started", "2 resumed"]);
 }
 
 #[test]
-fn a_status_goes_with_its_events() {
+fn status_is_set_with_its_event() {
     let check = |status: Option<RunStatus>, expect: RunStatus, ended: bool| {
         let fixture = Fixture::new();
         let claim = fixture.run(1);
@@ -186,7 +186,7 @@ fn a_status_goes_with_its_events() {
 }
 
 #[test]
-fn a_run_of_a_method_ends() {
+fn method_run_can_be_ended() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let ended = fixture.store.run_end(&claim, RunStatus::Succeeded);
@@ -197,14 +197,14 @@ fn a_run_of_a_method_ends() {
 }
 
 #[test]
-fn of_two_who_saw_the_same_run_one_takes_it_up() {
+fn only_one_of_two_concurrent_claims_succeeds() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     append(&fixture.store, &claim, vec![], Some(RunStatus::Suspended)).expect("suspended");
     let seen = fixture.store.run_get(&claim.run).expect("it was made");
     let other = fixture.other_process();
     let won = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
-    assert_eq!(won.expect("nobody was faster").number, 2);
+    assert_eq!(won.expect("no other process claimed it").number, 2);
     let lost = fixture
         .store
         .run_claim(&seen, "session-3", &RunEvent::Resumed);
@@ -218,10 +218,10 @@ fn of_two_who_saw_the_same_run_one_takes_it_up() {
     );
 }
 
-/// A decision that falls between looking and claiming changes nothing that matters; an end
+/// A decision of a gate between reading the run and claiming it does not matter. The end of the run
 /// does, and makes the claim fail.
 #[test]
-fn a_run_that_moved_on_cannot_be_taken_up_by_what_was_seen() {
+fn claim_with_an_outdated_record_is_refused() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let seen = fixture.store.run_get(&claim.run).expect("it was made");
@@ -233,10 +233,10 @@ fn a_run_that_moved_on_cannot_be_taken_up_by_what_was_seen() {
     assert_fenced(late);
 }
 
-/// `ended_at` of a failed run stayed when the run was taken up again, so that a run was
-/// shown as running and ended. The claim now clears it.
+/// `ended_at` of a failed run was kept when the run was resumed, so that the run was shown as both
+/// running and ended. The claim now clears it.
 #[test]
-fn a_run_that_is_taken_up_again_has_not_ended() {
+fn resumed_run_has_no_end_time() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     append(&fixture.store, &claim, vec![], Some(RunStatus::Failed)).expect("failed");
@@ -245,20 +245,20 @@ fn a_run_that_is_taken_up_again_has_not_ended() {
     let again = fixture
         .store
         .run_claim(&seen, "session-2", &RunEvent::Resumed);
-    again.expect("nobody was faster");
+    again.expect("no other process claimed it");
     let run = fixture.store.run_get(&claim.run).expect("it was made");
     assert_eq!((run.status, run.ended_at), (RunStatus::Running, None));
 }
 
 #[test]
-fn an_old_claim_is_good_for_nothing() {
+fn outdated_claim_is_refused_everywhere() {
     let fixture = Fixture::new();
     let old = fixture.run(1);
     let call = fixture.call(&old, &[1], "sink");
     let seen = fixture.store.run_get(&old.run).expect("it was made");
     let other = fixture.other_process();
     let new = other.run_claim(&seen, "session-2", &RunEvent::Resumed);
-    let new = new.expect("nobody was faster");
+    let new = new.expect("no other process claimed it");
 
     let mut asked = false;
     let appended = fixture.store.run_append(Author::Process(&old), 0, |_| {
@@ -266,7 +266,7 @@ fn an_old_claim_is_good_for_nothing() {
         Ok::<_, StoreError>(vec![RunEvent::Suspended])
     });
     assert_fenced(appended);
-    assert!(!asked, "nobody decides for a run that is another's");
+    assert!(!asked, "`decide` is not called for an outdated claim");
     assert_fenced(fixture.store.run_end(&old, RunStatus::Succeeded));
     let start = call_start(&old, &[2], "sink");
     assert_fenced(fixture.store.call_start(&old, start.clone()).wait());
@@ -337,7 +337,7 @@ fn runs_are_listed_newest_first_and_by_filter() {
 }
 
 #[test]
-fn open_gates_are_those_that_nobody_decided() {
+fn open_gates_are_the_undecided_ones() {
     let fixture = Fixture::new();
     let check = |expect: &[(u64, &str)]| {
         let open = fixture.store.gates_open().expect("readable");

@@ -1,8 +1,8 @@
-//! A datastore that came with a clone: what Sedge does not make itself is refused, before
-//! anything of it is run, and nothing is lost.
+//! A datastore from a cloned repository: anything that Sedge does not make itself is refused before
+//! it is executed, and no data is lost.
 //!
-//! The bug: a trigger in the database of a repository that someone else had made deleted all
-//! data as soon as a call committed, and `datastore check` called that database sound.
+//! The bug: a trigger in the database of an untrusted repository deleted all data as soon as a call
+//! committed, and `datastore check` reported no fault.
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, Place, run_start, success};
 
 const FILE: &str = "sedge.db";
 
-/// What a hostile schema adds, and how the error names it.
+/// The additions of a hostile schema, and how the error names them.
 const ADDITIONS: [(&str, &str); 8] = [
     (
         "CREATE TRIGGER t AFTER INSERT ON run_events BEGIN DELETE FROM data_versions; END",
@@ -47,7 +47,7 @@ fn n_versions(folder: &Path) -> u64 {
     count.expect("it is a number")
 }
 
-/// Makes a datastore with one version of data.
+/// Creates a datastore with one version of data.
 fn filled() -> Fixture {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
@@ -61,10 +61,10 @@ fn filled() -> Fixture {
     fixture
 }
 
-/// Checks that nothing can be read or written, and returns why.
+/// Checks that every operation is refused, and returns the error.
 #[track_caller]
 fn refused(fixture: &Fixture) -> String {
-    let told = |error: StoreError| {
+    let text = |error: StoreError| {
         assert!(
             matches!(error, StoreError::Untrusted { .. }),
             "another error: {error}"
@@ -73,7 +73,7 @@ fn refused(fixture: &Fixture) -> String {
     };
     let store = match Store::open(fixture.folder()) {
         Ok(store) => store,
-        Err(error) => return told(error),
+        Err(error) => return text(error),
     };
     let start = run_start(2, sedge_model::run::RunKind::Workflow, "deploy");
     let written = store.run_start(&start, &[]).map(drop);
@@ -82,13 +82,13 @@ fn refused(fixture: &Fixture) -> String {
         store.check(false, |_| {}).expect_err("it was checked"),
         store.is_empty().expect_err("it was read"),
     ];
-    let told = errors.map(told);
-    assert!(told.iter().all(|it| *it == told[0]), "{told:?}");
-    told[0].clone()
+    let texts = errors.map(text);
+    assert!(texts.iter().all(|it| *it == texts[0]), "{texts:?}");
+    texts[0].clone()
 }
 
 #[test]
-fn a_schema_that_sedge_does_not_make_is_refused() {
+fn schema_that_sedge_does_not_make_is_refused() {
     for (statement, expect) in ADDITIONS {
         let fixture = filled();
         let folder = fixture.folder().path();
@@ -99,23 +99,23 @@ fn a_schema_that_sedge_does_not_make_is_refused() {
     }
 }
 
-/// The check is made once per process; what is planted later is not run either.
+/// Each process checks the schema once; a trigger that is added later must not run either.
 #[test]
-fn a_trigger_that_is_planted_later_is_not_run() {
+fn trigger_added_later_is_not_run() {
     let fixture = filled();
     assert!(!fixture.store.is_empty().expect("it is read"));
     let (trigger, _) = ADDITIONS[0];
     sql(fixture.folder().path(), trigger);
     fixture.run(2);
     assert_eq!(n_versions(fixture.folder().path()), 1);
-    // The connection that reads next is not the one that was checked.
+    // The next read uses another connection than the one that was checked.
     let other = fixture.other_process();
     let error = other.is_empty().expect_err("it was read");
     assert!(matches!(error, StoreError::Untrusted { .. }), "{error}");
 }
 
 #[test]
-fn an_older_schema_is_checked_before_it_is_migrated() {
+fn older_schema_is_checked_before_its_migration() {
     let fixtures: [&[u8]; 2] = [
         include_bytes!("../fixtures/schema-2.db"),
         include_bytes!("../fixtures/schema-3.db"),
@@ -137,9 +137,9 @@ fn an_older_schema_is_checked_before_it_is_migrated() {
     }
 }
 
-/// A database that is not ours has no other way in.
+/// A wrong version number must not bypass the check.
 #[test]
-fn a_version_that_does_not_fit_its_tables_is_refused() {
+fn wrong_schema_version_is_refused() {
     for version in [2, 3] {
         let fixture = filled();
         let folder = fixture.folder().path();
@@ -151,7 +151,7 @@ fn a_version_that_does_not_fit_its_tables_is_refused() {
 }
 
 #[test]
-fn files_that_are_none_are_refused() {
+fn special_files_are_refused() {
     let pipe = |path: &Path| {
         let made = std::process::Command::new("mkfifo").arg(path).status();
         assert!(made.expect("it is installed").success());
@@ -176,9 +176,9 @@ fn files_that_are_none_are_refused() {
     }
 }
 
-/// Through a link, SQLite would write to what a stranger chose, as it did.
+/// SQLite would write through a link to a file of an attacker's choice.
 #[test]
-fn links_are_refused_and_what_they_lead_to_stays() {
+fn links_are_refused_and_their_targets_unchanged() {
     for name in ["sedge.db", "sedge.db-wal", "sedge.db-shm", "write.lock"] {
         let fixture = closed();
         let (folder, victims) = (fixture.folder().path(), Place::new());
@@ -205,10 +205,10 @@ fn links_are_refused_and_what_they_lead_to_stays() {
     }
 }
 
-/// SQLite plays a rollback journal back when it opens a database, and then deletes the file
-/// that the journal names as its super-journal, whatever that is.
+/// When SQLite opens a database, it plays back its rollback journal, and then deletes the file that
+/// the journal names as its super-journal.
 #[test]
-fn a_journal_that_names_another_file_is_refused() {
+fn journal_that_names_another_file_is_refused() {
     let fixture = closed();
     let victims = Place::new();
     victims
@@ -224,7 +224,7 @@ fn a_journal_that_names_another_file_is_refused() {
     assert!(victims.folder.path_of("victim").exists(), "it was deleted");
 }
 
-/// Returns a rollback journal of no page, which names a super-journal.
+/// Returns a rollback journal without pages that names a super-journal.
 fn journal_naming(path: &str, n_database_bytes: usize) -> Vec<u8> {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     const PAGE_BYTES: u32 = 4096;
@@ -245,14 +245,14 @@ fn journal_naming(path: &str, n_database_bytes: usize) -> Vec<u8> {
     journal
 }
 
-/// Makes a datastore as a clone has it: no process has it open.
+/// Creates a datastore that no process has open, as in a clone.
 fn closed() -> Fixture {
     let place = Place::new();
     let made = filled();
     sql(made.folder().path(), "PRAGMA wal_checkpoint(TRUNCATE)");
     let content = std::fs::read(made.folder().path_of(FILE)).expect("readable");
     place.folder.write(FILE, &content).expect("written");
-    // It is not opened here; this one is only so that there is a fixture.
+    // The fixture's store is another one, because this one must not be opened here.
     let elsewhere = Place::new();
     let store = Store::create(&elsewhere.folder).expect("the folder is empty");
     Fixture::of(place, store)

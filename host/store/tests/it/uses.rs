@@ -1,5 +1,4 @@
-//! What models used of what they may do: noted with the end of a call, and not more often than
-//! anybody asks.
+//! Uses of permissions: they are recorded when a call ends, at most once a minute.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +49,7 @@ fn uses(fixture: &Fixture, model: &str) -> BTreeMap<String, Timestamp> {
 }
 
 #[test]
-fn a_call_says_what_it_used_whether_it_succeeds_or_fails() {
+fn uses_are_recorded_for_success_and_failure() {
     let check = |end: fn(CallEnd) -> CallEnd| {
         let fixture = Fixture::new();
         assert_eq!(uses(&fixture, "spawn"), BTreeMap::new());
@@ -66,10 +65,10 @@ fn a_call_says_what_it_used_whether_it_succeeds_or_fails() {
     });
 }
 
-/// The clock is set by the test. By the machine's clock, two times of day that the test took for
-/// different were the same on a fast machine, and the test failed.
+/// The test sets the clock. With the machine's clock it failed on a fast machine, because two times
+/// that it took for different were equal.
 #[test]
-fn a_use_is_replaced_once_it_is_a_minute_old() {
+fn recorded_use_is_replaced_after_a_minute() {
     let clock = SettableClock::at(Timestamp(NOON_MS));
     let fixture = Fixture::with_clock(&clock);
     let check = |nth: u32, at_ms: u64, expect_ms: u64| {
@@ -85,9 +84,9 @@ fn a_use_is_replaced_once_it_is_a_minute_old() {
     check(5, NOON_MS + 5 * MINUTE_MS, NOON_MS + 5 * MINUTE_MS);
 }
 
-/// A clock that was ahead and was set back does not keep later uses off.
+/// After a clock that was ahead is set back, later uses must still be recorded.
 #[test]
-fn a_use_of_the_future_is_replaced() {
+fn recorded_use_in_the_future_is_replaced() {
     let clock = SettableClock::at(Timestamp(NOON_MS));
     let fixture = Fixture::with_clock(&clock);
     commit(&fixture, 1, |end| end);
@@ -98,11 +97,11 @@ fn a_use_of_the_future_is_replaced() {
 }
 
 #[test]
-fn what_is_refused_was_not_used() {
+fn refused_commit_records_no_use() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "spawn");
-    fixture.taken_up(&claim.run);
+    fixture.claimed_again(&claim.run);
     let end = CallEnd {
         used: used(),
         ..success(&call, "spawn", &[])
@@ -116,7 +115,7 @@ fn what_is_refused_was_not_used() {
 }
 
 #[test]
-fn uses_go_with_their_model_only() {
+fn uses_are_deleted_with_their_model() {
     let fixture = Fixture::new();
     commit(&fixture, 1, |end| end);
     let forget = |model: &str| {
@@ -132,7 +131,7 @@ fn uses_go_with_their_model_only() {
 }
 
 #[test]
-fn a_use_that_cannot_be_read_is_found() {
+fn check_finds_an_unreadable_use() {
     let fixture = Fixture::new();
     commit(&fixture, 1, |end| end);
     let path = fixture.folder().path_of("sedge.db");

@@ -94,6 +94,7 @@ impl Folder {
     /// differs and this process works for its owner. Files named `private` keep their mode. Every
     /// file is opened and closed, which would release SQLite's locks, so the datastore must not be
     /// open in this process yet.
+    ///
     /// # Errors
     /// A mode cannot be changed. A read-only medium is no error, because nothing can be changed
     /// there.

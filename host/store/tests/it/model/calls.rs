@@ -1,4 +1,4 @@
-//! Calls, as they are made in the store and in the plain model.
+//! Calls, made in the store and in the plain model.
 
 use sedge_model::call::{CallStatus, DataKind, StagedChange, StagedContent, StagedWrite, Written};
 use sedge_model::digest::Digest;
@@ -12,12 +12,12 @@ use super::scene::{Scene, spec};
 use super::{KEEPS, LIFETIMES, MODELS, OWNERS, STEPS, TAGS, content};
 use crate::fixture::{call_start, data_name, failure, step, success};
 
-/// Why a call's changes are not made.
+/// Why a call's changes are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Refusal {
     Claim,
     Lock,
-    /// The type that a name belongs to.
+    /// The type that the name belongs to.
     Owner(String),
     Call,
 }
@@ -84,10 +84,10 @@ impl Scene {
     fn lineage_new(&self, call: &Call) -> Lineage {
         let run = &self.plain.runs[call.run];
         let root = Lineage::root(run.id.clone());
-        let goes_on = |(it, status): (&Lineage, &CallStatus)| {
+        let running = |(it, status): (&Lineage, &CallStatus)| {
             (it.depth() == 1 && *status == CallStatus::Running).then(|| it.clone())
         };
-        let parent = run.calls.iter().rev().find_map(goes_on);
+        let parent = run.calls.iter().rev().find_map(running);
         let parent = parent.filter(|_| call.is_nested).unwrap_or(root);
         let is_child = |it: &&Lineage| it.parent().as_ref() == Some(&parent);
         let n_children = run.calls.keys().filter(is_child).count();
@@ -137,7 +137,7 @@ impl Scene {
         }
     }
 
-    /// Makes changes in the model, unless something is in the way.
+    /// Makes changes in the model, unless they must be refused.
     fn make(
         &mut self,
         call: &Call,
@@ -165,7 +165,7 @@ impl Scene {
         Ok(written)
     }
 
-    /// Compares what writes got, or why they were refused.
+    /// Compares the versions that were written, or the reason for refusing.
     fn same_end(
         &mut self,
         found: &Result<Vec<Written>, StoreError>,
@@ -182,8 +182,8 @@ impl Scene {
         }
     }
 
-    /// Returns the changes in the words of the store and in those of the model, with the files
-    /// that must not go before they are made.
+    /// Returns the changes for the store and for the model, with the temporary files that must be
+    /// kept until the changes are made.
     fn changes(
         &mut self,
         end: &CallEnd,

@@ -1,4 +1,4 @@
-//! Everything that can be read of a store, against the same of the plain model.
+//! Compares everything that can be read from a store with the plain model.
 
 use sedge_model::digest::Digest;
 use sedge_model::query::Selection;
@@ -11,7 +11,7 @@ use super::{MODELS, OWNERS, TAGS};
 use crate::fixture::{data_name, model_name};
 
 impl Scene {
-    /// Compares what most steps change, and what a selection finds.
+    /// Compares what most steps change, and the result of a selection.
     pub(crate) fn compare(&mut self, look: &Look) {
         let lines = self.plain.lines();
         let chosen = self.selection(look, &lines);
@@ -51,8 +51,7 @@ impl Scene {
         assert_eq!(found.expect("readable"), expected, "{model}");
     }
 
-    /// Compares all names and contents as another process reads them, and has the store look
-    /// for faults.
+    /// Compares all names and contents as another process reads them, and runs the store's check.
     pub(crate) fn compare_all(&mut self) {
         for model in MODELS {
             for name in &self.names {
@@ -62,7 +61,7 @@ impl Scene {
         let check = self.other.check(true, |_| {}).expect("readable");
         let faults: Vec<_> = check.findings.iter().filter(|it| it.is_fault).collect();
         assert!(faults.is_empty(), "{faults:?}");
-        // All that takes up room are files that were deleted or never committed.
+        // The only findings are files that were deleted or never committed.
         assert_eq!(check.findings.len(), self.plain.files_unused().len());
     }
 

@@ -1,7 +1,8 @@
-//! Histories at random: what is done to a store, in words that fit both it and the plain model.
+//! Random histories: operations on a store, in a form that fits both the store and the plain model.
 //!
-//! Each history has few names, so that its steps meet; they are drawn from a pool of nasty ones.
-//! Numbers are indices into lists of [`super`], or are taken modulo what is there.
+//! Each history has few names, so that its steps affect the same data; they are drawn from a pool
+//! of problematic names. Numbers are indices into lists of [`super`], or are taken modulo the
+//! number of existing items.
 
 use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::prop_oneof;
@@ -9,16 +10,16 @@ use proptest::prop_oneof;
 use super::{KEEPS, SPANS_MS};
 use super::{LIFETIMES, N_CONTENTS, N_CONTENTS_SMALL, N_MODELS, N_OWNERS, N_RUNS, STEPS, TAGS};
 
-/// The fewest and the most steps of one history.
+/// The least and the largest number of steps of a history.
 const N_STEPS_MIN: usize = 4;
 const N_STEPS_MAX: usize = 40;
 
-/// Names that one history has.
+/// The number of names of a history.
 pub(crate) const N_NAMES: usize = 5;
 
-/// Names that were lost, cut off or mixed up elsewhere: numbers, paths, quotes, patterns,
-/// prefixes of one another, letters with two forms or two cases, writing from the right,
-/// signs of several characters, and the last one that there is.
+/// Names that other systems have lost, truncated or mixed up: numbers, paths, quotes, patterns,
+/// prefixes of each other, letters with two forms or two cases, right-to-left text, graphemes of
+/// several characters, and the last code point.
 const NAMES: [&str; 44] = [
     "7",
     "007",
@@ -66,11 +67,11 @@ const NAMES: [&str; 44] = [
     "\u{1f994}",
 ];
 
-/// What happens.
+/// A history.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) names: Vec<String>,
-    /// Each with what is asked for after it.
+    /// The steps, each with a selection to compare after it.
     pub(crate) steps: Vec<(Step, Look)>,
 }
 
@@ -88,7 +89,7 @@ pub(crate) enum Step {
         what: What,
     },
     Collect(Rules),
-    /// A step of a workflow.
+    /// A step of a workflow ends.
     PartEnds {
         run: usize,
         step: usize,
@@ -104,7 +105,7 @@ pub(crate) struct Call {
     pub(crate) model: usize,
     pub(crate) owner: usize,
     pub(crate) step: Option<usize>,
-    /// Whether a call that goes on makes this one, if there is one.
+    /// Whether a running call makes this one, if there is one.
     pub(crate) is_nested: bool,
     pub(crate) edits: Vec<Edit>,
     pub(crate) end: End,
@@ -114,17 +115,17 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
     Success,
-    /// It fails, and nothing that it wrote is kept.
+    /// It fails, and its writes are discarded.
     Failure,
-    /// It fails, and what it wrote is kept.
+    /// It fails, and its writes are kept.
     FailureThatKeeps,
-    /// It publishes so many of its changes, and commits the others.
+    /// It publishes this many of its changes, and commits the others.
     Published(usize),
-    /// It publishes its changes, and goes on.
+    /// It publishes its changes, and continues.
     Never,
     /// It never began.
     NotBegun,
-    /// Its process has lost the run to another.
+    /// Another process has claimed its run.
     OldClaim,
     /// Its lock was taken away.
     LostLock,
@@ -146,13 +147,13 @@ pub(crate) enum Edit {
     },
 }
 
-/// In which way content is handed over.
+/// How content is passed to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Resource,
     /// A file, as bytes in memory.
     Bytes,
-    /// A file that was written piece by piece.
+    /// A file, written piece by piece.
     Pieces,
 }
 
@@ -160,7 +161,7 @@ pub(crate) enum Form {
 pub(crate) enum What {
     Version(usize, u64),
     Name(usize),
-    /// So many characters of a name.
+    /// This many characters of a name.
     Prefix(usize, usize),
     All,
 }
@@ -168,7 +169,7 @@ pub(crate) enum What {
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) now: Now,
-    /// Of which model, whether of resources, a lifetime, and how many versions.
+    /// The model, whether of resources, a lifetime, and a number of versions.
     pub(crate) overrides: Vec<(usize, bool, Option<usize>, Option<usize>)>,
     pub(crate) with_latest: bool,
 }
@@ -176,7 +177,7 @@ pub(crate) struct Rules {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Now {
     Zero,
-    /// A length of time after some version was written, and a millisecond more or less.
+    /// Some duration after a version was written, give or take a millisecond.
     After {
         pick: usize,
         span: usize,
@@ -234,7 +235,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One model mostly, so that steps meet.
+/// One model in most cases, so that steps affect the same data.
 fn model() -> impl Strategy<Value = usize> {
     prop_oneof![3 => Just(0), 1 => 0..N_MODELS]
 }
@@ -250,7 +251,7 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(End::OldClaim),
         1 => Just(End::LostLock),
     ];
-    // Mostly of one type, so that most writes are not refused.
+    // One type in most cases, so that most writes are not refused.
     let owner = prop_oneof![6 => Just(0), 1 => 0..N_OWNERS];
     let step = prop::option::of(0..STEPS.len());
     let edits = prop::collection::vec(edit(), 0..=5);
@@ -267,7 +268,7 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    // A large content costs three syncs.
+    // Large content costs three syncs.
     let content = prop_oneof![12 => 0..N_CONTENTS_SMALL, 1 => 0..N_CONTENTS];
     let form = prop_oneof![
         4 => Just(Form::Resource),
@@ -309,13 +310,13 @@ fn rules() -> impl Strategy<Value = Rules> {
         }
     });
     let now = prop_oneof![1 => Just(Now::Zero), 6 => after, 1 => Just(Now::EndOfTime)];
-    let said = (
+    let rule = (
         0..N_MODELS,
         any::<bool>(),
         prop::option::of(0..LIFETIMES.len()),
         prop::option::of(0..KEEPS.len()),
     );
-    let overrides = prop::collection::vec(said, 0..=2);
+    let overrides = prop::collection::vec(rule, 0..=2);
     (now, overrides, any::<bool>()).prop_map(|(now, overrides, with_latest)| Rules {
         now,
         overrides,

@@ -1,4 +1,4 @@
-//! The data model, as plainly as it can be said: lists that are searched from end to end.
+//! The data model in its simplest form: lists that are searched sequentially.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,16 @@ use sedge_store::{DataDeleted, DataRecord, GcReport, GcRules, INLINE_BYTES_MAX};
 use super::STEPS;
 use crate::fixture::{data_name, model_name};
 
-/// All that a store is to know.
+/// The expected content of a store.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Plain {
     pub(crate) data: Vec<Data>,
     pub(crate) runs: Vec<Run>,
-    /// Large content that has a file, referred to or not, and its size.
+    /// The files of large content with their sizes, whether a version refers to them or not.
     pub(crate) files: BTreeMap<[u8; 32], u64>,
 }
 
-/// A name, with what it was called before.
+/// A name, with its former names.
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
     pub(crate) model: String,
@@ -34,7 +34,7 @@ pub(crate) struct Data {
     pub(crate) versions: BTreeMap<u64, Version>,
 }
 
-/// What a version has, whatever becomes of its name.
+/// The fields of a version that do not depend on its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) kind: DataKind,
@@ -43,7 +43,7 @@ pub(crate) struct Version {
     pub(crate) content: Content,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) lifetime: Lifetime,
-    /// Taken from the store, once it has written it.
+    /// Copied from the store after it wrote the version.
     pub(crate) created_at_ms: u64,
     pub(crate) by: Lineage,
     pub(crate) step: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Run {
     pub(crate) has_ended: bool,
     pub(crate) calls: BTreeMap<Lineage, CallStatus>,
     pub(crate) steps_ended: BTreeSet<usize>,
-    /// Calls whose locks were taken away, and with them those of the calls below.
+    /// Calls whose locks, and those of their callees, were taken away.
     pub(crate) lost: Vec<Lineage>,
 }
 
@@ -150,7 +150,7 @@ impl Line {
 }
 
 impl Data {
-    /// Refuses a type that is another one than wrote the name first, which is returned.
+    /// Refuses a type other than the one that wrote the name first, which is returned.
     fn owner_check(&self, type_name: Option<&str>) -> Result<(), String> {
         match (&self.owner, type_name) {
             (Some(owner), Some(own)) if owner != own => Err(owner.clone()),
@@ -218,7 +218,8 @@ impl Plain {
         lines
     }
 
-    /// Makes a call's changes; none of them if one is refused, for the name of another type.
+    /// Makes a call's changes, or none of them if one is refused because the name belongs to
+    /// another type.
     pub(crate) fn change(
         &mut self,
         model: &str,
@@ -267,7 +268,7 @@ impl Plain {
         Ok(written)
     }
 
-    /// Notes the files that changes need, whether they are made or not.
+    /// Records the files that the changes need, whether the changes are made or not.
     pub(crate) fn files_write(&mut self, changes: &[Change]) {
         for change in changes {
             if let Change::Write { version, .. } = change
@@ -279,7 +280,7 @@ impl Plain {
         }
     }
 
-    /// Returns how many files nothing refers to.
+    /// Returns the files that no version refers to.
     pub(crate) fn files_unused(&self) -> Vec<([u8; 32], u64)> {
         let versions = || self.data.iter().flat_map(|data| data.versions.values());
         let is_used = |digest| versions().any(|version| version.content.digest.0 == digest);
@@ -287,7 +288,7 @@ impl Plain {
         files.filter(|(digest, _)| !is_used(*digest)).collect()
     }
 
-    /// Returns the name that is in the way, if one is.
+    /// Returns the taken name if the new name is taken.
     pub(crate) fn rename(
         &mut self,
         model: &str,
@@ -310,7 +311,7 @@ impl Plain {
         Ok(true)
     }
 
-    /// Deletes versions of the names that are chosen, all unless one is told.
+    /// Deletes the given version of the chosen names, or all versions if `number` is `None`.
     pub(crate) fn delete(
         &mut self,
         is_chosen: impl Fn(&Data) -> bool,
@@ -334,17 +335,17 @@ impl Plain {
         for data in &mut self.data {
             let mut numbers = Vec::new();
             for (nth, (number, version)) in data.versions.iter().rev().enumerate() {
-                let said = rules.overrides.get(&model_name(&data.model));
+                let rule = rules.overrides.get(&model_name(&data.model));
                 let spec = version.spec.parse().expect("the name of a spec");
-                let said = said.and_then(|said| said.get(&spec));
-                let lifetime = said
-                    .and_then(|said| said.lifetime)
+                let rule = rule.and_then(|rule| rule.get(&spec));
+                let lifetime = rule
+                    .and_then(|rule| rule.lifetime)
                     .unwrap_or(version.lifetime);
-                let keep = said.and_then(|said| said.keep).or(data.keep);
+                let keep = rule.and_then(|rule| rule.keep).or(data.keep);
                 let age_ms = u128::from(rules.now_ms).checked_sub(version.created_at_ms.into());
                 let is_older = |ms: u64| age_ms.is_some_and(|age| age >= u128::from(ms));
                 let is_over = before.is_over(version, lifetime, is_older);
-                let goes = match (nth, keep) {
+                let is_deleted = match (nth, keep) {
                     (0, _) => {
                         report.n_latest_kept += u64::from(is_over && !rules.with_latest);
                         is_over && rules.with_latest
@@ -353,7 +354,7 @@ impl Plain {
                     (_, Some(Keep::Versions(n))) => is_over || nth >= n.get() as usize,
                     (_, Some(Keep::Age(span))) => is_over || is_older(span.ms()),
                 };
-                if goes {
+                if is_deleted {
                     numbers.push(*number);
                 }
             }
@@ -372,7 +373,7 @@ impl Plain {
         report
     }
 
-    /// Removes names without versions, and puts what was deleted in order.
+    /// Removes names without versions, and sorts what was deleted.
     fn settle(&mut self, mut deleted: Vec<DataDeleted>) -> Vec<DataDeleted> {
         self.data.retain(|data| !data.versions.is_empty());
         deleted.retain(|it| it.n_versions > 0);

@@ -1,4 +1,4 @@
-//! A store and the plain model of it: each step is done to both, and both answer the same.
+//! A store and its plain model. Each step is applied to both, and the results must be equal.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use super::plain::{self, Plain, Run};
 use super::{KEEPS, LIFETIMES, MODELS, N_RUNS, SPANS_MS, STEPS, WORKFLOW};
 use crate::fixture::{Place, append, data_name, model_name, permit, run_id, run_start, step};
 
-/// After so many steps everything is read; after each, what most steps change.
+/// Everything is compared after this many steps. What most steps change is compared after each one.
 const READ_ALL_EVERY: usize = 20;
 
 /// A store and its model.
 pub(crate) struct Scene {
     place: Place,
     store: Option<Store>,
-    /// Has the store open all the time, as another process would.
+    /// A handle that stays open, as in another process.
     pub(crate) other: Store,
     pub(crate) plain: Plain,
     pub(crate) names: Vec<String>,
@@ -29,12 +29,12 @@ pub(crate) struct Scene {
     n_runs: u64,
 }
 
-/// How often something happened.
+/// Counts of events.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
-/// What happens in many histories.
-const TOLD: [&str; 16] = [
+/// The events that must happen in a large number of histories.
+const COUNTED: [&str; 16] = [
     "steps",
     "commits",
     "versions",
@@ -55,7 +55,7 @@ const TOLD: [&str; 16] = [
 
 impl Tally {
     pub(crate) fn add(&mut self, what: &'static str, n: u64) {
-        debug_assert!(TOLD.contains(&what), "{what}");
+        debug_assert!(COUNTED.contains(&what), "{what}");
         *self.0.entry(what).or_default() += n;
     }
 
@@ -66,16 +66,16 @@ impl Tally {
         self
     }
 
-    /// Returns what never happened.
+    /// Returns an event that never happened.
     pub(crate) fn missing(&self) -> Option<&'static str> {
-        TOLD.into_iter().find(|what| !self.0.contains_key(what))
+        COUNTED.into_iter().find(|what| !self.0.contains_key(what))
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = TOLD.map(|what| format!("{} {what}", self.0.get(what).unwrap_or(&0)));
-        f.write_str(&told.join(", "))
+        let counts = COUNTED.map(|what| format!("{} {what}", self.0.get(what).unwrap_or(&0)));
+        f.write_str(&counts.join(", "))
     }
 }
 
@@ -114,7 +114,7 @@ impl Scene {
         }
     }
 
-    /// Empties the store, which then has nothing to be found wrong with.
+    /// Empties the store, so that the next history starts with an empty one.
     pub(crate) fn leave(&mut self) -> Tally {
         for run in 0..N_RUNS {
             self.run_end(run);
@@ -297,14 +297,14 @@ impl Scene {
             with_latest: rules.with_latest,
         };
         for (model, is_resource, lifetime, keep) in &rules.overrides {
-            let said = Retention {
+            let rule = Retention {
                 lifetime: lifetime.map(|n| LIFETIMES[n].parse().expect("a lifetime")),
                 keep: keep.map(|n| KEEPS[n].parse().expect("so many versions")),
                 ..Retention::default()
             };
             let spec = spec(*is_resource).parse().expect("the name of a spec");
             let of_model = all.overrides.entry(model_name(MODELS[*model]));
-            of_model.or_default().insert(spec, said);
+            of_model.or_default().insert(spec, rule);
         }
         let plan = self.store().data_gc_plan(&all).expect("readable");
         let report = self.store().data_gc(&permit(), &all);
@@ -319,7 +319,7 @@ impl Scene {
         self.tally.add("files collected", report.files.0);
     }
 
-    /// Takes over when the store wrote what is new.
+    /// Copies the times of new versions from the store.
     pub(crate) fn take_times(&mut self) {
         for data in &mut self.plain.data {
             let (model, name) = (model_name(&data.model), data_name(&data.name));

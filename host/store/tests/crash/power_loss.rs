@@ -1,21 +1,21 @@
-//! The power is cut, at any point of any operation: the folder is opened that it would leave.
+//! A power loss at any point of any operation, after which the folder is opened.
 //!
-//! The log of each operation is played up to each of its syncs, and to each point right
-//! before one; what was not synced by then is lost, or there, or partly so.
+//! The log of each operation is played up to each of its syncs, and to the point before each one.
+//! Data that was not synced by then is lost, kept, or partly kept.
 
 use std::collections::BTreeSet;
 
-use crate::dice::{Dice, told};
+use crate::dice::{Dice, number_from_env};
 use crate::images::{Image, Kept, Platter};
 use crate::operations::{Operation, Subject, Survives, for_each, seal};
 use crate::recorder::Action;
 use crate::rig::Rig;
-use crate::state::{chain, open, sound, tidy, whole};
+use crate::state::{chain, check_files, check_leftovers, find_state, open};
 
-/// Images at each point in which some of what was not synced is there, unless told otherwise.
+/// The default number of images per point in which some unsynced data survives.
 const N_IMAGES: u64 = 6;
 
-/// What becomes of writes, and of names, at each point.
+/// Whether unsynced writes and names survive, at each point.
 pub(crate) const CUTS: [(Kept, Kept); 4] = [
     (Kept::Nothing, Kept::Nothing),
     (Kept::Nothing, Kept::Everything),
@@ -23,11 +23,11 @@ pub(crate) const CUTS: [(Kept, Kept); 4] = [
     (Kept::Everything, Kept::Everything),
 ];
 
-/// What was done in an operation, call by call.
+/// The recorded calls of an operation.
 struct Log {
     actions: Vec<Action>,
-    /// How long it was when something was acknowledged that survives a power cut, and how
-    /// many states are left behind for good by that.
+    /// The length of the log at each durable acknowledgement, and the number of states that the
+    /// store has left by then.
     acknowledged: Vec<(usize, usize)>,
     n_states: usize,
 }
@@ -36,20 +36,20 @@ struct Log {
 struct Count {
     n_points: usize,
     n_images: usize,
-    /// Images that a second cut left.
+    /// The number of images after a second power loss.
     n_twice: usize,
-    /// By the state that was found.
+    /// The number of images in each state.
     n_in: [usize; 3],
 }
 
 #[test]
-fn the_power_is_cut() {
+fn power_loss_leaves_a_valid_state() {
     for_each(|operation, dice| {
         let count = cut(operation, dice);
         let [before, after, sealed] = count.n_in;
         println!(
-            "{}: cut at {} points, {} images, all whole: {before} before, {} after; \
-             cut once more, {} images, all whole",
+            "{}: power loss at {} points, {} images, all valid: {before} before, {} after; \
+             second power loss, {} images, all valid",
             operation.name,
             count.n_points,
             count.n_images,
@@ -70,17 +70,18 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
             let left = log.acknowledged.iter().filter(|(length, _)| *length <= at);
             let n_left = left.map(|(_, n_left)| *n_left).max().unwrap_or(0);
             for image in images(&platter, dice) {
-                // What was whole with more acknowledged is whole with less.
+                // An image that passed with a higher number of acknowledged states also passes with
+                // a lower one.
                 if !seen.insert((image.clone(), n_left)) {
                     continue;
                 }
-                let stands = check(&subject, &image, log.n_states, n_left);
-                let stands = stands.unwrap_or_else(|fault| {
-                    panic!("{}, cut after {at} calls: {fault}", operation.name)
+                let found_at = check(&subject, &image, log.n_states, n_left);
+                let found_at = found_at.unwrap_or_else(|fault| {
+                    panic!("{}, power loss after {at} calls: {fault}", operation.name)
                 });
                 count.n_images += 1;
-                count.n_in[stands] += 1;
-                if stands == 0 {
+                count.n_in[found_at] += 1;
+                if found_at == 0 {
                     count.n_twice += twice(&subject, &image, dice);
                 }
             }
@@ -92,8 +93,8 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
     count
 }
 
-/// Does the operation on what a cut left, and cuts the power once more when it is
-/// acknowledged. Returns how many images that makes.
+/// Repeats the operation on an image, and simulates another power loss when it is acknowledged.
+/// Returns the number of images.
 fn twice(subject: &Subject, start: &Image, dice: &mut Dice) -> usize {
     let log = log(subject, start);
     let mut platter = Platter::new(start, true);
@@ -106,31 +107,32 @@ fn twice(subject: &Subject, start: &Image, dice: &mut Dice) -> usize {
         .collect();
     let (_, n_left) = log.acknowledged[0];
     for image in &images {
-        check(subject, image, log.n_states, n_left)
-            .unwrap_or_else(|fault| panic!("{}, cut twice: {fault}", subject.operation.name));
+        check(subject, image, log.n_states, n_left).unwrap_or_else(|fault| {
+            panic!("{}, second power loss: {fault}", subject.operation.name)
+        });
     }
     images.len()
 }
 
-/// Does an operation, and what makes it survive if it does not by itself.
+/// Runs an operation, followed by a durable one if it is not durable itself.
 fn log(subject: &Subject, start: &Image) -> Log {
     let rig = Rig::new(start);
     let (store, done) = subject.operation.attempt(rig.medium());
     done.expect("nothing fails");
     let mut acknowledged = Vec::new();
     let n_states = match subject.operation.survives {
-        Survives::PowerCut => {
+        Survives::PowerLoss => {
             acknowledged.push((rig.recorder.len(), 1));
             2
         }
-        Survives::ProcessDeath => {
+        Survives::ProcessCrash => {
             let store = store.as_ref().expect("it was done on an open store");
             seal(store).expect("nothing fails");
             acknowledged.push((rig.recorder.len(), 2));
             3
         }
     };
-    // A store that is closed tidies up, which can be cut as well.
+    // Closing a store changes its files, so power loss is tested there as well.
     drop(store);
     Log {
         actions: rig.recorder.log(),
@@ -140,7 +142,7 @@ fn log(subject: &Subject, start: &Image) -> Log {
 }
 
 impl Log {
-    /// Returns whether the power is cut when so many calls were made.
+    /// Returns whether a power loss is simulated after `at` calls.
     fn is_point(&self, at: usize) -> bool {
         let is_sync = |at: usize| match self.actions.get(at) {
             Some(Action::Sync { .. } | Action::SyncFolder { .. }) => true,
@@ -162,14 +164,14 @@ impl Log {
 }
 
 fn images(platter: &Platter, dice: &mut Dice) -> Vec<Image> {
-    let n_drawn = told("SEDGE_CRASH_IMAGES", N_IMAGES);
+    let n_drawn = number_from_env("SEDGE_CRASH_IMAGES", N_IMAGES);
     let drawn = (0..n_drawn).map(|_| (Kept::Some, Kept::Some));
     let cuts = CUTS.into_iter().chain(drawn);
     cuts.map(|(writes, names)| platter.cut(writes, names, dice))
         .collect()
 }
 
-/// Opens an image as the next process would. Returns in which state it is.
+/// Opens an image as the next process would. Returns the index of its state.
 pub(crate) fn check(
     subject: &Subject,
     image: &Image,
@@ -179,22 +181,22 @@ pub(crate) fn check(
     let place = image.place();
     let folder = &place.folder;
     let store = open(folder).map_err(|error| chain(&error))?;
-    let stands = whole(store.as_ref(), &subject.states[..n_states], n_left)?;
-    sound(folder)?;
-    if stands == 0 {
+    let found_at = find_state(store.as_ref(), &subject.states[..n_states], n_left)?;
+    check_files(folder)?;
+    if found_at == 0 {
         let medium = sedge_store::Medium::new(folder).expect("a descriptor is left");
         let again = subject.operation.again(store.as_ref(), medium);
         again.map_err(|error| format!("not when tried again: {}", chain(&error)))?;
     }
     drop(store);
     let store = open(folder).map_err(|error| chain(&error))?;
-    let then = whole(store.as_ref(), &subject.states[..n_states], stands.max(1))?;
-    // What came behind the operation can be there although it was not before: where the same
-    // bytes are written to the log once more, those that were behind them count again.
+    let then = find_state(store.as_ref(), &subject.states[..n_states], found_at.max(1))?;
+    // A later write may exist although it did not before: if the same bytes are written to the log
+    // again, the frames after them become valid again.
     if then < 2 {
         let store = store.ok_or("there is no store at the end")?;
         seal(&store).map_err(|error| format!("it writes no more: {}", chain(&error)))?;
-        tidy(&store)?;
+        check_leftovers(&store)?;
     }
-    Ok(stands)
+    Ok(found_at)
 }

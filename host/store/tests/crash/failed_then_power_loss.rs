@@ -1,32 +1,32 @@
-//! A call to the disk fails, the store goes on, and then the power is cut.
+//! A call to the disk fails, the store continues, and then the power fails.
 //!
-//! Whoever ignores that a sync failed has a store that looks whole until the power is cut.
-//! And a sync that failed may take along what it was to write: the next one succeeds, and
-//! what is lost stays lost (Rebello et al., "Can Applications Recover from fsync Failures?",
-//! 2020). So each is tried with a disk that does so, and with one that does not.
+//! A store that ignores a failed sync looks correct until a power loss. A failed sync may also
+//! discard the data that it should have written: the next sync succeeds, and the data stays lost
+//! (Rebello et al., "Can Applications Recover from fsync Failures?", 2020). So each case is tested
+//! with a disk that does so, and with one that does not.
 //!
-//! The former only where the store stays open, which knows what it has to write once more.
-//! Who opens it anew reads from the log what the system still has and the disk may not: there
-//! SQLite has no way to know, and what is written behind it would be lost with it.
+//! The disk that discards data is tested only with a store that stays open, which knows what to
+//! write again. A store that is reopened reads from the log what the system's cache still has and
+//! the disk may not. SQLite cannot detect that, and would lose what is written after it.
 
 use std::collections::BTreeSet;
 
 use sedge_store::{Store, StoreError};
 
-use crate::crash::{CUTS, check};
 use crate::dice::Dice;
 use crate::images::Platter;
 use crate::operations::{Operation, Subject, Survives, for_each, seal};
-use crate::recorder::{Fault, Likeness, Plan};
+use crate::power_loss::{CUTS, check};
+use crate::recorder::{CallKind, Fault, Plan};
 use crate::rig::Rig;
-use crate::state::{chain, whole};
+use crate::state::{chain, find_state};
 
 #[test]
-fn the_power_is_cut_after_a_call_failed() {
+fn power_loss_after_a_failed_call_leaves_a_valid_state() {
     for_each(|operation, dice| {
         let (n_failed, n_images) = fail_each(operation, dice);
         println!(
-            "{}: {n_failed} calls failed before the power was cut, {n_images} images, all whole",
+            "{}: {n_failed} calls failed before a power loss, {n_images} images, all valid",
             operation.name
         );
     });
@@ -37,7 +37,10 @@ fn fail_each(operation: Operation, dice: &mut Dice) -> (usize, usize) {
     let (mut n_failed, mut n_images) = (0, 0);
     for nth in own_calls(&subject) {
         let images = fail(&subject, nth, dice).unwrap_or_else(|fault| {
-            panic!("{}, call {nth} failed, then cut: {fault}", operation.name)
+            panic!(
+                "{}, call {nth} failed, then power loss: {fault}",
+                operation.name
+            )
         });
         n_failed += usize::from(images > 0);
         n_images += images;
@@ -45,7 +48,7 @@ fn fail_each(operation: Operation, dice: &mut Dice) -> (usize, usize) {
     (n_failed, n_images)
 }
 
-/// Returns the numbers of the calls that no other one can stand for.
+/// Returns the numbers of the calls that are tested one by one.
 fn own_calls(subject: &Subject) -> Vec<usize> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan(0));
@@ -53,19 +56,20 @@ fn own_calls(subject: &Subject) -> Vec<usize> {
     let calls = rig.recorder.calls();
     let own = (1..)
         .zip(calls)
-        .filter(|(_, call)| *call == Likeness::OfItsOwn);
+        .filter(|(_, call)| *call == CallKind::Other);
     own.map(|(nth, _)| nth).collect()
 }
 
-/// Lets a call fail, does the operation once more if need be, and cuts the power at each of
-/// these points. Returns how many images that makes.
+/// Makes a call fail, repeats the operation if needed, and simulates a power loss at each of
+/// several points. Returns the number of disk images.
 fn fail(subject: &Subject, nth: usize, dice: &mut Dice) -> Result<usize, String> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan(nth));
     let (store, done) = subject.operation.attempt(rig.medium());
     rig.recorder.heal();
-    let is_acknowledged = done.is_ok() && subject.operation.survives == Survives::PowerCut;
-    // How many calls were made when it is cut, and how many states are left for good by then.
+    let is_acknowledged = done.is_ok() && subject.operation.survives == Survives::PowerLoss;
+    // The number of calls at a power loss, and the number of states that the store has left by
+    // then.
     let mut points = vec![(rig.recorder.len(), usize::from(is_acknowledged))];
     let losses: &[bool] = match store {
         Some(_) => &[false, true],
@@ -75,8 +79,8 @@ fn fail(subject: &Subject, nth: usize, dice: &mut Dice) -> Result<usize, String>
         Some(store) => Some(store),
         None => open(&rig)?,
     };
-    let stands = whole(store.as_ref(), &subject.states, usize::from(done.is_ok()))?;
-    if stands == 0 {
+    let found_at = find_state(store.as_ref(), &subject.states, usize::from(done.is_ok()))?;
+    if found_at == 0 {
         let again = subject.operation.again(store.as_ref(), rig.medium());
         again.map_err(|error| format!("not when tried again: {}", chain(&error)))?;
     }
@@ -107,7 +111,7 @@ fn fail(subject: &Subject, nth: usize, dice: &mut Dice) -> Result<usize, String>
     Ok(images.len())
 }
 
-/// Opens the store that is there, if any.
+/// Opens the store if it exists.
 fn open(rig: &Rig) -> Result<Option<Store>, String> {
     match Store::open_on(rig.medium()) {
         Ok(store) => Ok(Some(store)),
