@@ -1,8 +1,8 @@
-//! Decides what a workflow's run does next.
+//! Decides what a run of a workflow does next.
 //!
-//! Pure functions of a definition and a log of events: [`RunState`] is the fold of the
-//! log, [`next`] says what follows from it. Running a workflow and resuming it are the
-//! same thing, with a log that is empty or not. This crate runs nothing itself.
+//! This crate consists of pure functions of a definition and a log of events: [`RunState`] is the
+//! fold of the log, and [`next`] returns what follows from it. Running and resuming a workflow are
+//! the same operation, with an empty or a non-empty log. This crate executes nothing itself.
 
 mod next;
 mod state;

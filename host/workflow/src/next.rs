@@ -1,26 +1,26 @@
-//! What follows from where a run stands.
+//! Decides what follows from the state of a run.
 
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
 use sedge_model::workflow::{Condition, Job, Step, Task, Workflow};
 
 use crate::state::{RunState, StepState};
 
-/// The one thing that comes next. Ask again once it is in the log.
+/// The next action of a run. The caller records it in the log, and calls [`next`] again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Write this; nothing has to be run for it.
+    /// Append this event. Nothing has to be executed for it.
     Append(RunEvent),
-    /// Start the call of this step, after writing that it starts.
+    /// Append that this step starts, and then start its call.
     Start(StepPath),
     /// Wait until a running step has ended.
     Wait,
-    /// Rest: a person has to decide first.
+    /// Suspend: a gate has to be decided first.
     Rest,
-    /// Nothing: the run has ended.
+    /// The run has ended.
     Nothing(RunStatus),
 }
 
-/// How a job or step came out.
+/// The result of a job or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Succeeded,
@@ -28,20 +28,20 @@ enum End {
     Skipped,
 }
 
-/// What is known of something that others wait for.
+/// The state of the conditions of a job or step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It may still come.
+    /// Some conditions are not decided yet.
     Undecided,
     /// All conditions hold.
     Holds,
-    /// This one can never hold; its index.
+    /// The condition with this index can never hold.
     Broken(usize),
 }
 
-/// Returns what comes next in a run of `workflow` that stands at `state`.
+/// Returns the next action of a run of `workflow` in `state`.
 ///
-/// This is the only function that knows what may follow what.
+/// This is the only function that knows which events may follow each other.
 #[must_use]
 pub fn next(workflow: &Workflow, state: &RunState) -> Next {
     if let Some(status) = state.ended() {
@@ -79,7 +79,7 @@ pub fn next(workflow: &Workflow, state: &RunState) -> Next {
     Next::Append(RunEvent::Ended { status })
 }
 
-/// Returns what can be begun in a job, if anything.
+/// Returns the next action in a job, if there is one.
 fn job_next(workflow: &Workflow, job: &Job, state: &RunState) -> Option<Next> {
     let ends = job.depends_on.iter().map(|on| {
         let end = workflow.job(&on.on).and_then(|job| job_end(job, state));
@@ -110,10 +110,10 @@ fn job_next(workflow: &Workflow, job: &Job, state: &RunState) -> Option<Next> {
     }
 }
 
-/// Returns how to begin a step, if it has not begun and can be.
+/// Returns how to begin a step, if it has not begun and may begin.
 fn step_next(job: &Job, step: &Step, state: &RunState) -> Option<Next> {
     match state.step(&step.path) {
-        // Its conditions held when it was started first.
+        // Its conditions held when it was started for the first time.
         Some(StepState::Interrupted { .. }) => return Some(Next::Start(step.path.clone())),
         Some(_) => return None,
         None => {}
@@ -165,7 +165,7 @@ fn verdict(ends: impl Iterator<Item = (Option<End>, Condition)>) -> Verdict {
     verdict
 }
 
-/// Returns how a step came out; none while it may still change.
+/// Returns the result of a step; `None` if it may still change.
 fn step_end(step: &Step, state: &RunState) -> Option<End> {
     match state.step(&step.path)? {
         StepState::Running { .. } | StepState::Interrupted { .. } | StepState::Open => None,
@@ -175,9 +175,10 @@ fn step_end(step: &Step, state: &RunState) -> Option<End> {
     }
 }
 
-/// Returns how a job came out; none while a step of it may still change.
+/// Returns the result of a job; `None` if a step of it may still change.
 ///
-/// A job failed if a step did that was not allowed to; it was skipped if all of it was.
+/// A job failed if a step failed that is not allowed to. It was skipped if all its steps were
+/// skipped.
 fn job_end(job: &Job, state: &RunState) -> Option<End> {
     let mut end = End::Skipped;
     for step in &job.steps {

@@ -1,24 +1,24 @@
-//! What a run is: the fold of its events.
+//! The state of a run, which is the fold of its events.
 
 use std::collections::BTreeMap;
 
 use sedge_model::call::CallError;
 use sedge_model::run::{GateDecision, RunEvent, RunStatus, StepPath};
 
-/// Where one step stands. A step that is in no event yet has no state.
+/// The state of a step. A step without events has no state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
-    /// Its call runs.
+    /// Its call is running.
     Running {
         /// The ordinal of the call in the run.
         call: u32,
     },
-    /// Its call ran in a process that is gone.
+    /// Its call was running in a process that is gone.
     Interrupted {
         /// The ordinal of that call in the run.
         call: u32,
     },
-    /// Its call has an outcome, or its gate was approved.
+    /// Its call succeeded, or its gate was approved.
     Succeeded,
     /// Its call ended with this error.
     Failed(CallError),
@@ -26,7 +26,7 @@ pub enum StepState {
     Rejected,
     /// It will not run.
     Skipped,
-    /// Its gate waits for a person.
+    /// Its gate waits for a decision.
     Open,
 }
 
@@ -44,7 +44,7 @@ impl StepState {
     }
 }
 
-/// A log holds an event that cannot follow what came before.
+/// A log contains an event that is not allowed after the events before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the log says that {what}, which cannot be: {why}")]
 pub struct IllegalEvent {
@@ -52,7 +52,7 @@ pub struct IllegalEvent {
     why: String,
 }
 
-/// What a run is, as its log tells it.
+/// The state of a run, according to its log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunState {
     steps: BTreeMap<StepPath, StepState>,
@@ -65,7 +65,7 @@ impl RunState {
     /// Folds a log.
     ///
     /// # Errors
-    /// The first event that cannot follow what came before.
+    /// The first event that is not allowed after the events before it.
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a RunEvent>) -> Result<Self, IllegalEvent> {
         let mut state = Self::default();
         for event in events {
@@ -74,18 +74,18 @@ impl RunState {
         Ok(state)
     }
 
-    /// Returns where a step stands; none if nothing has happened to it.
+    /// Returns the state of a step; `None` if it has no events.
     #[must_use]
     pub fn step(&self, path: &StepPath) -> Option<&StepState> {
         self.steps.get(path)
     }
 
-    /// Returns every step that something has happened to.
+    /// Returns every step that has events.
     pub fn steps(&self) -> impl Iterator<Item = (&StepPath, &StepState)> {
         self.steps.iter()
     }
 
-    /// Returns the gates that wait for a person.
+    /// Returns the gates that wait for a decision.
     pub fn gates_open(&self) -> impl Iterator<Item = &StepPath> {
         self.steps
             .iter()
@@ -99,22 +99,22 @@ impl RunState {
         self.n_calls + 1
     }
 
-    /// Returns whether the run rests until it is resumed.
+    /// Returns whether the run is suspended until it is resumed.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.suspended
     }
 
-    /// Returns how the run ended, if it has.
+    /// Returns the final status of the run, if it has ended.
     #[must_use]
     pub fn ended(&self) -> Option<RunStatus> {
         self.ended
     }
 
-    /// Takes in one more event.
+    /// Applies an event.
     ///
     /// # Errors
-    /// It cannot follow what came before; the state is as it was.
+    /// The event is not allowed after the events before it. The state is then unchanged.
     pub fn apply(&mut self, event: &RunEvent) -> Result<(), IllegalEvent> {
         if let Some(status) = self.ended {
             return Err(illegal(event, format!("the run has {}", status.as_str())));
@@ -183,7 +183,8 @@ impl RunState {
     }
 }
 
-/// A step's call can end while it runs, and can turn out to have ended when its process died.
+/// A call can end while its step is running. It can also turn out that it had ended before its
+/// process died.
 fn has_call(state: Option<&StepState>) -> bool {
     matches!(
         state,

@@ -1,4 +1,4 @@
-//! What the tests share: where to kill, and what must hold after that.
+//! Shared code: where to kill a process, and what must hold afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,29 +8,29 @@ use sedge_app::run_list::run_list;
 use sedge_app::run_show::{RunReport, run_show};
 use sedge_app::types::{CallStatus, DataRecord, Scan};
 use sedge_app::{AppError, Repository};
-use sedge_test_kit::{Child, Dice, TestEnv, seed, told, wait_until};
+use sedge_test_kit::{Child, Dice, TestEnv, number_from_env, seed, wait_until};
 
-/// How many processes all tests together kill, unless told otherwise.
+/// The default for the number of processes that all tests together kill.
 const N_ROUNDS: u64 = 40;
 
-/// The most steps that a process is let go on after it got as far as was drawn. A step is
-/// a system call of this process, so it is killed within some two milliseconds, in the
-/// middle of whatever that brings it to.
+/// The most steps that a process may run after it has written the chosen number of versions. A step
+/// is a system call of this process, so the kill follows within about two milliseconds, at any
+/// point of the other process's work.
 const N_STEPS_ON_MAX: u64 = 4000;
 
-/// Returns how many rounds a test is to run, of `share` in 4.
+/// Returns the number of rounds of a test, which is `share` quarters of all rounds.
 pub(crate) fn n_rounds(share: u64) -> u64 {
-    told("SEDGE_CRASH_ROUNDS", N_ROUNDS) * share / 4
+    number_from_env("SEDGE_CRASH_ROUNDS", N_ROUNDS) * share / 4
 }
 
-/// Returns dice that show what they begin with.
+/// Returns dice with a seed that is printed.
 pub(crate) fn dice() -> Dice {
     let seed = seed("SEDGE_CRASH_SEED");
     println!("SEDGE_CRASH_SEED={seed}");
     Dice::of_seed(seed)
 }
 
-/// A repository, seen from beside the processes that are killed in it.
+/// A repository, seen from outside of the processes that are killed in it.
 pub(crate) struct Scene {
     pub(crate) env: TestEnv,
     pub(crate) repository: Arc<Repository>,
@@ -44,8 +44,8 @@ impl Scene {
         Self { env, repository }
     }
 
-    /// Lets a process go on until `sink` has so many versions, and a little further, and
-    /// kills it, unless it has ended before.
+    /// Lets a process run until `sink` has `n_versions` versions, and for some random steps more,
+    /// and kills it unless it has ended before.
     pub(crate) fn kill(&self, mut child: Child<'_>, n_versions: usize, dice: &mut Dice) {
         wait_until("the process got far enough, or ended", || {
             self.versions("sink", "record").len() >= n_versions || !child.is_running()
@@ -57,10 +57,10 @@ impl Scene {
         let _ = child.wait();
     }
 
-    /// Checks that nothing is half done: versions have no holes, and the calls that say
-    /// that they succeeded are those that the versions are of.
+    /// Checks that nothing is incomplete: versions have no gaps, and the calls that succeeded are
+    /// those that wrote versions.
     #[track_caller]
-    pub(crate) fn is_whole(&self, run: &RunReport) {
+    pub(crate) fn check_consistent(&self, run: &RunReport) {
         for model in ["sink", "sink-two"] {
             let versions = self.versions(model, "record");
             let expect: Vec<u64> = (1..=versions.len() as u64).collect();
@@ -90,8 +90,8 @@ impl Scene {
         );
     }
 
-    /// Checks that no lock is left: a new process runs on the models at once.
-    pub(crate) fn is_free(&self) {
+    /// Checks that no lock is left: a new process can run the models at once.
+    pub(crate) fn check_unlocked(&self) {
         for model in ["sink", "sink-two"] {
             let _ = self
                 .env
@@ -111,7 +111,7 @@ impl Scene {
         }
     }
 
-    /// Returns how many versions the models have: `sink`, `sink-two`, `spawn`.
+    /// Returns the numbers of versions of the models `sink`, `sink-two` and `spawn`.
     pub(crate) fn n_versions(&self) -> [usize; 3] {
         [
             ("sink", "record"),
@@ -121,7 +121,7 @@ impl Scene {
         .map(|(model, name)| self.versions(model, name).len())
     }
 
-    /// Returns the newest run; none where there is none.
+    /// Returns the newest run; `None` if there are no runs.
     pub(crate) fn newest(&self) -> Option<RunReport> {
         let (run, _) = run_list(&self.repository, 1).expect("a datastore").pop()?;
         Some(run_show(&self.repository, Some(run.id.as_str())).expect("a run"))

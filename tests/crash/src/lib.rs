@@ -1,8 +1,8 @@
-//! What is left when `sedge` is killed (`kill -9`) at any point: nothing half done, no lock
-//! held, and a workflow that can be resumed as if nothing had happened.
+//! `sedge` is killed (`kill -9`) at a random point. Afterwards nothing is incomplete, no lock is
+//! held, and a workflow can be resumed.
 //!
-//! Each round lets a real process get some way, kills it, and looks. Where it is killed is
-//! drawn from a seed that is printed. 40 rounds are run unless told otherwise:
+//! Each round starts a real process, kills it, and checks the repository. The point of the kill
+//! comes from a seed that is printed. The default is 40 rounds:
 //!
 //! ```text
 //! SEDGE_CRASH_ROUNDS=2000 SEDGE_CRASH_SEED=7 cargo test --release --workspace -- crash

@@ -1,4 +1,4 @@
-//! Runs of one method that are killed: what their calls committed stays, and nothing else.
+//! Runs of one method that are killed: the writes of their committed calls are kept, and no others.
 
 use sedge_app::types::{CallStatus, RunStatus};
 
@@ -7,7 +7,7 @@ use crate::fixture::{Scene, dice, n_rounds};
 const N_CALLS: u64 = 200;
 
 #[test]
-fn crash_of_a_method() {
+fn crash_of_a_method_keeps_only_committed_calls() {
     let scene = Scene::new();
     let mut dice = dice();
     let mut n_interrupted = 0;
@@ -27,18 +27,18 @@ fn crash_of_a_method() {
             .newest()
             .filter(|it| Some(&it.run.id) != before.as_ref())
         {
-            scene.is_whole(&run);
-            // If it succeeded, it was faster than the kill.
+            scene.check_consistent(&run);
+            // A run that succeeded ended before the kill.
             let is_interrupted = run.status == RunStatus::Interrupted;
             assert!(is_interrupted || run.status == RunStatus::Succeeded);
             n_interrupted += u64::from(is_interrupted);
-            let cut_off = run
+            let is_cancelled = run
                 .calls
                 .iter()
                 .any(|it| it.status == CallStatus::Cancelled);
-            assert!(!cut_off, "nobody was there to cancel it");
+            assert!(!is_cancelled, "no process was left to cancel it");
         }
-        scene.is_free();
+        scene.check_unlocked();
     }
-    println!("{n_interrupted} of {} runs were cut off", n_rounds(2));
+    println!("{n_interrupted} of {} runs were interrupted", n_rounds(2));
 }

@@ -1,5 +1,5 @@
-//! Runs of a workflow that are killed, also when they are resumed: in the end each call was
-//! made exactly once.
+//! Runs of a workflow that are killed, also while they are resumed. In the end each call was made
+//! exactly once.
 
 use sedge_app::types::RunStatus;
 
@@ -8,7 +8,7 @@ use sedge_test_kit::Dice;
 
 const N_CALLS: u64 = 100;
 
-/// Three steps, the middle one of which makes many calls.
+/// A workflow with three steps, of which the second makes many calls.
 fn workflow(parallel: bool) -> String {
     format!(
         "name: long
@@ -32,7 +32,7 @@ jobs:
 }
 
 #[test]
-fn crash_of_a_workflow() {
+fn crash_of_a_workflow_is_resumed_with_each_call_once() {
     let scene = Scene::new();
     let mut dice = dice();
     let mut n_resumed = 0;
@@ -50,7 +50,7 @@ fn crash_of_a_workflow() {
         let child = scene.env.spawn(["workflow", "run", "long"]);
         scene.kill(child, n_versions, &mut dice);
 
-        // Killed before there was a run: then there is nothing to resume either.
+        // If the process was killed before it created the run, there is nothing to resume.
         let Some(mut run) = scene
             .newest()
             .filter(|it| Some(&it.run.id) != before.as_ref())
@@ -59,7 +59,7 @@ fn crash_of_a_workflow() {
             continue;
         };
         for _ in 0..2 {
-            scene.is_whole(&run);
+            scene.check_consistent(&run);
             if run.status == RunStatus::Interrupted {
                 n_resumed += 1;
                 let n_versions = far(&mut dice);
@@ -73,12 +73,12 @@ fn crash_of_a_workflow() {
             let _ = scene.env.run(["workflow", "resume", "long"]).succeeded();
             run = scene.newest().expect("it is still there");
         }
-        scene.is_whole(&run);
+        scene.check_consistent(&run);
         assert_eq!(run.status, RunStatus::Succeeded);
         let [sink, sink_two, spawn] = n_before;
         let expect = [sink + 100, sink_two + 2, spawn + 1];
         assert_eq!(scene.n_versions(), expect, "each call once, round {round}");
-        scene.is_free();
+        scene.check_unlocked();
     }
     println!("{n_resumed} resumes in {} rounds", n_rounds(1));
 }

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sedge_test_kit::{Dice, seed, told};
+use sedge_test_kit::{Dice, number_from_env, seed};
 
 /// How long each target is tried with mutations, unless told otherwise.
 const SECONDS: u64 = 3;
@@ -111,7 +111,7 @@ fn fuzz(corpus: &str, target: fn(&[u8])) {
         timed(target, input);
     }
     let mut dice = Dice::of_seed(seed);
-    let allowed = Duration::from_secs(told("SEDGE_FUZZ_SECONDS", SECONDS));
+    let allowed = Duration::from_secs(number_from_env("SEDGE_FUZZ_SECONDS", SECONDS));
     let begun = Instant::now();
     let mut n_inputs = 0_u64;
     while begun.elapsed() < allowed {

@@ -1,4 +1,4 @@
-//! A certificate authority that nobody but a test trusts.
+//! A certificate authority that only a test trusts.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Default for Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("the machine has random numbers");
-        // Each has a name of its own, as real ones do.
+        // Each authority has a unique name, as real ones do.
         let bytes = key.public_key_raw().iter().rev().take(8);
         let name: String = bytes.map(|byte| format!("{byte:02x}")).collect();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -27,13 +27,13 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// Returns its certificate as the file that programs are pointed to by `SSL_CERT_FILE`.
+    /// Returns its certificate in the format of a file for `SSL_CERT_FILE`.
     #[must_use]
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// Returns what a server of these names, or addresses, speaks TLS with.
+    /// Returns the TLS configuration of a server with these names or addresses.
     pub(crate) fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).expect("they are names");

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// Returns where the program is.
+/// Returns the path of the program.
 ///
 /// # Panics
-/// It was not built, or not since one of its sources changed.
+/// The program was not built since one of its sources changed.
 pub fn sedge() -> &'static Path {
     static SEDGE: OnceLock<PathBuf> = OnceLock::new();
     SEDGE.get_or_init(|| find().unwrap_or_else(|fault| panic!("{fault}")))
@@ -25,7 +25,7 @@ fn find() -> Result<PathBuf, String> {
         .map(|folder| folder.join("sedge"))
         .find(|path| path.is_file())
         .ok_or_else(|| format!("there is no `sedge` beside `{}`; {BUILD}", test.display()))?;
-    // It starts the program beside it for each command.
+    // The program starts the reaper beside it for each command.
     let reaper = sedge.with_file_name("sedge-reaper");
     if !reaper.is_file() {
         return Err(format!("there is no `{}`; {BUILD}", reaper.display()));
@@ -39,8 +39,8 @@ fn find() -> Result<PathBuf, String> {
     Ok(sedge)
 }
 
-/// Returns a source that was changed after the program was built. Cargo lists them all in
-/// a file beside it.
+/// Returns a source that was changed after the program was built. Cargo lists the sources in a file
+/// beside the program.
 fn newer_source(sedge: &Path) -> Option<String> {
     let listed = std::fs::read_to_string(sedge.with_extension("d")).ok()?;
     let built = changed_at(sedge)?;

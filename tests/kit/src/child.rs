@@ -1,4 +1,4 @@
-//! A command that runs while the test goes on.
+//! A command that runs while the test continues.
 
 use std::io::{Read, Write};
 use std::process::{self, ExitStatus};
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::env::TestEnv;
 use crate::output::CommandOutput;
 
-/// A command that was started. It is killed when this is dropped before it has ended.
+/// A running command. Dropping it kills the command if it has not ended.
 #[derive(Debug)]
 pub struct Child<'a> {
     env: &'a TestEnv,
@@ -38,32 +38,32 @@ impl<'a> Child<'a> {
         self.process.id()
     }
 
-    /// Returns what it has written to stderr until now.
+    /// Returns what it has written to stderr so far.
     #[must_use]
     pub fn stderr_so_far(&self) -> String {
         self.stderr.so_far()
     }
 
-    /// Returns what it has written to stdout until now.
+    /// Returns what it has written to stdout so far.
     #[must_use]
     pub fn stdout_so_far(&self) -> String {
         self.stdout.so_far()
     }
 
-    /// Hands it something on its stdin, which is a pipe or a terminal.
+    /// Writes to its stdin, which is a pipe or a terminal.
     pub fn tell(&mut self, bytes: impl AsRef<[u8]>) {
         let stdin = self.process.stdin.as_mut();
-        let stdin = stdin.expect("it was started with something to be told by");
-        // It may have ended without reading; then it says why.
+        let stdin = stdin.expect("it was started with a pipe as stdin");
+        // The command may have ended without reading. Its output then says why.
         let _ = stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush());
     }
 
-    /// Returns whether it still runs.
+    /// Returns whether it is still running.
     pub fn is_running(&mut self) -> bool {
         self.ended().is_none()
     }
 
-    /// Interrupts it, as Ctrl-C does.
+    /// Sends it SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal(Signal::INT);
     }
@@ -73,12 +73,12 @@ impl<'a> Child<'a> {
         self.signal(Signal::HUP);
     }
 
-    /// Stops it, until it is told to go on.
+    /// Suspends it until [`Child::go_on`].
     pub fn stop(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on after it was stopped.
+    /// Resumes it after [`Child::stop`].
     pub fn go_on(&self) {
         self.signal(Signal::CONT);
     }
@@ -89,12 +89,12 @@ impl<'a> Child<'a> {
         kill_process(id, signal).expect("it was started by us and not waited for");
     }
 
-    /// Ends it at once and without a warning (`kill -9`).
+    /// Kills it (`kill -9`).
     pub fn kill(&mut self) {
         self.process.kill().expect("it was started by us");
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and returns its output.
     pub fn wait(mut self) -> CommandOutput {
         let status = self.process.wait().expect("it was started by us");
         let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
@@ -108,13 +108,13 @@ impl<'a> Child<'a> {
 
 impl Drop for Child<'_> {
     fn drop(&mut self) {
-        // If it has ended already, all is well.
+        // It may have ended before.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A stream that is read by a thread of its own, so that its writer never waits.
+/// A stream that a separate thread reads, so that its writer never blocks.
 #[derive(Debug)]
 struct Collected {
     bytes: Arc<Mutex<Vec<u8>>>,

@@ -1,8 +1,8 @@
-//! Numbers that look random, and are the same for the same seed.
+//! Pseudo-random numbers that are the same for the same seed.
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::env::told;
+use crate::env::number_from_env;
 
 /// A source of numbers: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom
 /// Number Generators", 2014).
@@ -10,7 +10,7 @@ use crate::env::told;
 pub struct Dice(u64);
 
 impl Dice {
-    /// Begins with a seed.
+    /// Returns dice with this seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
         Self(seed)
@@ -31,9 +31,8 @@ impl Dice {
     }
 }
 
-/// Returns the seed that a variable of the environment tells, else one that nobody knows
-/// before.
+/// Returns the seed in a variable of the environment, or a random one.
 #[must_use]
 pub fn seed(variable: &str) -> u64 {
-    told(variable, RandomState::new().hash_one(0) >> 32)
+    number_from_env(variable, RandomState::new().hash_one(0) >> 32)
 }

@@ -1,4 +1,4 @@
-//! A sealed place to run `sedge` in.
+//! A sealed environment in which `sedge` runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,15 +15,15 @@ use crate::child::Child;
 use crate::output::CommandOutput;
 use crate::redact::Redactor;
 
-/// How the folders of environments are called, in front of the process that made them.
+/// The prefix of the folders of environments, before the id of the process that created them.
 const FOLDER_PREFIX: &str = "sedge-test-";
 
-/// A temporary folder with a home (`$ENV/user`) and a repository-to-be (`$ENV/repo`), in
-/// which commands are run.
+/// A temporary folder with a home (`$ENV/user`) and a folder for a repository (`$ENV/repo`), in
+/// which commands run.
 ///
-/// A command gets no environment but `HOME`, `USER` (`tester`), the width of a terminal (100
-/// columns), `SSL_CERT_FILE`, and the folders of [`compiled_code`]. In its arguments, `$ENV` is this folder, and `$GUESTS` the one of the
-/// built components: `$GUESTS/sink.wasm`.
+/// A command gets only these variables: `HOME`, `USER` (`tester`), the width of a terminal (100
+/// columns), `SSL_CERT_FILE`, and the folders of [`compiled_code`]. In its arguments, `$ENV` is
+/// this folder, and `$GUESTS` is the folder of the built components: `$GUESTS/sink.wasm`.
 #[derive(Debug)]
 pub struct TestEnv {
     folder: TempDir,
@@ -32,8 +32,8 @@ pub struct TestEnv {
     variables: BTreeMap<String, Option<String>>,
 }
 
-/// Where all environments of this process have compiled code, so that what one has compiled is
-/// not compiled again by the next.
+/// The folders of compiled code, which all environments of this process share, so that no plugin is
+/// compiled twice.
 #[derive(Debug)]
 pub struct CompiledCode {
     folder: TempDir,
@@ -46,13 +46,13 @@ impl CompiledCode {
         self.folder.path().join("code")
     }
 
-    /// Returns the folder of the key by which it is authenticated.
+    /// Returns the folder of the key that authenticates the code.
     #[must_use]
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("state/sedge")
     }
 
-    /// Returns the variables by which the program finds both.
+    /// Returns the variables that pass both folders to the program.
     #[must_use]
     pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
         let state = self.folder.path().join("state");
@@ -60,15 +60,15 @@ impl CompiledCode {
     }
 }
 
-/// Returns where compiled code is. A test that runs the program outside of a [`TestEnv`] gives it
-/// the same variables.
+/// Returns the folders of compiled code. A test that runs the program outside of a [`TestEnv`]
+/// passes the same variables to it.
 ///
 /// # Panics
 /// There is no room for temporary files.
 pub fn compiled_code() -> &'static CompiledCode {
     static FOLDERS: OnceLock<CompiledCode> = OnceLock::new();
     FOLDERS.get_or_init(|| {
-        // A static is never dropped: what is left of earlier processes is removed by this one.
+        // A static is never dropped, so this process removes the folders of earlier processes.
         leftovers_remove();
         let prefix = format!("{FOLDER_PREFIX}{}-", process::id());
         let folder = TempDir::with_prefix(prefix).expect("there is room for temporary files");
@@ -76,7 +76,7 @@ pub fn compiled_code() -> &'static CompiledCode {
     })
 }
 
-/// What a command may have changed.
+/// Everything that a command may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// The repository's files without run-time state, and their content.
@@ -87,15 +87,15 @@ pub struct State {
     pub data: Value,
 }
 
-/// Returns the number that a variable of the environment tells: how long or how often a test
-/// does something.
+/// Returns the number in a variable of the environment, such as a duration or a number of rounds,
+/// or `default` if it is unset.
 ///
 /// # Panics
-/// It tells no number.
+/// The variable has a value that is not a number.
 #[must_use]
-pub fn told(variable: &str, otherwise: u64) -> u64 {
-    let told = std::env::var(variable).ok();
-    told.map_or(otherwise, |text| {
+pub fn number_from_env(variable: &str, default: u64) -> u64 {
+    let value = std::env::var(variable).ok();
+    value.map_or(default, |text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{variable} is no number: `{text}`"))
     })
@@ -123,7 +123,7 @@ impl Default for TestEnv {
 }
 
 impl TestEnv {
-    /// Returns an environment with a repository that has nothing in it.
+    /// Returns an environment with an empty repository.
     #[must_use]
     pub fn with_repository() -> Self {
         let env = Self::default();
@@ -134,7 +134,8 @@ impl TestEnv {
     /// Returns an environment with a repository that has the models `sink` and `spawn`, of
     /// `@sedge/sink` and `@sedge/spawn`.
     ///
-    /// It is a copy of one that is made once a process, for compiling takes a second.
+    /// The repository is a copy of one that each process creates once, because compiling takes a
+    /// second.
     #[must_use]
     pub fn with_sink_and_spawn() -> Self {
         static TEMPLATE: OnceLock<TestEnv> = OnceLock::new();
@@ -167,7 +168,7 @@ impl TestEnv {
     /// Runs a command with `--json`, and returns its document.
     ///
     /// # Panics
-    /// There is anything but one document on stdout, or anything on stderr.
+    /// Stdout is not exactly one document, or stderr is not empty.
     #[track_caller]
     pub fn run_json<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Value {
         let mut args: Vec<String> = args
@@ -194,7 +195,7 @@ impl TestEnv {
         }
     }
 
-    /// Runs commands, a line each, and returns them with what they said.
+    /// Runs commands, one per line, and returns them with their output.
     #[must_use]
     pub fn transcript(&self, commands: &str) -> String {
         let mut transcript = String::new();
@@ -205,7 +206,7 @@ impl TestEnv {
         transcript
     }
 
-    /// Runs a command whose stdin holds `input`.
+    /// Runs a command with `input` as its stdin.
     pub fn run_with_stdin<A: AsRef<str>>(
         &self,
         args: impl IntoIterator<Item = A>,
@@ -225,7 +226,7 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command))
     }
 
-    /// Starts a command as `nohup` does: with SIGHUP ignored.
+    /// Starts a command with SIGHUP ignored, as `nohup` does.
     pub fn spawn_without_hangup<A: AsRef<str>>(
         &self,
         args: impl IntoIterator<Item = A>,
@@ -237,7 +238,7 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command))
     }
 
-    /// Runs a command by a copy of the program that is alone in its folder.
+    /// Runs a command with a copy of the program in an otherwise empty folder.
     pub fn run_alone<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> CommandOutput {
         let folder = self.folder.path().join("alone");
         let alone = folder.join("sedge");
@@ -250,11 +251,11 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command)).wait()
     }
 
-    /// Starts a line of shell on a terminal, in which `sedge` is the program. What it is told,
-    /// it reads as typed; what the terminal shows is on stdout.
+    /// Starts a shell command on a terminal, in which `sedge` is the program. Text that the test
+    /// writes counts as typed, and the output of the terminal is on stdout.
     pub fn spawn_on_terminal(&self, line: &str) -> Child<'_> {
         let programs = sedge().parent().expect("a program is in a folder");
-        // Of util-linux, which every Debian has.
+        // `script` is part of util-linux, which every Debian has.
         let mut command = process::Command::new("script");
         command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
         let path = format!("{}:/usr/bin:/bin", programs.display());
@@ -262,7 +263,7 @@ impl TestEnv {
         Child::start(self, command.stdin(Stdio::piped()))
     }
 
-    /// Runs a line of shell in which `sedge` is the program, and waits for its end.
+    /// Runs a shell command in which `sedge` is the program, and waits for its end.
     pub fn shell(&self, line: &str) -> CommandOutput {
         let programs = sedge().parent().expect("a program is in a folder");
         let mut command = process::Command::new("sh");
@@ -271,7 +272,7 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command).env("PATH", path)).wait()
     }
 
-    /// Sets what every command is started with.
+    /// Sets the folder, the environment and the pipes of a command.
     fn sealed<'c>(&self, command: &'c mut process::Command) -> &'c mut process::Command {
         let command = command
             .current_dir(self.repository())
@@ -293,26 +294,25 @@ impl TestEnv {
         command
     }
 
-    /// Has commands started without a variable that they get otherwise.
+    /// Removes a variable that commands get otherwise.
     pub fn variable_unset(&mut self, name: &str) {
         self.variables.insert(name.to_owned(), None);
     }
 
-    /// Has commands started with one more variable, or with another value of it.
+    /// Adds a variable for commands, or changes its value.
     pub fn variable(&mut self, name: &str, value: &str) {
         let value = Some(self.argument(value));
         self.variables.insert(name.to_owned(), value);
     }
 
-    /// Has `$SERVER` stand for an origin, `https://localhost:PORT`, in arguments and in what is
-    /// shown.
+    /// Lets `$SERVER` stand for an origin, `https://localhost:PORT`, in arguments and in outputs.
     pub fn server(&mut self, origin: &str) {
         let mut redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner);
         redactor.place(origin, "$SERVER");
         self.server = Some(origin.to_owned());
     }
 
-    /// Has commands trust a certificate authority, and no other. Before, they trust none.
+    /// Lets commands trust a certificate authority and no other. Initially they trust none.
     ///
     /// # Panics
     /// The file cannot be written.
@@ -327,16 +327,16 @@ impl TestEnv {
     /// Returns the content of a built component.
     ///
     /// # Panics
-    /// There is none at `path`.
+    /// The file at `path` cannot be read.
     #[must_use]
     pub fn component(path: &str) -> Vec<u8> {
         fs::read(path).unwrap_or_else(|error| panic!("cannot read `{path}`: {error}"))
     }
 
-    /// Writes a file of the repository, and the folders above it.
+    /// Writes a file of the repository, and creates its folders.
     ///
     /// # Panics
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn write_file(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.repository().join(name);
         let folder = path.parent().expect("a file is in a folder");
@@ -347,7 +347,7 @@ impl TestEnv {
     /// Reads a file of the repository.
     ///
     /// # Panics
-    /// There is none, or it is not text.
+    /// The file does not exist or is not text.
     #[must_use]
     #[track_caller]
     pub fn read_file(&self, name: &str) -> String {
@@ -358,7 +358,7 @@ impl TestEnv {
     /// Removes a file or folder of the repository.
     ///
     /// # Panics
-    /// There is none.
+    /// It does not exist.
     #[track_caller]
     pub fn remove(&self, name: &str) {
         let path = self.repository().join(name);
@@ -370,7 +370,7 @@ impl TestEnv {
         removed.unwrap_or_else(|error| panic!("cannot remove `{name}`: {error}"));
     }
 
-    /// Returns what there is: the repository's files, its runs and its data.
+    /// Returns the repository's files, its runs and its data.
     ///
     /// # Panics
     /// The repository cannot be read.
@@ -396,7 +396,7 @@ impl TestEnv {
         if let Ok(lock) = fs::read_to_string(self.repository().join("sedge.lock")) {
             redactor.digests_learn(&lock);
         }
-        // Stderr first: it is what says which run begins.
+        // Stderr is redacted first, because the start of a run appears there.
         let stderr_redacted = redactor.redact(&stderr);
         let stdout_redacted = redactor.redact(&stdout);
         CommandOutput {
@@ -426,7 +426,7 @@ fn guests() -> &'static Path {
     folder.expect("a component is in a folder")
 }
 
-/// Removes the folders of processes that have ended without doing so themselves.
+/// Removes the folders of processes that ended without removing them.
 fn leftovers_remove() {
     let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
     for entry in entries.flatten() {
@@ -436,7 +436,7 @@ fn leftovers_remove() {
             owner.parse::<u32>().ok()
         });
         if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
-            // Another process may be at it too; either way it goes.
+            // Another process may remove it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,12 +1,12 @@
-//! What tests and benches share: a sealed place to run the real `sedge` in, what it said
-//! there, and how to wait for it.
+//! Shared by tests and benchmarks: a sealed environment in which the real `sedge` runs, its output,
+//! and how to wait for it.
 //!
-//! The program is run as a person runs it, from a folder, with arguments. Nothing of this
-//! machine reaches it: no environment, no home, no terminal. What differs from one time to
-//! the next is redacted, so that a snapshot shows the rest to the letter.
+//! The program runs as a user runs it, from a folder, with arguments. It is isolated from this
+//! machine: it gets no environment, no home and no terminal. Values that differ each time are
+//! redacted, so that a snapshot can contain everything else literally.
 #![expect(
     clippy::disallowed_methods,
-    reason = "it stands outside of the program, and does what a person's machine does"
+    reason = "it runs the program from outside, as the user's machine does"
 )]
 
 mod authority;
@@ -24,7 +24,7 @@ pub use authority::Authority;
 pub use binary::sedge;
 pub use child::Child;
 pub use dice::{Dice, seed};
-pub use env::{CompiledCode, State, TestEnv, compiled_code, told};
+pub use env::{CompiledCode, State, TestEnv, compiled_code, number_from_env};
 pub use output::CommandOutput;
 pub use processes::{Process, processes};
 pub use server::{GZIP, Server};

@@ -1,38 +1,39 @@
-//! What a command said, as a transcript.
+//! The output of a command, displayed as a transcript.
 
 use std::fmt;
 use std::process::ExitStatus;
 
-/// What a command left behind.
+/// The output and exit status of a command.
 ///
-/// Displays what a person sees: stdout and stderr, each under a heading unless it is empty,
-/// and the exit status unless it is 0. What differs each time is redacted:
+/// Displays what the user sees: stdout and stderr, each under a heading unless it is empty, and the
+/// exit status unless it is 0. Values that differ each time are redacted:
 ///
 /// | shown | instead of |
 /// |---|---|
-/// | `[run]`, `[run 2]` … | ids of runs, by the order in which the environment met them |
+/// | `[run]`, `[run 2]` … | ids of runs, numbered in the order of their first appearance in the environment |
 /// | `[time]`, `[took]`, `[ms]` | times of day, durations, numbers of milliseconds in JSON |
 /// | `[sha256]` | digests of plugins |
 /// | `[place]` | lines and columns of Rust sources |
 /// | `$ENV`, `$GUESTS` | the environment's folder, the folder of the built components |
 ///
-/// A column keeps its width where the redacted text always has the same; in a table with
+/// A column keeps its width if the redacted text always has the same width. In a table with
+/// durations, columns are separated by two spaces.
 /// durations, columns are two spaces apart.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CommandOutput {
-    /// What it wrote to stdout.
+    /// The text on stdout.
     pub stdout: String,
-    /// What it wrote to stderr.
+    /// The text on stderr.
     pub stderr: String,
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     pub(crate) stdout_redacted: String,
     pub(crate) stderr_redacted: String,
 }
 
 impl CommandOutput {
-    /// Returns the exit code; none if a signal ended the command.
+    /// Returns the exit code; `None` if a signal ended the command.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         self.status.code()
@@ -41,7 +42,7 @@ impl CommandOutput {
     /// Returns the output of a command that must succeed.
     ///
     /// # Panics
-    /// It did not.
+    /// The command failed.
     #[track_caller]
     pub fn succeeded(self) -> Self {
         assert!(self.status.success(), "a command failed:\n{self}");

@@ -1,4 +1,4 @@
-//! The processes of this machine, as `/proc` shows them.
+//! The processes of this machine, according to `/proc`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 pub struct Process {
     /// Its id.
     pub id: u32,
-    /// The id of the process that started it, or of who took it over.
+    /// The id of its parent process.
     pub parent: u32,
-    /// The program that it runs, if that may be known.
+    /// The program that it runs, if this process may read that.
     pub program: Option<PathBuf>,
-    /// The folder that it is in, if that may be known.
+    /// Its current folder, if this process may read that.
     pub folder: Option<PathBuf>,
 }
 
-/// Returns the processes that there are now.
+/// Returns the current processes.
 ///
 /// # Panics
 /// This machine has no `/proc`.
@@ -31,10 +31,10 @@ pub fn processes() -> Vec<Process> {
         .collect()
 }
 
-/// Reads one process; none if it has ended meanwhile.
+/// Reads one process; returns `None` if it has ended meanwhile.
 fn process(id: u32, path: &Path) -> Option<Process> {
     let stat = std::fs::read_to_string(path.join("stat")).ok()?;
-    // `12 (name) S 1 …`: the name may contain anything, so count from its end.
+    // `12 (name) S 1 …`: the name may contain any character, so the fields after it are parsed.
     let (_, rest) = stat.rsplit_once(')')?;
     Some(Process {
         id,

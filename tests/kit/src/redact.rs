@@ -1,4 +1,4 @@
-//! Puts marks in place of what differs from one time to the next.
+//! Replaces values that differ each time by marks.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use regex::{Captures, Regex};
 
-/// What differs each time, and the spaces behind it where it stands in a table.
+/// The values that differ each time, with the spaces after them in a table.
 const DIFFERING: &str = r#"(?x)
     (?: (?<sha256> \b[0-9a-f]{64}\b )
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b )
@@ -22,31 +22,31 @@ const DIFFERING: &str = r#"(?x)
     )
     (?<gap> \x20{2,} )?"#;
 
-/// What one environment has met.
+/// What the redactor of one environment has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
-    /// Folders and other places, and what is shown instead.
+    /// Folders and other places, with their marks.
     places: BTreeMap<String, &'static str>,
-    /// The ids of runs, oldest acquaintance first.
+    /// The ids of runs, in the order of their first appearance.
     runs: Vec<String>,
     /// The beginnings of digests of plugins, as tables show them.
     digests: Vec<String>,
 }
 
 impl Redactor {
-    /// Shows `mark` in place of a folder from now on.
+    /// Replaces a folder by `mark` from now on.
     pub(crate) fn folder(&mut self, folder: &Path, mark: &'static str) {
         let folder = folder.to_str().expect("folders of tests are plain text");
         self.place(folder, mark);
     }
 
-    /// Shows `mark` instead of a place from now on.
+    /// Replaces a place by `mark` from now on.
     pub(crate) fn place(&mut self, place: &str, mark: &'static str) {
         self.places.insert(place.to_owned(), mark);
     }
 
-    /// Learns the digests in a text: what only looks like the beginning of one may be the
-    /// id of a run.
+    /// Records the digests in a text. A word that looks like the beginning of a digest may
+    /// otherwise be the id of a run.
     pub(crate) fn digests_learn(&mut self, text: &str) {
         for found in differing().captures_iter(text) {
             if let Some(digest) = found.name("sha256") {
@@ -55,7 +55,7 @@ impl Redactor {
         }
     }
 
-    /// Returns a text with marks in it.
+    /// Returns the text with marks.
     pub(crate) fn redact(&mut self, text: &str) -> String {
         self.digests_learn(text);
         let mut text = text.to_owned();
@@ -96,7 +96,7 @@ impl Redactor {
             self.word_mark(&found["word"])
         };
         match found.name("gap") {
-            // Where a mark is wider than its column, the next one is two spaces away still.
+            // If a mark is wider than its column, the next column still follows after two spaces.
             Some(_) => format!("{mark:width$}", width = found[0].len().max(mark.len() + 2)),
             None => mark,
         }
@@ -123,7 +123,7 @@ fn differing() -> &'static Regex {
     REGEX.get_or_init(|| Regex::new(DIFFERING).expect("the pattern is a constant, and sound"))
 }
 
-/// Returns a table whose columns are two spaces apart, however wide they were.
+/// Returns a table whose columns are separated by two spaces, whatever their width was.
 fn columns_closed(text: &str) -> String {
     let closed = text.lines().map(|line| {
         let cells = line.split("  ").map(str::trim);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_digest_is_known_by_the_long_one() {
+    fn short_digest_is_recognised_after_the_long_one() {
         let long = "c65e796de7d0".to_owned() + &"0".repeat(52);
         check(&[
             (&long, "[sha256]"),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stay_where_they_are_unless_durations_move_them() {
+    fn columns_keep_their_width_without_durations() {
         check(&[
             (
                 "RUN           SIZE\n838qznqxnkg1  58 B\n",

@@ -1,6 +1,6 @@
-//! A server on this machine's loopback, good and bad: each path of it answers in its own way.
+//! A server on the loopback interface whose paths give correct and faulty responses.
 //!
-//! It writes what it says byte by byte, since half of that is what no library would write.
+//! It writes its responses byte by byte, because no library would write the faulty ones.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -15,10 +15,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::authority::Authority;
 use crate::wait::wait_until;
 
-/// The most bytes of a head that is read.
+/// The most bytes of a request head.
 const HEAD_BYTES_MAX: usize = 1 << 20;
 
-/// How long a slow answer waits before its next byte.
+/// How long a slow response waits before its next byte.
 const PACE: Duration = Duration::from_millis(20);
 
 /// `hello\n`, compressed by gzip.
@@ -27,25 +27,25 @@ pub const GZIP: [u8; 26] = [
     0x02, 0x00, 0x20, 0x30, 0x3a, 0x36, 0x06, 0x00, 0x00, 0x00,
 ];
 
-/// A server under test's control. It lives as long as the test's process.
+/// A server that a test controls. It runs as long as the test's process.
 ///
-/// | path | answer |
+/// | path | response |
 /// |---|---|
 /// | `/hello`, `/json` | a small body |
 /// | `/status/N` | that status |
 /// | `/echo` | the request, as text |
-/// | `/chunked`, `/gzip` | a body in chunks, a body compressed |
-/// | `/coded/NAME` | JSON, compressed as it is named |
+/// | `/chunked`, `/gzip` | a chunked body, a compressed body |
+/// | `/coded/NAME` | JSON, with this content encoding |
 /// | `/frozen` | a status 422, with a reason in JSON |
-/// | `/redirect/URL` | a redirect there |
-/// | `/large/N`, `/head/N` | a body, or a header, of so many bytes |
-/// | `/early`, `/hang-up`, `/garbage` | it closes in the middle of a body, before any answer, or after one that is no HTTP |
-/// | `/endless`, `/drip` | a body without an end: fast, or a byte at a time |
-/// | `/slow-head` | a head a byte at a time, without an end |
-/// | `/stall`, `/silent` | it says nothing more: after some bytes of a body, or at all |
-/// | `/deaf` | it answers without hearing the body, and never reads it |
-/// | `/meet` | a small body, once two such requests are there |
-/// | `/once` | a small body, and it closes the connection without saying so |
+/// | `/redirect/URL` | a redirect to the URL |
+/// | `/large/N`, `/head/N` | a body, or a header, of N bytes |
+/// | `/early`, `/hang-up`, `/garbage` | it closes the connection within a body, without a response, or after a response that is not HTTP |
+/// | `/endless`, `/drip` | a body without an end, fast or one byte at a time |
+/// | `/slow-head` | a head without an end, one byte at a time |
+/// | `/stall`, `/silent` | it sends nothing more after some bytes of a body, or nothing at all |
+/// | `/deaf` | it responds without reading the request's body |
+/// | `/meet` | a small body, once two such requests have arrived |
+/// | `/once` | a small body, after which it closes the connection without announcing it |
 #[derive(Debug, Clone)]
 pub struct Server {
     address: SocketAddr,
@@ -61,7 +61,7 @@ struct State {
 }
 
 impl Server {
-    /// Starts a server that speaks plain HTTP, at `127.0.0.1`.
+    /// Starts a server for plain HTTP, at `127.0.0.1`.
     ///
     /// # Panics
     /// The machine has no loopback, or no port left.
@@ -70,7 +70,7 @@ impl Server {
         Self::start("127.0.0.1", None)
     }
 
-    /// Starts a server that speaks plain HTTP, at another address of the loopback: `::1`.
+    /// Starts a server for plain HTTP, at another loopback address: `::1`.
     ///
     /// # Panics
     /// The machine has no such address.
@@ -79,7 +79,7 @@ impl Server {
         Self::start(address, None)
     }
 
-    /// Starts a server that speaks TLS, with a certificate for `names` by an authority.
+    /// Starts a server for TLS, with a certificate of `authority` for `names`.
     ///
     /// # Panics
     /// The machine has no loopback, or no port left.
@@ -100,7 +100,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (state, tls) = (Arc::clone(&state), tls.clone());
                 state.n_connections.fetch_add(1, Ordering::SeqCst);
-                // What goes wrong on a connection is what tests are about.
+                // Errors of a connection are what the tests cause.
                 thread::spawn(move || drop(serve(stream, tls, &state)));
             }
         });
@@ -119,19 +119,19 @@ impl Server {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Returns the origin, with another name for the host.
+    /// Returns the origin, with another host name.
     #[must_use]
     pub fn origin_by(&self, name: &str) -> String {
         format!("{}://{name}:{}", self.scheme, self.port())
     }
 
-    /// Returns a URL, by address.
+    /// Returns a URL with the server's address.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin())
     }
 
-    /// Returns the requests that came, heads and bodies.
+    /// Returns the received requests, heads and bodies.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         let requests = self.state.requests.lock();
@@ -187,7 +187,8 @@ fn talk(stream: &mut dyn Stream, socket: &TcpStream, state: &State) -> io::Resul
     Ok(())
 }
 
-/// Reads a head, and what came with it; none at the end of the connection.
+/// Reads a head, and the bytes after it that arrived with it; returns `None` at the end of the
+/// connection.
 fn head_read(stream: &mut dyn Stream) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 << 10];
@@ -231,7 +232,7 @@ fn body_read(head: &str, body: &mut Vec<u8>, stream: &mut dyn Stream) -> io::Res
     Ok(())
 }
 
-/// Answers, and returns whether the connection goes on.
+/// Responds, and returns whether the connection stays open.
 fn answer(
     path: &str,
     request: &str,
@@ -286,8 +287,8 @@ fn answer(
     }
 }
 
-/// Answers `{"zone":"a"}`, coded: by `gzip`, `br` or `deflate`, of the last with and without a frame
-/// (`raw`), and so that it breaks off (`broken`) or cannot be decoded (`zstd`).
+/// Responds with `{"zone":"a"}`, encoded by `gzip`, `br` or `deflate`, as `deflate` without its
+/// frame (`raw`), truncated (`broken`), or in an encoding that the client cannot decode (`zstd`).
 fn coded(stream: &mut dyn Stream, coding: &str) -> io::Result<bool> {
     const GZIP: [u8; 32] = [
         31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 170, 202, 207, 75, 85, 178, 82, 74, 84, 170, 5,
@@ -327,7 +328,7 @@ fn bad(name: &str, stream: &mut dyn Stream, socket: &TcpStream) -> io::Result<()
         "garbage" => return stream.write_all(b"Good morning!\r\n\r\n"),
         "slow-head" => stream.write_all(b"HTTP/1.1 200 OK\r\nx: ")?,
         "silent" => {}
-        // It hangs up.
+        // It closes the connection.
         _ => return Ok(()),
     }
     while is_open(socket) {
@@ -339,14 +340,14 @@ fn bad(name: &str, stream: &mut dyn Stream, socket: &TcpStream) -> io::Result<()
     Ok(())
 }
 
-/// Waits for a moment, and returns whether the other side is still there.
+/// Waits for a moment, and returns whether the client is still connected.
 fn is_open(socket: &TcpStream) -> bool {
     let peeked = socket
         .set_read_timeout(Some(PACE))
         .and_then(|()| socket.peek(&mut [0]));
     match peeked {
         Ok(n_bytes) => {
-            // It says more, which nobody wants to hear: then time passes here.
+            // The client sends more, which is not read. The pause prevents a busy loop.
             thread::park_timeout(PACE);
             n_bytes > 0
         }

@@ -1,18 +1,18 @@
-//! Waiting for a condition, with an end: the one place in the tests that lets time pass.
+//! Waits for a condition, with a limit. This is the only place in the tests where time passes.
 
 use std::time::Duration;
 
-/// How often a condition is looked at before a test gives up on it: with [`PAUSE`], half a
-/// minute, which is long on the slowest machine for what tests wait for.
+/// How often a condition is checked before the test fails. With [`PAUSE`] this takes half a minute,
+/// which is enough on the slowest machine.
 const N_TRIES_MAX: usize = 6000;
 
-/// How long to wait between two looks at a condition.
+/// The pause between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Looks again and again until `probe` finds something, and returns that.
+/// Calls `probe` repeatedly until it returns a value, and returns that value.
 ///
 /// # Panics
-/// It did not within half a minute.
+/// It returned none within half a minute.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     for _ in 0..N_TRIES_MAX {

@@ -1,4 +1,4 @@
-//! What is in the datastore at the end, held against what was asked for.
+//! Compares the final content of the datastore with the requests of the workers.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,34 @@ use sedge_app::run_show::run_show;
 use sedge_app::types::{CallRecord, CallStatus, RunStatus, Scan};
 use sedge_app::{AppError, Repository};
 
-use crate::worker::Asked;
+use crate::worker::Requested;
 use crate::{N_MODELS, N_TASKS, tree};
 
-/// How often a call is undone at most, as the host has it.
+/// The most rollbacks of a call, as the host limits them.
 const UNDONE_MAX: u32 = 8;
 
-/// What was done, by the datastore.
+/// Everything that was done, according to the datastore.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    /// By run, what became of it.
+    /// The runs by id.
     runs: BTreeMap<String, Run>,
-    /// By model, the versions that calls say they wrote, and which call each is of.
+    /// For each model, the versions that calls reported, and the call that wrote each.
     written: BTreeMap<String, BTreeMap<u64, String>>,
-    /// How long each call that is on record waited for its locks, in microseconds, in
-    /// ascending order; each time, of those that were undone.
+    /// The times that recorded calls waited for their locks, in microseconds, sorted. Includes the
+    /// waits of calls that were rolled back.
     pub(crate) waits_us: Vec<u64>,
-    /// The same, of calls that were not undone.
+    /// The same times of the calls that were never rolled back.
     pub(crate) waits_once_us: Vec<u64>,
-    /// How many runs failed though nothing of them had been seen, for being undone too often.
+    /// The number of runs that failed without a visible effect, because they were rolled back too
+    /// often.
     pub(crate) n_undone_too_often: usize,
 }
 
-/// What became of a run.
+/// The record of a run.
 #[derive(Debug)]
 struct Run {
     status: RunStatus,
-    /// The models that counted, one for each time, sorted. A call counts once.
+    /// The models that counted, one entry per count, sorted. A call counts once.
     counted: Vec<String>,
     n_calls: usize,
 }
@@ -50,7 +51,7 @@ impl Books {
         books.waits_us.sort_unstable();
         books.waits_once_us.sort_unstable();
         for model in 0..N_MODELS {
-            books.has_counted(repository, &tree::model(model));
+            books.check_counts(repository, &tree::model(model));
         }
         books
     }
@@ -84,7 +85,7 @@ impl Books {
             assert_eq!(n_running, 0, "run {id} is {status:?}, but not its calls");
         }
         if status == RunStatus::Failed {
-            was_rightly_told(id, calls);
+            check_reported_deadlock(id, calls);
             self.n_undone_too_often += usize::from(succeeded.clone().next().is_none());
         }
         let run = Run {
@@ -95,9 +96,9 @@ impl Books {
         self.runs.insert(id.to_owned(), run);
     }
 
-    /// Versions are contiguous, each was written by the one call that says so, and each counts
-    /// one more than the one before.
-    fn has_counted(&self, repository: &Repository, model: &str) {
+    /// Checks that versions are contiguous, that each was written by the call that reported it, and
+    /// that each counts one more than its predecessor.
+    fn check_counts(&self, repository: &Repository, model: &str) {
         let mut versions = Vec::new();
         let listed = data_versions(repository, model, "count", |record| {
             versions.push(record.clone());
@@ -119,27 +120,27 @@ impl Books {
         }
     }
 
-    /// Whatever a process was told of is there, everything has ended, and nothing is there
-    /// that no process asked for.
-    pub(crate) fn balance(&self, asked: &[Asked], n_killed: usize) {
-        let succeeded = asked.iter().flat_map(|asked| &asked.succeeded);
+    /// Checks that everything that was reported to a worker is in the datastore, that all runs have
+    /// ended, and that no run exists that was not requested.
+    pub(crate) fn check_against(&self, requested: &[Requested], n_killed: usize) {
+        let succeeded = requested.iter().flat_map(|it| &it.succeeded);
         for (id, counting) in succeeded.clone() {
             let run = &self.runs[id];
             assert_eq!(run.status, RunStatus::Succeeded, "run {id}");
             assert_eq!(run.counted, *counting, "run {id}");
         }
-        let failed = asked.iter().flat_map(|asked| &asked.deadlocks);
+        let failed = requested.iter().flat_map(|it| &it.deadlocks);
         for id in failed.clone() {
             assert_eq!(self.runs[id].status, RunStatus::Failed, "run {id}");
         }
-        // Who is killed may not have come to say how its last runs ended.
-        let n_told = succeeded.count() + failed.count();
+        // A killed process may not have reported the end of its last runs.
+        let n_reported = succeeded.count() + failed.count();
         let n_ended = self.n_of(RunStatus::Succeeded) + self.n_of(RunStatus::Failed);
-        let n_untold_max = n_killed * N_TASKS;
-        assert!((n_told..=n_told + n_untold_max).contains(&n_ended));
+        let n_unreported_max = n_killed * N_TASKS;
+        assert!((n_reported..=n_reported + n_unreported_max).contains(&n_ended));
         let n_interrupted = self.n_of(RunStatus::Interrupted);
-        assert!(n_interrupted <= n_untold_max, "{n_interrupted}");
-        assert!(n_killed == 0 || n_interrupted > 0, "a kill cuts runs off");
+        assert!(n_interrupted <= n_unreported_max, "{n_interrupted}");
+        assert!(n_killed == 0 || n_interrupted > 0, "a kill interrupts runs");
         assert_eq!(
             n_ended + n_interrupted,
             self.runs.len(),
@@ -157,10 +158,10 @@ impl Books {
     }
 }
 
-/// A guest is told of a deadlock only if something of its run had been seen, or a call had
-/// been undone too often.
+/// Checks that a deadlock was reported to a guest only if its run had a visible effect, or if a
+/// call had been rolled back too often.
 #[track_caller]
-fn was_rightly_told(id: &str, calls: &[CallRecord]) {
+fn check_reported_deadlock(id: &str, calls: &[CallRecord]) {
     for error in calls.iter().filter_map(|call| call.error.as_ref()) {
         let is_expected = ["deadlock", "cancelled"].contains(&error.code());
         assert!(is_expected, "run {id}: {error}");
@@ -169,6 +170,6 @@ fn was_rightly_told(id: &str, calls: &[CallRecord]) {
     let is_enough = |it: &CallRecord| it.n_undone >= UNDONE_MAX;
     assert!(
         calls.iter().any(|it| is_seen(it) || is_enough(it)),
-        "run {id} could have been undone: {calls:?}"
+        "run {id} could have been rolled back: {calls:?}"
     );
 }

@@ -1,22 +1,21 @@
-//! Many processes at once, each with many tasks, on a few models that call each other in
-//! every order: everyone gets through, nothing is lost or written twice, and nobody waits
-//! for somebody who waits for it, or who is dead.
+//! Many processes, each with many tasks, call a few models that call each other in every order. All
+//! calls end, nothing is lost or written twice, and no call waits in a cycle or for a dead process.
 //!
-//! Eight processes with 64 tasks each call 20 models for a minute, and for another minute
-//! while every two seconds one of the processes is killed and another one takes its place,
-//! unless told otherwise:
+//! By default, eight processes with 64 tasks each call 20 models for a minute. In a second test
+//! they do so for another minute, while every two seconds one of the processes is killed and
+//! another one takes its place:
 //!
 //! ```text
 //! SEDGE_STRESS_SECONDS=3600 cargo test --release --workspace -- stress
 //! ```
 //!
-//! What was asked for follows from a number, which is shown; `SEDGE_STRESS_SEED` sets it.
-//! When something happens is the machine's choice all the same.
+//! The requests follow from a seed, which is printed; `SEDGE_STRESS_SEED` sets it. The timing is
+//! still up to the machine.
 
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "it starts processes, kills them, and measures them by the clock"
+    reason = "it starts and kills processes, and measures them by the clock"
 )]
 
 mod books;
@@ -30,43 +29,43 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sedge_app::Repository;
-use sedge_test_kit::{Dice, TestEnv, seed, told};
+use sedge_test_kit::{Dice, TestEnv, number_from_env, seed};
 
 use crate::books::Books;
 use crate::monitor::Monitor;
 use crate::report::{Took, cpu_of_children};
-use crate::worker::{Asked, Worker};
+use crate::worker::{Requested, Worker};
 
-/// Processes that run at once.
+/// The number of concurrent processes.
 const N_PROCESSES: usize = 8;
 
-/// Tasks that each of them has under way at once.
+/// The number of concurrent tasks of each process.
 const N_TASKS: usize = 64;
 
-/// Models that they call.
+/// The number of models.
 const N_MODELS: usize = 20;
 
-/// How long each part takes, unless told otherwise.
+/// The default for the duration of each part, in seconds.
 const SECONDS: u64 = 60;
 
-/// How often a process is killed.
+/// The interval between two kills.
 const KILL_EVERY: Duration = Duration::from_secs(2);
 
-/// How long before that another one is started. A process that begins releases what the dead
-/// had; here it is those who wait that must, and they have more than a second for it before
-/// the next one begins.
+/// How long before a kill another process is started. A starting process releases the locks of dead
+/// ones. Here the waiting processes have to do that, and they have more than a second for it before
+/// the next process starts.
 const START_BEFORE: Duration = Duration::from_millis(500);
 
-/// How often it is looked, at most, until all have ended what they had begun: a minute after
-/// the last of them would have given up to wait for a lock.
-const LOOKS_TO_END_MAX: usize = 1200;
+/// The most checks until all workers have ended their runs: a minute longer than the last of them
+/// would wait for a lock.
+const CHECKS_TO_END_MAX: usize = 1200;
 
-/// One at a time: they are many enough.
+/// The tests run one at a time, because each starts many processes.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
-fn stress() {
-    check("all live", None);
+fn stress_without_kills() {
+    check("without kills", None);
 }
 
 #[test]
@@ -88,7 +87,7 @@ fn check(part: &str, kill_every: Option<Duration>) {
         n_killed,
         ..
     } = crowd;
-    let asked: Vec<Asked> = workers.into_iter().map(Worker::ended).collect();
+    let requested: Vec<Requested> = workers.into_iter().map(Worker::ended).collect();
     let took = Took {
         wall: since.elapsed(),
         cpu: cpu_of_children() - cpu,
@@ -96,9 +95,9 @@ fn check(part: &str, kill_every: Option<Duration>) {
     };
     let repository = Repository::open(&env.repository()).expect("a repository");
     let books = Books::read(&repository);
-    report::show((part, seed), took, &books, &asked, monitor.looked());
-    books.balance(&asked, n_killed);
-    everything_is_free(&env);
+    report::show((part, seed), took, &books, &requested, monitor.looked());
+    books.check_against(&requested, n_killed);
+    check_unlocked(&env);
 }
 
 /// Returns a repository with the models.
@@ -112,7 +111,7 @@ fn env() -> TestEnv {
     env
 }
 
-/// The processes, and who looks at them.
+/// The processes, and the monitor.
 struct Crowd {
     repository: PathBuf,
     dice: Dice,
@@ -141,9 +140,9 @@ impl Crowd {
         self.workers.push(Worker::start(&self.repository, seed));
     }
 
-    /// Works until the time is up, while one of the processes dies now and then.
+    /// Runs the processes until the time is up, and kills one of them now and then.
     fn work(&mut self, kill_every: Option<Duration>) {
-        let duration = Duration::from_secs(told("SEDGE_STRESS_SECONDS", SECONDS));
+        let duration = Duration::from_secs(number_from_env("SEDGE_STRESS_SECONDS", SECONDS));
         let since = Instant::now();
         let mut next_start = kill_every.map(|every| every - START_BEFORE);
         let mut next_kill = kill_every;
@@ -177,22 +176,22 @@ impl Crowd {
         self.n_killed += 1;
     }
 
-    /// Waits until everybody has ended what it had begun.
+    /// Waits until all processes have ended their runs.
     fn end(&mut self) {
         for worker in &mut self.workers {
             worker.stop();
         }
-        let n_looks_max = self.monitor.looked().n_looks + LOOKS_TO_END_MAX;
+        let n_looks_max = self.monitor.looked().n_looks + CHECKS_TO_END_MAX;
         while self.workers.iter_mut().any(Worker::is_running) {
             self.monitor.look();
             let n_looks = self.monitor.looked().n_looks;
-            assert!(n_looks < n_looks_max, "not everybody finishes");
+            assert!(n_looks < n_looks_max, "not every process ends");
         }
     }
 }
 
-/// Nothing is locked, and every model can be called at once.
-fn everything_is_free(env: &TestEnv) {
+/// Checks that nothing is locked, and that every model can be called at once.
+fn check_unlocked(env: &TestEnv) {
     for model in 0..N_MODELS {
         let command = format!(
             "model method run {} add --lock-timeout 1",

@@ -1,5 +1,5 @@
-//! Looks at the locks while others work: no deadlock outlives a second, and neither does a
-//! lock its process, where somebody waits for it; and nobody passes whoever came first.
+//! Watches the locks while the workers run. No deadlock lasts for a second, no lock of a dead
+//! process does if a call waits for it, and no request overtakes an earlier one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,37 +14,38 @@ use sedge_locks::table::{Entry, Place};
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 
-/// How often it looks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The interval between two checks.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often in a row something may be seen that must not last for a second. That it looks
-/// late, on a machine that is busy, makes no difference: each look counts once.
+/// The most consecutive checks in which a condition that must not last for a second may be seen. On
+/// a busy machine the checks are late, but each still counts once.
 const SEEN_MAX: usize = 10;
 
-/// The same, of a lock that others wait for while whoever has it waits for nobody. Calls are
-/// quick here: who is at work for so long, on however busy a machine, is so for ever, and
-/// what should have undone it did not.
+/// The same limit for a lock that has waiters and whose holder does not wait. Calls are quick here,
+/// so a call that works for that long on any machine will never end, and should have been rolled
+/// back.
 const BUSY_MAX: usize = 200;
 
-/// What was seen.
+/// The results of all checks.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Looked {
-    /// How often it looked.
+pub(crate) struct Checks {
+    /// The number of checks.
     pub(crate) n_looks: usize,
-    /// By how much it was late, at most.
+    /// The longest delay of a check.
     pub(crate) late_max: Duration,
     /// The most requests that waited at once.
     pub(crate) waiting_max: usize,
-    /// How long a request had waited, at most; one that is undone and made again is another.
+    /// The longest wait of a request. A request that is made again after a rollback counts
+    /// separately.
     pub(crate) wait_max: Duration,
-    /// How many locks were held against the requests that waited for them.
+    /// The number of locks that were compared with the requests waiting for them.
     pub(crate) n_compared: usize,
-    /// How often in a row the same deadlock was seen, at most.
+    /// The most consecutive checks that saw the same deadlock.
     pub(crate) deadlock_max: usize,
-    /// How often in a row the same lock of a dead process was seen that others wait for.
+    /// The most consecutive checks that saw the same lock of a dead process with waiters.
     pub(crate) dead_max: usize,
-    /// How often in a row the same lock was seen that others wait for, of somebody who lives
-    /// and waits for nobody.
+    /// The most consecutive checks that saw the same lock with waiters whose living holder does not
+    /// wait.
     pub(crate) busy_max: usize,
 }
 
@@ -52,7 +53,7 @@ pub(crate) struct Monitor {
     files: Folder,
     manager: Arc<LockManager>,
     next: Instant,
-    looked: Looked,
+    looked: Checks,
     deadlocked: BTreeMap<String, usize>,
     dead: BTreeMap<String, usize>,
     busy: BTreeMap<String, usize>,
@@ -68,23 +69,23 @@ impl Monitor {
             manager: LockManager::shared(Arc::new(session), Duration::from_secs(600))
                 .expect("a sound table"),
             next: Instant::now(),
-            looked: Looked::default(),
+            looked: Checks::default(),
             deadlocked: BTreeMap::new(),
             dead: BTreeMap::new(),
             busy: BTreeMap::new(),
         }
     }
 
-    /// Waits until it is time, and looks.
+    /// Waits for the next check, and makes it.
     ///
     /// # Panics
-    /// A deadlock, or a lock of a dead process, has been there for too long, or somebody was
-    /// let in before others who had come earlier.
+    /// A deadlock or a lock of a dead process lasted for too long, or a request was granted before
+    /// an earlier one that conflicts with it.
     pub(crate) fn look(&mut self) {
         std::thread::park_timeout(self.next.saturating_duration_since(Instant::now()));
         let now = Instant::now();
         let late = now.saturating_duration_since(self.next);
-        self.next = now + LOOK_EVERY;
+        self.next = now + CHECK_INTERVAL;
         self.looked.n_looks += 1;
         self.looked.late_max = self.looked.late_max.max(late);
 
@@ -94,24 +95,25 @@ impl Monitor {
         let (_, entries) = self.manager.entries().expect("a sound table");
         let entries = Entries::new(&entries);
         self.looked.wait_max = entries.wait_max().max(self.looked.wait_max);
-        self.looked.n_compared += entries.are_in_order();
-        let (dead, busy) = entries.in_the_way(&self.files);
-        let most = seen(&mut self.dead, dead, "a lock of the dead", SEEN_MAX);
+        self.looked.n_compared += entries.check_order();
+        let (dead, busy) = entries.blocking(&self.files);
+        let most = seen(&mut self.dead, dead, "a lock of a dead process", SEEN_MAX);
         self.looked.dead_max = most.max(self.looked.dead_max);
         let most = seen(&mut self.busy, busy, "a lock", BUSY_MAX);
         self.looked.busy_max = most.max(self.looked.busy_max);
     }
 
-    pub(crate) fn looked(&self) -> Looked {
+    pub(crate) fn looked(&self) -> Checks {
         self.looked
     }
 
-    /// Returns the requests that wait, in the end, for themselves.
+    /// Returns the requests that are part of a deadlock.
     fn deadlocked(&mut self) -> BTreeSet<String> {
         let locks = lock_status(&self.files).expect("a sound table");
         let waits: Vec<_> = locks.iter().filter(|it| !it.who.has_it).collect();
         self.looked.waiting_max = self.looked.waiting_max.max(waits.len());
-        // A caller ends no sooner than those below it: whoever waits for it waits for them.
+        // A caller ends after its callees, so a request that waits for a call also waits for its
+        // callees.
         let edges: Vec<Vec<usize>> = waits
             .iter()
             .map(|wait| {
@@ -135,7 +137,7 @@ impl Monitor {
     }
 }
 
-/// All requests as they stood at one moment, those of the dead included.
+/// A snapshot of all requests, including those of dead processes.
 struct Entries<'a> {
     granted: Vec<&'a Entry>,
     waiting: Vec<&'a Entry>,
@@ -153,13 +155,13 @@ impl<'a> Entries<'a> {
         Duration::from_millis(waits.max().unwrap_or_default())
     }
 
-    /// Checks that nobody has a lock who came later than somebody whom it keeps out, unless
-    /// its lineage had that lock already. Returns how many were compared.
-    fn are_in_order(&self) -> usize {
+    /// Checks that no lock was granted before an earlier request that conflicts with it, unless its
+    /// lineage already held the lock. Returns the number of comparisons.
+    fn check_order(&self) -> usize {
         let mut n_compared = 0;
-        let in_line = self.waiting.iter().filter(|it| it.place == Place::Waiting);
-        for waiting in in_line {
-            for held in self.granted.iter().filter(|held| keeps_out(held, waiting)) {
+        let queued = self.waiting.iter().filter(|it| it.place == Place::Waiting);
+        for waiting in queued {
+            for held in self.granted.iter().filter(|held| conflicts(held, waiting)) {
                 n_compared += 1;
                 let had_it = |it: &&&Entry| {
                     it.id < held.id
@@ -168,16 +170,16 @@ impl<'a> Entries<'a> {
                 };
                 assert!(
                     held.id < waiting.id || self.granted.iter().any(|it| had_it(&it)),
-                    "{held:?} was let in before {waiting:?}, which was first"
+                    "{held:?} was granted before {waiting:?}, which was earlier"
                 );
             }
         }
         n_compared
     }
 
-    /// Returns the locks that keep others out: those of dead processes, and those of calls
-    /// of living ones that wait for nobody themselves.
-    fn in_the_way(&self, files: &Folder) -> (BTreeSet<String>, BTreeSet<String>) {
+    /// Returns the locks that block other requests: those of dead processes, and those of living
+    /// processes whose calls do not wait.
+    fn blocking(&self, files: &Folder) -> (BTreeSet<String>, BTreeSet<String>) {
         let is_alive = |owner: &Owner| {
             let alive = session::is_alive(files, owner.session);
             alive.expect("its file can be looked at")
@@ -185,7 +187,7 @@ impl<'a> Entries<'a> {
         let (mut dead, mut busy) = (BTreeSet::new(), BTreeSet::new());
         for held in &self.granted {
             let owner = &held.request.owner;
-            if !self.waiting.iter().any(|it| keeps_out(held, it)) {
+            if !self.waiting.iter().any(|it| conflicts(held, it)) {
                 continue;
             }
             let is_waiting = self
@@ -203,14 +205,14 @@ impl<'a> Entries<'a> {
     }
 }
 
-fn keeps_out(held: &Entry, waiting: &Entry) -> bool {
+fn conflicts(held: &Entry, waiting: &Entry) -> bool {
     let (held, waiting) = (&held.request, &waiting.request);
     held.resource == waiting.resource
         && !held.mode.goes_with(waiting.mode)
         && !held.owner.covers(&waiting.owner)
 }
 
-/// Returns whether a way leads from a node back to it.
+/// Returns whether a path leads from a node back to it.
 fn reaches(edges: &[Vec<usize>], from: usize) -> bool {
     let mut seen = BTreeSet::new();
     let mut next = edges[from].clone();
@@ -225,7 +227,7 @@ fn reaches(edges: &[Vec<usize>], from: usize) -> bool {
     false
 }
 
-/// Counts how often in a row each was seen, and returns the most.
+/// Counts the consecutive checks that saw each item, and returns the highest count.
 fn seen(
     counts: &mut BTreeMap<String, usize>,
     now: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! The figures, for people: they are shown whether the test passes or not.
+//! The figures, for review. They are printed whether the test passes or not.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use sedge_app::types::RunStatus;
 
 use crate::books::Books;
-use crate::monitor::Looked;
-use crate::worker::Asked;
+use crate::monitor::Checks;
+use crate::worker::Requested;
 use crate::{N_MODELS, N_PROCESSES, N_TASKS};
 
-/// How many of proc(5)'s units of CPU time make a second.
+/// The number of proc(5)'s units of CPU time per second.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// What the work took.
+/// The resources that the work took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Took {
     pub(crate) wall: Duration,
-    /// CPU time of all workers, the killed included.
+    /// CPU time of all workers, including killed ones.
     pub(crate) cpu: Duration,
     pub(crate) n_killed: usize,
 }
 
-/// Shows what was done, and how long calls waited.
+/// Prints what was done, and how long calls waited.
 pub(crate) fn show(
     (part, seed): (&str, u64),
     took: Took,
     books: &Books,
-    asked: &[Asked],
-    looked: Looked,
+    requested: &[Requested],
+    looked: Checks,
 ) {
     let Took {
         wall,
@@ -42,11 +42,11 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
   took      {:.1} s, {:.1} s of CPU time; {n_killed} processes killed
   runs      {} succeeded, {} failed, {} cancelled, {} interrupted
   calls     {} succeeded, {:.0} a second
-  deadlocks {} undone, {} told, {} of them for being undone too often
-  waits     {}; the longest time in line {:.1} s
-  not undone {}
-  looks     {}, the latest by {} ms; at most {} waiting, {} locks compared with who waits for them
-  lasted    a deadlock {:.1} s, a lock of the dead {:.1} s, a lock of who did not wait {:.1} s
+  deadlocks {} rolled back, {} reported, {} of them after too many rollbacks
+  waits     {}; the longest time in the queue {:.1} s
+  without rollback {}
+  checks    {}, delayed by up to {} ms; at most {} waiting, {} locks compared with their waiters
+  lasted    a deadlock {:.1} s, a lock of a dead process {:.1} s, a lock of a holder that did not wait {:.1} s
 ",
         wall.as_secs_f64(),
         cpu.as_secs_f64(),
@@ -56,8 +56,8 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
         books.n_of(RunStatus::Interrupted),
         books.n_calls(),
         books.n_calls() as f64 / wall.as_secs_f64(),
-        asked.iter().map(|it| it.n_undone).sum::<usize>(),
-        asked.iter().map(|it| it.deadlocks.len()).sum::<usize>(),
+        requested.iter().map(|it| it.n_undone).sum::<usize>(),
+        requested.iter().map(|it| it.deadlocks.len()).sum::<usize>(),
         books.n_undone_too_often,
         waits(&books.waits_us),
         looked.wait_max.as_secs_f64(),
@@ -70,12 +70,12 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
         seconds(looked.dead_max),
         seconds(looked.busy_max),
     );
-    // Not by a macro: the harness would keep that to itself.
+    // A macro's output would be captured by the test harness.
     let shown = std::io::stderr().lock().write_all(text.as_bytes());
     shown.expect("stderr can be written");
 }
 
-/// Returns how waits are spread that are in ascending order, in microseconds.
+/// Returns the distribution of sorted waits, in microseconds.
 fn waits(waits_us: &[u64]) -> String {
     let percentile = |percent: usize| {
         let at = waits_us.len().saturating_sub(1) * percent / 100;
@@ -91,12 +91,12 @@ fn waits(waits_us: &[u64]) -> String {
     )
 }
 
-/// Returns the CPU time of the processes that this one started and that have ended.
+/// Returns the CPU time of the ended child processes of this process.
 pub(crate) fn cpu_of_children() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux shows processes there");
-    // `12 (name) S 1 …`: the name may contain anything, so count from its end.
+    // `12 (name) S 1 …`: the name may contain any character, so the fields after it are parsed.
     let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
-    // The 16th and the 17th, counted from the number in front of the name.
+    // Fields 16 and 17 of proc(5) are the times of the children. The name is field 2.
     let ticks = fields.split(' ').skip(13).take(2);
     let ticks = ticks.map(|it| it.parse::<f64>().expect("a number"));
     Duration::from_secs_f64(ticks.sum::<f64>() / TICKS_A_SECOND)

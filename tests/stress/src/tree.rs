@@ -1,11 +1,11 @@
-//! Calls of models by each other, at random: in any order, side by side or one by one.
+//! Random trees of calls between models, in any order, in sequence or in parallel.
 
 use sedge_test_kit::Dice;
 use serde_json::{Value, json};
 
 use crate::N_MODELS;
 
-/// How deep calls go.
+/// The depth of the calls.
 const DEPTH_MAX: usize = 3;
 
 /// The name of a model.
@@ -13,7 +13,7 @@ pub(crate) fn model(number: usize) -> String {
     format!("model-{number}")
 }
 
-/// A call, and those that it makes. It counts by one, before them or behind them.
+/// A call and its nested calls. It counts by one, before or after them.
 #[derive(Debug)]
 pub(crate) struct Tree {
     model: usize,
@@ -34,8 +34,8 @@ impl Tree {
         let below: Vec<Self> = (0..n_below)
             .map(|_| Self::of_depth(dice, depth + 1))
             .collect();
-        // A model that is called below itself would count on from what is only staged, and
-        // its number would be committed before the one that it follows.
+        // A model that is called by its own callees would count on from a staged value, and the
+        // later value would be committed first.
         let is_below = below.iter().any(|it| it.calls(model));
         let counts_first = dice.below(2) == 0 && !is_below;
         Self {
@@ -54,7 +54,7 @@ impl Tree {
         model(self.model)
     }
 
-    /// Returns the models that count, one for each time, sorted.
+    /// Returns the models that count, one entry per count, sorted.
     pub(crate) fn counting(&self) -> Vec<String> {
         let mut models = vec![self.model()];
         models.extend(self.below.iter().flat_map(Self::counting));
@@ -62,7 +62,7 @@ impl Tree {
         models
     }
 
-    /// Returns what the counter returns: the steps of all calls.
+    /// Returns the counter's result: the number of steps of all calls.
     pub(crate) fn n_steps(&self) -> usize {
         let n_calling = if self.together {
             self.below.len().min(1)
@@ -72,7 +72,7 @@ impl Tree {
         1 + n_calling + self.below.iter().map(Self::n_steps).sum::<usize>()
     }
 
-    /// Returns what the counter is told to do.
+    /// Returns the steps for the counter.
     pub(crate) fn steps(&self) -> Value {
         let call = |tree: &Self| json!({"model": tree.model(), "steps": tree.steps()});
         let calls: Vec<Value> = self.below.iter().map(call).collect();

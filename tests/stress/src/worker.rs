@@ -1,4 +1,4 @@
-//! A process that has many tasks call models, over and over, until it is told to stop.
+//! A process whose tasks call models in a loop until the test stops it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,32 +16,32 @@ use serde_json::{Map, Value};
 use crate::N_TASKS;
 use crate::tree::Tree;
 
-/// The variable of the environment that makes a process a worker: its number to begin with,
-/// and its repository.
+/// The variable of the environment that makes a process a worker. It has the worker's seed and its
+/// repository.
 const ROLE: &str = "SEDGE_STRESS_WORKER";
 
-/// What a line begins with that a worker has to say; all else is of the test harness.
+/// The prefix of lines that a worker reports. All other lines are from the test harness.
 const MARK: &str = "answer: ";
 
-/// Of so many runs, one only reads.
+/// One of this many runs only reads.
 const READ_ONE_OF: u64 = 8;
 
-/// What a worker asked for, and was told of.
+/// The requests of a worker, and their results.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Asked {
-    /// The runs that succeeded, and the models that each had count, one for each time, sorted.
+pub(crate) struct Requested {
+    /// The runs that succeeded, with the models that each made count, one entry per count, sorted.
     pub(crate) succeeded: Vec<(String, Vec<String>)>,
-    /// The runs that ended with a deadlock which could not be undone.
+    /// The runs that ended with a deadlock that could not be resolved by a rollback.
     pub(crate) deadlocks: Vec<String>,
-    /// How often a call was undone.
+    /// The number of calls that were rolled back.
     pub(crate) n_undone: usize,
 }
 
-/// A worker, as the test sees it. It is killed when this is dropped.
+/// A worker, seen from the test. Dropping it kills the process.
 pub(crate) struct Worker {
     child: Child,
     orders: Option<ChildStdin>,
-    asked: Option<JoinHandle<Asked>>,
+    requests: Option<JoinHandle<Requested>>,
     is_killed: bool,
 }
 
@@ -61,12 +61,12 @@ impl Worker {
         Self {
             child,
             orders,
-            asked: Some(std::thread::spawn(move || asked(answers))),
+            requests: Some(std::thread::spawn(move || requests(answers))),
             is_killed: false,
         }
     }
 
-    /// Tells it to begin nothing new.
+    /// Has the worker start no new runs.
     pub(crate) fn stop(&mut self) {
         self.orders.take();
     }
@@ -86,18 +86,18 @@ impl Worker {
         ended.is_none()
     }
 
-    /// Returns what it asked for, after it has ended.
+    /// Returns its requests, after it has ended.
     ///
     /// # Panics
-    /// Something went wrong there.
-    pub(crate) fn ended(mut self) -> Asked {
+    /// The worker failed.
+    pub(crate) fn ended(mut self) -> Requested {
         let status = self.child.wait().expect("it was started by us");
         assert!(
             self.is_killed || status.success(),
             "a worker failed: {status}"
         );
-        let asked = self.asked.take().expect("it is taken once");
-        asked.join().expect("it only reads")
+        let requests = self.requests.take().expect("it is taken once");
+        requests.join().expect("it only reads")
     }
 }
 
@@ -109,27 +109,29 @@ impl Drop for Worker {
     }
 }
 
-fn asked(answers: impl Read) -> Asked {
-    let mut asked = Asked::default();
+fn requests(answers: impl Read) -> Requested {
+    let mut requests = Requested::default();
     for line in BufReader::new(answers).lines().map_while(Result::ok) {
         let Some((_, answer)) = line.split_once(MARK) else {
             continue;
         };
         match answer.split(' ').collect::<Vec<_>>()[..] {
-            // A worker that is killed may leave half a line, which ends nowhere.
+            // A killed worker may leave an incomplete line, without the final dot.
             ["ok", run, ref counting @ .., "."] => {
                 let counting = counting.iter().map(|model| (*model).to_owned());
-                asked.succeeded.push((run.to_owned(), counting.collect()));
+                requests
+                    .succeeded
+                    .push((run.to_owned(), counting.collect()));
             }
-            ["deadlock", run, "."] => asked.deadlocks.push(run.to_owned()),
-            ["undone", "."] => asked.n_undone += 1,
+            ["deadlock", run, "."] => requests.deadlocks.push(run.to_owned()),
+            ["undone", "."] => requests.n_undone += 1,
             _ => {}
         }
     }
-    asked
+    requests
 }
 
-/// The other side: what a worker does.
+/// The worker process.
 #[test]
 fn worker() {
     let Ok(role) = std::env::var(ROLE) else {
@@ -144,16 +146,16 @@ fn worker() {
         .build()
         .expect("a runtime");
     let stops = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stops);
+    let stop = Arc::clone(&stops);
     std::thread::spawn(move || {
-        // The pipe ends when the test wants this to end, or has ended itself.
+        // The pipe ends when the test stops this worker, or has ended itself.
         let _ = std::io::stdin().read(&mut [0]);
-        told.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
     });
     runtime.block_on(work(&repository, seed, &stops));
 }
 
-/// Returns what a process that the program itself is would have of the environment.
+/// Returns the settings that the program would take from the environment.
 fn settings() -> Settings {
     let path = |name| std::env::var_os(name).map(PathBuf::from);
     Settings {
@@ -175,7 +177,7 @@ async fn work(repository: &Path, seed: u64, stops: &Arc<AtomicBool>) {
         let mut dice = Dice::of_seed(dice.number());
         tasks.spawn(async move {
             while !stops.load(Ordering::Relaxed) {
-                Wish::at_random(&mut dice).run(&repository).await;
+                RandomRun::at_random(&mut dice).run(&repository).await;
             }
         });
     }
@@ -184,16 +186,16 @@ async fn work(repository: &Path, seed: u64, stops: &Arc<AtomicBool>) {
     }
 }
 
-/// A run that is asked for.
+/// A requested run.
 #[derive(Debug)]
-enum Wish {
+enum RandomRun {
     /// Models call each other, and each counts.
     Count(Tree),
-    /// One is read, with a lock that others may have at the same time.
+    /// A model is read, with a lock that other calls can share.
     Read(String),
 }
 
-impl Wish {
+impl RandomRun {
     fn at_random(dice: &mut Dice) -> Self {
         let tree = Tree::at_random(dice);
         if dice.below(READ_ONE_OF) == 0 {
@@ -218,17 +220,17 @@ impl Wish {
             ..Request::default()
         };
         match model_method_run(repository, &request, Arc::new(Undone)).await {
-            Ok(report) => {
-                let mut words = vec!["ok".to_owned(), report.run.to_string()];
+            Ok(done) => {
+                let mut words = vec!["ok".to_owned(), done.run.to_string()];
                 if let Self::Count(tree) = self {
                     let n_steps = Value::from(tree.n_steps());
-                    assert_eq!(report.outcome.value, n_steps, "{tree:?}");
+                    assert_eq!(done.outcome.value, n_steps, "{tree:?}");
                     words.extend(tree.counting());
                 }
-                say(&words.join(" "));
+                report(&words.join(" "));
             }
             Err(AppError::CallFailed { run, source, .. }) if source.code() == "deadlock" => {
-                say(&format!("deadlock {run}"));
+                report(&format!("deadlock {run}"));
             }
             Err(error) => panic!("{self:?}: {}", words(&error)),
         }
@@ -245,19 +247,19 @@ fn words(error: &AppError) -> String {
     words
 }
 
-fn say(answer: &str) {
+fn report(answer: &str) {
     let mut stdout = std::io::stdout().lock();
-    let said = writeln!(stdout, "{MARK}{answer} .").and_then(|()| stdout.flush());
-    said.expect("the test listens");
+    let written = writeln!(stdout, "{MARK}{answer} .").and_then(|()| stdout.flush());
+    written.expect("the test reads it");
 }
 
-/// Tells the test of calls that are undone.
+/// Reports calls that are rolled back to the test.
 struct Undone;
 
 impl Events for Undone {
     fn event(&self, event: Event) {
         if let Event::CallUndone { .. } = event {
-            say("undone");
+            report("undone");
         }
     }
 }

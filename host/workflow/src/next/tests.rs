@@ -1,4 +1,4 @@
-//! Whole runs, played by a driver that knows only `next`.
+//! Complete runs, played by a driver that only calls `next`.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ fn error() -> CallError {
     })
 }
 
-/// Plays a run to its end or rest: steps named in `bad` fail, gates are decided as told.
-/// Every state on the way is also reached by folding the log anew.
+/// Plays a run until it ends or is suspended. The steps named in `bad` fail, and gates are decided
+/// as in `gates`. The state before each action comes from folding the whole log.
 fn play(
     workflow: &Workflow,
     bad: &[&str],
@@ -107,14 +107,14 @@ fn check(jobs: &str, bad: &[&str], gates: &[(&str, GateDecision)], expect: (&str
 }
 
 #[test]
-fn steps_without_order_start_at_once() {
+fn independent_steps_start_together() {
     let jobs = format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: b, {STEP}}}\n");
     check(&jobs, &[], &[], ("+a +b a:ok b:ok", RunStatus::Succeeded));
     check(&jobs, &["a"], &[], ("+a +b a:bad b:ok", RunStatus::Failed));
 }
 
 #[test]
-fn a_gate_suspends_and_a_decision_goes_on() {
+fn open_gate_suspends_and_a_decision_continues_the_run() {
     let jobs = format!(
         "- name: j\n  steps:\n  - {{name: gate, {GATE}}}\n  - {{name: a, {STEP}, dependsOn: [{{step: gate}}]}}\n  - {{name: b, {STEP}}}\n"
     );
@@ -145,7 +145,7 @@ fn a_gate_suspends_and_a_decision_goes_on() {
 }
 
 #[test]
-fn conditions_choose_what_follows() {
+fn conditions_select_the_steps_that_run() {
     let steps = |allow: bool| {
         format!(
             "- name: j\n  steps:\n  - {{name: a, {STEP}, allowFailure: {allow}}}\n\
@@ -170,7 +170,7 @@ fn conditions_choose_what_follows() {
 }
 
 #[test]
-fn a_job_waits_for_its_jobs() {
+fn job_waits_for_its_dependencies() {
     let jobs = format!(
         "- name: second\n  dependsOn: [{{job: first}}]\n  steps:\n  - {{name: b, {STEP}}}\n\
          - name: first\n  steps:\n  - {{name: a, {STEP}}}\n\
@@ -191,7 +191,7 @@ fn a_job_waits_for_its_jobs() {
 }
 
 #[test]
-fn an_interrupted_step_starts_again_and_a_completed_one_does_not() {
+fn interrupted_step_starts_again_and_completed_one_does_not() {
     let jobs = format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: b, {STEP}}}\n");
     let workflow = workflow(&jobs);
     let steps: Vec<StepPath> = workflow.steps().map(|step| step.path.clone()).collect();
@@ -221,7 +221,7 @@ fn an_interrupted_step_starts_again_and_a_completed_one_does_not() {
 }
 
 #[test]
-fn an_event_that_cannot_be_is_refused() {
+fn illegal_event_is_refused() {
     let jobs =
         format!("- name: j\n  steps:\n  - {{name: a, {STEP}}}\n  - {{name: gate, {GATE}}}\n");
     let workflow = workflow(&jobs);

@@ -1,6 +1,6 @@
 //! Disks that are full or read-only.
 
-use sedge_test_kit::told;
+use sedge_test_kit::number_from_env;
 
 use crate::scene::{Scene, can_mount};
 
@@ -41,7 +41,7 @@ fn commands_on_a_disk_that_is_nearly_full() {
         return;
     }
     let scene = Scene::bare();
-    let n = told("SEDGE_OPERATIONS", OPERATIONS);
+    let n = number_from_env("SEDGE_OPERATIONS", OPERATIONS);
     let ended = scene.script_in_namespace(&format!("N={n}\n{FULL}"));
     // There is nothing of the name that is to be given another one: that is 3.
     ended.expect("a disk that is nearly full", &[0, 3, 75]);

@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use sedge_test_kit::{Child, CommandOutput, TestEnv, told, wait_for, wait_until};
+use sedge_test_kit::{Child, CommandOutput, TestEnv, number_from_env, wait_for, wait_until};
 use serde_json::{Value, json};
 
 use crate::datastore_lock_status::n_locks;
@@ -299,7 +299,7 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
 /// Nobody takes its lock, and everybody can see who has it.
 #[test]
 fn who_is_stopped_keeps_what_it_has() {
-    let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
+    let stop = Duration::from_secs(number_from_env("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let env = with_counters();
     let holder = count(&env, "one", &json!(["add", {"until": "two"}, "add"]));
     wait_until("the holder", || n_locks(&env) == 2);

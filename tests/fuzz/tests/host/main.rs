@@ -25,7 +25,7 @@ use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::types::{CachePlaces, Choice, Scan};
 use sedge_app::{AppError, Event, Events, Repository, Settings};
-use sedge_test_kit::{Dice, seed, told};
+use sedge_test_kit::{Dice, number_from_env, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -157,7 +157,7 @@ fn any_program() {
     n_written.expect("data was written");
     let n_open = n_open_files();
     let mut dice = Dice::of_seed(seed);
-    let allowed = Duration::from_secs(told("SEDGE_FUZZ_SECONDS", SECONDS));
+    let allowed = Duration::from_secs(number_from_env("SEDGE_FUZZ_SECONDS", SECONDS));
     let begun = Instant::now();
     let (mut n_programs, mut n_returned) = (0_u64, 0_u64);
     while begun.elapsed() < allowed {
