@@ -1,5 +1,5 @@
-//! A call without the house around it: wasmtime, the contract's imports as stubs, and
-//! the engine's settings as in `host/runtime/src/engine.rs`.
+//! A call without the host around it: wasmtime with stubs for the contract's imports, and the
+//! engine settings of `host/runtime/src/engine.rs`.
 
 use std::time::Instant;
 
@@ -18,13 +18,13 @@ use crate::figures::Figures;
 use crate::stubs;
 use crate::subjects::{BARE_FLOOR, BARE_INSTANTIATE, BARE_INVOKE, BARE_INVOKE_ON_DEMAND};
 
-/// The component `sink` in an engine of its own.
+/// The component `sink` in its own engine.
 pub(crate) struct Bare {
     engine: Engine,
     plugin: PluginPre<Stubs>,
 }
 
-/// What the stubs know.
+/// The state of the stubs.
 struct Stubs {
     wasi: WasiCtx,
     table: ResourceTable,
@@ -37,7 +37,7 @@ pub(crate) struct Both {
 }
 
 impl Bare {
-    /// Compiles the component for both ways to get memory.
+    /// Compiles the component for both allocation strategies.
     pub(crate) fn both() -> Result<Both> {
         Ok(Both {
             pool: Self::new(Some(pool()), true)?,
@@ -45,7 +45,7 @@ impl Bare {
         })
     }
 
-    /// Compiles the component as nobody runs a stranger's: nothing can stop it.
+    /// Compiles the component without epoch interruption, which is unsafe for untrusted code.
     pub(crate) fn without_epochs() -> Result<Self> {
         Self::new(Some(pool()), false)
     }
@@ -64,7 +64,7 @@ impl Bare {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         stubs::define(&engine, &component, &mut linker)?;
         context::add_to_linker::<_, HasSelf<Stubs>>(&mut linker, |stubs| stubs)?;
-        // All of the interface that the method uses.
+        // This function is all that the method uses of the interface.
         linker.instance("sedge:model/data@0.1.0")?.func_wrap_async(
             "write-resource",
             |_, _: (String, String, String, Vec<data::Tag>)| {
@@ -81,7 +81,7 @@ impl Bare {
             table: ResourceTable::new(),
         };
         let mut store = Store::new(&self.engine, stubs);
-        // Nobody advances the epoch here.
+        // Nothing advances the epoch here.
         store.set_epoch_deadline(1);
         let plugin = self.plugin.instantiate_async(&mut store).await?;
         Ok((store, plugin))
@@ -105,8 +105,8 @@ impl Bare {
 
 /// Takes a sample of each baseline of a call.
 pub(crate) async fn sample(both: &Both, disk: &mut Disk, figures: &mut Figures) -> Result<()> {
-    // What went before was somebody else's work: without this, the first row would pay
-    // for all that it pushed out of the processor's caches.
+    // Other work ran before. Without this call, the first row would include the cost of refilling
+    // the processor's caches.
     both.pool.invoke().await?;
     let since = Instant::now();
     drop(both.pool.instantiate().await?);

@@ -1,4 +1,4 @@
-//! The contract in `wit/` as Rust, for the baseline without our runtime.
+//! Rust bindings for the contract in `wit/`, for the baseline without our runtime.
 
 wasmtime::component::bindgen!({
     path: "../../wit",

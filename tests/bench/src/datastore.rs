@@ -1,7 +1,7 @@
-//! What the datastore costs: commits, reads of few and of many versions, and large files.
+//! The costs of the datastore: commits, reads of few and of many versions, and large files.
 //!
-//! Whole processes come first, as everywhere; the datastores are filled by processes of their
-//! own ([`fill`]), so that the memory of these is not counted into others.
+//! Whole processes are measured first, as everywhere. Separate processes fill the datastores
+//! ([`fill`]), so that their memory is not counted for others.
 
 mod author;
 mod commit;
@@ -18,17 +18,17 @@ use crate::repository::TestRepository;
 use crate::{Effort, Result};
 pub(crate) use subjects::rows;
 
-/// How many versions are as good as none.
+/// A number of versions that is negligible.
 const N_FEW: u64 = 10;
 
-/// The repositories in which there are versions.
+/// The repositories with versions.
 #[derive(Debug)]
 pub(crate) struct Filled {
     few: TestRepository,
     many: Vec<(u64, TestRepository)>,
 }
 
-/// Measures whole processes; returns the repositories that they were given.
+/// Measures whole processes. Returns the repositories that they used.
 pub(crate) fn processes(
     sedge: &Path,
     folder: &Path,
@@ -51,7 +51,7 @@ pub(crate) fn processes(
     Ok(made)
 }
 
-/// Measures what a process does that has the datastore open.
+/// Measures operations of a process that has the datastore open.
 pub(crate) async fn in_process(
     folder: &Path,
     filled: &Filled,
@@ -60,7 +60,7 @@ pub(crate) async fn in_process(
 ) -> Result<()> {
     commit::measure(&folder.join("commits"), effort, figures).await?;
     read::measure(filled, effort, figures)?;
-    // Last: what is written is in the way of what is read.
+    // This comes last, because its writes would affect the reads.
     commit::measure_into(&folder.join("commits-into"), filled, effort, figures)
 }
 

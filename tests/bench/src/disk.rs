@@ -1,4 +1,4 @@
-//! What it costs to make something durable, without our store.
+//! The cost of making something durable without our store.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::subjects::{DISK_APPEND, DISK_COMMIT};
 /// The size of a small record.
 const ROW: [u8; 100] = [b'x'; 100];
 
-/// A file and a database of our own, on the disk that the repository is on.
+/// A separate file and database, on the disk of the repository.
 #[derive(Debug)]
 pub(crate) struct Disk {
     file: File,

@@ -1,4 +1,4 @@
-//! What was measured: samples by subject.
+//! The measured samples, by subject.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ pub(crate) struct Figures {
     of: HashMap<String, Samples>,
 }
 
-/// What was measured of one subject.
+/// The samples of one subject.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
     took: Vec<Duration>,
@@ -28,7 +28,7 @@ impl Figures {
         self.samples(subject).peaks_kib.push(peak_kib);
     }
 
-    /// Adds how many bytes it was about.
+    /// Adds the number of bytes that the subject processed.
     pub(crate) fn add_bytes(&mut self, subject: &str, n_bytes: u64) {
         self.samples(subject).bytes.push(n_bytes);
     }
@@ -61,23 +61,23 @@ impl Samples {
         self.took.len()
     }
 
-    /// Returns, in milliseconds, the sample that `percent` of the samples are not above.
+    /// Returns the nearest-rank percentile of the times, in milliseconds.
     pub(crate) fn percentile_ms(&self, percent: usize) -> f64 {
         rank(&self.took, percent).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
     }
 
-    /// Returns the median of the peaks of memory, if there are any.
+    /// Returns the median of the memory peaks, if there are any.
     pub(crate) fn peak_kib(&self) -> Option<u64> {
         rank(&self.peaks_kib, 50)
     }
 
-    /// Returns how many bytes it was about, if that was told.
+    /// Returns the number of processed bytes, if it was added.
     pub(crate) fn bytes(&self) -> Option<u64> {
         rank(&self.bytes, 50)
     }
 }
 
-/// Returns the nearest-rank percentile; percentile 0 is the least.
+/// Returns the nearest-rank percentile. Percentile 0 is the minimum.
 fn rank<T: Copy + Ord>(values: &[T], percent: usize) -> Option<T> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();

@@ -1,5 +1,5 @@
-//! A body of 1 MiB through the sandbox, from a server in this process, and through wasmtime's
-//! own `wasi:http` beside it.
+//! A body of 1 MiB through the sandbox, from a server in this process, compared with wasmtime's own
+//! `wasi:http`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,13 +29,13 @@ use crate::repository::TestRepository;
 use crate::stubs;
 use crate::subjects::{HTTP_BARE, HTTP_FLOOR, HTTP_RUN};
 
-/// How large the body is.
+/// The size of the body, in bytes.
 const BODY_BYTES: usize = 1 << 20;
 
-/// A guest that gets a body, in the house and without one.
+/// A guest that gets a body, in the host and without it.
 pub(crate) struct Http {
     arguments: Map<String, Value>,
-    house: Arc<Repository>,
+    host: Arc<Repository>,
     bare: Bare,
 }
 
@@ -46,7 +46,7 @@ impl Events for Silence {
 }
 
 impl Http {
-    /// Starts the server, and makes a repository in a folder that is not there yet.
+    /// Starts the server, and adds the guest to an empty repository.
     pub(crate) fn start(repository: &TestRepository) -> Result<Self> {
         let server = Server::plain();
         repository.run(&[
@@ -70,7 +70,7 @@ impl Http {
         };
         Ok(Self {
             arguments,
-            house: repository.open()?,
+            host: repository.open()?,
             bare: Bare::new()?,
         })
     }
@@ -90,7 +90,7 @@ impl Http {
             arguments: self.arguments.clone(),
             ..Request::default()
         };
-        let report = model_method_run(&self.house, &request, Arc::new(Silence)).await?;
+        let report = model_method_run(&self.host, &request, Arc::new(Silence)).await?;
         figures.lap(HTTP_RUN, since);
         whole(&report.outcome.value)
     }
@@ -103,7 +103,7 @@ fn whole(value: &Value) -> Result<()> {
     Err(format!("not all of the body came: {value}").into())
 }
 
-/// The guest with wasmtime's `wasi:http`, and everything else as stubs that trap.
+/// The guest with wasmtime's `wasi:http`. All other imports are stubs that trap.
 struct Bare {
     engine: Engine,
     plugin: PluginPre<State>,
@@ -116,8 +116,8 @@ struct State {
     table: ResourceTable,
 }
 
-/// The library's own client, as it is for plain HTTP: a connection for each request. That one
-/// is behind a feature, which would put it into the program too.
+/// The same as the library's own client for plain HTTP: one connection per request. The library's
+/// client is behind a feature, which would also be built into the program.
 struct Hooks;
 
 type Sent = std::result::Result<
@@ -138,7 +138,7 @@ impl WasiHttpHooks for Hooks {
         Box::new(async move {
             let place = request.uri().authority().map(|it| it.to_string());
             let place = place.ok_or(Error::HttpRequestUriInvalid)?;
-            // A server is asked for a path, and a proxy for a whole URL.
+            // A server expects a path, a proxy a whole URL.
             let path = request.uri().path().parse();
             *request.uri_mut() = path.map_err(|_| Error::HttpRequestUriInvalid)?;
             let host = HeaderValue::try_from(place.as_str());
@@ -180,7 +180,7 @@ impl Bare {
             table: ResourceTable::new(),
         };
         let mut store = Store::new(&self.engine, state);
-        // Nobody advances the epoch here.
+        // Nothing advances the epoch here.
         store.set_epoch_deadline(1);
         let plugin = self.plugin.instantiate_async(&mut store).await?;
         let invocation = Invocation {

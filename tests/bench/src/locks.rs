@@ -1,7 +1,7 @@
-//! What locks cost: uncontended, handed over, in a crowd, and where they would go round.
+//! The costs of locks: without contention, handed over, with many waiters, and in a deadlock.
 //!
-//! A process that shares its datastore has a second one beside it wherever it is told so:
-//! a real one, which this program starts of itself ([`other`]).
+//! Where a subject says so, a second real process shares the datastore. This program starts it from
+//! itself ([`other`]).
 
 mod crowd;
 mod deadlock;
@@ -26,10 +26,10 @@ use crate::figures::Figures;
 use crate::{Effort, Result};
 pub(crate) use subjects::rows;
 
-/// Longer than anything here takes.
+/// A deadline that no operation here reaches.
 const AMPLE: Duration = Duration::from_secs(60);
 
-/// Measures all that locks do, by turns.
+/// Measures all operations on locks, in turns.
 pub(crate) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
     for round in 0..effort.n_rounds {
         let folder = folder.join(format!("locks-{round}"));
@@ -56,7 +56,7 @@ fn call(run: u64) -> Lineage {
     Lineage::root(RunId::from_bits(run)).child(1)
 }
 
-/// Returns what it takes to lock a model, and nothing else.
+/// Returns the request for an exclusive lock on a model.
 fn alone_on(model: &str) -> Result<(Resource, Mode)> {
     Ok((Resource::Model(model.parse()?), Mode::X))
 }
@@ -83,8 +83,8 @@ async fn until_waiting(manager: &LockManager, lineage: &Lineage) {
     }
 }
 
-/// Lets everything come to rest: threads that have nothing to do are asleep then, and to
-/// be woken costs them what it costs after a second, too.
+/// Waits until all idle threads are asleep, so that waking them costs as much as after a longer
+/// pause.
 async fn settle() {
     sedge_sys::clock::pause(Duration::from_millis(1)).await;
 }

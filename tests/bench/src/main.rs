@@ -1,15 +1,15 @@
-//! Prints what start-up, nested calls, the sandbox, locks and the datastore cost, as four tables. Asserts
-//! no times.
+//! Prints the costs of start-up, nested calls, the sandbox, locks and the datastore as four tables.
+//! It asserts no times.
 //!
-//! Baselines are measured in the same run, and all subjects by turns, round by round: what
-//! else the machine does meanwhile hits every row alike. Compare the ratios.
+//! Baselines are measured in the same run, and all subjects in turns, round by round, so that other
+//! load on the machine affects every row equally. Compare the ratios.
 //!
-//! Whole processes come first, while this one is still small: Linux counts the memory of
-//! the parent into the peak of a child that it starts.
+//! Whole processes are measured first, while this process is still small: Linux counts the parent's
+//! memory into the peak of a child that it starts.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a bench starts processes and reads the clock itself, so as to measure nothing else"
+    reason = "a benchmark starts processes and reads the clock directly, so as to measure nothing else"
 )]
 
 mod bare;
@@ -38,49 +38,49 @@ use crate::figures::Figures;
 use crate::repository::TestRepository;
 use crate::table::{Unit, table};
 
-/// Whatever goes wrong ends the bench.
+/// Any error ends the benchmark.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Print what start-up, nested calls, the sandbox, locks and the datastore cost
 #[derive(Debug, Parser)]
 struct Args {
-    /// Take a few samples only, to see that the bench still works
+    /// Take only a few samples, to check that the benchmark works
     #[arg(long)]
     quick: bool,
 
-    /// Leave out all but the datastore
+    /// Measure only the datastore
     #[arg(long)]
     datastore: bool,
 
-    /// Be the second process of those whose locks are measured
+    /// Run as the second process for measuring locks
     #[arg(long, hide = true, value_name = "FOLDER")]
     other: Option<PathBuf>,
 
-    /// Be the process that fills a datastore
+    /// Run as the process that fills a datastore
     #[arg(long, hide = true, value_name = "FOLDER", requires = "versions")]
     fill: Option<PathBuf>,
 
-    /// How many versions there are to be
+    /// The number of versions to fill it with
     #[arg(long, hide = true, value_name = "N")]
     versions: Option<u64>,
 }
 
-/// How often things are done.
+/// The number of repetitions.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
     /// Rounds of whole processes.
     n_process_rounds: usize,
     /// Rounds of everything else.
     n_rounds: usize,
-    /// Samples per subject and round, of what takes well under a millisecond.
+    /// Samples per subject and round, for subjects that take well under a millisecond.
     n_samples: usize,
-    /// Processes that are killed as they hold a lock, per round.
+    /// Processes that are killed while they hold a lock, per round.
     n_kills: usize,
-    /// How many versions the datastores have that are read.
+    /// The sizes of the datastores that are read, in versions.
     n_versions: &'static [u64],
     /// Rounds of large files.
     n_file_rounds: usize,
-    /// The size of these in bytes.
+    /// The size of large files, in bytes.
     file_bytes: u64,
 }
 
@@ -114,7 +114,7 @@ fn main() -> Result<()> {
     }
     let effort = if args.quick { QUICK } else { FULL };
     let release = release_folder()?;
-    // Beside the build, so that all of it is on the disk that the source is on.
+    // The folder is beside the build, so all files are on the disk of the source.
     let folder = tempfile::tempdir_in(&release)?;
     let sedge = release.join("sedge");
     let mut figures = Figures::default();
@@ -173,14 +173,14 @@ async fn in_process(
     let http = http::Http::start(of_http)?;
     let sandbox = sandbox::Sandbox::new()?;
     for _ in 0..effort.n_rounds {
-        // The cheap ones by turns within the round too.
+        // The cheap subjects alternate within the round, too.
         for _ in 0..effort.n_samples {
             disk.sample(figures)?;
             bare::sample(&bare, &mut disk, figures).await?;
             parts.sample(figures).await?;
             nested.one(figures).await?;
         }
-        // Large bodies push everything else out of the processor's caches.
+        // Large bodies evict everything else from the processor's caches.
         for _ in 0..effort.n_samples {
             http.sample(&mut disk, figures).await?;
             sandbox.sample(figures).await?;
@@ -191,7 +191,7 @@ async fn in_process(
     Ok(())
 }
 
-/// Returns the folder that this program was built into.
+/// Returns the folder of this program.
 fn release_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     Ok(program

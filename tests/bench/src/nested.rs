@@ -12,14 +12,14 @@ use crate::figures::Figures;
 use crate::repository::TestRepository;
 use crate::subjects::{METHOD_RUN, NESTED, NESTED_ON_DEMAND, spawn_per_call, spawn_total};
 
-/// How many calls `spawn` makes.
+/// The numbers of calls that `spawn` makes.
 pub(crate) const COUNTS: [u32; 3] = [10, 100, 1000];
 
-/// How many calls `spawn` makes where instances are made on demand.
+/// The number of calls that `spawn` makes without a pool of instances.
 const COUNT_ON_DEMAND: u32 = 100;
 
-/// The repository, open twice: as a process that runs workflows has it, and as one that
-/// runs a single method. The former gets a pool of instances.
+/// The repository, opened twice: for running workflows, which gets a pool of instances, and for
+/// running a single method.
 #[derive(Debug)]
 pub(crate) struct Nested {
     pool: Arc<Repository>,
@@ -73,10 +73,10 @@ impl Nested {
     }
 }
 
-/// Returns how long one call takes from its request to its answer, and so with its commit: by how
-/// much longer a run takes that makes more of them in sequence. A guest's clock is too coarse for
-/// that (1 ms), and the host's record of a call is part of what is committed, so it leaves the
-/// commit out.
+/// Returns the time of one call from its request to its response, including its commit. It is
+/// computed from how much longer a run takes that makes more calls in sequence. A guest's clock is
+/// too coarse for that (1 ms), and the host's record of a call excludes the commit, because it is
+/// part of what is committed.
 fn one_more(runs: &[(u32, Duration)]) -> Duration {
     let (Some((few, took_few)), Some((many, took_many))) = (runs.first(), runs.last()) else {
         return Duration::ZERO;
@@ -84,7 +84,7 @@ fn one_more(runs: &[(u32, Duration)]) -> Duration {
     took_many.saturating_sub(*took_few) / (many - few).max(1)
 }
 
-/// Has `spawn` make calls, and returns how long that took altogether.
+/// Has `spawn` make calls, and returns the total time.
 async fn spawn(repository: &Arc<Repository>, count: u32, parallel: bool) -> Result<Duration> {
     let inputs = vec![
         ("count".to_owned(), count.to_string()),

@@ -1,5 +1,5 @@
-//! The parts of a nested call and of a process's start, each by itself, through the
-//! public functions of the crates that they are in.
+//! The parts of a nested call and of a process's start, each measured separately through the public
+//! functions of its crate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +33,10 @@ use crate::subjects::{
     START_REPOSITORY, START_STORE,
 };
 
-/// Longer than anything here takes.
+/// A deadline that no operation here reaches.
 const AMPLE: Duration = Duration::from_secs(60);
 
-/// Each part of the house, open, with no other part behind it.
+/// The open parts of the host, each independent of the others.
 pub(crate) struct Parts {
     folder: PathBuf,
     locks: Arc<LockManager>,
@@ -144,7 +144,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Takes a sample of each part of a process's start, in a process that is warm.
+    /// Takes a sample of each part of a process's start, with warm caches.
     pub(crate) async fn sample_start(&self, figures: &mut Figures) -> Result<()> {
         let since = Instant::now();
         drop(Repository::open(&self.folder.join("repo"))?);
@@ -216,7 +216,7 @@ impl Parts {
     }
 }
 
-/// Starts an engine whose compiled code is kept in a folder.
+/// Starts an engine whose compiled code is stored in a folder.
 fn runtime_in(folder: &Path, allocation: Allocation) -> Result<Runtime> {
     let places = CachePlaces {
         code: Some(folder.join("code")),
@@ -226,7 +226,7 @@ fn runtime_in(folder: &Path, allocation: Allocation) -> Result<Runtime> {
     Ok(Runtime::new(Some(cache), allocation, CoreDumps::Off)?)
 }
 
-/// What a call of `sink` is far from.
+/// Limits that a call of `sink` does not reach.
 const QUOTAS: Quotas = Quotas {
     cpu: None,
     calls: 1,
@@ -239,7 +239,7 @@ const QUOTAS: Quotas = Quotas {
     log_bytes: 1 << 20,
 };
 
-/// Returns a change to data that is kept for ever.
+/// Returns a change to data that is kept forever.
 fn kept(staged: StagedChange) -> Change {
     Change {
         staged,

@@ -1,4 +1,4 @@
-//! Whole processes: from the fork until the parent knows that they have ended.
+//! Whole processes, measured from the fork until the parent knows that they have ended.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::subjects::{
 };
 use crate::{Effort, Result};
 
-/// The commands that find everything compiled.
+/// The commands that find all code compiled.
 const WARM: [(&str, &[&str]); 4] = [
     (PROCESS_VERSION, &["--version"]),
     (PROCESS_DATA_GET, &["data", "get", "sink", "record"]),
@@ -26,7 +26,8 @@ const WARM: [(&str, &[&str]); 4] = [
     (PROCESS_WORKFLOW_RUN, &["workflow", "run", "A"]),
 ];
 
-/// Measures all processes by turns; returns how many compiled files the warm ones wrote.
+/// Measures all processes in turns. Returns the number of files with compiled code that the warm
+/// ones wrote.
 pub(crate) fn measure(
     repository: &TestRepository,
     effort: Effort,
@@ -51,8 +52,8 @@ pub(crate) fn measure(
     Ok(n_compiled)
 }
 
-/// Runs a command, and adds how long it took and its peak memory, as the kernel counts it: all
-/// pages that it had at once, those of mapped files too.
+/// Runs a command, and adds its time and its peak memory. The kernel counts all pages that the
+/// process had at once, including those of mapped files.
 pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command) -> Result<()> {
     let since = Instant::now();
     let ended = command.spawn()?.wait4()?;
@@ -64,7 +65,7 @@ pub(crate) fn sample(figures: &mut Figures, subject: &str, mut command: Command)
     Ok(())
 }
 
-/// Returns when each file of machine code in the cache was written.
+/// Returns the time at which each file of machine code in the cache was written.
 fn compiled() -> Result<BTreeMap<String, SystemTime>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(compiled_code().code())? {

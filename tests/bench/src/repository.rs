@@ -1,4 +1,5 @@
-//! A repository with a sink, a spawn and a workflow, or with nothing, made by the program itself.
+//! A repository with a sink, a spawn and a workflow, or an empty one, created by the program
+//! itself.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +11,7 @@ use sedge_test_kit::compiled_code;
 
 use crate::Result;
 
-/// One step, which calls another model.
+/// A workflow with one step, which calls another model.
 const WORKFLOW_A: &str = "name: A
 jobs:
   - name: main
@@ -30,7 +31,7 @@ pub(crate) struct TestRepository {
 }
 
 impl TestRepository {
-    /// Makes the repository in a folder that is not there yet.
+    /// Creates the repository in a new folder.
     pub(crate) fn make(sedge: &Path, folder: &Path) -> Result<Self> {
         let made = Self::empty(sedge, folder)?;
         made.run(&["plugin", "add", sedge_test_artifacts::SINK])?;
@@ -42,7 +43,7 @@ impl TestRepository {
         Ok(made)
     }
 
-    /// Makes a repository with nothing in it, in a folder that is not there yet.
+    /// Creates an empty repository in a new folder.
     pub(crate) fn empty(sedge: &Path, folder: &Path) -> Result<Self> {
         std::fs::create_dir(folder)?;
         let made = Self {
@@ -53,8 +54,8 @@ impl TestRepository {
         Ok(made)
     }
 
-    /// Returns a command of the program: in the repository, silent, with nothing in its
-    /// environment but where compiled code is.
+    /// Returns a command of the program in the repository, without input and output, and with an
+    /// environment that contains only the folders of compiled code.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.sedge);
         command.args(arguments).current_dir(&self.folder);
@@ -86,7 +87,7 @@ impl TestRepository {
     }
 }
 
-/// Takes a command's environment, and whom it could speak to.
+/// Removes a command's environment, input and output.
 pub(crate) fn silenced(mut command: Command) -> Command {
     command
         .env_clear()

@@ -1,5 +1,5 @@
-//! What the sandbox adds to a call: epochs, limits, checks of permissions, and that no secret
-//! leaves.
+//! The costs that the sandbox adds to a call: epochs, limits, permission checks, and masking of
+//! secrets.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -25,16 +25,16 @@ const REDACT_NOTHING: &str = "take secrets out of a record: there are none";
 const REDACT_RECORD: &str = "take secrets out of a record: ten";
 const REDACT_BODY: &str = "take ten secrets out of 1 MiB";
 
-/// How many secrets there are to keep in.
+/// The number of secrets to mask.
 const N_SECRETS: u64 = 10;
 
-/// How often what takes nanoseconds is done for one sample.
+/// How often an operation of nanoseconds is repeated for one sample.
 const N_CHECKS: u32 = 1_000;
 
-/// How large a piece of a body is.
+/// The size of a piece of a body.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What a call is checked and redacted by.
+/// The permissions and secrets of a call.
 pub(crate) struct Sandbox {
     bare: Bare,
     permissions: Permissions,
@@ -125,7 +125,8 @@ impl Sandbox {
     }
 }
 
-/// Returns the rows: a call beside the barest one, and a body beside a bare fetch of it.
+/// Returns the rows: a call compared with the barest one, and a body compared with a bare fetch of
+/// it.
 pub(crate) fn rows() -> Vec<Row> {
     let call = [
         NO_EPOCHS,

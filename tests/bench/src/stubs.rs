@@ -1,4 +1,4 @@
-//! The imports of a guest that a baseline has no use for: they trap.
+//! Stubs for the imports that a baseline does not use: they trap.
 
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
@@ -6,11 +6,10 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 use crate::Result;
 
-/// How the interfaces of the contract begin.
+/// The prefix of the interfaces of the contract.
 const CONTRACT: &str = "sedge:model/";
 
-/// Defines all of the contract that a component imports, to trap. What is defined afterwards
-/// takes its place.
+/// Defines all imports of the contract as functions that trap. Later definitions replace them.
 pub(crate) fn define<T: 'static>(
     engine: &Engine,
     component: &Component,

@@ -1,4 +1,4 @@
-//! What is measured of calls and processes, and what it is compared with.
+//! The measured subjects of calls and processes, and their baselines.
 
 use crate::figures::{Figures, Samples};
 use crate::nested::COUNTS;
@@ -36,7 +36,7 @@ pub(crate) const HTTP_BARE: &str = "bare: a call that gets 1 MiB by HTTP";
 pub(crate) const HTTP_FLOOR: &str = "floor: the same, then a durable row";
 pub(crate) const HTTP_RUN: &str = "model method run fetcher fetch, 1 MiB, in process";
 
-/// Returns the subject of all of `spawn`'s calls together.
+/// Returns the subject for all calls of `spawn` together.
 pub(crate) fn spawn_total(count: u32, parallel: bool) -> String {
     let how = if parallel {
         "in parallel"
@@ -46,12 +46,13 @@ pub(crate) fn spawn_total(count: u32, parallel: bool) -> String {
     format!("spawn, {count} calls {how}")
 }
 
-/// Returns the subject of one of `spawn`'s calls: the whole run's time divided by them.
+/// Returns the subject for one call of `spawn`: the time of the whole run divided by the number of
+/// calls.
 pub(crate) fn spawn_per_call(count: u32, parallel: bool) -> String {
     format!("{}, each", spawn_total(count, parallel))
 }
 
-/// Returns the rows of what calls and processes cost.
+/// Returns the rows for the costs of calls and processes.
 pub(crate) fn rows() -> Vec<Row> {
     let process = |subject, aim| Row {
         note: peak,
@@ -99,8 +100,8 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-/// Tells the peak memory; only a bound where it is no more than that of a process which
-/// does nothing: what was counted then is the bench itself, up to the `exec`.
+/// Returns the peak memory as a note. It is only an upper bound if it is not above that of
+/// `/bin/true`: it is then the memory of the benchmark itself, before the `exec`.
 #[expect(
     clippy::cast_precision_loss,
     reason = "no process has so many kibibytes"

@@ -1,4 +1,4 @@
-//! Figures as a table: a row for each subject, with its ratio to a baseline of the same run.
+//! Prints figures as a table: one row per subject, with its ratio to a baseline of the same run.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -7,9 +7,9 @@ use crate::figures::{Figures, Samples};
 /// A row of a table.
 pub(crate) struct Row {
     pub(crate) subject: String,
-    /// The subject that this one's median is divided by.
+    /// The baseline: the median is divided by the baseline's median.
     pub(crate) baseline: Option<&'static str>,
-    /// What we want it to be at the most; nothing checks it.
+    /// The target. Nothing checks it.
     pub(crate) aim: &'static str,
     pub(crate) note: fn(&Samples, &Figures) -> String,
 }
@@ -26,7 +26,7 @@ impl Row {
     }
 }
 
-/// What times are told in.
+/// The unit of the times in a table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
     Milliseconds,
@@ -49,7 +49,7 @@ impl Unit {
     }
 }
 
-/// Returns those rows of which there are figures.
+/// Returns the rows that have figures as a table.
 pub(crate) fn table(unit: Unit, rows: &[Row], figures: &Figures) -> String {
     let mut table = Table::new();
     table

@@ -18,7 +18,6 @@ use std::process::ExitStatus;
 ///
 /// A column keeps its width if the redacted text always has the same width. In a table with
 /// durations, columns are separated by two spaces.
-/// durations, columns are two spaces apart.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CommandOutput {

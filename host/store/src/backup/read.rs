@@ -3,7 +3,6 @@
 //! A backup may come from an untrusted source, so its database is checked like that of a cloned
 //! repository, including every invariant. The former database is kept until the new one is in place
 //! and has been checked there.
-//! looked at there.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 
 use crate::Result;
 
-/// The size of each resource in bytes.
+/// The size of each resource, in bytes.
 pub(super) const RESOURCE_BYTES: usize = 1 << 10;
 
-/// The run, and the datastore that it writes to.
+/// The run, and its datastore.
 pub(super) struct Author {
     pub(super) store: Arc<Store>,
     pub(super) claim: Claim,
@@ -28,7 +28,7 @@ pub(super) struct Author {
 }
 
 impl Author {
-    /// Begins a run in the datastore of a folder; both are made if need be.
+    /// Begins a run in the datastore of a folder. Both are created if they do not exist.
     pub(super) fn new(folder: &Path, run: u64) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let store = Store::create(&Folder::open(folder)?)?;
@@ -51,7 +51,7 @@ impl Author {
         })
     }
 
-    /// Returns the beginning and the end of the next call.
+    /// Returns the start and the end of the next call.
     pub(super) fn call(
         &mut self,
         model: &ModelName,
@@ -93,7 +93,7 @@ impl Author {
         Ok((start, end))
     }
 
-    /// Returns a resource as none was before, which says that it is of the `n`-th name.
+    /// Returns a resource with unique content, which contains the number `n` of its name.
     pub(super) fn resource(&mut self, name: &str, n: u64, tags: &[(&str, &str)]) -> Result<Change> {
         self.n_written += 1;
         let mut text = format!(r#"{{"n":{n},"written":{},"rest":""#, self.n_written);

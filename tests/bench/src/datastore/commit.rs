@@ -1,4 +1,5 @@
-//! Commits: one by one, beside what the disk and SQLite need at least, and many at a time.
+//! Commits: one at a time, compared with the minimal cost of the disk and of SQLite, and many
+//! concurrently.
 
 use std::fs::File;
 use std::io::Write;
@@ -19,10 +20,10 @@ use super::{Filled, fill, store_folder};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
-/// How many commits a sample of concurrent ones has, at least.
+/// The least number of commits in a sample of concurrent ones.
 const N_COMMITS: usize = 64;
 
-/// How many versions there are before the first commit is measured.
+/// The number of versions before the first measured commit.
 const N_BEFORE: u64 = 1000;
 
 pub(super) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
@@ -47,7 +48,7 @@ pub(super) async fn measure(folder: &Path, effort: Effort, figures: &mut Figures
     Ok(())
 }
 
-/// Measures commits into the datastores that were filled.
+/// Measures commits into the filled datastores.
 pub(super) fn measure_into(
     folder: &Path,
     filled: &Filled,
@@ -70,7 +71,7 @@ pub(super) fn measure_into(
     Ok(())
 }
 
-/// Has a call write one resource; returns how long its beginning took, and its commit.
+/// Has a call write one resource. Returns the times of its start and of its commit.
 fn one(author: &mut Author, at: usize) -> Result<[Duration; 2]> {
     let (model, name) = spread(at)?;
     let change = author.resource(&name, 0, &[])?;
@@ -82,14 +83,14 @@ fn one(author: &mut Author, at: usize) -> Result<[Duration; 2]> {
     Ok([started, since.elapsed() - started])
 }
 
-/// Returns a model and a name, all over the datastore by turns.
+/// Returns a model and a name, spread over the whole datastore.
 fn spread(at: usize) -> Result<(ModelName, String)> {
     let (n_models, n_names) = (fill::N_MODELS as usize, fill::N_NAMES as usize);
     let model = format!("m{}", at % n_models).parse()?;
     Ok((model, format!("n{}", at * 37 % n_names)))
 }
 
-/// Has so many tasks commit calls that have begun before, each one after the other.
+/// Has each of `n_tasks` tasks commit calls in sequence. The calls have begun before.
 async fn concurrent(
     author: &mut Author,
     n_tasks: usize,
@@ -127,13 +128,14 @@ async fn concurrent(
     Ok(())
 }
 
-/// The rows of the floor's database before anything is measured: about two of its logs full.
+/// The number of rows in the baseline's database before the measurement, which fill its log about
+/// twice.
 const N_ROWS_BEFORE: usize = 6000;
 
 const CONTENT: [u8; RESOURCE_BYTES] = [b'x'; RESOURCE_BYTES];
 const INSERT: &str = "INSERT INTO rows (content) VALUES (?)";
 
-/// What no durable commit can do without, on the disk that the datastore is on.
+/// The minimal cost of a durable commit, on the disk of the datastore.
 struct Floor {
     file: File,
     database: Connection,
@@ -155,8 +157,8 @@ impl Floor {
         Ok(made)
     }
 
-    /// Lets the log of the database grow to where it begins anew. From then on no commit makes
-    /// it longer, which would cost more: that is what most commits find.
+    /// Fills the log of the database to the size at which SQLite restarts it. From then on no
+    /// commit extends the log, which would cost more; most commits do not.
     fn fill(&mut self) -> Result<()> {
         let transaction = self.database.transaction()?;
         for _ in 0..N_ROWS_BEFORE {

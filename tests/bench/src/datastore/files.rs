@@ -1,7 +1,7 @@
-//! A large file: into the datastore, by a guest and without one, and out of it.
+//! A large file, written to the datastore by a guest and without one, and read from it.
 //!
-//! The guest computes what it writes, byte by byte, and a sum of it: that takes longer than
-//! all that the host does. What the host does alone is measured without a guest.
+//! The guest computes its bytes and their sum, which takes longer than the host's work. The host's
+//! work alone is measured without a guest.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -20,10 +20,10 @@ use crate::processes::sample;
 use crate::repository::TestRepository;
 use crate::{Effort, Result};
 
-/// What is handed over at once, as the guest does it.
+/// The size of one write, which is also the guest's.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// The size of a file that is not large.
+/// The size of a small file.
 const SMALL_BYTES: u64 = 1 << 20;
 
 pub(super) fn measure(
@@ -113,7 +113,7 @@ fn put(folder: &Path, run: u64, original: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a file of words as they come from a generator (splitmix64).
+/// Creates a file with pseudo-random content (SplitMix64).
 fn make(path: &Path, n_bytes: u64) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     for n in 0..n_bytes / 8 {

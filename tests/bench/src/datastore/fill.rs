@@ -12,21 +12,21 @@ use crate::Result;
 use crate::figures::Figures;
 use crate::repository::silenced;
 
-/// How many models there are, `m0` and so on.
+/// The number of models: `m0` and so on.
 pub(super) const N_MODELS: u64 = 10;
 
-/// How many names each model has, `n0` and so on.
+/// The number of names of each model: `n0` and so on.
 pub(super) const N_NAMES: u64 = 100;
 
-/// The name of each model that has a tag, and the tag.
+/// The number of the name of each model that has a tag, and the tag.
 pub(super) const TAGGED: u64 = 3;
 pub(super) const TAG: (&str, &str) = ("part", "third");
 
-/// The most that one call writes.
+/// The most versions that one call writes.
 const N_CHANGES_MAX: u64 = 1000;
 
-/// Has another process fill the datastore of a folder; adds how long each version took, and
-/// how many bytes it has on the disk.
+/// Has another process fill the datastore of a folder. Adds the time per version, and the bytes per
+/// version on the disk.
 pub(super) fn by_process(folder: &Path, n_versions: u64, figures: &mut Figures) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -51,7 +51,7 @@ pub(crate) fn fill(folder: &Path, n_versions: u64) -> Result<()> {
         let model = at % N_MODELS;
         let mut changes = Vec::new();
         for change in 0..n_changes {
-            // All names of a model have one version before any has two.
+            // Every name of a model gets its first version before any gets its second.
             let name = (at / N_MODELS * n_changes + change) % N_NAMES;
             let tags: &[_] = if name == TAGGED { &[TAG] } else { &[] };
             let n = model * N_NAMES + name;
@@ -65,7 +65,7 @@ pub(crate) fn fill(folder: &Path, n_versions: u64) -> Result<()> {
     Ok(())
 }
 
-/// Returns the bytes of all files of a folder and those below it.
+/// Returns the total size of the files in a folder and its subfolders, in bytes.
 fn n_bytes(folder: &Path) -> Result<u64> {
     let mut n_bytes = 0;
     for entry in std::fs::read_dir(folder)? {

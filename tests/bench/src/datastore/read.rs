@@ -1,4 +1,4 @@
-//! Reads, where there are few versions and where there are many, by turns.
+//! Reads from small and large datastores, in turns.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,10 +18,10 @@ use super::{Filled, store_folder};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
-/// How often what takes some microseconds is done for a sample, which is the mean.
+/// How often an operation of microseconds is repeated for a sample, which is the mean.
 const BATCH: u32 = 20;
 
-/// How many versions are on a page.
+/// The number of versions on a page.
 const N_PAGE: usize = 100;
 
 pub(super) fn measure(filled: &Filled, effort: Effort, figures: &mut Figures) -> Result<()> {
@@ -59,7 +59,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads single versions, with their content, all over the datastore.
+    /// Reads single versions with their content, spread over the whole datastore.
     fn one(&mut self, figures: &mut Figures) -> Result<()> {
         let n_each = self.n_versions / (N_MODELS * N_NAMES);
         for (subject, by_number) in [(LATEST, false), (VERSION, true)] {

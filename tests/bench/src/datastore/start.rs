@@ -1,4 +1,4 @@
-//! What a process takes that reads one version, and how that grows with the datastore.
+//! The time of a process that reads one version, for datastores of different sizes.
 
 use super::subjects::PROCESS;
 use super::{Filled, N_FEW};
@@ -6,7 +6,7 @@ use crate::figures::Figures;
 use crate::processes::sample;
 use crate::{Effort, Result};
 
-/// Measures it for each datastore by turns.
+/// Measures each datastore in turns.
 pub(super) fn measure(filled: &Filled, effort: Effort, figures: &mut Figures) -> Result<()> {
     let get = ["data", "get", "m7", "n0"];
     for _ in 0..effort.n_process_rounds {

@@ -1,4 +1,4 @@
-//! What is measured of the datastore, and what it is compared with.
+//! The measured subjects of the datastore, and their baselines.
 
 use super::N_FEW;
 use crate::figures::{Figures, Samples};
@@ -12,7 +12,7 @@ pub(super) const START: &str = "begin a call";
 pub(super) const COMMIT: &str = "commit a call that wrote 1 KiB";
 pub(super) const START_AND_COMMIT: &str = "begin and commit it";
 const CONCURRENT_1: &str = "commits by 1 task: each";
-/// How many tasks commit at a time, and the subject.
+/// The numbers of concurrent tasks, with their subjects.
 pub(super) const CONCURRENT: [(usize, &str); 3] = [
     (1, CONCURRENT_1),
     (8, "commits by 8 tasks: each"),
@@ -25,7 +25,7 @@ pub(super) const FILE_BY_GUEST: &str = "a large file: sedge model method run";
 pub(super) const FILE_BY_GUEST_SMALL: &str = "a file of 1 MiB: sedge model method run";
 pub(super) const FILE_OUT: &str = "a large file: sedge data get --output";
 
-/// A subject at each size of a datastore.
+/// A subject for each size of a datastore.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale([&'static str; 5]);
 
@@ -54,13 +54,13 @@ pub(super) const QUERY_CONTENT: Scale = scale!("query by content");
 pub(super) const PROCESS: Scale = scale!("sedge data get");
 
 impl Scale {
-    /// Returns the subject of a datastore with so many versions.
+    /// Returns the subject for a datastore with `n_versions`.
     pub(super) fn of(self, n_versions: u64) -> &'static str {
         let exponent = n_versions.ilog10();
         self.0[exponent.saturating_sub(2) as usize]
     }
 
-    /// Returns a row for each size from `first` on, which the others are compared with.
+    /// Returns a row for each size from `first` on, which is the baseline of the others.
     fn rows(self, first: u64, aim: &'static str, note: Note) -> Vec<Row> {
         let baseline = self.of(first);
         let subjects = self.0.into_iter().skip_while(|it| *it != baseline);
@@ -74,7 +74,7 @@ impl Scale {
 
 type Note = fn(&Samples, &Figures) -> String;
 
-/// Returns the rows of what the datastore costs.
+/// Returns the rows for the costs of the datastore.
 pub(crate) fn rows() -> Vec<Row> {
     let row = |subject, aim| Row::new(subject, Some(SQLITE), aim);
     let mut rows = vec![
@@ -95,7 +95,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let nothing: Note = |_, _| String::new();
     rows.extend(LATEST.rows(1000, "≤ 1.5 x", nothing));
     rows.extend(VERSION.rows(1000, "", nothing));
-    // With fewer versions, a name has no hundred.
+    // In a smaller datastore, a name has fewer than a hundred versions.
     rows.extend(PAGE.rows(100_000, "", nothing));
     for scale in [NAMES, MODELS, QUERY_NAME, QUERY_TAG, QUERY_CONTENT] {
         rows.extend(scale.rows(1000, "", nothing));

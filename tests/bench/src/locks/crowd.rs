@@ -1,4 +1,4 @@
-//! A thousand calls that want one lock: to come, to wait, and to go.
+//! A thousand calls that request one lock: the costs of queueing, waiting and acquiring.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use sedge_model::names::RunId;
 use tokio::task::JoinSet;
 
 use super::other::{Other, busy};
-use super::subjects::{COME, COME_SHARED, GO, GO_SHARED, IDLE, IDLE_NOBODY, IDLE_SHARED};
+use super::subjects::{COME, COME_SHARED, GO, GO_SHARED, IDLE, IDLE_NO_WAITER, IDLE_SHARED};
 use super::{alone_on, call, lock, shared, until_waiting};
 use crate::Result;
 use crate::figures::Figures;
 
-/// How many calls there are.
+/// The number of calls.
 const N: u32 = 1000;
 
-/// For how long they wait.
+/// How long they wait.
 const WHILE: Duration = Duration::from_secs(1);
 
 pub(super) async fn round(folder: &Path, figures: &mut Figures) -> Result<()> {
-    idle(figures, IDLE_NOBODY).await;
+    idle(figures, IDLE_NO_WAITER).await;
 
     let manager = LockManager::alone();
     let held = lock(&manager, &call(1), &[alone_on("sink")?]).await?;
@@ -41,7 +41,7 @@ pub(super) async fn round(folder: &Path, figures: &mut Figures) -> Result<()> {
     let crowd = come(&manager, figures, COME_SHARED).await?;
     idle(figures, IDLE_SHARED).await;
     let since = Instant::now();
-    other.tell("unlock")?;
+    other.send("unlock")?;
     go(crowd).await?;
     figures.add(GO_SHARED, since.elapsed() / N);
     Ok(())
@@ -49,7 +49,8 @@ pub(super) async fn round(folder: &Path, figures: &mut Figures) -> Result<()> {
 
 type Crowd = JoinSet<std::result::Result<(), LockError>>;
 
-/// Has a thousand calls of one run want a lock that another run has; returns once all wait.
+/// Has a thousand calls of one run request a lock that another run holds. Returns once all of them
+/// wait.
 async fn come(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) -> Result<Crowd> {
     let run = Lineage::root(RunId::from_bits(2));
     let n_waiting = Arc::new(AtomicU32::new(0));
@@ -75,7 +76,7 @@ async fn come(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) 
         tokio::task::yield_now().await;
     }
     figures.add(subject, since.elapsed() / N);
-    // Each has asked. One whose turn at the table was not at once is in line only now.
+    // Every call has been polled. A call that could not lock the table at once is queued only now.
     for at in 1..=N {
         until_waiting(manager, &run.child(at)).await;
     }
@@ -89,7 +90,7 @@ async fn go(mut crowd: Crowd) -> Result<()> {
     Ok(())
 }
 
-/// Adds for how long this process is busy while nothing happens.
+/// Adds the processor time of this process while nothing happens.
 async fn idle(figures: &mut Figures, subject: &str) {
     let before = busy();
     sedge_sys::clock::pause(WHILE).await;

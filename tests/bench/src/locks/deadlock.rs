@@ -1,4 +1,4 @@
-//! To find out that waiting would go round.
+//! The cost of detecting a deadlock.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use super::{alone_on, call, lock, shared, until_waiting};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
-/// How many requests wait.
+/// The number of waiting requests.
 const N: u64 = 1000;
 
-/// How often what takes a fraction of a microsecond is done for a sample, which is the mean.
+/// How often an operation of less than a microsecond is repeated for a sample, which is the mean.
 const BATCH: u32 = 100;
 
 pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
@@ -57,9 +57,9 @@ pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) 
     between_processes_long(&manager, &mut other, figures).await
 }
 
-/// Makes a table in which each of `N` runs has a lock and waits for that of the next one. The
-/// last one of them all waits for nobody, nor does the one after it, whom somebody else
-/// waits for: what it asks for is looked into as well.
+/// Creates a table in which each of `N` runs holds a lock and waits for that of the next one. The
+/// last run does not wait. Neither does the run after it, which has a waiter of its own, so that
+/// its request is checked for a cycle as well.
 fn chain() -> Result<LockTable> {
     let mut table = LockTable::default();
     for run in 0..=N {
@@ -98,7 +98,8 @@ fn expect(expect: &Decision, decision: &Decision) -> Result<()> {
     Err(format!("a request was decided otherwise: {decision:?}").into())
 }
 
-/// This process has one lock and wants another, which the other process has; that one waits.
+/// This process holds one lock and requests another, which the other process holds. The other
+/// process waits for the first lock.
 async fn between_processes(
     manager: &Arc<LockManager>,
     other: &mut Other,
@@ -109,12 +110,12 @@ async fn between_processes(
     other.have(&format!("wait {N} one"))?;
     find(manager, "two", figures, CYCLE_BETWEEN).await?;
     drop(held);
-    other.tell("unlock")?;
+    other.send("unlock")?;
     other.have("let-go")?;
     Ok(())
 }
 
-/// The same, where the other process has what the last one of a thousand waits for.
+/// The same, but the other process holds the lock that the last of a thousand runs waits for.
 async fn between_processes_long(
     manager: &Arc<LockManager>,
     other: &mut Other,
@@ -135,9 +136,9 @@ async fn between_processes_long(
     }
     other.have(&format!("wait {N} {}", name(0)))?;
     find(manager, &name(1), figures, CYCLE_BETWEEN_LONG).await?;
-    // Each waits for what is let go of here, too.
+    // The other process waits for one of the locks that are released here.
     drop(held);
-    other.tell("unlock")?;
+    other.send("unlock")?;
     while let Some(done) = tasks.join_next().await {
         drop(done??);
     }
@@ -145,7 +146,7 @@ async fn between_processes_long(
     Ok(())
 }
 
-/// Asks for what would close the cycle, and takes the time until that is told.
+/// Makes the request that closes the cycle, and measures the time until the deadlock is reported.
 async fn find(
     manager: &Arc<LockManager>,
     model: &str,

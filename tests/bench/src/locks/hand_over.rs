@@ -1,4 +1,4 @@
-//! From the moment that a lock is let go of until the task has it that waits for it.
+//! The time from the release of a lock until a waiting task has acquired it.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,11 +18,11 @@ use super::{alone_on, call, lock, settle, shared, until_waiting};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
-/// The runs of who lets go, and of who waits.
+/// The runs that hold the lock and wait for it.
 const HOLDER: u64 = 1;
 const WAITER: u64 = 2;
 
-/// When something was got, and what.
+/// The time at which a value arrived, and the value.
 type Got<T> = (Duration, T);
 
 pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
@@ -87,7 +87,7 @@ async fn between_processes(
 ) -> Result<()> {
     other.have(&format!("lock {HOLDER} sink"))?;
     let waiter = waiter(manager).await?;
-    other.tell("unlock")?;
+    other.send("unlock")?;
     let (got, guard) = waiter.await??;
     drop(guard);
     let since = Duration::from_nanos(other.have("let-go")?.parse()?);
@@ -114,7 +114,7 @@ async fn killed(folder: &Path, manager: &Arc<LockManager>, figures: &mut Figures
     Ok(())
 }
 
-/// The same with a lock on a file, which a thread waits for.
+/// The same with a file lock, which a thread waits for.
 async fn killed_bare(folder: &Path, figures: &mut Figures) -> Result<()> {
     let path = folder.join("baseline.lock");
     let file = File::create(&path)?;

@@ -1,7 +1,7 @@
-//! A second process, which locks as it is told by lines on its standard input.
+//! A second process, which takes and releases locks as ordered by lines on its stdin.
 //!
-//! It is this program with the hidden argument `--other FOLDER`. It answers with lines on
-//! its standard output. Times in them are of the clock that all processes share.
+//! It is this program with the hidden argument `--other FOLDER`. It responds with lines on its
+//! stdout. Times in them are from the monotonic clock, which all processes share.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::Result;
 use crate::locks::{alone_on, call, lock, shared, until_waiting};
 
-/// The other process. It is killed when this is dropped.
+/// The other process. Dropping it kills it.
 pub(super) struct Other {
     child: Child,
     orders: ChildStdin,
@@ -42,18 +42,18 @@ impl Other {
             orders,
             answers: BufReader::new(answers),
         };
-        other.hear()?;
+        other.receive()?;
         Ok(other)
     }
 
-    /// Tells the process to do something.
-    pub(super) fn tell(&mut self, order: &str) -> Result<()> {
-        // In one write, so that it is woken once.
+    /// Sends the process an order.
+    pub(super) fn send(&mut self, order: &str) -> Result<()> {
+        // A single write wakes the process once.
         Ok(self.orders.write_all(format!("{order}\n").as_bytes())?)
     }
 
-    /// Blocks the thread until the process answers.
-    pub(super) fn hear(&mut self) -> Result<String> {
+    /// Blocks the thread until the process responds.
+    pub(super) fn receive(&mut self) -> Result<String> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
         match line.trim_end() {
@@ -62,13 +62,13 @@ impl Other {
         }
     }
 
-    /// Has the process do something, and blocks the thread until it has.
+    /// Sends the process an order, and blocks the thread until it responds.
     pub(super) fn have(&mut self, order: &str) -> Result<String> {
-        self.tell(order)?;
-        self.hear()
+        self.send(order)?;
+        self.receive()
     }
 
-    /// Kills the process: it gets no word in. Returns before it is dead.
+    /// Kills the process, and returns before it is dead.
     pub(super) fn kill(&mut self) -> Result<()> {
         Ok(self.child.kill()?)
     }
@@ -82,12 +82,12 @@ impl Drop for Other {
     }
 }
 
-/// Returns the time of a clock that is the same in all processes.
+/// Returns the time of a clock that all processes share.
 pub(super) fn now() -> Duration {
     duration(clock_gettime(ClockId::Monotonic))
 }
 
-/// Returns for how long this process kept processors busy, all its threads together.
+/// Returns the processor time of all threads of this process.
 pub(super) fn busy() -> Duration {
     duration(clock_gettime(ClockId::ProcessCPUTime))
 }
@@ -96,19 +96,19 @@ fn duration(time: Timespec) -> Duration {
     Duration::try_from(time).expect("neither clock goes below zero")
 }
 
-/// What the other process has at hand.
-struct Desk {
+/// The state of the other process.
+struct State {
     manager: Arc<LockManager>,
     guards: Vec<LockGuard>,
     waiting: Vec<JoinHandle<std::result::Result<LockGuard, LockError>>>,
     files: Vec<File>,
-    /// When it last let go.
+    /// When it last released its locks.
     let_go: Duration,
 }
 
-/// Does as it is told, until there is nobody left to tell it anything.
+/// Executes orders until stdin is closed.
 pub(crate) async fn obey(folder: &Path) -> Result<()> {
-    let mut desk = Desk {
+    let mut state = State {
         manager: shared(folder)?,
         guards: Vec::new(),
         waiting: Vec::new(),
@@ -119,12 +119,12 @@ pub(crate) async fn obey(folder: &Path) -> Result<()> {
     for order in std::io::stdin().lines() {
         let order = order?;
         let words: Vec<&str> = order.split(' ').collect();
-        desk.obey(&words).await?;
+        state.obey(&words).await?;
     }
     Ok(())
 }
 
-impl Desk {
+impl State {
     async fn obey(&mut self, words: &[&str]) -> Result<()> {
         match words {
             ["lock", run, models @ ..] => {
@@ -144,7 +144,8 @@ impl Desk {
                 until_waiting(&self.manager, &lineage).await;
                 answer("waiting")
             }
-            // Without an answer, so as not to be in the way of those who get the locks.
+            // This order has no response, so that the process does not compete with the waiters
+            // that get the locks.
             ["unlock"] => {
                 self.let_go = now();
                 self.guards.clear();
@@ -161,7 +162,7 @@ impl Desk {
                 answer("locked")
             }
             ["time"] => answer(&now().as_nanos().to_string()),
-            _ => Err(format!("the other process was told what it does not know: {words:?}").into()),
+            _ => Err(format!("the other process got an unknown order: {words:?}").into()),
         }
     }
 }

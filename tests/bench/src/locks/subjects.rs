@@ -1,4 +1,4 @@
-//! What is measured of locks, and what it is compared with.
+//! The measured subjects of locks, and their baselines.
 
 use crate::figures::{Figures, Samples};
 use crate::subjects::{NESTED, PART_CALL, PART_LOCK, PART_START};
@@ -6,7 +6,7 @@ use crate::table::Row;
 
 pub(super) const MUTEX: &str = "a mutex of tokio: taken and freed";
 pub(super) const IN_PROCESS: &str = "in process: X, taken and freed";
-pub(super) const FILE_TURNS: &str = "two turns: flock, write as much, unlock";
+pub(super) const FILE_TURNS: &str = "two turns: flock, write the same amount, unlock";
 pub(super) const SHARED_X: &str = "shared: X, taken and freed";
 pub(super) const SHARED: &str = "shared: IX + X, taken and freed";
 pub(super) const SHARED_BESIDE: &str = "the same beside a process that has 10 locks";
@@ -19,21 +19,21 @@ pub(super) const HAND_OVER_OTHER: &str = "handed over to another process";
 pub(super) const WAKE_KILLED: &str = "a file's lock: got after kill -9";
 pub(super) const HAND_OVER_KILLED: &str = "handed over after kill -9";
 
-pub(super) const COME: &str = "1 000 in line in process: come, each";
-pub(super) const GO: &str = "1 000 in line in process: go, each";
-pub(super) const COME_SHARED: &str = "1 000 in line behind another process: come, each";
-pub(super) const GO_SHARED: &str = "1 000 in line behind another process: go, each";
-pub(super) const IDLE_NOBODY: &str = "idle: processor time in 1 s, nobody waits";
+pub(super) const COME: &str = "1 000 waiters in process: queued, each";
+pub(super) const GO: &str = "1 000 waiters in process: served, each";
+pub(super) const COME_SHARED: &str = "1 000 waiters for another process: queued, each";
+pub(super) const GO_SHARED: &str = "1 000 waiters for another process: served, each";
+pub(super) const IDLE_NO_WAITER: &str = "idle: processor time in 1 s, no waiter";
 pub(super) const IDLE: &str = "processor time in 1 s, 1 000 wait in process";
 pub(super) const IDLE_SHARED: &str = "processor time in 1 s, 1 000 wait for another";
 
 pub(super) const DECIDE_EMPTY: &str = "an empty table: to decide";
 pub(super) const DECIDE_NO_CYCLE: &str = "to decide: 1 000 wait, no cycle";
 pub(super) const DECIDE_CYCLE: &str = "to decide: 1 000 wait, closes a cycle of all";
-pub(super) const CYCLE_BETWEEN: &str = "deadlock of two processes, told";
-pub(super) const CYCLE_BETWEEN_LONG: &str = "deadlock of two processes and 1 000 waits, told";
+pub(super) const CYCLE_BETWEEN: &str = "deadlock of two processes, reported";
+pub(super) const CYCLE_BETWEEN_LONG: &str = "deadlock of two processes and 1 000 waits, reported";
 
-/// Returns the rows of what locks cost.
+/// Returns the rows for the costs of locks.
 pub(crate) fn rows() -> Vec<Row> {
     let row = Row::new;
     vec![
@@ -54,9 +54,9 @@ pub(crate) fn rows() -> Vec<Row> {
         row(GO, Some(IN_PROCESS), ""),
         row(COME_SHARED, Some(SHARED_X), ""),
         row(GO_SHARED, Some(SHARED_X), ""),
-        row(IDLE_NOBODY, None, ""),
-        row(IDLE, Some(IDLE_NOBODY), ""),
-        row(IDLE_SHARED, Some(IDLE_NOBODY), ""),
+        row(IDLE_NO_WAITER, None, ""),
+        row(IDLE, Some(IDLE_NO_WAITER), ""),
+        row(IDLE_SHARED, Some(IDLE_NO_WAITER), ""),
         row(DECIDE_EMPTY, None, ""),
         row(DECIDE_NO_CYCLE, Some(DECIDE_EMPTY), ""),
         row(DECIDE_CYCLE, Some(DECIDE_EMPTY), "≤ 5 ms"),
@@ -69,7 +69,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-/// Tells the locks' part of a nested call without its commit, which mostly waits for the disk.
+/// Returns the locks' share of a nested call without its commit, which mostly waits for the disk.
 fn without_the_disk(lock: &Samples, figures: &Figures) -> String {
     let median = |subject| figures.get(subject).map(|it| it.percentile_ms(50));
     let (Some(start), Some(call)) = (median(PART_START), median(PART_CALL)) else {

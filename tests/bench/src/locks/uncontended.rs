@@ -1,4 +1,4 @@
-//! Locks that nobody else wants.
+//! Locks without contention.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -15,13 +15,13 @@ use super::{alone_on, call, lock, shared};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
-/// How often what takes about a microsecond is done for a sample, which is the mean.
+/// How often an operation of about a microsecond is repeated for a sample, which is the mean.
 const BATCH: u32 = 100;
 
-/// How many locks the other process has, where there is one.
+/// The number of locks that the other process holds.
 const N_OTHER: usize = 10;
 
-/// Where the file of the baseline begins anew, as a journal does.
+/// The size at which the baseline's file starts from the beginning again, as a journal does.
 const FILE_BYTES_MAX: u64 = 16 << 10;
 
 pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) -> Result<()> {
@@ -58,7 +58,7 @@ async fn in_process(alone: &Arc<LockManager>, figures: &mut Figures) -> Result<(
     Ok(())
 }
 
-/// Takes a sample of what a call locks.
+/// Takes a sample of the locks that a call takes.
 async fn sample(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) -> Result<()> {
     let (lineage, wants) = (call(1), wants_of_call()?);
     let since = Instant::now();
@@ -79,7 +79,7 @@ fn wants_of_call() -> Result<[(Resource, Mode); 2]> {
     Ok([(Resource::Datastore, Mode::IX), alone_on("sink")?])
 }
 
-/// Returns how many bytes it takes to tell others of what a call locks, and of its release.
+/// Returns the number of bytes in the table that the locks of a call take, and their release.
 async fn n_bytes(folder: &Path, manager: &Arc<LockManager>) -> Result<[usize; 2]> {
     let size = || -> Result<u64> { Ok(std::fs::metadata(folder.join("table.log"))?.len()) };
     let before = size()?;
@@ -90,8 +90,8 @@ async fn n_bytes(folder: &Path, manager: &Arc<LockManager>) -> Result<[usize; 2]
     Ok([usize::try_from(taken)?, usize::try_from(freed)?])
 }
 
-/// What no lock between processes can do without that tells others who has it: a turn to
-/// write so much, and another one to take it back.
+/// The minimal cost of a lock between processes that publishes its holder: one turn to write an
+/// entry, and another one to remove it.
 struct FileTurns {
     file: File,
     at: u64,
