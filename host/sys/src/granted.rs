@@ -47,7 +47,7 @@ pub enum ListedKind {
     BlockDevice,
     /// A socket.
     Socket,
-    /// The operating system does not say.
+    /// The operating system does not report the type.
     Unknown,
 }
 

@@ -12,7 +12,7 @@ pub fn bits() -> u64 {
 /// Fills a buffer with random bytes from the operating system, suitable for keys.
 ///
 /// # Panics
-/// As [`bits`].
+/// The same as for [`bits`].
 pub fn fill(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system has randomness");
 }
