@@ -1,4 +1,5 @@
-//! The contract in `wit/` as Rust: generated, and alone in its file.
+//! Rust bindings generated from the contract in `wit/`. They have their own file because all of it
+//! is generated.
 
 wasmtime::component::bindgen!({
     path: "../../wit",

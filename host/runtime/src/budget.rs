@@ -1,12 +1,12 @@
-//! What all calls of this process may have together: memory and descriptors.
+//! Limits on the memory and the descriptors that all calls of this process use together.
 //!
-//! The limits of one call do not bound the process, because a run has many calls. So each call also
-//! takes what it uses from a budget of the process, and gives it back.
+//! The limits of one call do not bound the process, because a run can make many calls. Therefore
+//! each call also takes what it uses from a budget of the process, and returns it at its end.
 //!
-//! A guest that asks for more than the budget has left is refused at once, with the limit's name.
-//! It never waits, because its callers hold what it would wait for. Only a call that has no caller
-//! and holds no lock waits, before it begins ([`Budget::admitted`]): then what it waits for is held
-//! by calls that do not wait for it.
+//! A guest that asks for more than the budget has left is refused at once, and the error names the
+//! limit. A guest never waits for budget: its callers may hold the memory that it would wait for.
+//! Only a call that has no caller and holds no lock waits, and it waits before it begins
+//! ([`Budget::admit`]). The calls that it waits for do not depend on it, so they can end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,30 +14,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sedge_model::call::LimitName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The least memory that is kept free for a call whose plugin was called before, in bytes. Usual
-/// guests need less.
+/// The minimum that [`Budget::admit`] reserves for a call whose plugin has been called before, in
+/// bytes. Most guests need less.
 const RESERVED_BYTES_MIN: u64 = 16 << 20;
 
-/// How much all calls of the process may have together.
+/// The limits on what all calls of the process use together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetLimits {
-    /// Bytes of all memories and tables.
+    /// The maximum size of all memories and tables, in bytes.
     pub memory_bytes: u64,
-    /// Descriptors: files, folders and sockets that guests have open, and requests under way.
+    /// The maximum number of descriptors: open files, folders and sockets of guests, and requests
+    /// in flight.
     pub descriptors: u32,
 }
 
-/// What all calls of the process have together, and may have.
+/// Counts what all calls of the process use, and enforces [`BudgetLimits`].
 #[derive(Debug)]
 pub(crate) struct Budget {
     limits: BudgetLimits,
     n_memory_bytes: AtomicU64,
-    /// In MiB: what calls that are under way, and have no caller, are expected to need.
+    /// One permit per MiB. A running call that has no caller holds as many as it is expected to
+    /// need.
     expected: Arc<Semaphore>,
     descriptors: Arc<Semaphore>,
 }
 
-/// That a call may begin. Dropped at its end.
+/// Permission for a call to begin. The call drops it at its end.
 #[derive(Debug)]
 pub struct Admission {
     memory: Option<OwnedSemaphorePermit>,
@@ -45,13 +47,14 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Returns what is to be dropped at the end of the call: of the memory, and of its folders.
+    /// Returns the reservations for memory and for folders. The caller drops them when the call
+    /// ends.
     pub(crate) fn parts(self) -> (Option<OwnedSemaphorePermit>, Option<Descriptors>) {
         (self.memory, self.folders)
     }
 }
 
-/// Descriptors that a guest holds, until this is dropped.
+/// Descriptors that a guest holds. Dropping this value returns them to the budget.
 #[derive(Debug)]
 pub(crate) struct Descriptors(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
@@ -62,7 +65,7 @@ impl Budget {
         Arc::new(Self {
             limits,
             n_memory_bytes: AtomicU64::new(0),
-            // Each waits for a `u32` of them.
+            // `acquire_many_owned` takes a `u32`, so more permits could not be requested at once.
             expected: permits(mebibytes.min(u32::MAX as usize)),
             descriptors: permits(limits.descriptors as usize),
         })
@@ -72,12 +75,13 @@ impl Budget {
         self.limits.memory_bytes
     }
 
-    /// Waits until a call may begin that has no caller and holds no lock: until the budget has room
-    /// for what it may need, and for its folders.
+    /// Waits until the budget has room for the memory and the folders of a call. The call must
+    /// have no caller and hold no lock.
     ///
-    /// A call may need what its limit says. Once a plugin was called, twice of what it needed most is
-    /// expected instead, or few calls could be under way at once.
-    pub(crate) async fn admitted(
+    /// The first call of a plugin reserves the call's memory limit. Later calls reserve twice the
+    /// most that the plugin has needed so far; if they reserved their limits, few calls could run
+    /// at once.
+    pub(crate) async fn admit(
         &self,
         memory_bytes: usize,
         known_bytes: usize,
@@ -100,7 +104,8 @@ impl Budget {
                 .acquire_many_owned(n_folders)
                 .await
                 .ok(),
-            // It is refused when it begins: there never is room for so many.
+            // The budget can never hold so many, so waiting would not end. The call is refused
+            // when it begins.
             false => None,
         };
         Admission {
@@ -109,10 +114,10 @@ impl Budget {
         }
     }
 
-    /// Takes descriptors, if there is room for them.
+    /// Takes `n` descriptors.
     ///
     /// # Errors
-    /// There is none: the limit, and its value.
+    /// Too few descriptors are left. The error holds the limit and its value.
     pub(crate) fn descriptors(&self, n: usize) -> Result<Descriptors, (LimitName, u64)> {
         let permits = u32::try_from(n).unwrap_or(u32::MAX);
         let taken = Arc::clone(&self.descriptors).try_acquire_many_owned(permits);
@@ -123,7 +128,7 @@ impl Budget {
         taken.map(Descriptors).map_err(|_| limit)
     }
 
-    /// Takes memory; false if there is no room for it.
+    /// Takes memory; returns `false` if the budget has too little left.
     pub(crate) fn memory_take(&self, n_bytes: u64) -> bool {
         let take = |taken: u64| {
             let taken = taken.checked_add(n_bytes)?;
@@ -133,7 +138,7 @@ impl Budget {
         self.n_memory_bytes.fetch_update(set, fetch, take).is_ok()
     }
 
-    /// Gives memory back.
+    /// Returns memory to the budget.
     pub(crate) fn memory_return(&self, n_bytes: u64) {
         self.n_memory_bytes.fetch_sub(n_bytes, Ordering::Relaxed);
     }
@@ -153,7 +158,7 @@ mod tests {
         })
     }
 
-    fn polled<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    fn poll_once<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Poll<T> {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -179,40 +184,40 @@ mod tests {
     }
 
     #[test]
-    fn a_call_begins_when_there_is_room_for_what_it_may_need() {
+    fn call_waits_until_the_budget_has_room_for_its_memory() {
         let budget = budget(500, 8);
-        let mut one = pin!(budget.admitted(200 << 20, 0, 2));
-        let Poll::Ready(one) = polled(one.as_mut()) else {
+        let mut one = pin!(budget.admit(200 << 20, 0, 2));
+        let Poll::Ready(one) = poll_once(one.as_mut()) else {
             panic!("there is room")
         };
-        let mut two = pin!(budget.admitted(200 << 20, 0, 2));
-        let Poll::Ready(_two) = polled(two.as_mut()) else {
+        let mut two = pin!(budget.admit(200 << 20, 0, 2));
+        let Poll::Ready(_two) = poll_once(two.as_mut()) else {
             panic!("there is room")
         };
-        let mut three = pin!(budget.admitted(200 << 20, 0, 2));
-        assert!(polled(three.as_mut()).is_pending());
-        // In turn: one that needs little does not overtake it for ever.
-        let mut small = pin!(budget.admitted(200 << 20, 1 << 20, 0));
-        assert!(polled(small.as_mut()).is_pending());
+        let mut three = pin!(budget.admit(200 << 20, 0, 2));
+        assert!(poll_once(three.as_mut()).is_pending());
+        // Waiters are served in order, so that small calls cannot starve a large one.
+        let mut small = pin!(budget.admit(200 << 20, 1 << 20, 0));
+        assert!(poll_once(small.as_mut()).is_pending());
         drop(one);
-        assert!(polled(three.as_mut()).is_ready());
-        assert!(polled(small.as_mut()).is_ready());
+        assert!(poll_once(three.as_mut()).is_ready());
+        assert!(poll_once(small.as_mut()).is_ready());
     }
 
     #[test]
-    fn a_call_that_may_need_more_than_there_is_begins_alone() {
+    fn call_larger_than_the_budget_begins_alone() {
         let budget = budget(100, 8);
-        let mut huge = pin!(budget.admitted(4 << 30, 0, 0));
-        assert!(polled(huge.as_mut()).is_ready());
+        let mut huge = pin!(budget.admit(4 << 30, 0, 0));
+        assert!(poll_once(huge.as_mut()).is_ready());
     }
 
     #[test]
-    fn a_call_waits_until_there_is_room_for_its_folders() {
+    fn call_waits_until_the_budget_has_room_for_its_folders() {
         let budget = budget(100, 4);
         let held = budget.descriptors(3).expect("there is room");
-        let mut call = pin!(budget.admitted(1 << 20, 0, 2));
-        assert!(polled(call.as_mut()).is_pending());
+        let mut call = pin!(budget.admit(1 << 20, 0, 2));
+        assert!(poll_once(call.as_mut()).is_pending());
         drop(held);
-        assert!(polled(call.as_mut()).is_ready());
+        assert!(poll_once(call.as_mut()).is_ready());
     }
 }

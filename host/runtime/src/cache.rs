@@ -1,21 +1,23 @@
-//! Compiled components and descriptions, kept on disk for the user: a call rarely compiles.
+//! A cache of compiled components and their descriptions on disk, so that a call rarely has to
+//! compile.
 //!
-//! The cache is a folder of the user, never one of a repository: what comes with a clone is
-//! input, and machine code runs outside of the sandbox. An entry is one file, named by the
-//! digest of the component and by the engine that it is for:
+//! The cache is a folder of the user, never of a repository: a clone is untrusted input, and
+//! machine code runs outside of the sandbox. The files of an entry are named after the component's
+//! digest and the engine that the code was compiled for:
 //!
 //! ```text
 //! SHA256-ENGINE.code    MAC (32) | length of the note (8) | note (JSON) | machine code
 //! SHA256-ENGINE.lines   MAC (32) | table of lines (JSON)
 //! ```
 //!
-//! The MAC is a BLAKE3 hash keyed by the user's own key (`cache/key.rs`), over the name of the
-//! entry and all that follows. An entry that does not fit (torn, tampered with, renamed, or
-//! made by another key) counts as missing, and is made again from the pinned component. What
-//! was checked is what is loaded: the file is copied into sealed memory while it is hashed.
+//! The MAC is a BLAKE3 hash, keyed by the user's own key (`cache/key.rs`), of the file's name and
+//! all that follows the MAC. An entry that does not match (torn, tampered with, renamed, or made
+//! with another key) counts as missing, and the pinned component is compiled again. The file is
+//! copied into sealed memory while it is hashed, and that copy is loaded, so the code cannot
+//! change between check and use.
 //!
-//! The second file exists for components with debug info. It is read after a trap only;
-//! without it, a trap is reported without lines.
+//! The second file exists for components with debug info. It is read only after a trap; without
+//! it, backtraces have no lines.
 
 mod key;
 mod load;
@@ -41,39 +43,40 @@ pub(crate) use load::component_of_code;
 use crate::lines::LineTable;
 use crate::plugin::PluginDescription;
 
-/// The most bytes of machine code that are loaded: ten times what the largest known
-/// component (a Python interpreter) compiles to.
+/// The maximum size of machine code that is loaded, in bytes. It is ten times what the largest
+/// known component (a Python interpreter) compiles to.
 pub(crate) const CODE_BYTES_MAX: u64 = 512 << 20;
 
-/// The most bytes of a description that are read.
+/// The maximum size of a description that is read, in bytes.
 const NOTE_BYTES_MAX: u64 = 16 << 20;
 
-/// The most bytes of a table of lines that are read: ten times what the longest one has.
+/// The maximum size of a line table that is read, in bytes. It is ten times the largest known
+/// table.
 const LINES_BYTES_MAX: u64 = 512 << 20;
 
-/// How long an entry is retained that is not used. A plugin that is used again later is
-/// compiled again, which takes a second.
+/// How long an unused entry is retained. A plugin that is used after that is compiled again, which
+/// takes about a second.
 const UNUSED_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How old the mark of an entry's last use may get before it is renewed: a mark for each use
-/// would write to the disk at each call.
+/// How old the time of an entry's last use may become before it is updated. Updating it at each
+/// use would cost a disk write per call.
 const MARK_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the two files of an entry are called, and what their MACs begin with.
+/// The file name endings of an entry. The MAC of a file covers its name, and so the ending.
 const CODE: &str = "code";
 const LINES: &str = "lines";
 
-/// Where compiled code is kept between processes, as the environment of the user says.
+/// The user's folders for compiled code and its key, as the environment names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CachePlaces {
     /// The folder of compiled code.
     pub code: Option<PathBuf>,
-    /// The folder of the key by which it is authenticated. It must not be a folder that is
-    /// saved or copied together with the other one.
+    /// The folder of the key that authenticates the code. Backups and copies of the code folder
+    /// must not contain it.
     pub key: Option<PathBuf>,
 }
 
-/// Which part of [`CachePlaces`] something is about.
+/// The part of [`CachePlaces`] that a [`CacheFault`] concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CachePart {
     /// The folder of compiled code.
@@ -91,28 +94,28 @@ impl std::fmt::Display for CachePart {
     }
 }
 
-/// Why compiled code cannot be kept, or read.
+/// The cache cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 pub struct CacheFault {
-    /// What it is about.
+    /// The part that failed.
     pub part: CachePart,
-    /// What is wrong.
+    /// The cause.
     #[source]
     pub why: CacheFaultKind,
 }
 
-/// What is wrong with a part of the cache.
+/// Why a part of the cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheFaultKind {
-    /// No folder is known for it.
+    /// The environment names no folder for this part.
     #[error("no folder is known for {0}")]
     Unknown(CachePart),
-    /// A folder or file cannot be trusted.
+    /// A folder or file cannot be trusted: others may write to it or own it.
     #[error(transparent)]
     Untrusted(#[from] OwnFolderError),
-    /// The key's file has another length than a key.
+    /// The key file does not have the length of a key.
     #[error("`{}` is not a key", .0.display())]
     KeyDamaged(PathBuf),
     /// A file cannot be read or written.
@@ -120,32 +123,32 @@ pub enum CacheFaultKind {
     File(#[from] FileError),
 }
 
-/// The compiled code of one user.
+/// The compiled code of one user, with the key that authenticates it.
 #[derive(Debug)]
 pub struct CodeCache {
     folder: Folder,
     key: CacheKey,
 }
 
-/// A cache, and the engine that its entries are for.
+/// The cache of one user, for one engine.
 #[derive(Debug)]
 pub(crate) struct Cache {
     store: CodeCache,
     engine: u64,
 }
 
-/// What is kept beside the machine code. What is described here was checked once, when it was
-/// compiled, and decides what the plugin may do.
+/// The data stored beside the machine code. The host checked it once, when it compiled the
+/// component. It includes the permissions that the plugin requests.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Note {
-    /// The contract that the component was built for.
+    /// The version of the contract that the component was built for.
     pub(crate) contract: String,
-    /// What the plugin described.
+    /// The plugin's description of itself.
     pub(crate) type_info: TypeInfo,
 }
 
 impl Note {
-    /// Returns what it says of the component with this digest.
+    /// Returns the description of the component with this digest.
     pub(crate) fn description(self, sha256: String) -> PluginDescription {
         PluginDescription {
             sha256,
@@ -156,10 +159,10 @@ impl Note {
 }
 
 impl CodeCache {
-    /// Opens the cache of a user, making its folders and its key if need be.
+    /// Opens the cache of a user. Creates its folders and its key if they are missing.
     ///
     /// # Errors
-    /// A folder is not known, cannot be used, or is not the user's alone.
+    /// A folder is unknown, cannot be used, or is accessible to other users.
     pub fn open(places: &CachePlaces) -> Result<Self, CacheFault> {
         let folder = |part, path: &Option<PathBuf>| {
             let path = path.as_ref().ok_or(CacheFaultKind::Unknown(part));
@@ -175,11 +178,11 @@ impl CodeCache {
         Ok(Self { folder, key })
     }
 
-    /// Returns this cache, for an engine.
+    /// Returns this cache, restricted to entries for `engine`.
     pub(crate) fn for_engine(self, engine: &Engine) -> Cache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        // What a note says, and how, is this program's own affair.
+        // The format of a note is private to this version of the program.
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         Cache {
             store: self,
@@ -189,10 +192,10 @@ impl CodeCache {
 }
 
 impl Cache {
-    /// Loads an entry; returns `None` if there is none that is authentic.
+    /// Loads an entry. Returns `None` if there is no entry, or none that is authentic.
     ///
     /// # Errors
-    /// There is a file, and it cannot be read.
+    /// The file exists, but it cannot be read.
     pub(crate) fn load(
         &self,
         engine: &Engine,
@@ -208,14 +211,17 @@ impl Cache {
             return Ok(None);
         };
         let Ok(note) = serde_json::from_slice(&note) else {
-            tracing::warn!(name, "a description is of another version");
+            tracing::warn!(
+                name,
+                "a description was written by another version, compiling it again"
+            );
             return Ok(None);
         };
         let now = Timestamp::now();
         if let Ok(used) = own_folder::last_used(&file)
             && now.0.saturating_sub(used.0) > ms(MARK_AGE_MAX)
         {
-            // A cache that cannot be written is as good to read.
+            // An entry can be used even if the cache is read-only.
             let _ = own_folder::mark_used(&file, now);
         }
         match load::component(engine, code) {
@@ -227,7 +233,7 @@ impl Cache {
         }
     }
 
-    /// Reads an entry's note and code; returns `None` if they are not authentic.
+    /// Reads an entry's note and code. Returns `None` if they are not authentic.
     fn read_entry(
         &self,
         name: &str,
@@ -254,7 +260,8 @@ impl Cache {
         Ok((hasher.finalize() == mac).then_some((note, code)))
     }
 
-    /// Loads the lines of an entry; returns none if there are none that are authentic.
+    /// Loads the line table of an entry. Returns an empty table if there is none that is
+    /// authentic.
     pub(crate) fn lines(&self, sha256: &str) -> LineTable {
         let name = self.name(sha256, LINES);
         let read = || -> Result<Option<LineTable>, CacheFault> {
@@ -280,21 +287,21 @@ impl Cache {
         match read() {
             Ok(Some(lines)) => lines,
             Ok(None) => {
-                tracing::warn!(name, "a plugin's table of lines is not authentic");
+                tracing::warn!(name, "a plugin's line table is not authentic");
                 LineTable::default()
             }
             Err(error) => {
-                tracing::warn!(name, %error, "a plugin's table of lines cannot be read");
+                tracing::warn!(name, %error, "a plugin's line table cannot be read");
                 LineTable::default()
             }
         }
     }
 
-    /// Writes an entry, in place of what was there, and removes those that were not used for
-    /// long.
+    /// Writes or replaces an entry, and removes the entries that have not been used for
+    /// [`UNUSED_MAX`].
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The folder cannot be written to.
     pub(crate) fn save(
         &self,
         sha256: &str,
@@ -313,16 +320,16 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes the entries that were not used for long, as far as that is possible: whatever
-    /// stays does no harm, and the next process tries again.
+    /// Removes the entries that have not been used for [`UNUSED_MAX`]. This is best effort: an
+    /// entry that stays does no harm, and the next process tries again.
     fn remove_unused(&self, now: Timestamp) {
         let folder = &self.store.folder;
         for name in folder.files(".").unwrap_or_default() {
-            let is_ours = [".code", ".lines", TEMPORARY_ENDING]
+            let is_cache_file = [".code", ".lines", TEMPORARY_ENDING]
                 .iter()
                 .any(|ending| name.ends_with(ending));
-            // The table of lines of an entry is as old as its code, and read after a trap
-            // only: what its code was used for counts for it, too.
+            // A line table is read only after a trap, so its own time of last use says little. It
+            // is retained as long as its code is in use.
             let code = name
                 .strip_suffix(".lines")
                 .map(|stem| format!("{stem}.code"));
@@ -332,7 +339,7 @@ impl Cache {
                 Ok(None) => true,
                 Err(_) => false,
             };
-            if is_ours && is_old(&name) && code.is_none_or(|code| is_old(&code)) {
+            if is_cache_file && is_old(&name) && code.is_none_or(|code| is_old(&code)) {
                 let _ = folder.remove(&name);
             }
         }

@@ -1,7 +1,8 @@
-//! Runs one method of one plugin: a fresh store, limits, a deadline, and what is left
-//! of it afterwards.
+//! Runs one method of one plugin in a fresh store, with limits and a deadline, and reports the
+//! outcome.
 //!
-//! A trap poisons a whole store, so every call has its own, and every nested call too.
+//! A trap poisons a whole store, so each call has a store of its own, and so does each nested
+//! call.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -24,129 +25,128 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use crate::bindings::PluginPre;
 use crate::bindings::exports::sedge::model::model as guest;
 use crate::budget::{Admission, Budget, Descriptors};
+use crate::call_secrets::CallSecrets;
 use crate::clocks::{CallClock, DayClock};
 use crate::convert;
 use crate::cpu::CpuMeter;
 use crate::engine::{LIVE_INSTANCES_MAX, MEMORY_BYTES_MAX, Runtime};
 use crate::files::{CallFolder, Untouchable};
-use crate::handed::Handed;
 use crate::host::{HostError, JSON_BYTES_MAX, NoOutside, Outside};
 use crate::http::{Http, HttpLimits, SenderSpec};
 use crate::json;
-use crate::limits::{Asked, Memory, Quotas};
+use crate::limits::{HostUse, Memory, Quotas};
 use crate::lines::LineTable;
 use crate::output::{CallLog, Channel, Output};
 use crate::plugin::{Plugin, PluginError, one_line};
 use crate::staging::Staging;
 use crate::{sockets, trap};
 
-/// The memory that a plugin may use to describe itself. The heaviest known interpreter
-/// starts up in a quarter of it.
+/// The maximum memory of a plugin that describes itself, in bytes. The largest known interpreter
+/// needs a quarter of it to start.
 const DESCRIBE_MEMORY_BYTES_MAX: usize = 256 << 20;
 
-/// What of the log of a plugin that describes itself is kept.
+/// The maximum size of the log of a plugin that describes itself.
 const DESCRIBE_LOG_LINES_MAX: u32 = 1000;
 const DESCRIBE_LOG_BYTES_MAX: usize = 1 << 20;
 
-/// How long a call waits for a place among the living instances. Those who have one may
-/// all wait for callees that have none: then nothing would ever move, and this ends it.
+/// How long a call waits for a live instance. The calls that hold an instance may all wait for
+/// callees that need one; this timeout resolves that deadlock.
 const SLOT_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The most bytes that a guest may pass in one host call, all arguments together: four
-/// texts of the most that a text may have. Beyond it the guest traps before anything is
-/// copied.
+/// The maximum size of all arguments of one host call, in bytes: four texts of the maximum size.
+/// Beyond it the guest traps before the host copies anything.
 const HOST_CALL_BYTES_MAX: usize = 16 << 20;
 
-/// The most handles that a guest may hold at once, of streams, pollables and calls.
+/// The maximum number of handles that a guest holds at once: streams, pollables, calls and others.
 pub(crate) const HANDLES_MAX: usize = 25_000;
 
-/// Who a call is.
+/// Identifies a call.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The model whose method runs.
+    /// The model that is called.
     pub model: ModelName,
-    /// The method.
+    /// The method that is called.
     pub method: MethodName,
-    /// The call's place below its run.
+    /// The position of the call in the call tree of its run.
     pub lineage: Lineage,
-    /// The workflow step that it is part of, if any.
+    /// The workflow step that the call belongs to, or `None`.
     pub step: Option<StepPath>,
 }
 
-/// What of the machine a call gets.
+/// The parts of the machine that a call may use.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// What its model may do.
+    /// The effective permissions of the model.
     pub permissions: Arc<Permissions>,
-    /// What of it the call uses, marked as it does.
+    /// Records which permissions the call has used.
     pub uses: Arc<Uses>,
-    /// The folders among it.
+    /// The granted folders.
     pub folders: Vec<CallFolder>,
-    /// What the call may not write to, though it has a name in one of these folders.
+    /// Files and folders that the call may not write to, even if a granted folder contains them.
     pub untouchable: Untouchable,
-    /// The variables of the environment among it, with their values.
+    /// The granted environment variables, as names and values.
     pub variables: Vec<(String, String)>,
 }
 
-/// How far a call may go.
+/// The limits of one call.
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimits {
-    /// Bytes of all its memories and tables.
+    /// The maximum size of all memories and tables of the call, in bytes.
     pub memory_bytes: usize,
-    /// From when its time counts.
+    /// The moment at which the call's time starts to count.
     pub begin: Moment,
-    /// When it must have ended: by its own allowance, or by its caller's.
+    /// The moment by which the call must have ended: its own deadline or its caller's, whichever
+    /// is earlier.
     pub deadline: Moment,
-    /// How much it may do besides.
+    /// The limits on host calls, data, logs and nested calls.
     pub quotas: Quotas,
-    /// How far its HTTP requests may go.
+    /// The limits of its HTTP requests.
     pub http: HttpLimits,
 }
 
-/// One call to be run.
+/// The parameters of one call.
 pub struct CallSpec {
-    /// Who it is.
+    /// The call's identity.
     pub identity: Identity,
-    /// What kind of method it runs.
+    /// The kind of the method.
     pub kind: MethodKind,
-    /// What the method is given: an object that fits its schema.
+    /// The arguments of the method: an object that satisfies the method's schema.
     pub arguments: Value,
-    /// What every method is given: an object that fits its schema.
+    /// The model's global arguments: an object that satisfies their schema.
     pub global_arguments: Value,
-    /// What of the machine it gets.
+    /// The parts of the machine that the call may use.
     pub surroundings: Surroundings,
-    /// How far it may go.
+    /// The limits of the call.
     pub limits: CallLimits,
-    /// Where its writes are staged.
+    /// The staging area for its writes.
     pub staging: Arc<Staging>,
-    /// What it reaches the rest of the world by.
+    /// The port through which the call reaches the rest of the host.
     pub outside: Arc<dyn Outside>,
-    /// That it may begin, if it is a call that waits for that.
+    /// The budget that was reserved for it, if the call waited for budget.
     pub admission: Option<Admission>,
 }
 
-/// What is left of a call: nothing of it is visible to anybody yet.
+/// The outcome of a call. None of its changes are committed yet, except those that it published.
 #[derive(Debug)]
 pub struct CallReport {
-    /// What the method returned, or what went wrong.
+    /// The value that the method returned, or the error.
     pub result: Result<Value, CallError>,
-    /// What is to become visible: all that was staged if the call succeeded or wants its
-    /// writes kept, else nothing.
+    /// The staged changes to commit. Empty if the call failed, unless the failure asks to keep the
+    /// writes.
     pub changes: Vec<StagedChange>,
-    /// What was staged and does not become visible.
+    /// The staged changes that are discarded.
     pub undone: Undone,
-    /// What became visible while the call went on.
+    /// The versions that the call published while it ran.
     pub published: Vec<Written>,
-    /// What was logged.
+    /// The log of the call.
     pub log: Vec<LogLine>,
-    /// What the guest had in memory when it trapped, if the engine keeps that.
+    /// The guest's memory at the time of a trap, if the engine makes core dumps.
     pub core_dump: Option<CoreDump>,
 }
 
-/// What a guest had in memory when it trapped, in the form of the WebAssembly tool
-/// conventions (<https://github.com/WebAssembly/tool-conventions/blob/main/Coredump.md>): a
-/// core module with all memories, globals and instances of its component, and the stack
-/// without locals.
+/// The memory of a guest that trapped, in the format of the WebAssembly tool conventions
+/// (<https://github.com/WebAssembly/tool-conventions/blob/main/Coredump.md>): a core module with
+/// all memories, globals and instances of the component, and the stack without locals.
 #[derive(Clone)]
 pub struct CoreDump(pub Vec<u8>);
 
@@ -157,7 +157,7 @@ impl std::fmt::Debug for CoreDump {
 }
 
 impl CallReport {
-    /// Returns the report of a call of which nothing ran.
+    /// Returns the report of a call that was refused before any of its code ran.
     #[must_use]
     pub fn refused(error: CallError) -> Self {
         Self {
@@ -170,7 +170,8 @@ impl CallReport {
         }
     }
 
-    /// Returns the report of a call that ended so, with what that leaves of what it staged.
+    /// Returns the report of a call with this result, and takes the changes out of the staging
+    /// area.
     fn new(result: Result<Value, CallError>, staging: &Staging) -> Self {
         let keep = match &result {
             Ok(_) => true,
@@ -194,28 +195,29 @@ impl CallReport {
     }
 }
 
-/// What a store knows about the call that runs in it.
+/// The host's data about the call that runs in a store.
 pub(crate) struct CallState {
     wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) http: Http,
     pub(crate) memory: Memory,
     pub(crate) budget: Arc<Budget>,
-    /// Those that it holds, by the handles of what it was given.
+    /// The descriptors that the call holds, by the handles of the files, streams and sockets that
+    /// use them.
     pub(crate) descriptors: HashMap<u32, Descriptors>,
     pub(crate) log: Arc<CallLog>,
     pub(crate) outside: Arc<dyn Outside>,
-    /// None while a plugin describes itself: then it may do nothing but log.
+    /// `None` while a plugin describes itself. A description may only log.
     pub(crate) running: Option<Running>,
-    /// The guest's own word on why it is about to trap, and where.
+    /// The guest's panic message and its location, which the guest reports before it traps.
     pub(crate) panicked: Option<(String, Option<String>)>,
     core_dump: Option<CoreDump>,
-    /// The limit for which the guest is being stopped, and its value.
+    /// The limit that caused the host to stop the guest, and its value.
     pub(crate) reached: Option<(LimitName, u64)>,
     pub(crate) cpu: Arc<CpuMeter>,
 }
 
-/// The part of a call's state that only a method has.
+/// The part of a call's state that exists only while a method runs.
 pub(crate) struct Running {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) identity: Identity,
@@ -224,20 +226,20 @@ pub(crate) struct Running {
     pub(crate) staging: Arc<Staging>,
     pub(crate) deadline: Moment,
     pub(crate) quotas: Quotas,
-    pub(crate) asked: Asked,
+    pub(crate) host_use: HostUse,
     pub(crate) n_calls: u32,
-    /// The limits that people have been told of.
-    pub(crate) limits_told: Vec<LimitName>,
-    /// The secrets that it may use.
-    pub(crate) handed: Arc<Mutex<Handed>>,
-    /// By which handles it was given which folders. One that it dropped may stand for something
-    /// else later: then a folder counts as used that it let go of, and never the other way round.
+    /// The limits that the call's log already mentions.
+    pub(crate) limits_reported: Vec<LimitName>,
+    /// The secrets that the call may use, and their placeholders.
+    pub(crate) secrets: Arc<Mutex<CallSecrets>>,
+    /// The folders that the guest received, by their handles. Handle numbers are reused, so a
+    /// dropped folder may be counted as used by mistake, but a used folder is never missed.
     pub(crate) folders: HashMap<u32, FolderName>,
-    /// What stands for names of its folders that are not UTF-8, as it was told.
+    /// The escaped forms of file names that are not UTF-8, as the guest received them.
     pub(crate) escaped_names: HashSet<String>,
     pub(crate) n_file_bytes: u64,
     pub(crate) n_files_open: u32,
-    /// Calls that were started and not waited for. They end with this call.
+    /// Nested calls that were started and not awaited. They are cancelled when this call ends.
     pub(crate) started: JoinSet<()>,
 }
 
@@ -274,15 +276,15 @@ impl CallState {
         let cpu = Arc::new(CpuMeter::new(quotas.and_then(|quotas| quotas.cpu)));
         let outputs = [Channel::Stdout, Channel::Stderr]
             .map(|channel| Output::new(Arc::clone(&log), channel));
-        // No files, network, environment or arguments: the builder's own start.
+        // By default the builder grants no files, network, environment or arguments.
         let mut wasi = WasiCtx::builder();
         wasi.stdout(outputs[0].clone())
             .stderr(outputs[1].clone())
             .monotonic_clock(CallClock::new())
             .wall_clock(DayClock);
         if let Some(running) = &running {
-            running.surroundings.hand_over(&mut wasi)?;
-            sockets::hand_over(&mut wasi, &running.surroundings, &outside, &log);
+            running.surroundings.grant_to(&mut wasi)?;
+            sockets::grant_to(&mut wasi, &running.surroundings, &outside, &log);
         }
         let wasi = wasi.build();
         let mut table = ResourceTable::new();
@@ -310,7 +312,7 @@ impl CallState {
 }
 
 impl CallState {
-    /// Notes in the call's log that something was denied, and returns what to tell the guest.
+    /// Logs a denial, and returns the message for the guest.
     pub(crate) fn denied(&self, denial: &Denial) -> String {
         let message = denial.to_string();
         self.log.note(LogLevel::Warn, message.clone());
@@ -319,26 +321,26 @@ impl CallState {
 }
 
 impl Surroundings {
-    fn hand_over(&self, wasi: &mut WasiCtxBuilder) -> Result<(), HostError> {
+    fn grant_to(&self, wasi: &mut WasiCtxBuilder) -> Result<(), HostError> {
         wasi.envs(&self.variables);
         for folder in &self.folders {
-            let handed_over = folder.hand_over(wasi);
-            handed_over.map_err(|error| HostError::new(FolderGone(one_line(&error))))?;
+            let added = folder.grant_to(wasi);
+            added.map_err(|error| HostError::new(FolderGone(one_line(&error))))?;
         }
         Ok(())
     }
 }
 
-/// A folder was there a moment before, and cannot be opened.
+/// A granted folder existed when the call was prepared, but cannot be opened now.
 #[derive(Debug, thiserror::Error)]
 #[error("a folder that was granted cannot be opened: {0}")]
 struct FolderGone(String);
 
 impl Runtime {
-    /// Runs a method and returns what is left of it. Dropping the future stops the guest.
+    /// Runs a method and returns its report. Dropping the future stops the guest.
     ///
     /// # Errors
-    /// The host itself failed. Whatever a guest does is in the report.
+    /// The host itself failed. Failures of the guest are in the report.
     pub async fn call(
         &self,
         plugin: &Arc<Plugin>,
@@ -366,10 +368,10 @@ impl Runtime {
             arguments: arguments.to_string(),
             global_arguments: global_arguments.to_string(),
         };
-        let handed: Arc<Mutex<Handed>> = Arc::default();
+        let secrets: Arc<Mutex<CallSecrets>> = Arc::default();
         let sender = SenderSpec {
             limits: limits.http,
-            handed: Arc::clone(&handed),
+            secrets: Arc::clone(&secrets),
             ..self.sender(&identity, &surroundings, Arc::clone(&outside))
         };
         let running = Running {
@@ -380,10 +382,10 @@ impl Runtime {
             staging: Arc::clone(&staging),
             deadline,
             quotas: limits.quotas,
-            asked: Asked::default(),
+            host_use: HostUse::default(),
             n_calls: 0,
-            limits_told: Vec::new(),
-            handed,
+            limits_reported: Vec::new(),
+            secrets,
             folders: HashMap::new(),
             escaped_names: HashSet::new(),
             n_file_bytes: 0,
@@ -414,7 +416,7 @@ impl Runtime {
         Ok(report)
     }
 
-    /// Takes the descriptors of a call's folders, unless it was admitted with them.
+    /// Takes descriptors for the call's folders, unless its admission has reserved them already.
     fn folders_take(
         &self,
         admitted: Option<Descriptors>,
@@ -425,7 +427,7 @@ impl Runtime {
         taken.map_err(|(name, value)| CallError::Limit { name, value })
     }
 
-    /// Returns what sends the requests of a call, with the limits that hold unless others are set.
+    /// Returns the parameters of the call's HTTP sender, with default limits.
     fn sender(
         &self,
         identity: &Identity,
@@ -439,7 +441,7 @@ impl Runtime {
             uses: Arc::clone(&surroundings.uses),
             limits: HttpLimits::default(),
             outside,
-            handed: Arc::default(),
+            secrets: Arc::default(),
             budget: Arc::clone(&self.budget),
         }
     }
@@ -501,8 +503,8 @@ impl Runtime {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
         store.set_epoch_deadline(1);
-        // Let go of the thread at every tick: then the deadline's timer gets its turn, and
-        // so do other calls. The deadline itself drops this call at such a point.
+        // The guest yields the thread at each tick, so that other tasks and the timer of the
+        // deadline can run. When the deadline expires, the call is dropped at such a point.
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
             if let Some(max) = state.cpu.reached() {
@@ -518,11 +520,11 @@ impl Runtime {
     }
 }
 
-/// The code of a failure that passes on that the host denied something.
+/// The failure code by which a guest reports that the host denied something.
 const DENIED: &str = "denied";
 
-/// Adds to a failure what it cannot know: of a request that was denied, a guest is not told
-/// which lines would grant it.
+/// Appends the denied permission, with the YAML that would grant it, to a guest's failure. The
+/// guest cannot do that itself: a denied HTTP request returns only an error code.
 fn with_denial(result: Result<Value, CallError>, http: &Http) -> Result<Value, CallError> {
     result.map_err(|error| match (error, http.denied()) {
         (CallError::Failed(mut failure), Some(denial)) if failure.code == DENIED => {
@@ -533,7 +535,7 @@ fn with_denial(result: Result<Value, CallError>, http: &Http) -> Result<Value, C
     })
 }
 
-/// Has a plugin describe its type, until a moment at the latest.
+/// Lets a plugin describe its type. Fails if it has not ended at `latest`.
 pub(crate) async fn describe(
     runtime: &Runtime,
     instance: &PluginPre<CallState>,

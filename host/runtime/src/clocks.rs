@@ -1,16 +1,16 @@
-//! The clocks of guests: as fine as work needs, and too coarse to spy on neighbours by how long
-//! something takes.
+//! The clocks of guests. Their resolution is coarse, so that a guest cannot learn about its
+//! neighbours by timing.
 
 use std::time::Duration;
 
 use sedge_sys::clock::{Moment, Timestamp};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-/// What both clocks count by.
+/// The resolution of both clocks.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Counts from the beginning of the call: how long the machine has been up is not the guest's
-/// business.
+/// A monotonic clock that starts with the call, because the uptime of the machine is none of a
+/// guest's business.
 #[derive(Debug)]
 pub(crate) struct CallClock {
     begin: Moment,
@@ -35,7 +35,7 @@ impl HostMonotonicClock for CallClock {
     }
 }
 
-/// The time of day.
+/// The time of day, in UTC.
 #[derive(Debug)]
 pub(crate) struct DayClock;
 

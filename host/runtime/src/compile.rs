@@ -1,8 +1,8 @@
-//! Compiling: from a stranger's component to machine code, within limits.
+//! Compiles components that may be hostile, within limits.
 //!
-//! The compiler cannot be interrupted, and its memory cannot be counted, inside of a process.
-//! So a program has it done by a child process, which is this program again, and which the
-//! operating system holds to its limits.
+//! A process can neither interrupt the compiler nor measure its memory. Therefore a child process
+//! compiles, and the operating system enforces the limits on it. The child is this program,
+//! started again.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,41 +18,42 @@ use crate::engine;
 use crate::lines::LineTable;
 use crate::plugin::{PluginError, one_line};
 
-/// The first byte of a child's answer: code follows, and then lines.
+/// The first byte of a child's answer if it has compiled the component. The code and the line
+/// table follow.
 const COMPILED: u8 = b'c';
 
-/// The first byte of a child's answer: what follows says why it does not compile.
+/// The first byte of a child's answer if the component does not compile. The reason follows.
 const REFUSED: u8 = b'r';
 
-/// The most bytes of an answer, with a table of lines as large as any.
+/// The maximum size of an answer, in bytes: the code and a line table of the same maximum size.
 const ANSWER_BYTES_MAX: u64 = 2 * CODE_BYTES_MAX;
 
-/// What compiles.
+/// Where components are compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Compiler {
     /// A child process: this program, at this path, which calls [`compile_serve`] when its first
     /// argument is [`COMPILE_COMMAND`].
     Program(PathBuf),
-    /// This process. Nothing bounds what that takes: for tests, and for components that are not
-    /// a stranger's.
+    /// This process, without limits. This is for tests, and for components that are trusted.
     #[default]
     InProcess,
 }
 
-/// The command of a program that makes it a compiler; then come the most bytes of memory.
+/// The hidden command that makes a program a compiler. Its argument is the maximum memory in
+/// bytes.
 pub const COMPILE_COMMAND: &str = "compile-component";
 
-/// What compiling makes.
+/// The output of the compiler.
 pub(crate) struct Artifact {
     pub(crate) code: Vec<u8>,
     pub(crate) lines: LineTable,
 }
 
 impl Compiler {
-    /// Compiles a component whose size was checked.
+    /// Compiles a component whose size the caller has checked.
     ///
     /// # Errors
-    /// It does not compile, or takes more than the limits allow.
+    /// The component does not compile, or compiling it exceeds a limit.
     pub(crate) async fn compile(
         &self,
         engine: &Engine,
@@ -83,14 +84,14 @@ impl Compiler {
                 PluginError::Compiler(error)
             }
         })?;
-        understood(&answer)
+        parse_answer(&answer)
     }
 }
 
-/// Compiles what comes on stdin, writes the result to stdout, and ends the process.
+/// Compiles the component on stdin, writes the result to stdout, and ends the process.
 ///
 /// # Errors
-/// The process was not started by [`Compiler::Program`].
+/// The process was not started by [`Compiler::Program`], or a pipe failed.
 pub fn compile_serve(memory_bytes: u64) -> io::Result<Infallible> {
     worker::serve(WorkerLimits { memory_bytes }, |component, answer| {
         let compiled =
@@ -112,7 +113,7 @@ pub fn compile_serve(memory_bytes: u64) -> io::Result<Infallible> {
     })
 }
 
-fn understood(answer: &[u8]) -> Result<Artifact, PluginError> {
+fn parse_answer(answer: &[u8]) -> Result<Artifact, PluginError> {
     if let Some((&REFUSED, reason)) = answer.split_first() {
         return Err(refused(String::from_utf8_lossy(reason).into_owned()));
     }

@@ -1,4 +1,4 @@
-//! What can be told of a component without compiling it.
+//! Reads what a component declares without compiling it.
 
 use semver::Version;
 use wasmparser::{Encoding, Parser, Payload};
@@ -6,17 +6,17 @@ use wasmparser::{Encoding, Parser, Payload};
 use crate::component_limits::{ComponentLimit, ComponentLimits, Sizes};
 use crate::plugin::PluginError;
 
-/// The version of the contract in `wit/` that this host speaks.
+/// The version of the contract in `wit/` that this host implements.
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
-/// The custom section in which a component says for which contract it was built.
+/// The custom section that states which version of the contract a component was built for.
 const CONTRACT_SECTION: &str = "sedge:contract";
 
-/// Checks that `bytes` are a component of a size within `limits`, built for a contract which
-/// this host speaks, and returns the contract's version.
+/// Checks that `bytes` are a component within `limits`, built for a version of the contract that
+/// this host supports. Returns that version.
 ///
-/// The contract is looked at first, because whatever else is unusual about a plugin for a
-/// newer contract, "use a newer Sedge" is what helps.
+/// The version is checked first. A plugin for a newer contract may look invalid in other ways,
+/// too, and then the useful advice is to use a newer Sedge.
 pub(crate) fn contract_check(
     bytes: &[u8],
     limits: &ComponentLimits,
@@ -30,15 +30,15 @@ pub(crate) fn contract_check(
     if built_for > known {
         return Err(PluginError::ContractNewer { built_for: text });
     }
-    // Below 1.0.0, a minor version is what a major one is later: it breaks.
+    // Below 1.0.0, a new minor version is a breaking change.
     if (built_for.major, built_for.minor) != (known.major, known.minor) {
         return Err(PluginError::ContractOlder { built_for: text });
     }
     Ok(text)
 }
 
-/// Reads the contract's version from a component or one of the modules in it; none where
-/// none of them says it.
+/// Returns the version that a component, or a module in it, states in its custom section. Returns
+/// `None` if there is no such section.
 fn contract_version(bytes: &[u8], limits: &ComponentLimits) -> Result<Option<String>, PluginError> {
     let mut sizes = Sizes::new(limits);
     sizes.check(ComponentLimit::Bytes, bytes.len() as u64)?;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_contract_that_the_host_speaks_passes() {
+    fn contract_of_another_version_is_refused() {
         let check = |bytes: &[u8], expect: &str| {
             let found = contract_check(bytes, &LIMITS).unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expect);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_wasm() {
+    fn bytes_that_are_not_wasm_are_refused() {
         for bytes in [&b""[..], b"hello", b"\0asm", b"\0asm\x0d\0\x01\0\0\xff"] {
             assert!(
                 matches!(

@@ -1,9 +1,9 @@
-//! How large a component may be, and what compiling it may take.
+//! Limits on the size of a component and on the cost of compiling it.
 //!
-//! Its size is checked before anything is compiled, by what compiling grows with: the code,
-//! the largest function (some passes take more than in proportion to it), how many functions
-//! and instances there are, and what stands in custom sections. Nothing of that needs more than
-//! the heads of the sections. What it takes then is bounded by `compile.rs`.
+//! The size is checked before anything is compiled, by the figures that determine the cost: the
+//! size of the code, of the largest function (some compiler passes are worse than linear) and of
+//! the custom sections, and the number of functions and instances. The headers of the sections are
+//! enough for that. The time and memory of the compiler itself are bounded by `compile.rs`.
 
 use std::time::Duration;
 
@@ -11,31 +11,32 @@ use wasmparser::Payload;
 
 use crate::plugin::PluginError;
 
-/// How large a component may be.
+/// The limits on a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComponentLimits {
-    /// Bytes of all of it.
+    /// The maximum size of the component, in bytes.
     pub bytes: u64,
-    /// Bytes of the bodies of all functions.
+    /// The maximum size of all function bodies, in bytes.
     pub code_bytes: u64,
-    /// Bytes of the body of one function.
+    /// The maximum size of one function body, in bytes.
     pub function_bytes: u64,
-    /// Functions of all modules.
+    /// The maximum number of functions in all modules.
     pub functions: u64,
-    /// Instances that a call has of its modules and of the components in it.
+    /// The maximum number of instances of its modules and nested components that one call creates.
     pub instances: u64,
-    /// Bytes of all custom sections: names, and debug info.
+    /// The maximum size of all custom sections, such as names and debug info, in bytes.
     pub custom_bytes: u64,
-    /// How long compiling it may take, by the clock on the wall.
+    /// The maximum wall-clock time for compiling it.
     pub compile: Duration,
-    /// Bytes of memory that compiling it may take.
+    /// The maximum memory for compiling it, in bytes.
     pub compile_bytes: u64,
-    /// How long a plugin may take to describe itself, and the host to understand it.
+    /// The maximum time for the plugin to describe itself and for the host to check the
+    /// description.
     pub describe: Duration,
 }
 
-/// The largest known components, interpreters of Python and JavaScript with their libraries,
-/// have a tenth of the bytes and compile in 20 seconds on two cores.
+/// The largest known components are interpreters of Python and JavaScript with their libraries.
+/// They have a tenth of these sizes and compile in 20 seconds on two cores.
 impl Default for ComponentLimits {
     fn default() -> Self {
         Self {
@@ -45,16 +46,17 @@ impl Default for ComponentLimits {
             functions: 100_000,
             instances: 1000,
             custom_bytes: 192 << 20,
-            // Fifteen times what the largest takes, for machines that are slow and busy.
+            // Fifteen times as long as the largest known component takes, for slow and busy
+            // machines.
             compile: Duration::from_secs(300),
             compile_bytes: 2 << 30,
-            // A plugin only fills in a record, but an interpreter starts up before.
+            // A plugin only fills in a record, but its interpreter has to start first.
             describe: Duration::from_secs(10),
         }
     }
 }
 
-/// What compiling a component may take too much of.
+/// A resource that compiling a component may exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompileLimit {
     /// [`ComponentLimits::compile`], in seconds.
@@ -64,7 +66,7 @@ pub enum CompileLimit {
 }
 
 impl CompileLimit {
-    /// Returns the key in `componentLimits:` that sets it.
+    /// Returns the key below `componentLimits:` that sets this limit.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -73,7 +75,7 @@ impl CompileLimit {
         }
     }
 
-    /// Returns the unit of its value.
+    /// Returns the unit of the limit's value.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -83,7 +85,7 @@ impl CompileLimit {
     }
 }
 
-/// What a component may have too much of.
+/// A figure of a component that may be too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComponentLimit {
     /// [`ComponentLimits::bytes`].
@@ -101,7 +103,7 @@ pub enum ComponentLimit {
 }
 
 impl ComponentLimit {
-    /// Returns the limit's name as text.
+    /// Returns the limit's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +116,7 @@ impl ComponentLimit {
         }
     }
 
-    /// Returns the key in `componentLimits:` that sets it, and the least value there that
+    /// Returns the key below `componentLimits:` that sets this limit, and the smallest value that
     /// allows `found`.
     #[must_use]
     pub fn key(self, found: u64) -> (&'static str, u64) {
@@ -130,31 +132,31 @@ impl ComponentLimit {
 }
 
 impl ComponentLimits {
-    /// Refuses a component of so many bytes, if it is too large.
+    /// Checks the size of a component.
     ///
     /// # Errors
-    /// It is.
+    /// The component is larger than [`ComponentLimits::bytes`].
     pub fn bytes_check(&self, found: u64) -> Result<(), PluginError> {
         Sizes::new(self).check(ComponentLimit::Bytes, found)
     }
 }
 
-/// Counts what a component has, part by part.
+/// Measures a component, part by part.
 #[derive(Debug)]
 pub(crate) struct Sizes<'a> {
     limits: &'a ComponentLimits,
     code_bytes: u64,
-    /// Of the largest function.
+    /// The size of the largest function body.
     function_bytes: u64,
     functions: u64,
     custom_bytes: u64,
-    /// Of each component that has begun and not ended.
+    /// One entry for each enclosing component whose end has not been parsed yet.
     open: Vec<Instances>,
-    /// The most instances that a component in it has which has ended.
+    /// The largest number of instances of any component that has been parsed to its end.
     most: u64,
 }
 
-/// What one component makes instances of.
+/// The instances that one component creates directly.
 #[derive(Debug, Default)]
 struct Instances {
     of_modules: u64,
@@ -174,7 +176,7 @@ impl<'a> Sizes<'a> {
         }
     }
 
-    /// Counts one part.
+    /// Adds one part of the component to the figures.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "of the many parts of a component, these are what its size is measured by"
@@ -205,10 +207,10 @@ impl<'a> Sizes<'a> {
         }
     }
 
-    /// Refuses a component that has too much of something.
+    /// Checks all figures against the limits.
     ///
     /// # Errors
-    /// What it has too much of, and how much of it in all.
+    /// A figure exceeds its limit. The error names it and its value.
     pub(crate) fn check_all(&self) -> Result<(), PluginError> {
         self.check(ComponentLimit::CodeBytes, self.code_bytes)?;
         self.check(ComponentLimit::FunctionBytes, self.function_bytes)?;
@@ -217,7 +219,7 @@ impl<'a> Sizes<'a> {
         self.check(ComponentLimit::CustomBytes, self.custom_bytes)
     }
 
-    /// Refuses a component that has too much of this.
+    /// Checks one figure against its limit.
     pub(crate) fn check(&self, limit: ComponentLimit, found: u64) -> Result<(), PluginError> {
         let most = match limit {
             ComponentLimit::Bytes => self.limits.bytes,
@@ -239,9 +241,10 @@ impl<'a> Sizes<'a> {
         }
     }
 
-    /// A component makes instances of those before it, and each of these makes its own: what
-    /// is ten deep and ten wide has ten thousand millions. Which component an instance is of
-    /// does not matter for a bound: the one with the most counts for each.
+    /// Adds up the instances of a component whose end was parsed. An instance of a nested
+    /// component creates instances of its own, so the numbers multiply: ten levels of ten make ten
+    /// thousand million. The result is an upper bound: each instance counts like the nested
+    /// component with the most instances.
     fn ended(&mut self) {
         if let Some(ended) = self.open.pop() {
             let each = self.most.saturating_add(1);
@@ -282,7 +285,7 @@ mod tests {
         [b"\0asm\x0d\0\x01\0".to_vec(), sections.concat()].concat()
     }
 
-    /// A module with functions of these sizes.
+    /// Returns a module with functions of these sizes.
     fn module(functions: &[usize]) -> Vec<u8> {
         let mut code = vec![u8::try_from(functions.len()).expect("few")];
         for size in functions {
@@ -295,7 +298,7 @@ mod tests {
         section(1, &module)
     }
 
-    /// A section of so many instances of the component with the number 0.
+    /// Returns a section that creates `n` instances of component 0.
     fn instances(n: u8) -> Vec<u8> {
         let one = [0, 0, 0];
         section(5, &[&[n][..], &one.repeat(n.into())].concat())
@@ -307,13 +310,13 @@ mod tests {
         for part in Parser::new(0).parse_all(bytes) {
             sizes.count(&part.expect("it is well-formed"));
         }
-        let refused = sizes.check_all().err();
-        let told = refused.map_or_else(|| "fits".to_owned(), |error| error.to_string());
-        assert_eq!(told, expect);
+        let error = sizes.check_all().err();
+        let found = error.map_or_else(|| "fits".to_owned(), |error| error.to_string());
+        assert_eq!(found, expect);
     }
 
     #[test]
-    fn what_is_too_large_is_refused() {
+    fn component_beyond_a_limit_is_refused() {
         check(&component(&[module(&[50, 30])]), "fits");
         check(
             &component(&[module(&[51])]),

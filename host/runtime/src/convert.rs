@@ -1,4 +1,4 @@
-//! Between the contract's types and our own. What comes from a guest is checked here.
+//! Converts between the contract's types and the host's own. Input from guests is checked here.
 
 use std::collections::BTreeMap;
 
@@ -18,28 +18,30 @@ use crate::host::{JSON_BYTES_MAX, VersionInfo};
 use crate::json;
 use crate::plugin::PluginError;
 
-/// The most bytes of a message that a guest gives for a person.
+/// The maximum size of a message from a guest to a user, in bytes.
 const MESSAGE_BYTES_MAX: usize = 8 << 10;
 
-/// The most bytes of a code that a guest gives for programs: it is to be one short word,
-/// and every record and caller above gets a copy.
+/// The maximum size of a failure code from a guest, in bytes. A code is a short word for programs;
+/// each record and each caller up the chain stores a copy.
 const CODE_BYTES_MAX: usize = 128;
 
-/// The most labels that one version has. Each costs a row, beside the version's own.
+/// The maximum number of tags of one version. Each tag is a row in the store.
 const TAGS_MAX: usize = 64;
 
-/// The most bytes of a label's key, and of its value: they are words to search for.
+/// The maximum size of a tag's key and of its value, in bytes. Both are words to search for.
 const TAG_KEY_BYTES_MAX: usize = 100;
 const TAG_VALUE_BYTES_MAX: usize = 255;
 
-/// The most bytes of a media type; the longest that are registered have some 80.
+/// The maximum size of a media type, in bytes. The longest registered one has about 80.
 const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
-/// The most methods, resources, files and permissions that a plugin describes, each: some ten
-/// times what the largest known service has. Each is checked when it is added, and shown.
+/// The maximum number each of methods, resources, files and permissions that a plugin describes:
+/// about ten times as many as the largest known service has. `plugin add` checks and shows each of
+/// them.
 const PARTS_MAX: usize = 5000;
 
-/// The most bytes of all texts of a description. It is kept, and read with the plugin.
+/// The maximum size of all texts of a description, in bytes. The host stores them and reads them
+/// with the plugin.
 const DESCRIPTION_BYTES_MAX: usize = 8 << 20;
 
 pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, PluginError> {
@@ -72,7 +74,7 @@ pub(crate) fn type_info_from_guest(info: guest::TypeInfo) -> Result<TypeInfo, Pl
     })
 }
 
-/// Refuses a description that is larger than anybody could want.
+/// Checks the size of a description.
 fn size_check(info: &guest::TypeInfo) -> Result<(), String> {
     for (what, found) in [
         ("methods", info.methods.len()),
@@ -153,7 +155,7 @@ fn retention_from_guest(retention: guest::Retention) -> Result<Retention, Plugin
     })
 }
 
-/// Checks labels.
+/// Checks tags.
 pub(crate) fn tags(
     tags: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, String> {
@@ -179,8 +181,8 @@ pub(crate) fn tags(
     Ok(checked)
 }
 
-/// Checks a media type: it becomes a word on screens and in headers, so it has the form of
-/// one (RFC 6838, parameters included), and is not looked up anywhere.
+/// Checks the syntax of a media type (RFC 6838, with parameters), because it appears on screens
+/// and in headers. It need not be a registered one.
 pub(crate) fn media_type(text: String) -> Result<String, String> {
     let is_plain = text
         .bytes()
@@ -268,12 +270,12 @@ pub(crate) fn failure_from_guest(failure: types::Failure) -> Failure {
         message: message_from_guest(failure.message),
         details,
         keep_writes: failure.keep_writes,
-        // Only the host knows where a guest was.
+        // Only the host knows the guest's stack.
         backtrace: Vec::new(),
     }
 }
 
-/// Cuts what a guest says to a person to its bound.
+/// Truncates a guest's message to a user.
 pub(crate) fn message_from_guest(message: String) -> String {
     cut(message, MESSAGE_BYTES_MAX)
 }

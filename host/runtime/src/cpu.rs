@@ -1,13 +1,13 @@
-//! How long a guest's own code has executed, and that it is no longer than it may.
+//! Measures how long a guest's own code has executed, and enforces a limit on it.
 //!
-//! What counts is the processor's time of the thread, while it is inside of the guest or of
-//! a function of the host that the guest called. Waiting does not count, callees do not,
-//! and a machine that is busy with other things makes no difference.
+//! The measure is the CPU time of the thread while it executes the guest or a host function that
+//! the guest called. Waiting does not count, nor does the time of callees, and the load of the
+//! machine makes no difference.
 //!
-//! The engine could count instructions instead (its fuel). Then the counting is part of the
-//! machine code of every plugin, whether it is limited or not, and makes it a third larger;
-//! and nobody thinks in instructions. This costs nothing where it is not asked for. It is
-//! looked at when the epoch advances: a guest has as much more at most.
+//! The alternative is the engine's fuel, which counts instructions. Its counting is compiled into
+//! each plugin, limited or not, and makes the code a third larger; and users do not think in
+//! instructions. This measure costs nothing if no limit is set. It is checked when the epoch
+//! advances, so a guest can exceed its limit by one epoch.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -17,18 +17,18 @@ use std::time::Duration;
 use sedge_sys::clock::thread_cpu_time;
 
 thread_local! {
-    /// How long callees have executed inside of the guest that this thread executes; none
-    /// where nobody above has to know.
+    /// The CPU time of callees inside of the guest that this thread executes. `None` if no caller
+    /// on this thread has a limit.
     static CALLEES: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 
-/// Counts for one guest.
+/// Measures one guest.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     max: Option<Duration>,
-    /// Nanoseconds until the last time that the thread left the guest.
+    /// The CPU time of the guest until it last yielded, in nanoseconds.
     used_ns: AtomicU64,
-    /// The thread's own time when it last entered, in nanoseconds.
+    /// The CPU time of the thread when it last entered the guest, in nanoseconds.
     entered_ns: AtomicU64,
 }
 
@@ -41,7 +41,7 @@ impl CpuMeter {
         }
     }
 
-    /// Runs a guest, and counts.
+    /// Runs a guest and measures its CPU time.
     pub(crate) async fn run<F: Future>(&self, guest: F) -> F::Output {
         let mut guest = pin!(guest);
         std::future::poll_fn(|task| {
@@ -55,14 +55,14 @@ impl CpuMeter {
         .await
     }
 
-    /// Returns the limit if the guest that this thread is inside of has reached it.
+    /// Returns the limit if the guest that this thread executes has reached it.
     pub(crate) fn reached(&self) -> Option<Duration> {
         let max = self.max?;
         let used = self.used_ns.load(Ordering::Relaxed) + nanos(self.now());
         (used > nanos(max)).then_some(max)
     }
 
-    /// Returns how long the guest has executed since the thread entered it.
+    /// Returns the CPU time of the guest since the thread entered it.
     fn now(&self) -> Duration {
         let entered = Duration::from_nanos(self.entered_ns.load(Ordering::Relaxed));
         let callees = CALLEES.get().unwrap_or_default();
@@ -70,7 +70,7 @@ impl CpuMeter {
     }
 }
 
-/// The thread is inside of a guest until this is dropped, also by a panic.
+/// Marks that the thread executes a guest, until it is dropped. A panic drops it, too.
 struct Inside<'a> {
     meter: &'a CpuMeter,
     above: Option<Duration>,
@@ -110,7 +110,7 @@ mod tests {
         Duration::from_nanos(meter.used_ns.load(Ordering::Relaxed))
     }
 
-    /// Keeps the processor busy for as long.
+    /// Keeps the processor busy for `time`.
     fn work(time: Duration) {
         let since = thread_cpu_time();
         while thread_cpu_time().saturating_sub(since) < time {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_callees_time_is_its_own() {
+    async fn callee_time_does_not_count_for_its_caller() {
         let (caller, callee, limitless) = (meter(), meter(), CpuMeter::new(None));
         let long = Duration::from_millis(20);
         let nested = caller.run(async {
@@ -133,11 +133,11 @@ mod tests {
         assert!(used(&caller) >= 2 * long, "{:?}", used(&caller));
         assert!(used(&caller) < 3 * long, "{:?}", used(&caller));
         assert!(used(&callee) >= 3 * long, "{:?}", used(&callee));
-        assert_eq!(CALLEES.get(), None, "nobody above has to know any more");
+        assert_eq!(CALLEES.get(), None, "no caller is measured any more");
     }
 
     #[tokio::test]
-    async fn a_limit_is_reached_in_the_middle() {
+    async fn limit_is_reached_while_the_guest_runs() {
         let max = Duration::from_millis(10);
         let meter = CpuMeter::new(Some(max));
         let reached = meter.run(async {

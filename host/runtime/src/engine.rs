@@ -1,8 +1,8 @@
-//! The one engine of a process: how it compiles, allocates and interrupts.
+//! The wasmtime engine of a process, and how it compiles, allocates and interrupts guests.
 //!
-//! Settings that matter: no component-model concurrency (it costs a fifth of a call and
-//! guests are synchronous), epochs as the only way to stop a tight loop, and a pool of
-//! instances where the machine has the address space for one.
+//! Component-model concurrency is off: it makes a call a fifth slower, and guests are synchronous.
+//! Epochs are the only way to stop a tight loop. Instances come from a pool if the machine has the
+//! address space for it.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -28,60 +28,61 @@ use crate::permits::Permits;
 use crate::plugin::Plugin;
 use crate::{bindings, environment, sockets, trap};
 
-/// How often the engine's epoch advances, and so how late a guest notices its deadline at most.
+/// How often the engine's epoch advances. A guest notices its deadline at most this much later.
 const EPOCH_PERIOD: Duration = Duration::from_millis(10);
 
-/// Instances that may live in this process at once: the size of the pool, and the bound
-/// where there is no pool. Guests choose how many calls they start; more of them wait
-/// for a while, and fail then.
+/// The maximum number of live instances in this process: the size of the pool, and the limit
+/// without a pool. Guests choose how many calls they start; a call beyond the limit waits for a
+/// while and then fails.
 pub(crate) const LIVE_INSTANCES_MAX: u32 = 1000;
 
-/// Guests that execute at once, for each core, unless told otherwise.
+/// The default number of guests that execute at once, per core.
 const PERMITS_PER_CORE: usize = 4;
 
-/// The most bytes of one linear memory, whatever a definition allows: the size of a slot.
+/// The maximum size of one linear memory in bytes, whatever a definition allows: the size of a
+/// slot of the pool.
 pub(crate) const MEMORY_BYTES_MAX: usize = 4 << 30;
 
-/// How much of an instance's memory stays mapped when its slot is free: about what a
-/// small Rust guest touches, so that the next call takes no page faults for it.
+/// How much of an instance's memory stays mapped when its slot becomes free, in bytes. A small
+/// Rust guest touches about this much, so the next call takes no page faults for it.
 const KEEP_RESIDENT_BYTES: usize = 2 << 20;
 
 /// Where instances get their memory from.
 ///
-/// Measured on two cores: the pool costs 5 ms once and saves 50 µs a call, so it pays from
-/// a hundred calls on.
+/// Measured on two cores: the pool costs 5 ms once and saves 50 µs per call, so it pays off after
+/// a hundred calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allocation {
-    /// From a pool that is reserved at the start: instances come and go fast.
+    /// From a pool that is reserved when the engine starts. Creating an instance is fast.
     Pool,
-    /// From the operating system, one by one: nothing is reserved.
+    /// From the operating system, one instance at a time. Nothing is reserved.
     OnDemand,
 }
 
-/// Whether a guest's memory is kept when it traps, to be written to a file.
+/// Whether the engine makes a core dump of a guest that traps.
 ///
-/// The engine has to know before a guest starts. While they are off they cost nothing; on, a
-/// trap costs a copy of all that the guest has in memory.
+/// The engine has to know before a guest starts. Dumps cost nothing until a guest traps; then the
+/// engine copies all of its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CoreDumps {
-    /// It is not.
+    /// No core dumps.
     Off,
-    /// It is, in [`crate::CallReport::core_dump`].
+    /// A core dump for each trap, in [`crate::CallReport::core_dump`].
     On,
 }
 
-/// The engine cannot be made on this machine.
+/// The engine cannot be started on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to start the WebAssembly engine: {reason}")]
 pub struct EngineError {
     reason: String,
 }
 
-/// The engine of this process and what all plugins share.
+/// The engine of this process and the state that all plugins share.
 pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<CallState>,
-    /// `None` if what is compiled is for this process alone.
+    /// `None` if this process compiles for itself and stores no code.
     pub(crate) cache: Option<Cache>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
@@ -101,16 +102,17 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl Runtime {
-    /// Starts the engine. Compiled components are kept in `cache`; without one, each process
+    /// Starts the engine. It stores compiled components in `cache`; without a cache, each process
     /// compiles for itself.
     ///
-    /// Whether they were compiled for an engine with `dumps` or without is all the same.
+    /// Code in the cache can be used with `dumps` and without.
     ///
-    /// A machine without address space for the pool gets instances on demand even if the
-    /// pool is `wanted`; which of both it is can be asked, and is logged.
+    /// If the machine lacks the address space for the pool, instances are allocated on demand even
+    /// if the pool is `wanted`. [`Runtime::allocation`] returns which one is used, and the log
+    /// says so.
     ///
     /// # Errors
-    /// The engine supports this machine in neither way.
+    /// The engine supports neither way of allocation on this machine.
     pub fn new(
         cache: Option<CodeCache>,
         wanted: Allocation,
@@ -130,7 +132,7 @@ impl Runtime {
         tracing::debug!(?allocation, "engine started");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(error)?;
-        environment::look_at(&mut linker).map_err(error)?;
+        environment::mark_uses(&mut linker).map_err(error)?;
         files::guard(&mut linker).map_err(error)?;
         sockets::guard(&mut linker).map_err(error)?;
         http::link(&mut linker).map_err(error)?;
@@ -162,22 +164,22 @@ impl Runtime {
         })
     }
 
-    /// Has at most so many guests execute at once. One that waits does not execute.
+    /// Limits how many guests execute at once. A guest that waits does not count.
     #[must_use]
     pub fn with_concurrency(mut self, n_guests: usize) -> Self {
         self.permits = Permits::new(n_guests);
         self
     }
 
-    /// Has all calls together use no more than this.
+    /// Limits what all calls use together.
     #[must_use]
     pub fn with_budget(mut self, limits: BudgetLimits) -> Self {
         self.budget = Budget::new(limits);
         self
     }
 
-    /// Waits until a call may begin that has no caller and holds no lock, with so much memory and so
-    /// many folders. No other call may wait for this: see `budget.rs`.
+    /// Waits until the budget has room for a call with so much memory and so many folders. The
+    /// call must have no caller and hold no lock; `budget.rs` says why.
     pub async fn admitted(
         &self,
         plugin: &Plugin,
@@ -185,18 +187,18 @@ impl Runtime {
         n_folders: usize,
     ) -> Admission {
         let known_bytes = plugin.memory_known();
-        let admitted = self.budget.admitted(memory_bytes, known_bytes, n_folders);
+        let admitted = self.budget.admit(memory_bytes, known_bytes, n_folders);
         admitted.await
     }
 
-    /// Refuses plugins that are larger when they are added.
+    /// Sets the limits on components. A component beyond them is refused when it is added.
     #[must_use]
     pub fn with_component_limits(mut self, limits: ComponentLimits) -> Self {
         self.component_limits = limits;
         self
     }
 
-    /// Has components compiled in another place than in this process.
+    /// Sets where components are compiled.
     #[must_use]
     pub fn with_compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = compiler;
@@ -210,8 +212,8 @@ impl Runtime {
     }
 }
 
-/// Returns an engine that only compiles: for any of this program's processes, however they
-/// allocate instances.
+/// Returns an engine that only compiles. Its code runs in any process of this program, whether it
+/// uses a pool or not.
 pub(crate) fn for_compiling() -> Result<Engine, wasmtime::Error> {
     Engine::new(&config(Allocation::OnDemand, CoreDumps::Off))
 }
@@ -221,7 +223,8 @@ fn config(allocation: Allocation, dumps: CoreDumps) -> Config {
     config.concurrency_support(false);
     config.epoch_interruption(true);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(trap::FRAMES_MAX));
-    // Not by the environment's word, and not by the engine: see `lines.rs`.
+    // The environment must not change what a backtrace shows, and `lines.rs` resolves its lines,
+    // not the engine.
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config.coredump_on_trap(dumps == CoreDumps::On);
     config.wasm_component_model_implements(false);
@@ -231,8 +234,8 @@ fn config(allocation: Allocation, dumps: CoreDumps) -> Config {
     config
 }
 
-/// Room for the components of several languages: what a Python or JavaScript component
-/// needs was measured, and is well inside.
+/// Returns a pool that suits components in all supported languages. It has ample room for what
+/// Python and JavaScript components were measured to need.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(LIVE_INSTANCES_MAX);

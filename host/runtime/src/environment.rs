@@ -1,6 +1,6 @@
-//! The variables of the environment that a guest was granted, by `wasi:cli`.
+//! The granted environment variables, through `wasi:cli`.
 //!
-//! It gets them all at once, so all of them count as used then.
+//! A guest receives all of them in one host call, so that call marks all of them as used.
 
 use sedge_model::permission::effective::Use;
 use wasmtime::component::Linker;
@@ -9,11 +9,12 @@ use wasmtime_wasi::p2::bindings::cli::environment::Host;
 
 use crate::call::CallState;
 
-/// The interface that is looked at, at the version that this engine knows.
+/// The interface that is wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:cli/environment@0.2.12";
 
-/// Looks at whether the environment is read. The linker has `wasi:cli` already.
-pub(crate) fn look_at(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+/// Replaces `get-environment` by a function that marks the variables as used. The linker must have
+/// `wasi:cli` already.
+pub(crate) fn mark_uses(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker
         .instance(INTERFACE)?

@@ -1,22 +1,25 @@
-//! Folders of the machine that a guest was granted, by `wasi:filesystem`.
+//! The granted folders of the machine, through `wasi:filesystem`.
 //!
-//! That no path leaves its folder, neither by `..` nor by a link, is the engine's own work: each
-//! path is walked from the folder's descriptor (cap-primitives). What is added here is that
-//! only regular files and folders can be opened: to open a pipe may block a thread of the host
-//! for ever, and to open a device may do anything (`open.rs`). A guest makes no link that leads
-//! out, and moves none to where it leads elsewhere: it could not follow it, but programs of the
-//! operator's could (`change.rs`). And what decides on models and commands is never written to,
-//! though it has another name in a folder that was granted ([`Untouchable`]).
+//! The engine itself makes sure that no path leaves its folder, neither by `..` nor by a link: it
+//! resolves each path from the folder's descriptor (cap-primitives). This module adds the
+//! following checks:
 //!
-//! What changes a folder, or a file in it, cannot be undone. So the call is marked before that
-//! happens (`Outside::escaping`): it is not rolled back and started again after a deadlock, for
-//! it would act a second time.
+//! - Only regular files and folders can be opened. Opening a pipe may block a host thread for
+//!   ever, and opening a device may have any effect (`open.rs`).
+//! - A guest cannot create a symbolic link that leads out of its folder, and cannot move a link to
+//!   a place where it leads elsewhere. The guest could not follow such a link, but the operator's
+//!   programs could (`change.rs`).
+//! - A guest cannot write to the files that decide on models and commands, even if a granted
+//!   folder contains them under another name ([`Untouchable`]).
 //!
-//! What a guest opens is counted: each file of its own, and of all guests, takes a descriptor.
+//! A change to a folder or file cannot be rolled back. Therefore the call is marked before it
+//! makes one (`Outside::escaping`); from then on it is not rolled back and retried after a
+//! deadlock, because the retry would make the change again.
 //!
-//! A folder counts as used once the guest has reached for anything in it, there or not: all that
-//! is in a folder is reached from the handle that the guest was given of the folder itself. To be
-//! refused is no use of it.
+//! Each open file takes a descriptor. They are counted per guest, and for all guests together.
+//!
+//! A folder counts as used once the guest has tried to reach anything in it, whether that exists
+//! or not. An access that the sandbox refuses does not count.
 
 mod change;
 mod entries;
@@ -43,42 +46,43 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use crate::call::CallState;
 use crate::host::{BoxFuture, HostError};
 
-/// The interfaces that are guarded, at the version that this engine knows.
+/// The interfaces that are wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
 const FOLDERS_INTERFACE: &str = "wasi:filesystem/preopens@0.2.12";
 const STREAMS_INTERFACE: &str = "wasi:io/streams@0.2.12";
 
-/// A folder that a call gets.
+/// A granted folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFolder {
-    /// The name by which the plugin asks for it.
+    /// The name under which the plugin requests it.
     pub name: FolderName,
-    /// Where it is.
+    /// The path of the folder on the machine.
     pub path: PathBuf,
-    /// Which one it was when it was looked at: another one in its place is not handed over.
+    /// The identity of the folder when its grant was checked. A folder that has replaced it since
+    /// then is not granted.
     pub identity: Identity,
-    /// What may be done there.
+    /// The granted access.
     pub access: FileAccess,
 }
 
-/// What no guest may write to: other names of these, by hard links and by mounts, may be in a
-/// folder that was granted.
+/// Files and folders that no guest may write to. A granted folder may contain them under other
+/// names, through hard links and mounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Untouchable {
-    /// Folders in which nothing may be made, moved or removed.
+    /// Folders in which nothing may be created, moved or removed.
     pub folders: HashSet<Identity>,
     /// Files that may not be written to.
     pub files: HashSet<Identity>,
 }
 
-/// A folder that was granted has become another one since it was looked at.
+/// A granted folder was replaced by another one after its grant was checked.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` was replaced by another folder while the call began", .0.display())]
 struct FolderReplaced(PathBuf);
 
 impl CallFolder {
-    /// Hands the folder over to a guest that is about to be made.
-    pub(crate) fn hand_over(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
+    /// Adds the folder to the preopened folders of a guest.
+    pub(crate) fn grant_to(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
         let permissions = match self.access {
             FileAccess::Read => FsPerms::ReadOnly,
             FileAccess::Write => FsPerms::ReadWrite,
@@ -88,13 +92,13 @@ impl CallFolder {
     }
 }
 
-/// Returns where a guest finds a folder.
+/// Returns the path of a folder inside of the guest.
 pub(crate) fn guest_path(name: &FolderName) -> String {
     format!("/{name}")
 }
 
-/// Puts guards in front of the opening of files and the making of links, and looks at which
-/// folders are used. The linker has `wasi:filesystem` already.
+/// Wraps the functions that open files, create links or reach into folders with checks and with
+/// the marking of uses. The linker must have `wasi:filesystem` already.
 pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker
@@ -110,20 +114,20 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     change::guard(&mut interface)?;
     entries::guard(&mut interface)?;
     streams::count(&mut interface)?;
-    look_at_the_rest(&mut interface)?;
+    guard_the_rest(&mut interface)?;
     streams::count_closed(&mut linker.instance(STREAMS_INTERFACE)?)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-/// Adds functions as the engine has them, each with a look at the folder or the file that it is
-/// for. Those that are said to act are marked before they do.
-macro_rules! look_at {
+/// Replaces a function by the engine's own one plus the marking of folders as used. With `acts`,
+/// the call is marked as escaping before the function runs.
+macro_rules! marked {
     ($interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*)) => {
-        look_at!(@add $interface, $function, $method($($name: $type),*), {})
+        marked!(@add $interface, $function, $method($($name: $type),*), {})
     };
     (acts $interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*)) => {
-        look_at!(@add $interface, $function, $method($($name: $type),*), {acting})
+        marked!(@add $interface, $function, $method($($name: $type),*), {acting})
     };
     (@add $interface:ident, $function:literal, $method:ident($($name:ident: $type:ty),*), {$($acting:ident)?}) => {
         $interface.func_wrap_async(
@@ -141,23 +145,23 @@ macro_rules! look_at {
     };
 }
 
-/// Looks at all else that reaches for something in a folder, or changes a file of it.
+/// Wraps all other functions that reach into a folder or change a file.
 #[rustfmt::skip]
-fn look_at_the_rest(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
-    look_at!(interface, "stat-at", stat_at(path_flags: PathFlags, path: String));
-    look_at!(interface, "readlink-at", readlink_at(path: String));
-    look_at!(acts interface, "set-times-at", set_times_at(path_flags: PathFlags, path: String, access: NewTimestamp, change: NewTimestamp));
-    look_at!(acts interface, "set-size", set_size(size: Filesize));
-    look_at!(acts interface, "set-times", set_times(access: NewTimestamp, change: NewTimestamp));
-    look_at!(acts interface, "write", write(bytes: Vec<u8>, offset: Filesize));
+fn guard_the_rest(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+    marked!(interface, "stat-at", stat_at(path_flags: PathFlags, path: String));
+    marked!(interface, "readlink-at", readlink_at(path: String));
+    marked!(acts interface, "set-times-at", set_times_at(path_flags: PathFlags, path: String, access: NewTimestamp, change: NewTimestamp));
+    marked!(acts interface, "set-size", set_size(size: Filesize));
+    marked!(acts interface, "set-times", set_times(access: NewTimestamp, change: NewTimestamp));
+    marked!(acts interface, "write", write(bytes: Vec<u8>, offset: Filesize));
     Ok(())
 }
 
 impl CallState {
-    /// Notes by which handles a guest reaches its folders.
+    /// Records the handles by which a guest reaches its folders.
     ///
     /// # Errors
-    /// One of them is another folder than the one that was looked at.
+    /// A folder was replaced after its grant was checked.
     fn folders_given(&mut self, given: &[(Resource<Descriptor>, String)]) -> wasmtime::Result<()> {
         let Some(running) = &mut self.running else {
             return Ok(());
@@ -175,19 +179,19 @@ impl CallState {
         Ok(())
     }
 
-    /// Returns what the call may not write to; nothing where it may write to no folder.
+    /// Returns what the call may not write to, or `None` if that list is empty.
     fn untouchable(&self) -> Option<&Untouchable> {
         let running = self.running.as_ref();
         let untouchable = running.map(|running| &running.surroundings.untouchable);
         untouchable.filter(|it| **it != Untouchable::default())
     }
 
-    /// Marks that the call is about to change something by these handles, unless one of them may
-    /// only be read by: then nothing happens.
+    /// Marks the call as escaping before it changes something through these handles. Does nothing
+    /// if one of them is read-only, because then the change fails.
     fn acting(&self, handles: &[u32]) -> BoxFuture<()> {
         let may_write = |handle: &u32| {
             let descriptor = self.table.get(&Resource::new_borrow(*handle));
-            // What is no handle traps in the function itself.
+            // For an unknown handle, the engine's own function traps.
             descriptor.is_ok_and(|descriptor| match descriptor {
                 Descriptor::File(file) => file.perms == FsPerms::ReadWrite,
                 Descriptor::Dir(folder) => folder.perms == FsPerms::ReadWrite,
@@ -200,19 +204,19 @@ impl CallState {
         }
     }
 
-    /// Returns to a guest what came of reaching for something from these handles, and marks the
-    /// folders that they are of as used, unless it was refused.
+    /// Returns the result of a file operation to the guest. Unless the operation was refused,
+    /// marks the folders of these handles as used.
     fn reached<T>(
         &mut self,
         handles: &[u32],
         done: FsResult<T>,
     ) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
-        let told = match done {
+        let result = match done {
             Ok(done) => Ok(done),
             Err(error) => Err(self.filesystem().convert_error_code(error)?),
         };
         let is_refused = matches!(
-            told,
+            result,
             Err(ErrorCode::Access | ErrorCode::NotPermitted | ErrorCode::ReadOnly)
         );
         if let Some(running) = &self.running
@@ -222,11 +226,11 @@ impl CallState {
             let folders = handles.iter().filter_map(|it| running.folders.get(it));
             folders.for_each(|folder| uses.mark(&Use::Folder(folder)));
         }
-        Ok((told,))
+        Ok((result,))
     }
 }
 
-/// Returns which file or folder a handle stands for.
+/// Returns the identity of the file or folder behind a handle.
 fn identity_of(descriptor: &Descriptor) -> io::Result<Identity> {
     Identity::of(match descriptor {
         Descriptor::File(file) => &file.file,

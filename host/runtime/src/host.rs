@@ -1,7 +1,8 @@
-//! What a guest can reach, one module per WIT interface, and what they reach it by.
+//! The interfaces that a guest can import, one module each, and the port through which they reach
+//! the rest of the host.
 //!
-//! An error is *for the guest*, and then it is in the contract, or it is the host's own
-//! and ends the call: [`Fault`] says which.
+//! An error is either *for the guest*, and then it is part of the contract, or it is the host's
+//! own and ends the call. [`Fault`] tells which.
 
 pub(crate) mod calls;
 pub(crate) mod commands;
@@ -23,9 +24,8 @@ use sedge_secrets::SecretValue;
 use sedge_sys::command::Output;
 use serde_json::Value;
 
-/// The most bytes of one JSON text that a guest passes to the host: arguments, or a
-/// resource's content. The guest chooses the length and the host allocates it. A larger
-/// record belongs in a file.
+/// The maximum size of one JSON text from a guest, in bytes: arguments, or a resource's content.
+/// The guest chooses the length and the host allocates it. A larger record belongs in a file.
 pub(crate) const JSON_BYTES_MAX: usize = 4 << 20;
 
 // The interface `types` has no functions.
@@ -34,12 +34,12 @@ impl crate::bindings::sedge::model::types::Host for crate::call::CallState {}
 /// A future that can be sent between threads and borrows nothing.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Something of the host's own failed: no guest can do anything about it.
+/// The host itself failed. The guest cannot handle this error.
 #[derive(Clone)]
 pub struct HostError(Arc<dyn std::error::Error + Send + Sync>);
 
 impl HostError {
-    /// Wraps the error that is to end the call.
+    /// Wraps an error that ends the call.
     #[must_use]
     pub fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(Arc::new(error))
@@ -70,10 +70,10 @@ impl std::error::Error for HostError {
     }
 }
 
-/// Why something that a guest asked for was not done.
+/// Why a request of a guest failed.
 #[derive(Debug)]
 pub enum Fault<E> {
-    /// The guest is told, and can go on.
+    /// The guest receives this error and can continue.
     Guest(E),
     /// The call ends, and so does its run.
     Host(HostError),
@@ -82,95 +82,96 @@ pub enum Fault<E> {
 /// Why a guest may not read data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataError {
-    /// The plugin may not read this model; what would allow it.
+    /// The plugin may not read this model. The text says which grant would allow it.
     Denied(String),
-    /// There is no model of this name.
+    /// No model has this name.
     ModelNotFound(String),
 }
 
 /// One committed version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceVersion {
-    /// What is known of it.
+    /// Its metadata.
     pub info: VersionInfo,
     /// Its content, as JSON text.
     pub content: String,
 }
 
-/// What is known of a version besides its content.
+/// The metadata of a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionInfo {
-    /// The model that it belongs to.
+    /// The model that owns it.
     pub model: ModelName,
-    /// Its name; another than was asked for if the data was renamed.
+    /// The name of the data. It differs from the requested name if the data was renamed.
     pub name: DataName,
-    /// What kind of data it is.
+    /// The kind of data.
     pub kind: DataKind,
-    /// The spec that it fits.
+    /// The output spec that it was written for.
     pub spec: SpecName,
-    /// Its number, from 1; none while it is staged.
+    /// The version number, from 1. `None` while the version is staged.
     pub version: Option<u64>,
-    /// Milliseconds since 1970-01-01T00:00:00Z; none while it is staged.
+    /// Milliseconds since 1970-01-01T00:00:00Z. `None` while the version is staged.
     pub created_at_ms: Option<u64>,
-    /// Its media type.
+    /// The media type.
     pub media_type: String,
-    /// The size of its content in bytes.
+    /// The size of the content in bytes.
     pub size: u64,
-    /// Its labels.
+    /// The tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// A file that is being written. Dropping it undoes it.
+/// A file that is being written. Dropping it discards the file.
 pub trait FileSink: Send {
-    /// Adds bytes to its end.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// The disk is full, or refuses.
+    /// The disk is full, or the write fails.
     fn write(&mut self, bytes: &[u8]) -> Result<(), HostError>;
 
-    /// Returns what was written, to be staged, once it survives a power cut. Blocks the
-    /// thread for as long as the disk takes.
+    /// Makes the content durable and returns it, ready to be staged. Blocks the thread until the
+    /// disk has synced.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The sync fails.
     fn finish(self: Box<Self>) -> Result<StagedContent, HostError>;
 }
 
-/// A version that was opened: what is known of it, and its content.
+/// An open version: its metadata and its content.
 pub type OpenedFile = (VersionInfo, Box<dyn FileSource>);
 
 /// A file that is being read.
 pub trait FileSource: Send {
-    /// Reads into the buffer and returns how many bytes that were; none at the end.
+    /// Reads into the buffer and returns the number of bytes, which is 0 at the end.
     ///
     /// # Errors
-    /// The disk refuses, or what is there is damaged.
+    /// The read fails, or the content is damaged.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
 }
 
-/// Why a program was not run, or not to its end.
+/// Why a command was not run, or did not end by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandError {
-    /// None is pinned by this name; what would pin one.
+    /// No command of this name is pinned. The text says how to pin one.
     NotPinned(String),
-    /// The pin does not allow these arguments; why.
+    /// The pin does not allow these arguments. The text says why.
     ArgumentsRefused(String),
-    /// It took longer than the pin allows.
+    /// The command ran longer than the pin allows.
     TimedOut {
-        /// How long that is, in milliseconds.
+        /// The limit in milliseconds.
         after_ms: u64,
     },
-    /// It could not be started; why.
+    /// The command could not be started. The text says why.
     NotStarted(String),
 }
 
-/// A program that can be run, and starts when this is polled. Dropping it kills all that it
-/// started.
+/// A command that starts when this future is polled. Dropping the future kills all processes of
+/// the command.
 pub type CommandRun = BoxFuture<Result<Output, Fault<CommandError>>>;
 
-/// What one call reaches the rest of the house by. It knows on whose behalf it acts.
+/// The port through which one call reaches the rest of the host. The implementation knows which
+/// call it serves.
 pub trait Outside: Send + Sync {
-    /// Runs the caller's `ordinal`th call. Dropping the future stops it.
+    /// Runs the caller's nested call number `ordinal`. Dropping the future cancels it.
     fn call(
         &self,
         ordinal: u32,
@@ -179,14 +180,14 @@ pub trait Outside: Send + Sync {
         arguments: Value,
     ) -> BoxFuture<Result<Outcome, Fault<CallError>>>;
 
-    /// Checks that the caller may read a model's data, and returns its name.
+    /// Checks that the caller may read a model's data. Returns the model's name.
     ///
     /// # Errors
-    /// It may not, or there is no such model.
+    /// The caller may not read it, or there is no such model.
     fn readable(&self, model: &str) -> Result<ModelName, Fault<DataError>>;
 
-    /// Reads a committed version of a resource, the latest if none is named; none where there
-    /// is none, or where it is a file.
+    /// Reads a committed version of a resource; without `version`, the latest. Returns `None` if
+    /// the version does not exist or is a file.
     ///
     /// # Errors
     /// The store failed.
@@ -197,14 +198,14 @@ pub trait Outside: Send + Sync {
         version: Option<u64>,
     ) -> Result<Option<ResourceVersion>, HostError>;
 
-    /// Lists the committed versions, oldest first.
+    /// Returns the committed versions, oldest first.
     ///
     /// # Errors
     /// The store failed.
     fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError>;
 
-    /// Lists the names that begin with `prefix` and come after `after`, each with its latest
-    /// committed version, at most `n_max`.
+    /// Returns the names that begin with `prefix` and sort after `after`, at most `n_max`, each
+    /// with its latest committed version.
     ///
     /// # Errors
     /// The store failed.
@@ -216,14 +217,14 @@ pub trait Outside: Send + Sync {
         n_max: usize,
     ) -> Result<Vec<VersionInfo>, HostError>;
 
-    /// Begins a file.
+    /// Starts a new file.
     ///
     /// # Errors
     /// The store failed.
     fn file_create(&self) -> Result<Box<dyn FileSink>, HostError>;
 
-    /// Opens a committed version of any data, the latest if none is named; none where there
-    /// is none.
+    /// Opens a committed version of a resource or file; without `version`, the latest. Returns
+    /// `None` if the version does not exist.
     ///
     /// # Errors
     /// The store failed.
@@ -234,34 +235,35 @@ pub trait Outside: Send + Sync {
         version: Option<u64>,
     ) -> Result<Option<OpenedFile>, HostError>;
 
-    /// Opens content that is staged.
+    /// Opens staged content.
     ///
     /// # Errors
     /// The store failed.
     fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError>;
 
-    /// Commits changes of a call that goes on. From then on it has been seen.
+    /// Commits the changes of a call while it continues. The call can no longer be rolled back
+    /// then.
     fn publish(
         &self,
         changes: Vec<StagedChange>,
     ) -> BoxFuture<Result<Vec<Written>, Fault<DataError>>>;
 
-    /// Says that what the call does next can be seen from outside, so that it cannot be undone
-    /// from then on. Never ready if it is being undone already: whoever does that drops the
-    /// call.
+    /// Marks that the call is about to have an external effect, so that it can no longer be rolled
+    /// back. The future never resolves if the call is being rolled back already; then the call is
+    /// dropped.
     fn escaping(&self) -> BoxFuture<()>;
 
-    /// Returns the value of a secret that the call may use, and notes that it was used; none
-    /// where there is no such secret.
+    /// Returns the value of a secret that the call may use, and records the use. Returns `None` if
+    /// there is no such secret.
     ///
     /// # Errors
     /// The secret cannot be read.
     fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
 
-    /// Returns a pinned program with its arguments and its stdin.
+    /// Prepares a pinned command with its arguments and its stdin.
     ///
     /// # Errors
-    /// There is none of this name, or it does not take these arguments.
+    /// No command of this name is pinned, or it does not accept these arguments.
     fn command(
         &self,
         name: &CommandName,
@@ -269,22 +271,23 @@ pub trait Outside: Send + Sync {
         stdin: Vec<u8>,
     ) -> Result<CommandRun, CommandError>;
 
-    /// Notes a line of the call's log, as it comes, and takes out of it what nobody may see.
+    /// Records a log line of the call, and redacts secrets in it.
     fn logged(&self, line: &mut LogLine);
 }
 
-/// Something got as far as it cannot: a description is refused before.
+/// A plugin that describes itself tried to write. The bindings refuse that earlier, so this is a
+/// bug.
 #[derive(Debug, thiserror::Error)]
 #[error("a description cannot write data")]
 struct NotInDescription;
 
-/// The outside of a plugin that describes itself: nothing but a log.
+/// The port of a plugin that describes itself. It offers nothing but the log.
 pub struct NoOutside {
     logged: Arc<dyn Fn(&LogLine) + Send + Sync>,
 }
 
 impl NoOutside {
-    /// Returns an outside that hands over what is logged.
+    /// Returns a port that passes log lines to `logged`.
     #[must_use]
     pub fn new(logged: Arc<dyn Fn(&LogLine) + Send + Sync>) -> Self {
         Self { logged }

@@ -1,18 +1,19 @@
-//! `wasi:http`: requests of guests, to where they were granted and nowhere else.
+//! `wasi:http`: sends the requests of guests, but only to granted places.
 //!
-//! Every request of a guest goes this way, and no other client is linked in:
+//! Each request of a guest takes these steps. No other HTTP client is linked in.
 //!
-//! 1. What is asked for: a method, a scheme, a host and a port, of checked types.
-//! 2. [`Permissions::http`] says whether the model may send it. A name that was not granted is
-//!    not even resolved: a look-up tells those who answer for the name what was asked.
-//! 3. From here on the call cannot be undone.
-//! 4. Secrets are put in place of what stands for them, if they may go there.
-//! 5. The name is resolved once. Connections are made to the very addresses that were looked
-//!    at, so that a name cannot mean one address when it is checked and another afterwards.
-//! 6. The body streams, counted and watched, both ways.
+//! 1. The method, the scheme, the host and the port become checked types.
+//! 2. [`Permissions::http`] decides whether the model may send it. A name that is not granted is
+//! not even resolved, because a lookup informs the name servers about the request.
+//! 3. The call is marked as escaping: from here on it cannot be rolled back.
+//! 4. Secrets replace their placeholders, if they may be sent to this host.
+//! 5. The name is resolved once. Connections are made to the addresses that were checked, so a
+//! name cannot change its address between check and use.
+//! 6. The request body and the response body are streamed. Their sizes and their progress are
+//! checked.
 //!
-//! The host follows no redirects, decompresses nothing and keeps no cookies. A guest that
-//! follows a redirect sends another request, which goes the same way.
+//! The host does not follow redirects, decompress bodies or keep cookies. A guest that follows a
+//! redirect sends another request, which takes the same steps.
 
 mod body;
 mod client;
@@ -48,45 +49,47 @@ use self::fault::{HttpFault, HttpLimit};
 use self::insert::Inserter;
 use crate::budget::{Budget, Descriptors};
 use crate::call::CallState;
-use crate::handed::Handed;
+use crate::call_secrets::CallSecrets;
 use crate::host::Outside;
 use crate::limits::raise_hint;
 use crate::output::CallLog;
 
 pub(crate) use self::client::Client;
 
-/// The most bytes that a guest writes into a request body at once. One piece of each body is
-/// in the host's memory, and a guest can begin thousands of bodies.
+/// The maximum size of one write to a request body, in bytes. The host holds one such piece of
+/// each body in memory, and a guest can start thousands of bodies.
 const CHUNK_BYTES_MAX: usize = 16 << 10;
 
-/// The most bytes of a body with secrets in it that are gathered to find out how long it is
-/// with them. Whoever takes bodies of unknown length only may not take a larger one.
+/// The maximum size of a body with placeholders that is buffered to compute its length after
+/// insertion. Larger bodies are sent in chunks, without a length; some servers refuse that.
 const GATHERED_BYTES_MAX: u64 = 1 << 20;
 
-/// How far a call may go with HTTP. Times are also bounded by the call's own.
+/// The limits of a call's HTTP requests. Times are also bounded by the deadline of the call.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// Bytes of one request's body.
+    /// The maximum size of a request body, in bytes.
     pub request_bytes: u64,
-    /// Bytes of one response's body, as it comes: compressed, if it is.
+    /// The maximum size of a response body as received, in bytes. A compressed body counts by its
+    /// compressed size.
     pub response_bytes: u64,
-    /// Bytes of all headers of one request or response. Each set of headers that a guest
-    /// makes takes as much of the host's memory, and so does each connection.
+    /// The maximum size of all headers of one request or response, in bytes. Each set of headers
+    /// of a guest can take this much of the host's memory, and so can each connection.
     pub header_bytes: usize,
-    /// Requests at once: until the response's body was read or dropped.
+    /// The maximum number of requests in flight. A request counts until its response body was read
+    /// or dropped.
     pub requests: u32,
-    /// Until there is a connection: to resolve the name, to connect, to agree on keys.
+    /// The maximum time to resolve the name, connect and negotiate TLS.
     pub connect: Duration,
-    /// From the end of the request to the beginning of the response.
+    /// The maximum time from the end of the request to the first byte of the response.
     pub first_byte: Duration,
-    /// Between two pieces of a body.
+    /// The maximum time between two pieces of a body.
     pub between_bytes: Duration,
-    /// From the request to the end of the response.
+    /// The maximum time from the request to the end of the response.
     pub total: Duration,
 }
 
 impl Default for HttpLimits {
-    /// Returns what serves usual programs' interfaces, and their larger downloads.
+    /// Returns limits that suit usual web APIs and their larger downloads.
     fn default() -> Self {
         Self {
             request_bytes: 64 << 20,
@@ -101,19 +104,19 @@ impl Default for HttpLimits {
     }
 }
 
-/// What a call's requests are sent by.
+/// The HTTP side of a call.
 pub(crate) struct Http {
     context: WasiHttpCtx,
     hooks: Hooks,
 }
 
-/// What `wasi:http` asks us; none while a plugin describes itself.
+/// The implementation of the library's hooks. `sender` is `None` while a plugin describes itself.
 struct Hooks {
     sender: Option<Arc<Sender>>,
     log: Arc<CallLog>,
 }
 
-/// What a call's requests have in common.
+/// The parameters that all requests of a call share.
 pub(crate) struct SenderSpec {
     pub(crate) client: Arc<Client>,
     pub(crate) model: ModelName,
@@ -121,11 +124,11 @@ pub(crate) struct SenderSpec {
     pub(crate) uses: Arc<Uses>,
     pub(crate) limits: HttpLimits,
     pub(crate) outside: Arc<dyn Outside>,
-    pub(crate) handed: Arc<Mutex<Handed>>,
+    pub(crate) secrets: Arc<Mutex<CallSecrets>>,
     pub(crate) budget: Arc<Budget>,
 }
 
-/// What a request takes, of its call and of the process, until it is over.
+/// The resources that a request takes from its call and from the process until it is over.
 struct Slot {
     _of_call: OwnedSemaphorePermit,
     _of_process: Descriptors,
@@ -138,7 +141,7 @@ struct Sender {
 }
 
 impl Http {
-    /// Returns what a plugin gets that describes itself: no request goes out.
+    /// Returns the HTTP side of a plugin that describes itself. It sends no requests.
     pub(crate) fn none(log: &Arc<CallLog>) -> Self {
         Self {
             context: WasiHttpCtx::new(),
@@ -149,7 +152,7 @@ impl Http {
         }
     }
 
-    /// Returns what a call gets.
+    /// Returns the HTTP side of a call.
     pub(crate) fn new(spec: SenderSpec, log: &Arc<CallLog>) -> Self {
         let mut context = WasiHttpCtx::new();
         context.set_field_size_limit(spec.limits.header_bytes);
@@ -167,7 +170,7 @@ impl Http {
         }
     }
 
-    /// Returns why the last request that was denied was, if one was.
+    /// Returns the most recent denial of a request, if any.
     pub(crate) fn denied(&self) -> Option<String> {
         let sender = self.hooks.sender.as_ref()?;
         let denied = sender.denied.lock();
@@ -175,10 +178,10 @@ impl Http {
     }
 }
 
-/// Adds what guests import of `wasi:http`: to send requests, and the types for that.
+/// Adds the parts of `wasi:http` that guests import: the types and the outgoing handler.
 ///
 /// # Errors
-/// The linker has it already.
+/// The linker has them already.
 pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     error_code::link(linker)
@@ -194,7 +197,8 @@ impl WasiHttpView for CallState {
     }
 }
 
-/// What comes of a request, as `wasi:http` has it: a response, and what goes on beside it.
+/// The result of a request in the terms of `wasi:http`: a response, and a future of the work that
+/// continues.
 type Sent = Result<
     (
         Response<WasiBody>,
@@ -222,7 +226,7 @@ impl WasiHttpHooks for Hooks {
                 }
             };
             match sent {
-                // A body has its connection with it: nothing goes on beside it.
+                // The response body drives its connection itself, so no work continues beside it.
                 Ok(response) => Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>)),
                 Err(fault) => {
                     report.fault(&fault);
@@ -262,7 +266,8 @@ impl Sender {
         let allowed = self.spec.permissions.http(&origin, method.as_str());
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
         self.spec.outside.escaping().await;
-        // The call's own time is not for the guest to hear of: it ends with the call.
+        // The call's own deadline is not reported to the guest: when it expires, the call is
+        // dropped.
         let total = Moment::now().after(limits.total);
         let progress = Progress::new(limits.request_bytes);
         let request = self.insert(request, &origin, &progress, &limits).await?;
@@ -301,10 +306,10 @@ impl Sender {
         Ok(Response::from_parts(parts, body))
     }
 
-    /// Puts the call's secrets into a request, wherever a placeholder stands for one.
+    /// Replaces the placeholders in a request by the call's secrets.
     ///
-    /// With them its body has another length. A body whose length was announced is gathered
-    /// first, if it is small, and announced anew; a larger one goes out in chunks.
+    /// This changes the length of the body. A small body with a known length is buffered first,
+    /// and its new length is announced. A larger one is sent in chunks.
     async fn insert(
         self: &Arc<Self>,
         request: Request<WasiBody>,
@@ -336,7 +341,7 @@ impl Sender {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// Resolves the host, and returns those of its addresses that the model may connect to.
+    /// Resolves the host, and returns the addresses that the model may connect to.
     async fn addresses(
         &self,
         origin: &HttpOrigin,
@@ -368,7 +373,7 @@ impl Sender {
 }
 
 impl Exchange {
-    /// Sends a request and waits until the response begins.
+    /// Sends a request and waits for the head of the response.
     async fn run(
         &mut self,
         wanted: &client::Wanted<'_>,
@@ -397,7 +402,8 @@ impl Exchange {
                     return Ok(response);
                 }
                 Err(mut error) => match error.take_message().filter(|_| was_used) {
-                    // A connection that was kept had just been closed, and nothing was sent.
+                    // The server closed a pooled connection before anything was sent, so the
+                    // request can be retried.
                     Some(unsent) => request = unsent,
                     None => return Err(self.failed(&error.into_error())),
                 },
@@ -405,9 +411,9 @@ impl Exchange {
         }
     }
 
-    /// Refuses a response that says by itself that it is too large.
+    /// Refuses a response whose headers or announced length exceed a limit.
     fn check(&self, response: &Response<hyper::body::Incoming>) -> Result<(), HttpFault> {
-        // The library looks at the size of a head only when it does not come at once.
+        // `hyper` checks the size of a head only if the head arrives in several pieces.
         let headers = response.headers().iter();
         let n_bytes: usize = headers
             .map(|(name, value)| name.as_str().len() + value.len())
@@ -432,7 +438,7 @@ impl Exchange {
 }
 
 impl HttpLimits {
-    /// Returns the limits with the times that a guest asks for, where those are shorter.
+    /// Returns these limits with the guest's own timeouts, where those are shorter.
     fn with(mut self, options: RequestOptions) -> Self {
         let shorter = |own: Duration, asked: Option<Duration>| asked.map_or(own, |it| it.min(own));
         self.connect = shorter(self.connect, options.connect_timeout);
@@ -442,8 +448,8 @@ impl HttpLimits {
     }
 }
 
-/// Says in a call's log what became of one request. Of the request it names the method and
-/// whereto, never the path: that may hold what is nobody's business.
+/// Logs failures of one request. The log names the method and the destination, but not the path,
+/// which may contain confidential data.
 #[derive(Clone)]
 pub(crate) struct Report {
     log: Arc<CallLog>,
@@ -451,7 +457,7 @@ pub(crate) struct Report {
     sender: Option<Arc<Sender>>,
 }
 
-/// The most bytes that a log line has of what a guest says a request is.
+/// The maximum size of a request's description in a log line, in bytes. A guest chooses its text.
 const WHAT_BYTES_MAX: usize = 300;
 
 impl Report {
@@ -493,8 +499,7 @@ impl Report {
     }
 }
 
-/// Returns where a request goes to. Names with `*` are for grants; user names and port 0 are
-/// for nobody.
+/// Returns the destination of a request. Refuses patterns with `*`, user names and port 0.
 fn origin_of(uri: &Uri) -> Result<(HttpOrigin, u16), HttpFault> {
     let authority = uri.authority().map(|it| it.as_str()).unwrap_or_default();
     let refused = || {
@@ -510,8 +515,8 @@ fn origin_of(uri: &Uri) -> Result<(HttpOrigin, u16), HttpFault> {
     Ok((origin, port))
 }
 
-/// Returns the method, if it is one that grants can name. `CONNECT` would make a tunnel to
-/// somewhere that nobody granted.
+/// Returns the method if a grant can name it. `CONNECT` is refused, because it opens a tunnel to a
+/// destination that no grant covers.
 fn method_of(method: &Method) -> Result<Method, HttpFault> {
     if is_http_method(method.as_str()) && method != Method::CONNECT {
         Ok(method.clone())
@@ -529,7 +534,7 @@ fn content_length_check(request: &Request<WasiBody>, value: u64) -> Result<(), H
         .ok_or(HttpFault::Limit { limit, value })
 }
 
-/// Returns the request as a server wants it: where it goes to is in `Host` alone.
+/// Returns the request in the form that servers expect, with the destination in `Host` only.
 fn on_the_wire(
     mut request: Request<RequestBody>,
     (origin, port): (&HttpOrigin, u16),

@@ -1,17 +1,18 @@
-//! JSON that a guest hands over.
+//! Parsing of a guest's JSON.
 
 use serde_json::Value;
 
-/// The most arrays and objects that a guest's JSON may nest.
+/// The maximum nesting depth of a guest's JSON.
 ///
-/// The host keeps such a value inside others, a few levels deeper, and has to read all of
-/// it back: the parser itself gives up at 128.
+/// The host stores such a value inside of others, a few levels deeper, and must be able to parse
+/// all of it again. The parser's own limit is 128.
 const DEPTH_MAX: usize = 100;
 
 /// Parses a guest's text.
 ///
 /// # Errors
-/// What is wrong with it, for its author.
+/// The text is not JSON, nests too deeply, or contains a number that would be rounded. The error
+/// is for the plugin's author.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
     sedge_model::json::numbers_check(text).map_err(|error| error.to_string())?;
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_would_be_rounded_is_refused() {
+    fn number_that_would_be_rounded_is_refused() {
         let error = parse("{\"a\": 12345678901234567890123}").expect_err("it has 74 bits");
         assert!(
             error.starts_with("`12345678901234567890123` is a whole number"),
@@ -45,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_nest_so_deep_and_no_deeper() {
+    fn json_that_nests_too_deeply_is_refused() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(parse("1").is_ok());
         assert!(parse(&nested(DEPTH_MAX)).is_ok());

@@ -1,16 +1,17 @@
-//! The only crate that knows wasmtime.
+//! Runs plugins. This is the only crate that depends on wasmtime.
 //!
-//! A [`Runtime`] is the one engine of a process. It makes a [`Plugin`] of a component,
-//! and runs one method of it in a fresh sandbox per call. What a guest asks of the world
-//! reaches the rest of the house through the trait [`Outside`]; this crate knows neither
-//! the store, nor locks, nor workflows.
+//! A [`Runtime`] holds the engine of a process. It compiles a component into a [`Plugin`], and
+//! runs each call of one of its methods in a fresh sandbox. Through the trait [`Outside`] a guest
+//! reaches the rest of the host; this crate depends neither on the store nor on locks or
+//! workflows.
 //!
-//! Everything that a guest hands over is hostile until it was checked here.
+//! All input from a guest is treated as hostile until this crate has checked it.
 
 mod bindings;
 mod budget;
 mod cache;
 mod call;
+mod call_secrets;
 mod clocks;
 mod compile;
 mod component;
@@ -20,7 +21,6 @@ mod cpu;
 mod engine;
 mod environment;
 mod files;
-mod handed;
 mod host;
 mod http;
 mod json;

@@ -1,8 +1,8 @@
-//! How much a call may have and do: memory, descriptors, and what it asks of the host.
+//! Limits on one call: its memory, its descriptors, and its use of host functions.
 //!
-//! Memory is that of all linear memories and tables together: counting each by itself, as
-//! is usual, would give a component with two memories twice the limit. Memory and descriptors are
-//! also taken from the budget of the process (`budget.rs`).
+//! The memory limit covers all linear memories and tables together. The usual way, a limit for
+//! each, would give a component with two memories twice as much. Memory and descriptors are also
+//! taken from the budget of the process (`budget.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,67 +13,67 @@ use wasmtime::ResourceLimiter;
 use crate::budget::{Budget, Descriptors};
 use crate::call::CallState;
 
-/// How much a call may do, besides its time and its memory.
+/// The limits of a call, besides its time and its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quotas {
-    /// How long its own code may execute, if that is limited.
+    /// The maximum CPU time of the guest's own code. `None` means no limit.
     pub cpu: Option<Duration>,
-    /// How many calls it may make.
+    /// The maximum number of nested calls.
     pub calls: u32,
-    /// How many calls it may have started that have not ended.
+    /// The maximum number of nested calls that are in flight at once.
     pub parallel_calls: u32,
-    /// How many functions of the host it may call; of those of WASI only what they do counts.
+    /// The maximum number of host functions that it may call. Functions of WASI are limited only
+    /// by what they use.
     pub host_calls: u64,
-    /// How many bytes may pass between it and the host.
+    /// The maximum number of bytes that may pass between guest and host.
     pub host_bytes: u64,
-    /// How many bytes it may write to files.
+    /// The maximum number of bytes that it may write to files of the datastore.
     pub file_bytes: u64,
-    /// How many files it may have open: of the datastore, and in folders that it was granted.
+    /// The maximum number of open files, in the datastore and in granted folders.
     pub open_files: u32,
-    /// How many lines of its log are kept.
+    /// The maximum number of log lines that are stored.
     pub log_lines: u32,
-    /// How many bytes of its log are kept.
+    /// The maximum size of the log that is stored, in bytes.
     pub log_bytes: usize,
 }
 
-/// What a call has asked of the host so far.
+/// A call's use of host functions so far.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct HostUse {
     n_calls: u64,
     n_bytes: u64,
 }
 
-/// Returns what to do about a limit, for the end of a message: the line that raises it, and in
-/// which file.
+/// Returns the end of a message about a limit: the line of YAML that raises it, and its file.
 pub(crate) fn raise_hint(place: &str, line: &str) -> String {
     format!("; if it needs more, raise the limit in {place}: `{line}`")
 }
 
 impl CallState {
-    /// Counts a call of a function of the host, and the bytes that it is given.
+    /// Counts one host call and the bytes of its arguments.
     ///
     /// # Errors
-    /// It is one too many: the call ends, and [`CallState::reached`] says why.
-    pub(crate) fn asked(&mut self, n_bytes: usize) -> wasmtime::Result<()> {
+    /// A limit is exceeded. The call ends, and [`CallState::reached`] names the limit.
+    pub(crate) fn count_host_call(&mut self, n_bytes: usize) -> wasmtime::Result<()> {
         if let Some(running) = &mut self.running {
-            running.asked.n_calls += 1;
+            running.host_use.n_calls += 1;
         }
-        self.passed(n_bytes)
+        self.count_bytes(n_bytes)
     }
 
     /// Counts bytes that pass between the guest and the host.
     ///
     /// # Errors
-    /// As of [`CallState::asked`].
-    pub(crate) fn passed(&mut self, n_bytes: usize) -> wasmtime::Result<()> {
+    /// A limit is exceeded, as for [`CallState::count_host_call`].
+    pub(crate) fn count_bytes(&mut self, n_bytes: usize) -> wasmtime::Result<()> {
         let Some(running) = &mut self.running else {
             return Ok(());
         };
-        let (asked, quotas) = (&mut running.asked, &running.quotas);
-        asked.n_bytes = asked.n_bytes.saturating_add(n_bytes as u64);
-        let reached = if asked.n_calls > quotas.host_calls {
+        let (host_use, quotas) = (&mut running.host_use, &running.quotas);
+        host_use.n_bytes = host_use.n_bytes.saturating_add(n_bytes as u64);
+        let reached = if host_use.n_calls > quotas.host_calls {
             (LimitName::HostCalls, quotas.host_calls)
-        } else if asked.n_bytes > quotas.host_bytes {
+        } else if host_use.n_bytes > quotas.host_bytes {
             (LimitName::HostBytes, quotas.host_bytes)
         } else {
             return Ok(());
@@ -84,10 +84,11 @@ impl CallState {
 }
 
 impl CallState {
-    /// Takes a descriptor for something that a guest is about to be given.
+    /// Takes a descriptor for a resource that the guest is about to receive.
     ///
     /// # Errors
-    /// There is none left for guests: the call ends, and [`CallState::reached`] says why.
+    /// The budget has no descriptor left. The call ends, and [`CallState::reached`] names the
+    /// limit.
     pub(crate) fn descriptor_take(&mut self) -> wasmtime::Result<Descriptors> {
         self.budget.descriptors(1).map_err(|limit| {
             self.reached = Some(limit);
@@ -95,22 +96,22 @@ impl CallState {
         })
     }
 
-    /// Keeps a descriptor until [`CallState::descriptor_closed`] is called with the same handle, or
-    /// the call ends.
+    /// Holds a descriptor until [`CallState::descriptor_closed`] is called with the same handle,
+    /// or until the call ends.
     pub(crate) fn descriptor_hold(&mut self, handle: u32, descriptor: Descriptors) {
         self.descriptors.insert(handle, descriptor);
     }
 
-    /// Gives the descriptor of a handle back; false if it held none.
+    /// Returns the descriptor of a handle to the budget. Returns `false` if the handle holds none.
     pub(crate) fn descriptor_closed(&mut self, handle: u32) -> bool {
         self.descriptors.remove(&handle).is_some()
     }
 }
 
-/// What a table's element costs, for the sum: a reference.
+/// The size of a table's element for the memory limit, in bytes: a reference.
 const TABLE_ELEMENT_BYTES: usize = 8;
 
-/// The memory of one call. It goes back to the budget when this is dropped.
+/// The memory of one call. Dropping it returns the memory to the budget.
 #[derive(Debug)]
 pub(crate) struct Memory {
     bytes_max: usize,
@@ -129,13 +130,14 @@ impl Memory {
         }
     }
 
-    /// Returns how much the guest has, which is the most that it had: memories never shrink.
+    /// Returns the current size of all memories and tables. It is also their maximum, because they
+    /// never shrink.
     pub(crate) fn n_bytes(&self) -> usize {
         self.n_bytes
     }
 
-    /// Returns the limit beyond which the guest last asked for memory, and its value; `None` if it
-    /// never did.
+    /// Returns the limit that the guest's last failed request for memory exceeded, with its value.
+    /// Returns `None` if no request failed.
     pub(crate) fn exceeded(&self) -> Option<(LimitName, u64)> {
         self.exceeded
     }
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn memories_and_tables_count_together() {
+    fn memory_limit_covers_memories_and_tables_together() {
         let mut memory = Memory::new(1000, &budget(u64::MAX));
         assert!(memory.memory_growing(0, 400, None).expect("no error"));
         assert!(memory.memory_growing(0, 400, None).expect("no error"));
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn all_calls_count_together() {
+    fn process_budget_covers_all_calls() {
         let budget = budget(1000);
         let mut one = Memory::new(800, &budget);
         let mut two = Memory::new(800, &budget);

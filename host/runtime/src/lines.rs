@@ -1,10 +1,11 @@
-//! Which line of an author's source an instruction comes from.
+//! Maps instructions of a component to lines of its author's source.
 //!
-//! It is read once, when a component is compiled, from its debug info (DWARF 2 to 5), and
-//! kept beside the machine code. The engine could do without that and look at the time of
-//! a trap, but it expands all that the debug info says, and that is a stranger's: in a few
-//! megabytes, many entries that name one long text or list stand for terabytes. Here only
-//! the line programs are read, each entry at most once, so that their length bounds all.
+//! The table is read from the component's debug info (DWARF 2 to 5) when the component is
+//! compiled, and stored beside the machine code. The engine could resolve lines at the time of a
+//! trap instead, but it expands all of the debug info, which comes from an untrusted plugin: a few
+//! megabytes in which many entries refer to one long text or list can expand to terabytes. This
+//! module reads only the line programs, and each entry at most once, so their length bounds the
+//! work.
 
 use std::collections::HashMap;
 
@@ -16,42 +17,43 @@ use sedge_model::backtrace::Place;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
-/// The most rows that are kept; a component of 20 MB has about as many. Without it, a
-/// component's author would choose how much memory its table takes. What comes after has
-/// no lines.
+/// The maximum number of rows in the table; a component of 20 MB has about as many. Without a
+/// limit, the component's author would control the size of the table. Instructions beyond the
+/// limit have no lines.
 const ROWS_MAX: usize = 1 << 20;
 
-/// The most files that are told apart, of which a large program has some thousands.
+/// The maximum number of distinct files. A large program has some thousands.
 const FILES_MAX: usize = 1 << 16;
 
-/// The most bytes of the header of one line program. A unit of a thousand files has 50 KiB;
-/// the parser takes up to a hundred times as much memory.
+/// The maximum size of the header of one line program, in bytes. A unit of a thousand files has 50
+/// KiB; the parser needs up to a hundred times as much memory.
 const HEADER_BYTES_MAX: usize = 256 << 10;
 
-/// The most bytes of a path that are looked at.
+/// The maximum number of bytes of a path that are read.
 const PATH_BYTES_MAX: usize = 1024;
 
-/// The most bytes of a path that are kept of it.
+/// The maximum size of a path in the table, in bytes. The end of a longer one is kept.
 const PATH_BYTES_SHOWN: usize = 160;
 
-/// The file number of a row behind the last instruction of a function.
+/// The file number of the row after the last instruction of a function.
 const NO_FILE: u32 = u32::MAX;
 
-/// From instructions to lines, for all modules of a component.
+/// The lines of all modules of a component.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LineTable {
     files: Vec<String>,
-    /// Sorted by their first member.
+    /// Sorted by their first field.
     rows: Vec<Row>,
 }
 
-/// Where an instruction begins in the component, in bytes; its file's number, line, column.
+/// The offset of an instruction in the component in bytes, the number of its file, its line and
+/// its column.
 type Row = (u32, u32, u32, u32);
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 impl LineTable {
-    /// Reads the debug info of a component; what cannot be understood of it is passed over.
+    /// Reads the debug info of a component. Skips the parts that are not valid.
     pub(crate) fn read(component: &[u8]) -> Self {
         let mut reader = Reader::default();
         let mut modules = Vec::new();
@@ -91,7 +93,8 @@ impl LineTable {
         self.rows.is_empty()
     }
 
-    /// Returns the place of the instruction at `offset` in the component, in bytes.
+    /// Returns the source position of the instruction at `offset`, in bytes from the start of the
+    /// component.
     pub(crate) fn place(&self, offset: usize) -> Option<Place> {
         let offset = u32::try_from(offset).ok()?;
         let behind = self.rows.partition_point(|row| row.0 <= offset);
@@ -104,10 +107,10 @@ impl LineTable {
     }
 }
 
-/// What is of interest in a module, or in a component that holds modules.
+/// The sections of a module, or of a component that contains modules, that matter here.
 #[derive(Default)]
 struct Module<'a> {
-    /// Where its code section begins in the component: DWARF counts from there.
+    /// The offset of its code section in the component. DWARF addresses are relative to it.
     code_start: usize,
     code_size: usize,
     programs: &'a [u8],
@@ -125,7 +128,7 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Returns a text of the debug info, up to where it is long enough for a path.
+    /// Returns a text of the debug info, up to [`PATH_BYTES_MAX`].
     fn text(&self, value: &AttributeValue<Slice<'a>>) -> Option<String> {
         #[expect(
             clippy::wildcard_enum_match_arm,
@@ -144,7 +147,7 @@ impl<'a> Module<'a> {
     }
 }
 
-/// Reads line programs, one after the other, into one table.
+/// Reads line programs into one table.
 #[derive(Default)]
 struct Reader {
     table: LineTable,
@@ -156,9 +159,9 @@ impl Reader {
         let mut rest = module.programs;
         while let Some((program, next)) = program_split(rest) {
             rest = next;
-            // What a program says up to where it is at fault counts.
+            // The rows before an error are used.
             if let Some(Err(error)) = program.map(|program| self.program(module, program)) {
-                tracing::debug!(%error, "a line program of a plugin is at fault");
+                tracing::debug!(%error, "a line program of a plugin is not valid");
             }
         }
     }
@@ -166,7 +169,7 @@ impl Reader {
     fn program<'a>(&mut self, module: &Module<'a>, program: &'a [u8]) -> gimli::Result<()> {
         let lines = DebugLine::new(program, LittleEndian);
         let program = lines.program(DebugLineOffset(0), 4, None, None)?;
-        // From numbers of files in the program to those in the table.
+        // Maps file numbers of the program to those of the table.
         let mut known = HashMap::new();
         let mut rows = program.rows();
         let mut sequence: Vec<Row> = Vec::new();
@@ -190,18 +193,18 @@ impl Reader {
                 gimli::ColumnType::LeftEdge => 0,
                 gimli::ColumnType::Column(column) => short(column.get()),
             };
-            let is_news = sequence
+            let is_changed = sequence
                 .last()
                 .is_none_or(|last| (last.1, last.2, last.3) != (file, line, column));
-            if is_news {
+            if is_changed {
                 sequence.push((address, file, line, column));
             }
         }
         Ok(())
     }
 
-    /// Keeps the rows of a function, unless the linker threw it away: then it is at the
-    /// beginning of the code, or beyond its end.
+    /// Adds the rows of a function. Skips a function that the linker removed: its address is at
+    /// the beginning of the code or beyond its end.
     fn keep(&mut self, module: &Module<'_>, sequence: &mut Vec<Row>) {
         let is_code = sequence
             .first()
@@ -221,7 +224,7 @@ impl Reader {
         let path = || {
             let file = header.file(index)?;
             let directory = match file.directory_index() {
-                // Where the compiler ran: that is on no other machine.
+                // Directory 0 is where the compiler ran. It says nothing on another machine.
                 0 => None,
                 _ => file.directory(header).and_then(|text| module.text(&text)),
             };
@@ -246,7 +249,7 @@ impl Reader {
     }
 }
 
-/// Cuts the next line program off; the program itself is none where it is not to be read.
+/// Splits off the next line program. The program is `None` if its header is too long to be parsed.
 /// In WebAssembly, lengths have four bytes.
 fn program_split(rest: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     let word = |at: usize| {
@@ -254,13 +257,13 @@ fn program_split(rest: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
     let (program, next) = rest.split_at_checked(word(0)?.checked_add(4)?)?;
-    // Since DWARF 5, two bytes are between the version and the length of the header.
+    // DWARF 5 has two more bytes between the version and the length of the header.
     let header_at = if program.get(4..6)? == [5, 0] { 8 } else { 6 };
     let is_read = word(header_at)? <= HEADER_BYTES_MAX;
     Some((is_read.then_some(program), next))
 }
 
-/// Returns where an instruction is in the component, in bytes.
+/// Returns the offset of an instruction in the component, in bytes.
 fn address(module: &Module<'_>, row: &LineRow) -> Option<u32> {
     let address = usize::try_from(row.address()).ok()?;
     let is_code = address <= module.code_size;
@@ -272,9 +275,9 @@ fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-/// Returns a path as people are shown it, without what only the machine knows that built
-/// the plugin: relative to where the compiler ran as it is, else from the folder of the
-/// package on (`serde-1.0.228/src/de.rs`), else the last folder and the name.
+/// Returns a path in a form that does not reveal the machine that built the plugin. A path
+/// relative to where the compiler ran is kept. Any other path begins at the folder of its package
+/// (`serde-1.0.228/src/de.rs`) if it contains `src`; else its last folder and its name are kept.
 fn path_shown(directory: Option<&str>, name: &str) -> String {
     let is_absolute = |path: &str| path.starts_with(['/', '\\']) || path.get(1..2) == Some(":");
     let path = match directory {
@@ -302,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_do_not_tell_of_the_machine() {
+    fn paths_do_not_reveal_the_build_machine() {
         let check = |directory: Option<&str>, name: &str, expect: &str| {
             assert_eq!(path_shown(directory, name), expect);
         };
@@ -330,7 +333,7 @@ mod tests {
         assert!(path_shown(None, &long).len() <= PATH_BYTES_SHOWN);
     }
 
-    /// A line program of version 4: one file, `src/a.rs`; two rows, and the end.
+    /// Returns a line program of version 4 with one file, `src/a.rs`, two rows, and an end.
     fn program() -> Vec<u8> {
         let mut header = vec![1, 1, 1, 0xfb, 14, 13];
         header.extend([0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1]);
@@ -360,7 +363,7 @@ mod tests {
         [&[id], &size[..], content].concat()
     }
 
-    /// A component with a module of 100 bytes of code and this section.
+    /// Returns a component with a module that has 100 bytes of code and this section.
     fn component(lines: &[u8]) -> Vec<u8> {
         let code = [&[1, 97 | 0x80, 0][..], &[0; 97]].concat();
         let module = [
@@ -387,11 +390,11 @@ mod tests {
     }
 
     #[test]
-    fn an_instruction_has_the_place_of_the_row_before_it() {
+    fn instruction_has_the_place_of_the_row_before_it() {
         assert_eq!(places(&program()), ["src/a.rs:7:9", "src/a.rs:8:9"]);
         let table = LineTable::read(&component(&program()));
-        // The component's head, the module section's, the module's, the section of
-        // functions, and the code section's head.
+        // The headers of the component, of the module section and of the module, the function
+        // section, and the header of the code section.
         let code_start = 8 + 3 + 8 + 5 + 3;
         let at = |offset: usize| table.place(code_start + offset).map(|place| place.line);
         assert_eq!(
@@ -401,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_changed_is_passed_over() {
+    fn truncated_or_changed_programs_are_skipped() {
         let program = program();
         for end in 0..program.len() {
             assert_eq!(places(&program[..end]), [""; 0], "{end}");
@@ -417,9 +420,9 @@ mod tests {
         assert_eq!(places(&twice), ["src/a.rs:7:9", "src/a.rs:8:9"]);
     }
 
-    /// A header without end is not even handed to the parser.
+    /// The header is not even passed to the parser.
     #[test]
-    fn a_header_that_is_too_long_is_passed_over() {
+    fn header_beyond_the_limit_is_skipped() {
         let mut long = program();
         let files = b"b.rs\0\0\0\0".repeat(HEADER_BYTES_MAX / 8);
         let at = long.len() - 23 - 1;

@@ -1,7 +1,6 @@
-//! A call's log: what the guest logs, and what it prints to stdout and stderr, as lines.
+//! The log of a call: what the guest logs, and what it prints to stdout and stderr.
 //!
-//! What goes beyond the bounds is cut, with a line that says so; a guest that prints too
-//! much is not stopped for it.
+//! Output beyond the limits is dropped, and a last line says so. The guest is not stopped.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,14 +13,14 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::host::Outside;
 
-/// The most bytes of one line; guests choose what they log, and people read it.
+/// The maximum size of one line, in bytes. Guests choose the text, and users read it.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// What each line costs beside its text, so that empty lines count too.
+/// The cost of each line besides its text, in bytes, so that empty lines count too.
 const LINE_BYTES_OVERHEAD: usize = 32;
 
-/// What a guest may write before the stream has it wait for nothing: the unit of WASI's
-/// bookkeeping, not a limit.
+/// How much a guest may write before it asks the stream again. WASI requires such a number; it is
+/// not a limit here.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
 /// The log of one call.
@@ -41,7 +40,7 @@ struct State {
 }
 
 impl CallLog {
-    /// Returns an empty log. All of it is in memory until the call ends, so it has bounds.
+    /// Returns an empty log. It has limits because all of it is in memory until the call ends.
     pub(crate) fn new(outside: Arc<dyn Outside>, lines_max: u32, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             outside,
@@ -51,7 +50,8 @@ impl CallLog {
         })
     }
 
-    /// Adds a line, cut to its bound; nothing once the log is full.
+    /// Adds a line of the guest, and truncates it to [`LINE_BYTES_MAX`]. Does nothing once the log
+    /// is full.
     pub(crate) fn push(&self, mut line: LogLine) {
         cut(&mut line.message);
         self.add(line);
@@ -81,8 +81,8 @@ impl CallLog {
         state.lines.push(line);
     }
 
-    /// Adds a line of the host's own. It is not cut: there may be lines in it that are to be
-    /// copied as they are.
+    /// Adds a line of the host. It is not truncated, because it may contain YAML that the user
+    /// copies.
     pub(crate) fn note(&self, level: LogLevel, message: String) {
         self.add(LogLine {
             level,
@@ -91,7 +91,7 @@ impl CallLog {
         });
     }
 
-    /// Returns the limit that one more line goes beyond.
+    /// Returns the limit that one more line would exceed.
     fn reached(&self, state: &State) -> Option<String> {
         if state.n_bytes > self.bytes_max {
             return Some(format!(
@@ -103,12 +103,12 @@ impl CallLog {
         is_full.then(|| format!("the limit `logLines` of {}", self.lines_max))
     }
 
-    /// Takes out all lines.
+    /// Takes all lines.
     pub(crate) fn take(&self) -> Vec<LogLine> {
         std::mem::take(&mut self.state().lines)
     }
 
-    /// Returns the last line that the guest printed to stderr: its last words, if it trapped.
+    /// Returns the last line that the guest printed to stderr. It often explains a trap.
     pub(crate) fn last_stderr(&self) -> Option<String> {
         self.state().last_stderr.clone()
     }
@@ -118,14 +118,14 @@ impl CallLog {
     }
 }
 
-/// Which of its outputs a guest printed to.
+/// The stream that a guest printed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channel {
     Stdout,
     Stderr,
 }
 
-/// One of a guest's outputs: cuts what is printed into lines of the call's log.
+/// A stdout or stderr of a guest. It splits the output into lines of the log.
 #[derive(Clone)]
 pub(crate) struct Output {
     log: Arc<CallLog>,
@@ -142,7 +142,7 @@ impl Output {
         }
     }
 
-    /// Makes a line of what was printed without an end of line.
+    /// Logs the last line if it has no line end.
     pub(crate) fn finish(&self) {
         let rest = std::mem::take(&mut *self.partial());
         if !rest.is_empty() {
@@ -158,7 +158,7 @@ impl Output {
                     partial.extend_from_slice(text);
                     self.line(&std::mem::take(&mut *partial));
                 }
-                // What is longer than a line may be is not even kept.
+                // The rest of an overlong line is dropped.
                 Some(_) if partial.len() <= LINE_BYTES_MAX => partial.extend_from_slice(piece),
                 Some(_) | None => {}
             }

@@ -1,8 +1,8 @@
-//! How many guests execute at once.
+//! Limits how many guests execute at once.
 //!
-//! A permit is needed while a guest's code executes, and only then: it is given back
-//! whenever the guest waits, for a lock, for a callee, or for the clock. So nobody who waits
-//! keeps others from going on, whatever the limit, and a limit of one is no deadlock.
+//! A guest holds a permit only while its code executes. It releases the permit whenever it waits:
+//! for a lock, for a callee, or for a timer. Therefore a waiting guest never blocks others, and
+//! even a limit of one cannot cause a deadlock.
 
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -12,41 +12,41 @@ use std::task::{Context, Poll};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 thread_local! {
-    /// Whether this thread is inside of a guest that has a permit. A callee that is run by
-    /// the same thread goes on with it: its caller does not execute meanwhile.
+    /// Whether this thread executes a guest that holds a permit. A callee on the same thread uses
+    /// that permit, because its caller does not execute meanwhile.
     static HAS_PERMIT: Cell<bool> = const { Cell::new(false) };
 }
 
-type Asking = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+type Acquiring = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
-/// How many guests execute at once, at most.
+/// Permits for the execution of guests.
 #[derive(Debug, Clone)]
 pub(crate) struct Permits(Arc<Semaphore>);
 
 impl Permits {
-    /// Returns as many permits; at least one.
+    /// Returns a set of `n_permits` permits, at least one.
     pub(crate) fn new(n_permits: usize) -> Self {
         let n_permits = n_permits.clamp(1, Semaphore::MAX_PERMITS);
         Self(Arc::new(Semaphore::new(n_permits)))
     }
 
-    /// Runs a guest, with a permit whenever it executes.
+    /// Runs a guest, which holds a permit whenever it executes.
     pub(crate) async fn run<F: Future>(&self, guest: F) -> F::Output {
         let mut guest = pin!(guest);
-        let mut asking: Option<Asking> = None;
-        std::future::poll_fn(|task| self.poll(guest.as_mut(), &mut asking, task)).await
+        let mut acquiring: Option<Acquiring> = None;
+        std::future::poll_fn(|task| self.poll(guest.as_mut(), &mut acquiring, task)).await
     }
 
     fn poll<F: Future>(
         &self,
         guest: Pin<&mut F>,
-        asking: &mut Option<Asking>,
+        acquiring: &mut Option<Acquiring>,
         task: &mut Context<'_>,
     ) -> Poll<F::Output> {
         if HAS_PERMIT.get() {
             return guest.poll(task);
         }
-        let permit = match asking {
+        let permit = match acquiring {
             None => Arc::clone(&self.0).try_acquire_owned().ok(),
             Some(_) => None,
         };
@@ -54,13 +54,13 @@ impl Permits {
             Some(permit) => Some(permit),
             None => {
                 let semaphore = Arc::clone(&self.0);
-                let asked = asking.get_or_insert_with(|| {
+                let pending = acquiring.get_or_insert_with(|| {
                     Box::pin(async { semaphore.acquire_owned().await.ok() })
                 });
-                match asked.as_mut().poll(task) {
+                match pending.as_mut().poll(task) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(permit) => {
-                        *asking = None;
+                        *acquiring = None;
                         permit
                     }
                 }
@@ -71,7 +71,7 @@ impl Permits {
     }
 }
 
-/// The thread is inside of a guest until this is dropped, also by a panic.
+/// Marks that the thread executes a guest, until it is dropped. A panic drops it, too.
 struct Inside;
 
 impl Inside {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_more_execute_than_there_are_permits() {
+    async fn no_more_guests_execute_than_there_are_permits() {
         let permits = Permits::new(2);
         let (n_now, n_most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut tasks = tokio::task::JoinSet::new();
@@ -119,16 +119,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_has_no_permit() {
+    async fn waiting_guest_holds_no_permit() {
         let permits = Permits::new(1);
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let waits = permits.run(async { told.await.expect("it is told") });
-        let tells = permits.run(async { tell.send(7).expect("somebody waits") });
-        assert_eq!(tokio::join!(waits, tells).0, 7);
+        let (send, received) = tokio::sync::oneshot::channel();
+        let receives = permits.run(async { received.await.expect("it is sent") });
+        let sends = permits.run(async { send.send(7).expect("the other guest waits") });
+        assert_eq!(tokio::join!(receives, sends).0, 7);
     }
 
     #[tokio::test]
-    async fn a_callee_goes_on_with_its_callers_permit() {
+    async fn callee_uses_its_callers_permit() {
         let permits = Permits::new(1);
         let nested = permits.run(async {
             permits

@@ -1,4 +1,4 @@
-//! Plugins: components that were checked, compiled and described, ready to be called.
+//! Plugins: components that were checked, compiled and described, and can be called.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,29 +27,29 @@ use crate::engine::Runtime;
 use crate::host::HostError;
 use crate::lines::LineTable;
 
-/// A component is not a plugin that this host can run.
+/// Why a component is not a plugin that this host can run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
-    /// It is not WebAssembly at all, or damaged.
+    /// It is not WebAssembly, or it is damaged.
     #[error("it is not a WebAssembly component: {reason}")]
     NotWasm {
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
-    /// It is WebAssembly, but not a component.
+    /// It is a WebAssembly module, but not a component.
     #[error("it is a core WebAssembly module, not a component")]
     CoreModule,
-    /// It was not built for Sedge.
+    /// It has no section that names a contract, so it was not built for Sedge.
     #[error("it is a component, but not a plugin of Sedge: it has no section `sedge:contract`")]
     ContractMissing,
-    /// Its contract's version is no version.
+    /// The version of its contract cannot be parsed.
     #[error("it was built for contract `{}`, which is no version", text.escape_debug())]
     ContractUnreadable {
-        /// What stands there.
+        /// The text of the section.
         text: String,
     },
-    /// It needs a newer host.
+    /// It requires a newer host.
     #[error(
         "it was built for contract {built_for}, this Sedge speaks contract {}",
         component::CONTRACT_VERSION
@@ -58,76 +58,76 @@ pub enum PluginError {
         /// The version that it was built for.
         built_for: String,
     },
-    /// It needs an older host.
+    /// It requires an older host.
     #[error("it was built for contract {built_for}, which this Sedge no longer speaks")]
     ContractOlder {
         /// The version that it was built for.
         built_for: String,
     },
-    /// It is larger than the operator allows.
+    /// A figure of the component exceeds the operator's limit.
     #[error("it is too large: {found} of `{}`, the limit is {most}", limit.as_str())]
     TooLarge {
-        /// What it has too much of.
+        /// The limit.
         limit: ComponentLimit,
-        /// How much it has.
+        /// The figure of the component.
         found: u64,
-        /// How much it may have.
+        /// The value of the limit.
         most: u64,
     },
     /// It does not compile.
     #[error("it does not compile: {reason}")]
     Compile {
-        /// What the compiler says.
+        /// The compiler's message.
         reason: String,
     },
-    /// Compiling it takes more than the operator allows.
+    /// Compiling it exceeds a limit of the operator.
     #[error(
         "compiling it takes more than {most} {}, the limit `{}`",
         limit.unit(),
         limit.key()
     )]
     CompileLimit {
-        /// What it takes too much of.
+        /// The limit.
         limit: CompileLimit,
-        /// How much it may take.
+        /// The value of the limit.
         most: u64,
     },
-    /// The process that compiles did not do its work.
+    /// The compiling process failed.
     #[error("the compiler failed")]
     Compiler(#[source] WorkerError),
-    /// It imports or exports other things than the contract says.
+    /// Its imports or exports differ from the contract.
     #[error("it does not fit the contract: {reason}")]
     World {
-        /// What does not fit.
+        /// The difference.
         reason: String,
     },
-    /// It cannot describe itself.
+    /// Its description failed.
     #[error("its description failed")]
     Describe(#[source] CallError),
-    /// A name in its description is none.
+    /// A name in its description is not valid.
     #[error("its description is not valid")]
     Name(#[from] NameError),
-    /// How long it wants data to be kept is not said in words that are known.
+    /// A retention in its description cannot be parsed.
     #[error("its description is not valid")]
     Lifetime(#[from] LifetimeError),
-    /// A label or media type in its description is none.
+    /// A tag, a media type or the size of its description is not valid.
     #[error("its description is not valid: {0}")]
     Text(String),
-    /// A text in its description is no JSON.
+    /// A JSON text in its description cannot be parsed.
     #[error("its description is not valid: {of}: {reason}")]
     Json {
-        /// Which text.
+        /// Which text it is.
         of: String,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
-    /// Its description contradicts itself.
+    /// Its description is inconsistent.
     #[error("its description is not valid")]
     TypeInfo(#[from] TypeInfoError),
-    /// The bytes are not those that the digest is of.
+    /// The bytes do not have the expected digest.
     #[error("its digest is {found}, not {expected}")]
     Digest {
-        /// The digest that was asked for.
+        /// The expected digest.
         expected: String,
         /// The digest of the bytes.
         found: String,
@@ -140,25 +140,25 @@ pub enum PluginError {
     Host(#[from] HostError),
 }
 
-/// What is known of a plugin without being able to call it.
+/// What a plugin says about itself. It exists without an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginDescription {
     /// The SHA-256 of the component, in lower-case hex.
     pub sha256: String,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// What it says of its type.
+    /// The plugin's description of its type.
     pub type_info: TypeInfo,
 }
 
-/// A component that is ready to be called.
+/// A component that can be called.
 pub struct Plugin {
     description: PluginDescription,
     pub(crate) instance: PluginPre<CallState>,
     schemas: Schemas,
-    /// Read when something traps for the first time.
+    /// Read at the first trap.
     lines: OnceLock<LineTable>,
-    /// The most memory that one of its calls has needed, in bytes; 0 before the first one ended.
+    /// The most memory that any of its calls has needed, in bytes; 0 until a call has ended.
     memory_bytes: AtomicUsize,
 }
 
@@ -170,8 +170,8 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// The type's schemas, each compiled when it is first needed: compiling one costs more
-/// than a call, and a call needs two at most.
+/// The schemas of a type. Each is compiled at its first use, because compiling one takes longer
+/// than a call, and a call needs at most two.
 #[derive(Debug)]
 struct Schemas {
     global_arguments: OnceLock<Schema>,
@@ -180,13 +180,13 @@ struct Schemas {
 }
 
 impl Plugin {
-    /// Returns what the plugin is.
+    /// Returns the plugin's description.
     #[must_use]
     pub fn description(&self) -> &PluginDescription {
         &self.description
     }
 
-    /// Returns what the plugin says of its type.
+    /// Returns the plugin's description of its type.
     #[must_use]
     pub fn type_info(&self) -> &TypeInfo {
         &self.description.type_info
@@ -201,32 +201,32 @@ impl Plugin {
         )
     }
 
-    /// Returns the schema of a method's arguments; none if there is no such method.
+    /// Returns the schema of a method's arguments. Returns `None` if there is no such method.
     #[must_use]
     pub fn arguments_schema(&self, method: &str) -> Option<&Schema> {
         let source = &self.type_info().method(method)?.arguments;
         Some(compiled(self.schemas.arguments.get(method)?, source))
     }
 
-    /// Returns the schema of a resource; none if the type declares no such resource.
+    /// Returns the schema of a resource. Returns `None` if the type declares no such resource.
     #[must_use]
     pub fn resource_schema(&self, spec: &str) -> Option<&Schema> {
         let source = &self.type_info().resource(spec)?.schema;
         Some(compiled(self.schemas.resources.get(spec)?, source))
     }
 
-    /// Returns the most memory that one of its calls has needed in this process, in bytes; 0 before
-    /// the first one ended.
+    /// Returns the most memory that any of its calls has needed in this process, in bytes; 0 until
+    /// a call has ended.
     pub(crate) fn memory_known(&self) -> usize {
         self.memory_bytes.load(Ordering::Relaxed)
     }
 
-    /// Notes how much memory one of its calls needed, in bytes.
+    /// Records how much memory a call has needed, in bytes.
     pub(crate) fn memory_note(&self, n_bytes: usize) {
         self.memory_bytes.fetch_max(n_bytes, Ordering::Relaxed);
     }
 
-    /// Returns which instruction comes from which line of the source.
+    /// Returns the line table.
     pub(crate) fn lines(&self, cache: Option<&Cache>) -> &LineTable {
         let read = || cache.map(|cache| cache.lines(&self.description.sha256));
         self.lines.get_or_init(|| read().unwrap_or_default())
@@ -266,9 +266,9 @@ fn compiled<'a>(slot: &'a OnceLock<Schema>, source: &Value) -> &'a Schema {
     slot.get_or_init(|| Schema::compile(source).expect("`TypeInfo::check` compiled it before"))
 }
 
-/// Checks a description, until a moment at the latest: how many schemas it has, and how much work
-/// each is to compile, is the plugin's choice. Others go on meanwhile.
-async fn understood(type_info: TypeInfo, latest: Moment) -> Result<TypeInfo, PluginError> {
+/// Checks a description, on a blocking thread and until `latest`. The plugin chooses how many
+/// schemas there are and how much work each of them is.
+async fn check_description(type_info: TypeInfo, latest: Moment) -> Result<TypeInfo, PluginError> {
     let check = move || {
         type_info.check(|| !latest.left().is_zero())?;
         Ok(type_info)
@@ -277,7 +277,7 @@ async fn understood(type_info: TypeInfo, latest: Moment) -> Result<TypeInfo, Plu
     checked.map_err(|_| HostError::new(CheckPanicked))?
 }
 
-/// A description was not checked to the end.
+/// The check of a description panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("the check of a description ended in a panic")]
 struct CheckPanicked;
@@ -291,31 +291,31 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// A plugin that was loaded.
+/// The result of loading a plugin.
 #[derive(Debug)]
 pub struct LoadedPlugin {
     /// The plugin.
     pub plugin: Arc<Plugin>,
-    /// How it was compiled; `None` if its compiled code was in the cache.
+    /// How it was compiled. `None` if its compiled code came from the cache.
     pub compiled: Option<Compiled>,
 }
 
-/// A plugin was compiled.
+/// How a plugin was compiled.
 #[derive(Debug)]
 pub struct Compiled {
-    /// How long that took, and its description.
+    /// How long compiling and describing it took.
     pub elapsed: Duration,
-    /// Why its code is not kept for the next process, or could not be read; `None` if it is
-    /// kept, and if there is no cache at all.
+    /// Why its code could not be stored in the cache or read from it. `None` if there was no
+    /// problem, or if there is no cache.
     pub fault: Option<CacheFault>,
 }
 
 impl Runtime {
-    /// Checks, compiles and describes a component, and keeps the result in the cache for
-    /// [`Runtime::plugin_load`]. What the plugin logs meanwhile goes to `logged`.
+    /// Checks, compiles and describes a component, and stores the result in the cache for
+    /// [`Runtime::plugin_load`]. Passes the plugin's log lines to `logged`.
     ///
     /// # Errors
-    /// Every way in which a file is not a plugin; nothing is kept then.
+    /// The component is not a plugin that this host can run. Nothing is stored then.
     pub async fn plugin_add(
         &self,
         bytes: &[u8],
@@ -334,7 +334,7 @@ impl Runtime {
         let instance = self.instance(&component)?;
         let latest = Moment::now().after(self.component_limits.describe);
         let described = call::describe(self, &instance, &lines, Arc::new(logged), latest);
-        let type_info = understood(described.await?, latest).await?;
+        let type_info = check_description(described.await?, latest).await?;
         let sha256 = sha256_hex(bytes);
         let note = Note {
             contract,
@@ -352,12 +352,12 @@ impl Runtime {
         })
     }
 
-    /// Loads a plugin that was added before, by the digest of its component. If its compiled
-    /// code is not in the cache, or not authentic, it is compiled again from `bytes`, and what
-    /// it says of itself comes from there, too.
+    /// Loads a plugin that was added before, by the digest of its component. If the cache has no
+    /// authentic code for it, the component is compiled again from `bytes`, and its description is
+    /// made again, too.
     ///
     /// # Errors
-    /// As [`Runtime::plugin_add`], or the bytes are not those of the digest.
+    /// As for [`Runtime::plugin_add`], or the bytes do not have this digest.
     pub async fn plugin_load(
         &self,
         sha256: &str,
@@ -377,7 +377,7 @@ impl Runtime {
                 });
             }
             Ok(None) => None,
-            // What cannot be read is not trusted, and not needed either.
+            // An unreadable entry is like a missing one: the component is compiled again.
             Err(fault) => Some(fault),
         };
         tracing::info!(sha256, "compiling");
@@ -404,7 +404,7 @@ impl Runtime {
     }
 }
 
-/// An error of the engine as one line: what failed, then why.
+/// Returns an error of the engine as one line: what failed, then why.
 pub(crate) fn one_line(error: &wasmtime::Error) -> String {
     format!("{error:#}")
         .lines()

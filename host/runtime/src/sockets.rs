@@ -1,9 +1,9 @@
-//! `wasi:sockets`: connections of TCP to the endpoints that a model was granted, and names only of
-//! those. Nothing is bound or listened on, and there is no UDP.
+//! `wasi:sockets`: TCP connections to granted endpoints, and lookups of their names. Guests cannot
+//! bind, listen, or use UDP.
 //!
-//! A guest resolves a name by itself and connects to an address. So each connection is looked at
-//! by its address: it must be one that a granted endpoint stands for at that moment, and a private
-//! one must have been named besides.
+//! A guest resolves a name itself and connects to an address. Therefore each connection is checked
+//! by its address: a granted endpoint must resolve to it at that moment, and a private address
+//! must be granted explicitly.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -28,12 +28,12 @@ use crate::call::{CallState, Surroundings};
 use crate::host::Outside;
 use crate::output::CallLog;
 
-/// The interface that is guarded, at the version that this engine knows.
+/// The interfaces that are wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 const CREATE_INTERFACE: &str = "wasi:sockets/tcp-create-socket@0.2.12";
 const TCP_INTERFACE: &str = "wasi:sockets/tcp@0.2.12";
 
-/// Who looks at a call's connections.
+/// Checks the connections of a call.
 struct Guard {
     permissions: Arc<Permissions>,
     uses: Arc<Uses>,
@@ -41,9 +41,9 @@ struct Guard {
     log: Arc<CallLog>,
 }
 
-/// Lets a guest that is about to be made connect to what was granted. Who does not even ask is
-/// left without sockets.
-pub(crate) fn hand_over(
+/// Lets a guest connect to granted endpoints. A plugin that does not request connections gets no
+/// sockets at all.
+pub(crate) fn grant_to(
     wasi: &mut WasiCtxBuilder,
     surroundings: &Surroundings,
     outside: &Arc<dyn Outside>,
@@ -58,13 +58,14 @@ pub(crate) fn hand_over(
         outside: Arc::clone(outside),
         log: Arc::clone(log),
     });
-    // Who asks and was not granted is told so, where it connects to.
+    // A plugin that requests connections gets sockets even without a grant, so that the denial can
+    // name the endpoint.
     wasi.allow_ip_name_lookup(true)
         .allow_tcp(true)
         .allow_udp(false)
         .socket_addr_check(move |address, usage| {
             let guard = Arc::clone(&guard);
-            // As a task of its own, since what it waits for is not for two threads at once.
+            // The check runs in a task of its own, because its future is not `Sync`.
             let checked = spawn(async move { guard.check(address, usage).await });
             Box::pin(checked)
         });
@@ -73,7 +74,7 @@ pub(crate) fn hand_over(
 impl Guard {
     async fn check(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
         match usage {
-            // A connection has an end on this side too, wherever the machine puts it.
+            // Connecting binds the local end to an address that the system chooses.
             SocketAddrUse::TcpBind if address.ip().is_unspecified() && address.port() == 0 => {
                 return true;
             }
@@ -102,7 +103,7 @@ impl Guard {
         }
     }
 
-    /// Finds an endpoint that was granted and stands for an address.
+    /// Returns the granted endpoint that resolves to an address.
     async fn endpoint_of(&self, address: SocketAddr) -> Result<Endpoint, Denial> {
         let ip = address.ip().to_canonical();
         let mut private = None;
@@ -139,8 +140,8 @@ async fn stands_for(host: &HostPattern, ip: IpAddr) -> bool {
     }
 }
 
-/// Puts a guard in front of the resolution of names: to ask for one tells those who answer for it
-/// what was asked. The linker has `wasi:sockets` already.
+/// Checks the permission before a name is resolved, because a lookup informs the name servers
+/// about the request. The linker must have `wasi:sockets` already.
 pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut interface = linker.instance(INTERFACE)?;
@@ -163,7 +164,7 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Counts sockets: each takes one of the descriptors that there are for all guests.
+/// Counts sockets: each takes a descriptor from the budget of all guests.
 fn count(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.instance(CREATE_INTERFACE)?.func_wrap(
         "create-tcp-socket",

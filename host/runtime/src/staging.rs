@@ -1,15 +1,15 @@
-//! What calls have written and deleted and not committed: visible to the call itself and to
-//! those that it calls, to nobody else.
+//! Changes that calls have made and not committed yet. They are visible to the call itself and to
+//! its callees only.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sedge_model::call::{StagedChange, StagedWrite, Written};
 use sedge_model::names::{DataName, ModelName};
 
-/// What a change costs beside its texts, so that empty ones count too.
+/// The cost of each change besides its text, in bytes, so that empty ones count too.
 const CHANGE_BYTES_OVERHEAD: usize = 64;
 
-/// What one call has staged, and its callers before it.
+/// The staged changes of one call, with a link to its caller's.
 #[derive(Debug)]
 pub struct Staging {
     model: ModelName,
@@ -22,25 +22,25 @@ pub struct Staging {
 struct Staged {
     changes: Vec<StagedChange>,
     n_bytes: usize,
-    /// What was committed while the call goes on.
+    /// The versions that the call has published while it runs.
     published: Vec<Written>,
 }
 
-/// What calls have staged of one name.
+/// The staged state of one name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum StagedName {
-    /// It was written after whatever else was done.
+    /// The most recent change is this write.
     Written(StagedWrite),
-    /// All its versions are to go.
+    /// All its versions are deleted.
     Deleted,
-    /// Nothing was written; these versions are to go.
+    /// It was not written, and these versions are deleted.
     As(Vec<u64>),
 }
 
 impl Staging {
-    /// Returns the empty staging of a call of `model`, made by the call that `caller` is of.
-    /// A guest decides how much it writes, and all but large files is in memory until the
-    /// call ends: it has at most `bytes_max` of it.
+    /// Returns the empty staging area of a call of `model`; `caller` is the staging area of its
+    /// caller. A guest chooses how much it writes, and all but large files stays in memory until
+    /// the call ends, so the area holds at most `bytes_max`.
     #[must_use]
     pub fn new(model: ModelName, caller: Option<Arc<Staging>>, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -51,7 +51,7 @@ impl Staging {
         })
     }
 
-    /// Adds a change; false where that would be more than one call may stage.
+    /// Adds a change. Returns `false` if that would exceed the limit of the call.
     pub(crate) fn push(&self, change: StagedChange) -> bool {
         let size = match &change {
             StagedChange::Write(write) => {
@@ -69,12 +69,12 @@ impl Staging {
         true
     }
 
-    /// Returns how many bytes it may have.
+    /// Returns the maximum size of the staging area, in bytes.
     pub(crate) fn bytes_max(&self) -> usize {
         self.bytes_max
     }
 
-    /// Returns what this call and its callers have staged of `name` of `model`.
+    /// Returns the state of a name of `model` as this call and its callers have staged it.
     pub(crate) fn of_name(&self, model: &ModelName, name: &DataName) -> StagedName {
         let mut deleted = Vec::new();
         let mut at = Some(self);
@@ -102,19 +102,19 @@ impl Staging {
         StagedName::As(deleted)
     }
 
-    /// Takes out all that this call has staged.
+    /// Takes all staged changes of this call.
     pub(crate) fn take(&self) -> Vec<StagedChange> {
         let mut staged = self.staged();
         staged.n_bytes = 0;
         std::mem::take(&mut staged.changes)
     }
 
-    /// Notes what was committed while the call goes on.
+    /// Records versions that the call has published.
     pub(crate) fn published(&self, written: &[Written]) {
         self.staged().published.extend_from_slice(written);
     }
 
-    /// Takes out what was committed while the call went on.
+    /// Takes the versions that the call has published.
     pub(crate) fn take_published(&self) -> Vec<Written> {
         std::mem::take(&mut self.staged().published)
     }
@@ -152,8 +152,8 @@ mod tests {
         }
     }
 
-    /// Returns the content that was staged, or what else was.
-    fn told(staging: &Staging, model: &ModelName, name: &str) -> String {
+    /// Returns the staged content of a name, or a word for its state.
+    fn staged_text(staging: &Staging, model: &ModelName, name: &str) -> String {
         match staging.of_name(model, &name.parse().expect("a name")) {
             StagedName::Written(write) => match write.content {
                 StagedContent::Text(text) => text,
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_sees_its_own_changes_and_its_callers() {
+    fn call_reads_its_own_and_its_callers_changes() {
         let (a, b): (ModelName, ModelName) =
             ("a".parse().expect("a name"), "b".parse().expect("a name"));
         let outer = Staging::new(a.clone(), None, BYTES_MAX);
@@ -174,24 +174,24 @@ mod tests {
         assert!(outer.push(write("x", "1")));
         assert!(outer.push(write("x", "2")));
         assert!(inner.push(write("x", "3")));
-        assert_eq!(told(&innermost, &a, "x"), "2");
-        assert_eq!(told(&innermost, &b, "x"), "3");
-        assert_eq!(told(&outer, &b, "x"), "without []");
+        assert_eq!(staged_text(&innermost, &a, "x"), "2");
+        assert_eq!(staged_text(&innermost, &b, "x"), "3");
+        assert_eq!(staged_text(&outer, &b, "x"), "without []");
         assert!(innermost.push(write("x", "4")));
-        assert_eq!(told(&innermost, &a, "x"), "4");
-        assert_eq!(told(&outer, &a, "x"), "2");
+        assert_eq!(staged_text(&innermost, &a, "x"), "4");
+        assert_eq!(staged_text(&outer, &a, "x"), "2");
         assert!(innermost.push(delete("x", Some(7))));
-        assert_eq!(told(&innermost, &a, "x"), "4");
+        assert_eq!(staged_text(&innermost, &a, "x"), "4");
         assert!(innermost.push(delete("x", None)));
-        assert_eq!(told(&innermost, &a, "x"), "deleted");
+        assert_eq!(staged_text(&innermost, &a, "x"), "deleted");
         assert!(innermost.push(delete("y", Some(7))));
-        assert_eq!(told(&innermost, &a, "y"), "without [7]");
+        assert_eq!(staged_text(&innermost, &a, "y"), "without [7]");
         assert_eq!(outer.take().len(), 2);
-        assert_eq!(told(&outer, &a, "x"), "without []");
+        assert_eq!(staged_text(&outer, &a, "x"), "without []");
     }
 
     #[test]
-    fn a_call_cannot_stage_without_end() {
+    fn changes_beyond_the_limit_are_refused() {
         let staging = Staging::new("a".parse().expect("a name"), None, BYTES_MAX);
         let most = BYTES_MAX - CHANGE_BYTES_OVERHEAD - 1;
         assert!(staging.push(write("x", &"y".repeat(most))));
@@ -199,7 +199,7 @@ mod tests {
         staging.take();
         assert!(
             staging.push(write("x", "")),
-            "what was taken counts no more"
+            "changes that were taken do not count"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What it means that a guest did not return: a panic, a limit, a trap, or our own fault.
+//! Explains why a guest did not return: a panic, a limit, a trap, or a failure of the host.
 
 use std::fmt::{self, Write as _};
 
@@ -13,21 +13,22 @@ use crate::host::HostError;
 use crate::host::JSON_BYTES_MAX;
 use crate::lines::LineTable;
 
-/// The engine's own words when a guest passes more than it may in one host call. It has no
-/// type for this; the test `a_guest_cannot_pass_too_much` notices if the words change.
+/// The engine's message if a guest passes too many bytes in one host call. The engine has no error
+/// type for this. The test `a_guest_cannot_pass_too_much` fails if the message changes.
 const TOO_MUCH_PASSED: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// The most frames of a backtrace that are kept: enough to find the place, and a bound on
-/// what a deep recursion leaves in the store.
+/// The maximum number of frames in a backtrace. It is enough to find the position, and bounds what
+/// a deep recursion writes to the store.
 pub(crate) const FRAMES_MAX: usize = 32;
 
-/// The most bytes of a function's name, of which a component may have one of megabytes.
+/// The maximum size of a function's name, in bytes. A component may have names of megabytes.
 const FUNCTION_BYTES_MAX: usize = 512;
 
-/// Says what became of a call whose guest did not return; `lines` are those of its plugin.
+/// Returns the outcome of a call whose guest did not return. `lines` is the line table of its
+/// plugin.
 ///
 /// # Errors
-/// The host itself failed, and no guest is to blame.
+/// The host itself failed.
 pub(crate) fn explain(
     error: &wasmtime::Error,
     state: &CallState,
@@ -101,16 +102,16 @@ fn backtrace(error: &wasmtime::Error, lines: &LineTable) -> Vec<Frame> {
     backtrace.frames().iter().map(frame).collect()
 }
 
-/// Rust's symbol names, as the author wrote them. A guest chooses them, and their length.
+/// Returns a Rust symbol in demangled form. A guest chooses the symbol and its length.
 fn demangled(name: &str) -> String {
     let mut demangled = String::new();
     let name = rustc_demangle::demangle(name);
-    // What is too long ends the writing, and what there is by then counts.
+    // Writing fails once the name is too long. The text up to there is used.
     let _ = write!(Bounded(&mut demangled), "{name:#}");
     demangled
 }
 
-/// A text that ends where it becomes too long for a name.
+/// Text that is cut at [`FUNCTION_BYTES_MAX`].
 struct Bounded<'a>(&'a mut String);
 
 impl fmt::Write for Bounded<'_> {

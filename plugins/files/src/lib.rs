@@ -1,4 +1,4 @@
-//! `@sedge/files`: keeps what is in a folder: every file with its size and its digest.
+//! `@sedge/files`: records the files of a folder, each with its size and digest.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,17 +15,17 @@ use sedge_sdk::{Context, Failure, FileAccess, MethodKind, Model, Permission};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The folder, by the name that the operator grants.
+/// The name under which the operator grants the folder.
 const FOLDER: &str = "folder";
 
-/// The most entries that an inventory may have. Whoever fills the folder chooses how many there
-/// are, and a resource with more of usual length would be larger than one may be.
+/// The maximum number of entries in an inventory. The files are not under the plugin's control,
+/// and more entries of usual length would exceed the size limit of a resource.
 const ENTRIES_MAX: usize = 20_000;
 
-/// Why something is not read whose name is not UTF-8.
+/// Why an entry cannot be read if its name is not UTF-8.
 const NOT_TEXT: &str = "its name is not UTF-8, so it cannot be opened";
 
-/// How much of a file is read at once, in bytes.
+/// The size of one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
 #[derive(Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ fn entries_max() -> usize {
     ENTRIES_MAX
 }
 
-/// What is in a folder.
+/// The content of a folder.
 #[derive(Serialize, JsonSchema)]
 struct Inventory {
     /// How many files there are
@@ -58,7 +58,7 @@ struct Inventory {
     entries: Vec<Entry>,
 }
 
-/// One thing in a folder.
+/// One entry of a folder.
 #[derive(Serialize, JsonSchema)]
 struct Entry {
     /// Where it is, with `/` between
@@ -70,7 +70,7 @@ struct Entry {
     what: What,
 }
 
-/// What it is.
+/// The kind of an entry.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum What {
@@ -96,7 +96,7 @@ enum What {
     },
 }
 
-/// What is returned: all but the entries.
+/// The return value: the inventory without its entries.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary {
@@ -152,14 +152,14 @@ fn inventory(cx: &Context, arguments: InventoryArguments) -> Result<Summary, Fai
     Ok(summary)
 }
 
-/// Returns all that is below a folder, but the folders, in the order of their paths.
+/// Returns everything below a folder except folders, sorted by path.
 fn walk(root: &Path, entries_max: usize) -> Result<Vec<Entry>, Failure> {
     let mut found = BTreeMap::new();
     let mut folders = vec![(root.to_owned(), String::new())];
     let mut n_seen = 0;
     while let Some((folder, path)) = folders.pop() {
         let listed = match fs::read_dir(&folder) {
-            // That there is no such folder is the caller's fault.
+            // If the folder itself is missing, the caller has passed a wrong path.
             Err(error) if path.is_empty() => return Err(error.into()),
             Err(error) => {
                 found.insert(path, unreadable(&error));
@@ -207,8 +207,8 @@ fn walk(root: &Path, entries_max: usize) -> Result<Vec<Entry>, Failure> {
     Ok(entries.map(entry).collect())
 }
 
-/// Returns whether an entry's name stands for one that is not UTF-8. The host knows no type of such
-/// an entry, and of all others it does.
+/// Returns whether the host has escaped an entry's name because it is not UTF-8. The host reports
+/// an unknown type for such entries only.
 fn is_escaped(entry: &DirEntry) -> bool {
     let is_known = |kind: FileType| kind.is_file() || kind.is_dir() || kind.is_symlink();
     let has_escape = entry.file_name().to_string_lossy().contains("\\x");
@@ -236,7 +236,7 @@ fn unreadable(error: &io::Error) -> What {
     }
 }
 
-/// Returns how much was read, which is what the digest is of.
+/// Returns the number of bytes read, and their digest.
 fn digest(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let (mut hash, mut size) = (Sha256::new(), 0);

@@ -1,8 +1,8 @@
-//! What `content-encoding` says was done to a body, undone (RFC 9110, 8.4).
+//! Decodes bodies as their `content-encoding` says (RFC 9110, section 8.4).
 //!
-//! A server may compress though it was not asked to. Bodies are decoded as they are read, so that
-//! none takes more memory for being compressed well. A coding that is not known here stays, and is
-//! named beside the body.
+//! A server may compress a body without being asked to. Bodies are decoded while they are read, so
+//! that a highly compressed one does not take more memory. A body with an unknown coding is not
+//! decoded, and the coding is stored beside it.
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
@@ -10,20 +10,20 @@ use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use sedge_sdk::{Failure, Response};
 
-/// How many codings one body may have. A server chooses, and each takes memory.
+/// The maximum number of codings of one body. The server chooses it, and each takes memory.
 const CODINGS_MAX: usize = 4;
 
-/// How much is decoded at once, in bytes.
+/// The size of the decoder's buffer, in bytes.
 const PIECE_BYTES: usize = 16 << 10;
 
-/// A body without the codings that are known.
+/// A body, decoded if all its codings are known.
 pub(crate) struct Decoded {
     body: Box<dyn Read>,
     left: Option<String>,
 }
 
 impl Decoded {
-    /// Returns the codings that are left, as the header has them.
+    /// Returns the codings that were not decoded, as in the header.
     pub(crate) fn left(&self) -> Option<&str> {
         self.left.as_deref()
     }
@@ -35,10 +35,11 @@ impl Read for Decoded {
     }
 }
 
-/// Returns a response's body, decoded; as it came if one of its codings is not known.
+/// Returns the decoded body of a response. Returns it unchanged if one of its codings is not
+/// known.
 ///
 /// # Errors
-/// The body breaks off, or has too many codings.
+/// The body ends early, or has too many codings.
 pub(crate) fn decoded(response: Response, header: Option<&str>) -> Result<Decoded, Failure> {
     let codings = header.unwrap_or_default().split(',').map(str::trim);
     let codings = codings.filter(|it| !it.is_empty() && !it.eq_ignore_ascii_case("identity"));
@@ -53,16 +54,16 @@ pub(crate) fn decoded(response: Response, header: Option<&str>) -> Result<Decode
         let left = Some(codings.join(", "));
         return Ok(Decoded { body, left });
     }
-    // What was done last is undone first.
+    // The last coding was applied last, so it is decoded first.
     for coding in codings.iter().rev() {
-        body = one_undone(body, coding)?;
+        body = decode_one(body, coding)?;
     }
     Ok(Decoded { body, left: None })
 }
 
-fn one_undone(mut body: Box<dyn Read>, coding: &str) -> Result<Box<dyn Read>, Failure> {
+fn decode_one(mut body: Box<dyn Read>, coding: &str) -> Result<Box<dyn Read>, Failure> {
     let mut first = Vec::new();
-    // An answer to `HEAD` has the header and no body, which is no broken one.
+    // A response to `HEAD` has the header and no body. That is not an error.
     body.by_ref().take(2).read_to_end(&mut first)?;
     if first.is_empty() {
         return Ok(body);
@@ -73,13 +74,13 @@ fn one_undone(mut body: Box<dyn Read>, coding: &str) -> Result<Box<dyn Read>, Fa
     Ok(match coding {
         "br" => Box::new(Decompressor::new(body, PIECE_BYTES)),
         "deflate" if is_zlib => Box::new(ZlibDecoder::new(body)),
-        // Some servers leave the frame out.
+        // Some servers send deflate data without the zlib header.
         "deflate" => Box::new(DeflateDecoder::new(body)),
         _ => Box::new(MultiGzDecoder::new(body)),
     })
 }
 
-/// Returns whether a body begins as the zlib format does (RFC 1950, 2.2).
+/// Returns whether a body begins with a zlib header (RFC 1950, section 2.2).
 fn is_zlib(first: &[u8]) -> bool {
     let [one, two] = first else {
         return false;

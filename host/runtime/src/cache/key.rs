@@ -1,7 +1,7 @@
-//! The key by which a user's compiled code is authenticated.
+//! The key that authenticates a user's compiled code.
 //!
-//! It is random, made when it is first needed, and lies apart from what it authenticates: a
-//! cache that was copied, restored or sent to another user is worth nothing without it.
+//! The key is random and made when it is first needed. It is stored apart from the code, so a
+//! cache that was copied, restored or sent to another user cannot be used there.
 
 use std::fmt;
 use std::fs::File;
@@ -17,15 +17,15 @@ use super::CacheFaultKind;
 /// The name of the key's file.
 const FILE: &str = "cache.key";
 
-/// What tells these hashes from all others, and this format from later ones.
+/// Separates these hashes from all other uses of the key, and this format from later ones.
 const FORMAT: &[u8] = b"sedge compiled code 1\0";
 
 const KEY_BYTES: usize = 32;
 
-/// The length of a MAC.
+/// The length of a MAC, in bytes.
 pub(super) const MAC_BYTES: usize = blake3::OUT_LEN;
 
-/// A key.
+/// The user's secret key. Its `Debug` form does not show it.
 pub(super) struct CacheKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl fmt::Debug for CacheKey {
@@ -34,14 +34,14 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// What makes the MAC of a file, piece by piece.
+/// Computes the MAC of a file, piece by piece.
 pub(super) struct Mac(blake3::Hasher);
 
 impl CacheKey {
-    /// Reads the key in a folder of the user, making it if there is none.
+    /// Reads the key from a folder of the user. Creates it if it is missing.
     ///
     /// # Errors
-    /// It cannot be read or made, or is not the user's alone.
+    /// The key cannot be read or created, or other users may read it.
     pub(super) fn open(folder: &Folder) -> Result<Self, CacheFaultKind> {
         if let Some(file) = own_folder::open_file(folder, FILE)? {
             return Self::read(folder, file);
@@ -50,7 +50,8 @@ impl CacheKey {
         random::fill(&mut *key);
         match folder.write_new_private(FILE, &*key) {
             Ok(()) => Ok(Self(key)),
-            // Another process was faster: its key is the one.
+            // Another process created a key meanwhile. Both must use the same key, so this process
+            // reads that one.
             Err(error) if error.source.kind() == ErrorKind::AlreadyExists => {
                 match own_folder::open_file(folder, FILE)? {
                     Some(file) => Self::read(folder, file),
@@ -72,7 +73,7 @@ impl CacheKey {
         Ok(Self(Zeroizing::new(key)))
     }
 
-    /// Begins the MAC of a file of this name.
+    /// Starts the MAC of the file with this name.
     pub(super) fn hasher(&self, name: &str) -> Mac {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(FORMAT);
@@ -87,7 +88,7 @@ impl Mac {
         self.0.update(piece);
     }
 
-    /// Returns the MAC. It is compared in constant time.
+    /// Returns the MAC. `blake3::Hash` compares itself with others in constant time.
     pub(super) fn finalize(&self) -> blake3::Hash {
         self.0.finalize()
     }

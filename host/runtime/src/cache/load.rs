@@ -1,4 +1,4 @@
-//! The one place of this crate with unsafe code: making machine code part of this process.
+//! Loads machine code into this process. This is the only unsafe code of the crate.
 
 use sedge_sys::sealed_file::SealedFile;
 use wasmtime::Engine;
@@ -6,10 +6,10 @@ use wasmtime::component::Component;
 
 /// Maps a compiled component into memory.
 ///
-/// The caller has checked that this program made it.
+/// The caller has checked that this program compiled it.
 ///
 /// # Errors
-/// It is of another version of the engine, or for other settings.
+/// Another version of the engine compiled it, or the settings differ.
 #[expect(
     unsafe_code,
     reason = "there is no other way to run code that was compiled before"
@@ -18,24 +18,24 @@ pub(super) fn component(
     engine: &Engine,
     mut code: SealedFile,
 ) -> Result<Component, wasmtime::Error> {
-    // SAFETY: the file must be an unmodified output of `Engine::precompile_component`, and
-    // must not change. Its MAC, by a key that only this user's processes know, was compared
-    // while it was copied into sealed memory, where nothing can change it. The engine itself
-    // refuses files of other versions, targets and settings.
+    // SAFETY: the file must be an unmodified output of `Engine::precompile_component`, and must
+    // not change while it is mapped. The cache compared its MAC while it copied the file into
+    // sealed memory, where nothing can change it; only this user's processes know the key. The
+    // engine itself refuses files of other versions, targets and settings.
     let mapped = unsafe { Component::deserialize_file(engine, code.path()) };
     match mapped {
         Ok(component) => Ok(component),
-        // Without `/proc` there is no path to it, and it is copied once more.
+        // Without `/proc` the sealed file has no path, so the code is copied once more.
         Err(_) => component_of_code(engine, &code.read()?),
     }
 }
 
 /// Copies a compiled component into memory.
 ///
-/// The caller knows that this program made it: it came out of the cache, or of its compiler.
+/// The caller has got the code from the cache or from the compiler of this program.
 ///
 /// # Errors
-/// It is of another version of the engine, or for other settings.
+/// Another version of the engine compiled it, or the settings differ.
 #[expect(
     unsafe_code,
     reason = "there is no other way to run code that was compiled before"
@@ -44,8 +44,8 @@ pub(crate) fn component_of_code(
     engine: &Engine,
     code: &[u8],
 ) -> Result<Component, wasmtime::Error> {
-    // SAFETY: the bytes must be an unmodified output of `Engine::precompile_component`. They
-    // are the content of a sealed file, see above, or what this process or its own child has
-    // just compiled: that came over a pipe that no other process holds.
+    // SAFETY: the bytes must be an unmodified output of `Engine::precompile_component`. They are
+    // either the content of a sealed file (see above), or the output of this process or of its own
+    // child, which arrived on a pipe that no other process holds.
     unsafe { Component::deserialize(engine, code) }
 }

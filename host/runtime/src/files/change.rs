@@ -1,5 +1,7 @@
-//! What changes the names in a folder: each is done in a folder that is open, so that it is the
-//! one which was looked at, and no link comes to lead elsewhere.
+//! Operations that change the names in a folder.
+//!
+//! Each of them first opens the folder and then works in the open one, so that the folder which
+//! was checked is the one that changes. None of them makes a symbolic link lead elsewhere.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -21,17 +23,17 @@ use wasmtime_wasi::runtime::spawn_blocking;
 use super::identity_of;
 use crate::call::CallState;
 
-/// One thing is moved or linked at a time. Otherwise two guests that share a folder could put a
-/// link in the place of what was looked at.
+/// Serialises moves and links. Otherwise two guests that share a folder could replace a file by a
+/// link between the check and the move.
 static MOVES: Mutex<()> = Mutex::const_new(());
 
-/// A name in a folder that is held.
+/// A name in an open folder.
 pub(super) struct Place {
     pub(super) folder: u32,
     pub(super) name: String,
 }
 
-/// What is done with one name in a folder.
+/// An operation on one name in a folder.
 #[derive(Clone, Copy)]
 enum Change {
     MakeFolder,
@@ -39,7 +41,7 @@ enum Change {
     Unlink,
 }
 
-/// How a thing gets another name.
+/// An operation that gives a file another name.
 #[derive(Clone, Copy)]
 enum Move {
     Rename,
@@ -113,7 +115,7 @@ fn guard_moves(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Resul
         |mut store, (from, flags, old, to, new): Link| {
             Box::new(async move {
                 let state: &mut CallState = store.data_mut();
-                // As the engine has it: no link is followed here.
+                // The engine does not support following a link here, either.
                 if flags.contains(PathFlags::SYMLINK_FOLLOW) {
                     return Ok((Err(ErrorCode::Invalid),));
                 }
@@ -128,8 +130,7 @@ fn guard_moves(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Resul
 }
 
 impl CallState {
-    /// Opens the folder that a path leads to but for its last name, and checks that names in it may
-    /// be changed.
+    /// Opens the parent folder of a path, and checks that its names may be changed.
     pub(super) async fn place(&mut self, folder: u32, path: &str) -> FsResult<Place> {
         let (parent, name) = split(path).ok_or(ErrorCode::NotPermitted)?;
         let mut files = self.filesystem();
@@ -155,8 +156,8 @@ impl CallState {
         })
     }
 
-    /// Closes the folder that a name was to be changed in.
-    pub(super) fn let_go(&mut self, place: Place) -> FsResult<()> {
+    /// Closes the folder of a place.
+    pub(super) fn close_place(&mut self, place: Place) -> FsResult<()> {
         self.table
             .delete(Resource::<Descriptor>::new_own(place.folder))?;
         Ok(())
@@ -171,7 +172,7 @@ impl CallState {
             Change::RemoveFolder => files.remove_directory_at(this, name).await,
             Change::Unlink => files.unlink_file_at(this, name).await,
         };
-        self.let_go(place)?;
+        self.close_place(place)?;
         done
     }
 
@@ -179,7 +180,7 @@ impl CallState {
         let place = self.place(folder, path).await?;
         let (this, name) = (Resource::new_borrow(place.folder), place.name.clone());
         let made = self.filesystem().symlink_at(this, target, name).await;
-        self.let_go(place)?;
+        self.close_place(place)?;
         made
     }
 
@@ -193,13 +194,13 @@ impl CallState {
         let to = match self.place(to, new).await {
             Ok(to) => to,
             Err(error) => {
-                self.let_go(from)?;
+                self.close_place(from)?;
                 return Err(error);
             }
         };
         let done = self.give_name_in(how, &from, &to).await;
-        self.let_go(from)?;
-        self.let_go(to)?;
+        self.close_place(from)?;
+        self.close_place(to)?;
         done
     }
 
@@ -233,7 +234,7 @@ impl CallState {
         }
     }
 
-    /// Returns the folders that were granted.
+    /// Returns the identities of the granted folders.
     fn roots(&self) -> BTreeSet<Identity> {
         let running = self.running.iter();
         let folders = running.flat_map(|running| &running.surroundings.folders);
@@ -241,11 +242,12 @@ impl CallState {
     }
 }
 
-/// Returns a path but for its last name, and that name; nothing where that is none, such as `..`.
+/// Splits a path into its parent and its last name. Returns `None` if the path is absolute or ends
+/// with `..` or `.`.
 fn split(path: &str) -> Option<(&str, &str)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = match path.rsplit_once('/') {
-        // It is absolute, and so leads out.
+        // An absolute path leads out of the granted folder.
         Some(("", _)) => return None,
         Some((parent, name)) => (parent, name),
         None => (".", path),
@@ -254,7 +256,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     is_name.then_some((parent, name))
 }
 
-/// Returns whether a link leads to what is below its own folder, wherever that is moved.
+/// Returns whether a link target stays below the link's own folder, wherever that folder is moved.
 fn stays_below(target: &str) -> bool {
     let mut parts = Path::new(target).components();
     parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))

@@ -1,6 +1,8 @@
-//! What a folder holds. The engine's own list ends at the first name that is not UTF-8, which is all
-//! that the names of WASI can be. Here such a name is escaped (`caf\xE9`), and what has it is of no
-//! known type: a guest sees that it is there, and cannot open it.
+//! Listing a folder.
+//!
+//! The engine's own list ends at the first name that is not UTF-8, because names in WASI are
+//! UTF-8. Here such a name is escaped (`caf\xE9`), and the entry has an unknown type. A guest sees
+//! the entry but cannot open it.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -20,7 +22,7 @@ use wasmtime_wasi::runtime::spawn_blocking;
 
 use crate::call::CallState;
 
-/// What is left of what a folder holds, in place of the engine's own type.
+/// The remaining entries of a folder. Replaces the engine's own type of stream.
 struct EntryStream(VecDeque<DirectoryEntry>);
 
 pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
@@ -58,7 +60,8 @@ pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
             Box::new(async move {
                 let state: &mut CallState = store.data_mut();
                 let handles = [folder.rep()];
-                // The libraries of guests ask for this with each entry, and end with an error.
+                // The standard libraries of guests request this for each entry, and fail if it
+                // fails.
                 if state.escaped(&path) {
                     return Ok((Ok(hash_of(&path)),));
                 }
@@ -96,7 +99,7 @@ impl CallState {
         Ok(self.table.push(EntryStream(entries))?)
     }
 
-    /// Returns whether a path ends with a name that was given to the guest and is none.
+    /// Returns whether a path ends with an escaped name that the guest has received.
     fn escaped(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let running = self.running.as_ref();
@@ -104,7 +107,7 @@ impl CallState {
     }
 }
 
-/// Returns a name with `\xE9` for each byte that is no part of UTF-8.
+/// Returns a name with `\xE9` for each byte that is not part of valid UTF-8.
 fn escape(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_bytes().utf8_chunks() {

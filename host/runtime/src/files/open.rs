@@ -1,5 +1,7 @@
-//! The opening of files: only plain files and folders, and no file to be written to that decides on
-//! models or commands, by whatever name it is reached. What is open is counted.
+//! Opening files.
+//!
+//! Only regular files and folders can be opened. A file that decides on models or commands cannot
+//! be opened for writing, whatever name it has. Open files are counted.
 
 use sedge_model::call::LimitName;
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
@@ -13,7 +15,7 @@ use super::identity_of;
 use crate::budget::Descriptors;
 use crate::call::CallState;
 
-/// What is to be opened, and how.
+/// The arguments of `open-at`.
 struct Wanted {
     folder: u32,
     path_flags: PathFlags,
@@ -42,7 +44,7 @@ pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
                     open_flags,
                     flags,
                 };
-                let opened = match state.look_at(&wanted).await {
+                let opened = match state.check_kind(&wanted).await {
                     Ok(()) => {
                         let descriptor = state.file_take()?;
                         let opened = state.open(&wanted).await;
@@ -61,7 +63,7 @@ pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
     interface.resource("descriptor", kind, |mut store, handle| {
         let state: &mut CallState = store.data_mut();
         HostDescriptor::drop(&mut state.filesystem(), Resource::new_own(handle))?;
-        // The folders that it was given are counted with the call.
+        // The granted folders are counted with the call, not as open files.
         if state.descriptor_closed(handle)
             && let Some(running) = &mut state.running
         {
@@ -72,17 +74,17 @@ pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
 }
 
 impl CallState {
-    /// Checks that nothing is there, or what may be opened.
-    async fn look_at(&mut self, wanted: &Wanted) -> FsResult<()> {
+    /// Checks that the path leads to nothing, or to a file or folder that may be opened.
+    async fn check_kind(&mut self, wanted: &Wanted) -> FsResult<()> {
         let this = Resource::new_borrow(wanted.folder);
         let mut files = self.filesystem();
         let found = files.stat_at(this, wanted.path_flags, wanted.path.clone());
         match found.await {
             Ok(found) if may_be_opened(found.type_) => Ok(()),
             Ok(_) => Err(ErrorCode::NotPermitted.into()),
-            // What is not there is made, or reported by what follows.
+            // The following open creates the file, or reports that it is missing.
             Err(error) if is_missing(&error) => Ok(()),
-            // What cannot be looked at is not opened.
+            // A file whose type is unknown is not opened.
             Err(error) => Err(error),
         }
     }
@@ -90,7 +92,8 @@ impl CallState {
     /// Takes a descriptor for a file that a guest is about to open.
     ///
     /// # Errors
-    /// It has too many open, or all guests have: the call ends, and `reached` says why.
+    /// The guest, or all guests together, have too many open files. The call ends, and `reached`
+    /// names the limit.
     fn file_take(&mut self) -> wasmtime::Result<Descriptors> {
         if let Some(running) = &self.running
             && running.n_files_open >= running.quotas.open_files
@@ -141,8 +144,7 @@ impl CallState {
             .await
     }
 
-    /// Opens a file that is there to be written to, and empties it only once it is known which one
-    /// it is.
+    /// Opens an existing file for writing. Truncates it only after its identity was checked.
     async fn open_to_write(
         &mut self,
         wanted: &Wanted,
@@ -173,7 +175,7 @@ impl CallState {
         }
     }
 
-    /// Makes a file that is not there, in a folder that is known and held.
+    /// Creates a file in its parent folder, which is open and checked.
     async fn make(&mut self, wanted: &Wanted) -> FsResult<Resource<Descriptor>> {
         let place = self.place(wanted.folder, &wanted.path).await?;
         let this = Resource::new_borrow(place.folder);
@@ -187,7 +189,7 @@ impl CallState {
             wanted.flags,
         );
         let made = made.await;
-        self.let_go(place)?;
+        self.close_place(place)?;
         made
     }
 }
@@ -198,7 +200,7 @@ fn is_missing(error: &wasmtime_wasi::p2::FsError) -> bool {
 
 fn may_be_opened(kind: DescriptorType) -> bool {
     match kind {
-        // A link is opened only to be refused: it is not followed from there.
+        // The engine refuses to open a symbolic link, because it does not follow it here.
         DescriptorType::Directory | DescriptorType::RegularFile | DescriptorType::SymbolicLink => {
             true
         }

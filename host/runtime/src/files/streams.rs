@@ -1,4 +1,4 @@
-//! Streams of files: each is counted, because each keeps its file open, also when the guest has
+//! Streams of files. Each is counted, because it keeps its file open even after the guest has
 //! closed the file.
 
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
@@ -12,8 +12,8 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 use crate::budget::Descriptors;
 use crate::call::CallState;
 
-/// Counts streams that are made. What is written to a stream is not seen here, so the call is marked
-/// when it gets one.
+/// Counts new streams. Writes to a stream do not pass through this crate, so the call is marked as
+/// escaping when it gets a stream for writing.
 pub(super) fn count(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[method]descriptor.read-via-stream",
@@ -50,7 +50,7 @@ pub(super) fn count(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
     )
 }
 
-/// Counts streams that are closed.
+/// Counts closed streams.
 pub(super) fn count_closed(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
     let kind = ResourceType::host::<DynInputStream>();
     interface.resource_async("input-stream", kind, |mut store, handle| {
@@ -73,7 +73,7 @@ pub(super) fn count_closed(interface: &mut LinkerInstance<'_, CallState>) -> was
 }
 
 impl CallState {
-    /// Returns a stream to a guest, with the descriptor that it holds.
+    /// Returns a stream to the guest, and keeps its descriptor.
     fn stream_made<T: 'static>(
         &mut self,
         made: FsResult<Resource<T>>,

@@ -1,7 +1,7 @@
-//! The interface `calls`: runs methods of other models, or of this one.
+//! The interface `calls`: runs methods of other models, or of the same one.
 //!
-//! A nested call is a call like any other, in a store of its own: see
-//! `host/app/src/model_method_run.rs`, which [`crate::host::Outside::call`] leads to.
+//! A nested call is a call like any other, in a store of its own. [`crate::host::Outside::call`]
+//! runs it: see `host/app/src/model_method_run.rs`.
 
 use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
 use sedge_model::schema::Violation;
@@ -20,7 +20,7 @@ use crate::limits::raise_hint;
 
 type Ended = Result<Outcome, Fault<CallError>>;
 
-/// A call that was started. Dropping it cancels the call, if it has not ended.
+/// A nested call that was started. Dropping this handle cancels the call, unless it has ended.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Pending {
     outcome: Option<oneshot::Receiver<Ended>>,
@@ -34,22 +34,22 @@ impl Drop for Pending {
 }
 
 impl CallState {
-    /// Returns what only a method may use.
+    /// Returns the part of the state that exists only while a method runs.
     pub(crate) fn running(&mut self) -> wasmtime::Result<&mut Running> {
         self.running
             .as_mut()
             .ok_or_else(|| wasmtime::format_err!("a description may not use this import"))
     }
 
-    /// Gives the call its ordinal and makes it, or says why it cannot be made. Nothing of
-    /// it runs before the future is polled.
+    /// Assigns the next ordinal to a nested call and prepares it. The call starts when the future
+    /// is polled. If the call cannot be made, the future resolves to the error.
     fn nested(
         &mut self,
         target: String,
         method: String,
         arguments: &str,
     ) -> wasmtime::Result<BoxFuture<Ended>> {
-        self.asked(target.len() + method.len() + arguments.len())?;
+        self.count_host_call(target.len() + method.len() + arguments.len())?;
         let outside = std::sync::Arc::clone(&self.outside);
         let running = self.running()?;
         if running.n_calls >= running.quotas.calls {
@@ -63,17 +63,17 @@ impl CallState {
         })
     }
 
-    /// Returns the most calls that may be under way at once, if there are as many.
+    /// Returns the limit on parallel calls if it is reached.
     fn parallel_reached(&mut self) -> wasmtime::Result<Option<u32>> {
         let running = self.running()?;
-        // Those that have ended wait here, too, until somebody looks.
+        // Calls that have ended stay in the set until they are joined.
         while running.started.try_join_next().is_some() {}
         let most = running.quotas.parallel_calls;
         Ok((running.started.len() >= most as usize).then_some(most))
     }
 
-    /// Tells people of a limit for which a call was not even made, once for each: a caller
-    /// that makes an error of its own of that says nothing of the limit.
+    /// Logs, once per limit, that a nested call was refused because of a limit. Otherwise the user
+    /// would not learn about the limit if the caller replaces the error by one of its own.
     fn limit_note(&mut self, name: LimitName, value: u64) -> wasmtime::Result<()> {
         let is_of_caller = match name {
             LimitName::CallDepth
@@ -94,10 +94,10 @@ impl CallState {
             | LimitName::ProcessDescriptors => false,
         };
         let running = self.running()?;
-        if !is_of_caller || running.limits_told.contains(&name) {
+        if !is_of_caller || running.limits_reported.contains(&name) {
             return Ok(());
         }
-        running.limits_told.push(name);
+        running.limits_reported.push(name);
         let place = if name.is_of_repository() {
             "sedge.yaml".to_owned()
         } else {
@@ -113,11 +113,14 @@ impl CallState {
         Ok(())
     }
 
-    fn told(&mut self, ended: Ended) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
+    fn result_to_guest(
+        &mut self,
+        ended: Ended,
+    ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
         match ended {
             Ok(outcome) => {
                 let outcome = convert::outcome_to_guest(outcome);
-                self.passed(outcome.value.len())?;
+                self.count_bytes(outcome.value.len())?;
                 Ok(Ok(outcome))
             }
             Err(Fault::Guest(error)) => {
@@ -140,7 +143,7 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
         let call = self.nested(target, method, &arguments)?;
         let ended = call.await;
-        self.told(ended)
+        self.result_to_guest(ended)
     }
 
     async fn start(
@@ -152,14 +155,16 @@ impl Host for CallState {
         let call = match self.parallel_reached()? {
             None => self.nested(target, method, &arguments)?,
             Some(most) => {
-                // It has its place, so that those behind it have theirs in another attempt.
+                // The refused call takes an ordinal, so that the following calls keep theirs in a
+                // replay.
                 self.running()?.n_calls += 1;
                 refused(LimitName::ParallelCalls, most.into())
             }
         };
         let (end, outcome) = oneshot::channel();
         let task = self.running()?.started.spawn(async move {
-            // Nobody waits any more if this fails, and the outcome is in the store.
+            // Sending fails only if the guest has dropped the handle. The outcome is in the store
+            // anyway.
             let _ = end.send(call.await);
         });
         Ok(self.table.push(Pending {
@@ -174,15 +179,15 @@ impl HostPending for CallState {
         &mut self,
         pending: Resource<Pending>,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
-        self.asked(0)?;
+        self.count_host_call(0)?;
         let outcome = self.table.get_mut(&pending)?.outcome.take();
         let ended = match outcome {
             Some(outcome) => outcome.await,
             None => return Ok(Err(types::CallError::Cancelled)),
         };
-        // The sender is gone without a word only if its task panicked.
+        // The sender is dropped without sending only if its task panicked.
         let gone = |_| wasmtime::format_err!("a nested call's task ended without an outcome");
-        self.told(ended.map_err(gone)?)
+        self.result_to_guest(ended.map_err(gone)?)
     }
 
     async fn drop(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {

@@ -1,4 +1,4 @@
-//! The interface `commands`: programs that the operator pinned.
+//! The interface `commands`: runs programs that the operator pinned.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::call::CallState;
 use crate::host::{CommandError, CommandRun, Fault};
 
 impl CallState {
-    /// Returns a program that the call may run, as it asked for.
+    /// Checks the permission for a command and prepares it.
     fn command(
         &mut self,
         name: &str,
@@ -35,8 +35,8 @@ impl CallState {
         Ok(command.map_err(|error| self.command_failed(name.as_str(), error)))
     }
 
-    /// Notes in the call's log why a command was not run, or not to its end, and returns what to
-    /// tell the guest.
+    /// Logs why a command was not run or did not end by itself, and returns the error for the
+    /// guest.
     fn command_failed(&self, name: &str, error: CommandError) -> guest::CommandError {
         let (message, error) = match error {
             CommandError::NotPinned(reason) => {
@@ -70,7 +70,7 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<guest::Output, guest::CommandError>> {
         let stdin = stdin.unwrap_or_default();
         let n_bytes = arguments.iter().map(String::len).sum::<usize>();
-        self.asked(name.len() + n_bytes + stdin.len())?;
+        self.count_host_call(name.len() + n_bytes + stdin.len())?;
         let run = match self.command(&name, arguments, stdin)? {
             Ok(run) => run,
             Err(error) => return Ok(Err(error)),
@@ -84,7 +84,7 @@ impl Host for CallState {
                 };
                 let message = format!("ran the command `{name}`: {ended}");
                 self.log.note(LogLevel::Info, message);
-                self.passed(output.stdout.bytes.len() + output.stderr.bytes.len())?;
+                self.count_bytes(output.stdout.bytes.len() + output.stderr.bytes.len())?;
                 Ok(Ok(output_to_guest(output)?))
             }
             Err(Fault::Guest(error)) => Ok(Err(self.command_failed(&name, error))),
@@ -99,7 +99,7 @@ fn output_to_guest(output: Output) -> wasmtime::Result<guest::Output> {
         cut: printed.is_cut,
     };
     Ok(guest::Output {
-        // Both are bytes by what wait(2) tells.
+        // wait(2) reports both numbers as one byte.
         end: match output.end {
             End::Exit(code) => guest::End::Exit(code.try_into()?),
             End::Signal(number) => guest::End::Signal(number.try_into()?),

@@ -1,4 +1,4 @@
-//! The interface `context`: tells a call who it is.
+//! The interface `context`: the identity of a call, its deadline, folders and variables.
 
 use sedge_model::permission::effective::Use;
 
@@ -8,7 +8,7 @@ use crate::files::guest_path;
 
 impl Host for CallState {
     async fn who(&mut self) -> wasmtime::Result<Identity> {
-        self.asked(0)?;
+        self.count_host_call(0)?;
         let running = self.running()?;
         Ok(Identity {
             model: running.identity.model.to_string(),
@@ -21,13 +21,13 @@ impl Host for CallState {
     }
 
     async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
-        self.asked(0)?;
+        self.count_host_call(0)?;
         let left = self.running()?.deadline.left();
         Ok(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
 
     async fn folder(&mut self, name: String) -> wasmtime::Result<Result<String, String>> {
-        self.asked(name.len())?;
+        self.count_host_call(name.len())?;
         let surroundings = &self.running()?.surroundings;
         Ok(match surroundings.permissions.folder(&name) {
             Ok(folder) => Ok(guest_path(&folder.name)),
@@ -36,7 +36,7 @@ impl Host for CallState {
     }
 
     async fn variable(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, String>> {
-        self.asked(name.len())?;
+        self.count_host_call(name.len())?;
         let surroundings = &self.running()?.surroundings;
         if let Err(denial) = surroundings.permissions.variable(&name) {
             return Ok(Err(self.denied(&denial)));

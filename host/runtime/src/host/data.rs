@@ -1,4 +1,5 @@
-//! The interface `data`: writes this model's data, and reads what the plugin may read.
+//! The interface `data`: writes data of the call's own model, and reads data that the plugin may
+//! read.
 
 pub(crate) mod files;
 
@@ -22,10 +23,11 @@ use crate::staging::StagedName;
 
 use files::{FileReader, FileWriter};
 
-/// The most names that one `list` returns: the guest asks, and the host allocates.
+/// The maximum number of names that one `list` returns. The guest chooses the number and the host
+/// allocates the list.
 const LIST_MAX: u32 = 1000;
 
-type Told<T> = wasmtime::Result<Result<T, DataError>>;
+type GuestResult<T> = wasmtime::Result<Result<T, DataError>>;
 
 impl Host for CallState {
     async fn write_resource(
@@ -34,8 +36,8 @@ impl Host for CallState {
         name: String,
         content: String,
         tags: Vec<data::Tag>,
-    ) -> Told<()> {
-        self.asked(content.len())?;
+    ) -> GuestResult<()> {
+        self.count_host_call(content.len())?;
         Ok(self.resource_write(&spec, name, content, tags))
     }
 
@@ -44,8 +46,8 @@ impl Host for CallState {
         spec: String,
         name: String,
         options: data::FileOptions,
-    ) -> Told<wasmtime::component::Resource<FileWriter>> {
-        self.asked(0)?;
+    ) -> GuestResult<wasmtime::component::Resource<FileWriter>> {
+        self.count_host_call(0)?;
         self.file_create(&spec, name, options)
     }
 
@@ -54,16 +56,20 @@ impl Host for CallState {
         model: String,
         name: String,
         version: Option<u64>,
-    ) -> Told<Option<wasmtime::component::Resource<FileReader>>> {
-        self.asked(0)?;
+    ) -> GuestResult<Option<wasmtime::component::Resource<FileReader>>> {
+        self.count_host_call(0)?;
         match self.target(&model, name)? {
             Ok((model, name)) => self.file_open(&model, &name, version),
             Err(error) => Ok(Err(error)),
         }
     }
 
-    async fn read_latest(&mut self, model: String, name: String) -> Told<Option<data::Resource>> {
-        self.asked(0)?;
+    async fn read_latest(
+        &mut self,
+        model: String,
+        name: String,
+    ) -> GuestResult<Option<data::Resource>> {
+        self.count_host_call(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
@@ -71,7 +77,7 @@ impl Host for CallState {
         let version = match self.staged(&model, &name) {
             StagedName::Written(write) => {
                 let staged = resource_staged(model, write);
-                self.passed(staged.as_ref().map_or(0, |staged| staged.content.len()))?;
+                self.count_bytes(staged.as_ref().map_or(0, |staged| staged.content.len()))?;
                 return Ok(Ok(staged));
             }
             StagedName::Deleted => return Ok(Ok(None)),
@@ -89,8 +95,8 @@ impl Host for CallState {
         model: String,
         name: String,
         version: u64,
-    ) -> Told<Option<data::Resource>> {
-        self.asked(0)?;
+    ) -> GuestResult<Option<data::Resource>> {
+        self.count_host_call(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
@@ -101,8 +107,12 @@ impl Host for CallState {
         self.committed(&model, &name, Some(version))
     }
 
-    async fn list_versions(&mut self, model: String, name: String) -> Told<Vec<data::VersionInfo>> {
-        self.asked(0)?;
+    async fn list_versions(
+        &mut self,
+        model: String,
+        name: String,
+    ) -> GuestResult<Vec<data::VersionInfo>> {
+        self.count_host_call(0)?;
         let (model, name) = match self.target(&model, name)? {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
@@ -117,8 +127,8 @@ impl Host for CallState {
         prefix: String,
         after: Option<String>,
         count_max: u32,
-    ) -> Told<Vec<data::VersionInfo>> {
-        self.asked(0)?;
+    ) -> GuestResult<Vec<data::VersionInfo>> {
+        self.count_host_call(0)?;
         let model = match self.readable(&model)? {
             Ok(model) => model,
             Err(error) => return Ok(Err(error)),
@@ -131,8 +141,8 @@ impl Host for CallState {
         Ok(Ok(list.map(convert::version_info_to_guest).collect()))
     }
 
-    async fn delete(&mut self, name: String, version: Option<u64>) -> Told<()> {
-        self.asked(0)?;
+    async fn delete(&mut self, name: String, version: Option<u64>) -> GuestResult<()> {
+        self.count_host_call(0)?;
         let running = match self.writing() {
             Ok(running) => running,
             Err(error) => return Ok(Err(error)),
@@ -152,8 +162,8 @@ impl Host for CallState {
         Ok(stage(running, StagedChange::Delete { name, version }))
     }
 
-    async fn publish(&mut self) -> Told<Vec<types::Written>> {
-        self.asked(0)?;
+    async fn publish(&mut self) -> GuestResult<Vec<types::Written>> {
+        self.count_host_call(0)?;
         let running = match self.writing() {
             Ok(running) => running,
             Err(error) => return Ok(Err(error)),
@@ -171,7 +181,7 @@ impl Host for CallState {
     }
 }
 
-/// Which committed version is the newest, apart from those that are to go.
+/// The newest committed version of a name, except those that the call has staged for deletion.
 enum Newest {
     Latest,
     Version(u64),
@@ -225,18 +235,18 @@ impl CallState {
     }
 
     fn warn(&self, spec: &str, name: &DataName, violations: &[Violation]) {
-        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
         self.log.push(LogLine {
             level: LogLevel::Warn,
             message: format!(
                 "`{name}` does not fit the schema of `{spec}`: {}",
-                told.join("; ")
+                texts.join("; ")
             ),
             fields: vec![("name".to_owned(), Value::String(name.to_string()))],
         });
     }
 
-    /// Returns what only a method that may write has.
+    /// Returns the state of a method that may write.
     fn writing(&self) -> Result<&Running, DataError> {
         match &self.running {
             Some(running) if running.kind != MethodKind::Read => Ok(running),
@@ -244,7 +254,7 @@ impl CallState {
         }
     }
 
-    fn readable(&self, model: &str) -> Told<ModelName> {
+    fn readable(&self, model: &str) -> GuestResult<ModelName> {
         match self.outside.readable(model) {
             Ok(model) => Ok(Ok(model)),
             Err(Fault::Guest(error)) => Ok(Err(data_error(error))),
@@ -252,7 +262,7 @@ impl CallState {
         }
     }
 
-    fn target(&self, model: &str, name: String) -> Told<(ModelName, DataName)> {
+    fn target(&self, model: &str, name: String) -> GuestResult<(ModelName, DataName)> {
         let model = match self.readable(model)? {
             Ok(model) => model,
             Err(error) => return Ok(Err(error)),
@@ -271,7 +281,7 @@ impl CallState {
         match self.staged(model, name) {
             StagedName::Deleted => true,
             StagedName::As(deleted) => deleted.contains(&version),
-            // What was deleted before it was written anew is committed still.
+            // The versions before the deletion are still committed.
             StagedName::Written(_) => false,
         }
     }
@@ -296,9 +306,9 @@ impl CallState {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> Told<Option<data::Resource>> {
+    ) -> GuestResult<Option<data::Resource>> {
         let found = self.outside.resource(model, name, version)?;
-        self.passed(found.as_ref().map_or(0, |found| found.content.len()))?;
+        self.count_bytes(found.as_ref().map_or(0, |found| found.content.len()))?;
         Ok(Ok(found.map(|found| data::Resource {
             info: convert::version_info_to_guest(found.info),
             content: found.content,
@@ -317,7 +327,7 @@ fn resource_staged(model: ModelName, write: StagedWrite) -> Option<data::Resourc
     }
 }
 
-/// Returns what is known of a version that has no number yet.
+/// Returns the metadata of a staged version, which has no number yet.
 fn staged_info(model: ModelName, write: &StagedWrite) -> VersionInfo {
     VersionInfo {
         model,

@@ -1,4 +1,4 @@
-//! The interface `log`: what a guest says for people.
+//! The interface `log`: a guest's messages to the user.
 
 use sedge_model::call::{LogLevel, LogLine};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::call::CallState;
 use crate::convert;
 use crate::json;
 
-/// The most fields that are kept of one line.
+/// The maximum number of fields of one line that are stored.
 const FIELDS_MAX: usize = 64;
 
 impl Host for CallState {
@@ -19,7 +19,7 @@ impl Host for CallState {
         fields: Vec<Field>,
     ) -> wasmtime::Result<()> {
         let fields_size = fields.iter().map(|it| it.key.len() + it.value.len());
-        self.asked(message.len() + fields_size.sum::<usize>())?;
+        self.count_host_call(message.len() + fields_size.sum::<usize>())?;
         let level = match level {
             Level::Trace => LogLevel::Trace,
             Level::Debug => LogLevel::Debug,
@@ -27,8 +27,7 @@ impl Host for CallState {
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
         };
-        // A value that is no JSON is kept as the text that it is: a log line is not the
-        // place to fail.
+        // A value that is not JSON is stored as text, because logging should not fail.
         let value = |text: String| json::parse(&text).unwrap_or(Value::String(text));
         let fields = fields
             .into_iter()

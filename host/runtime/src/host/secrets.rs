@@ -1,4 +1,4 @@
-//! The interface `secrets`: handles of secrets, by which they can be sent without being seen.
+//! The interface `secrets`: handles that let a guest send a secret without seeing its value.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::sedge::model::secrets::{Host, HostSecret, SecretError};
 use crate::call::CallState;
-use crate::handed::{Form, Handed, Secret};
+use crate::call_secrets::{CallSecrets, Form, Secret};
 
 /// A guest's handle of a secret.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -17,13 +17,12 @@ pub struct SecretHandle {
 }
 
 impl CallState {
-    fn handed(&mut self) -> wasmtime::Result<MutexGuard<'_, Handed>> {
-        let handed = self.running()?.handed.lock();
-        Ok(handed.unwrap_or_else(PoisonError::into_inner))
+    fn secrets(&mut self) -> wasmtime::Result<MutexGuard<'_, CallSecrets>> {
+        let secrets = self.running()?.secrets.lock();
+        Ok(secrets.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns where a secret is among those that the call was handed, and hands it over first
-    /// if it was not yet.
+    /// Returns the index of a secret among those of the call. Adds it if this is its first use.
     fn secret(&mut self, name: &str) -> wasmtime::Result<Result<usize, SecretError>> {
         let missing = || {
             SecretError::Missing(format!(
@@ -39,7 +38,7 @@ impl CallState {
             Ok(usage) => usage,
             Err(denial) => return Ok(Err(SecretError::Denied(self.denied(&denial)))),
         };
-        if let Some(at) = self.handed()?.find(&name) {
+        if let Some(at) = self.secrets()?.find(&name) {
             return Ok(Ok(at));
         }
         let value = if usage.is_nothing() {
@@ -51,7 +50,7 @@ impl CallState {
             Some(value)
         };
         let secret = Secret { name, value, usage };
-        Ok(Ok(self.handed()?.hand(secret)))
+        Ok(Ok(self.secrets()?.add(secret)))
     }
 
     fn placeholder_of(
@@ -60,7 +59,7 @@ impl CallState {
         form: Form,
     ) -> wasmtime::Result<String> {
         let at = self.table.get(handle)?.at;
-        Ok(self.handed()?.placeholder(at, form)?)
+        Ok(self.secrets()?.placeholder(at, form)?)
     }
 }
 
@@ -69,7 +68,7 @@ impl Host for CallState {
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<Resource<SecretHandle>, SecretError>> {
-        self.asked(name.len())?;
+        self.count_host_call(name.len())?;
         Ok(match self.secret(&name)? {
             Ok(at) => Ok(self.table.push(SecretHandle { at })?),
             Err(error) => Err(error),
@@ -79,7 +78,7 @@ impl Host for CallState {
 
 impl HostSecret for CallState {
     async fn placeholder(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<String> {
-        self.asked(0)?;
+        self.count_host_call(0)?;
         self.placeholder_of(&handle, Form::Plain)
     }
 
@@ -88,7 +87,7 @@ impl HostSecret for CallState {
         handle: Resource<SecretHandle>,
         user: String,
     ) -> wasmtime::Result<String> {
-        self.asked(user.len())?;
+        self.count_host_call(user.len())?;
         self.placeholder_of(&handle, Form::Basic { user })
     }
 
@@ -98,13 +97,13 @@ impl HostSecret for CallState {
     ) -> wasmtime::Result<Result<Vec<u8>, String>> {
         let at = self.table.get(&handle)?.at;
         let (name, value) = {
-            let handed = self.handed()?;
-            let secret = handed.secret(at);
+            let secrets = self.secrets()?;
+            let secret = secrets.secret(at);
             let value = secret.value.as_ref().filter(|_| secret.usage.reveal);
             let value = value.map(|value| value.expose().to_vec());
             (secret.name.clone(), value)
         };
-        self.asked(value.as_ref().map_or(0, Vec::len))?;
+        self.count_host_call(value.as_ref().map_or(0, Vec::len))?;
         let Some(value) = value else {
             let denial = self
                 .running()?

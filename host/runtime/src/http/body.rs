@@ -1,4 +1,4 @@
-//! Bodies on their way: counted, and watched for coming to a stop.
+//! Bodies of requests and responses. Their sizes and their progress are checked.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,18 +19,18 @@ use super::insert::BodyInserter;
 use super::{HttpLimits, Report, Slot};
 use crate::host::BoxFuture;
 
-/// A guest's request body: no more of it is taken than it may have, and secrets are put into it.
+/// A guest's request body. It enforces the size limit and inserts secrets.
 pub(super) struct RequestBody {
     body: WasiBody,
-    /// None where no placeholder can be.
+    /// `None` if the call has no placeholders.
     inserter: Option<BodyInserter>,
-    /// What comes behind the data that was held back.
+    /// The frame that follows the data which the inserter has held back.
     queued: Option<Frame<Bytes>>,
     is_over: bool,
     progress: Arc<Progress>,
 }
 
-/// How far a request body is, for those who wait for the response.
+/// The progress of a request body, shared with the task that waits for the response.
 pub(super) struct Progress {
     bytes_max: u64,
     n_bytes: AtomicU64,
@@ -38,14 +38,14 @@ pub(super) struct Progress {
     refused: Mutex<Option<HttpFault>>,
 }
 
-/// Where a request body stands.
+/// The state of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// More of it is to come.
+    /// The guest has not finished it.
     Sending,
-    /// All of it was handed over to the connection.
+    /// All of it was passed to the connection.
     Sent,
-    /// It is larger than it may be, or has a secret in it that may not go there.
+    /// It exceeds the size limit, or contains a secret that may not be sent to this host.
     Refused,
 }
 
@@ -59,12 +59,12 @@ impl Progress {
         })
     }
 
-    /// Returns the stage, and since when nothing moved.
+    /// Returns the time of the last progress, and the stage.
     pub(super) fn now(&self) -> (Moment, Stage) {
         *self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out why the body was refused, if it was.
+    /// Takes the reason why the body was refused, if it was.
     pub(super) fn fault(&self) -> Option<HttpFault> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.take()
@@ -82,8 +82,8 @@ impl Progress {
         *at = (Moment::now(), stage);
     }
 
-    /// Waits until the request has stood still for longer than it may: while it is sent, or
-    /// while the response does not begin.
+    /// Waits until the request has made no progress for longer than allowed, either while it is
+    /// sent or while the response has not begun.
     pub(super) async fn stalled(&self, first_byte: Duration, between_bytes: Duration) -> HttpFault {
         loop {
             let (since, stage) = self.now();
@@ -124,11 +124,11 @@ impl RequestBody {
         }
     }
 
-    /// Takes all of the body, with secrets in it.
+    /// Collects the whole body, with secrets inserted.
     ///
     /// # Errors
-    /// It is larger than it may be, comes too slowly, or is never finished; or a secret may not
-    /// go there.
+    /// The body exceeds the size limit, arrives too slowly or ends early, or a secret may not be
+    /// sent to this host.
     pub(super) async fn gathered(self, limits: &HttpLimits) -> Result<Bytes, HttpFault> {
         let progress = Arc::clone(&self.progress);
         tokio::select! {
@@ -143,7 +143,7 @@ impl RequestBody {
         }
     }
 
-    /// Returns the next frame, with secrets in it.
+    /// Returns the next frame, with secrets inserted.
     fn poll_inserted(
         &mut self,
         cx: &mut Context<'_>,
@@ -231,7 +231,7 @@ impl Body for RequestBody {
     }
 }
 
-/// Whoever sends it lets go of it when there is nothing more to send.
+/// The connection drops the body when it has sent all of it.
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if self.progress.now().1 == Stage::Sending {
@@ -240,27 +240,27 @@ impl Drop for RequestBody {
     }
 }
 
-/// A response body: no more of it is passed on than there may be, and none that is too late.
+/// A response body. It enforces the size limit and the timeouts.
 ///
-/// At its end the connection goes back to the pool. Dropped before, it takes the connection
-/// with it.
+/// At its end the connection returns to the pool. If the body is dropped before its end, the
+/// connection is closed.
 pub(super) struct ResponseBody {
     incoming: Incoming,
     exchange: Exchange,
     n_bytes: u64,
     moved: Moment,
-    /// Rings at the earliest moment at which the body can be too late. It is not set anew
-    /// with every frame: whether it is too late is looked at when it rings.
+    /// Fires at the earliest moment at which the body can be late. It is not reset at each frame;
+    /// when it fires, `late_at` decides.
     alarm: BoxFuture<()>,
 }
 
-/// What a request and its response have to themselves while they last.
+/// The state of a request and its response.
 pub(super) struct Exchange {
     pub(super) client: Arc<Client>,
     pub(super) connection: Option<(Key, Connection)>,
     pub(super) progress: Arc<Progress>,
     pub(super) limits: HttpLimits,
-    /// When all of it must be over.
+    /// The moment by which the response must have ended.
     pub(super) total: Moment,
     pub(super) report: Report,
     pub(super) slot: Option<Slot>,
@@ -292,11 +292,12 @@ impl ResponseBody {
         self.moved.after(limits.between_bytes).min(*total)
     }
 
-    /// The last of it is here.
+    /// Handles the end of the body.
     fn end(&mut self) {
         let exchange = &mut self.exchange;
         let is_sent = exchange.progress.now().1 == Stage::Sent;
-        // A server that answered before it had heard all may still take the rest.
+        // If a server responds before it has read the whole request, it may still read the rest.
+        // Such a connection is not reused.
         if let Some((key, connection)) = exchange.connection.take().filter(|_| is_sent) {
             exchange.client.keep(key, connection);
         }
@@ -334,7 +335,8 @@ impl ResponseBody {
             let limit = HttpLimit::ResponseBytes;
             return Err(HttpFault::Limit { limit, value });
         }
-        // Drop by drop, a body is never late between two of them.
+        // A slow body is never late between two frames, so the total time is checked at each
+        // frame.
         if self.exchange.total.left().is_zero() {
             return Err(self.too_late());
         }

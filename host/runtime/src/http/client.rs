@@ -1,5 +1,5 @@
-//! Connections: made to addresses that were allowed, and kept for the next request of the
-//! same model.
+//! HTTP connections. They are made to allowed addresses only, and pooled for further requests of
+//! the same model.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -21,31 +21,32 @@ use super::body::RequestBody;
 use super::fault::{HttpFault, HttpLimit};
 use super::tls::Tls;
 
-/// How long a connection is kept that nobody uses: less than most servers wait before they
-/// close one, so that a request seldom meets a connection that just closes.
+/// How long an idle connection is kept. Most servers close a connection later than that, so a
+/// request seldom meets one that is being closed.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// The most connections that are kept, of all models together. Each is an open file.
+/// The maximum number of idle connections of all models together. Each is an open file.
 const IDLE_MAX: usize = 128;
 
-/// The most addresses of one name that are tried: whoever answers for the name chooses how
+/// The maximum number of addresses of one name that are tried. The owner of the name chooses how
 /// many it has.
 const ADDRESSES_MAX: usize = 8;
 
-/// The smallest buffer that a connection can have, for a head or a piece of a body.
+/// The minimum size of a connection's buffer, in bytes. It holds a head or a piece of a body.
 const BUFFER_BYTES_MIN: usize = 8 << 10;
 
-/// The connections of a process, and what is needed to make more.
+/// The pool of connections of a process, and the TLS settings for new ones.
 #[derive(Default)]
 pub(crate) struct Client {
     tls: Tls,
     idle: Mutex<HashMap<Key, Vec<Idle>>>,
 }
 
-/// What a connection may be used for again.
+/// The key under which an idle connection is pooled.
 ///
-/// The address is part of it: whoever takes a connection up has checked it. The model is too:
-/// what one model left on a connection, a login or half a response, is never another's.
+/// It includes the address, because the request that reuses the connection has checked that
+/// address. It includes the model, because a connection may carry state of a model, such as a
+/// login or half of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) model: ModelName,
@@ -53,10 +54,10 @@ pub(super) struct Key {
     pub(super) address: IpAddr,
 }
 
-/// A connection that one request at a time goes through. Dropping it closes it.
+/// A connection that carries one request at a time. Dropping it closes it.
 pub(super) struct Connection {
     pub(super) sender: SendRequest<RequestBody>,
-    /// Whether a request went through it before.
+    /// Whether an earlier request used it.
     pub(super) is_used: bool,
     _io: AbortOnDropJoinHandle<()>,
 }
@@ -66,16 +67,16 @@ struct Idle {
     since: Moment,
 }
 
-/// What is needed to make a connection.
+/// The parameters of a new connection.
 pub(super) struct Wanted<'a> {
     pub(super) model: &'a ModelName,
     pub(super) origin: &'a HttpOrigin,
     pub(super) port: u16,
-    /// Addresses that were allowed, in the order in which to try them.
+    /// The allowed addresses, in the order in which they are tried.
     pub(super) addresses: &'a [IpAddr],
     pub(super) header_bytes: usize,
     pub(super) deadline: Moment,
-    /// How long that is, to tell people.
+    /// The length of the deadline, for messages.
     pub(super) allowed: Duration,
 }
 
@@ -94,7 +95,7 @@ impl Wanted<'_> {
 }
 
 impl Client {
-    /// Returns a connection that is ready for a request: one that was kept, or a new one.
+    /// Returns a connection that is ready for a request, from the pool or new.
     pub(super) async fn connection(
         &self,
         wanted: &Wanted<'_>,
@@ -111,12 +112,13 @@ impl Client {
         self.connect(wanted).await
     }
 
-    /// Makes a connection to the first of the addresses where that succeeds.
+    /// Connects to the first address that accepts a connection.
     async fn connect(&self, wanted: &Wanted<'_>) -> Result<(Key, Connection), HttpFault> {
         let addresses = &wanted.addresses[..wanted.addresses.len().min(ADDRESSES_MAX)];
         let mut last = None;
         for (at, address) in addresses.iter().enumerate() {
-            // One that says nothing leaves the others their share of the time.
+            // The time left is divided among the remaining addresses, so that one that does not
+            // respond leaves time for the others.
             let n_left = u32::try_from(addresses.len() - at).unwrap_or(1);
             let share = Moment::now().after(wanted.deadline.left() / n_left);
             match clock::until(share, self.connect_to(wanted, *address)).await {
@@ -160,7 +162,7 @@ impl Client {
         taken.map(|idle| idle.connection)
     }
 
-    /// Keeps a connection for the next request.
+    /// Returns a connection to the pool.
     pub(super) fn keep(&self, key: Key, connection: Connection) {
         let mut idle = self.idle();
         idle.retain(|_, kept| {
@@ -193,7 +195,7 @@ async fn handshake(
         .await
         .map_err(|error| HttpFault::of_exchange(&error, header_bytes))?;
     let io = spawn(async move {
-        // Whoever waits for the response is told of the error too.
+        // The request that uses the connection reports the error, too.
         if let Err(error) = io.await {
             tracing::debug!(%error, "a connection ended");
         }
@@ -205,7 +207,7 @@ async fn handshake(
     })
 }
 
-/// Returns whom the server must prove to be.
+/// Returns the name that the server's certificate must have.
 fn server_name(host: &HostPattern) -> Result<ServerName<'static>, HttpFault> {
     match host {
         HostPattern::Address(address) => Ok(ServerName::from(*address)),

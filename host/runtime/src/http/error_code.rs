@@ -1,7 +1,7 @@
-//! What a guest is told when it asks why the stream of a body ended.
+//! The function `http-error-code`, by which a guest gets the error code of a broken body.
 //!
-//! The library knows that for its own codes only, which the errors of response bodies are
-//! not: guests would never hear why a response broke off.
+//! The library's own function knows only the library's errors. Without this one, guests would not
+//! learn why a response ended early.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -10,10 +10,10 @@ use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use crate::call::CallState;
 
-/// The interface, in the version that the library speaks.
+/// The interface, in the version that the library provides.
 const TYPES: &str = "wasi:http/types@0.2.12";
 
-/// Puts our `http-error-code` in the library's place.
+/// Replaces the library's `http-error-code`.
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance(TYPES)?.func_wrap(
@@ -27,7 +27,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Returns the code of what can be wrong with a body.
+/// Returns the error code of a body's error.
 fn code(error: &WasiError) -> Option<ErrorCode> {
     if let WasiError::HttpRequestBodySize(size) = error {
         Some(ErrorCode::HttpRequestBodySize(*size))

@@ -1,7 +1,7 @@
-//! Why a request got no response: what its guest is told, and what people are.
+//! Why a request got no response, and what the guest and the user learn about it.
 //!
-//! A guest is told a code, as `wasi:http` has them. The reason behind it is for the operator,
-//! in the call's log: it may say more of a network than a guest should know.
+//! The guest receives an error code of `wasi:http`. The reason is for the operator and is logged,
+//! because it may reveal more about a network than a guest should know.
 
 use std::error::Error as _;
 use std::io;
@@ -13,7 +13,7 @@ use wasmtime_wasi_http::Error as WasiError;
 
 use super::HttpLimits;
 
-/// The limits of HTTP, by the names under which they are told.
+/// The limits of HTTP, with the names that messages use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HttpLimit {
     RequestBytes,
@@ -28,8 +28,8 @@ pub(super) enum HttpLimit {
 }
 
 impl HttpLimit {
-    /// Returns the limit's key in `limits: {http: ...}`, and a value, given in bytes or in
-    /// milliseconds, in the unit of that key.
+    /// Returns the limit's key below `limits: {http: ...}`, and a value in the unit of that key.
+    /// The argument is in bytes or milliseconds.
     fn key(self, value: u64) -> (&'static str, u64) {
         match self {
             Self::RequestBytes => ("requestMebibytes", value >> 20),
@@ -44,8 +44,8 @@ impl HttpLimit {
         }
     }
 
-    /// Returns the line of a file that allows twice `value`; none of a limit that is the same
-    /// for everybody.
+    /// Returns a line of YAML that allows twice `value`. Returns `None` for a limit that cannot be
+    /// configured.
     fn raised(self, value: u64) -> Option<String> {
         if self == Self::Secrets {
             return None;
@@ -56,10 +56,10 @@ impl HttpLimit {
     }
 }
 
-/// Why a request got no response, or not all of it.
+/// Why a request got no response, or only a part of one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpFault {
-    /// The plugin describes itself, which it does without a model and without grants.
+    /// A plugin that describes itself has no model and no grants.
     #[error("a description cannot send requests")]
     Describing,
     #[error("{0}")]
@@ -76,7 +76,7 @@ pub(super) enum HttpFault {
     Limit { limit: HttpLimit, value: u64 },
     #[error("the limit `{}` of {value} was reached", name.as_str())]
     ProcessLimit { name: LimitName, value: u64 },
-    /// Too slow, by the limit or by what the guest itself allowed.
+    /// A timeout expired: the operator's or the guest's own.
     #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.key(0).0)]
     Slow {
         limit: HttpLimit,
@@ -106,8 +106,8 @@ impl HttpFault {
         }
     }
 
-    /// Returns the line of a file that would allow more, if a limit of the operator's was reached
-    /// and not one of the guest's own.
+    /// Returns a line of YAML that raises the limit. Returns `None` if no limit of the operator
+    /// was reached.
     pub(super) fn raised(&self, limits: &HttpLimits) -> Option<String> {
         if let Self::Limit { limit, value } = self {
             return limit.raised(*value);
@@ -136,7 +136,7 @@ impl HttpFault {
         (!is_own).then(|| limit.raised(*allowed_ms)).flatten()
     }
 
-    /// Returns what a failed exchange on a connection means.
+    /// Returns the fault that an error on a connection stands for.
     pub(super) fn of_exchange(error: &hyper::Error, header_bytes: usize) -> Self {
         if error.is_parse_too_large() {
             return Self::Limit {
@@ -164,7 +164,7 @@ impl HttpFault {
     }
 }
 
-/// What the guest is told.
+/// The error code that the guest receives.
 impl From<&HttpFault> for WasiError {
     fn from(fault: &HttpFault) -> Self {
         match fault {

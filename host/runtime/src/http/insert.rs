@@ -1,8 +1,8 @@
-//! Puts secrets into requests, in place of the texts that stand for them.
+//! Replaces placeholders in requests by secrets.
 //!
-//! What is put in is written as its place wants it: percent-encoded in a URL and in a form,
-//! escaped in JSON, and as it is elsewhere. A request to a host that was not granted together
-//! with the secret is refused; it does not go out with the placeholder in it.
+//! A value is encoded as its position requires: percent-encoded in URLs and forms, escaped in
+//! JSON, and verbatim elsewhere. A request to a host that the grant of the secret does not name is
+//! refused. It is never sent with the placeholder in it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -18,26 +18,26 @@ use sedge_model::permission::pattern::HttpOrigin;
 
 use super::Sender;
 use super::fault::{HttpFault, HttpLimit};
-use crate::handed::{Handed, PLACEHOLDER_BYTES, PLACEHOLDER_START, SecretText};
+use crate::call_secrets::{CallSecrets, PLACEHOLDER_BYTES, PLACEHOLDER_START, SecretText};
 
-/// The most secrets in one request. A placeholder is short and a value may be long, so without
-/// a bound a small request would become a large one in the host's memory.
+/// The maximum number of secrets in one request. A placeholder is short and a value may be long,
+/// so without a limit a small request could become a large one in the host's memory.
 const INSERTED_MAX: u32 = 64;
 
-/// Where in a request something is put.
+/// The position of a placeholder in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Url,
     Header,
     /// A body of the type `application/x-www-form-urlencoded`.
     Form,
-    /// A string in a body of JSON.
+    /// A string in a JSON body.
     Json,
     /// Any other body.
     Body,
 }
 
-/// Puts secrets into one request.
+/// Inserts secrets into one request.
 pub(super) struct Inserter {
     sender: Arc<Sender>,
     to: HttpOrigin,
@@ -45,9 +45,9 @@ pub(super) struct Inserter {
 }
 
 impl Inserter {
-    /// Returns what puts secrets into a request to `to`; none if the call has no placeholder.
+    /// Returns an inserter for a request to `to`. Returns `None` if the call has no placeholders.
     pub(super) fn new(sender: &Arc<Sender>, to: &HttpOrigin) -> Option<Self> {
-        let is_needed = handed(sender).has_placeholders();
+        let is_needed = secrets(sender).has_placeholders();
         is_needed.then(|| Self {
             sender: Arc::clone(sender),
             to: to.clone(),
@@ -55,10 +55,11 @@ impl Inserter {
         })
     }
 
-    /// Puts secrets into the path, the query and the headers of a request.
+    /// Inserts secrets into the path, the query and the headers of a request.
     ///
     /// # Errors
-    /// One may not go there, does not fit there, or makes the head larger than it may be.
+    /// A secret may not be sent to this host or does not fit its position, or the head exceeds
+    /// `bytes_max`.
     pub(super) fn head(&mut self, parts: &mut Parts, bytes_max: usize) -> Result<(), HttpFault> {
         let mut n_bytes = 0;
         for value in parts.headers.values_mut() {
@@ -84,7 +85,7 @@ impl Inserter {
             .ok_or(HttpFault::Limit { limit, value })
     }
 
-    /// Returns what puts secrets into the body of a request with these headers.
+    /// Returns an inserter for the body of a request with these headers.
     pub(super) fn of_body(self, headers: &HeaderMap) -> BodyInserter {
         let media_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
@@ -125,10 +126,11 @@ impl Inserter {
         Ok(Cow::Owned(inserted))
     }
 
-    /// Returns what to put in place of a text; none if it stands for nothing.
+    /// Returns the encoded value that a placeholder stands for. Returns `None` if the text is not
+    /// a placeholder.
     fn value(&mut self, text: &[u8], place: Place) -> Result<Option<SecretText>, HttpFault> {
-        let handed = handed(&self.sender);
-        let Some((secret, value)) = handed.stands_for(text) else {
+        let secrets = secrets(&self.sender);
+        let Some((secret, value)) = secrets.stands_for(text) else {
             return Ok(None);
         };
         if !secret.usage.hosts.iter().any(|host| host.covers(&self.to)) {
@@ -151,19 +153,19 @@ impl Inserter {
     }
 }
 
-/// Puts secrets into a body that comes in pieces.
+/// Inserts secrets into a body that arrives in pieces.
 pub(super) struct BodyInserter {
     inserter: Inserter,
     place: Place,
-    /// What may be the beginning of a placeholder.
+    /// The end of the data so far, if it may be the beginning of a placeholder.
     held: Vec<u8>,
 }
 
 impl BodyInserter {
-    /// Takes the next piece, and returns what can go on by now.
+    /// Adds a piece, and returns the data that is complete.
     ///
     /// # Errors
-    /// A secret may not go there, or does not fit there.
+    /// A secret may not be sent to this host, or does not fit its position.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<Bytes, HttpFault> {
         self.held.extend_from_slice(piece);
         let ready = self.held.len() - open(&self.held);
@@ -173,7 +175,7 @@ impl BodyInserter {
         Ok(inserted)
     }
 
-    /// Returns what was held back: there is no more.
+    /// Returns the data that was held back, at the end of the body.
     pub(super) fn finish(&mut self) -> Bytes {
         Bytes::from(std::mem::take(&mut self.held))
     }
@@ -183,9 +185,9 @@ impl BodyInserter {
     }
 }
 
-fn handed(sender: &Sender) -> MutexGuard<'_, Handed> {
-    let handed = sender.spec.handed.lock();
-    handed.unwrap_or_else(PoisonError::into_inner)
+fn secrets(sender: &Sender) -> MutexGuard<'_, CallSecrets> {
+    let secrets = sender.spec.secrets.lock();
+    secrets.unwrap_or_else(PoisonError::into_inner)
 }
 
 fn find(text: &[u8]) -> Option<usize> {
@@ -193,7 +195,7 @@ fn find(text: &[u8]) -> Option<usize> {
     windows.position(|window| window == PLACEHOLDER_START)
 }
 
-/// Returns how many bytes at the end of a text may be the beginning of a placeholder.
+/// Returns the number of bytes at the end of a text that may be the beginning of a placeholder.
 fn open(text: &[u8]) -> usize {
     let n_max = text.len().min(PLACEHOLDER_BYTES - 1);
     let is_open = |n_bytes: &usize| {
@@ -210,7 +212,7 @@ fn with_path(uri: &Uri, path: &[u8]) -> Result<Uri, HttpFault> {
     Uri::from_parts(parts).map_err(|_| HttpFault::SecretUnfit("it makes the URL one that is none"))
 }
 
-/// Writes all but what stands for nothing else anywhere in a URL as `%XX` (RFC 3986, 2.3).
+/// Percent-encodes all bytes except the unreserved ones of RFC 3986, section 2.3.
 fn percent_encoded(value: &[u8]) -> SecretText {
     let mut encoded = String::with_capacity(3 * value.len());
     for byte in value {
@@ -223,7 +225,7 @@ fn percent_encoded(value: &[u8]) -> SecretText {
     SecretText::from(encoded.into_bytes())
 }
 
-/// Writes a value as it stands between the quotes of a string of JSON.
+/// Escapes a value for use between the quotes of a JSON string.
 fn json_escaped(value: &[u8]) -> Result<SecretText, HttpFault> {
     let unfit = || HttpFault::SecretUnfit("it is no text, and JSON has nothing else");
     let text = str::from_utf8(value).map_err(|_| unfit())?;

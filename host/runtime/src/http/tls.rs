@@ -1,4 +1,4 @@
-//! TLS: the versions that are safe, and whom this machine trusts.
+//! TLS settings: safe versions of the protocol, and the certificate authorities of this machine.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,17 +6,16 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::fault::HttpFault;
 
-/// What connections over TLS are made with. It is read from the machine when it is first
-/// needed, and kept.
+/// The TLS settings of all connections. They are loaded at the first use.
 #[derive(Default)]
 pub(super) struct Tls(Mutex<Option<Arc<ClientConfig>>>);
 
 impl Tls {
-    /// Returns the settings of every connection.
+    /// Returns the TLS settings.
     ///
-    /// The certificates are those of the operating system. The crate that finds them reads
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR`, which then stand in for them: an operator's usual
-    /// way to name a certificate authority of their own.
+    /// The certificate authorities are those of the operating system. The crate
+    /// `rustls-native-certs` reads `SSL_CERT_FILE` and `SSL_CERT_DIR` instead if they are set;
+    /// that is how operators usually configure their own authority.
     pub(super) fn config(&self) -> Result<Arc<ClientConfig>, HttpFault> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = &*known {

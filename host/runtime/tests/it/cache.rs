@@ -1,5 +1,5 @@
-//! The cache of compiled components: what was compiled once is not compiled again, and what
-//! was not made by this user's own processes is never loaded.
+//! The cache of compiled components. A component is compiled once, and only code that this user's
+//! own processes compiled is loaded.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,7 +12,7 @@ use sedge_runtime::{
 };
 use tempfile::TempDir;
 
-/// A cache with `sink` in it.
+/// A cache with an entry for `sink`.
 struct Fixture {
     keep: TempDir,
     component: Vec<u8>,
@@ -39,12 +39,12 @@ impl Fixture {
         }
     }
 
-    /// Starts an engine, as another process would.
+    /// Starts an engine as another process would.
     fn runtime(&self) -> Runtime {
         runtime(&self.places())
     }
 
-    /// Loads the plugin, and returns whether it had to be compiled for that.
+    /// Loads the plugin. Returns whether it had to be compiled.
     async fn load(&self) -> (Result<LoadedPlugin, PluginError>, bool) {
         self.load_by(&self.runtime()).await
     }
@@ -59,7 +59,7 @@ impl Fixture {
         (loaded, compiled)
     }
 
-    /// Checks that the plugin has to be compiled, and what is known of it then.
+    /// Checks that the plugin is compiled again, and returns how.
     async fn is_compiled(&self, what: &str) -> Compiled {
         let (loaded, compiled) = self.load().await;
         let loaded = loaded.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -79,7 +79,7 @@ impl Fixture {
         sha256_hex(&self.component)
     }
 
-    /// Returns the one entry.
+    /// Returns the path of the only entry.
     fn entry(&self) -> PathBuf {
         let [path] = &files(&self.keep.path().join("code"), "code")[..] else {
             panic!("there is one entry")
@@ -87,7 +87,7 @@ impl Fixture {
         path.clone()
     }
 
-    /// Returns the entry of `sink`, of several.
+    /// Returns the path of the entry for `sink`.
     fn entry_of_sink(&self) -> PathBuf {
         let sha256 = self.sha256();
         let entries = files(&self.keep.path().join("code"), "code");
@@ -114,7 +114,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_added_is_not_compiled_again() {
+async fn added_plugin_is_not_compiled_again() {
     let fixture = Fixture::new().await;
     let identity = || {
         let it = fs::metadata(fixture.entry()).expect("it is there");
@@ -131,7 +131,7 @@ async fn what_was_added_is_not_compiled_again() {
     assert_eq!(mode(&fixture.keep.path().join("code")), 0o700);
 }
 
-/// Changes the entry; then the plugin is compiled again, and from then on not.
+/// Changes the entry, and checks that the plugin is compiled again once.
 async fn check(what: &str, change: impl Fn(&mut Vec<u8>)) {
     let fixture = Fixture::new().await;
     let file = fixture.entry();
@@ -147,7 +147,7 @@ async fn check(what: &str, change: impl Fn(&mut Vec<u8>)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changed_code_is_compiled_again() {
+async fn entry_with_changed_code_is_compiled_again() {
     check("a flipped bit", |it| {
         let middle = it.len() / 2;
         it[middle] ^= 1;
@@ -162,10 +162,10 @@ async fn changed_code_is_compiled_again() {
     check("another MAC", |it| it[0] ^= 1).await;
 }
 
-/// A description that still reads well may say what the plugin never said: that it asks for
-/// less or more, or a schema that is none. It decides what the plugin may do.
+/// A changed note may be valid JSON and still wrong: other permissions, or a broken schema. The
+/// note decides what the plugin may do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_changed_description_is_compiled_again() {
+async fn entry_with_a_changed_description_is_compiled_again() {
     let replace = |it: &mut Vec<u8>, from: &[u8], to: &[u8]| {
         let at = it.windows(from.len()).position(|it| it == from);
         let at = at.expect("the note has it");
@@ -180,9 +180,9 @@ async fn a_changed_description_is_compiled_again() {
     check("an endless note", |it| it[32..40].fill(0xff)).await;
 }
 
-/// The MAC of an entry of another component is right, but for another name.
+/// The MAC of the other entry is authentic, but for another file name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_entry_of_another_component_is_not_loaded() {
+async fn entry_of_another_component_is_not_loaded() {
     let fixture = Fixture::new().await;
     let sink = fixture.entry();
     let spawn = fs::read(sedge_test_artifacts::SPAWN).expect("it was built");
@@ -194,9 +194,9 @@ async fn the_entry_of_another_component_is_not_loaded() {
     fixture.is_compiled("of another component").await;
 }
 
-/// A cache that was copied, restored, or made by an attacker with a key of their own.
+/// The cache was copied, restored, or made by an attacker with another key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cache_that_was_filled_under_another_key_is_not_loaded() {
+async fn entry_made_with_another_key_is_not_loaded() {
     let (ours, theirs) = (Fixture::new().await, Fixture::new().await);
     fs::copy(theirs.entry(), ours.entry()).expect("the folder can be written");
     ours.is_compiled("made by another key").await;
@@ -206,10 +206,10 @@ async fn a_cache_that_was_filled_under_another_key_is_not_loaded() {
     ours.is_not_compiled("made by our new key").await;
 }
 
-/// Until this was so, an entry was checked by one name and mapped by another: what was
-/// renamed in between was run unchecked. What was copied and sealed cannot change.
+/// An entry used to be checked under one name and mapped under another, so an attacker could
+/// replace it in between. Now it is copied into sealed memory, checked and mapped there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_loaded_plugin_does_not_depend_on_its_entry() {
+async fn loaded_plugin_survives_a_change_of_its_entry() {
     let fixture = Fixture::new().await;
     let (loaded, compiled) = fixture.load().await;
     let loaded = loaded.expect("a plugin");
@@ -217,14 +217,14 @@ async fn a_loaded_plugin_does_not_depend_on_its_entry() {
     let entry = fs::File::options().write(true).open(fixture.entry());
     entry.and_then(|it| it.set_len(0)).expect("it can be cut");
     assert_eq!(loaded.plugin.type_info().name.as_str(), "@sedge/sink");
-    // Mapped from the file, its code would be gone: this ended the process by SIGBUS.
+    // If the code were mapped from the file, this access would end the process by SIGBUS.
     let schema = loaded.plugin.arguments_schema("run");
     assert!(schema.is_some());
     fixture.is_compiled("an empty file").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_entry_that_is_a_link_is_not_followed() {
+async fn entry_that_is_a_link_is_not_followed() {
     let fixture = Fixture::new().await;
     let entry = fixture.entry();
     let elsewhere = fixture.keep.path().join("elsewhere");
@@ -237,7 +237,7 @@ async fn an_entry_that_is_a_link_is_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_cache_each_process_compiles() {
+async fn each_process_compiles_without_a_cache() {
     let fixture = Fixture::new().await;
     for _ in 0..2 {
         let runtime = Runtime::new(None, Allocation::OnDemand, CoreDumps::Off);
@@ -248,10 +248,10 @@ async fn without_a_cache_each_process_compiles() {
     }
 }
 
-/// The folder may be on a disk that is full or read-only; a folder in the entry's place does
-/// the same to root, which may write everywhere else.
+/// The folder may be on a full or read-only disk. A folder in place of the entry has the same
+/// effect, also for root, who may write anywhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn code_that_cannot_be_kept_is_run_all_the_same() {
+async fn plugin_runs_if_its_code_cannot_be_stored() {
     let fixture = Fixture::new().await;
     let entry = fixture.entry();
     fs::remove_file(&entry).expect("it is there");
@@ -263,7 +263,7 @@ async fn code_that_cannot_be_kept_is_run_all_the_same() {
 }
 
 #[test]
-fn a_cache_that_is_not_the_users_alone_is_not_opened() {
+fn cache_that_others_can_change_is_not_opened() {
     let keep = tempfile::tempdir().expect("a folder can be made");
     let place = |name: &str| Some(keep.path().join(name));
     let check = |code: &str, key: &str, part: CachePart, expect: &str| {
@@ -302,7 +302,7 @@ fn a_cache_that_is_not_the_users_alone_is_not_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn entries_that_were_not_used_for_thirty_days_are_removed() {
+async fn entries_unused_for_thirty_days_are_removed() {
     let fixture = Fixture::new().await;
     let day = Duration::from_secs(24 * 60 * 60);
     let folder = fixture.keep.path().join("code");
@@ -316,7 +316,7 @@ async fn entries_that_were_not_used_for_thirty_days_are_removed() {
     aged("old.code", 31);
     aged("old.lines", 31);
     aged("young.code", 29);
-    // Its lines are as old as it is, and were never read.
+    // A line table is as old as its code if no trap has occurred.
     aged("young.lines", 31);
     aged("new.code.0123456789abcdef.tmp", 31);
     aged("orphan.lines", 31);
@@ -332,18 +332,18 @@ async fn entries_that_were_not_used_for_thirty_days_are_removed() {
     for kept in ["young.code", "young.lines", "of-another-program"] {
         assert!(is_there(kept), "{kept}");
     }
-    // What is used is not old.
+    // Using an entry renews its age.
     let entry = fixture.entry_of_sink();
     let name = entry.file_name().expect("a name").to_string_lossy();
     aged(&name, 31);
-    fixture.is_not_compiled("it is there yet").await;
+    fixture.is_not_compiled("it was not removed").await;
     let used = fs::metadata(&entry).and_then(|it| it.modified());
     let age = SystemTime::now().duration_since(used.expect("it is there"));
     assert!(age.unwrap_or_default() < day, "it was marked as used");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn other_bytes_than_those_of_the_digest_are_refused() {
+async fn component_with_another_digest_is_refused() {
     let mut fixture = Fixture::new().await;
     let sha256 = fixture.sha256();
     fs::remove_file(fixture.entry()).expect("it was there");

@@ -1,4 +1,4 @@
-//! The runtime, from outside: real components, in a folder of their own.
+//! Tests of the runtime from outside, with real components in temporary folders.
 
 #![expect(
     clippy::disallowed_methods,

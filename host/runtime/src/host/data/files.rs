@@ -1,4 +1,5 @@
-//! Files: written and read piece by piece, so that none has to fit in memory.
+//! Files of the `data` interface. They are written and read in pieces, so none has to fit in
+//! memory.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use sedge_model::call::{DataKind, LimitName, StagedChange, StagedContent, Staged
 use sedge_model::names::{DataName, ModelName, SpecName};
 use wasmtime::component::Resource;
 
-use super::{Newest, Told, data_name, limit, stage, staged_info, tags_from_guest};
+use super::{GuestResult, Newest, data_name, limit, stage, staged_info, tags_from_guest};
 use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostFileWriter};
 use crate::budget::Descriptors;
 use crate::call::CallState;
@@ -14,13 +15,14 @@ use crate::convert;
 use crate::host::{FileSink, FileSource, HostError, OpenedFile, VersionInfo};
 use crate::staging::StagedName;
 
-/// The most bytes that are read at once: the guest asks, and the host allocates.
+/// The maximum number of bytes of one read. The guest chooses the number and the host allocates
+/// them.
 const READ_BYTES_MAX: u32 = 1 << 20;
 
-/// A file that a guest is writing. Dropping it unfinished undoes it.
+/// A file that a guest is writing. Dropping it before `finish` discards the file.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct FileWriter {
-    /// None once it is finished.
+    /// `None` once the file is finished.
     sink: Option<Box<dyn FileSink>>,
     name: DataName,
     spec: SpecName,
@@ -42,7 +44,7 @@ impl CallState {
         spec: &str,
         name: String,
         options: data::FileOptions,
-    ) -> Told<Resource<FileWriter>> {
+    ) -> GuestResult<Resource<FileWriter>> {
         let parts = match self.file_parts(spec, name, options) {
             Ok(parts) => parts,
             Err(error) => return Ok(Err(error)),
@@ -89,7 +91,7 @@ impl CallState {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> Told<Option<Resource<FileReader>>> {
+    ) -> GuestResult<Option<Resource<FileReader>>> {
         let Some((info, source)) = self.file_source(model, name, version)? else {
             return Ok(Ok(None));
         };
@@ -102,7 +104,7 @@ impl CallState {
         Ok(Ok(Some(reader)))
     }
 
-    fn files_open_count(&mut self) -> Told<Descriptors> {
+    fn files_open_count(&mut self) -> GuestResult<Descriptors> {
         let running = self.running()?;
         let most = running.quotas.open_files;
         if running.n_files_open >= most {
@@ -149,8 +151,8 @@ impl CallState {
         }
     }
 
-    /// Counts what a call has written to files; the limit, if that is too much.
-    fn file_bytes_count(&mut self, n_bytes: u64) -> Told<()> {
+    /// Counts the bytes that the call has written to files. Returns the limit if they exceed it.
+    fn file_bytes_count(&mut self, n_bytes: u64) -> GuestResult<()> {
         let running = self.running()?;
         let n_all = running.n_file_bytes.saturating_add(n_bytes);
         let most = running.quotas.file_bytes;
@@ -163,8 +165,8 @@ impl CallState {
 }
 
 impl HostFileWriter for CallState {
-    async fn write(&mut self, writer: Resource<FileWriter>, bytes: Vec<u8>) -> Told<()> {
-        self.asked(bytes.len())?;
+    async fn write(&mut self, writer: Resource<FileWriter>, bytes: Vec<u8>) -> GuestResult<()> {
+        self.count_host_call(bytes.len())?;
         if let Err(error) = self.file_bytes_count(bytes.len() as u64 + 1)? {
             return Ok(Err(error));
         }
@@ -179,15 +181,15 @@ impl HostFileWriter for CallState {
         Ok(Ok(()))
     }
 
-    async fn finish(&mut self, writer: Resource<FileWriter>) -> Told<()> {
-        self.asked(0)?;
+    async fn finish(&mut self, writer: Resource<FileWriter>) -> GuestResult<()> {
+        self.count_host_call(0)?;
         let writer = self.table.get_mut(&writer)?;
         let Some(sink) = writer.sink.take() else {
             return Ok(Err(DataError::Finished));
         };
         let (name, spec) = (writer.name.clone(), writer.spec.clone());
         let (media_type, tags) = (writer.media_type.clone(), writer.tags.clone());
-        let content = finished(sink).await?;
+        let content = finish(sink).await?;
         let write = StagedWrite {
             name,
             kind: DataKind::File,
@@ -206,8 +208,8 @@ impl HostFileWriter for CallState {
     }
 }
 
-/// Waits for the disk on a thread where others do not wait for it too.
-async fn finished(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
+/// Finishes a file on a blocking thread, so that other tasks do not wait for the disk.
+async fn finish(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
     let finished = tokio::task::spawn_blocking(move || sink.finish()).await;
     let finished: Result<StagedContent, HostError> =
         finished.map_err(|_| wasmtime::format_err!("a file's thread ended in a panic"))?;
@@ -216,7 +218,7 @@ async fn finished(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
 
 impl HostFileReader for CallState {
     async fn info(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<data::VersionInfo> {
-        self.asked(0)?;
+        self.count_host_call(0)?;
         let info = self.table.get(&reader)?.info.clone();
         Ok(convert::version_info_to_guest(info))
     }
@@ -226,7 +228,7 @@ impl HostFileReader for CallState {
         reader: Resource<FileReader>,
         bytes_max: u32,
     ) -> wasmtime::Result<Vec<u8>> {
-        self.asked(bytes_max.min(READ_BYTES_MAX) as usize)?;
+        self.count_host_call(bytes_max.min(READ_BYTES_MAX) as usize)?;
         let reader = self.table.get_mut(&reader)?;
         let mut buffer = vec![0; bytes_max.min(READ_BYTES_MAX) as usize];
         let mut n = 0;

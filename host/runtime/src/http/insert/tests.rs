@@ -1,9 +1,9 @@
-//! What is held back of a body, and how values are written.
+//! How much of a body is held back, and how values are encoded.
 
 use super::*;
 
 #[test]
-fn what_may_be_the_beginning_of_a_placeholder_is_held_back() {
+fn possible_beginning_of_a_placeholder_is_held_back() {
     let check = |text: &str, expect: usize| assert_eq!(open(text.as_bytes()), expect, "{text}");
     check("", 0);
     check("nothing", 0);
@@ -19,7 +19,7 @@ fn what_may_be_the_beginning_of_a_placeholder_is_held_back() {
 }
 
 #[test]
-fn a_value_is_written_as_its_place_wants_it() {
+fn value_is_encoded_for_its_position() {
     let text = |value: &SecretText| String::from_utf8_lossy(value).into_owned();
     assert_eq!(
         text(&percent_encoded(b"a-._~/?& \xff")),

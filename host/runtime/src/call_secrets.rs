@@ -1,4 +1,4 @@
-//! The secrets that a call was handed, and the texts that stand for them in its requests.
+//! The secrets that a call received, and the placeholders that stand for them in its requests.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,20 +7,20 @@ use sedge_model::permission::effective::SecretUse;
 use sedge_secrets::SecretValue;
 use sedge_sys::random;
 
-/// How every placeholder begins.
+/// The beginning of each placeholder.
 pub(crate) const PLACEHOLDER_START: &[u8] = b"sedge-secret-";
 
-/// How long every placeholder is: behind its start, 128 random bits in hexadecimal digits. Who
-/// was not given it cannot guess it, and no other text is one by chance.
+/// The length of a placeholder in bytes: its beginning and 128 random bits in hexadecimal digits.
+/// A guest cannot guess the placeholder of another call, and no other text is one by chance.
 pub(crate) const PLACEHOLDER_BYTES: usize = PLACEHOLDER_START.len() + 32;
 
-/// The most placeholders of one call. A guest asks for them, with a user's name each, and the
-/// host keeps them until the call ends.
+/// The maximum number of placeholders of one call. A guest requests them, each with a user name,
+/// and the host keeps them until the call ends.
 const PLACEHOLDERS_MAX: usize = 1_000;
 
-/// What one call was handed.
+/// The secrets and placeholders of one call.
 #[derive(Default)]
-pub(crate) struct Handed {
+pub(crate) struct CallSecrets {
     secrets: Vec<Secret>,
     placeholders: Vec<Placeholder>,
 }
@@ -28,17 +28,17 @@ pub(crate) struct Handed {
 /// A secret that a call may use.
 pub(crate) struct Secret {
     pub(crate) name: SecretName,
-    /// None if nothing of it was granted: it is asked for, and denied where it is used.
+    /// `None` if no use of it was granted. The guest still gets a handle; using it is denied.
     pub(crate) value: Option<SecretValue>,
     pub(crate) usage: SecretUse,
 }
 
-/// What of a secret a placeholder stands for.
+/// What a placeholder stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// The value.
+    /// The value of the secret.
     Plain,
-    /// The credentials of a user, for HTTP Basic (RFC 7617).
+    /// The credentials of a user, for HTTP Basic authentication (RFC 7617).
     Basic {
         /// The user's name.
         user: String,
@@ -51,19 +51,19 @@ struct Placeholder {
     form: Form,
 }
 
-/// A call has as many placeholders as it may have.
+/// The call has used up its placeholders.
 #[derive(Debug, thiserror::Error)]
 #[error("a call has at most {PLACEHOLDERS_MAX} placeholders of secrets")]
 pub(crate) struct TooMany;
 
-impl Handed {
-    /// Returns where a secret is that was handed over before.
+impl CallSecrets {
+    /// Returns the index of a secret that the call has received already.
     pub(crate) fn find(&self, name: &SecretName) -> Option<usize> {
         self.secrets.iter().position(|secret| secret.name == *name)
     }
 
-    /// Hands a secret over, and returns where it is.
-    pub(crate) fn hand(&mut self, secret: Secret) -> usize {
+    /// Adds a secret, and returns its index.
+    pub(crate) fn add(&mut self, secret: Secret) -> usize {
         self.secrets.push(secret);
         self.secrets.len() - 1
     }
@@ -72,10 +72,10 @@ impl Handed {
         &self.secrets[at]
     }
 
-    /// Returns the text that stands for a secret, the same for the same form.
+    /// Returns a placeholder for a secret. It is the same one for the same form.
     ///
     /// # Errors
-    /// It is one too many.
+    /// The call already has [`PLACEHOLDERS_MAX`] placeholders.
     pub(crate) fn placeholder(&mut self, at: usize, form: Form) -> Result<String, TooMany> {
         let mut known = self.placeholders.iter();
         if let Some(known) = known.find(|it| it.at == at && it.form == form) {
@@ -94,12 +94,12 @@ impl Handed {
         Ok(text)
     }
 
-    /// Returns whether any text stands for a secret.
+    /// Returns whether the call has any placeholders.
     pub(crate) fn has_placeholders(&self) -> bool {
         !self.placeholders.is_empty()
     }
 
-    /// Returns the secret that a text stands for, and what to put in its place.
+    /// Returns the secret that a placeholder stands for, and the text to insert.
     pub(crate) fn stands_for(&self, text: &[u8]) -> Option<(&Secret, SecretText)> {
         let mut placeholders = self.placeholders.iter();
         let found = placeholders.find(|it| it.text.as_bytes() == text)?;
@@ -116,16 +116,16 @@ impl Handed {
     }
 }
 
-/// Bytes with a secret in them, which are erased when they are dropped.
+/// Bytes that contain a secret. They are erased when they are dropped.
 pub(crate) type SecretText = zeroize::Zeroizing<Vec<u8>>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn handed() -> Handed {
-        let mut handed = Handed::default();
-        handed.hand(Secret {
+    fn secrets() -> CallSecrets {
+        let mut secrets = CallSecrets::default();
+        secrets.add(Secret {
             name: "TOKEN".parse().expect("a name"),
             value: SecretValue::new(b"open sesame".to_vec()).ok(),
             usage: SecretUse {
@@ -133,37 +133,37 @@ mod tests {
                 reveal: false,
             },
         });
-        handed
+        secrets
     }
 
     #[test]
     fn a_placeholder_stands_for_its_form() {
-        let mut handed = handed();
-        let check = |handed: &Handed, text: &str, expect: Option<&[u8]>| {
-            let found = handed.stands_for(text.as_bytes());
+        let mut secrets = secrets();
+        let check = |secrets: &CallSecrets, text: &str, expect: Option<&[u8]>| {
+            let found = secrets.stands_for(text.as_bytes());
             let found = found.map(|(_, value)| value.to_vec());
             assert_eq!(found.as_deref(), expect);
         };
-        let plain = handed.placeholder(0, Form::Plain).expect("one more");
+        let plain = secrets.placeholder(0, Form::Plain).expect("one more");
         assert_eq!(plain.len(), PLACEHOLDER_BYTES);
         let user = "aladdin".to_owned();
-        let basic = handed
+        let basic = secrets
             .placeholder(0, Form::Basic { user })
             .expect("one more");
         assert_ne!(plain, basic);
-        check(&handed, &plain, Some(b"open sesame"));
-        check(&handed, &basic, Some(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-        check(&handed, &"x".repeat(PLACEHOLDER_BYTES), None);
-        let again = handed.placeholder(0, Form::Plain).expect("no new one");
+        check(&secrets, &plain, Some(b"open sesame"));
+        check(&secrets, &basic, Some(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        check(&secrets, &"x".repeat(PLACEHOLDER_BYTES), None);
+        let again = secrets.placeholder(0, Form::Plain).expect("no new one");
         assert_eq!(again, plain);
     }
 
     #[test]
     fn a_call_has_a_bounded_number_of_placeholders() {
-        let mut handed = handed();
+        let mut secrets = secrets();
         let mut basic = |n: usize| {
             let user = n.to_string();
-            handed.placeholder(0, Form::Basic { user })
+            secrets.placeholder(0, Form::Basic { user })
         };
         assert!((0..PLACEHOLDERS_MAX).all(|n| basic(n).is_ok()));
         assert!(basic(PLACEHOLDERS_MAX).is_err());
