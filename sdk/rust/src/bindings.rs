@@ -1,5 +1,5 @@
-//! The contract in Rust, as wit-bindgen writes it. Nothing else is in this file, and
-//! nothing outside of this crate and Sedge's own tests names what is in it.
+//! The contract in Rust, as wit-bindgen generates it. Only this crate and Sedge's own tests use
+//! it.
 
 #![expect(
     missing_docs,

@@ -1,4 +1,4 @@
-//! Nested calls: what they leave behind, and how to wait for them.
+//! Nested calls: their outcomes, and how to wait for them.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,24 +11,24 @@ use crate::{CallError, Failure};
 pub struct Written {
     /// The name of the data.
     pub name: String,
-    /// The version that the write got.
+    /// The number of the version.
     pub version: u64,
 }
 
-/// What a successful call leaves behind.
+/// The outcome of a successful call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the method returned.
+    /// The value that the method returned.
     pub value: Value,
-    /// What it wrote, in order. Not what its own callees wrote.
+    /// The versions that it wrote, in order, without those of its own callees.
     pub written: Vec<Written>,
 }
 
 impl Outcome {
-    /// Returns what the method returned, as a `T`.
+    /// Returns the value that the method returned, as a `T`.
     ///
     /// # Errors
-    /// The value does not fit `T`.
+    /// The value cannot be deserialized as `T`.
     pub fn value_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.value)
     }
@@ -39,7 +39,7 @@ impl TryFrom<calls::Outcome> for Outcome {
 
     fn try_from(wire: calls::Outcome) -> Result<Self, CallError> {
         Ok(Self {
-            // The host passes on only what it has parsed itself.
+            // The host has parsed the value before, so it is JSON.
             value: serde_json::from_str(&wire.value)
                 .map_err(|error| CallError::Failed(Failure::from(error)))?,
             written: wire.written.into_iter().map(Written::from).collect(),
@@ -49,14 +49,14 @@ impl TryFrom<calls::Outcome> for Outcome {
 
 /// A call that was started and may still run.
 ///
-/// Dropping it, also by returning from the method, cancels a call that has not ended:
-/// what it wrote is undone.
+/// Dropping this value cancels the call if it has not ended. Returning from the method drops it,
+/// too. The writes of a cancelled call are discarded.
 #[derive(Debug)]
 #[must_use = "dropping a call cancels it"]
 pub struct Pending(Result<calls::Pending, CallError>);
 
 impl Pending {
-    /// Starts a call, or remembers why there is nothing to start.
+    /// Starts a call. If the arguments are not valid, `wait` returns the error.
     pub(crate) fn start(target: &str, method: &str, arguments: Result<String, CallError>) -> Self {
         Self(arguments.map(|arguments| calls::start(target, method, &arguments)))
     }
@@ -64,7 +64,7 @@ impl Pending {
     /// Waits until the call has ended.
     ///
     /// # Errors
-    /// Why the call has no outcome, also what is wrong with its target or arguments.
+    /// Why the call has no outcome, including errors of its target or arguments.
     pub fn wait(self) -> Result<Outcome, CallError> {
         Outcome::try_from(self.0?.wait()?)
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outcome_has_a_typed_value() {
+    fn outcome_has_a_typed_value() {
         #[derive(Debug, PartialEq, Deserialize)]
         struct Summary {
             ok: u32,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_with_unspeakable_arguments_fails_when_it_is_waited_for() {
+    fn wait_returns_the_error_of_invalid_arguments() {
         let pending = Pending::start("sink", "run", Err(CallError::Cancelled));
         assert_eq!(pending.wait(), Err(CallError::Cancelled));
     }

@@ -1,7 +1,7 @@
-//! Commands: programs of the machine that the operator pinned by names.
+//! Commands: programs of the machine that the operator has pinned under names.
 //!
-//! A type asks for one with [`Permission::Commands`](crate::Permission::Commands). Which program a
-//! name stands for, and which arguments it takes, is in the operator's `sedge.yaml`.
+//! A type requests one with [`Permission::Commands`](crate::Permission::Commands). The operator's
+//! `sedge.yaml` says which program a name stands for and which arguments it accepts.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::bindings::sedge::model::commands;
 use crate::{Context, Failure};
 
-/// How much of the last line of an output is told, in characters.
+/// The maximum length of [`Printed::last_line`], in characters.
 const LINE_CHARS_MAX: usize = 200;
 
-/// A command that is to be run.
+/// A command to run.
 #[derive(Debug, Clone)]
 #[must_use = "it is run by `run`"]
 pub struct Command {
@@ -22,50 +22,51 @@ pub struct Command {
     stdin: Option<Vec<u8>>,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// How it ended.
+    /// How the command ended.
     pub end: End,
-    /// What it printed to stdout.
+    /// The output on stdout.
     pub stdout: Printed,
-    /// What it printed to stderr.
+    /// The output on stderr.
     pub stderr: Printed,
 }
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// By itself, with this code; 0 is a success.
+    /// It exited with this code. 0 means success.
     Exit(u8),
-    /// By a signal of this number.
+    /// This signal ended it.
     Signal(u8),
 }
 
-/// What a command printed.
+/// The output of a command on one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Printed {
-    /// It, or its beginning.
+    /// The output, or its beginning.
     pub bytes: Vec<u8>,
-    /// Whether there was more than the host keeps.
+    /// Whether the command printed more than the host stores.
     pub is_cut: bool,
 }
 
-/// Why a command was not run, or not to its end. Each has the command's name.
+/// Why a command was not run, or did not end by itself. Each case has the command's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandError {
-    /// The plugin did not ask for it, or nobody granted it; the message says what would.
+    /// The plugin does not request the command, or the operator has not granted it. The message
+    /// says how to grant it.
     Denied {
         /// The command.
         command: String,
-        /// What a person can do.
+        /// What the user can do.
         message: String,
     },
-    /// The operator has pinned no program by this name; the message says what would.
+    /// The operator has not pinned a program under this name. The message says how to pin it.
     NotPinned {
         /// The command.
         command: String,
-        /// What a person can do.
+        /// What the user can do.
         message: String,
     },
     /// The pin does not allow these arguments.
@@ -75,11 +76,11 @@ pub enum CommandError {
         /// Why.
         message: String,
     },
-    /// It took longer than the pin allows, and was killed.
+    /// The command ran longer than the pin allows, and was killed.
     TimedOut {
         /// The command.
         command: String,
-        /// How long it may take, in milliseconds.
+        /// The limit in milliseconds.
         after_ms: u64,
     },
     /// It could not be started.
@@ -93,7 +94,7 @@ pub enum CommandError {
 
 /// Commands.
 impl Context {
-    /// Returns a command that the plugin asks for, to be given arguments and run.
+    /// Returns a command. Add arguments to it and run it.
     ///
     /// ```no_run
     /// use sedge_sdk::{Context, Failure};
@@ -113,7 +114,7 @@ impl Context {
 }
 
 impl Command {
-    /// Adds an argument. The program gets it as it is: no shell sees it.
+    /// Adds an argument. The program receives it verbatim; no shell interprets it.
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
@@ -125,16 +126,16 @@ impl Command {
         self
     }
 
-    /// Sets what it can read from stdin. Without this there is nothing.
+    /// Sets the bytes that the command can read from stdin. By default stdin is empty.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// Runs it, and returns what became of it, also if it was no success.
+    /// Runs the command, and returns its result even if it did not succeed.
     ///
     /// # Errors
-    /// It was not run, or not to its end.
+    /// The command was not run, or did not end by itself.
     pub fn run(&self) -> Result<Output, CommandError> {
         let output = commands::run(&self.name, &self.arguments, self.stdin.as_deref());
         match output {
@@ -162,7 +163,7 @@ impl Output {
     /// Returns the output if the command ended with 0.
     ///
     /// # Errors
-    /// `command-failed`: it did not. The details have what it printed to stderr.
+    /// `command-failed`: it ended in another way. The details contain its output on stderr.
     pub fn success(self) -> Result<Self, Failure> {
         if self.end == End::Exit(0) {
             return Ok(self);
@@ -177,14 +178,14 @@ impl Output {
 }
 
 impl Printed {
-    /// Returns it as text; what is none is replaced by `U+FFFD`.
+    /// Returns the output as text. Bytes that are not UTF-8 are replaced by `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// Returns the last line that is not empty, or its beginning; of what was printed to stderr, it
-    /// mostly says why a command failed.
+    /// Returns the last line that is not empty, up to a maximum length. On stderr it usually says
+    /// why the command failed.
     #[must_use]
     pub fn last_line(&self) -> Option<String> {
         let text = self.text();
@@ -216,7 +217,7 @@ impl CommandError {
         }
     }
 
-    /// Returns the case's name, which is the code of the [`Failure`] that it turns into.
+    /// Returns the case's name. It is also the code of the [`Failure`] that the error turns into.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -267,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_zero_is_a_success() {
+    fn exit_codes_other_than_zero_are_failures() {
         let output = |end: End| Output {
             end,
             stdout: Printed {

@@ -1,5 +1,5 @@
-//! What a method can do besides computing: call, log, ask who it is. What it can do with
-//! data is in `data.rs` and `file.rs`.
+//! What a method can do besides computing: nested calls, logging, and access to its identity,
+//! folders and variables. Data is in `data.rs` and `file.rs`.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -13,31 +13,32 @@ use serde_json::Value;
 use crate::bindings::sedge::model::{calls, context, log};
 use crate::{CallError, Failure, Outcome, Pending, Violation};
 
-/// A call's place in the world.
+/// The identity of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The model whose method runs.
+    /// The model that is called.
     pub model: String,
     /// The type of that model.
     pub type_name: String,
-    /// The method that runs.
+    /// The method that is called.
     pub method: String,
-    /// The run that this call belongs to.
+    /// The run that the call belongs to.
     pub run: String,
-    /// This call: the run and the call's ordinals on the way down, `k3v9q2x8w1mz/1/2`.
+    /// The call: its run and the ordinals of the calls that lead to it, for example
+    /// `k3v9q2x8w1mz/1/2`.
     pub call: String,
-    /// The workflow step that it is part of, if any.
+    /// The workflow step that the call belongs to, or `None`.
     pub step: Option<String>,
 }
 
-/// How much a line of the log matters.
+/// The level of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// For one who follows every step.
+    /// Each step, for users who follow the details.
     Trace,
-    /// For one who looks for a fault.
+    /// Details for users who look for a fault.
     Debug,
-    /// Worth knowing.
+    /// Information worth knowing.
     Info,
     /// Something may be wrong.
     Warn,
@@ -45,7 +46,7 @@ pub enum Level {
     Error,
 }
 
-/// What a method can do besides computing. The host lends it to a method for one call.
+/// What a method can do besides computing. A method receives it for one call.
 #[derive(Debug)]
 pub struct Context {
     global_arguments: String,
@@ -60,42 +61,42 @@ impl Context {
         }
     }
 
-    /// Returns what the model's definition gives to every method.
+    /// Returns the global arguments of the model's definition.
     ///
     /// # Errors
-    /// They do not fit `G`. The host has checked them against the schema of the type
-    /// that [`Model::global_arguments`](crate::Model::global_arguments) was given, so
-    /// this happens only for another type.
+    /// The arguments do not fit `G`. The host has checked them against the schema of the type
+    /// given to [`Model::global_arguments`](crate::Model::global_arguments), so this happens only
+    /// if `G` is another type.
     pub fn global_arguments<G: DeserializeOwned>(&self) -> Result<G, Failure> {
         serde_json::from_str(&self.global_arguments)
             .map_err(|error| Failure::new("invalid-global-arguments", error.to_string()))
     }
 
-    /// Returns who this call is.
+    /// Returns the identity of this call.
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(|| Identity::from(context::who()))
     }
 
-    /// Returns how long this call may still run.
+    /// Returns the time that is left until the deadline of this call.
     pub fn deadline_left(&self) -> Duration {
         Duration::from_millis(context::deadline_left_ms())
     }
 
-    /// Returns where a folder is that the plugin asks for: open the files below it with
+    /// Returns the path of a folder that the plugin requests. Open the files below it with
     /// [`std::fs`].
     ///
     /// # Errors
-    /// `denied`: the operator did not grant it. The message says what would.
+    /// `denied`: the operator did not grant it. The message says how to grant it.
     pub fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = context::folder(name).map_err(denied)?;
         Ok(path.into())
     }
 
-    /// Returns the value of a variable of the environment that the plugin asks for; none if
-    /// it is not set.
+    /// Returns the value of an environment variable that the plugin requests. Returns `None` if it
+    /// is not set.
     ///
     /// # Errors
-    /// `denied`: the operator did not grant it. The message says what would.
+    /// `denied`: the operator did not grant it. The message says how to grant it.
     pub fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
         context::variable(name).map_err(denied)
     }
@@ -107,10 +108,10 @@ pub(crate) fn denied(reason: String) -> Failure {
 
 /// Nested calls.
 impl Context {
-    /// Calls a method of a model, also of this one, and waits for its outcome.
+    /// Calls a method of another model or of this one, and waits for the outcome.
     ///
-    /// The callee runs with its own permissions and commits by itself when it succeeds:
-    /// what it wrote stays, even if this call fails later.
+    /// The callee runs with its own permissions, and its writes are committed when it succeeds.
+    /// They are kept even if this call fails later.
     ///
     /// # Errors
     /// Why the call has no outcome.
@@ -124,17 +125,17 @@ impl Context {
         Outcome::try_from(calls::call(target, method, &arguments)?)
     }
 
-    /// Starts a call and goes on, so that several run at once.
+    /// Starts a call and continues, so that several calls can run in parallel.
     ///
-    /// What is wrong with the target or its arguments is told by [`Pending::wait`].
+    /// [`Pending::wait`] reports errors of the target and of the arguments.
     pub fn start(&self, target: &str, method: &str, arguments: &impl Serialize) -> Pending {
         Pending::start(target, method, arguments_to_text(arguments))
     }
 }
 
-/// The log of this call, for people. It is kept whether the call succeeds or fails.
+/// The log of this call, for users. It is stored whether the call succeeds or fails.
 impl Context {
-    /// Adds a line with named values beside it.
+    /// Adds a line with named values.
     pub fn log(&self, level: Level, message: impl fmt::Display, fields: &[(&str, Value)]) {
         let fields: Vec<log::Field> = fields
             .iter()
@@ -146,22 +147,22 @@ impl Context {
         log::log(level.into(), &message.to_string(), &fields);
     }
 
-    /// Says something for one who looks for a fault.
+    /// Logs details for users who look for a fault.
     pub fn debug(&self, message: impl fmt::Display) {
         self.log(Level::Debug, message, &[]);
     }
 
-    /// Says something worth knowing.
+    /// Logs information.
     pub fn info(&self, message: impl fmt::Display) {
         self.log(Level::Info, message, &[]);
     }
 
-    /// Says that something may be wrong.
+    /// Logs that something may be wrong.
     pub fn warn(&self, message: impl fmt::Display) {
         self.log(Level::Warn, message, &[]);
     }
 
-    /// Says that something is wrong.
+    /// Logs that something is wrong.
     pub fn error(&self, message: impl fmt::Display) {
         self.log(Level::Error, message, &[]);
     }
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_that_are_no_json_are_an_invalid_input() {
+    fn arguments_that_are_not_json_are_invalid_input() {
         let error = arguments_to_text(&HashMap::from([((1, 2), 3)])).expect_err("no JSON key");
         assert_eq!(error.code(), "invalid-input");
     }

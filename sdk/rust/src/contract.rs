@@ -1,10 +1,10 @@
-//! For which version of the contract this SDK builds plugins.
+//! The version of the contract that this SDK builds plugins for.
 
-/// The version of the package `sedge:model`, as every plugin carries it in the custom
-/// section `sedge:contract`. The host refuses a plugin whose version it does not know.
+/// The version of the WIT package `sedge:model`. Each plugin states it in the custom section
+/// `sedge:contract`, and the host refuses versions that it does not support.
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
-/// [`CONTRACT_VERSION`] as an array: a custom section takes bytes, no pointer to them.
+/// [`CONTRACT_VERSION`] as an array. A custom section can hold bytes, but not a pointer to them.
 pub const CONTRACT_VERSION_BYTES: [u8; CONTRACT_VERSION.len()] = {
     let mut bytes = [0; CONTRACT_VERSION.len()];
     bytes.copy_from_slice(CONTRACT_VERSION.as_bytes());
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_that_of_the_wit_package() {
+    fn contract_version_equals_that_of_the_wit_package() {
         let world = include_str!("../../../wit/world.wit");
         let package = world
             .lines()

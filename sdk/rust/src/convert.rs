@@ -1,4 +1,4 @@
-//! From the types that wit-bindgen writes to those that authors see.
+//! Conversions between the generated types and the SDK's own.
 
 use crate::bindings::exports::sedge::model::model as wire_model;
 use crate::bindings::sedge::model::{context, data, log, types};
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_error_that_is_passed_on_keeps_its_code() {
+    fn call_error_keeps_its_code_as_a_failure() {
         check(
             types::CallError::NotFound(types::MissingTarget {
                 kind: types::TargetKind::Method,
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_callee_speaks_for_itself_but_not_for_the_callers_writes() {
+    fn callee_failure_is_passed_on_without_keep_writes() {
         check(
             types::CallError::Failed(types::Failure {
                 code: "not-reachable".into(),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_error_that_is_passed_on_keeps_its_code() {
+    fn data_error_keeps_its_code_as_a_failure() {
         let wire = data::DataError::Limit(types::LimitReached {
             name: "json-bytes".into(),
             value: 4096,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_says_what_is_wrong_with_it() {
+    fn invalid_name_error_shows_the_reason() {
         let reason = "a tag's key is empty";
         let error = DataError::from(data::DataError::InvalidName(reason.into()));
         assert_eq!(error.code(), "invalid-name");

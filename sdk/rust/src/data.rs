@@ -1,4 +1,4 @@
-//! Data: what a method can write, read and list, and what is known of it.
+//! Data: how a method writes, reads and lists it, and its metadata.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 use crate::bindings::sedge::model::data;
 use crate::{Context, DataError, Violation, Written};
 
-/// How many names a page of a list has: as many as the host gives at once.
+/// The number of names on a page of a list: the most that the host returns at once.
 const PAGE_NAMES: u32 = 1000;
 
-/// What kind of data something is.
+/// The kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataKind {
@@ -22,35 +22,35 @@ pub enum DataKind {
     File,
 }
 
-/// What is known of a version without reading its content.
+/// The metadata of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VersionInfo {
-    /// The model whose data it is.
+    /// The model that owns the data.
     pub model: String,
-    /// Its name; another than was asked for if the data was renamed.
+    /// The name. It differs from the requested one if the data was renamed.
     pub name: String,
     /// Whether it is a resource or a file.
     pub kind: DataKind,
-    /// The resource or file spec that it fits.
+    /// The resource spec or file spec that the version was written for.
     pub spec: String,
-    /// None while it is staged by this call or one of its callers.
+    /// The version number. `None` while the version is staged by this call or one of its callers.
     pub version: Option<u64>,
-    /// Milliseconds since 1970-01-01T00:00:00Z; none while it is staged.
+    /// Milliseconds since 1970-01-01T00:00:00Z. `None` while the version is staged.
     pub created_at_ms: Option<u64>,
-    /// For example `text/plain`; `application/json` for a resource.
+    /// The media type, for example `text/plain`. For a resource it is `application/json`.
     pub media_type: String,
-    /// The size of its content in bytes.
+    /// The size of the content in bytes.
     pub size_bytes: u64,
-    /// Its labels: those of its spec, of its model's definition and of its write.
+    /// The tags from the spec, from the model's definition and from the write.
     pub tags: BTreeMap<String, String>,
 }
 
 /// One version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource<T> {
-    /// What is known of it besides its content.
+    /// The metadata of the version.
     pub info: VersionInfo,
-    /// What was written.
+    /// The content.
     pub content: T,
 }
 
@@ -58,19 +58,19 @@ pub struct Resource<T> {
 impl Context {
     /// Stages the next version of the resource that is named like its spec.
     ///
-    /// It becomes visible to others when the method returns a value. Until then only
-    /// this call and those that it makes see it.
+    /// Other calls can read it once the method has returned `Ok`. Until then only this call and
+    /// its callees can.
     ///
     /// # Errors
-    /// Why it was not written.
+    /// The write was refused; the error says why.
     pub fn write(&self, spec: &str, content: &impl Serialize) -> Result<(), DataError> {
         self.write_named(spec, spec, content)
     }
 
-    /// Stages the next version of the resource `name`, for a spec of which there are many.
+    /// Stages the next version of the resource `name`, if a spec has several resources.
     ///
     /// # Errors
-    /// Why it was not written.
+    /// The write was refused; the error says why.
     pub fn write_named(
         &self,
         spec: &str,
@@ -80,7 +80,7 @@ impl Context {
         self.resource(spec).named(name).write(content)
     }
 
-    /// Begins the next version of a resource that has more than content: tags.
+    /// Starts the next version of a resource, to which tags can be added.
     pub fn resource<'a>(&'a self, spec: &'a str) -> ResourceDraft<'a> {
         ResourceDraft {
             spec,
@@ -89,11 +89,11 @@ impl Context {
         }
     }
 
-    /// Reads the latest version of this model's own resource, staged ones included; none
-    /// where there is none, or where it is a file.
+    /// Reads the latest version of a resource of this model, including staged ones. Returns `None`
+    /// if there is none, or if it is a file.
     ///
     /// # Errors
-    /// Why it was not read.
+    /// It cannot be read; the error says why.
     pub fn latest<T: DeserializeOwned>(
         &self,
         name: &str,
@@ -101,11 +101,11 @@ impl Context {
         self.latest_of(&self.identity().model, name)
     }
 
-    /// Reads the latest version of a model's resource, staged ones included; none where
-    /// there is none, or where it is a file.
+    /// Reads the latest version of a model's resource, including staged ones. Returns `None` if
+    /// there is none, or if it is a file.
     ///
     /// # Errors
-    /// Why it was not read.
+    /// It cannot be read; the error says why.
     pub fn latest_of<T: DeserializeOwned>(
         &self,
         model: &str,
@@ -116,11 +116,11 @@ impl Context {
             .transpose()
     }
 
-    /// Reads one committed version of a model's resource; none where there is none, or
-    /// where it is a file.
+    /// Reads one committed version of a model's resource. Returns `None` if there is no such
+    /// version, or if it is a file.
     ///
     /// # Errors
-    /// Why it was not read.
+    /// It cannot be read; the error says why.
     pub fn version_of<T: DeserializeOwned>(
         &self,
         model: &str,
@@ -132,27 +132,27 @@ impl Context {
             .transpose()
     }
 
-    /// Lists the committed versions of a model's data, oldest first.
+    /// Returns the committed versions of a model's data, oldest first.
     ///
     /// # Errors
-    /// Why they were not listed.
+    /// They cannot be read; the error says why.
     pub fn versions_of(&self, model: &str, name: &str) -> Result<Vec<VersionInfo>, DataError> {
         let versions = data::list_versions(model, name)?;
         Ok(versions.into_iter().map(VersionInfo::from).collect())
     }
 
-    /// Lists this model's own names that begin with `prefix`, each with its latest
-    /// committed version, sorted. An empty prefix lists all.
+    /// Lists the names of this model's data that begin with `prefix`, sorted, each with its latest
+    /// committed version. An empty prefix lists all.
     ///
-    /// An item is an error where the list could not be read on; it is the last one.
+    /// If the list cannot be read to its end, the last item is the error.
     pub fn list(&self, prefix: &str) -> impl Iterator<Item = Result<VersionInfo, DataError>> {
         self.list_of(&self.identity().model, prefix)
     }
 
-    /// Lists a model's names that begin with `prefix`, each with its latest committed
-    /// version, sorted. An empty prefix lists all.
+    /// Lists the names of a model's data that begin with `prefix`, sorted, each with its latest
+    /// committed version. An empty prefix lists all.
     ///
-    /// An item is an error where the list could not be read on; it is the last one.
+    /// If the list cannot be read to its end, the last item is the error.
     pub fn list_of(
         &self,
         model: &str,
@@ -164,38 +164,37 @@ impl Context {
         })
     }
 
-    /// Stages that all versions of this model's data `name` are deleted. Only a method of
-    /// kind `delete` may.
+    /// Stages the deletion of all versions of this model's data `name`. Only a method of kind
+    /// `delete` can do that.
     ///
     /// # Errors
-    /// Why nothing is deleted.
+    /// Nothing is deleted; the error says why.
     pub fn delete(&self, name: &str) -> Result<(), DataError> {
         Ok(data::delete(name, None)?)
     }
 
-    /// Stages that one version of this model's data `name` is deleted. Only a method of
-    /// kind `delete` may.
+    /// Stages the deletion of one version of this model's data `name`. Only a method of kind
+    /// `delete` can do that.
     ///
     /// # Errors
-    /// Why nothing is deleted.
+    /// Nothing is deleted; the error says why.
     pub fn delete_version(&self, name: &str, version: u64) -> Result<(), DataError> {
         Ok(data::delete(name, Some(version))?)
     }
 
-    /// Makes what this call has staged visible now, whatever becomes of the call, and
-    /// returns the versions that it got.
+    /// Commits what this call has staged so far, even if the call fails later, and returns the new
+    /// versions.
     ///
-    /// It has a price: a call that others have seen is not started anew by the host when
-    /// a deadlock has to be undone.
+    /// After that, the host can no longer roll the call back and retry it if there is a deadlock.
     ///
     /// # Errors
-    /// Why it stays staged.
+    /// Nothing is committed; the error says why.
     pub fn publish(&self) -> Result<Vec<Written>, DataError> {
         Ok(data::publish()?.into_iter().map(Written::from).collect())
     }
 }
 
-/// The next version of a resource, before it is written. [`Context::resource`] makes one.
+/// The next version of a resource. [`Context::resource`] starts one, and `write` stages it.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is written before `write`"]
 pub struct ResourceDraft<'a> {
@@ -205,23 +204,23 @@ pub struct ResourceDraft<'a> {
 }
 
 impl<'a> ResourceDraft<'a> {
-    /// Names it; without this it is named like its spec.
+    /// Sets the name. The default is the name of the spec.
     pub fn named(mut self, name: &'a str) -> Self {
         self.name = name;
         self
     }
 
-    /// Labels it, beside the tags of its spec and of its model's definition. A key has 1 to
-    /// 100 bytes, a value up to 255, both without control characters.
+    /// Adds a tag to those of the spec and of the model's definition. A key has 1 to 100 bytes, a
+    /// value up to 255, both without control characters.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push(tag_to_wire(key, value));
         self
     }
 
-    /// Stages it. It becomes visible to others when the method returns a value.
+    /// Stages the version. Other calls can read it once the method has returned `Ok`.
     ///
     /// # Errors
-    /// Why it was not written.
+    /// The write was refused; the error says why.
     pub fn write(self, content: &impl Serialize) -> Result<(), DataError> {
         let content =
             serde_json::to_string(content).map_err(|error| DataError::InvalidContent {
@@ -232,7 +231,7 @@ impl<'a> ResourceDraft<'a> {
     }
 }
 
-/// Returns a label in the contract's form.
+/// Returns a tag in the contract's form.
 pub(crate) fn tag_to_wire(key: impl Into<String>, value: impl Into<String>) -> data::Tag {
     data::Tag {
         key: key.into(),
@@ -240,9 +239,9 @@ pub(crate) fn tag_to_wire(key: impl Into<String>, value: impl Into<String>) -> d
     }
 }
 
-/// Returns the items of page after page: `read` gets the last name of the page before.
+/// Returns the items of all pages. `read` receives the last name of the previous page.
 ///
-/// Only an empty page ends the list: the host may give less than a whole one at any time.
+/// Only an empty page ends the list, because the host may return fewer names than requested.
 fn paged(
     mut read: impl FnMut(Option<&str>) -> Result<Vec<VersionInfo>, DataError>,
 ) -> impl Iterator<Item = Result<VersionInfo, DataError>> {
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_becomes_the_type_that_was_asked_for() {
+    fn resource_is_deserialized_as_the_requested_type() {
         let resource = resource_from_wire::<Vec<u8>>(wire("[1, 2]")).expect("it fits");
         assert_eq!(resource.content, [1, 2]);
         assert_eq!(resource.info.version, Some(3));
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_of_another_type_says_which_one_it_is() {
+    fn error_for_a_resource_of_another_type_names_it() {
         let error = resource_from_wire::<Vec<u8>>(wire("{}")).expect_err("it does not fit");
         assert_eq!(error.code(), "unexpected-content");
         let text = error.to_string();
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_version_can_be_returned_by_a_method() {
+    fn version_info_can_be_returned_by_a_method() {
         assert_eq!(
             json!(VersionInfo::from(wire("[1, 2]").info)),
             json!({
@@ -339,7 +338,7 @@ mod tests {
         );
     }
 
-    /// Lists `names`, two a page; asking after `broken` is denied.
+    /// Lists `names` with two on a page. The page after `broken` is denied.
     fn listed(names: &[&str]) -> Vec<Result<String, &'static str>> {
         let list = paged(|after| {
             if after == Some("broken") {
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_goes_over_its_pages() {
+    fn list_continues_over_its_pages() {
         assert_eq!(listed(&[]), []);
         assert_eq!(listed(&["a"]), [Ok("a".into())]);
         assert_eq!(
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_ends_with_its_error() {
+    fn list_ends_with_its_error() {
         assert_eq!(
             listed(&["a", "broken", "c"]),
             [Ok("a".into()), Ok("broken".into()), Err("denied")]

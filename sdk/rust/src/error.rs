@@ -1,7 +1,7 @@
 //! Why a nested call has no outcome, and why data was not written or read.
 //!
-//! Both mirror the contract, case by case, and both turn into a [`Failure`] whose code
-//! is the case's name, so that a method which only passes an error on writes `?`.
+//! Both enums mirror the contract. Each case turns into a [`Failure`] whose code is the case's
+//! name, so a method that only passes an error on can use `?`.
 
 use std::{fmt, io};
 
@@ -15,12 +15,12 @@ use crate::Failure;
 pub struct Violation {
     /// A JSON Pointer (RFC 6901) into the value; empty for the value itself.
     pub path: String,
-    /// What is wrong there, for a person.
+    /// A message for the user.
     pub message: String,
 }
 
 impl Violation {
-    /// Says what is wrong with the value as a whole.
+    /// Returns one violation that concerns the whole value.
     pub(crate) fn of_whole(message: impl fmt::Display) -> Vec<Self> {
         vec![Self {
             path: String::new(),
@@ -39,13 +39,13 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What there is none of.
+/// The kind of target that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
-    /// No model of that name.
+    /// A model.
     Model,
-    /// No method of that name in the model's type.
+    /// A method of the model's type.
     Method,
 }
 
@@ -60,95 +60,96 @@ impl fmt::Display for TargetKind {
 
 /// Why a nested call has no outcome.
 ///
-/// The host never ends the caller for a callee's fault: match what you can handle,
-/// and pass on the rest with `?`.
+/// The host never ends the caller because of a callee's error. Match the cases that you can
+/// handle, and pass the others on with `?`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// There is no such model, or its type has no such method.
     #[error("no {kind} named `{name}`")]
     NotFound {
-        /// What there is none of.
+        /// Whether the model or the method is missing.
         kind: TargetKind,
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
-    /// The arguments do not fit the method's schema. Nothing ran.
+    /// The arguments do not fit the method's schema. The callee did not run.
     #[error(
         "the arguments do not fit the method's schema: {}",
         joined(violations, "; ")
     )]
     InvalidInput {
-        /// Where, and what is wrong there.
+        /// The violations.
         violations: Vec<Violation>,
     },
-    /// This model may not call that one.
+    /// This model may not call the target.
     #[error("{reason}")]
     Denied {
-        /// What was denied, and what would allow it.
+        /// What was denied, and which grant would allow it.
         reason: String,
     },
-    /// A lock was not to be had in time. Trying again later may help.
+    /// A lock was not granted in time. A later retry may succeed.
     #[error("{resource} was locked by others for {waited_ms} ms")]
     LockTimeout {
-        /// What was to be locked, for example ``the model `sink` ``.
+        /// The locked resource, for example ``the model `sink` ``.
         resource: String,
-        /// Who had it, or was in front: the call, its chain from the run down, and its process.
+        /// The calls that held the lock or were queued before this one: each with its chain from
+        /// the run down and its process.
         holders: Vec<String>,
         /// How long the call waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Waiting for the lock would have lasted for ever. Nothing of the callee ran.
+    /// Waiting for the lock would have closed a cycle. The callee did not run.
     #[error(
         "{} and {} wait for each other",
         joined(ours, " > "),
         joined(theirs, " > ")
     )]
     Deadlock {
-        /// From the run down to the call that would have waited.
+        /// The chain from the run down to the call that requested the lock.
         ours: Vec<String>,
-        /// The same of the lineage that waits for ours.
+        /// The chain of the lineage that waits for this one.
         theirs: Vec<String>,
     },
-    /// The target leads back to itself by its definition.
+    /// The definitions of the target refer to each other in a cycle.
     #[error("it leads back to itself: {}", joined(names, " > "))]
     Cycle {
-        /// The names on the way.
+        /// The names in the cycle.
         names: Vec<String>,
     },
-    /// A limit of the callee, or of the run, was reached.
+    /// The callee or the run reached a limit.
     #[error("the limit `{name}` of {value} was reached")]
     Limit {
-        /// Its name, as in the definition's `limits:`.
+        /// The name of the limit, as in the definition's `limits:`.
         name: String,
-        /// Its value, in the unit that its documentation gives.
+        /// The value of the limit, in the unit of its documentation.
         value: u64,
     },
-    /// The callee ran and returned this failure.
+    /// The callee returned this failure.
     #[error(transparent)]
     Failed(Failure),
     /// The callee's code trapped.
     #[error("{message}")]
     Trapped {
-        /// What happened: `wasm trap: out of bounds memory access`.
+        /// The cause, for example `wasm trap: out of bounds memory access`.
         message: String,
-        /// The callee's functions, innermost first, as far as their names are known.
+        /// The callee's functions, innermost first, if their names are known.
         backtrace: Vec<String>,
     },
-    /// The callee ran out of time.
+    /// The callee exceeded its deadline.
     #[error("it ran out of its {after_ms} ms")]
     TimedOut {
-        /// Its allowance in milliseconds.
+        /// Its time limit in milliseconds.
         after_ms: u64,
     },
-    /// The callee was stopped because its caller, or a person, wanted no more of it.
+    /// The callee was cancelled by its caller or by the user.
     #[error("it was cancelled")]
     Cancelled,
 }
 
 impl CallError {
-    /// Returns a short word for programs: the case's name, as in the contract, or the
-    /// callee's own code where it returned a failure.
+    /// Returns the error's code: the case's name as in the contract, or the callee's own code if
+    /// it returned a failure.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -166,7 +167,7 @@ impl CallError {
         }
     }
 
-    /// Returns what else a program may want to know.
+    /// Returns the details of the error, for programs.
     fn details(&self) -> Option<Value> {
         match self {
             Self::NotFound { kind, name } => Some(json!({"kind": kind, "name": name})),
@@ -187,9 +188,8 @@ impl CallError {
     }
 }
 
-/// Passes the error on: the code stays, and the callee's own where it returned a
-/// failure. Whether the *caller's* writes are kept is the caller's to say, so a
-/// callee's `keep_writes` does not come along.
+/// Passes the error on with its code. A failure of the callee keeps the callee's code.
+/// `keep_writes` is not passed on, because the caller decides on its own writes.
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let mut failure = Self::new(error.code(), error.to_string());
@@ -202,69 +202,69 @@ impl From<CallError> for Failure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The type declares no resource, or no file, of this name.
+    /// The type declares no resource or file of this name.
     #[error("no resource or file named `{spec}` is declared")]
     Undeclared {
-        /// The name that was given.
+        /// The given name.
         spec: String,
     },
-    /// The content is no JSON, or violates the resource's schema.
+    /// The content is not JSON, or violates the resource's schema.
     #[error(
         "the content does not fit the resource's schema: {}",
         joined(violations, "; ")
     )]
     InvalidContent {
-        /// Where, and what is wrong there.
+        /// The violations.
         violations: Vec<Violation>,
     },
-    /// A name, a tag or a media type is none: empty, too long, or with a control character.
+    /// A name, a tag or a media type is not valid: empty, too long, or with a control character.
     #[error("{reason}")]
     InvalidName {
-        /// Which of them, and what is wrong with it.
+        /// Which of them is not valid, and why.
         reason: String,
     },
-    /// The method is of kind `read`, and tried to write.
+    /// A method of kind `read` tried to write.
     #[error("a method of kind `read` cannot write")]
     ReadOnly,
-    /// This method may not do that: read the other model, or delete data without being of
-    /// kind `delete`.
+    /// The method may not read the other model, or may not delete because it is not of kind
+    /// `delete`.
     #[error("{reason}")]
     Denied {
-        /// What was denied, and what would allow it.
+        /// What was denied, and which grant would allow it.
         reason: String,
     },
-    /// There is no model of this name.
+    /// No model has this name.
     #[error("no model named `{model}`")]
     ModelNotFound {
-        /// The name that was given.
+        /// The given name.
         model: String,
     },
     /// A limit was reached.
     #[error("the limit `{name}` of {value} was reached")]
     Limit {
-        /// Its name, as in the definition's `limits:`.
+        /// The name of the limit, as in the definition's `limits:`.
         name: String,
-        /// Its value, in the unit that its documentation gives.
+        /// The value of the limit, in the unit of its documentation.
         value: u64,
     },
-    /// The file was finished before.
+    /// The file is finished already.
     #[error("the file was finished before")]
     Finished,
-    /// What was read does not fit the Rust type that it was to become: perhaps an
-    /// earlier version of the model type wrote it.
+    /// The content does not fit the requested Rust type. An earlier version of the model type may
+    /// have written it.
     #[error("`{name}` of model `{model}` is not what was expected: {message}")]
     UnexpectedContent {
-        /// Whose data it is.
+        /// The model that owns the data.
         model: String,
-        /// Which data.
+        /// The name of the data.
         name: String,
-        /// What does not fit.
+        /// The difference.
         message: String,
     },
 }
 
 impl DataError {
-    /// Returns a short word for programs: the case's name, as in the contract.
+    /// Returns the error's code: the case's name as in the contract.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -280,7 +280,7 @@ impl DataError {
         }
     }
 
-    /// Returns what else a program may want to know.
+    /// Returns the details of the error, for programs.
     fn details(&self) -> Option<Value> {
         match self {
             Self::Undeclared { spec } => Some(json!({"spec": spec})),
@@ -305,7 +305,7 @@ impl From<DataError> for Failure {
     }
 }
 
-/// Lets a file be written with the methods of [`io::Write`].
+/// Allows a file to be written through [`io::Write`].
 impl From<DataError> for io::Error {
     fn from(error: DataError) -> Self {
         Self::other(error)

@@ -1,4 +1,4 @@
-//! How a method says that it did not do what it was asked for.
+//! The failure that a method returns.
 
 use std::{fmt, io};
 
@@ -8,27 +8,27 @@ use serde_json::Value;
 use crate::bindings::sedge::model::types;
 use crate::{DataError, HttpError};
 
-/// How a method says that it did not do what it was asked for.
+/// The error of a method.
 ///
-/// What the call wrote is undone, unless [`keep_writes`](Self::keep_writes) asks for
-/// the opposite. [`CallError`](crate::CallError), [`CommandError`](crate::CommandError),
-/// [`DataError`], [`HttpError`], [`io::Error`] and [`serde_json::Error`] turn into one, so that `?`
+/// The writes of a failed call are discarded, unless [`keep_writes`](Self::keep_writes) is set.
+/// [`CallError`](crate::CallError), [`CommandError`](crate::CommandError), [`DataError`],
+/// [`HttpError`], [`io::Error`] and [`serde_json::Error`] convert into a failure, so that `?`
 /// works in a method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// A short word for programs, in kebab-case: `not-reachable`.
+    /// A short word for programs, in kebab-case, for example `not-reachable`.
     pub code: String,
-    /// A sentence for a person.
+    /// A sentence for the user.
     pub message: String,
-    /// Whatever else a program may want to know.
+    /// Details for programs.
     pub details: Option<Value>,
-    /// Whether what the call wrote becomes visible although it failed.
+    /// Whether the writes of the failed call are committed.
     pub keep_writes: bool,
 }
 
 impl Failure {
-    /// Makes a failure that undoes what the call wrote.
+    /// Returns a failure that discards the writes of the call.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -38,14 +38,14 @@ impl Failure {
         }
     }
 
-    /// Adds what else a program may want to know.
+    /// Adds details for programs.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Value>) -> Self {
         self.details = Some(details.into());
         self
     }
 
-    /// Makes visible what the call wrote so far, although it failed.
+    /// Commits the writes of the call although it fails.
     #[must_use]
     pub fn keep_writes(mut self) -> Self {
         self.keep_writes = true;
@@ -67,8 +67,8 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Finds the [`DataError`] of a file that was being written, and the [`HttpError`] of a body
-/// that was being read; another error has the code `io`.
+/// Keeps the [`DataError`] of a file or the [`HttpError`] of a body that the error wraps. Any
+/// other error gets the code `io`.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.downcast::<DataError>() {
@@ -97,8 +97,8 @@ impl From<types::Failure> for Failure {
         Self {
             code: failure.code,
             message: failure.message,
-            // The host passes on only what it has parsed; were it not so, the text
-            // itself is still worth more than nothing.
+            // The host has parsed the details before, so they are JSON. If they were not, the text
+            // would still be useful.
             details: failure
                 .details
                 .map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_crosses_the_contract_and_back() {
+    fn failure_survives_conversion_to_the_contract_and_back() {
         let failure = Failure::new("not-reachable", "the host is down")
             .with_details(json!({"tries": 3}))
             .keep_writes();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_error_is_a_failure() {
+    fn json_error_becomes_a_failure() {
         let method = || -> Result<u32, Failure> { Ok(serde_json::from_str("no")?) };
         let failure = method().expect_err("`no` is no number");
         assert_eq!(failure.code, "invalid-json");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_a_file_keeps_its_code() {
+    fn error_of_a_file_keeps_its_code() {
         let method = || -> Result<(), Failure> { Err(io::Error::from(DataError::ReadOnly))? };
         let failure = method().expect_err("it returns the error");
         assert_eq!(failure, Failure::from(DataError::ReadOnly));

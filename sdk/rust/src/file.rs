@@ -1,4 +1,4 @@
-//! Files: data that is written and read piece by piece, and need not fit into memory.
+//! Files: data that is written and read in pieces, so that it need not fit into memory.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -6,17 +6,16 @@ use crate::bindings::sedge::model::data;
 use crate::data::tag_to_wire;
 use crate::{Context, DataError, VersionInfo};
 
-/// How many bytes a [`FileWriter`] gathers before it hands them to the host, and how many a
-/// [`FileReader`] asks for at once.
+/// The size of the buffers of a [`FileWriter`] and of a [`FileReader`], in bytes.
 ///
-/// Crossing to the host costs more than copying a few bytes, and those who format text or
-/// read lines do so in small pieces. More would be memory that every open file takes.
+/// A host call costs more than copying a few bytes, and formatting text or reading lines works in
+/// small pieces. A larger buffer would take more memory for each open file.
 const PIECE_BYTES: u32 = 64 << 10;
 
 /// Files.
 impl Context {
-    /// Begins the next version of a file. It is named like its spec unless it is
-    /// [`named`](FileDraft::named) otherwise.
+    /// Starts the next version of a file. Its name is that of the spec unless
+    /// [`named`](FileDraft::named) sets another one.
     ///
     /// ```no_run
     /// use std::io::Write;
@@ -38,20 +37,20 @@ impl Context {
         }
     }
 
-    /// Opens the latest version of this model's own data, staged ones included; none where
-    /// there is none. Of a resource, the bytes are its JSON text.
+    /// Opens the latest version of this model's data, including staged ones. Returns `None` if
+    /// there is none. The bytes of a resource are its JSON text.
     ///
     /// # Errors
-    /// Why it was not opened.
+    /// It cannot be opened; the error says why.
     pub fn open_file(&self, name: &str) -> Result<Option<FileReader>, DataError> {
         self.open_file_of(&self.identity().model, name, None)
     }
 
-    /// Opens a version of a model's data, the latest if none is given, staged ones included;
-    /// none where there is none. Of a resource, the bytes are its JSON text.
+    /// Opens a version of a model's data; without `version`, the latest, including staged ones.
+    /// Returns `None` if there is none. The bytes of a resource are its JSON text.
     ///
     /// # Errors
-    /// Why it was not opened.
+    /// It cannot be opened; the error says why.
     pub fn open_file_of(
         &self,
         model: &str,
@@ -66,7 +65,7 @@ impl Context {
     }
 }
 
-/// The next version of a file, before it is written. [`Context::file`] makes one.
+/// The next version of a file. [`Context::file`] starts one, and `finish` stages it.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is written before `create` and `finish`"]
 pub struct FileDraft<'a> {
@@ -77,40 +76,40 @@ pub struct FileDraft<'a> {
 }
 
 impl<'a> FileDraft<'a> {
-    /// Names it; without this it is named like its spec.
+    /// Sets the name. The default is the name of the spec.
     pub fn named(mut self, name: &'a str) -> Self {
         self.name = name;
         self
     }
 
-    /// Says of which media type it is, instead of its spec's: `text/csv`.
+    /// Sets the media type, for example `text/csv`. The default is that of the spec.
     pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
         self.media_type = Some(media_type.into());
         self
     }
 
-    /// Labels it, beside the tags of its spec and of its model's definition. A key has 1 to
-    /// 100 bytes, a value up to 255, both without control characters.
+    /// Adds a tag to those of the spec and of the model's definition. A key has 1 to 100 bytes, a
+    /// value up to 255, both without control characters.
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tags.push(tag_to_wire(key, value));
         self
     }
 
-    /// Creates it, to be written as bytes.
+    /// Creates the file for writing bytes.
     ///
     /// # Errors
-    /// Why it was not created.
+    /// It cannot be created; the error says why.
     pub fn create(self) -> Result<FileWriter, DataError> {
         Ok(FileWriter {
             wire: self.create_wire(false)?,
-            gathered: Vec::new(),
+            buffer: Vec::new(),
         })
     }
 
-    /// Creates it, to be written line by line.
+    /// Creates the file for writing lines.
     ///
     /// # Errors
-    /// Why it was not created.
+    /// It cannot be created; the error says why.
     pub fn create_lines(self) -> Result<LineWriter, DataError> {
         Ok(LineWriter(self.create_wire(true)?))
     }
@@ -125,35 +124,35 @@ impl<'a> FileDraft<'a> {
     }
 }
 
-/// A file that is being written as bytes, with the methods of [`Write`].
+/// A file that is being written as bytes, through [`Write`].
 ///
-/// One that is dropped before [`finish`](Self::finish), also by returning from the method,
-/// was never there. All files of one call together have at most 16 GiB. Small writes are
-/// gathered; [`flush`](Write::flush) hands them to the host. An error is a [`DataError`]
-/// within the [`io::Error`], and `?` makes it the same [`Failure`](crate::Failure).
+/// Dropping it before [`finish`](Self::finish) discards the file; returning from the method drops
+/// it, too. All files of one call together are limited to 16 GiB. Small writes are buffered;
+/// [`flush`](Write::flush) passes them to the host. An error is a [`DataError`] inside of an
+/// [`io::Error`], and `?` converts it into the same [`Failure`](crate::Failure).
 #[derive(Debug)]
-#[must_use = "a file that is not finished was never there"]
+#[must_use = "a file that is not finished is discarded"]
 pub struct FileWriter {
     wire: data::FileWriter,
-    gathered: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl FileWriter {
-    /// Stages what was written as the next version, once it is safe on disk. It becomes
-    /// visible to others when the method returns a value.
+    /// Stages the file as the next version, once it is durable. Other calls can read it once the
+    /// method has returned `Ok`.
     ///
     /// # Errors
-    /// Why it was not written.
+    /// It cannot be staged; the error says why.
     pub fn finish(mut self) -> Result<(), DataError> {
-        self.hand_over()?;
+        self.send_buffer()?;
         Ok(self.wire.finish()?)
     }
 
-    /// Hands to the host what was gathered.
-    fn hand_over(&mut self) -> Result<(), DataError> {
-        if !self.gathered.is_empty() {
-            self.wire.write(&self.gathered)?;
-            self.gathered.clear();
+    /// Passes the buffered bytes to the host.
+    fn send_buffer(&mut self) -> Result<(), DataError> {
+        if !self.buffer.is_empty() {
+            self.wire.write(&self.buffer)?;
+            self.buffer.clear();
         }
         Ok(())
     }
@@ -161,46 +160,46 @@ impl FileWriter {
 
 impl Write for FileWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        gather(&mut self.gathered, bytes, |piece| {
+        buffer_or_send(&mut self.buffer, bytes, |piece| {
             Ok(self.wire.write(piece)?)
         })?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(self.hand_over()?)
+        Ok(self.send_buffer()?)
     }
 }
 
 /// A file that is being written line by line.
 ///
-/// One that is dropped before [`finish`](Self::finish), also by returning from the method,
-/// was never there. All files of one call together have at most 16 GiB.
+/// Dropping it before [`finish`](Self::finish) discards the file; returning from the method drops
+/// it, too. All files of one call together are limited to 16 GiB.
 #[derive(Debug)]
-#[must_use = "a file that is not finished was never there"]
+#[must_use = "a file that is not finished is discarded"]
 pub struct LineWriter(data::FileWriter);
 
 impl LineWriter {
-    /// Adds a line; the host adds its end.
+    /// Writes a line. The host appends the line end.
     ///
     /// # Errors
-    /// Why it was not added.
+    /// It cannot be written; the error says why.
     pub fn write_line(&mut self, line: &str) -> Result<(), DataError> {
         Ok(self.0.write(line.as_bytes())?)
     }
 
-    /// Stages what was written as the next version, once it is safe on disk. It becomes
-    /// visible to others when the method returns a value.
+    /// Stages the file as the next version, once it is durable. Other calls can read it once the
+    /// method has returned `Ok`.
     ///
     /// # Errors
-    /// Why it was not written.
+    /// It cannot be staged; the error says why.
     pub fn finish(self) -> Result<(), DataError> {
         Ok(self.0.finish()?)
     }
 }
 
-/// A file that is being read, with the methods of [`Read`] and [`BufRead`]. It stays as it
-/// is, even if it is deleted meanwhile.
+/// A file that is being read, through [`Read`] and [`BufRead`]. Its content does not change, even
+/// if the file is deleted meanwhile.
 #[derive(Debug)]
 pub struct FileReader {
     wire: data::FileReader,
@@ -208,7 +207,7 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// Returns what is known of the version that is being read.
+    /// Returns the metadata of the version that is being read.
     #[must_use]
     pub fn info(&self) -> VersionInfo {
         self.wire.info().into()
@@ -236,22 +235,22 @@ impl Read for FileReader {
     }
 }
 
-/// Adds bytes to those that were gathered, and hands over what is too much to keep.
-fn gather(
-    gathered: &mut Vec<u8>,
+/// Appends bytes to the buffer. Sends the buffer first if they do not fit.
+fn buffer_or_send(
+    buffer: &mut Vec<u8>,
     bytes: &[u8],
-    hand_over: impl Fn(&[u8]) -> Result<(), DataError>,
+    send: impl Fn(&[u8]) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     const MAX: usize = PIECE_BYTES as usize;
-    if !gathered.is_empty() && gathered.len() + bytes.len() > MAX {
-        hand_over(gathered)?;
-        gathered.clear();
+    if !buffer.is_empty() && buffer.len() + bytes.len() > MAX {
+        send(buffer)?;
+        buffer.clear();
     }
     if bytes.len() >= MAX {
-        // What is large as it is gains nothing from being copied.
-        return hand_over(bytes);
+        // Copying a large piece into the buffer would not save a host call.
+        return send(bytes);
     }
-    gathered.extend_from_slice(bytes);
+    buffer.extend_from_slice(bytes);
     Ok(())
 }
 
@@ -261,39 +260,40 @@ mod tests {
 
     use super::*;
 
-    /// Writes zeros, `sizes` at a time, and checks what was handed over and what is left.
-    fn check(sizes: &[usize], expect_handed_over: &[usize], expect_gathered: usize) {
-        let handed_over = RefCell::new(Vec::new());
-        let mut gathered = Vec::new();
+    /// Writes zeros in pieces of `sizes` bytes. Checks the sizes that are sent, and the size of
+    /// the buffer at the end.
+    fn check(sizes: &[usize], expect_sent: &[usize], expect_buffered: usize) {
+        let sent = RefCell::new(Vec::new());
+        let mut buffer = Vec::new();
         for size in sizes {
-            gather(&mut gathered, &vec![0; *size], |piece| {
-                handed_over.borrow_mut().push(piece.len());
+            buffer_or_send(&mut buffer, &vec![0; *size], |piece| {
+                sent.borrow_mut().push(piece.len());
                 Ok(())
             })
             .expect("it takes everything");
         }
-        assert_eq!(handed_over.into_inner(), expect_handed_over);
-        assert_eq!(gathered.len(), expect_gathered);
+        assert_eq!(sent.into_inner(), expect_sent);
+        assert_eq!(buffer.len(), expect_buffered);
     }
 
     #[test]
-    fn small_writes_are_gathered() {
+    fn small_writes_are_buffered() {
         check(&[1, 2, 0, 3], &[], 6);
         check(&[65_535, 1], &[], 65_536);
         check(&[65_535, 1, 1], &[65_536], 1);
     }
 
     #[test]
-    fn a_large_write_follows_what_was_gathered() {
+    fn large_write_is_sent_after_the_buffer() {
         check(&[65_536], &[65_536], 0);
         check(&[7, 100_000, 7], &[7, 100_000], 7);
     }
 
     #[test]
-    fn what_is_refused_stays_gathered() {
-        let mut gathered = vec![0; 65_536];
-        let error = gather(&mut gathered, &[0], |_| Err(DataError::ReadOnly));
+    fn buffer_is_kept_if_sending_fails() {
+        let mut buffer = vec![0; 65_536];
+        let error = buffer_or_send(&mut buffer, &[0], |_| Err(DataError::ReadOnly));
         assert_eq!(error, Err(DataError::ReadOnly));
-        assert_eq!(gathered.len(), 65_536);
+        assert_eq!(buffer.len(), 65_536);
     }
 }

@@ -1,4 +1,4 @@
-//! What the exports of a plugin do: make the model, then describe it or run a method.
+//! The exports of a plugin: they create the model, and then describe it or run a method.
 
 use std::panic;
 use std::sync::Once;
@@ -8,27 +8,28 @@ use crate::bindings::sedge::model::log;
 use crate::bindings::sedge::model::types::Failure;
 use crate::{Context, Model};
 
-/// Describes the type that `model` makes.
+/// Returns the description of the type that `model` returns.
 #[must_use]
 pub fn describe(model: fn() -> Model) -> TypeInfo {
-    panics_report();
+    report_panics();
     model().describe()
 }
 
-/// Runs one method of the type that `model` makes.
+/// Runs one method of the type that `model` returns.
 ///
 /// # Errors
-/// The method's own failure, or that there is no such method or its arguments do not fit.
+/// The method's own failure, or that there is no such method, or that the arguments do not fit.
 pub fn invoke(model: fn() -> Model, what: Invocation) -> Result<String, Failure> {
-    panics_report();
+    report_panics();
     let cx = Context::new(what.global_arguments);
     model()
         .run(&cx, &what.method, &what.arguments)
         .map_err(Failure::from)
 }
 
-/// Tells the host of a panic, instead of stderr, before it becomes a trap.
-fn panics_report() {
+/// Reports panics to the host instead of stderr. The host learns the message before the panic
+/// becomes a trap.
+fn report_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|panic| {

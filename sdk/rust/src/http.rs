@@ -1,8 +1,8 @@
-//! HTTP: requests to where the operator granted it.
+//! HTTP requests to granted hosts.
 //!
-//! A type asks for it with [`Permission::Http`](crate::Permission::Http). The host checks every
-//! request, redirects included, and answers one that was not granted with
-//! [`HttpError::Denied`]; the call's log then has the lines that would grant it.
+//! A type requests access with [`Permission::Http`](crate::Permission::Http). The host checks each
+//! request, including redirects. A request that is not granted fails with [`HttpError::Denied`],
+//! and the call's log shows the YAML that would grant it.
 
 mod error;
 mod wire;
@@ -19,13 +19,13 @@ use crate::Context;
 pub use error::HttpError;
 use error::Subject;
 
-/// What a request says of its sender, unless it says something else.
+/// The default value of the header `user-agent`.
 const USER_AGENT: &str = concat!("sedge-sdk/", env!("CARGO_PKG_VERSION"));
 
-/// The headers that belong to one place: a redirect to another does not take them along.
+/// Headers that are meant for one server. A redirect to another server drops them.
 const HEADERS_OF_PLACE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-/// The headers that describe a body, and go with it.
+/// Headers that describe the body. They are dropped together with it.
 const HEADERS_OF_BODY: [&str; 4] = [
     "content-encoding",
     "content-language",
@@ -35,8 +35,8 @@ const HEADERS_OF_BODY: [&str; 4] = [
 
 /// HTTP.
 impl Context {
-    /// Sends a request and returns the response once its headers are there. Its body comes as
-    /// it is read.
+    /// Sends a request, and returns the response once its headers have arrived. The body is
+    /// received while it is read.
     ///
     /// ```no_run
     /// use sedge_sdk::{Context, Failure, Request};
@@ -58,8 +58,7 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// There is no response. A response that says that something went wrong, by its status,
-    /// is one all the same.
+    /// There is no response. A response with an error status is not an error here.
     pub fn http(&self, request: &Request) -> Result<Response, HttpError> {
         let mut request = request.clone();
         loop {
@@ -81,7 +80,7 @@ impl Context {
     }
 }
 
-/// A request that can be sent.
+/// An HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     method: String,
@@ -95,9 +94,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// Makes a request with a method, `GET` or any other, to a URL of `https` or `http`.
+    /// Returns a request with a method, such as `GET`, and a URL of `https` or `http`.
     ///
-    /// Whatever is wrong with either is told when it is sent.
+    /// Errors in either are reported when the request is sent.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             method: method.into(),
@@ -111,18 +110,18 @@ impl Request {
         }
     }
 
-    /// Makes a request that gets something.
+    /// Returns a `GET` request.
     pub fn get(url: impl Into<String>) -> Self {
         Self::new("GET", url)
     }
 
-    /// Makes a request that sends something.
+    /// Returns a `POST` request.
     pub fn post(url: impl Into<String>) -> Self {
         Self::new("POST", url)
     }
 
-    /// Adds a header. The host sets `Host` and those that are about the connection, and lets
-    /// nobody else do so.
+    /// Adds a header. The host sets `Host` and the headers of the connection itself; a plugin
+    /// cannot set them.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -136,38 +135,38 @@ impl Request {
         self
     }
 
-    /// Sets the body to a value's JSON, and says so in a header.
+    /// Sets the body to the JSON of a value, and the header `content-type`.
     ///
     /// # Errors
-    /// The value is none that JSON can have: a map whose keys are no text, for example.
+    /// The value cannot be represented in JSON, for example a map whose keys are not text.
     pub fn json(self, value: &impl Serialize) -> Result<Self, serde_json::Error> {
         let body = serde_json::to_vec(value)?;
         Ok(self.header("content-type", "application/json").body(body))
     }
 
-    /// Follows as many redirects. Each is a request of its own, which the operator has to have
-    /// granted. Without this, a redirect is a response like others.
+    /// Follows up to `n_max` redirects. Each is a request of its own, which needs a grant. By
+    /// default no redirect is followed, and the response is returned.
     #[must_use]
     pub fn redirects(mut self, n_max: u32) -> Self {
         self.redirects_left = Some(n_max);
         self
     }
 
-    /// Waits for a connection for so long at most. The host has limits of its own.
+    /// Limits the time to connect. The host's own limits apply, too.
     #[must_use]
     pub fn connect_timeout(mut self, at_most: Duration) -> Self {
         self.connect_timeout = Some(at_most);
         self
     }
 
-    /// Waits for the response to begin for so long at most. The host has limits of its own.
+    /// Limits the time until the response begins. The host's own limits apply, too.
     #[must_use]
     pub fn first_byte_timeout(mut self, at_most: Duration) -> Self {
         self.first_byte_timeout = Some(at_most);
         self
     }
 
-    /// Waits for the next piece of a body for so long at most. The host has limits of its own.
+    /// Limits the time between two pieces of a body. The host's own limits apply, too.
     #[must_use]
     pub fn between_bytes_timeout(mut self, at_most: Duration) -> Self {
         self.between_bytes_timeout = Some(at_most);
@@ -200,7 +199,7 @@ impl Request {
         }
     }
 
-    /// Becomes the request that a redirect asks for (RFC 9110, 15.4).
+    /// Turns this request into the one that follows a redirect (RFC 9110, section 15.4).
     fn redirect(&mut self, status: u16, from: &Uri<String>, to: &Uri<String>) {
         let becomes_get = match status {
             303 => self.method != "HEAD",
@@ -210,28 +209,28 @@ impl Request {
         if becomes_get {
             self.method = "GET".to_owned();
             self.body.clear();
-            self.forget(&HEADERS_OF_BODY);
+            self.remove_headers(&HEADERS_OF_BODY);
         }
         let place = |url: &Uri<String>| {
             let authority = url.authority().map(|it| it.as_str().to_ascii_lowercase());
             (url.scheme().as_str().to_ascii_lowercase(), authority)
         };
         if place(from) != place(to) {
-            self.forget(&HEADERS_OF_PLACE);
+            self.remove_headers(&HEADERS_OF_PLACE);
         }
         self.url = to.as_str().to_owned();
     }
 
-    fn forget(&mut self, headers: &[&str]) {
+    fn remove_headers(&mut self, headers: &[&str]) {
         let is_kept = |name: &str| !headers.iter().any(|it| it.eq_ignore_ascii_case(name));
         self.headers.retain(|(name, _)| is_kept(name));
     }
 }
 
-/// Returns where a redirect leads, seen from where it came.
+/// Returns the URL of a redirect, resolved against the URL that it came from.
 fn resolve(from: &Uri<String>, to: &str) -> Result<Uri<String>, String> {
     let to = UriRef::parse(to).map_err(|error| error.to_string())?;
-    // What follows a `#` is for whoever shows the document.
+    // The fragment is meant for the program that shows the document, not for the server.
     let mut to = to
         .resolve_against(from)
         .map_err(|error| error.to_string())?;
@@ -239,7 +238,7 @@ fn resolve(from: &Uri<String>, to: &str) -> Result<Uri<String>, String> {
     Ok(to)
 }
 
-/// A response. Its body comes as it is read, by [`Read`] or all at once.
+/// A response. Its body is received while it is read, through [`Read`] or as a whole.
 ///
 /// Dropping it before its end closes the connection.
 #[derive(Debug)]
@@ -251,20 +250,20 @@ pub struct Response {
 }
 
 impl Response {
-    /// Returns the status: `200`.
+    /// Returns the status, for example `200`.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// Returns the URL that it is of: the last one, if redirects were followed.
+    /// Returns the URL of the response. After redirects it is the last URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Returns the first header of a name, in any case; none if there is none, or if it is
-    /// not text.
+    /// Returns the value of the first header of this name, in any case. Returns `None` if there is
+    /// none, or if its value is not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self
@@ -274,16 +273,16 @@ impl Response {
         found.and_then(|(_, value)| str::from_utf8(value).ok())
     }
 
-    /// Returns all headers, names in lower case.
+    /// Returns all headers, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let headers = self.headers.iter();
         headers.map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// Reads the whole body, as it came: compressed, if it is.
+    /// Reads the whole body as received. A compressed body is not decompressed.
     ///
     /// # Errors
-    /// It is larger than `bytes_max`, or did not come to its end.
+    /// The body is larger than `bytes_max`, or ends early.
     pub fn bytes(mut self, bytes_max: usize) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         while let Some(piece) = self.body.piece()? {
@@ -299,7 +298,7 @@ impl Response {
     /// Reads the whole body as text.
     ///
     /// # Errors
-    /// As of [`bytes`](Self::bytes), or it is not UTF-8.
+    /// As for [`bytes`](Self::bytes), or the body is not UTF-8.
     pub fn text(self, bytes_max: usize) -> Result<String, HttpError> {
         let subject = self.body.subject().clone();
         let bytes = self.bytes(bytes_max)?;
@@ -312,7 +311,7 @@ impl Response {
     /// Reads the whole body as JSON.
     ///
     /// # Errors
-    /// As of [`bytes`](Self::bytes), or it is not the JSON of a `T`.
+    /// As for [`bytes`](Self::bytes), or the body is not the JSON of a `T`.
     pub fn json<T: DeserializeOwned>(self, bytes_max: usize) -> Result<T, HttpError> {
         let subject = self.body.subject().clone();
         let bytes = self.bytes(bytes_max)?;
@@ -322,7 +321,7 @@ impl Response {
         })
     }
 
-    /// Returns where it sends its reader instead, if it does.
+    /// Returns the target of a redirect, if the response is one.
     fn redirects_to(&self) -> Option<String> {
         let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
         let to = self.header("location").filter(|_| is_redirect)?;
@@ -330,7 +329,7 @@ impl Response {
     }
 }
 
-/// Errors are [`HttpError`]s, which turn into a [`Failure`](crate::Failure) by `?`.
+/// Errors are [`HttpError`]s, which convert into a [`Failure`](crate::Failure) by `?`.
 impl Read for Response {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(buffer)
@@ -346,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_leads_where_it_says() {
+    fn redirect_is_resolved_against_its_url() {
         let check = |to: &str, expect: &str| {
             let found = resolve(&url("https://a.com/b/c?d"), to).expect(to);
             assert_eq!(found.as_str(), expect, "{to}");
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_takes_along_what_is_for_everybody() {
+    fn redirect_drops_headers_meant_for_another_server() {
         let check = |method: &str, status: u16, to: &str, expect: (&str, &str, &[&str])| {
             let mut request = Request::new(method, "https://a.com/b")
                 .header("Authorization", "me")
@@ -392,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_not_sent() {
+    fn request_with_an_invalid_url_is_refused() {
         for bad in ["", "/x", "https:", "mailto:a@b.c", "https://a b"] {
             Request::get(bad).parsed_url().expect_err(bad);
         }

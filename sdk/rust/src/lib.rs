@@ -1,24 +1,24 @@
 //! Write automation models for Sedge in Rust.
 //!
-//! A plugin is one model type: say what it is in a function that returns a [`Model`],
-//! hand that function to [`export!`], and write each method as a plain function from
-//! its arguments to its result. What a method can do besides computing is in its
-//! [`Context`]; how it says that it did not succeed is a [`Failure`].
+//! A plugin is one model type. Write a function that returns its description, a [`Model`], and
+//! pass that function to [`export!`]. Write each method as a plain function from its arguments to
+//! its result. A method's [`Context`] offers what it can do besides computing, and a [`Failure`]
+//! is its error.
 //!
 //! ```no_run
 //! use schemars::JsonSchema;
 //! use sedge_sdk::{Context, Failure, MethodKind, Model};
 //! use serde::{Deserialize, Serialize};
 //!
-//! /// A method's arguments; the comments become the descriptions in its schema.
+//! The arguments of a method. The comments become the descriptions in its schema.
 //! #[derive(Deserialize, JsonSchema)]
 //! #[serde(deny_unknown_fields)]
 //! struct GreetArguments {
-//!     /// Whom to greet
+//!     /// The name of the person to greet
 //!     name: String,
 //! }
 //!
-//! /// What a method writes, versioned, for others to read.
+//! Data that a method writes. It is versioned, and other calls can read it.
 //! #[derive(Serialize, Deserialize, JsonSchema)]
 //! struct Greeting {
 //!     text: String,
@@ -48,9 +48,9 @@
 //! sedge_sdk::export!(model);
 //! ```
 //!
-//! Every call runs in an instance of its own, which is thrown away afterwards: keep
-//! nothing in statics, write data instead. A panic undoes what the call wrote and ends
-//! it as failed with the panic's message. See the README for how to build a plugin.
+//! Each call runs in an instance of its own, which is dropped afterwards. Do not keep state in
+//! statics; write data instead. A panic discards the writes of the call, and the call fails with
+//! the panic's message. The README explains how to build a plugin.
 
 mod bindings;
 mod calls;
@@ -83,13 +83,13 @@ pub use secret::Secret;
 pub use serde_json::{Value, json};
 pub use {schemars, serde, serde_json};
 
-/// Compiles the example in the README.
+/// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-/// What [`export!`] expands to, and what Sedge's own tests misuse. Not for authors: it
-/// changes with any version.
+/// The expansion of [`export!`], which Sedge's own tests use as well. It is not for plugin
+/// authors, and may change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub mod bindings {
@@ -103,10 +103,10 @@ pub mod __private {
     pub use crate::guest::{describe, invoke};
 }
 
-/// Makes the crate a plugin: takes the function that returns its [`Model`].
+/// Turns the crate into a plugin. Takes the function that returns its [`Model`].
 ///
-/// A crate uses it once, and is a `cdylib`. On a target other than wasm it exports
-/// nothing, so that the crate's own tests can run anywhere.
+/// A crate calls it once, and must be a `cdylib`. On targets other than wasm it exports nothing,
+/// so that the crate's own tests run anywhere.
 #[macro_export]
 macro_rules! export {
     ($model:path) => {
@@ -131,12 +131,12 @@ macro_rules! export {
     };
 }
 
-/// Exports a type that implements the contract by itself, with the contract's version.
+/// Exports a type that implements the contract itself, together with the contract's version.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_guest {
     ($guest:ident) => {
-        // Where nothing is exported, this is what keeps the guest from being dead code.
+        // Without exports, this reference prevents warnings about dead code.
         #[cfg(not(target_arch = "wasm32"))]
         const _: (
             fn() -> $crate::__private::TypeInfo,

@@ -1,5 +1,4 @@
-//! A model type as its author writes it down, and what becomes of that: a description
-//! for the host, and a table of methods to run.
+//! A model type: its description for the host, and its table of methods.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -9,23 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::bindings::exports::sedge::model::model as wire;
 use crate::{Context, Failure, OnViolation, Retention};
 
-/// What a method does to the thing outside. It decides which lock its call takes:
-/// calls of `Read` methods of one model run side by side, any other call is alone.
+/// What a method does to the external object. It decides which lock a call takes: `Read` methods
+/// of one model can run in parallel, all others run alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MethodKind {
-    /// Looks, and writes nothing: writing data from such a method is refused.
+    /// Reads the object. A call of this kind cannot write data.
     Read,
-    /// Makes the thing.
+    /// Creates the object.
     Create,
-    /// Changes the thing.
+    /// Changes the object.
     Update,
-    /// Removes the thing.
+    /// Deletes the object.
     Delete,
     /// Anything else.
     Action,
 }
 
-/// What may be done with files.
+/// The access to a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAccess {
     /// Read only.
@@ -34,65 +33,66 @@ pub enum FileAccess {
     Write,
 }
 
-/// Something that a plugin cannot do unless it has asked for it.
+/// A permission that a plugin requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Permission {
     /// Call a model and read its data.
     Models {
-        /// The model's name; `*` for every one.
+        /// The model's name, or `*` for all models.
         model: String,
     },
-    /// HTTP requests.
+    /// Send HTTP requests.
     Http {
-        /// `https://HOST` or `http://HOST`, perhaps with `:PORT`. HOST is a name, `*.` and the
-        /// end of one, or an address.
+        /// `https://HOST` or `http://HOST`, optionally with `:PORT`. HOST is a name, `*.` and the
+        /// end of a name, or an address.
         url: String,
-        /// For example `GET`; none means all.
+        /// The methods, for example `GET`. An empty list means all.
         methods: Vec<String>,
     },
-    /// Connections of TCP.
+    /// Open TCP connections.
     Sockets {
         /// `HOST:PORT`.
         to: String,
     },
-    /// Files of one folder that the operator chooses.
+    /// Access files of one folder, which the operator chooses.
     Files {
-        /// The name by which the operator maps it to a folder.
+        /// The name that the operator maps to a folder.
         name: String,
-        /// What may be done there.
+        /// The access.
         access: FileAccess,
     },
-    /// One environment variable.
+    /// Read one environment variable.
     Env {
         /// Its name.
         name: String,
     },
-    /// One secret.
+    /// Use one secret.
     Secrets {
         /// Its name.
         name: String,
-        /// Where the host may put it into requests: `https://api.example.com`.
+        /// The hosts that may receive it in requests, for example `https://api.example.com`.
         hosts: Vec<String>,
-        /// Whether the plugin wants to see it.
+        /// Whether the plugin may read its value.
         reveal: bool,
     },
-    /// Programs that the operator pinned.
+    /// Run commands that the operator pinned.
     Commands {
-        /// The name under which one is pinned; `*` stands for every one.
+        /// The name under which a command is pinned, or `*` for all commands.
         name: String,
     },
 }
 
-/// No arguments: for a method that takes none.
+/// The arguments of a method that takes none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoArguments {}
 
-/// A model type: its name, its methods, what they write, what it asks for.
+/// A model type: its name, its methods, the data that they write, and the permissions that it
+/// requests.
 ///
-/// Making one costs next to nothing, for it is made at every call; schemas are worked
-/// out only when the host asks for the description.
+/// Each call creates one, so that must be cheap: schemas are generated only when the host requests
+/// the description.
 pub struct Model {
     name: &'static str,
     version: &'static str,
@@ -112,7 +112,7 @@ struct Method {
     run: Box<Run>,
 }
 
-/// Runs a method on arguments that are JSON, and returns JSON.
+/// Runs a method. Arguments and result are JSON.
 type Run = dyn Fn(&Context, &str) -> Result<String, Failure>;
 
 struct ResourceSpec {
@@ -131,8 +131,8 @@ struct FileSpec {
 }
 
 impl Model {
-    /// Begins the description of a type: `@scope/name`, its version as `YYYY.MM.DD.N`
-    /// (the day, and the number on that day), and what it is for.
+    /// Starts the description of a type: its name `@scope/name`, its version `YYYY.MM.DD.N` (the
+    /// day, and a number on that day), and its purpose.
     #[must_use]
     pub fn new(name: &'static str, version: &'static str, description: &'static str) -> Self {
         Self {
@@ -147,7 +147,8 @@ impl Model {
         }
     }
 
-    /// Says what a definition gives to every method, a struct. Without this it is nothing.
+    /// Declares the global arguments, which a definition sets for all methods, as a struct. By
+    /// default there are none.
     ///
     /// A method reads them with [`Context::global_arguments`].
     #[must_use]
@@ -156,7 +157,7 @@ impl Model {
         self
     }
 
-    /// Adds a method. `A` is a struct, [`NoArguments`] for a method that takes none.
+    /// Adds a method. `A` is a struct; a method without arguments takes [`NoArguments`].
     #[must_use]
     pub fn method<A, R>(
         mut self,
@@ -183,8 +184,8 @@ impl Model {
         self
     }
 
-    /// Adds a kind of resource that the methods write: JSON of the form of `T`. All its
-    /// versions are kept, and a write that violates its schema is refused.
+    /// Declares a kind of resource that the methods write: JSON that `T` defines. All versions are
+    /// retained, and a write that violates the schema is refused.
     #[must_use]
     pub fn resource<T: Serialize + JsonSchema>(
         self,
@@ -194,8 +195,8 @@ impl Model {
         self.resource_with::<T>(name, description, OnViolation::Refuse, Retention::new())
     }
 
-    /// Adds a kind of resource, and says what happens to one that violates its schema and
-    /// how long it is kept.
+    /// Declares a kind of resource with its retention. `on_violation` says what happens to a write
+    /// that violates the schema.
     #[must_use]
     pub fn resource_with<T: Serialize + JsonSchema>(
         mut self,
@@ -214,8 +215,8 @@ impl Model {
         self
     }
 
-    /// Adds a kind of file that the methods write; a media type is, for example,
-    /// `text/plain`. All its versions are kept.
+    /// Declares a kind of file that the methods write, with a media type such as `text/plain`. All
+    /// versions are retained.
     #[must_use]
     pub fn file(
         self,
@@ -226,7 +227,7 @@ impl Model {
         self.file_with(name, media_type, description, Retention::new())
     }
 
-    /// Adds a kind of file, and says how long it is kept.
+    /// Declares a kind of file with its retention.
     #[must_use]
     pub fn file_with(
         mut self,
@@ -244,16 +245,15 @@ impl Model {
         self
     }
 
-    /// Asks to call a model and to read its data, `*` for every one. A person reads the
-    /// reason before granting it.
+    /// Requests permission to call a model and to read its data; `*` means all models. The
+    /// operator reads the reason before granting it.
     #[must_use]
     pub fn asks_for_models(self, model: &'static str, reason: &'static str) -> Self {
         let model = model.to_owned();
         self.asks_for(Permission::Models { model }, reason)
     }
 
-    /// Asks for something that a plugin cannot do otherwise. A person reads the reason
-    /// before granting it.
+    /// Requests a permission. The operator reads the reason before granting it.
     #[must_use]
     pub fn asks_for(mut self, permission: Permission, reason: &'static str) -> Self {
         self.permissions.push(wire::PermissionRequest {
@@ -263,7 +263,7 @@ impl Model {
         self
     }
 
-    /// Returns what the host asks of a plugin: what it is.
+    /// Returns the description for the host.
     pub(crate) fn describe(self) -> wire::TypeInfo {
         let methods = self.methods.into_iter().map(|method| wire::MethodSpec {
             name: method.name.to_owned(),
@@ -296,7 +296,7 @@ impl Model {
         }
     }
 
-    /// Runs one method and returns what it returned, as JSON.
+    /// Runs one method, and returns its result as JSON.
     pub(crate) fn run(
         &self,
         cx: &Context,
@@ -313,12 +313,12 @@ impl Model {
     }
 }
 
-/// Returns the schema of what is deserialised as a `T`.
+/// Returns the schema for deserializing a `T`.
 fn schema_of_arguments<T: JsonSchema>() -> String {
     schema_to_text::<T>(SchemaSettings::draft2020_12().for_deserialize())
 }
 
-/// Returns the schema of what a `T` serialises to.
+/// Returns the schema for serializing a `T`.
 fn schema_of_content<T: JsonSchema>() -> String {
     schema_to_text::<T>(SchemaSettings::draft2020_12().for_serialize())
 }
@@ -377,7 +377,7 @@ mod tests {
             )
             .resource::<Sum>("sum", "the last sum")
             .file("report", "text/plain", "the working")
-            .asks_for_models("*", "to add what others know")
+            .asks_for_models("*", "to add numbers of other models")
     }
 
     fn check_run(method: &str, arguments: &str, expect: Result<&str, (&str, &str)>) {
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_describes_itself() {
+    fn type_describes_itself() {
         let info = model().describe();
         assert_eq!(info.name, "@test/sum");
         assert_eq!(info.version, "2026.11.23.1");
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(
             parsed(&info.resources[0].schema)["required"],
             json!(["sum", "note"]),
-            "what is always written is required"
+            "a field that is always written is required"
         );
         assert_eq!(info.files[0].media_type, "text/plain");
         assert!(matches!(
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_says_how_long_its_data_is_kept() {
+    fn spec_declares_its_retention() {
         let info = Model::new("@test/kept", "2026.11.23.1", "Keeps little")
             .resource::<Sum>("sum", "kept for ever")
             .resource_with::<Sum>(
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_without_global_arguments_takes_none() {
+    fn type_without_global_arguments_accepts_none() {
         let info = Model::new("@test/bare", "2026.11.23.1", "Does nothing").describe();
         let schema = parsed(&info.global_arguments);
         assert_eq!(schema["type"], "object");
@@ -470,13 +470,13 @@ mod tests {
     }
 
     #[test]
-    fn a_method_runs_on_json() {
+    fn method_takes_and_returns_json() {
         check_run("add", r#"{"left": 2, "right": 3}"#, Ok("5"));
         check_run("nothing", "{}", Ok("null"));
     }
 
     #[test]
-    fn a_methods_failure_is_its_own() {
+    fn failure_of_a_method_is_returned_unchanged() {
         check_run(
             "add",
             r#"{"left": 4294967295, "right": 1}"#,
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_method_is_refused() {
+    fn unknown_method_is_refused() {
         check_run(
             "subtract",
             "{}",

@@ -1,21 +1,19 @@
-//! How long what a method writes is kept, as the author of its type says it.
+//! Retention: how long data is kept, as the author of a type declares it.
 
 use crate::bindings::exports::sedge::model::model as wire;
 
-/// What happens to a resource that violates its schema.
+/// What happens to a write that violates the resource's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnViolation {
-    /// It is not written, and the method gets
-    /// [`InvalidContent`](crate::DataError::InvalidContent).
+    /// The write is refused with [`InvalidContent`](crate::DataError::InvalidContent).
     Refuse,
-    /// It is written, and the call's log has a warning.
+    /// The write is staged, and the call's log gets a warning.
     Warn,
 }
 
-/// How long what a method writes is kept, and how it is labelled. An operator may say
-/// otherwise in a definition.
+/// How long data is retained, and its tags. An operator can override this in a definition.
 ///
-/// Without more, every version is kept for ever. A text that is no span of time is
+/// By default every version is retained for ever. A lifetime that is not a valid time span is
 /// refused when the plugin is added.
 ///
 /// ```
@@ -31,39 +29,39 @@ pub struct Retention {
     tags: Vec<(&'static str, &'static str)>,
 }
 
-/// Which of the older versions are kept.
+/// Which older versions are retained.
 #[derive(Debug, Clone, Copy)]
 enum Keep {
-    /// So many, counted from the latest.
+    /// This many, counted from the latest.
     Versions(u32),
-    /// Those that are younger than a span of time.
+    /// Those that are younger than a time span.
     For(&'static str),
 }
 
 impl Retention {
-    /// Keeps every version for ever.
+    /// Retains every version for ever.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Keeps the data `ephemeral` (until the step has ended), for the `job`, for the
-    /// `workflow` (until the run has ended), `infinite`, or for a time since it was
-    /// written: `5m`, `1h`, `7d`, `2w`, `1mo`, `1y`.
+    /// Sets the lifetime of the data: `ephemeral` (until the step ends), `job`, `workflow` (until
+    /// the run ends), `infinite`, or a time after it was written, such as `5m`, `1h`, `7d`, `2w`,
+    /// `1mo` or `1y`.
     #[must_use]
     pub fn lifetime(mut self, lifetime: &'static str) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Keeps so many versions, at least 1. It replaces [`keep_for`](Self::keep_for).
+    /// Retains this many versions, at least 1. Replaces [`keep_for`](Self::keep_for).
     #[must_use]
     pub fn keep_versions(mut self, n_versions: u32) -> Self {
         self.keep = Some(Keep::Versions(n_versions));
         self
     }
 
-    /// Keeps versions for so long, `30d`, and the latest in any case. It replaces
+    /// Retains versions for a time such as `30d`. The latest version is always retained. Replaces
     /// [`keep_versions`](Self::keep_versions).
     #[must_use]
     pub fn keep_for(mut self, span: &'static str) -> Self {
@@ -71,7 +69,7 @@ impl Retention {
         self
     }
 
-    /// Labels everything that is written. A key has 1 to 100 bytes, a value up to 255, both
+    /// Adds a tag to all data of this kind. A key has 1 to 100 bytes, a value up to 255, both
     /// without control characters.
     #[must_use]
     pub fn tag(mut self, key: &'static str, value: &'static str) -> Self {
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retention_says_only_what_its_author_said() {
+    fn retention_has_only_the_fields_that_were_set() {
         check(Retention::new(), None, None);
         check(Retention::new().lifetime("job"), Some("job"), None);
         check(Retention::new().keep_versions(10), None, Some("10"));
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_on_versions_counts() {
+    fn later_setting_for_versions_replaces_the_earlier_one() {
         let retention = Retention::new().keep_versions(10).keep_for("30d");
         check(retention, None, Some("30d"));
     }

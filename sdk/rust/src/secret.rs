@@ -1,4 +1,4 @@
-//! Secrets: sent without being seen, or seen if that was granted too.
+//! Secrets. A plugin can send one without seeing its value, or read the value if that is granted.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use crate::bindings::sedge::model::secrets::{self, SecretError};
 use crate::context::denied;
 use crate::{Context, Failure};
 
-/// A secret that this call may use. Where it is written, as by `format!("Bearer {secret}")`, a
-/// text is written that stands for it: see [`Secret::placeholder`].
+/// A secret that this call may use. Formatting it, as in `format!("Bearer {secret}")`, writes a
+/// placeholder: see [`Secret::placeholder`].
 #[derive(Debug)]
 pub struct Secret(secrets::Secret);
 
 /// Secrets.
 impl Context {
-    /// Returns a secret that the plugin asks for.
+    /// Returns a secret that the plugin requests.
     ///
     /// ```no_run
     /// use sedge_sdk::{Context, Failure, Request};
@@ -27,9 +27,9 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// `denied`: the plugin did not ask for it, or asked only to see it and the operator did not grant
-    /// that. Whether it may be sent somewhere is known when it is: the request is denied then.
-    /// `secret-missing`: there is none of this name.
+    /// `denied`: the plugin does not request it, or requests only to reveal it and the operator
+    /// has not granted that. Permission to send it to a host is checked when a request is sent.
+    /// `secret-missing`: there is no secret of this name.
     pub fn secret(&self, name: &str) -> Result<Secret, Failure> {
         match secrets::get(name) {
             Ok(secret) => Ok(Secret(secret)),
@@ -40,29 +40,29 @@ impl Context {
 }
 
 impl Secret {
-    /// Returns a text that stands for the value in requests: in a path or query, in a header, or
-    /// in a body that is not compressed.
+    /// Returns a placeholder for the value in requests: in a path, a query, a header, or a body
+    /// that is not compressed.
     ///
-    /// The host puts the value in its place on the way out, written as the place wants it, if
-    /// the secret was granted for the host that the request goes to. Anywhere else than in
-    /// requests it stands for nothing.
+    /// When a request is sent to a host that the secret was granted for, the host replaces the
+    /// placeholder by the value, encoded as needed at that position. Outside of requests the
+    /// placeholder is not replaced.
     #[must_use]
     pub fn placeholder(&self) -> String {
         self.0.placeholder()
     }
 
-    /// Returns a text that stands for the credentials of a user whose password the secret is:
-    /// `format!("Basic {}", secret.basic("user"))` is a value of the header `authorization`.
+    /// Returns a placeholder for the credentials of a user whose password is the secret:
+    /// `format!("Basic {}", secret.basic("user"))` is a value for the header `authorization`.
     #[must_use]
     pub fn basic(&self, user: &str) -> String {
         self.0.basic(user)
     }
 
-    /// Returns the value. The host keeps it out of the log, of data and of whatever else leaves
-    /// the call, and out of the arguments of other calls.
+    /// Returns the value. The host redacts it in the log, in data and in everything else that
+    /// leaves the call, including the arguments of other calls.
     ///
     /// # Errors
-    /// `denied`: the operator did not grant to show it; the message says what would.
+    /// `denied`: the operator has not granted revealing it. The message says how to grant it.
     pub fn reveal(&self) -> Result<Vec<u8>, Failure> {
         self.0.reveal().map_err(denied)
     }

@@ -1,4 +1,4 @@
-//! Why there is no response, or not all of one.
+//! Why there is no response, or not a whole one.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde_json::json;
 
 use crate::Failure;
 
-/// What an error is about: the method and the URL, without its query, which may hold what
-/// is not for people.
+/// The request that an error concerns: its method and its URL. The query is left out, because it
+/// may be confidential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject(String);
 
 impl Subject {
     pub(super) fn new(method: &str, url: &Uri<String>) -> Self {
         let authority = url.authority().map_or("", |it| it.as_str());
-        // A name and a password are refused, and belong into no message.
+        // A user name and a password must not appear in a message.
         let place = authority.rsplit('@').next().unwrap_or_default();
         let (scheme, path) = (url.scheme(), url.path());
         Self(format!("{method} {scheme}://{place}{path}"))
@@ -32,102 +32,102 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Why there is no response, or not all of one.
+/// Why there is no response, or not a whole one.
 ///
-/// The operator finds more in the call's log.
+/// The call's log has more details, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// This model may not send it.
+    /// This model may not send the request.
     #[error("{subject} was denied")]
     Denied {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// It is no request: its method, URL or headers are none.
+    /// The method, the URL or a header of the request is not valid.
     #[error("{subject} cannot be sent: {reason}")]
     InvalidRequest {
-        /// What it is about.
+        /// The request.
         subject: Subject,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// The host's name stands for no address.
+    /// The host name does not resolve to an address.
     #[error("{subject} failed: the name of its host cannot be resolved")]
     Dns {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// There was no connection to be had.
+    /// No connection could be made.
     #[error("{subject} failed: no connection")]
     Connect {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// The server did not prove to be who it should be, or does not speak TLS.
+    /// The server's certificate is not trusted, or the server does not support TLS.
     #[error("{subject} failed: no trusted connection")]
     Tls {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// It took too long.
+    /// A timeout expired.
     #[error("{subject} failed: it took too long")]
     Timeout {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// A body, or the headers, are larger than they may be.
+    /// A body or the headers exceed a limit.
     #[error("{subject} failed: it, or its response, is too large")]
     TooLarge {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// More requests are under way at once than may be.
+    /// The call has too many requests in flight.
     #[error("{subject} failed: too many requests at once")]
     TooMany {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// The connection was closed before the end.
+    /// The connection was closed early.
     #[error("{subject} failed: the connection was closed in the middle")]
     Closed {
-        /// What it is about.
+        /// The request.
         subject: Subject,
     },
-    /// What came is not HTTP.
+    /// The response is not valid HTTP.
     #[error("{subject} failed: {reason}")]
     Protocol {
-        /// What it is about.
+        /// The request.
         subject: Subject,
-        /// What the host calls it.
+        /// The host's description of the error.
         reason: String,
     },
-    /// It led from one place to the next for longer than it was to be followed.
+    /// There were more redirects than the request allows.
     #[error("{subject} leads on, and no more redirects are followed")]
     TooManyRedirects {
-        /// What it is about: the last request.
+        /// The last request.
         subject: Subject,
     },
-    /// It leads nowhere.
+    /// The target of a redirect is not valid.
     #[error("{subject} leads nowhere: {reason}")]
     Redirect {
-        /// What it is about.
+        /// The request.
         subject: Subject,
-        /// What is wrong with where it leads.
+        /// Why the target is not valid.
         reason: String,
     },
-    /// The body is not what it was read as.
+    /// The body does not have the expected form.
     #[error("the response to {subject} is not what was expected: {reason}")]
     InvalidBody {
-        /// What it is about.
+        /// The request.
         subject: Subject,
-        /// What is wrong with it.
+        /// The difference.
         reason: String,
     },
 }
 
 impl HttpError {
-    /// Returns a short word for programs.
+    /// Returns the error's code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -166,7 +166,7 @@ impl HttpError {
     }
 }
 
-/// Passes the error on, with its code.
+/// Passes the error on with its code.
 impl From<HttpError> for Failure {
     fn from(error: HttpError) -> Self {
         Self::new(error.code(), error.to_string())

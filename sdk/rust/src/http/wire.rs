@@ -1,4 +1,4 @@
-//! Requests and responses as `wasi:http` has them.
+//! Requests and responses in the terms of `wasi:http`.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 use super::error::{HttpError, Subject};
 use super::{Request, Response, USER_AGENT};
 
-/// How many bytes of a response are asked for at once.
+/// The size of one read of a response, in bytes.
 const PIECE_BYTES: u64 = 64 << 10;
 
-/// Sends one request, and waits until the response begins.
+/// Sends one request, and waits for the head of the response.
 pub(super) fn send(
     request: &Request,
     url: &Uri<String>,
@@ -115,8 +115,8 @@ fn options(request: &Request) -> Result<RequestOptions, String> {
     Ok(options)
 }
 
-/// Writes the body, as long as the server wants to have it. Returns it if there is no end to
-/// it: the response comes all the same, and dropping it would cut the connection.
+/// Writes the body for as long as the server accepts it. Returns the body if it was not written to
+/// its end: the response may still arrive, and dropping the body would close the connection.
 fn write(
     body: OutgoingBody,
     bytes: &[u8],
@@ -130,7 +130,7 @@ fn write(
     if !is_written {
         return Some(body);
     }
-    // If it fails, so does the response, which says why.
+    // If finishing fails, the response fails as well and says why.
     let _ = OutgoingBody::finish(body, None);
     None
 }
@@ -164,12 +164,12 @@ fn wait(pending: &FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode>
     }
 }
 
-/// A response's body. The fields are dropped in the order in which they stand, which has to
-/// be from the inside out.
+/// The body of a response. Fields are dropped in order, and inner resources must be dropped before
+/// outer ones.
 #[derive(Debug)]
 pub(super) struct Body {
     stream: InputStream,
-    /// What was read and not yet wanted.
+    /// Bytes that were read but not returned yet.
     rest: Vec<u8>,
     subject: Subject,
     _body: IncomingBody,
@@ -202,14 +202,14 @@ impl Body {
         &self.subject
     }
 
-    /// Returns the next piece; none at the end.
+    /// Returns the next piece, or `None` at the end.
     pub(super) fn piece(&mut self) -> Result<Option<Vec<u8>>, HttpError> {
         if !self.rest.is_empty() {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
         loop {
             match self.stream.blocking_read(PIECE_BYTES) {
-                // It is ready, and has nothing: headers that follow the body.
+                // The stream may be ready without data, for example at the trailers.
                 Ok(piece) if piece.is_empty() => {}
                 Ok(piece) => return Ok(Some(piece)),
                 Err(StreamError::Closed) => return Ok(None),
