@@ -1,6 +1,6 @@
-//! `@sedge/http`: sends HTTP requests, and keeps what came back.
+//! `@sedge/http`: sends HTTP requests and stores the responses.
 //!
-//! It asks for every host, and gets those that the operator grants.
+//! The type requests access to all hosts. A model gets those that the operator grants.
 
 mod coding;
 
@@ -15,22 +15,22 @@ use sedge_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a JSON body that become part of the resource: a quarter of what a
-/// resource may have. A larger one becomes a file.
+/// The maximum size of a JSON body that becomes part of the resource, in bytes: a quarter of the
+/// size limit of a resource. A larger body becomes a file.
 const JSON_BYTES_MAX: u64 = 1 << 20;
 
-/// The most bytes of an unexpected answer that the failure shows.
+/// The maximum size of the part of an unexpected response that the failure contains, in bytes.
 const SHOWN_BYTES_MAX: u64 = 1 << 10;
 
-/// The most characters of an unexpected answer that stand in the failure's message. The rest of
-/// what is shown is in its details.
-const SAID_CHARS_MAX: usize = 200;
+/// The maximum length of the part of an unexpected response that the failure's message contains,
+/// in characters. The details contain more of it.
+const MESSAGE_CHARS_MAX: usize = 200;
 
-/// The secret by which it is known to servers.
+/// The secret that authenticates requests.
 const TOKEN: &str = "HTTP_TOKEN";
 
-/// The headers that are kept unless others are named: what says what the body is, and which
-/// one it is. Cookies are nobody else's business.
+/// The headers that are stored unless the arguments name others: those that describe the body.
+/// Cookies are not among them, because they are confidential.
 const HEADERS_KEPT: [&str; 5] = [
     "content-length",
     "content-type",
@@ -42,7 +42,7 @@ const HEADERS_KEPT: [&str; 5] = [
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct FetchArguments {
-    /// Whereto: `https://api.example.com/zones?limit=5`
+    /// The URL: `https://api.example.com/zones?limit=5`
     url: String,
     /// `GET`, `POST`, or any other, in upper or lower case
     #[serde(default = "get")]
@@ -53,27 +53,27 @@ struct FetchArguments {
     /// The body, as text
     #[serde(default)]
     body: Option<String>,
-    /// The body, as JSON, in place of `body`
+    /// The body, as JSON, instead of `body`
     #[serde(default)]
     json: Option<Value>,
     /// How to send the secret `HTTP_TOKEN`: `bearer`, `{"basic": "USER"}`, or `{"header": "NAME"}`
     #[serde(default)]
     token: Option<Token>,
-    /// The statuses that are a success [default: 200 to 299]
+    /// The statuses that count as success [default: 200 to 299]
     #[serde(default)]
     expect_status: Vec<u16>,
-    /// How many redirects to follow; each needs a grant as any other request
+    /// How many redirects to follow; each needs a grant, like any other request
     #[serde(default = "five")]
     redirects: u32,
-    /// The headers of the response to keep [default: those that describe the body]
+    /// The response headers to store [default: those that describe the body]
     #[serde(default)]
     keep_headers: Option<Vec<String>>,
-    /// What the data is called [default: `response`, and `body`]
+    /// The name of the data [default: `response`, and `body`]
     #[serde(default)]
     name: Option<String>,
 }
 
-/// How a request says who sends it.
+/// How a request sends the secret.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum Token {
@@ -88,21 +88,21 @@ enum Token {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct CheckArguments {
-    /// Whereto: `https://www.example.com`
+    /// The URL: `https://www.example.com`
     url: String,
     /// `GET`, `HEAD`, or any other
     #[serde(default = "get")]
     method: String,
-    /// The statuses that are good [default: 200 to 299]
+    /// The statuses that count as good [default: 200 to 299]
     #[serde(default)]
     expect_status: Vec<u16>,
-    /// How long it may take until the answer begins, in milliseconds
+    /// The time limit for the response to begin, in milliseconds
     #[serde(default = "ten_seconds")]
     timeout_ms: u64,
-    /// Whether the call fails if the answer is not good
+    /// Whether the call fails if the response is not good
     #[serde(default)]
     require: bool,
-    /// What the data is called [default: `check`]
+    /// The name of the data [default: `check`]
     #[serde(default)]
     name: Option<String>,
 }
@@ -119,15 +119,15 @@ fn ten_seconds() -> u64 {
     10_000
 }
 
-/// What came back.
+/// A response.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Record {
-    /// Where it came from, after redirects
+    /// The URL of the response, after redirects
     url: String,
     /// The status: 200
     status: u16,
-    /// The headers that were kept, names in lower case
+    /// The stored headers, with names in lower case
     headers: BTreeMap<String, String>,
     /// The body, if it is JSON and not too large
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ struct Record {
     body: Option<BodyFile>,
 }
 
-/// Where the body is.
+/// The file with a response's body.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BodyFile {
@@ -145,46 +145,46 @@ struct BodyFile {
     name: String,
     /// Its size in bytes
     size: u64,
-    /// How the server has coded it, if that could not be undone: `zstd`
+    /// The coding of the file, if it could not be decoded: `zstd`
     #[serde(skip_serializing_if = "Option::is_none")]
     content_encoding: Option<String>,
 }
 
-/// How a server answered.
+/// The result of a check.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Check {
-    /// Where it was asked
+    /// The URL that was requested
     url: String,
-    /// Whether the answer was as expected
+    /// Whether the response was as expected
     good: bool,
-    /// Milliseconds until the answer began, or failed to
+    /// Milliseconds until the response began or the request failed
     latency_ms: u64,
-    /// The status, if there was an answer
+    /// The status, if there was a response
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Why there was none: `timeout`, `connect`, `tls`, `dns`
+    /// Why there was no response: `timeout`, `connect`, `tls`, `dns`
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 fn model() -> Model {
-    let asked = |url: &str| Permission::Http {
+    let http_to = |url: &str| Permission::Http {
         url: url.to_owned(),
         methods: Vec::new(),
     };
     Model::new(
         "@sedge/http",
         "2026.11.29.1",
-        "Sends HTTP requests, and keeps what came back",
+        "Sends HTTP requests and stores the responses",
     )
     .asks_for(
-        asked("https://*:*"),
-        "to send the requests that it is told to",
+        http_to("https://*:*"),
+        "to send the requests that its arguments describe",
     )
     .asks_for(
-        asked("http://*:*"),
-        "to send the requests that it is told to",
+        http_to("http://*:*"),
+        "to send the requests that its arguments describe",
     )
     .asks_for(
         Permission::Secrets {
@@ -192,21 +192,25 @@ fn model() -> Model {
             hosts: vec!["https://*:*".to_owned(), "http://*:*".to_owned()],
             reveal: false,
         },
-        "to be known to the servers that are told so",
+        "to authenticate the requests that set `token`",
     )
-    .resource::<Record>("response", "What came back: status, headers, and JSON")
-    .file("body", "application/octet-stream", "A body that is no JSON")
-    .resource::<Check>("check", "How a server answered")
+    .resource::<Record>("response", "The response: status, headers, and JSON")
+    .file(
+        "body",
+        "application/octet-stream",
+        "A body that is not JSON",
+    )
+    .resource::<Check>("check", "The result of a check")
     .method(
         "fetch",
         MethodKind::Action,
-        "Send a request, and keep the response",
+        "Send a request and store the response",
         fetch,
     )
     .method(
         "check",
         MethodKind::Action,
-        "See whether a server answers as expected, and how fast",
+        "Check whether a server responds as expected, and how fast",
         check,
     )
 }
@@ -231,14 +235,14 @@ fn fetch(cx: &Context, arguments: FetchArguments) -> Result<Record, Failure> {
     };
     let response = cx.http(&request)?;
     let (status, url) = (response.status(), response.url().to_owned());
-    let mut headers = kept(&response, arguments.keep_headers.as_deref());
+    let mut headers = stored_headers(&response, arguments.keep_headers.as_deref());
     let media_type = response.header("content-type").map(str::to_owned);
     let coded = response.header("content-encoding").map(str::to_owned);
     let mut body = Body {
         decoded: coding::decoded(response, coded.as_deref())?,
         media_type,
     };
-    // How long it was before it was decoded says nothing of what is kept.
+    // The announced length is that of the encoded body, so it would be wrong for the decoded one.
     if coded.is_some() && body.decoded.left().is_none() && arguments.keep_headers.is_none() {
         headers.remove("content-length");
     }
@@ -282,7 +286,7 @@ fn is_expected(status: u16, expected: &[u16]) -> bool {
     }
 }
 
-/// A body, decoded where that can be done.
+/// A body, decoded if its codings are known.
 struct Body {
     decoded: coding::Decoded,
     media_type: Option<String>,
@@ -294,32 +298,32 @@ impl Read for Body {
     }
 }
 
-/// Shows the beginning of what the server said: mostly it says what is wrong.
+/// Returns a failure with the beginning of the response, which usually explains what is wrong.
 fn unexpected(method: &str, status: u16, url: &str, body: Body) -> Failure {
     let left = body.decoded.left().map(str::to_owned);
-    let mut said = Vec::new();
-    // What cannot be read is not shown.
-    let _ = body.take(SHOWN_BYTES_MAX).read_to_end(&mut said);
-    let said = match &left {
+    let mut shown = Vec::new();
+    // A body that cannot be read is not shown.
+    let _ = body.take(SHOWN_BYTES_MAX).read_to_end(&mut shown);
+    let shown = match &left {
         Some(coding) => format!("(a body of coding `{coding}`)"),
-        None => String::from_utf8_lossy(&said).into_owned(),
+        None => String::from_utf8_lossy(&shown).into_owned(),
     };
     let place = url.split(['?', '#']).next().unwrap_or_default();
     let mut message = format!("{method} {place} was answered with status {status}");
-    let words: Vec<&str> = said.split_whitespace().collect();
+    let words: Vec<&str> = shown.split_whitespace().collect();
     let words = words.join(" ");
     if !words.is_empty() {
         message.push_str(": ");
-        message.extend(words.chars().take(SAID_CHARS_MAX));
-        if words.chars().nth(SAID_CHARS_MAX).is_some() {
+        message.extend(words.chars().take(MESSAGE_CHARS_MAX));
+        if words.chars().nth(MESSAGE_CHARS_MAX).is_some() {
             message.push('…');
         }
     }
-    let details = json!({"status": status, "url": url, "body": said});
+    let details = json!({"status": status, "url": url, "body": shown});
     Failure::new("unexpected-status", message).with_details(details)
 }
 
-fn kept(response: &Response, wanted: Option<&[String]>) -> BTreeMap<String, String> {
+fn stored_headers(response: &Response, wanted: Option<&[String]>) -> BTreeMap<String, String> {
     let is_wanted = |name: &str| match wanted {
         Some(wanted) => wanted.iter().any(|it| it.eq_ignore_ascii_case(name)),
         None => HEADERS_KEPT.contains(&name),
@@ -331,7 +335,7 @@ fn kept(response: &Response, wanted: Option<&[String]>) -> BTreeMap<String, Stri
     headers.map(text).collect()
 }
 
-/// Returns the body if it is JSON, or else what of it was read to find out.
+/// Returns the body if it is JSON. Otherwise returns the bytes that were read to find out.
 fn json_of(body: &mut Body) -> Result<(Option<Value>, Vec<u8>), Failure> {
     let media_type = body.media_type.as_deref().unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
@@ -346,8 +350,8 @@ fn json_of(body: &mut Body) -> Result<(Option<Value>, Vec<u8>), Failure> {
     Ok((json.flatten(), read))
 }
 
-/// Writes the body to a file, piece by piece; none if it is empty. How large it may become is
-/// limited by the host, for whatever a server makes of it.
+/// Writes the body to a file in pieces. Returns `None` if it is empty. The host limits how large
+/// the file may become.
 fn body_write(
     cx: &Context,
     name: &str,
@@ -387,7 +391,7 @@ fn check(cx: &Context, arguments: CheckArguments) -> Result<Check, Failure> {
     let (answered, latency_ms) = timed(|| cx.http(&request));
     let (status, error) = match answered {
         Ok(response) => (Some(response.status()), None),
-        // Nothing was asked of any server.
+        // No request was sent.
         Err(error @ (HttpError::Denied { .. } | HttpError::InvalidRequest { .. })) => {
             return Err(error.into());
         }
@@ -409,13 +413,13 @@ fn check(cx: &Context, arguments: CheckArguments) -> Result<Check, Failure> {
             (None, status) => format!("status {}", status.unwrap_or_default()),
         };
         let message = format!("the answer is not as expected: {answer}");
-        // That it was so is worth knowing later.
+        // The check is worth storing even though the call fails.
         return Err(Failure::new("not-good", message).keep_writes());
     }
     Ok(check)
 }
 
-/// Does something, and returns how many milliseconds it took too.
+/// Runs `work`, and returns its result and its duration in milliseconds.
 #[expect(
     clippy::disallowed_methods,
     reason = "a plugin has WASI's clock, and no host's"

@@ -1,7 +1,8 @@
-//! `@sedge/shell`: runs a program that the operator pinned, and keeps what it printed.
+//! `@sedge/shell`: runs a program that the operator pinned, and stores its output.
 //!
-//! Each model runs one, by the name that its definition gives. The type asks for every command, for
-//! it cannot know how the operator calls theirs; which of them a model may run is what it is granted.
+//! Each model runs one command, which its definition names. The type requests all commands,
+//! because it cannot know how the operator names them. Which one a model may run is decided by its
+//! grants.
 
 use std::io::Write;
 
@@ -9,43 +10,43 @@ use schemars::JsonSchema;
 use sedge_sdk::{Context, End, Failure, MethodKind, Model, Output, Permission, Printed, json};
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of an output that become part of the resource; a larger one becomes a file.
-/// Two of them, with every byte written as an escape of six, fit into a resource.
+/// The maximum size of an output that becomes part of the resource, in bytes. A larger one becomes
+/// a file. Two outputs fit into a resource even if each byte takes a JSON escape of six.
 const TEXT_BYTES_MAX: usize = 256 << 10;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Globals {
-    /// What to run, by the name under which it is pinned in `sedge.yaml`
+    /// The command to run, by the name under which it is pinned in `sedge.yaml`
     command: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RunArguments {
-    /// What the program is given, as far as its pin allows it
+    /// The arguments of the program; its pin decides which are allowed
     #[serde(default)]
     arguments: Vec<String>,
-    /// What it can read from stdin
+    /// The text that the program can read from stdin
     #[serde(default)]
     stdin: Option<String>,
-    /// The exit codes that are a success [default: 0]
+    /// The exit codes that count as success [default: 0]
     #[serde(default)]
     expect_exit: Vec<u8>,
-    /// What the data is called [default: `result`, and `stdout` and `stderr`]
+    /// The name of the data [default: `result`, and `stdout` and `stderr`]
     #[serde(default)]
     name: Option<String>,
 }
 
-/// What became of the program.
+/// The result of a program.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Record {
-    /// What was run
+    /// The command
     command: String,
-    /// What it was given
+    /// Its arguments
     arguments: Vec<String>,
-    /// The code that it ended with
+    /// Its exit code
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<u8>,
     /// The signal that ended it
@@ -55,16 +56,16 @@ struct Record {
     stderr: Kept,
 }
 
-/// What was printed to one output.
+/// The output of a program on one stream.
 #[derive(Serialize, JsonSchema)]
 struct Kept {
-    /// It, if it is text and not too large
+    /// The output, if it is text and not too large
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The file that it is in, otherwise
+    /// The file with the output, otherwise
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// Whether there was more than the pin keeps
+    /// Whether the program printed more than the pin allows to store
     cut: bool,
 }
 
@@ -72,20 +73,20 @@ fn model() -> Model {
     Model::new(
         "@sedge/shell",
         "2026.11.26.1",
-        "Runs a program that is pinned, and keeps what it printed",
+        "Runs a pinned program and stores its output",
     )
     .global_arguments::<Globals>()
     .asks_for(
         Permission::Commands {
             name: "*".to_owned(),
         },
-        "to run the one that a model names",
+        "to run the command that a model names",
     )
-    .resource::<Record>("result", "How the program ended, and what it printed")
+    .resource::<Record>("result", "How the program ended and what it printed")
     .file(
         "output",
         "application/octet-stream",
-        "What it printed, if that is no text or too large",
+        "Output that is not text or too large",
     )
     .method("run", MethodKind::Action, "Run the program", run)
 }
@@ -101,8 +102,8 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<Record, Failure> {
         stdout,
         stderr,
     } = command.run()?;
-    // What it printed last says why it failed, mostly.
-    let said = stderr.last_line();
+    // The last line on stderr usually says why a program failed.
+    let last_line = stderr.last_line();
     let file = |output: &str| match &arguments.name {
         Some(name) => format!("{name}/{output}"),
         None => output.to_owned(),
@@ -116,8 +117,8 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<Record, Failure> {
         arguments: arguments.arguments,
         exit_code,
         signal,
-        stdout: kept(cx, stdout, &file("stdout"))?,
-        stderr: kept(cx, stderr, &file("stderr"))?,
+        stdout: store_output(cx, stdout, &file("stdout"))?,
+        stderr: store_output(cx, stderr, &file("stderr"))?,
     };
     let name = arguments.name.as_deref().unwrap_or("result");
     cx.resource("result").named(name).write(&record)?;
@@ -129,7 +130,7 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<Record, Failure> {
     if is_success {
         return Ok(record);
     }
-    let message = match said {
+    let message = match last_line {
         Some(line) => format!("the program {end}: {line}"),
         None => format!("the program {end}"),
     };
@@ -139,7 +140,7 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<Record, Failure> {
         .keep_writes())
 }
 
-fn kept(cx: &Context, printed: Printed, file: &str) -> Result<Kept, Failure> {
+fn store_output(cx: &Context, printed: Printed, file: &str) -> Result<Kept, Failure> {
     let cut = printed.is_cut;
     let bytes = match String::from_utf8(printed.bytes) {
         Ok(text) if text.len() <= TEXT_BYTES_MAX => {

@@ -1,7 +1,7 @@
-//! `@sedge/sink`: keeps the last thing that it was told.
+//! `@sedge/sink`: stores the last note that it received.
 //!
-//! The smallest model that does something: an example for authors, and what others
-//! call to find out what a call costs.
+//! It is the smallest model that does something: an example for plugin authors, and the callee of
+//! tests that measure the cost of a call.
 
 use schemars::JsonSchema;
 use sedge_sdk::{Context, Failure, MethodKind, Model, NoArguments};
@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RunArguments {
-    /// What to note down
+    /// The note to store
     #[serde(default)]
     note: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Record {
-    /// What the run was told, if anything
+    /// The note, if the run had one
     note: Option<String>,
-    /// The run that told it
+    /// The run that wrote the record
     run: String,
     /// The call in that run
     call: String,
@@ -29,9 +29,9 @@ fn model() -> Model {
     Model::new(
         "@sedge/sink",
         "2026.11.23.1",
-        "Keeps the last thing that it was told",
+        "Stores the last note that it received",
     )
-    .resource::<Record>("record", "What the last run was told")
+    .resource::<Record>("record", "The note of the last run")
     .method("run", MethodKind::Action, "Write one small record", run)
     .method(
         "latest",

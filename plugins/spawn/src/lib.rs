@@ -1,7 +1,6 @@
-//! `@sedge/spawn`: calls a method of another model, again and again.
+//! `@sedge/spawn`: calls a method of another model repeatedly.
 //!
-//! It shows what nested calls cost, one after the other and side by side, and writes
-//! down how each of them went.
+//! It measures nested calls, in sequence and in parallel, and records the outcome of each.
 
 #![expect(
     clippy::disallowed_methods,
@@ -44,25 +43,25 @@ fn method_default() -> String {
     "run".to_owned()
 }
 
-/// What is known of all calls of one run.
+/// All calls of one run.
 #[derive(Serialize, JsonSchema)]
 struct Calls {
     count: u32,
     parallel: bool,
     calls: Vec<Call>,
-    /// From the first call's start to the last one's end, in milliseconds
+    /// The time from the start of the first call to the end of the last one, in milliseconds
     elapsed_ms: f64,
 }
 
-/// How one call went.
+/// The outcome of one call.
 #[derive(Serialize, JsonSchema)]
 struct Call {
     /// `ok`, or the code of the error
     outcome: String,
-    /// What the error says
+    /// The error's message
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    /// From its start until its outcome was waited for and there, in milliseconds
+    /// The time from its start until its outcome was received, in milliseconds
     elapsed_ms: f64,
 }
 
@@ -77,10 +76,10 @@ fn model() -> Model {
     Model::new(
         "@sedge/spawn",
         "2026.11.23.1",
-        "Calls a method of another model, again and again",
+        "Calls a method of another model repeatedly",
     )
-    .asks_for_models("*", "to call the model that it is told to call")
-    .resource::<Calls>("calls", "How the calls of the last run went")
+    .asks_for_models("*", "to call the model that its arguments name")
+    .resource::<Calls>("calls", "The calls of the last run and their outcomes")
     .method(
         "run",
         MethodKind::Action,
@@ -143,7 +142,7 @@ fn calls_parallel(cx: &Context, arguments: &RunArguments) -> Vec<Call> {
         .collect()
 }
 
-/// Says that calls failed, in the words of the first one, and keeps the record of all.
+/// Returns a failure with the message of the first failed call. The record of all calls is kept.
 fn calls_failed(summary: &Summary, first: &Call) -> Failure {
     let Summary { ok, failed, .. } = summary;
     let message = first.message.as_deref().unwrap_or_default();

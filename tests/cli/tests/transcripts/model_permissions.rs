@@ -135,7 +135,7 @@ fn what_a_model_may_do_and_why() {
     $ sedge model permissions spawn
     ------- stdout -------
     KIND    ASKS FOR  MAY  LAST USED  WHY
-    models  *         *    -          to call the model that it is told to call
+    models  *         *    -          to call the model that its arguments name
     ------- stderr -------
     Everything that @sedge/spawn asks for is granted.
 
@@ -279,7 +279,7 @@ fn what_a_command_stands_for() {
     $ sedge model permissions one
     ------- stdout -------
     KIND      ASKS FOR  MAY              LAST USED  WHY
-    commands  *         log: not pinned  -          to run the one that a model names
+    commands  *         log: not pinned  -          to run the command that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
     ");
@@ -296,14 +296,14 @@ fn what_a_command_stands_for() {
     $ sedge model permissions one
     ------- stdout -------
     KIND      ASKS FOR  MAY                        LAST USED  WHY
-    commands  *         log: /usr/bin/git log ...  -          to run the one that a model names
+    commands  *         log: /usr/bin/git log ...  -          to run the command that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
 
     $ sedge model permissions every
     ------- stdout -------
     KIND      ASKS FOR  MAY                                           LAST USED  WHY
-    commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  -          to run the one that a model names
+    commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  -          to run the command that a model names
     ------- stderr -------
     Everything that @sedge/shell asks for is granted.
     ");
@@ -369,7 +369,7 @@ fn what_was_used_is_told_with_its_time() {
               "kind": "models",
               "model": "*"
             },
-            "reason": "to call the model that it is told to call",
+            "reason": "to call the model that its arguments name",
             "effective": [
               "*"
             ],

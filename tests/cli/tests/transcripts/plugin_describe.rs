@@ -9,7 +9,7 @@ fn a_plugin_says_what_it_offers_and_asks_for() {
     $ sedge plugin describe @sedge/spawn
     ------- stdout -------
     @sedge/spawn 2026.11.23.1
-      Calls a method of another model, again and again
+      Calls a method of another model repeatedly
 
     methods
       run (action): Call `target`, `count` times
@@ -19,10 +19,10 @@ fn a_plugin_says_what_it_offers_and_asks_for() {
         method (string, default "run"): The method to call, without arguments
 
     resources
-      calls: How the calls of the last run went
+      calls: The calls of the last run and their outcomes
 
     asks to
-      call and read every model: to call the model that it is told to call
+      call and read every model: to call the model that its arguments name
 
     sha256 [sha256]
     contract 0.1.0
@@ -30,15 +30,15 @@ fn a_plugin_says_what_it_offers_and_asks_for() {
     $ sedge plugin describe @sedge/sink
     ------- stdout -------
     @sedge/sink 2026.11.23.1
-      Keeps the last thing that it was told
+      Stores the last note that it received
 
     methods
       run (action): Write one small record
-        note (string or null): What to note down
+        note (string or null): The note to store
       latest (read): Return the latest record
 
     resources
-      record: What the last run was told
+      record: The note of the last run
 
     sha256 [sha256]
     contract 0.1.0
@@ -55,7 +55,7 @@ fn as_json() {
       "data": {
         "name": "@sedge/sink",
         "version": "2026.11.23.1",
-        "description": "Keeps the last thing that it was told",
+        "description": "Stores the last note that it received",
         "globalArguments": {
           "type": "object",
           "additionalProperties": false,
@@ -77,7 +77,7 @@ fn as_json() {
                     "string",
                     "null"
                   ],
-                  "description": "What to note down",
+                  "description": "The note to store",
                   "default": null
                 }
               },
@@ -101,7 +101,7 @@ fn as_json() {
         "resources": [
           {
             "name": "record",
-            "description": "What the last run was told",
+            "description": "The note of the last run",
             "schema": {
               "type": "object",
               "properties": {
@@ -198,15 +198,15 @@ fn the_component_is_not_here() {
     $ sedge plugin describe @sedge/sink
     ------- stdout -------
     @sedge/sink 2026.11.23.1
-      Keeps the last thing that it was told
+      Stores the last note that it received
 
     methods
       run (action): Write one small record
-        note (string or null): What to note down
+        note (string or null): The note to store
       latest (read): Return the latest record
 
     resources
-      record: What the last run was told
+      record: The note of the last run
 
     sha256 [sha256]
     contract 0.1.0

@@ -449,18 +449,18 @@ fn what_it_asks_for_is_shown() {
     $ sedge plugin add $GUESTS/http.wasm
     ------- stderr -------
     error: `@sedge/http` asks for more than was decided on
-    caused by: it asks to send any requests to https://*:*: to send the requests that it is told to
-    caused by: it asks to send any requests to http://*:*: to send the requests that it is told to
-    caused by: it asks to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to be known to the servers that are told so
+    caused by: it asks to send any requests to https://*:*: to send the requests that its arguments describe
+    caused by: it asks to send any requests to http://*:*: to send the requests that its arguments describe
+    caused by: it asks to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
     hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
     ------- stderr -------
     Added @sedge/http 2026.11.29.1
-    It may, in part, send any requests to https://*:*: to send the requests that it is told to
-    It may not, although it asks to, send any requests to http://*:*: to send the requests that it is told to
-    It may not, although it asks to, send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to be known to the servers that are told so
+    It may, in part, send any requests to https://*:*: to send the requests that its arguments describe
+    It may not, although it asks to, send any requests to http://*:*: to send the requests that its arguments describe
+    It may not, although it asks to, send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
     hint: `sedge model create @sedge/http NAME` makes a model of it
 
     $ sedge model create @sedge/http api
@@ -471,9 +471,9 @@ fn what_it_asks_for_is_shown() {
     $ sedge model permissions api
     ------- stdout -------
     KIND     ASKS FOR                           MAY                          LAST USED  WHY
-    http     https://*:*                        any https://api.example.com  -          to send the requests that it is told to
-    http     http://*:*                         -                            -          to send the requests that it is told to
-    secrets  HTTP_TOKEN https://*:* http://*:*  -                            -          to be known to the servers that are told so
+    http     https://*:*                        any https://api.example.com  -          to send the requests that its arguments describe
+    http     http://*:*                         -                            -          to send the requests that its arguments describe
+    secrets  HTTP_TOKEN https://*:* http://*:*  -                            -          to authenticate the requests that set `token`
     ------- stderr -------
     hint: grant what is missing under `grants:` in models/api.yaml, or under `plugins: {"@sedge/http": {grants: ...}}` in sedge.yaml for all models of the type
     "#);

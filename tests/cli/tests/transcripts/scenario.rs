@@ -45,7 +45,7 @@ fn as_a_person_sees_it() {
     $ sedge plugin add $GUESTS/spawn.wasm --grant-all
     ------- stderr -------
     Added @sedge/spawn 2026.11.23.1
-    It may call and read every model: to call the model that it is told to call
+    It may call and read every model: to call the model that its arguments name
     hint: `sedge model create @sedge/spawn NAME` makes a model of it
 
     $ sedge model create @sedge/sink sink
