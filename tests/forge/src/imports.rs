@@ -1,4 +1,4 @@
-//! The functions that a plugin may import, as a module sees them.
+//! The functions that a plugin may import, as a core module sees them.
 
 use wit_parser::abi::{AbiVariant, WasmType};
 use wit_parser::{
@@ -10,25 +10,25 @@ use crate::CONTRACT;
 
 const ABI: ManglingAndAbi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
 
-/// What a parameter of a function is to the host.
+/// The meaning of a function's parameter to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// A number or a truth, or what is one of several things.
+    /// A number, a boolean, or the payload of a variant.
     Number,
-    /// Which of several things follows.
+    /// The discriminant of a variant.
     Which,
-    /// A handle of a resource, by the resource's number.
+    /// A handle of the resource with this number.
     Handle(usize),
-    /// Where a text or a list is.
+    /// The address of a text or a list.
     Pointer,
-    /// How long it is.
+    /// The length of a text or a list.
     Length,
-    /// Where the host puts the result.
+    /// The address where the host writes the result.
     Return,
 }
 
 impl Slot {
-    /// Returns the number of the resource that a handle is of.
+    /// Returns the number of the resource if the parameter is a handle.
     #[must_use]
     pub fn resource(self) -> Option<usize> {
         match self {
@@ -41,30 +41,30 @@ impl Slot {
 /// A function that a module may import.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// The interface: `sedge:model/log@0.1.0`.
+    /// The interface, for example `sedge:model/log@0.1.0`.
     pub interface: String,
-    /// The function: `[method]pending.wait`, or `[resource-drop]pending`.
+    /// The function, for example `[method]pending.wait` or `[resource-drop]pending`.
     pub name: String,
-    /// What each parameter is, and its type in a module: `i32`.
+    /// The meaning of each parameter, and its type in a core module, for example `i32`.
     pub parameters: Vec<(Slot, &'static str)>,
-    /// The type of what it returns.
+    /// The type of the result.
     pub result: Option<&'static str>,
-    /// The handle that it gives, if all goes well.
+    /// The handle that the function returns on success.
     pub gives: Option<Given>,
 }
 
-/// A handle that a function gives.
+/// A handle that a function returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Given {
     /// The number of the resource.
     pub resource: usize,
-    /// Where the handle is in a result that begins with 0 if all went well; none if it is all
-    /// that the function returns.
+    /// The offset of the handle in a result that begins with 0 on success. `None` if the handle is
+    /// the whole result.
     pub at: Option<usize>,
 }
 
 impl Import {
-    /// Returns the import as the text of a module's field, under a name of its own.
+    /// Returns the import as a field in the text of a module, under the name `alias`.
     #[must_use]
     pub fn declared(&self, alias: &str) -> String {
         let parameters: Vec<&str> = self.parameters.iter().map(|(_, of)| *of).collect();
@@ -78,7 +78,7 @@ impl Import {
         )
     }
 
-    /// Returns `interface.function`, without package and version.
+    /// Returns `interface.function`, without the package and the version.
     #[must_use]
     pub fn short_name(&self) -> String {
         let interface = self.interface.split(['/', '@']).nth(1).unwrap_or_default();
@@ -154,7 +154,7 @@ fn drops(resolve: &Resolve, key: &WorldKey, interface: InterfaceId) -> Vec<Impor
     resources.map(drop).collect()
 }
 
-/// Returns the number of a handle's resource, by whatever name it goes.
+/// Returns the number of a handle's resource. Aliases of the resource have the same number.
 fn resource_of(resolve: &Resolve, handle: &Handle) -> usize {
     let (Handle::Own(id) | Handle::Borrow(id)) = handle;
     let mut id = *id;
@@ -206,7 +206,7 @@ fn core_type(of: &WasmType) -> &'static str {
     }
 }
 
-/// Adds what the parameters are that a value of this type is passed by.
+/// Adds the parameters by which a value of this type is passed.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "of the many types, WASI 0.2 and the contract use some"
@@ -244,11 +244,14 @@ fn slots_of(resolve: &Resolve, of: &Type, slots: &mut Vec<Slot>) {
                 variant.cases.iter().map(|case| case.ty.as_ref()).collect();
             one_of(resolve, &cases, slots);
         }
-        other => panic!("nobody has passed a {} before", other.as_str()),
+        other => panic!(
+            "a parameter of type {} is not supported yet",
+            other.as_str()
+        ),
     }
 }
 
-/// Which case it is, and then as much as the largest one takes.
+/// Adds the discriminant, and then the parameters of the largest case.
 fn one_of(resolve: &Resolve, cases: &[Option<&Type>], slots: &mut Vec<Slot>) {
     slots.push(Slot::Which);
     let of_case = |case: &&Type| {

@@ -1,10 +1,10 @@
-//! Makes plugins that no compiler makes: of the text of a module, with whatever numbers it
-//! passes to the host. WASI is in `wit/deps`, as the engine has it: by the Bytecode Alliance, under
-//! Apache-2.0 WITH LLVM-exception.
+//! Builds plugins that no compiler produces, from the text of a module that passes arbitrary
+//! numbers to the host. `wit/deps` has WASI in the version of the engine, by the Bytecode
+//! Alliance, under Apache-2.0 WITH LLVM-exception.
 //!
-//! [`PluginText`] has what every plugin needs, so that a test writes only what is wrong with
-//! its own. [`imports`] are all functions that a plugin may import, with what each of their
-//! parameters is, for tests that go through all of them.
+//! [`PluginText`] provides what every plugin needs, so that a test writes only what is wrong with
+//! its own. [`imports`] returns all functions that a plugin may import, with the meaning of their
+//! parameters, for tests that try all of them.
 
 mod imports;
 mod plugin;
@@ -18,7 +18,7 @@ use wit_parser::{PackageId, Resolve, WorldId};
 pub use imports::{Given, Import, Slot, imports};
 pub use plugin::{Permission, PluginText};
 
-/// The contract and WASI, as the host offers them.
+/// The contract and WASI, as the host provides them.
 struct Contract {
     resolve: Resolve,
     package: PackageId,
@@ -28,10 +28,10 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut resolve = Resolve::default();
     let pushed = resolve.push_dir(here.join("../../wit"));
-    pushed.expect("the contract is sound");
+    pushed.expect("the contract is valid");
     let (package, _) = resolve
         .push_dir(here.join("wit"))
-        .expect("the worlds are sound");
+        .expect("the worlds are valid");
     Contract { resolve, package }
 });
 
@@ -42,19 +42,19 @@ impl Contract {
     }
 }
 
-/// Which world a module is a plugin of.
+/// The world that a module implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum World {
-    /// `plugin`: it exports what the contract says.
+    /// `plugin`: it exports what the contract requires.
     Plugin,
-    /// `owning-plugin`: it exports a resource besides.
+    /// `owning-plugin`: it also exports a resource.
     OwningPlugin,
 }
 
-/// Makes a plugin of a module's text.
+/// Builds a plugin from a module's text.
 ///
 /// # Panics
-/// The text is no module, or the module does not fit the world.
+/// The text is not a module, or the module does not implement the world.
 #[must_use]
 pub fn component(module: &str, world: World) -> Vec<u8> {
     let mut module = wat::parse_str(module).unwrap_or_else(|error| panic!("{error}\n{module}"));
@@ -72,23 +72,23 @@ pub fn component(module: &str, world: World) -> Vec<u8> {
     with_custom_section(component, "sedge:contract", b"0.1.0")
 }
 
-/// Makes a component of the text of a component.
+/// Builds a component from a component's text.
 ///
 /// # Panics
-/// The text is none.
+/// The text is not a component.
 #[must_use]
 pub fn component_of_text(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Adds a custom section to the end of a component.
+/// Appends a custom section to a component.
 #[must_use]
 pub fn with_custom_section(component: Vec<u8>, name: &str, content: &[u8]) -> Vec<u8> {
     let content = [&leb(name.len())[..], name.as_bytes(), content].concat();
     with_section(component, 0, &content)
 }
 
-/// Adds a section of this number to the end of a component.
+/// Appends a section with this number to a component.
 #[must_use]
 pub fn with_section(mut component: Vec<u8>, number: u8, content: &[u8]) -> Vec<u8> {
     component.push(number);
@@ -97,7 +97,7 @@ pub fn with_section(mut component: Vec<u8>, number: u8, content: &[u8]) -> Vec<u
     component
 }
 
-/// Returns a number as WebAssembly writes it, seven bits a byte.
+/// Returns a number in the LEB128 encoding of WebAssembly.
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {

@@ -1,40 +1,40 @@
-//! What every plugin has: memory, a description, and one method for each case.
+//! What every plugin has: a memory, a description, and its methods.
 
 use std::fmt::Write as _;
 
 use crate::{World, component};
 
-/// Where a module's own texts begin.
+/// The address where the module's own data begins.
 const IMAGE_BEGIN: usize = 1024;
 
-/// Bytes that the host may put results into.
+/// The size of the area for results of the host, in bytes.
 const SCRATCH_BYTES: usize = 4096;
 
-/// Bytes that answers are written to.
+/// The size of the area for the method's result, in bytes.
 const ANSWER_BYTES: usize = 64;
 
-/// The kinds of methods, in the contract's order.
+/// The number of the kind `action` in the contract.
 const KIND_ACTION: u32 = 4;
 
-/// What a plugin asks for.
+/// A permission that the plugin requests.
 #[derive(Debug, Clone)]
 pub enum Permission {
-    /// To call models.
+    /// Call models.
     Models(&'static str),
-    /// To send requests.
+    /// Send HTTP requests.
     Http(&'static str),
-    /// To write to a folder.
+    /// Write to a folder.
     Folder(&'static str),
-    /// To see a secret.
+    /// Reveal a secret.
     Secret(&'static str),
-    /// To connect to an endpoint.
+    /// Connect to an endpoint.
     Socket(&'static str),
 }
 
-/// A plugin as the text of a module. What is empty is as in a plugin where nothing is wrong.
+/// A plugin as the text of a module. Parts that are not set are those of a valid plugin.
 ///
-/// In bodies there are `$realloc`, `(global $scratch)`, where there is room for results, and
-/// `$answer` and `$answer_number`, which make a text, or a number, what the method returns.
+/// Bodies can use `$realloc`; `(global $scratch)`, the address of an area for results; and
+/// `$answer` and `$answer_number`, which make a text or a number the method's result.
 #[derive(Debug, Clone)]
 pub struct PluginText {
     type_name: String,
@@ -55,7 +55,7 @@ pub struct PluginText {
 }
 
 impl PluginText {
-    /// Begins a plugin of this type.
+    /// Starts a plugin of this type.
     #[must_use]
     pub fn new(type_name: &str) -> Self {
         Self {
@@ -77,8 +77,8 @@ impl PluginText {
         }
     }
 
-    /// Adds a method with this body, and the schema of its arguments. One without a body returns
-    /// null.
+    /// Adds a method with this body and the schema of its arguments. A method with an empty body
+    /// returns null.
     #[must_use]
     pub fn method_of(mut self, name: &str, arguments: &str, body: &str) -> Self {
         let method = (name.to_owned(), arguments.to_owned(), body.to_owned());
@@ -86,104 +86,105 @@ impl PluginText {
         self
     }
 
-    /// Adds a method with this body, which takes any arguments.
+    /// Adds a method with this body. It accepts any arguments.
     #[must_use]
     pub fn method(self, name: &str, body: &str) -> Self {
         self.method_of(name, r#"{"type":"object"}"#, body)
     }
 
-    /// Adds a resource with this schema.
+    /// Adds a resource spec with this schema.
     #[must_use]
     pub fn resource(mut self, name: &str, schema: &str) -> Self {
         self.resources.push((name.to_owned(), schema.to_owned()));
         self
     }
 
-    /// Adds a kind of file.
+    /// Adds a file spec.
     #[must_use]
     pub fn file(mut self, name: &str) -> Self {
         self.files.push(name.to_owned());
         self
     }
 
-    /// Asks for something.
+    /// Requests a permission.
     #[must_use]
     pub fn asks_for(mut self, permission: Permission) -> Self {
         self.permissions.push(permission);
         self
     }
 
-    /// Adds imports: they come before all else.
+    /// Adds imports. They precede all other fields.
     #[must_use]
     pub fn imports(mut self, text: &str) -> Self {
         self.imports.push_str(text);
         self
     }
 
-    /// Adds other fields: functions, tables, a start function.
+    /// Adds other fields, such as functions, tables or a start function.
     #[must_use]
     pub fn fields(mut self, text: &str) -> Self {
         self.fields.push_str(text);
         self
     }
 
-    /// Says how the description is made, instead of handing over one that is there.
+    /// Sets the body of `describe`. By default it returns a description that is part of the
+    /// module's data.
     #[must_use]
     pub fn describe(mut self, body: &str) -> Self {
         body.clone_into(&mut self.describe);
         self
     }
 
-    /// Says how it is described in words.
+    /// Sets the description's text.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         text.clone_into(&mut self.description);
         self
     }
 
-    /// Says what its global arguments are to be.
+    /// Sets the schema of the global arguments.
     #[must_use]
     pub fn global_arguments(mut self, schema: &str) -> Self {
         schema.clone_into(&mut self.global_arguments);
         self
     }
 
-    /// Says what the host gets when it asks for memory.
+    /// Sets the body of the function that allocates memory for the host.
     #[must_use]
     pub fn realloc(mut self, body: &str) -> Self {
         body.clone_into(&mut self.realloc);
         self
     }
 
-    /// Adds further memories.
+    /// Adds more memories.
     #[must_use]
     pub fn memory(mut self, text: &str) -> Self {
         self.memory.push_str(text);
         self
     }
 
-    /// Makes it a plugin of another world.
+    /// Sets the world that the plugin implements.
     #[must_use]
     pub fn world(mut self, world: World) -> Self {
         self.world = world;
         self
     }
 
-    /// Puts a text into the module, and returns the two numbers that it is passed by.
+    /// Adds a text to the module's data. Returns the two numbers by which it is passed.
     pub fn text(&mut self, text: impl AsRef<[u8]>) -> String {
         let [at, length] = self.place(text);
         format!("(i32.const {at}) (i32.const {length})")
     }
 
-    /// Puts a text into the module, and returns where it is, and how long.
+    /// Adds a text to the module's data. Returns its address and its length.
     pub fn place(&mut self, text: impl AsRef<[u8]>) -> [u32; 2] {
         self.put(text.as_ref(), 1)
     }
 
-    /// Makes the component.
+    /// Builds the component.
     ///
     /// # Panics
-    /// What is said of it is no text of a module.
+    /// The parts are not the text of a module.
     #[must_use]
     pub fn component(mut self) -> Vec<u8> {
         let answer = self.put(&[0; ANSWER_BYTES], 8)[0];
@@ -256,7 +257,7 @@ impl PluginText {
         cases
     }
 
-    /// Puts the description into the module, as the host reads it.
+    /// Adds the description to the module's data, in the layout that the host reads.
     fn type_info(&mut self) -> u32 {
         let mut methods = Vec::new();
         for (name, arguments, _) in self.methods.clone() {
@@ -265,7 +266,7 @@ impl PluginText {
             methods.extend(self.put(b"Does it", 1));
             methods.extend(self.put(arguments.as_bytes(), 1));
         }
-        // No lifetime, nothing about versions, no tags.
+        // No lifetime, no limit on versions, no tags.
         let retention = [0; 8];
         let mut resources = Vec::new();
         for (name, schema) in self.resources.clone() {
@@ -306,7 +307,7 @@ impl PluginText {
         for text in texts {
             info.extend(self.put(text.as_bytes(), 1));
         }
-        // How many words one of each takes.
+        // The number of words that one entry takes.
         for (words, size) in [
             (&methods, 7),
             (&resources, 15),
@@ -324,7 +325,7 @@ impl PluginText {
         self.put(&bytes, 8)[0]
     }
 
-    /// Returns where it is, and how long.
+    /// Returns the address and the length of the bytes.
     fn put(&mut self, bytes: &[u8], align: usize) -> [u32; 2] {
         let end = self.image.len().next_multiple_of(align);
         self.image.resize(end, 0);
@@ -333,7 +334,7 @@ impl PluginText {
     }
 }
 
-/// Hands out memory, and never takes it back.
+/// Allocates memory, and never frees it.
 const REALLOC: &str = "
   (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
   (global.set $next (i32.add (local.get $at) (local.get $length)))
@@ -344,7 +345,7 @@ const REALLOC: &str = "
     (unreachable)))
   (local.get $at)";
 
-/// Writes a number in decimal digits, from the last to the first.
+/// Writes a number as decimal digits, starting with the last one.
 const ANSWER_NUMBER: &str = "
 (func $answer_number (param $number i64) (result i32)
   (local $at i32) (local $end i32)
@@ -358,7 +359,7 @@ const ANSWER_NUMBER: &str = "
     (br_if $more (i64.ne (local.get $number) (i64.const 0))))
   (call $answer (local.get $at) (i32.sub (local.get $end) (local.get $at))))";
 
-/// Returns whether two texts are the same.
+/// Returns whether two texts are equal.
 const SAME: &str = "
 (func $same (param $one i32) (param $one_length i32) (param $other i32) (param $length i32)
   (result i32)

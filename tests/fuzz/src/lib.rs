@@ -1,19 +1,20 @@
-//! Functions that take any bytes and hold that nothing panics and that what was promised
-//! holds: one for each door through which text from strangers comes, or leaves.
+//! Fuzz targets: functions that take any bytes and check that no code panics and that invariants
+//! hold. There is one for each place where untrusted text enters or leaves.
 //!
-//! The tests run each on the files in `corpus/` and on mutations of them, for a few seconds
-//! unless told otherwise:
+//! The tests run each target on the files in `corpus/` and on mutations of them, for a few seconds
+//! by default:
 //!
 //! ```text
 //! SEDGE_FUZZ_SECONDS=600 cargo test --release --workspace -- fuzz
 //! ```
 //!
-//! `tests/host` is another kind: programs of a guest, which call the host's functions in any order
-//! and with any arguments. They are text in `corpus/host/`, and drawn from that.
+//! `tests/host` is different: its inputs are programs of a guest, which call the host's functions
+//! in any order with any arguments. The programs in `corpus/host/` are text, and others are
+//! derived from them.
 //!
-//! What is tried follows from a number, which is shown; `SEDGE_FUZZ_SEED` sets it. The script
-//! `run` has the same functions guided by what code they reach. An input that breaks one
-//! belongs into `corpus/`, under a name that says what it broke.
+//! The inputs follow from a seed, which is printed; `SEDGE_FUZZ_SEED` sets it. The script `run`
+//! runs the same functions with coverage feedback. Add an input that breaks a target to `corpus/`,
+//! under a name that says what it broke.
 
 mod query;
 mod redactor;

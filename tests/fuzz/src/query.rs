@@ -1,22 +1,23 @@
-//! Any predicate, any selection and any row.
+//! Predicates, selections and rows.
 
 use std::collections::BTreeMap;
 
 use sedge_model::query::{Query, QueryError, Row, RowFaults};
 use serde_json::Value;
 
-/// What stands between the predicate, the selection and the row.
+/// The separator of the predicate, the selection and the row.
 const BETWEEN: &str = "\n---\n";
 
-/// The time that it is, in milliseconds since 1970.
+/// The time at which queries are evaluated, in milliseconds since 1970.
 const NOW_MS: u64 = 1_795_687_200_000;
 
-/// Compiles the first part of `data` as a predicate, the second as what to select unless it
-/// is empty, and evaluates both for the third: a row as a JSON object, or else only the
-/// content of one.
+/// Compiles the first part of `data` as a predicate and the second part, unless it is empty, as
+/// the selection. Evaluates both for the third part: a row as a JSON object, or else the content
+/// of a row.
 ///
 /// # Panics
-/// If a fault has no place in its text, or the selection of a predicate is not implied by it.
+/// An error has no position in its text, or the predicate accepts a row that its SQL selection
+/// rejects.
 pub fn query(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.splitn(3, BETWEEN);
@@ -25,7 +26,7 @@ pub fn query(data: &[u8]) {
     let rest = parts.next();
     let query = match Query::parse(predicate, select, NOW_MS) {
         Ok(query) => query,
-        Err(error) => return hold_place(&error),
+        Err(error) => return check_place(&error),
     };
     let given: Value = rest
         .and_then(|it| serde_json::from_str(it).ok())
@@ -37,19 +38,19 @@ pub fn query(data: &[u8]) {
     } else {
         rest
     };
-    hold_selection(&query, &row(&given, &tags, content));
+    check_selection(&query, &row(&given, &tags, content));
 }
 
-fn hold_place(error: &QueryError) {
+fn check_place(error: &QueryError) {
     let QueryError::Source(fault) = error else {
-        panic!("a text is wrong for no row: {error}");
+        panic!("an error of a row was returned without a row: {error}");
     };
     assert!(fault.file.text.get(fault.span.clone()).is_some());
     let (line, column) = fault.line_column();
     assert!(line >= 1 && column >= 1 && !fault.message.is_empty());
 }
 
-fn hold_selection(query: &Query, row: &Row<'_>) {
+fn check_selection(query: &Query, row: &Row<'_>) {
     let is_admitted = query.selection().admits(row);
     let result = query.evaluate(row);
     match &result {

@@ -1,4 +1,4 @@
-//! Any secrets, and any text, whole and in any pieces.
+//! Redaction of secrets in a text, as a whole and in pieces.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 use sedge_model::names::SecretName;
 use sedge_secrets::{Redactor, SecretValue, StreamRedactor};
 
-/// What stands between the secrets, the text and where it is cut.
+/// The separator of the secrets, the text and the pieces.
 const BETWEEN: &[u8] = b"\n---\n";
 
-/// What stands between two secrets.
+/// The separator of two secrets.
 const NEXT: &[u8] = b"\n+++\n";
 
-/// Redacts the second part of `data`, in which the parts of the first one are the secrets. Each
-/// byte of the third one is the length of a piece.
+/// Redacts the second part of `data`. The first part is a list of secrets. Each byte of the third
+/// part is the length of a piece.
 ///
 /// # Panics
-/// If a value stands in the text and nothing is redacted, or pieces are redacted otherwise than
-/// the whole is.
+/// The text contains a value and nothing was redacted, or redacting it in pieces has another
+/// result than redacting it as a whole.
 pub fn redactor(data: &[u8]) {
     let (secrets, rest) = split(data, BETWEEN);
     let (text, pieces) = split(rest, BETWEEN);
@@ -26,12 +26,12 @@ pub fn redactor(data: &[u8]) {
     let named = values.iter().map(|value| (name.clone(), value.clone()));
     let redactor = Arc::new(Redactor::new(named));
     let whole = redactor.redact_bytes(text);
-    let stands = |value: &SecretValue| {
+    let is_contained = |value: &SecretValue| {
         let value = value.expose();
         text.windows(value.len()).any(|it| it == value)
     };
-    if values.iter().any(stands) {
-        assert!(matches!(whole, Cow::Owned(_)), "a value got through");
+    if values.iter().any(is_contained) {
+        assert!(matches!(whole, Cow::Owned(_)), "a value was not redacted");
     }
     let mut stream = StreamRedactor::new(Arc::clone(&redactor));
     let mut streamed = Vec::new();

@@ -1,4 +1,4 @@
-//! Any text where the store holds JSON, or one of the short texts.
+//! Texts that the store parses: JSON and short texts.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -13,28 +13,28 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// How deep content may be nested for a query to read it.
+/// The maximum nesting depth of content that a query can read.
 const NESTING_MAX: usize = 100;
 
-/// Reads `data` as all that it could be in the store.
+/// Parses `data` as each type that the store may contain.
 ///
 /// # Panics
-/// If what was parsed is not parsed to the same again from what it is written as, or if a
-/// query shows content that is not what it was.
+/// A parsed value is not parsed to the same value again after it was written, or a query shows
+/// content that differs from the stored content.
 pub fn stored_json(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    hold_json::<Outcome>(&text);
-    hold_json::<CallError>(&text);
-    hold_json::<RunEvent>(&text);
-    hold_json::<Lifetime>(&text);
-    hold_json::<Keep>(&text);
-    hold_text::<Lifetime>(&text);
-    hold_text::<Keep>(&text);
-    hold_text::<Span>(&text);
-    hold_content(&text);
+    check_json::<Outcome>(&text);
+    check_json::<CallError>(&text);
+    check_json::<RunEvent>(&text);
+    check_json::<Lifetime>(&text);
+    check_json::<Keep>(&text);
+    check_text::<Lifetime>(&text);
+    check_text::<Keep>(&text);
+    check_text::<Span>(&text);
+    check_content(&text);
 }
 
-fn hold_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
+fn check_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
     let Ok(value) = serde_json::from_str::<T>(text) else {
         return;
     };
@@ -43,7 +43,7 @@ fn hold_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) {
     assert_eq!(again, value, "{written}");
 }
 
-fn hold_text<T: FromStr + Display + PartialEq + Debug>(text: &str)
+fn check_text<T: FromStr + Display + PartialEq + Debug>(text: &str)
 where
     T::Err: Debug + Display,
 {
@@ -57,7 +57,7 @@ where
     }
 }
 
-fn hold_content(text: &str) {
+fn check_content(text: &str) {
     static SHOW: LazyLock<Query> = LazyLock::new(|| parsed("true", Some("attributes")));
     static ASK: LazyLock<Query> = LazyLock::new(|| {
         parsed(

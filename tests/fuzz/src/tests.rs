@@ -1,8 +1,8 @@
-//! Each target on its corpus, and on mutations of it.
+//! Runs each target on its corpus and on mutations of it.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "it reads files of its own, and stops by the clock"
+    reason = "it reads its own corpus, and stops after a time"
 )]
 
 use std::path::Path;
@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 
 use sedge_test_kit::{Dice, number_from_env, seed};
 
-/// How long each target is tried with mutations, unless told otherwise.
+/// How long each target runs with mutations by default.
 const SECONDS: u64 = 3;
 
-/// The most bytes of a mutated input. A query has at most twice four KiB, and a row.
+/// The maximum size of a mutated input, in bytes. A query has at most two texts of four KiB and a
+/// row.
 const BYTES_MAX: usize = 16 << 10;
 
-/// How long one input may take. The machine may be busy; a hang is longer.
+/// The maximum time for one input. It is long, because the machine may be busy; a hang takes
+/// longer.
 const INPUT_TAKES_MAX: Duration = Duration::from_secs(60);
 
-/// What mutations put in: pieces of what the targets read.
+/// Fragments that mutations insert. The targets parse them.
 const PIECES: &[&str] = &[
     "\n---\n",
     " && ",
@@ -88,17 +90,17 @@ const PIECES: &[&str] = &[
 ];
 
 #[test]
-fn query() {
+fn fuzzed_query_does_not_panic() {
     fuzz("query", crate::query);
 }
 
 #[test]
-fn redactor() {
+fn fuzzed_redactor_does_not_panic() {
     fuzz("redactor", crate::redactor);
 }
 
 #[test]
-fn stored_json() {
+fn fuzzed_stored_json_does_not_panic() {
     fuzz("stored-json", crate::stored_json);
 }
 
@@ -116,18 +118,18 @@ fn fuzz(corpus: &str, target: fn(&[u8])) {
     let mut n_inputs = 0_u64;
     while begun.elapsed() < allowed {
         let input = mutated(&corpus, &mut dice);
-        let survivor = Survivor(&input);
+        let on_panic = PrintOnPanic(&input);
         timed(target, &input);
-        std::mem::forget(survivor);
+        std::mem::forget(on_panic);
         n_inputs += 1;
     }
     println!("{n_inputs} inputs");
 }
 
-/// Shows the input that a target did not survive.
-struct Survivor<'i>(&'i [u8]);
+/// Prints the input on which a target panicked.
+struct PrintOnPanic<'i>(&'i [u8]);
 
-impl Drop for Survivor<'_> {
+impl Drop for PrintOnPanic<'_> {
     fn drop(&mut self) {
         println!("broken by b\"{}\"", self.0.escape_ascii());
     }
@@ -139,7 +141,7 @@ fn timed(target: fn(&[u8]), input: &[u8]) {
     assert!(begun.elapsed() < INPUT_TAKES_MAX, "it took too long");
 }
 
-/// Returns the inputs of a corpus with their names, in their order.
+/// Returns the inputs of a corpus and their names, sorted by name.
 fn read(corpus: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")

@@ -1,9 +1,9 @@
-//! Builds the plugins, the test guests, and the program that commands are started by; writes down
-//! where they are.
+//! Builds the plugins, the test guests and the program that starts commands. Generates constants
+//! with their paths.
 //!
-//! They are built by a cargo of their own, in `guests` and `reaper` of the target directory, for
-//! all profiles of the host alike. What the tests get is a copy in `OUT_DIR`, which no other
-//! build replaces.
+//! They are built by separate cargo processes, in the folders `guests` and `reaper` of the target
+//! directory, and are shared by all profiles of the host. Tests use copies in `OUT_DIR`, which no
+//! other build replaces.
 
 #![expect(
     clippy::disallowed_methods,
@@ -19,24 +19,24 @@ use std::{env, fs, io};
 
 use serde_json::Value;
 
-/// What `cargo` is asked for, after the toolchain.
+/// The arguments of the first `cargo` call, after the toolchain.
 const BUILD: &str = "build --profile guest --target wasm32-wasip2 --lib --examples \
                      --package sedge-plugin-* --package sedge-test-guests";
 
-/// What `cargo` is asked for then: one guest with debug info, which the profile strips. Its
-/// dependencies are those that were built before.
+/// The arguments of the second call, for one guest with debug info, which the profile strips. It
+/// reuses the dependencies of the first.
 const BUILD_WITH_LINES: &str = "rustc --profile guest --target wasm32-wasip2 --example hostile_lines \
                                 --package sedge-test-guests --features lines";
 
-/// What goes to its compiler, over the profile's word.
+/// The compiler flags of the second call. They override the profile.
 const LINES: &str = "-- -C strip=none -C debuginfo=line-tables-only";
 
-/// What `cargo` is asked for last: the program that starts commands, for which tests of a single
+/// The arguments of the last call, for the program that starts commands. The tests of a single
 /// package would not build it.
 const BUILD_REAPER: &str =
     "build --release --package sedge-cli --no-default-features --bin sedge-reaper";
 
-/// What guests and the reaper are made of, from the root of the repository.
+/// The sources of guests and of the reaper, relative to the root of the repository.
 const SOURCES: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
@@ -49,10 +49,10 @@ const SOURCES: [&str; 9] = [
     "wit",
 ];
 
-/// The variables with which `sdk/rust/toolchain` is steered.
+/// The variables that `sdk/rust/toolchain` reads.
 const TOOLCHAIN_VARIABLES: [&str; 2] = ["SEDGE_GUEST_TOOLCHAIN", "SEDGE_TOOLCHAIN_DIR"];
 
-/// The variables of cargo that are not about *this* build.
+/// Variables of cargo that are not specific to this build.
 const CARGO_VARIABLES_KEPT: [&str; 6] = [
     "CARGO_HOME",
     "CARGO_HTTP_",
@@ -62,7 +62,7 @@ const CARGO_VARIABLES_KEPT: [&str; 6] = [
     "CARGO_TERM_",
 ];
 
-/// Where the components of one family are, by name.
+/// The paths of the components of one family, by name.
 type Components = BTreeMap<String, PathBuf>;
 
 #[expect(clippy::print_stderr, reason = "cargo shows it when the build fails")]
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: failed to build what the tests run: {error}");
-            // A shell must not take the `*` for files.
+            // The quotes keep a shell from expanding the `*`.
             let build = BUILD.replace("sedge-plugin-*", "'sedge-plugin-*'");
             eprintln!("hint: to see it alone, type: cargo $(sdk/rust/toolchain) {build}");
             ExitCode::FAILURE
@@ -98,7 +98,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let reaper = reaper_copy(&messages, &out)?;
 
     let mut code = String::new();
-    writeln!(code, "/// Where the program is that starts commands.")?;
+    writeln!(code, "/// The path of the program that starts commands.")?;
     writeln!(code, "pub const REAPER: &str = {reaper:?};")?;
     family_write(&mut code, "plugin", &plugins)?;
     family_write(&mut code, "guest", &guests)?;
@@ -114,8 +114,8 @@ fn rerun_when_changed(root: &Path) {
     }
 }
 
-/// Returns the argument that makes cargo use a toolchain with the guests' target; empty
-/// where the usual one has it.
+/// Returns the argument that makes cargo use a toolchain with the guests' target. The argument is
+/// empty if the active toolchain has it.
 fn toolchain(root: &Path) -> Result<String, Box<dyn Error>> {
     let script = root.join("sdk/rust/toolchain");
     let output = Command::new(&script)
@@ -144,15 +144,15 @@ fn target_dir(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.join("guests"))
 }
 
-/// Builds what is `asked` for, before and behind our own arguments, and returns cargo's
-/// messages, a JSON object a line.
+/// Runs cargo with the arguments `asked`, before and after the common ones. Returns cargo's
+/// messages, one JSON object per line.
 fn build(
     root: &Path,
     toolchain: &str,
     target_dir: &Path,
     asked: (&str, &str),
 ) -> Result<String, Box<dyn Error>> {
-    // By name, not `$CARGO`: only rustup's `cargo` understands `+toolchain`.
+    // The name, not `$CARGO`: only rustup's `cargo` understands `+toolchain`.
     let mut cargo = Command::new("cargo");
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_about_this_build) {
@@ -176,8 +176,9 @@ fn build(
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Says whether a variable tells how the host is built: with which flags, by clippy, for
-/// coverage. Guests are built one way only. What `sdk/rust/toolchain` goes by stays.
+/// Returns whether a variable describes how the host is built: with which flags, by clippy, for
+/// coverage. Guests are always built in the same way. Variables that `sdk/rust/toolchain` needs
+/// are kept.
 fn is_about_this_build(variable: &str) -> bool {
     let is_kept = CARGO_VARIABLES_KEPT
         .iter()
@@ -195,7 +196,7 @@ fn is_about_this_build(variable: &str) -> bool {
     is_of_build && !is_kept
 }
 
-/// Copies what was built to `out`, and returns the plugins and the guests.
+/// Copies the built components to `out`. Returns the plugins and the guests.
 fn components(messages: &str, out: &Path) -> Result<(Components, Components), Box<dyn Error>> {
     let (mut plugins, mut guests) = (Components::new(), Components::new());
     for line in messages.lines() {
@@ -219,7 +220,7 @@ fn components(messages: &str, out: &Path) -> Result<(Components, Components), Bo
     Ok((plugins, guests))
 }
 
-/// Returns the component that a message of cargo's is about, if it is about one.
+/// Returns the path of the component that a message of cargo reports, if any.
 fn component_of(message: &Value) -> Option<&str> {
     if message["reason"] != "compiler-artifact" {
         return None;
@@ -231,13 +232,13 @@ fn component_of(message: &Value) -> Option<&str> {
         .find(|file| file.ends_with(".wasm"))
 }
 
-/// Copies the reaper to `out`, and returns where it is then.
+/// Copies the reaper to `out`, and returns its path.
 fn reaper_copy(messages: &str, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
     for line in messages.lines() {
         let message: Value = serde_json::from_str(line)?;
         if let Some(built) = message["executable"].as_str() {
             let copy = out.join("sedge-reaper");
-            // Not over the former one, which a test may be executing.
+            // The old file is not overwritten, because a test may be executing it.
             let new = out.join("sedge-reaper.new");
             let copied = fs::copy(built, &new).and_then(|_| fs::rename(&new, &copy));
             copied.map_err(|error| copy_error(built, &error))?;
@@ -262,8 +263,8 @@ fn family_write(
         let constant = name.to_uppercase();
         let path = path
             .to_str()
-            .ok_or("the target directory's path is no UTF-8")?;
-        writeln!(code, "/// Where the component of {family} `{name}` is.")?;
+            .ok_or("the target directory's path is not UTF-8")?;
+        writeln!(code, "/// The path of the component of {family} `{name}`.")?;
         writeln!(code, "pub const {constant}: &str = {path:?};")?;
         writeln!(names, "        $check! {{ {name} }}")?;
     }

@@ -1,5 +1,5 @@
-//! `@test/actor`: acts on the machine step by step, each by one function of WASI, and has others
-//! act: in a folder, by a connection, by a command.
+//! `@test/actor`: performs a list of actions on the machine, each through one function of WASI: in
+//! a folder, over a connection, by a command, or by calling another actor.
 
 use std::net::TcpStream;
 use std::thread;
@@ -13,51 +13,51 @@ use wasip2::filesystem::types::{
     Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags,
 };
 
-/// How long one looks away from what it waits for.
-const LOOK_AWAY: Duration = Duration::from_millis(1);
+/// The interval between two checks of a condition.
+const CHECK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What there is to do, in this order.
+/// The actions, in order.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RunArguments {
     acts: Vec<Act>,
 }
 
-/// One thing to do. Paths begin with the name of a folder that was granted.
+/// One action. A path begins with the name of a granted folder.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Act {
-    /// Add a text to the end of a file
+    /// Append a text to a file
     Append(String, String),
-    /// Make a file that is not there
+    /// Create a file that does not exist
     Create(String),
-    /// Write a text to the beginning of a file that is there
+    /// Write a text at the beginning of an existing file
     Write(String, String),
-    /// The same, by a stream
+    /// Like `write`, through a stream
     Stream(String, String),
-    /// Open a file so that nothing is in it any more
+    /// Truncate a file by opening it
     Truncate(String),
-    /// Make a file that is there so long
+    /// Set the size of an existing file
     Resize(String, u64),
     /// Set the times of a file by its name
     Touch(String),
-    /// Set the times of a file that is open
+    /// Set the times of an open file
     TouchOpen(String),
     MakeFolder(String),
     RemoveFolder(String),
     Remove(String),
     Rename(String, String),
     Link(String, String),
-    /// Make a link of this target
+    /// Create a symbolic link with this target
     Symlink(String, String),
     Read(String),
-    /// Wait until a file is there
+    /// Wait until a file exists
     Await(String),
     /// Connect to an address
     Connect(String),
     /// Run a command with arguments
     Command(String, Vec<String>),
-    /// Have another one act
+    /// Call another actor with actions
     Call(String, Vec<Act>),
 }
 
@@ -81,11 +81,11 @@ fn model() -> Model {
             },
             "to run them",
         )
-        .asks_for_models("*", "to have others act")
-        .method("run", MethodKind::Action, "Do what it is told", run)
+        .asks_for_models("*", "to call other actors")
+        .method("run", MethodKind::Action, "Perform the actions", run)
 }
 
-/// Returns what each act returned.
+/// Returns the result of each action.
 fn run(cx: &Context, arguments: RunArguments) -> Result<Vec<Value>, Failure> {
     arguments.acts.into_iter().map(|it| act(cx, it)).collect()
 }
@@ -114,8 +114,11 @@ fn act(cx: &Context, act: Act) -> Result<Value, Failure> {
             })
             .is_err()
             {
-                #[expect(clippy::disallowed_methods, reason = "a guest waits as guests do")]
-                thread::sleep(LOOK_AWAY);
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a guest has no other way to wait"
+                )]
+                thread::sleep(CHECK_INTERVAL);
             }
         }
         Act::Read(path) => {
@@ -185,7 +188,7 @@ fn open(path: &str, how: OpenFlags, what_for: DescriptorFlags) -> Result<Descrip
     })
 }
 
-/// Does something with a path of a folder that was granted.
+/// Calls `act` with a path of a granted folder.
 fn at<T>(
     path: &str,
     act: impl FnOnce(&Descriptor, &str) -> Result<T, ErrorCode>,

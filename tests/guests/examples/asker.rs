@@ -1,8 +1,8 @@
-//! `@test/asker`: asks for one permission of each kind, and tries to use them.
+//! `@test/asker`: requests one permission of each kind, and tries to use them.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "what a guest can do with files is what a test asks"
+    reason = "tests check what a guest can do with files"
 )]
 
 use std::collections::BTreeSet;
@@ -16,60 +16,64 @@ use sedge_sdk::{
 use serde::Deserialize;
 
 fn model() -> Model {
-    Model::new("@test/asker", "2026.11.26.1", "Asks for one of each kind")
-        .asks_for_models("sink", "to note down what it found")
-        .asks_for(
-            Permission::Http {
-                url: "https://*.example.com".to_owned(),
-                methods: vec!["GET".to_owned(), "HEAD".to_owned()],
-            },
-            "to look at the service",
-        )
-        .asks_for(
-            Permission::Sockets {
-                to: "db.example.com:5432".to_owned(),
-            },
-            "to look into the database",
-        )
-        .asks_for(
-            Permission::Files {
-                name: "inbox".to_owned(),
-                access: FileAccess::Write,
-            },
-            "to sort what came in",
-        )
-        .asks_for(
-            Permission::Env {
-                name: "ASKER_OLD".to_owned(),
-            },
-            "to know the region",
-        )
-        .asks_for(
-            Permission::Secrets {
-                name: "TOKEN".to_owned(),
-                hosts: vec!["https://api.example.com".to_owned()],
-                reveal: false,
-            },
-            "to be known to the service",
-        )
-        .asks_for(
-            Permission::Commands {
-                name: "date".to_owned(),
-            },
-            "to know the day",
-        )
-        .method("look", MethodKind::Read, "Read a file of the folder", look)
-        .method("put", MethodKind::Action, "Write a file of the folder", put)
-        .method("region", MethodKind::Read, "Read the variable", region)
-        .method(
-            "call",
-            MethodKind::Action,
-            "Have `sink` note something",
-            call,
-        )
+    Model::new(
+        "@test/asker",
+        "2026.11.26.1",
+        "Requests one permission of each kind",
+    )
+    .asks_for_models("sink", "to note down what it found")
+    .asks_for(
+        Permission::Http {
+            url: "https://*.example.com".to_owned(),
+            methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+        },
+        "to look at the service",
+    )
+    .asks_for(
+        Permission::Sockets {
+            to: "db.example.com:5432".to_owned(),
+        },
+        "to look into the database",
+    )
+    .asks_for(
+        Permission::Files {
+            name: "inbox".to_owned(),
+            access: FileAccess::Write,
+        },
+        "to sort what came in",
+    )
+    .asks_for(
+        Permission::Env {
+            name: "ASKER_OLD".to_owned(),
+        },
+        "to know the region",
+    )
+    .asks_for(
+        Permission::Secrets {
+            name: "TOKEN".to_owned(),
+            hosts: vec!["https://api.example.com".to_owned()],
+            reveal: false,
+        },
+        "to be known to the service",
+    )
+    .asks_for(
+        Permission::Commands {
+            name: "date".to_owned(),
+        },
+        "to know the day",
+    )
+    .method("look", MethodKind::Read, "Read a file of the folder", look)
+    .method("put", MethodKind::Action, "Write a file of the folder", put)
+    .method("region", MethodKind::Read, "Read the variable", region)
+    .method(
+        "call",
+        MethodKind::Action,
+        "Have `sink` note something",
+        call,
+    )
 }
 
-/// Returns what the callee returned.
+/// Returns the callee's result.
 fn call(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     Ok(cx.call("sink", "run", &NoArguments {})?.value)
 }
@@ -81,7 +85,7 @@ struct LookArguments {
     path: String,
 }
 
-/// Returns what is in a file, or in a folder.
+/// Returns the content of a file, or the names in a folder.
 fn look(cx: &Context, arguments: LookArguments) -> Result<Value, Failure> {
     let path = cx.folder("inbox")?.join(&arguments.path);
     let found = fs::metadata(&path).map_err(failed)?;
@@ -101,7 +105,7 @@ fn look(cx: &Context, arguments: LookArguments) -> Result<Value, Failure> {
 struct PutArguments {
     /// Below the folder, or absolute
     path: String,
-    /// What is to be there
+    /// The content of the file
     text: String,
 }
 

@@ -1,3 +1,3 @@
-//! A sound component of another world: `wasi:cli/command`. It provides no model.
+//! A valid component of another world, `wasi:cli/command`. It provides no model.
 
 fn main() {}

@@ -1,5 +1,5 @@
-//! `@test/counter`: a number that grows by one at a time, slowly enough for two to meet, and
-//! calls of others in any shape.
+//! `@test/counter`: counts one by one, slowly enough for two calls to overlap, and calls other
+//! counters in any pattern.
 
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How long it takes to add one.
 const ADD_TIME: Duration = Duration::from_millis(3);
 
-/// What there is to do, in this order.
+/// The steps, in order.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RunArguments {
@@ -23,14 +23,14 @@ struct RunArguments {
 enum Step {
     /// Add one.
     Add,
-    /// Do nothing for so many milliseconds.
+    /// Wait for this many milliseconds.
     Wait(u64),
-    /// Wait until another counter has counted. A test opens this gate when it is ready, however
-    /// slow the machine is.
+    /// Wait until another counter has counted. With this a test decides when the call continues,
+    /// however slow the machine is.
     Until(String),
-    /// Have another counter do something.
+    /// Call another counter.
     Call(Call),
-    /// Have others do something, all at once.
+    /// Call several counters in parallel.
     Together(Vec<Call>),
 }
 
@@ -48,14 +48,14 @@ struct Count {
 
 fn model() -> Model {
     Model::new("@test/counter", "2026.11.23.1", "Counts")
-        .asks_for_models("*", "to have others count")
-        .resource::<Count>("count", "How far it has counted")
+        .asks_for_models("*", "to call other counters")
+        .resource::<Count>("count", "The current count")
         .method("add", MethodKind::Update, "Add one", add)
-        .method("run", MethodKind::Action, "Do what it is told", run)
+        .method("run", MethodKind::Action, "Perform the steps", run)
         .method("read", MethodKind::Read, "Return the count, slowly", read)
 }
 
-/// Reads the count, waits, and writes what comes next. Who is not alone loses one.
+/// Reads the count, waits, and writes the next one. Two calls that overlap lose a count.
 fn add(cx: &Context, _: NoArguments) -> Result<u64, Failure> {
     let n = count(cx)? + 1;
     wait(ADD_TIME);
@@ -63,7 +63,7 @@ fn add(cx: &Context, _: NoArguments) -> Result<u64, Failure> {
     Ok(n)
 }
 
-/// Returns how many steps were done, here and by others.
+/// Returns the number of steps performed, including those of callees.
 fn run(cx: &Context, arguments: RunArguments) -> Result<u64, Failure> {
     let mut n_steps = 0;
     for step in arguments.steps {
@@ -100,7 +100,10 @@ fn read(cx: &Context, _: NoArguments) -> Result<u64, Failure> {
     count(cx)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a guest waits as guests do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a guest has no other way to wait"
+)]
 fn wait(duration: Duration) {
     thread::sleep(duration);
 }

@@ -1,4 +1,4 @@
-//! `@test/dialer`: connects without HTTP, and tries what nobody may.
+//! `@test/dialer`: connects without HTTP, and tries what no guest may do.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ToArguments {
-    /// A host, and perhaps a port
+    /// A host, optionally with a port
     to: String,
 }
 
@@ -19,7 +19,7 @@ fn model() -> Model {
     Model::new(
         "@test/dialer",
         "2026.11.26.1",
-        "Connects to what it is told",
+        "Connects to the endpoint in its arguments",
     )
     .asks_for(to("localhost:47110"), "to talk")
     .asks_for(to("127.46.110.7:47110"), "to talk")
@@ -30,7 +30,7 @@ fn model() -> Model {
     .method("datagram", MethodKind::Action, "Send a datagram", datagram)
 }
 
-/// Returns what was answered.
+/// Returns the response.
 fn talk(_: &Context, arguments: ToArguments) -> Result<String, Failure> {
     let mut stream = TcpStream::connect(arguments.to)?;
     stream.write_all(b"hello\n")?;
@@ -39,7 +39,7 @@ fn talk(_: &Context, arguments: ToArguments) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Returns how many addresses there are.
+/// Returns the number of addresses.
 fn look(_: &Context, arguments: ToArguments) -> Result<usize, Failure> {
     Ok((arguments.to.as_str(), 1).to_socket_addrs()?.count())
 }

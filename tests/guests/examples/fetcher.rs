@@ -1,4 +1,4 @@
-//! `@test/fetcher`: sends the requests that it is told to, well or badly formed.
+//! `@test/fetcher`: sends the requests that its arguments describe, valid or not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,21 +20,21 @@ struct FetchArguments {
     method: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// What the body is made of
+    /// The text that the body repeats
     #[serde(default)]
     body: String,
-    /// How often
+    /// How often the body repeats it
     #[serde(default = "one")]
     times: usize,
     #[serde(default)]
     redirects: Option<u32>,
-    /// For the response to begin, and to go on
+    /// The timeout for the response to begin and for each next piece
     #[serde(default)]
     timeout_ms: Option<u64>,
-    /// The most bytes of the response
+    /// The maximum size of the response
     #[serde(default = "mebibyte")]
     bytes_max: usize,
-    /// Whether an error is what is returned
+    /// Whether an error is returned as the result
     #[serde(default)]
     swallow: bool,
 }
@@ -64,7 +64,7 @@ struct RawArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CrowdArguments {
-    /// Where the server is: `127.0.0.1:8080`
+    /// The server, for example `127.0.0.1:8080`
     authority: String,
     path: String,
     count: usize,
@@ -73,7 +73,7 @@ struct CrowdArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DribbleArguments {
-    /// Where the server is: `127.0.0.1:8080`
+    /// The server, for example `127.0.0.1:8080`
     authority: String,
     timeout_ms: u64,
 }
@@ -82,7 +82,7 @@ struct DribbleArguments {
 #[serde(deny_unknown_fields)]
 struct ThenArguments {
     url: String,
-    /// The model that it calls afterwards, and the method
+    /// The model and the method to call afterwards
     target: String,
     method: String,
     arguments: Value,
@@ -95,27 +95,33 @@ fn model() -> Model {
     };
     let methods = ["GET", "HEAD", "POST", "PUT"];
     Model::new("@test/fetcher", "2026.11.26.1", "Sends requests")
-        .asks_for(http("http://*:*", &methods), "to send what it is told")
-        .asks_for(http("https://*:*", &methods), "to send what it is told")
-        .asks_for_models("*", "to call what it is told")
+        .asks_for(
+            http("http://*:*", &methods),
+            "to send the requests in its arguments",
+        )
+        .asks_for(
+            http("https://*:*", &methods),
+            "to send the requests in its arguments",
+        )
+        .asks_for_models("*", "to call the model in its arguments")
         .method("fetch", MethodKind::Action, "Send a request", fetch)
         .method(
             "raw",
             MethodKind::Action,
-            "Send what is perhaps no request",
+            "Send a request that may be invalid",
             raw,
         )
         .method("crowd", MethodKind::Action, "Send many at once", crowd)
         .method(
             "dribble",
             MethodKind::Action,
-            "Begin a body, and never end it",
+            "Start a body and never finish it",
             dribble,
         )
         .method(
             "then",
             MethodKind::Action,
-            "Send a request, then call",
+            "Send a request, then call a model",
             then,
         )
 }
@@ -162,7 +168,7 @@ fn received(cx: &Context, request: &Request, bytes_max: usize) -> Result<Value, 
     }))
 }
 
-/// Returns how far a request came: which part of it was refused, or what was answered.
+/// Returns which part of a request was refused, or the status of the response.
 fn raw(_: &Context, arguments: RawArguments) -> Result<Value, Failure> {
     let fields = Fields::new();
     for (name, value) in &arguments.headers {
@@ -209,14 +215,14 @@ fn request_to(authority: &str, path: &str) -> OutgoingRequest {
     request
 }
 
-/// Returns how many of each outcome there are: the status, or the error's code.
+/// Returns how often each outcome occurred: a status, or an error's code.
 fn crowd(_: &Context, arguments: CrowdArguments) -> Result<BTreeMap<String, usize>, Failure> {
     let send =
         |_| outgoing_handler::handle(request_to(&arguments.authority, &arguments.path), None);
     let pending: Result<Vec<_>, _> = (0..arguments.count).map(send).collect();
     let pending = pending.map_err(|error| Failure::new("send", error.to_string()))?;
     let mut outcomes = BTreeMap::new();
-    // All of them are held until the last has answered.
+    // All responses are held until the last request has ended.
     let mut responses = Vec::new();
     for one in &pending {
         one.subscribe().block();
@@ -234,7 +240,7 @@ fn crowd(_: &Context, arguments: CrowdArguments) -> Result<BTreeMap<String, usiz
     Ok(outcomes)
 }
 
-/// Returns what became of the request.
+/// Returns the outcome of the request.
 fn dribble(_: &Context, arguments: DribbleArguments) -> Result<String, Failure> {
     let fields = Fields::new();
     fields.append("content-length", b"1000").expect("a header");
@@ -268,7 +274,7 @@ fn dribble(_: &Context, arguments: DribbleArguments) -> Result<String, Failure> 
     Ok(ended.map_or_else(|error| error.to_string(), |it| it.status().to_string()))
 }
 
-/// Returns what the callee returned.
+/// Returns the callee's result.
 fn then(cx: &Context, arguments: ThenArguments) -> Result<Value, Failure> {
     cx.http(&Request::get(arguments.url))?.bytes(1 << 20)?;
     let outcome = cx.call(&arguments.target, &arguments.method, &arguments.arguments)?;

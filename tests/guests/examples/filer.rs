@@ -1,7 +1,7 @@
-//! `@test/filer`: writes, reads, lists, deletes and publishes data as it is told.
+//! `@test/filer`: writes, reads, lists, deletes and publishes data as its arguments say.
 //!
-//! What it writes follows from its arguments alone, so that a test knows what to expect,
-//! and every argument has a default.
+//! The data depends only on the arguments, so that a test knows what to expect. Each argument has
+//! a default.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -14,13 +14,13 @@ use sedge_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How many bytes of a file `read` shows.
+/// How many bytes of a file `read` returns.
 const FIRST_BYTES: usize = 20;
 
-/// What is read at once, in bytes.
+/// The size of one read, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
-/// What `record` writes.
+/// The content that `record` writes.
 #[derive(Serialize, JsonSchema)]
 struct Record {
     n: i64,
@@ -28,7 +28,7 @@ struct Record {
     note: Option<String>,
 }
 
-/// What must not be written before there is a place for secrets.
+/// A resource that cannot be written as long as data cannot contain secrets.
 #[derive(Serialize, JsonSchema)]
 struct Secret {
     n: i64,
@@ -41,28 +41,28 @@ struct Secret {
 struct WriteArguments {
     /// `blob` or `brief`
     spec: String,
-    /// Its spec's name if there is none
+    /// The name [default: that of the spec]
     name: Option<String>,
-    /// How many bytes it has, if it has no lines
+    /// The size in bytes, if the file has no lines
     bytes: usize,
-    /// How many bytes are handed to the host at once
+    /// The size of one write in bytes
     #[schemars(range(min = 1))]
     chunk: usize,
-    /// Which bytes, or lines
+    /// The seed of the bytes, or the prefix of the lines
     seed: u64,
-    /// Whether it has lines, `SEED: line N`, from 0 on
+    /// Whether the file has lines of the form `SEED: line N`, with N from 0
     lines: bool,
-    /// How many lines
+    /// The number of lines
     count: u64,
     tags: BTreeMap<String, String>,
     media_type: Option<String>,
-    /// Whether it is finished
+    /// Whether the file is finished
     finish: bool,
-    /// Whether a file that is not finished is dropped, instead of left open
+    /// Whether an unfinished file is dropped instead of left open
     drop: bool,
-    /// Whether the call fails in the end
+    /// Whether the call fails at the end
     fail: bool,
-    /// How many times it is written
+    /// How many versions are written
     times: u32,
 }
 
@@ -91,13 +91,13 @@ impl Default for WriteArguments {
 struct RecordArguments {
     /// `record`, `lax`, `secret`, `short`, `scratch`, `jobly` or `flowly`
     spec: String,
-    /// Its spec's name if there is none
+    /// The name [default: that of the spec]
     name: Option<String>,
-    /// How many versions, with `n` from 0 on
+    /// How many versions, with `n` from 0
     count: i64,
     note: Option<String>,
     tags: BTreeMap<String, String>,
-    /// Whether it violates its schema
+    /// Whether the content violates its schema
     invalid: bool,
 }
 
@@ -114,14 +114,14 @@ impl Default for RecordArguments {
     }
 }
 
-/// One name, of this model or another.
+/// The name of data of this model or of another one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct NameArguments {
-    /// This one if there is none
+    /// The model [default: this one]
     model: Option<String>,
     name: String,
-    /// The latest if there is none
+    /// The version [default: the latest]
     version: Option<u64>,
 }
 
@@ -138,7 +138,7 @@ impl Default for NameArguments {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct ListArguments {
-    /// This one if there is none
+    /// The model [default: this one]
     model: Option<String>,
     prefix: String,
 }
@@ -147,7 +147,7 @@ struct ListArguments {
 #[serde(deny_unknown_fields, default)]
 struct DeleteArguments {
     name: String,
-    /// All if there is none
+    /// The version [default: all of them]
     version: Option<u64>,
 }
 
@@ -191,9 +191,9 @@ fn model() -> Model {
     specs(Model::new(
         "@test/filer",
         "2026.11.23.1",
-        "Does with data what it is told",
+        "Accesses data as its arguments say",
     ))
-    .asks_for_models("*", "to read what it is told to read")
+    .asks_for_models("*", "to read the data of the model in its arguments")
     .method("write", Action, "Write a file", write)
     .method("read", Read, "Read a file", read)
     .method("record", Action, "Write a resource", record)
@@ -206,7 +206,7 @@ fn model() -> Model {
         "Try to delete, and return the error's code",
         delete_wrongly,
     )
-    .method("publish", Action, "Publish, and write on", publish)
+    .method("publish", Action, "Publish, and continue to write", publish)
 }
 
 fn specs(model: Model) -> Model {
@@ -243,7 +243,7 @@ fn specs(model: Model) -> Model {
         )
 }
 
-/// Returns `{size, digest}` of the file; the digest is the `sum` of `read`.
+/// Returns `{size, digest}` of the file. The digest is the `sum` of `read`.
 fn write(cx: &Context, arguments: WriteArguments) -> Result<Value, Failure> {
     let mut sum = Sum::default();
     for _ in 0..arguments.times {
@@ -263,7 +263,10 @@ fn write(cx: &Context, arguments: WriteArguments) -> Result<Value, Failure> {
         }
     }
     if arguments.fail {
-        return Err(Failure::new("told-to-fail", "it was told to fail"));
+        return Err(Failure::new(
+            "told-to-fail",
+            "its arguments demand a failure",
+        ));
     }
     Ok(json!({"size": sum.n_bytes, "digest": sum.value}))
 }
@@ -283,7 +286,7 @@ fn lines_write(
     if arguments.finish {
         file.finish()?;
     } else if !arguments.drop {
-        // The host is not told, and has to find out by itself.
+        // Without the drop, the host has to close the file itself.
         mem::forget(file);
     }
     Ok(())
@@ -308,13 +311,13 @@ fn bytes_write(
     if arguments.finish {
         file.finish()?;
     } else if !arguments.drop {
-        // The host is not told, and has to find out by itself.
+        // Without the drop, the host has to close the file itself.
         mem::forget(file);
     }
     Ok(())
 }
 
-/// Returns `{size, media_type, first, lines, sum, info}`, or null where there is none.
+/// Returns `{size, media_type, first, lines, sum, info}`, or null if there is no such data.
 fn read(cx: &Context, arguments: NameArguments) -> Result<Value, Failure> {
     let NameArguments {
         model,
@@ -323,12 +326,12 @@ fn read(cx: &Context, arguments: NameArguments) -> Result<Value, Failure> {
     } = arguments;
     let model = model.unwrap_or_else(|| cx.identity().model.clone());
     match cx.open_file_of(&model, &name, version)? {
-        Some(file) => what_is_in(file),
+        Some(file) => summary_of(file),
         None => Ok(Value::Null),
     }
 }
 
-fn what_is_in(mut file: FileReader) -> Result<Value, Failure> {
+fn summary_of(mut file: FileReader) -> Result<Value, Failure> {
     let (mut first, mut n_lines, mut sum) = (Vec::new(), 0, Sum::default());
     let mut piece = vec![0; READ_BYTES];
     loop {
@@ -352,7 +355,7 @@ fn what_is_in(mut file: FileReader) -> Result<Value, Failure> {
     }))
 }
 
-/// Returns how many versions it wrote.
+/// Returns the number of versions that were written.
 fn record(cx: &Context, arguments: RecordArguments) -> Result<i64, Failure> {
     for n in 0..arguments.count {
         let name = arguments.name.as_deref().unwrap_or(&arguments.spec);
@@ -373,7 +376,7 @@ fn record(cx: &Context, arguments: RecordArguments) -> Result<i64, Failure> {
     Ok(arguments.count)
 }
 
-/// Returns what is known of each name's latest version.
+/// Returns the metadata of the latest version of each name.
 fn list(cx: &Context, arguments: ListArguments) -> Result<Vec<Value>, Failure> {
     let ListArguments { model, prefix } = arguments;
     let model = model.unwrap_or_else(|| cx.identity().model.clone());
@@ -383,7 +386,7 @@ fn list(cx: &Context, arguments: ListArguments) -> Result<Vec<Value>, Failure> {
         .collect::<Result<_, DataError>>()?)
 }
 
-/// Returns what is known of each version, oldest first. It looks at no `version`.
+/// Returns the metadata of each version, oldest first. Ignores the argument `version`.
 fn versions(cx: &Context, arguments: NameArguments) -> Result<Vec<Value>, Failure> {
     let NameArguments { model, name, .. } = arguments;
     let model = model.unwrap_or_else(|| cx.identity().model.clone());
@@ -395,7 +398,7 @@ fn delete(cx: &Context, arguments: DeleteArguments) -> Result<(), Failure> {
     Ok(delete_try(cx, &arguments)?)
 }
 
-/// Returns the error's code, `deleted` where there was none.
+/// Returns the error's code, or `deleted`.
 fn delete_wrongly(cx: &Context, arguments: DeleteArguments) -> Result<&'static str, Failure> {
     Ok(delete_try(cx, &arguments).map_or_else(|error| error.code(), |()| "deleted"))
 }
@@ -407,8 +410,8 @@ fn delete_try(cx: &Context, arguments: &DeleteArguments) -> Result<(), DataError
     }
 }
 
-/// Writes n = 1, publishes, writes n = 2, and returns `[{name, version}]`, what it
-/// published. A failure has this in its details.
+/// Writes n = 1, publishes, writes n = 2, and returns the published versions as `[{name,
+/// version}]`. A failure contains them in its details.
 fn publish(cx: &Context, arguments: PublishArguments) -> Result<Value, Failure> {
     let record_write = |n| {
         let record = Record { n, note: None };
@@ -419,14 +422,14 @@ fn publish(cx: &Context, arguments: PublishArguments) -> Result<Value, Failure> 
     record_write(2)?;
     match arguments.then {
         End::Succeed => Ok(published),
-        End::Fail => {
-            Err(Failure::new("told-to-fail", "it was told to fail").with_details(published))
-        }
-        End::Panic => panic!("it was told to panic"),
+        End::Fail => Err(
+            Failure::new("told-to-fail", "its arguments demand a failure").with_details(published),
+        ),
+        End::Panic => panic!("its arguments demand a panic"),
     }
 }
 
-/// Without the time, which no test knows.
+/// The time is left out, because a test cannot know it.
 fn info_to_json(info: VersionInfo) -> Value {
     json!({
         "model": info.model,
@@ -444,11 +447,11 @@ fn written_to_json(written: Written) -> Value {
     json!({"name": written.name, "version": written.version})
 }
 
-/// Pseudo-random bytes (splitmix64, Steele, Lea and Flood 2014): the same for one seed
-/// however they are cut.
+/// Pseudo-random bytes (splitmix64; Steele, Lea and Flood, 2014). The sequence depends on the seed
+/// only, not on the sizes of the reads.
 struct Noise {
     state: u64,
-    /// The bytes of the current word that were not given out yet, least significant first.
+    /// The bytes of the current word that are left, least significant first.
     word: u64,
     n_bytes_left: u32,
 }
@@ -483,8 +486,8 @@ impl Noise {
     }
 }
 
-/// How many bytes there were, and their FNV-1a hash of 32 bits (Fowler, Noll, Vo): a number
-/// that JSON holds exactly.
+/// The number of bytes, and their 32-bit FNV-1a hash (Fowler, Noll, Vo), which JSON represents
+/// exactly.
 struct Sum {
     n_bytes: u64,
     value: u32,

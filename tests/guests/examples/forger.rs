@@ -1,4 +1,5 @@
-//! `@test/forger`: writes texts that look like those of the program, wherever a plugin has text.
+//! `@test/forger`: writes texts that imitate those of the program, wherever a plugin can write
+//! text.
 
 use std::io::Write;
 
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SayArguments {
-    /// By which way
+    /// The channel
     by: String,
-    /// What to say
+    /// The text
     text: String,
 }
 

@@ -1,11 +1,10 @@
-//! `@test/hostile`: does what a host must survive, and says how the host answered.
+//! `@test/hostile`: does what a host must survive, and returns how the host responded.
 //!
-//! Each method writes `mark` before it does anything else, so that a test can see
-//! whether that was undone.
+//! Each method first writes `mark`, so that a test can see whether that write was discarded.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a guest that may not reach outside has to try"
+    reason = "tests check that a guest cannot reach outside"
 )]
 
 use std::collections::BTreeMap;
@@ -20,13 +19,13 @@ use sedge_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-/// That a method began.
+/// A mark that a method has begun.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Mark {
     method: String,
 }
 
-/// Something large.
+/// A large resource.
 #[derive(Serialize, JsonSchema)]
 struct Blob {
     text: String,
@@ -35,7 +34,7 @@ struct Blob {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TrapArguments {
-    /// What to print to stderr before
+    /// What to print to stderr before the trap
     #[serde(default)]
     words: Option<String>,
 }
@@ -43,7 +42,7 @@ struct TrapArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PanicArguments {
-    /// What to say
+    /// The message of the panic
     message: String,
 }
 
@@ -52,7 +51,7 @@ struct PanicArguments {
 struct FailArguments {
     code: String,
     message: String,
-    /// Whether to keep what was written
+    /// Whether to keep the writes
     #[serde(default)]
     keep: bool,
 }
@@ -98,8 +97,8 @@ fn model() -> Model {
         "2026.11.23.1",
         "Does what a host must survive",
     )
-    .asks_for_models("*", "to call what it is told to call")
-    .resource::<Mark>("mark", "That a method began")
+    .asks_for_models("*", "to call the model in its arguments")
+    .resource::<Mark>("mark", "A mark that a method has begun")
     .resource::<Blob>("blob", "Something large")
     .method("trap", Action, "Execute `unreachable`", marked(trap))
     .method("panic", Action, "Panic", marked(panic))
@@ -150,7 +149,7 @@ fn model() -> Model {
     )
 }
 
-/// Makes a method write `mark` first.
+/// Returns the method with a write of `mark` before it.
 fn marked<A, R>(
     method: fn(&Context, A) -> Result<R, Failure>,
 ) -> impl Fn(&Context, A) -> Result<R, Failure> {
@@ -163,7 +162,7 @@ fn marked<A, R>(
 
 #[expect(
     clippy::print_stderr,
-    reason = "what becomes of it is what a test asks"
+    reason = "tests check what becomes of the output"
 )]
 fn trap(_: &Context, arguments: TrapArguments) -> Result<(), Failure> {
     if let Some(words) = arguments.words {
@@ -221,7 +220,7 @@ fn fail(_: &Context, arguments: FailArguments) -> Result<(), Failure> {
 #[expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what becomes of it is what a test asks"
+    reason = "tests check what becomes of the output"
 )]
 fn print(_: &Context, arguments: LinesArguments) -> Result<(), Failure> {
     for line in 1..=arguments.lines {
@@ -235,7 +234,7 @@ fn exit(_: &Context, _: NoArguments) -> Result<(), Failure> {
     process::exit(3)
 }
 
-/// Returns how many milliseconds it slept.
+/// Returns how long it slept, in milliseconds.
 fn sleep(_: &Context, arguments: SleepArguments) -> Result<u64, Failure> {
     thread::sleep(Duration::from_millis(arguments.ms));
     Ok(arguments.ms)
@@ -248,7 +247,7 @@ fn log(cx: &Context, arguments: LinesArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns `{variables, arguments, root, tcp}`; the last two are `ok` or what the error says.
+/// Returns `{variables, arguments, root, tcp}`. The last two are `ok` or the error's message.
 fn environment(_: &Context, _: NoArguments) -> Result<Value, Failure> {
     fn answer<T>(result: std::io::Result<T>) -> String {
         result.map_or_else(|error| error.to_string(), |_| "ok".to_owned())
@@ -261,7 +260,7 @@ fn environment(_: &Context, _: NoArguments) -> Result<Value, Failure> {
     }))
 }
 
-/// Returns `{code, message, details}` of the error; the code is `ok` where there was none.
+/// Returns `{code, message, details}` of the error. The code is `ok` if there was none.
 fn swallow(cx: &Context, arguments: CallArguments) -> Result<Value, Failure> {
     let CallArguments {
         target,
@@ -286,13 +285,13 @@ fn abandon(cx: &Context, arguments: CallArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the error's code, `written` where there was none.
+/// Returns the error's code, or `written`.
 fn big(cx: &Context, arguments: BigArguments) -> Result<&'static str, Failure> {
     let text = "x".repeat(arguments.bytes);
     Ok(code(&cx.write("blob", &Blob { text })))
 }
 
-/// Returns the error's code, `written` where there was none.
+/// Returns the error's code, or `written`.
 fn undeclared(cx: &Context, _: NoArguments) -> Result<&'static str, Failure> {
     Ok(code(&cx.write("nowhere", &json!({}))))
 }
@@ -307,7 +306,7 @@ fn badcontent(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     Ok(json!({"code": code(&written), "violations": violations}))
 }
 
-/// Returns the version and the content of the latest `mark`; a staged one has no version.
+/// Returns the version and the content of the latest `mark`. A staged one has no version.
 fn reread(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     let mark = cx.latest::<Mark>("mark")?;
     Ok(json!(mark.map(

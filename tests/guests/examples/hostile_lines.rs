@@ -1,4 +1,4 @@
-//! `@test/hostile` again, built with debug info: what traps is told with its lines.
+//! `@test/hostile` built with debug info, so that its backtraces have lines.
 
 #[path = "hostile.rs"]
 mod hostile;

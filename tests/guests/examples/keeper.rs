@@ -1,9 +1,9 @@
-//! `@test/keeper`: sends secrets, and tries to tell what it was shown.
+//! `@test/keeper`: sends secrets, and tries to leak a secret that it was allowed to reveal.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what is printed leaves the call, too"
+    reason = "tests check that printed secrets are redacted"
 )]
 
 use std::collections::BTreeMap;
@@ -23,13 +23,14 @@ struct Note {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SendArguments {
-    /// `{secret}` in it, and in the rest, is where the secret belongs; `{basic}` the credentials
+    /// The URL. In it and in the other texts, `{secret}` stands for the secret and `{basic}` for
+    /// the credentials
     url: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
     body: String,
-    /// How often the body
+    /// How often the body is repeated
     #[serde(default)]
     times: usize,
 }
@@ -37,9 +38,9 @@ struct SendArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TellArguments {
-    /// By which way
+    /// The channel
     by: String,
-    /// What the value is written as
+    /// The encoding of the value
     form: String,
 }
 
@@ -65,23 +66,23 @@ fn model() -> Model {
         .asks_for(http("https://*:*"), "to send secrets")
         .asks_for(
             secret("TOKEN", &everywhere, true),
-            "to send it, and to tell it",
+            "to send it and to leak it",
         )
         .asks_for(secret("OTHER", &everywhere, false), "to send it")
-        .asks_for_models("*", "to tell others")
-        .resource::<Note>("note", "What it tells")
-        .file("file", "text/plain", "What it tells")
+        .asks_for_models("*", "to leak it to other models")
+        .resource::<Note>("note", "The leaked secret")
+        .file("file", "text/plain", "The leaked secret")
         .method("get", MethodKind::Read, "Get a handle", get)
         .method("send", MethodKind::Action, "Send the secret", send)
-        .method("show", MethodKind::Read, "See the secret", show)
-        .method("tell", MethodKind::Action, "Tell the secret", tell)
+        .method("show", MethodKind::Read, "Reveal the secret", show)
+        .method("tell", MethodKind::Action, "Leak the secret", tell)
 }
 
 fn get(cx: &Context, arguments: GetArguments) -> Result<usize, Failure> {
     Ok(cx.secret(&arguments.name)?.placeholder().len())
 }
 
-/// Returns what the server answered: what it was sent.
+/// Returns the status and the size of the response.
 fn send(cx: &Context, arguments: SendArguments) -> Result<Value, Failure> {
     let secret = cx.secret("TOKEN")?;
     let basic = secret.basic("me");
@@ -100,7 +101,7 @@ fn send(cx: &Context, arguments: SendArguments) -> Result<Value, Failure> {
     Ok(json!({"status": status, "n_bytes": n_bytes}))
 }
 
-/// Returns how long it is, and nothing else of it.
+/// Returns the length of the secret, and nothing else of it.
 fn show(cx: &Context, _: NoArguments) -> Result<usize, Failure> {
     Ok(cx.secret("TOKEN")?.reveal()?.len())
 }
@@ -138,52 +139,55 @@ fn base64(value: &[u8]) -> String {
 
 fn tell(cx: &Context, arguments: TellArguments) -> Result<Value, Failure> {
     let value = cx.secret("TOKEN")?.reveal()?;
-    let told = written(&value, &arguments.form);
-    let note = Note { text: told.clone() };
+    let leaked = written(&value, &arguments.form);
+    let note = Note {
+        text: leaked.clone(),
+    };
     match arguments.by.as_str() {
-        "log" => cx.warn(&told),
+        "log" => cx.warn(&leaked),
         "field" => cx.log(
             sedge_sdk::Level::Info,
             "a field",
-            &[(&told, json!({&told: [&told]}))],
+            &[(&leaked, json!({&leaked: [&leaked]}))],
         ),
-        "stdout" => println!("{told}"),
+        "stdout" => println!("{leaked}"),
         "stderr" => {
-            for byte in told.bytes() {
+            for byte in leaked.bytes() {
                 eprint!("{}", char::from(byte));
             }
         }
-        "value" => return Ok(json!({&told: told})),
+        "value" => return Ok(json!({&leaked: leaked})),
         "failure" => {
-            let failure = Failure::new(told.clone(), told.clone());
-            return Err(failure.with_details(json!([told])).keep_writes());
+            let failure = Failure::new(leaked.clone(), leaked.clone());
+            return Err(failure.with_details(json!([leaked])).keep_writes());
         }
-        "panic" => panic!("{told}"),
+        "panic" => panic!("{leaked}"),
         "resource" => drop(cx.write("note", &note)?),
-        "name" => drop(cx.resource("note").named(&told).write(&note)?),
+        "name" => drop(cx.resource("note").named(&leaked).write(&note)?),
         "undone" => {
-            cx.resource("note").named(&told).write(&note)?;
+            cx.resource("note").named(&leaked).write(&note)?;
             return Err(Failure::new("undone", "on purpose"));
         }
-        "tag" => drop(cx.resource("note").tag("told", &told).write(&note)?),
+        "tag" => drop(cx.resource("note").tag("told", &leaked).write(&note)?),
         "published" => {
             cx.write("note", &note)?;
             cx.publish()?;
         }
-        "file" => file_write(cx, &[told.as_bytes()])?,
+        "file" => file_write(cx, &[leaked.as_bytes()])?,
         "large-file" => {
-            // More than is kept in memory, and the value over the end of every piece.
+            // The file is larger than what is held in memory, and the value crosses the end of
+            // each piece.
             let filler = "x".repeat(100_003);
-            let (begin, end) = told.as_bytes().split_at(told.len() / 2);
+            let (begin, end) = leaked.as_bytes().split_at(leaked.len() / 2);
             file_write(
                 cx,
                 &[filler.as_bytes(), begin, end, filler.as_bytes(), begin, end],
             )?;
         }
-        "arguments" => drop(cx.call("sink", "run", &json!({"note": told}))?),
-        "target" => drop(cx.call(&told, "run", &NoArguments {})?),
-        "method" => drop(cx.call("sink", &told, &NoArguments {})?),
-        "refused" => drop(cx.latest_of::<Value>(&told, "note")?),
+        "arguments" => drop(cx.call("sink", "run", &json!({"note": leaked}))?),
+        "target" => drop(cx.call(&leaked, "run", &NoArguments {})?),
+        "method" => drop(cx.call("sink", &leaked, &NoArguments {})?),
+        "refused" => drop(cx.latest_of::<Value>(&leaked, "note")?),
         other => panic!("{other}"),
     }
     Ok(Value::Null)

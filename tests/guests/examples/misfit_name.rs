@@ -1,3 +1,3 @@
-//! Describes a type whose name is none.
+//! Describes a type with an invalid name.
 
-sedge_test_guests::export_raw!(sedge_test_guests::sound_type("Not A Name"), "null");
+sedge_test_guests::export_raw!(sedge_test_guests::valid_type("Not A Name"), "null");

@@ -1,4 +1,4 @@
-//! `@test/misfit-panic`: built with the SDK, panics when it is asked what it is.
+//! `@test/misfit-panic`: built with the SDK, panics when it describes itself.
 
 fn model() -> sedge_sdk::Model {
     panic!("cannot describe myself")

@@ -1,8 +1,8 @@
-//! `@test/mover`: does one thing to a path, in one of the two folders that it asks for.
+//! `@test/mover`: performs one operation on a path, in one of the two folders that it requests.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "what a guest can do with files is what a test asks"
+    reason = "tests check what a guest can do with files"
 )]
 
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum What {
-    /// Nothing, but ask for the folder by its name
+    /// Nothing; only request the folder by its name
     Ask,
     Follow,
     Link,
@@ -32,9 +32,9 @@ enum What {
 #[serde(deny_unknown_fields)]
 struct DoArguments {
     what: What,
-    /// Absolute; of `ask`, the name of a folder
+    /// An absolute path; for `ask`, the name of a folder
     path: PathBuf,
-    /// Where it goes, if it goes anywhere
+    /// The destination, if there is one
     #[serde(default)]
     to: PathBuf,
 }
@@ -45,9 +45,14 @@ fn model() -> Model {
         access: FileAccess::Write,
     };
     Model::new("@test/mover", "2026.11.26.1", "Moves files")
-        .asks_for(folder("inbox"), "to take what came in")
-        .asks_for(folder("outbox"), "to put it there")
-        .method("do", MethodKind::Action, "Do one thing to a path", act)
+        .asks_for(folder("inbox"), "to take files from there")
+        .asks_for(folder("outbox"), "to put files there")
+        .method(
+            "do",
+            MethodKind::Action,
+            "Perform one operation on a path",
+            act,
+        )
 }
 
 fn act(cx: &Context, arguments: DoArguments) -> Result<(), Failure> {

@@ -1,3 +1,3 @@
-//! `@test/raw`: its method returns a text that is no JSON.
+//! `@test/raw`: its method returns a text that is not JSON.
 
-sedge_test_guests::export_raw!(sedge_test_guests::sound_type("@test/raw"), "{not json");
+sedge_test_guests::export_raw!(sedge_test_guests::valid_type("@test/raw"), "{not json");

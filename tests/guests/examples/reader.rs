@@ -1,5 +1,5 @@
-//! `@test/reader`: reads other models' data, for which it asks of `sink` only, and what
-//! a call may know of itself.
+//! `@test/reader`: reads data of other models, although it requests that for `sink` only, and
+//! returns what a call knows about itself.
 
 use schemars::JsonSchema;
 use sedge_sdk::{
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LookArguments {
-    /// Whose data
+    /// The model whose data is read
     model: String,
-    /// Which data
+    /// The name of the data
     name: String,
-    /// A version to read beside the latest
+    /// A version to read besides the latest
     #[serde(default)]
     version: Option<u64>,
 }
@@ -28,11 +28,11 @@ struct AskArguments {
     method: String,
 }
 
-/// What the definition gives.
+/// The global arguments.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Globals {
-    /// Whatever a test wants to see again
+    /// A value that a test recognises
     #[serde(default)]
     greeting: Option<String>,
 }
@@ -44,21 +44,21 @@ struct Note {
 
 fn model() -> Model {
     Model::new("@test/reader", "2026.11.23.1", "Reads other models' data")
-        .asks_for_models("sink", "to read what it was told")
+        .asks_for_models("sink", "to read its data")
         .global_arguments::<Globals>()
         .resource::<Note>("note", "What a reader must not write")
-        .method(
-            "look",
-            MethodKind::Read,
-            "Read what there is of one name",
-            look,
-        )
+        .method("look", MethodKind::Read, "Read the data of one name", look)
         .method("ask", MethodKind::Read, "Call another model", ask)
         .method("sneak", MethodKind::Read, "Try to write", sneak)
-        .method("who", MethodKind::Read, "Say who the call is", who)
+        .method(
+            "who",
+            MethodKind::Read,
+            "Return the identity of the call",
+            who,
+        )
 }
 
-/// Returns `{latest, version, versions}`; the first two are null where there is none.
+/// Returns `{latest, version, versions}`. The first two are null if there is no such version.
 fn look(cx: &Context, arguments: LookArguments) -> Result<Value, Failure> {
     let LookArguments {
         model,
@@ -78,20 +78,20 @@ fn look(cx: &Context, arguments: LookArguments) -> Result<Value, Failure> {
     }))
 }
 
-/// Passes on the callee's value, or its error.
+/// Returns the callee's value or its error.
 fn ask(cx: &Context, arguments: AskArguments) -> Result<Value, Failure> {
     let outcome = cx.call(&arguments.target, &arguments.method, &NoArguments {})?;
     Ok(outcome.value)
 }
 
-/// Returns the code of the error, `written` where there was none.
+/// Returns the error's code, or `written`.
 fn sneak(cx: &Context, _: NoArguments) -> Result<&'static str, Failure> {
-    let text = "I was never here".to_owned();
+    let text = "not written".to_owned();
     let written = cx.write("note", &Note { text });
     Ok(written.map_or_else(|error| error.code(), |()| "written"))
 }
 
-/// Returns who the call is, how long it may run, and the global arguments.
+/// Returns the identity of the call, its time left, and the global arguments.
 fn who(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     let identity = cx.identity();
     Ok(json!({

@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RunArguments {
-    /// How many calls to go down
+    /// How many nested calls to make
     depth: u32,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PingArguments {
-    /// The models to call, each by the one before
+    /// The models to call, each by the previous one
     chain: Vec<String>,
 }
 
-/// That a call was here.
+/// A record of a call.
 #[derive(Serialize, JsonSchema)]
 struct Visit {
-    /// How many calls are below this one
+    /// How many calls are nested below this one
     depth: u32,
     call: String,
 }
@@ -33,7 +33,7 @@ fn model() -> Model {
         "Calls itself, directly or through others",
     )
     .asks_for_models("*", "to call back")
-    .resource::<Visit>("visit", "That a call was here")
+    .resource::<Visit>("visit", "A record of a call")
     .method("run", MethodKind::Action, "Call itself `depth` times", run)
     .method(
         "forever",
@@ -49,7 +49,7 @@ fn model() -> Model {
     )
 }
 
-/// Writes at each level, after the levels below have ended, and returns `depth`.
+/// Writes a record at each level, after the nested calls have ended. Returns `depth`.
 fn run(cx: &Context, arguments: RunArguments) -> Result<u32, Failure> {
     let RunArguments { depth } = arguments;
     if let Some(below) = depth.checked_sub(1) {
@@ -59,14 +59,14 @@ fn run(cx: &Context, arguments: RunArguments) -> Result<u32, Failure> {
     Ok(depth)
 }
 
-/// Passes back whatever stops it.
+/// Returns the error that stops it.
 fn forever(cx: &Context, _: NoArguments) -> Result<Value, Failure> {
     let outcome = cx.call(&cx.identity().model, "forever", &NoArguments {})?;
     Ok(outcome.value)
 }
 
-/// Writes once the rest of the chain has ended, and returns the models that were
-/// reached, this one first.
+/// Writes a record once the rest of the chain has ended. Returns the models that were reached,
+/// starting with this one.
 fn ping(cx: &Context, arguments: PingArguments) -> Result<Vec<String>, Failure> {
     let mut reached = vec![cx.identity().model.clone()];
     if let Some((next, rest)) = arguments.chain.split_first() {

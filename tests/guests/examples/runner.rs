@@ -1,4 +1,4 @@
-//! `@test/runner`: runs commands as it is told.
+//! `@test/runner`: runs the commands in its arguments.
 
 use schemars::JsonSchema;
 use sedge_sdk::{Context, End, Failure, MethodKind, Model, Permission, Value, json};
@@ -21,7 +21,7 @@ struct RunArguments {
 #[serde(deny_unknown_fields)]
 struct ThenArguments {
     first: RunArguments,
-    /// The model that it calls afterwards
+    /// The model to call afterwards
     target: String,
     second: Value,
 }
@@ -32,9 +32,9 @@ fn model() -> Model {
     };
     Model::new("@test/runner", "2026.11.26.1", "Runs commands")
         .asks_for(command("sh"), "to run scripts")
-        .asks_for(command("printf"), "to see what arrives")
-        .asks_for(command("missing"), "to see that nothing is there")
-        .asks_for_models("*", "to call what it is told")
+        .asks_for(command("printf"), "to check its arguments")
+        .asks_for(command("missing"), "to check that it is missing")
+        .asks_for_models("*", "to call the model in its arguments")
         .method("run", MethodKind::Action, "Run a command", run)
         .method("look", MethodKind::Read, "Run a command, to read", run)
         .method("then", MethodKind::Action, "Run a command, then call", then)

@@ -1,13 +1,13 @@
-//! What the guests share that speak the contract without the SDK's help.
+//! Shared code of the guests that implement the contract without the SDK.
 //!
-//! Each guest is an example of this package, and each starts from a description in
-//! which nothing is wrong, so that it is refused for the one thing that it breaks.
+//! Each guest is an example of this package. It starts from a valid description and breaks one
+//! rule, so that it is refused for this reason only.
 
 use sedge_sdk::__private::{MethodKind, MethodSpec, TypeInfo};
 
-/// Returns the description of a type with one method, `run`, in which nothing is wrong.
+/// Returns a valid description of a type with one method, `run`.
 #[must_use]
-pub fn sound_type(name: &str) -> TypeInfo {
+pub fn valid_type(name: &str) -> TypeInfo {
     TypeInfo {
         name: name.to_owned(),
         version: "2026.11.23.1".to_owned(),
@@ -25,7 +25,7 @@ pub fn sound_type(name: &str) -> TypeInfo {
     }
 }
 
-/// Makes a plugin of a description and of what its method returns.
+/// Makes a plugin from a description and the result of its method.
 #[macro_export]
 macro_rules! export_raw {
     ($type_info:expr, $returned:expr) => {

@@ -1,8 +1,9 @@
-//! The guest: a module that reads a program, and makes one call after the other.
+//! The guest: a module that interprets a program, one call after the other.
 //!
-//! A call is two bytes that name the function, and nine for each parameter: how it is meant, and
-//! a number. Handles that functions gave are kept by their kind, sixteen of each; a call that
-//! wants one where there is none is skipped, for most programs would end there.
+//! A call is encoded as two bytes for the function and nine bytes for each parameter: a mode and a
+//! number. The guest stores handles that functions return by their kind, sixteen of each. A call
+//! that needs a handle of a kind that is not stored is skipped, because an invalid handle would
+//! end the program.
 
 use std::fmt::Write as _;
 
@@ -10,10 +11,10 @@ use sedge_test_forge::{Import, Permission, PluginText, Slot};
 
 use super::program::{TEXTS, functions};
 
-/// How many handles of each kind are kept.
-const KEPT: usize = 16;
+/// The number of handles of each kind that are stored.
+const HANDLES_PER_KIND: usize = 16;
 
-/// Returns the plugin.
+/// Returns the interpreter as a component.
 pub(super) fn component() -> Vec<u8> {
     let plugin = PluginText::new("@test/interpreter")
         .asks_for(Permission::Models("*"))
@@ -51,7 +52,8 @@ fn locals() -> String {
         .collect()
 }
 
-/// Puts the texts into the module, and a list of where they are; returns where that is.
+/// Adds the texts to the module's data, and a list of their addresses and lengths. Returns the
+/// address of the list.
 fn with_texts(mut plugin: PluginText) -> (PluginText, u32) {
     let places = TEXTS.map(|text| plugin.place(text));
     let list: Vec<u8> = places
@@ -63,15 +65,15 @@ fn with_texts(mut plugin: PluginText) -> (PluginText, u32) {
     (plugin, at)
 }
 
-/// Memory for handles and the program, and how arguments are read.
+/// Returns the memory for handles and the program, and the functions that read arguments.
 fn fields(texts: u32) -> String {
     let kinds = functions()
         .iter()
         .filter_map(|it| it.gives)
         .map(|it| it.resource);
     let n_kinds = kinds.max().unwrap_or(0) + 1;
-    // How many of each kind were kept stands behind them.
-    let handles_bytes = n_kinds * KEPT * 4;
+    // The counts of stored handles follow the handles.
+    let handles_bytes = n_kinds * HANDLES_PER_KIND * 4;
     let kept_bytes = handles_bytes + n_kinds * 4;
     format!(
         "(global $kept (mut i32) (i32.const 0))
@@ -82,7 +84,7 @@ fn fields(texts: u32) -> String {
              (i32.const 0) (i32.const 0) (i32.const 8) (i32.const {kept_bytes}))))
          (func $place (param $kind i32) (param $n i32) (result i32)
            (i32.add (global.get $kept) (i32.mul (i32.const 4) (i32.add
-             (i32.mul (local.get $kind) (i32.const {KEPT}))
+             (i32.mul (local.get $kind) (i32.const {HANDLES_PER_KIND}))
              (i32.and (local.get $n) (i32.const {}))))))
          (func $keep (param $kind i32) (param $handle i32) (local $count i32) (local $n i32)
            (local.set $count (i32.add (global.get $kept) (i32.add (i32.const {handles_bytes})
@@ -118,12 +120,12 @@ fn fields(texts: u32) -> String {
            (if (i32.eq (local.get $mode) (i32.const 3)) (then
              (local.set $n (i64.extend_i32_u (global.get $scratch)))))
            (local.get $n))",
-        KEPT - 1,
+        HANDLES_PER_KIND - 1,
         TEXTS.len()
     )
 }
 
-/// What is done if the function has this number.
+/// Returns the code that reads the arguments of the function with this number, and calls it.
 fn call(number: usize, function: &Import) -> String {
     let mut text = format!("(if (i32.eq (local.get $which) (i32.const {number})) (then\n");
     let mut values = String::new();
@@ -158,8 +160,8 @@ fn call(number: usize, function: &Import) -> String {
     text + "(return)))\n"
 }
 
-/// Takes the folder that it was given, and then reads calls up to the end: the arguments are
-/// `{\"p\":\"…\"}`.
+/// Returns the method's body: it stores the handle of the granted folder, and then interprets
+/// calls up to the end of the arguments, `{\"p\":\"…\"}`.
 fn run() -> String {
     let number = |short_name: &str| {
         let found = functions()

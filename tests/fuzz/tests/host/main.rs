@@ -1,15 +1,18 @@
-//! Any program of a guest that calls any functions of the host, with any arguments.
+//! Runs random guest programs, which call any functions of the host with any arguments.
 //!
-//! The guest is an interpreter (`interpreter.rs`) with everything imported that a plugin may
-//! import: what each program does is in its arguments, as a list of calls (`program.rs`). It has
-//! a folder to write to and models to call, so that it gets far. Whatever it does: the host does
-//! not fail, the call ends, and a healthy call works afterwards.
+//! The guest is an interpreter (`interpreter.rs`) that imports everything that a plugin may
+//! import. Its arguments are a program: a list of calls (`program.rs`). It has a folder to write
+//! to and models to call, so that calls can succeed. Whatever a program does, the host must not
+//! fail, the call must end, and a call of a healthy model must succeed afterwards.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a test looks at files and clocks from outside"
+    reason = "a test reads files and clocks directly"
 )]
-#![expect(clippy::print_stdout, reason = "what broke the host is shown")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the program that broke the host is printed"
+)]
 
 mod interpreter;
 mod program;
@@ -32,20 +35,20 @@ use tokio::runtime::Runtime;
 
 use self::program::Program;
 
-/// How long programs are tried, unless told otherwise.
+/// How long programs are tried by default, in seconds.
 const SECONDS: u64 = 5;
 
-/// How many programs a repository serves, before a new one does.
+/// The number of programs after which the repository is replaced by a new one.
 const PROGRAMS_OF_REPOSITORY: u64 = 5000;
 
-/// How long one program may take: the second that it is allowed, on a busy machine.
+/// The maximum time for one program. Its limit is one second, but the machine may be busy.
 const PROGRAM_TAKES_MAX: Duration = Duration::from_secs(60);
 
-/// How many more files may be open than after the first program: those of the datastore's
-/// readers, which are opened when they are needed.
+/// How many more files may be open than after the first program. The datastore opens readers on
+/// demand.
 const OPEN_FILES_MORE_MAX: usize = 32;
 
-/// Events that nobody looks at.
+/// Discards all events.
 struct Silent;
 
 impl Events for Silent {
@@ -53,13 +56,13 @@ impl Events for Silent {
 }
 
 /// A repository with the interpreter and a healthy model.
-struct House {
+struct Fixture {
     repository: Arc<Repository>,
     runtime: Runtime,
     keep: TempDir,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let keep = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made");
         init(keep.path()).expect("an empty folder");
@@ -81,7 +84,7 @@ impl House {
         let repository = open();
         for plugin in [component.as_path(), Path::new(sedge_test_artifacts::SINK)] {
             let added = plugin_add(&repository, plugin, Arc::new(Silent));
-            let added = runtime.block_on(added).expect("a sound plugin");
+            let added = runtime.block_on(added).expect("a valid plugin");
             added.pin(&[Choice::All]).expect("it can be pinned");
         }
         let model = |name: &str, text: &str| {
@@ -118,8 +121,8 @@ impl House {
             .map(|report| report.outcome.value)
     }
 
-    /// Runs a program, and holds what has to hold; returns how it ended.
-    fn hold(&self, program: &Program) -> String {
+    /// Runs a program and checks the invariants. Returns how the program ended.
+    fn run_and_check(&self, program: &Program) -> String {
         let begun = Instant::now();
         let ended = self.call("fuzz", json!({"p": program.encoded()}));
         assert!(begun.elapsed() < PROGRAM_TAKES_MAX, "it took too long");
@@ -138,20 +141,20 @@ impl House {
 }
 
 #[test]
-fn any_program() {
+fn fuzzed_guest_program_does_not_break_the_host() {
     let seed = seed("SEDGE_FUZZ_SEED");
     println!("SEDGE_FUZZ_SEED={seed}");
     let corpus = corpus();
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     for (name, program) in &corpus {
-        println!("{name}: {}", house.hold(program));
+        println!("{name}: {}", fixture.run_and_check(program));
     }
-    // It is no use if the guest does not get anywhere.
+    // The run would prove nothing if the corpus had no effect.
     assert!(
-        house.keep.path().join("in/folder").exists(),
+        fixture.keep.path().join("in/folder").exists(),
         "no file was written"
     );
-    let n_written = data_versions(&house.repository, "fuzz", "name", |_| {
+    let n_written = data_versions(&fixture.repository, "fuzz", "name", |_| {
         Ok::<_, AppError>(Scan::More)
     });
     n_written.expect("data was written");
@@ -162,26 +165,26 @@ fn any_program() {
     let (mut n_programs, mut n_returned) = (0_u64, 0_u64);
     while begun.elapsed() < allowed {
         if n_programs % PROGRAMS_OF_REPOSITORY == PROGRAMS_OF_REPOSITORY - 1 {
-            house = House::new();
+            fixture = Fixture::new();
         }
         let program = Program::drawn(&corpus, &mut dice);
-        let survivor = Survivor(&program);
-        n_returned += u64::from(house.hold(&program).starts_with("returned"));
+        let on_panic = PrintOnPanic(&program);
+        n_returned += u64::from(fixture.run_and_check(&program).starts_with("returned"));
         let n_more = n_open_files().saturating_sub(n_open);
         assert!(
             n_more <= OPEN_FILES_MORE_MAX,
             "{n_more} files more are open"
         );
-        std::mem::forget(survivor);
+        std::mem::forget(on_panic);
         n_programs += 1;
     }
     println!("{n_programs} programs, {n_returned} of them to their end");
 }
 
-/// Shows the program that the host did not survive.
-struct Survivor<'p>(&'p Program);
+/// Prints the program on which a check failed.
+struct PrintOnPanic<'p>(&'p Program);
 
-impl Drop for Survivor<'_> {
+impl Drop for PrintOnPanic<'_> {
     fn drop(&mut self) {
         println!("broken by\n{}", self.0);
     }
@@ -205,7 +208,7 @@ fn corpus() -> Vec<(String, Program)> {
     programs
 }
 
-/// Returns how many files the process has open; none where nobody tells.
+/// Returns the number of files that the process has open, or 0 without `/proc`.
 fn n_open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }

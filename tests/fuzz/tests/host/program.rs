@@ -1,8 +1,8 @@
-//! Programs: lists of calls of the host's functions, as text, as bytes, and by chance.
+//! Programs: lists of host calls, as text, as bytes, and drawn at random.
 //!
-//! As text, a call is a line: the function, and what each of its parameters gets: a number, `hN`
-//! (the Nth handle of the kind that is wanted there, of those that were given), `tN` (where the
-//! Nth text of [`TEXTS`] is, or how long it is, whichever is wanted) or `s` (where results go).
+//! As text, a call is a line: the function, and an argument for each of its parameters. An
+//! argument is a number, `hN` (the Nth stored handle of the required kind), `tN` (the address or
+//! the length of the Nth text of [`TEXTS`]) or `s` (the address of the area for results).
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use sedge_test_forge::{Import, Slot, imports};
 use sedge_test_kit::Dice;
 
-/// Texts that calls are made of. A program names them by number, so add to the end only.
+/// Texts for arguments. Programs refer to them by number, so append only at the end.
 pub(super) const TEXTS: [&[u8]; 24] = [
     b"",
     b"data",
@@ -39,10 +39,10 @@ pub(super) const TEXTS: [&[u8]; 24] = [
     b"99999999999999999999999999999999",
 ];
 
-/// The most calls of a program.
+/// The maximum number of calls in a program.
 const CALLS_MAX: usize = 60;
 
-/// What a parameter gets.
+/// An argument of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Argument {
     Literal(i64),
@@ -61,14 +61,14 @@ struct Call {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Program(Vec<Call>);
 
-/// Returns all functions, by the number that a program calls them by.
+/// Returns all functions. Their index is their number in a program.
 pub(super) fn functions() -> &'static [Import] {
     static FUNCTIONS: LazyLock<Vec<Import>> = LazyLock::new(imports);
     &FUNCTIONS
 }
 
 impl Program {
-    /// Returns a program: one of the corpus with some changes, or any.
+    /// Returns a random program: a changed one of the corpus, or a new one.
     pub(super) fn drawn(corpus: &[(String, Self)], dice: &mut Dice) -> Self {
         let Self(mut calls) = match dice.below(4) {
             0 => Self::default(),
@@ -92,7 +92,7 @@ impl Program {
         Self(calls)
     }
 
-    /// Returns the program as the interpreter reads it: two letters a byte.
+    /// Returns the program as the interpreter reads it: two letters per byte.
     pub(super) fn encoded(&self) -> String {
         let mut bytes = Vec::new();
         for call in &self.0 {
@@ -142,7 +142,7 @@ impl Call {
     }
 }
 
-/// Returns an argument: most often one that is well-formed.
+/// Returns a random argument, in most cases a well-formed one.
 fn drawn(slot: Slot, before: Option<Argument>, dice: &mut Dice) -> Argument {
     const NUMBERS: [i64; 12] = [
         0,
@@ -224,7 +224,10 @@ fn call_from_text(line: &str) -> Result<Call, String> {
 }
 
 fn argument_from_text(word: &str) -> Result<Argument, String> {
-    let number = |text: &str| text.parse().map_err(|_| format!("`{word}` is nothing"));
+    let number = |text: &str| {
+        text.parse()
+            .map_err(|_| format!("`{word}` is not an argument"))
+    };
     match word.split_at(1) {
         ("s", "") => Ok(Argument::Scratch),
         ("h", n) => number(n).map(Argument::Handle),
@@ -232,6 +235,6 @@ fn argument_from_text(word: &str) -> Result<Argument, String> {
         _ => word
             .parse()
             .map(Argument::Literal)
-            .map_err(|_| format!("`{word}` is nothing")),
+            .map_err(|_| format!("`{word}` is not an argument")),
     }
 }

@@ -1,14 +1,13 @@
-//! Where the built plugins and test guests are: a constant for each, the path of a
-//! component; and `REAPER`, the path of the program `sedge-reaper`. The build script of this crate
-//! builds them.
+//! The paths of the built plugins and test guests: a constant for each component, and `REAPER` for
+//! the program `sedge-reaper`. The build script of this crate builds them.
 //!
-//! `foreach_plugin!` and `foreach_guest!` name them all, so that a guest without a test
-//! does not compile:
+//! `foreach_plugin!` and `foreach_guest!` list them all, so that a guest without a test causes a
+//! compile error:
 //!
 //! ```text
 //! macro_rules! assert_test_exists {
 //!     ($name:ident) => {
-//!         #[expect(unused_imports, reason = "that it can be imported is the point")]
+//!         #[expect(unused_imports, reason = "the import checks that it exists")]
 //!         use self::$name as _;
 //!     };
 //! }
@@ -17,16 +16,15 @@
 
 include!(concat!(env!("OUT_DIR"), "/artifacts.rs"));
 
-/// The head of the custom section that holds the contract's version: its name, behind
-/// the length of that.
+/// The head of the custom section with the contract's version: the length of the section's name,
+/// and the name.
 const CONTRACT_SECTION: &[u8] = b"\x0esedge:contract";
 
-/// Returns a copy of a component that says that it was built for another version of the
-/// contract, one of the same length.
+/// Returns a copy of a component that claims another version of the contract. The version must
+/// have the same length.
 ///
 /// # Panics
-/// The component does not say exactly once for which version it was built, or the
-/// version there has another length.
+/// The component does not state its version exactly once, or the version has another length.
 #[must_use]
 pub fn with_contract_version(component: &[u8], version: &str) -> Vec<u8> {
     let places: Vec<usize> = component
@@ -37,7 +35,7 @@ pub fn with_contract_version(component: &[u8], version: &str) -> Vec<u8> {
     let [place] = places[..] else {
         panic!("it names the contract {} times", places.len());
     };
-    // Before the head is the section's size, one byte long for a section this small.
+    // The section's size precedes the head. It takes one byte for a section this small.
     assert_eq!(
         usize::from(component[place - 1]),
         CONTRACT_SECTION.len() + version.len(),
@@ -55,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// What is of interest in a component.
+    /// The properties of a component that the tests check.
     #[derive(Debug, Default)]
     struct Parts {
         imports: Vec<String>,
@@ -125,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn every_plugin_is_a_component_of_the_contract() {
+    fn every_plugin_implements_the_contract() {
         for path in [SINK, SPAWN] {
             check_plugin(path);
         }
     }
 
     #[test]
-    fn every_guest_but_the_command_is_a_component_of_the_contract() {
+    fn every_guest_except_the_command_implements_the_contract() {
         for path in [
             COUNTER,
             HOSTILE,
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_is_a_component_of_another_world() {
+    fn command_implements_another_world() {
         let parts = parts(&read(COMMAND));
         assert!(parts.contracts.is_empty());
         assert!(
@@ -164,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn a_contract_version_can_be_changed() {
+    fn contract_version_can_be_changed() {
         let changed = with_contract_version(&read(SINK), "9.9.0");
         assert_eq!(parts(&changed).contracts, ["9.9.0"]);
     }
 
     #[test]
     #[should_panic(expected = "not as long as")]
-    fn a_contract_version_of_another_length_is_refused() {
+    fn contract_version_of_another_length_is_refused() {
         let _ = with_contract_version(&read(SINK), "10.0.0");
     }
 }
