@@ -116,7 +116,7 @@ pub enum PluginError {
     /// A JSON text in its description cannot be parsed.
     #[error("its description is not valid: {of}: {reason}")]
     Json {
-        /// Which text it is.
+        /// The name of the text.
         of: String,
         /// The parser's message.
         reason: String,
@@ -140,7 +140,7 @@ pub enum PluginError {
     Host(#[from] HostError),
 }
 
-/// What a plugin says about itself. It exists without an instance.
+/// A plugin's description of itself. It is available without an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginDescription {
     /// The SHA-256 of the component, in lower-case hex.

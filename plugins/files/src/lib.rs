@@ -31,14 +31,14 @@ const READ_BYTES: usize = 64 << 10;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct InventoryArguments {
-    /// Where to begin, below the folder [default: the folder itself]
+    /// The subfolder to record [default: the whole folder]
     #[serde(default)]
     below: Option<String>,
-    /// The most entries; more are a failure
+    /// The maximum number of entries; the call fails if there are more
     #[serde(default = "entries_max")]
     #[schemars(range(min = 1, max = ENTRIES_MAX))]
     entries_max: usize,
-    /// What the data is called [default: `inventory`]
+    /// The name of the data [default: `inventory`]
     #[serde(default)]
     name: Option<String>,
 }
@@ -50,20 +50,20 @@ fn entries_max() -> usize {
 /// The content of a folder.
 #[derive(Serialize, JsonSchema)]
 struct Inventory {
-    /// How many files there are
+    /// The number of files
     files: u64,
-    /// Their size together, in bytes
+    /// Their total size in bytes
     bytes: u64,
-    /// All that is there, folders left out, in the order of their paths
+    /// All entries except folders, sorted by path
     entries: Vec<Entry>,
 }
 
 /// One entry of a folder.
 #[derive(Serialize, JsonSchema)]
 struct Entry {
-    /// Where it is, with `/` between
+    /// The path, with `/` as separator
     path: String,
-    /// Whether its name is not UTF-8: then `path` has `\xE9` for each byte that is no text
+    /// Whether the name is not UTF-8: then `path` has `\xE9` for each byte that is not text
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     escaped: bool,
     #[serde(flatten)]
@@ -83,15 +83,15 @@ enum What {
     },
     /// A symbolic link, which is not followed
     Link {
-        /// Where it leads, unless that is outside of the folder
+        /// The target, unless it is outside of the folder
         #[serde(skip_serializing_if = "Option::is_none")]
         to: Option<String>,
     },
     /// A socket, a pipe, a device
     Special,
-    /// What cannot be read
+    /// An entry that cannot be read
     Unreadable {
-        /// Why
+        /// The reason
         error: String,
     },
 }
@@ -109,20 +109,20 @@ fn model() -> Model {
     Model::new(
         "@sedge/files",
         "2026.11.29.1",
-        "Keeps what is in a folder: every file with its size and its digest",
+        "Records the files of a folder with their sizes and digests",
     )
     .asks_for(
         Permission::Files {
             name: FOLDER.to_owned(),
             access: FileAccess::Read,
         },
-        "to read what is in it",
+        "to read its files",
     )
-    .resource::<Inventory>("inventory", "What is in the folder")
+    .resource::<Inventory>("inventory", "The content of the folder")
     .method(
         "inventory",
         MethodKind::Action,
-        "Write down what is in the folder",
+        "Record the content of the folder",
         inventory,
     )
 }

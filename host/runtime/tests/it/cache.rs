@@ -101,7 +101,7 @@ impl Fixture {
 }
 
 fn runtime(places: &CachePlaces) -> Runtime {
-    let cache = CodeCache::open(places).expect("a folder of our own");
+    let cache = CodeCache::open(places).expect("the folders belong to this user");
     Runtime::new(Some(cache), Allocation::OnDemand, CoreDumps::Off).expect("an engine")
 }
 
@@ -197,13 +197,13 @@ async fn entry_of_another_component_is_not_loaded() {
 /// The cache was copied, restored, or made by an attacker with another key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entry_made_with_another_key_is_not_loaded() {
-    let (ours, theirs) = (Fixture::new().await, Fixture::new().await);
-    fs::copy(theirs.entry(), ours.entry()).expect("the folder can be written");
-    ours.is_compiled("made by another key").await;
-    ours.is_not_compiled("made by our key").await;
-    fs::remove_file(ours.key()).expect("it is there");
-    ours.is_compiled("our key is lost").await;
-    ours.is_not_compiled("made by our new key").await;
+    let (own, other) = (Fixture::new().await, Fixture::new().await);
+    fs::copy(other.entry(), own.entry()).expect("the folder can be written");
+    own.is_compiled("made with another key").await;
+    own.is_not_compiled("made with the own key").await;
+    fs::remove_file(own.key()).expect("it is there");
+    own.is_compiled("the own key is lost").await;
+    own.is_not_compiled("made with the new key").await;
 }
 
 /// An entry used to be checked under one name and mapped under another, so an attacker could
@@ -233,7 +233,7 @@ async fn entry_that_is_a_link_is_not_followed() {
     let compiled = fixture.is_compiled("a link").await;
     let fault = compiled.fault.expect("it is reported");
     assert!(fault.to_string().contains("is a symbolic link"), "{fault}");
-    fixture.is_not_compiled("it was replaced").await;
+    fixture.is_not_compiled("the entry was replaced").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -281,7 +281,7 @@ fn cache_that_others_can_change_is_not_opened() {
     fs::create_dir(keep.path().join("open")).expect("a folder");
     let mode = |name: &str, mode| {
         let set = fs::set_permissions(keep.path().join(name), fs::Permissions::from_mode(mode));
-        set.expect("it is ours");
+        set.expect("the file is writable");
     };
     mode("open", 0o777);
     std::os::unix::fs::symlink("code", keep.path().join("link")).expect("linked");
@@ -309,9 +309,11 @@ async fn entries_unused_for_thirty_days_are_removed() {
     let aged = |name: &str, days: u32| {
         let mut options = fs::File::options();
         let options = options.append(true).create(true);
-        let file = options.open(folder.join(name)).expect("it is ours");
+        let file = options
+            .open(folder.join(name))
+            .expect("the file is writable");
         file.set_modified(SystemTime::now() - day * days)
-            .expect("it is ours");
+            .expect("the file is writable");
     };
     aged("old.code", 31);
     aged("old.lines", 31);

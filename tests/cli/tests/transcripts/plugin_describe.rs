@@ -110,11 +110,11 @@ fn as_json() {
                     "string",
                     "null"
                   ],
-                  "description": "What the run was told, if anything"
+                  "description": "The note, if the run had one"
                 },
                 "run": {
                   "type": "string",
-                  "description": "The run that told it"
+                  "description": "The run that wrote the record"
                 },
                 "call": {
                   "type": "string",
