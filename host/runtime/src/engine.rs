@@ -1,8 +1,8 @@
 //! The wasmtime engine of a process, and how it compiles, allocates and interrupts guests.
 //!
-//! Component-model concurrency is off: it makes a call a fifth slower, and guests are synchronous.
-//! Epochs are the only way to stop a tight loop. Instances come from a pool if the machine has the
-//! address space for it.
+//! Component-model concurrency is off, because it would make each call a fifth slower, and guests
+//! are synchronous. Epochs are the only way to stop a tight loop. Instances come from a pool if the
+//! machine has the address space for it.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -4,13 +4,13 @@
 //!
 //! 1. The method, the scheme, the host and the port become checked types.
 //! 2. [`Permissions::http`] decides whether the model may send it. A name that is not granted is
-//! not even resolved, because a lookup informs the name servers about the request.
+//!    not even resolved, because a lookup informs the name servers about the request.
 //! 3. The call is marked as escaping: from here on it cannot be rolled back.
 //! 4. Secrets replace their placeholders, if they may be sent to this host.
 //! 5. The name is resolved once. Connections are made to the addresses that were checked, so a
-//! name cannot change its address between check and use.
+//!    name cannot change its address between check and use.
 //! 6. The request body and the response body are streamed. Their sizes and their progress are
-//! checked.
+//!    checked.
 //!
 //! The host does not follow redirects, decompress bodies or keep cookies. A guest that follows a
 //! redirect sends another request, which takes the same steps.
