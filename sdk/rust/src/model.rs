@@ -83,7 +83,7 @@ pub enum Permission {
     },
 }
 
-/// The arguments of a method that takes none.
+/// No arguments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoArguments {}

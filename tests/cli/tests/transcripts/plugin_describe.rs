@@ -59,7 +59,7 @@ fn as_json() {
         "globalArguments": {
           "type": "object",
           "additionalProperties": false,
-          "description": "No arguments: for a method that takes none.",
+          "description": "No arguments.",
           "title": "NoArguments",
           "$schema": "https://json-schema.org/draft/2020-12/schema"
         },
@@ -92,7 +92,7 @@ fn as_json() {
             "arguments": {
               "type": "object",
               "additionalProperties": false,
-              "description": "No arguments: for a method that takes none.",
+              "description": "No arguments.",
               "title": "NoArguments",
               "$schema": "https://json-schema.org/draft/2020-12/schema"
             }
