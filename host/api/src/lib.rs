@@ -5,4 +5,9 @@
 //! and what the program thinks with have types of their own, and `sedge-app` converts
 //! between them.
 
+pub mod document;
 pub mod problem;
+mod time;
+pub mod view;
+
+pub use time::Time;

@@ -1,7 +1,8 @@
 //! Makes a repository.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use sedge_api::view::repository::RepositoryMade;
 use sedge_model::repository::{CONFIG_FILE, config_file_text};
 use sedge_sys::folder::Folder;
 
@@ -9,11 +10,11 @@ use crate::error::AppError;
 use crate::repository::{MODELS_FOLDER, Repository, Settings, WORKFLOWS_FOLDER};
 use crate::trust::trust_check;
 
-/// Makes a repository of a folder, making the folder too if need be. Returns its absolute path.
+/// Makes a repository of a folder, making the folder too if need be.
 ///
 /// # Errors
 /// It is one already, or cannot be written.
-pub fn init(folder: &Path) -> Result<PathBuf, AppError> {
+pub fn init(folder: &Path) -> Result<RepositoryMade, AppError> {
     init_with(folder, Settings::default())
 }
 
@@ -21,7 +22,7 @@ pub fn init(folder: &Path) -> Result<PathBuf, AppError> {
 ///
 /// # Errors
 /// As there, or the folder is one that a repository in it would not be trusted for.
-pub fn init_with(folder: &Path, settings: Settings) -> Result<PathBuf, AppError> {
+pub fn init_with(folder: &Path, settings: Settings) -> Result<RepositoryMade, AppError> {
     let made = Folder::create(folder)?;
     trust_check(&made, &settings.trust)?;
     if made.has(CONFIG_FILE)? {
@@ -33,5 +34,7 @@ pub fn init_with(folder: &Path, settings: Settings) -> Result<PathBuf, AppError>
     made.write_new(CONFIG_FILE, config_file_text().as_bytes())?;
     let repository = Repository::open_with(made.path(), settings)?;
     repository.store()?;
-    Ok(repository.path().to_owned())
+    Ok(RepositoryMade {
+        path: repository.path().to_string_lossy().into_owned(),
+    })
 }

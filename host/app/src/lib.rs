@@ -20,6 +20,7 @@ mod run_find;
 mod structure;
 mod trust;
 mod vault;
+mod views;
 mod workflow_drive;
 
 pub mod compile_component;

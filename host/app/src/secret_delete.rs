@@ -1,21 +1,24 @@
 //! Deletes a secret.
 
+use sedge_api::view::secret::SecretDeleted;
 use sedge_model::names::SecretName;
 
 use crate::error::AppError;
 use crate::repository::{Repository, near_one};
 use crate::secret_put::person;
 
-/// Deletes a secret for good, and returns its name. It need not be readable.
+/// Deletes a secret for good, and returns its name. Its value need not be readable.
 ///
 /// # Errors
 /// There is no such secret.
-pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretName, AppError> {
+pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDeleted, AppError> {
     let secrets = repository.secrets()?;
     if let Ok(name) = name.parse::<SecretName>()
         && secrets.delete(&name, &person())?
     {
-        return Ok(name);
+        return Ok(SecretDeleted {
+            name: name.to_string(),
+        });
     }
     Err(AppError::SecretMissing {
         name: name.to_owned(),

@@ -1,23 +1,16 @@
 //! Puts a secret, or another value in its place.
 
+use sedge_api::view::secret::SecretView;
 use sedge_model::names::SecretName;
-use sedge_secrets::{SecretInfo, SecretValue, Weakness};
+use sedge_secrets::{SecretValue, Weakness};
 use sedge_sys::host;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::secret::secret_view;
 
-/// A secret that was put.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// What is known of it.
-    pub info: SecretInfo,
-    /// Why its value is weak, if it is.
-    pub weakness: Option<Weakness>,
-}
-
-/// Puts a value, sealed. A weak one is put only if `allow_weak` is set: it is kept out of logs
-/// and outcomes, but not out of names and tags.
+/// Puts a value, sealed, and returns what is known of the secret. A weak one is put only if
+/// `allow_weak` is set: it is kept out of logs and outcomes, but not out of names and tags.
 ///
 /// # Errors
 /// The value is weak, the key cannot be used, or the former file of the secret is damaged.
@@ -26,7 +19,7 @@ pub fn secret_put(
     name: &SecretName,
     value: &SecretValue,
     allow_weak: bool,
-) -> Result<Report, AppError> {
+) -> Result<SecretView, AppError> {
     let weakness = Weakness::of(value);
     if let Some(weakness) = weakness
         && !allow_weak
@@ -34,7 +27,7 @@ pub fn secret_put(
         return Err(AppError::SecretWeak(name.clone(), weakness));
     }
     let info = repository.secrets()?.put(name, value, &person())?;
-    Ok(Report { info, weakness })
+    Ok(secret_view(&info, weakness))
 }
 
 /// Returns who does something with secrets from a terminal, for the record.

@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
 
-    /// Show no progress and no logs of plugins
+    /// Write nothing to stderr but errors
     #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
 

@@ -1,5 +1,7 @@
 //! What every command is given: the global options, and how to wait for a use case.
 
+use std::cell::RefCell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +12,13 @@ use sedge_app::types::{
     n_cores, program, setting, variable,
 };
 use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::error::CliError;
+use crate::json_list::JsonList;
 use crate::progress::{Progress, Silence, Ticker};
 use crate::{exit_code, user_folders};
 
@@ -33,8 +37,10 @@ const CLEAN_UP_TIME_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Context {
     repo: Option<PathBuf>,
     pub(crate) json: bool,
-    quiet: bool,
+    pub(crate) quiet: bool,
     trust: Trust,
+    /// The list that is being printed as a JSON document.
+    list: RefCell<Option<JsonList>>,
 }
 
 impl Context {
@@ -47,6 +53,7 @@ impl Context {
             json: args.json,
             quiet: args.quiet,
             trust: trust(),
+            list: RefCell::default(),
         }
     }
 
@@ -80,6 +87,17 @@ impl Context {
         let folder = self.folder()?;
         let start: &Path = &folder;
         Ok(Repository::open_with(start, self.settings(settings))?)
+    }
+
+    /// Prints one more item of the list that is the document of this command; false if nobody
+    /// reads it any more.
+    pub(crate) fn list_push(&self, item: &impl Serialize) -> io::Result<bool> {
+        self.list.borrow_mut().get_or_insert_default().push(item)
+    }
+
+    /// Returns the list that is being printed, to be finished.
+    pub(crate) fn list_take(&self) -> Option<JsonList> {
+        self.list.take()
     }
 
     /// Returns where a use case tells what happens.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::commands::plugin_describe::asks;
 use crate::context::Context;
 use crate::failure::{self, Frames, error_text};
-use crate::output::{document, stderr, stdout};
+use crate::output::{document, print_failure, stderr, stdout};
 use crate::{exit_code, guest_text, hints};
 
 /// A command did not succeed.
@@ -80,9 +80,8 @@ impl CliError {
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
         let (exit, _) = self.exit_and_code();
         if cx.json {
-            let error = json!({"ok": false, "error": self.document()});
             // If stdout is gone too, the exit code still tells.
-            let _ = stdout(&document(&error));
+            let _ = print_failure(cx, &self.document());
         } else {
             self.lines("error").iter().for_each(|line| stderr(line));
         }
@@ -281,7 +280,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::from(exit_code::USAGE);
     }
     let error = usage_json(error);
-    let _ = stdout(&document(&json!({"ok": false, "error": error})));
+    let _ = document(&json!({"ok": false, "error": error})).map(|text| stdout(&text));
     ExitCode::from(exit_code::USAGE)
 }
 

@@ -11,6 +11,7 @@ mod exit_code;
 mod failure;
 mod guest_text;
 mod hints;
+mod json_list;
 mod output;
 mod progress;
 mod rows;

@@ -1,20 +1,24 @@
 //! What a command shows: data for stdout, words for stderr, and the same as JSON.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use sedge_api::document::{No, Success, Yes};
 use sedge_app::types::{Moment, stderr_columns};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::guest_text::{self, INDENT, TerminalData};
 
 /// What a command shows when it succeeds.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Output {
-    data: Value,
+    /// What makes the JSON document. Only a command with `--json` needs it.
+    document: Option<Box<dyn FnOnce() -> serde_json::Result<String>>>,
     text: String,
     /// Whether the text is data, which is printed as it is except to a terminal.
     is_data: bool,
@@ -23,6 +27,13 @@ pub(crate) struct Output {
     is_printed: bool,
     /// The exit code; 0 unless a command says more by it.
     exit: u8,
+}
+
+/// The document of a command that failed.
+#[derive(Serialize)]
+struct Failed<E> {
+    ok: No,
+    error: E,
 }
 
 impl Output {
@@ -34,10 +45,11 @@ impl Output {
         }
     }
 
-    /// Returns an output whose JSON document holds `data`.
-    pub(crate) fn new(data: Value) -> Self {
+    /// Returns an output whose JSON document holds what a use case returned.
+    pub(crate) fn new(data: impl Serialize + 'static) -> Self {
+        let document = move || document(&Success { ok: Yes, data });
         Self {
-            data,
+            document: Some(Box::new(document)),
             ..Self::default()
         }
     }
@@ -57,7 +69,7 @@ impl Output {
 
     /// Sets the text for stdout to a JSON value.
     pub(crate) fn text_json(self, value: &Value) -> Self {
-        self.text_data(document(value))
+        self.text_data(escaped(&format!("{value:#}")).into_owned() + "\n")
     }
 
     /// Sets the exit code of a command that was carried out, and says something by it.
@@ -76,15 +88,17 @@ impl Output {
 /// Prints an output the way that the person wants it, and returns the exit code.
 pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
     let Output {
-        data,
+        document,
         mut text,
         is_data,
         notes,
         is_printed,
         exit,
     } = output;
-    if cx.json && !is_printed {
-        stdout(&document(&json!({"ok": true, "data": data})))?;
+    if cx.json
+        && let Some(document) = document
+    {
+        stdout(&document()?)?;
         return Ok(exit);
     }
     if !text.is_empty() && !text.ends_with('\n') {
@@ -93,8 +107,18 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
     if !is_printed {
         stdout(&shown(text, is_data))?;
     }
-    notes.iter().for_each(|note| stderr(note));
+    if !cx.quiet && !cx.json {
+        notes.iter().for_each(|note| stderr(note));
+    }
     Ok(exit)
+}
+
+/// Prints the JSON document of a command that failed, or the end of its list.
+pub(crate) fn print_failure(cx: &Context, error: &impl Serialize) -> io::Result<()> {
+    match cx.list_take() {
+        Some(list) => list.fail(error),
+        None => stdout(&document(&Failed { ok: No, error })?),
+    }
 }
 
 /// Returns how a text is shown where stdout leads to.
@@ -209,18 +233,22 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
 
 /// Returns a JSON document as it is printed: control characters only as escapes, which
 /// say the same and leave a terminal alone.
-pub(crate) fn document(value: &Value) -> String {
-    escaped(&format!("{value:#}"))
+pub(crate) fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    Ok(escaped(&serde_json::to_string_pretty(value)?).into_owned() + "\n")
 }
 
 /// Returns a JSON document in one line, otherwise as [`document`] does.
-pub(crate) fn line(value: &Value) -> String {
-    escaped(&value.to_string())
+pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<String> {
+    Ok(escaped(&serde_json::to_string(value)?).into_owned() + "\n")
 }
 
-fn escaped(text: &str) -> String {
+/// Returns the text of a JSON document with control characters only as escapes.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let is_terminal = io::stdout().is_terminal();
-    let mut document = String::with_capacity(text.len() + 1);
+    if text.bytes().all(|byte| byte < 0x7f) {
+        return Cow::Borrowed(text);
+    }
+    let mut document = String::with_capacity(text.len());
     for c in text.chars() {
         if ('\u{7f}'..='\u{9f}').contains(&c)
             || is_terminal && guest_text::is_hidden(c) && c != '\n'
@@ -232,8 +260,7 @@ fn escaped(text: &str) -> String {
             document.push(c);
         }
     }
-    document.push('\n');
-    document
+    Cow::Owned(document)
 }
 
 /// Returns rows as aligned columns under a heading.

@@ -1,15 +1,16 @@
 //! Long lists: as a table for a person, as one document, or line by line as they are found.
 
 use clap::Args;
+use sedge_api::document::{ListEnd, NoMore, Yes};
 use sedge_app::types::Scan;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, line, stdout_buffered, table};
 
 /// How many rows a person is shown, unless they say otherwise.
-const ROWS_SHOWN: usize = 1000;
+const ROWS_SHOWN: u64 = 1000;
 
 /// How many lines are gathered before they are written.
 const LINES_GATHERED: usize = 256;
@@ -19,17 +20,18 @@ const LINES_GATHERED: usize = 256;
 pub(crate) struct ListOptions {
     /// Show at most so many [default: 1000 in a table, else all]
     #[arg(long, short = 'n', value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<u64>,
     /// Write one JSON document a line to stdout, as they are found
     #[arg(long)]
     json_lines: bool,
 }
 
 /// A list that is being made.
-pub(crate) struct Rows {
+pub(crate) struct Rows<'a> {
+    cx: &'a Context,
     form: Form,
-    n_max: usize,
-    n_rows: usize,
+    n_max: u64,
+    n_rows: u64,
     /// Whether there is more than was asked for.
     is_cut: bool,
 }
@@ -39,22 +41,25 @@ enum Form {
         heading: Vec<String>,
         rows: Vec<Vec<String>>,
     },
-    Document(Vec<Value>),
+    /// Items are printed as they are found. The list is in the context, so that the document is
+    /// finished if the command fails.
+    Document,
     Lines(Vec<String>),
 }
 
-impl Rows {
-    pub(crate) fn new(cx: &Context, options: &ListOptions, heading: &[&str]) -> Self {
+impl<'a> Rows<'a> {
+    pub(crate) fn new(cx: &'a Context, options: &ListOptions, heading: &[&str]) -> Self {
         let (form, n_max) = if options.json_lines {
-            (Form::Lines(Vec::new()), usize::MAX)
+            (Form::Lines(Vec::new()), u64::MAX)
         } else if cx.json {
-            (Form::Document(Vec::new()), usize::MAX)
+            (Form::Document, u64::MAX)
         } else {
             let heading = heading.iter().map(|&word| word.to_owned()).collect();
             let rows = Vec::new();
             (Form::Table { heading, rows }, ROWS_SHOWN)
         };
         Self {
+            cx,
             form,
             n_max: options.limit.unwrap_or(n_max),
             n_rows: 0,
@@ -65,7 +70,7 @@ impl Rows {
     /// Adds one, and says whether more are wanted.
     pub(crate) fn push(
         &mut self,
-        document: impl FnOnce() -> Value,
+        item: &impl Serialize,
         row: impl FnOnce() -> Vec<String>,
     ) -> Result<Scan, CliError> {
         if self.n_rows == self.n_max {
@@ -73,26 +78,41 @@ impl Rows {
             return Ok(Scan::Enough);
         }
         self.n_rows += 1;
-        match &mut self.form {
-            Form::Table { rows, .. } => rows.push(row()),
-            Form::Document(documents) => documents.push(document()),
-            Form::Lines(lines) => {
-                lines.push(line(&document()));
-                if lines.len() == LINES_GATHERED && !stdout_buffered(lines)? {
-                    return Ok(Scan::Enough);
-                }
+        let is_read = match &mut self.form {
+            Form::Table { rows, .. } => {
+                rows.push(row());
+                true
             }
-        }
-        Ok(Scan::More)
+            Form::Document => self.cx.list_push(item)?,
+            Form::Lines(lines) => {
+                lines.push(line(item).map_err(std::io::Error::from)?);
+                lines.len() < LINES_GATHERED || stdout_buffered(lines)?
+            }
+        };
+        Ok(if is_read { Scan::More } else { Scan::Enough })
     }
 
-    /// Returns what to print; `none` is said to a person where there is nothing.
+    /// Returns what is left to print; `none` is said to a person where there is nothing.
     pub(crate) fn output(self, none: &str) -> Result<Output, CliError> {
+        self.output_with(none, NoMore {})
+    }
+
+    /// Returns what is left to print of a list of which more is known than its items.
+    pub(crate) fn output_with(self, none: &str, more: impl Serialize) -> Result<Output, CliError> {
         let output = match self.form {
-            Form::Document(documents) => Output::new(json!(documents)),
+            Form::Document => {
+                let list = self.cx.list_take().unwrap_or_default();
+                list.finish(&ListEnd {
+                    ok: Yes,
+                    count: self.n_rows,
+                    is_cut: self.is_cut,
+                    more,
+                })?;
+                return Ok(Output::printed());
+            }
             Form::Lines(mut lines) => {
                 stdout_buffered(&mut lines)?;
-                return Ok(Output::printed());
+                Output::printed()
             }
             Form::Table { rows, .. } if rows.is_empty() && !self.is_cut => {
                 Output::default().note(none)

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp as Instant;
+use sedge_api::Time;
 use sedge_app::types::{RunStatus, Timestamp};
 
 /// Returns a time of day in UTC, to the second: `2026-11-23T21:34:00Z`.
-pub(crate) fn time(at: Timestamp) -> String {
-    let seconds = i64::try_from(at.0 / 1000).unwrap_or(i64::MAX);
-    Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.0), |at| at.to_string())
+pub(crate) fn time(at: Time) -> String {
+    let seconds = i64::try_from(at.ms() / 1000).unwrap_or(i64::MAX);
+    Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.ms()), |at| at.to_string())
+}
+
+/// Returns a time that is no view's yet, as [`time`] does.
+pub(crate) fn timestamp(at: Timestamp) -> String {
+    time(Time::from_ms(at.0))
 }
 
 /// Returns a duration with three figures or so, in the unit that fits: `0.53 ms`, `4.2 s`.
@@ -99,6 +105,9 @@ mod tests {
         assert_eq!(bytes(812), "812 B");
         assert_eq!(bytes(1500), "1.5 KiB");
         assert_eq!(bytes(3 << 30), "3.0 GiB");
-        assert_eq!(time(Timestamp(1_795_469_640_123)), "2026-11-23T21:34:00Z");
+        assert_eq!(
+            timestamp(Timestamp(1_795_469_640_123)),
+            "2026-11-23T21:34:00Z"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::contract;
 use crate::env::TestEnv;
 use crate::output::CommandOutput;
 
@@ -14,6 +15,8 @@ use crate::output::CommandOutput;
 #[derive(Debug)]
 pub struct Child<'a> {
     env: &'a TestEnv,
+    /// Its arguments, if it is the program itself.
+    arguments: Vec<String>,
     process: process::Child,
     stdout: Collected,
     stderr: Collected,
@@ -26,6 +29,7 @@ impl<'a> Child<'a> {
         let stderr = process.stderr.take().expect("it is a pipe");
         Self {
             env,
+            arguments: contract::arguments(command),
             process,
             stdout: Collected::new(stdout),
             stderr: Collected::new(stderr),
@@ -95,9 +99,14 @@ impl<'a> Child<'a> {
     }
 
     /// Waits for its end, and returns its output.
+    ///
+    /// # Panics
+    /// It printed a document that does not fit the schema of its command.
+    #[track_caller]
     pub fn wait(mut self) -> CommandOutput {
         let status = self.process.wait().expect("it was started by us");
         let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
+        contract::check(&self.arguments, &stdout, status);
         self.env.output(stdout, stderr, status)
     }
 

@@ -12,6 +12,7 @@
 mod authority;
 mod binary;
 mod child;
+mod contract;
 mod dice;
 mod env;
 mod output;

@@ -31,6 +31,8 @@ mod manifests;
 #[cfg(test)]
 mod portable;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod sources;
 #[cfg(test)]
 mod tokens;

@@ -183,6 +183,7 @@ use_cases! {
     DatastoreLockStatus = "datastore_lock_status",
     DatastoreRestore = "datastore_restore",
     DatastoreStatus = "datastore_status",
+    Doctor = "doctor",
     Init = "init",
     ModelCreate = "model_create",
     ModelDelete = "model_delete",

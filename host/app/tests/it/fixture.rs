@@ -529,7 +529,7 @@ fn template() -> &'static Path {
 fn template_make(folder: &Path) {
     let made = init(&folder.join(REPOSITORY)).expect("an empty folder");
     let settings = settings_of(&compiled_code(folder), Arc::<Seen>::default());
-    let repository = Repository::open_with(&made, settings).expect("a repository");
+    let repository = Repository::open_with(Path::new(&made.path), settings).expect("a repository");
     let runtime = tokio::runtime::Runtime::new().expect("a machine with threads");
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());

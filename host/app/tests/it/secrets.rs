@@ -7,11 +7,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use sedge_api::view::secret::{SecretView, SecretWeakness};
 use sedge_app::run_list::run_list;
 use sedge_app::run_logs::run_logs;
 use sedge_app::secret_list::secret_list;
 use sedge_app::secret_put::secret_put;
-use sedge_app::types::{CallError, SecretName, SecretValue, Weakness};
+use sedge_app::types::{CallError, Scan, SecretName, SecretValue};
 use sedge_app::workflow_approvals::workflow_approvals;
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 use sedge_app::{AppError, ErrorClass};
@@ -41,6 +42,17 @@ fn put(house: &House, name: &str, value: &str) {
     let name: SecretName = name.parse().expect("a name");
     let value = SecretValue::new(value.as_bytes().to_vec()).expect("a value");
     secret_put(&house.repository, &name, &value, false).expect("it can be put");
+}
+
+/// Returns the secrets that there are, by name.
+fn listed(house: &House) -> Vec<SecretView> {
+    let mut secrets = Vec::new();
+    let take = |secret| {
+        secrets.push(secret);
+        Ok::<_, AppError>(Scan::More)
+    };
+    secret_list(&house.repository, take).expect("the folder can be read");
+    secrets
 }
 
 /// Returns what a server got of one request that `keeper` sent.
@@ -194,15 +206,12 @@ async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
         "{lines}"
     );
     assert!(server.requests().is_empty(), "nothing was sent");
-    let uses = secret_list(&house.repository).expect("readable");
-    let info = uses[0].info.as_ref().expect("its file can be read");
-    assert_eq!(info.last_use, None, "it was not even read");
+    let last_use = || listed(&house)[0].last_use.clone();
+    assert_eq!(last_use(), None, "it was not even read");
     let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
     house.write("models/keeper.yaml", &definition);
     house.value("keeper", "send", send).await;
-    let uses = secret_list(&house.repository).expect("readable");
-    let info = uses[0].info.as_ref().expect("its file can be read");
-    let (_, by) = info.last_use.as_ref().expect("it was used");
+    let by = last_use().expect("it was used").by;
     assert!(by.starts_with("keeper.send, call "), "{by}");
 
     let (code, message) = failed(&house, "get", get("UNASKED")).await;
@@ -395,7 +404,7 @@ async fn a_weak_value_changes_no_name_tag_argument_or_content() {
     let refused = secret_put(&house.repository, &name, &value, false);
     assert_eq!(refused.expect_err("it is weak").code(), "weak_secret");
     let put = secret_put(&house.repository, &name, &value, true).expect("it is wanted");
-    assert_eq!(put.weakness, Some(Weakness::EverydayWord));
+    assert_eq!(put.weakness, Some(SecretWeakness::EverydayWord));
     let record = json!({"name": "prod-db", "tags": {"env": "prod"}});
     house
         .run("files", "record", record)

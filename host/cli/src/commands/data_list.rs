@@ -30,7 +30,7 @@ pub(crate) fn run(cx: &Context, args: &DataListArgs) -> Result<Output, CliError>
     let repository = cx.repository()?;
     cx.look(|_| {
         data_list(&repository, args.model.as_deref(), |record| {
-            rows.push(|| record_json(record), || row(record))
+            rows.push(&record_json(record), || row(record))
         })
     })?;
     rows.output(NONE)
@@ -43,7 +43,7 @@ fn row(record: &DataRecord) -> Vec<String> {
         record.kind.as_str().to_owned(),
         record.version.to_string(),
         show::bytes(record.size),
-        show::time(record.created_at),
+        show::timestamp(record.created_at),
     ]
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn record_json(record: &DataRecord) -> Value {
         "digest": record.digest,
         "tags": record.tags,
         "lifetime": record.lifetime,
-        "createdAt": show::time(record.created_at),
+        "createdAt": show::timestamp(record.created_at),
         "writtenBy": {
             "run": record.by.run(),
             "job": step.map(|(job, _)| job),

@@ -11,7 +11,7 @@ use crate::commands::shared::time_or_age;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, line};
+use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
@@ -62,8 +62,8 @@ pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError
             n_found += 1;
             progress.count(n_found, "match");
             match selected {
-                None => rows.push(|| record_json(record), || data_search::row(record)),
-                Some(value) => rows.push(|| value.clone(), || selected_row(record, &value)),
+                None => rows.push(&record_json(record), || data_search::row(record)),
+                Some(value) => rows.push(&value, || selected_row(record, &value)),
             }
         })
     })?;
@@ -83,6 +83,6 @@ fn selected_row(record: &DataRecord, value: &Value) -> Vec<String> {
         record.model.to_string(),
         guest_text::cell(record.name.as_str()),
         record.version.to_string(),
-        guest_text::cell(line(value).trim_end()),
+        guest_text::cell(&value.to_string()),
     ]
 }

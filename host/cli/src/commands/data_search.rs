@@ -72,7 +72,7 @@ pub(crate) fn run(cx: &Context, args: &DataSearchArgs) -> Result<Output, CliErro
     let repository = cx.repository()?;
     cx.look(|_| {
         data_search(&repository, &selection, |record| {
-            rows.push(|| record_json(record), || row(record))
+            rows.push(&record_json(record), || row(record))
         })
     })?;
     rows.output("No data is like that.")
@@ -92,7 +92,7 @@ pub(crate) fn row(record: &DataRecord) -> Vec<String> {
         record.kind.as_str().to_owned(),
         record.spec.to_string(),
         show::bytes(record.size),
-        show::time(record.created_at),
+        show::timestamp(record.created_at),
     ]
 }
 

@@ -36,11 +36,11 @@ pub(crate) fn run(cx: &Context, args: &DataVersionsArgs) -> Result<Output, CliEr
                     record.version.to_string(),
                     record.kind.as_str().to_owned(),
                     show::bytes(record.size),
-                    show::time(record.created_at),
+                    show::timestamp(record.created_at),
                     record.by.to_string(),
                 ]
             };
-            rows.push(|| record_json(record), row)
+            rows.push(&record_json(record), row)
         })
     })?;
     let output = rows.output("")?;

@@ -53,7 +53,7 @@ pub(crate) fn lock_text(lock: &LockStatus) -> String {
         ..
     } = &lock.who;
     let verb = if *has_it { "held" } else { "wanted" };
-    let since = show::time(Timestamp(*since));
+    let since = show::timestamp(Timestamp(*since));
     format!("{mode} {verb} by {}, since {since}", lock.who)
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn lock_json(lock: &LockStatus) -> Value {
             "user": session.user,
             "host": session.host,
             "pid": session.pid,
-            "since": show::time(Timestamp(session.since)),
+            "since": show::timestamp(Timestamp(session.since)),
         })
     });
     json!({
@@ -81,7 +81,7 @@ pub(crate) fn lock_json(lock: &LockStatus) -> Value {
         "model": model,
         "mode": who.mode.as_str(),
         "held": who.has_it,
-        "since": show::time(Timestamp(who.since)),
+        "since": show::timestamp(Timestamp(who.since)),
         "run": who.owner.lineage.run(),
         "call": who.owner.lineage,
         "chain": who.chain,

@@ -35,14 +35,14 @@ pub(crate) fn run(cx: &Context, args: &DatastoreRestoreArgs) -> Result<Output, C
     };
     let report = cx.wait(datastore_restore(&repository, &request, cx.events()))?;
     let data = json!({
-        "createdAt": show::time(report.created_at),
+        "createdAt": show::timestamp(report.created_at),
         "versions": report.n_versions,
         "runs": report.n_runs,
         "files": report.n_files,
     });
     Ok(Output::new(data).note(format!(
         "The datastore is as it was on {}: {}, {}, {}.",
-        show::time(report.created_at),
+        show::timestamp(report.created_at),
         show::count(report.n_versions, "version"),
         show::count(report.n_files, "file"),
         show::count(report.n_runs, "run"),

@@ -46,7 +46,7 @@ pub(crate) fn run(cx: &Context, _args: &DatastoreStatusArgs) -> Result<Output, C
             "call": call.lineage,
             "model": call.model,
             "method": call.method,
-            "startedAt": show::time(call.started_at),
+            "startedAt": show::timestamp(call.started_at),
         })),
     });
     Ok(Output::new(data).text(text(&report)))

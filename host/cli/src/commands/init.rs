@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use sedge_app::Settings;
 use sedge_app::init::init_with;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -20,8 +19,9 @@ pub(crate) struct InitArgs {
 
 pub(crate) fn run(cx: &Context, args: &InitArgs) -> Result<Output, CliError> {
     let folder = args.folder.clone().map_or_else(|| cx.folder(), Ok)?;
-    let path = init_with(&folder, cx.settings(Settings::default()))?;
-    Ok(Output::new(json!({"path": path}))
-        .note(format!("Made a repository in {}", path.display()))
+    let made = init_with(&folder, cx.settings(Settings::default()))?;
+    let note = format!("Made a repository in {}", made.path);
+    Ok(Output::new(made)
+        .note(note)
         .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models"))
 }

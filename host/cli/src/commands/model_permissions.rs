@@ -40,7 +40,7 @@ pub(crate) fn run(cx: &Context, args: &ModelPermissionsArgs) -> Result<Output, C
 
 fn asked_json(asked: &Asked) -> Value {
     let mut json = json!(asked.explained);
-    json["lastUsed"] = json!(asked.last_used.map(show::time));
+    json["lastUsed"] = json!(asked.last_used.map(show::timestamp));
     json
 }
 
@@ -61,7 +61,7 @@ fn row(asked: &Asked) -> Vec<String> {
         permission.kind().as_str().to_owned(),
         asked.to_owned(),
         may,
-        last_used.map_or("-".to_owned(), show::time),
+        last_used.map_or("-".to_owned(), show::timestamp),
         guest_text::cell(explained.request.reason.raw()),
     ]
 }

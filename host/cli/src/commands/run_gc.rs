@@ -42,7 +42,7 @@ pub(crate) fn run(cx: &Context, args: &RunGcArgs) -> Result<Output, CliError> {
             run.id.to_string(),
             what(run),
             run.status.as_str().to_owned(),
-            run.ended_at.map(show::time).unwrap_or_default(),
+            run.ended_at.map(show::timestamp).unwrap_or_default(),
         ]
     });
     Ok(output

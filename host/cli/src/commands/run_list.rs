@@ -36,7 +36,7 @@ pub(crate) fn run(cx: &Context, args: &RunListArgs) -> Result<Output, CliError> 
             run.id.to_string(),
             what(run),
             status.as_str().to_owned(),
-            show::time(run.started_at),
+            show::timestamp(run.started_at),
             elapsed(run).map(show::duration).unwrap_or_default(),
             run.by.clone(),
         ]
@@ -73,7 +73,7 @@ pub(crate) fn run_json(run: &RunRecord, status: RunStatus) -> Value {
         "exclusive": run.exclusive,
         "status": status,
         "startedBy": run.by,
-        "startedAt": show::time(run.started_at),
-        "endedAt": run.ended_at.map(show::time),
+        "startedAt": show::timestamp(run.started_at),
+        "endedAt": run.ended_at.map(show::timestamp),
     })
 }

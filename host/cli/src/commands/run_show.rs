@@ -86,7 +86,7 @@ impl Tree<'_> {
             run.id,
             what(run),
             self.report.status.as_str(),
-            show::time(run.started_at),
+            show::timestamp(run.started_at),
             run.by
         );
         let mut below: Vec<Node> = Vec::new();
@@ -250,8 +250,7 @@ impl Tree<'_> {
                 .map(|note| format!(", {note}"))
                 .unwrap_or_default();
             line.text = format!("step {name}: {word}{note_text}");
-            line.json =
-                json!({"step": name, "status": word, "note": note, "at": show::time(record.at)});
+            line.json = json!({"step": name, "status": word, "note": note, "at": show::timestamp(record.at)});
             line.calls.extend(call);
         }
         steps.into_iter().map(|(_, line)| line).collect()
@@ -270,7 +269,7 @@ impl Tree<'_> {
                 "error": call.error,
                 "changesUndone": (!call.undone.is_empty()).then_some(&call.undone),
                 "undone": call.n_undone,
-                "startedAt": show::time(call.started_at),
+                "startedAt": show::timestamp(call.started_at),
                 "untilCommitMs": call.until_commit_us.map(ms),
                 "waitedMs": call.waited_us.map(ms),
                 "calls": self.calls_json(&call.lineage),

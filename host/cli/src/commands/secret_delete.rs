@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::secret_delete::secret_delete;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -16,6 +15,7 @@ pub(crate) struct SecretDeleteArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &SecretDeleteArgs) -> Result<Output, CliError> {
-    let name = secret_delete(&*cx.repository()?, &args.name)?;
-    Ok(Output::new(json!({"name": name})).note(format!("Deleted `{name}`.")))
+    let deleted = secret_delete(&*cx.repository()?, &args.name)?;
+    let note = format!("Deleted `{}`.", deleted.name);
+    Ok(Output::new(deleted).note(note))
 }

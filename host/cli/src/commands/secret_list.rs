@@ -1,28 +1,25 @@
 //! `sedge secret list`
 
 use clap::Args;
+use sedge_api::Time;
+use sedge_api::view::secret::{SecretState, SecretView};
 use sedge_app::secret_list::secret_list;
-use sedge_app::types::{ListedSecret, SecretInfo, Weakness};
-use serde_json::{Value, json};
 
-use crate::commands::secret_put::info_json;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 use crate::show;
 
 /// List secrets: their names and states, and who put and used them
 #[derive(Debug, Args)]
-pub(crate) struct SecretListArgs {}
+pub(crate) struct SecretListArgs {
+    #[command(flatten)]
+    list: ListOptions,
+}
 
-pub(crate) fn run(cx: &Context, _args: &SecretListArgs) -> Result<Output, CliError> {
-    let secrets = secret_list(&*cx.repository()?)?;
-    let data: Vec<Value> = secrets.iter().map(listed_json).collect();
-    let output = Output::new(json!(data));
-    if secrets.is_empty() {
-        return Ok(output.note("No secrets yet; `sedge secret put NAME` asks for one."));
-    }
+pub(crate) fn run(cx: &Context, args: &SecretListArgs) -> Result<Output, CliError> {
     let heading = [
         "name",
         "state",
@@ -33,54 +30,37 @@ pub(crate) fn run(cx: &Context, _args: &SecretListArgs) -> Result<Output, CliErr
         "by call",
         "put by",
     ];
-    let output = output.text(table(&heading, secrets.iter().map(row)));
-    let notes = secrets.iter().filter_map(note);
-    Ok(notes.fold(output, Output::note))
+    let mut rows = Rows::new(cx, &args.list, &heading);
+    let mut notes = Vec::new();
+    secret_list(&*cx.repository()?, |secret| {
+        notes.extend(note(&secret));
+        rows.push(&secret, || row(&secret))
+    })?;
+    let output = rows.output("No secrets yet; `sedge secret put NAME` asks for one.")?;
+    Ok(notes.into_iter().fold(output, Output::note))
 }
 
-fn listed_json(secret: &ListedSecret) -> Value {
-    let mut data = match &secret.info {
-        Some(info) => info_json(info),
-        None => json!({"name": secret.name}),
-    };
-    data["state"] = json!(state(secret));
-    let weakness = secret.opened.as_ref().ok().copied().flatten();
-    data["weakness"] = json!(weakness.map(Weakness::as_str));
-    data["closedBecause"] = json!(secret.opened.as_ref().err().map(ToString::to_string));
-    data
-}
-
-/// Returns whether a secret can be used, in a word.
-fn state(secret: &ListedSecret) -> &'static str {
-    match &secret.opened {
-        Ok(None) => "ok",
-        Ok(Some(_)) => "weak",
-        Err(_) => "closed",
-    }
-}
-
-fn row(secret: &ListedSecret) -> Vec<String> {
-    let info = secret.info.as_ref();
-    let of = |text: fn(&SecretInfo) -> String| info.map(text).unwrap_or_default();
-    let used = info.and_then(|info| info.last_use.as_ref());
+fn row(secret: &SecretView) -> Vec<String> {
+    let time = |at: Option<Time>| at.map(show::time).unwrap_or_default();
+    let used = secret.last_use.as_ref();
     vec![
-        secret.name.to_string(),
-        state(secret).to_owned(),
-        of(|info| info.version.to_string()),
-        of(|info| show::time(info.created_at)),
-        of(|info| show::time(info.updated_at)),
-        used.map_or(String::new(), |(at, _)| show::time(*at)),
-        used.map_or(String::new(), |(_, by)| guest_text::cell(by)),
-        of(|info| guest_text::cell(&info.by)),
+        secret.name.clone(),
+        secret.state.as_str().to_owned(),
+        secret.version.map_or(String::new(), |it| it.to_string()),
+        time(secret.created_at),
+        time(secret.updated_at),
+        time(used.map(|used| used.at)),
+        used.map_or(String::new(), |used| guest_text::cell(&used.by)),
+        secret.by.as_deref().map_or(String::new(), guest_text::cell),
     ]
 }
 
 /// Returns what is to be said of a secret that is weak or cannot be opened.
-fn note(secret: &ListedSecret) -> Option<String> {
-    let name = &secret.name;
-    match &secret.opened {
-        Ok(None) => None,
-        Ok(Some(weakness)) => Some(format!("`{name}` is weak: {weakness}.")),
-        Err(error) => Some(format!("`{name}` cannot be opened: {error}.")),
+fn note(secret: &SecretView) -> Option<String> {
+    let (name, reason) = (&secret.name, secret.reason.as_ref()?);
+    match secret.state {
+        SecretState::Ok => None,
+        SecretState::Weak => Some(format!("`{name}` is weak: {reason}.")),
+        SecretState::Closed => Some(format!("`{name}` cannot be opened: {reason}.")),
     }
 }

@@ -5,11 +5,8 @@ use std::io::{IsTerminal, Read, stdin};
 
 use clap::Args;
 use sedge_app::AppError;
-use sedge_app::secret_put::{Report, secret_put};
-use sedge_app::types::{
-    HiddenInput, SecretInfo, SecretName, SecretValue, Typed, VALUE_BYTES_MAX, Weakness,
-};
-use serde_json::{Value, json};
+use sedge_app::secret_put::secret_put;
+use sedge_app::types::{HiddenInput, SecretName, SecretValue, Typed, VALUE_BYTES_MAX};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -60,35 +57,20 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
     } else {
         value_read(args.keep_newline)?
     };
-    let Report { info, weakness } = secret_put(&repository, &name, &value, args.allow_weak)?;
-    let note = match info.version {
-        1 => format!("Put `{name}`."),
-        version => format!("Put version {version} of `{name}`, in place of the former one."),
-    };
-    let mut data = info_json(&info);
-    data["weakness"] = json!(weakness.map(Weakness::as_str));
-    let output = Output::new(data).note(note);
-    Ok(match weakness {
-        Some(weakness) => output.note(format!(
-            "warning: the value is weak: {weakness}. It is kept out of logs and outcomes, but not \
+    let put = secret_put(&repository, &name, &value, args.allow_weak)?;
+    let mut notes = vec![match put.version {
+        Some(version @ 2..) => {
+            format!("Put version {version} of `{name}`, in place of the former one.")
+        }
+        Some(_) | None => format!("Put `{name}`."),
+    }];
+    if let Some(reason) = &put.reason {
+        notes.push(format!(
+            "warning: the value is weak: {reason}. It is kept out of logs and outcomes, but not \
              out of names and tags."
-        )),
-        None => output,
-    })
-}
-
-/// Returns what is known of a secret, as `--json` shows it.
-pub(crate) fn info_json(info: &SecretInfo) -> Value {
-    let last_use = info.last_use.as_ref();
-    json!({
-        "name": info.name,
-        "version": info.version,
-        "createdAt": show::time(info.created_at),
-        "updatedAt": show::time(info.updated_at),
-        "sealedAt": show::time(info.sealed_at),
-        "by": info.by,
-        "lastUse": last_use.map(|(at, by)| json!({"at": show::time(*at), "by": by})),
-    })
+        ));
+    }
+    Ok(notes.into_iter().fold(Output::new(put), Output::note))
 }
 
 /// Asks twice for a value.

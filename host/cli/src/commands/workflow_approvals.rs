@@ -23,7 +23,7 @@ pub(crate) fn run(cx: &Context, _args: &WorkflowApprovalsArgs) -> Result<Output,
                 "workflow": approval.record.run.subject,
                 "gate": approval.record.gate.to_string(),
                 "run": approval.record.run.id,
-                "since": show::time(approval.record.opened_at),
+                "since": show::timestamp(approval.record.opened_at),
                 "prompt": approval.prompt,
             })
         })
@@ -37,7 +37,7 @@ pub(crate) fn run(cx: &Context, _args: &WorkflowApprovalsArgs) -> Result<Output,
             approval.record.run.subject.clone(),
             approval.record.gate.to_string(),
             approval.record.run.id.to_string(),
-            show::time(approval.record.opened_at),
+            show::timestamp(approval.record.opened_at),
             guest_text::cell(&approval.prompt.replace('\n', " ")),
         ]
     });

@@ -25,7 +25,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["data", "list", "sink", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "model": "sink",
@@ -51,7 +50,10 @@ fn as_json() {
             "definition": "[sha256]"
           }
         }
-      ]
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": false
     }
     "#);
 }
@@ -71,8 +73,10 @@ fn there_is_none() {
     $ sedge data list --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }

@@ -69,11 +69,13 @@ fn what_to_show_is_an_expression_too() {
     insta::assert_snapshot!(env.run(query.into_iter().chain(["name", "--json"])), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         "other",
         "record"
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }

@@ -19,7 +19,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["data", "versions", "sink", "record", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "model": "sink",
@@ -69,7 +68,10 @@ fn as_json() {
             "definition": "[sha256]"
           }
         }
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }

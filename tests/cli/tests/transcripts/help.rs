@@ -29,7 +29,7 @@ fn the_program_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     Exit codes: 0 done; 1 the method or workflow failed; 2 usage or a bad file; 3 no such thing, or
     wrong state; 75 busy, try again; 130 interrupted; 70 a bug.
@@ -57,7 +57,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     $ sedge model --help
     ------- stdout -------
@@ -79,7 +79,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     $ sedge model method --help
     ------- stdout -------
@@ -96,7 +96,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     $ sedge data --help
     ------- stdout -------
@@ -121,7 +121,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     $ sedge workflow --help
     ------- stdout -------
@@ -145,7 +145,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
 
     $ sedge run --help
     ------- stdout -------
@@ -165,7 +165,7 @@ fn each_noun_says_what_it_can_do() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
     ");
 }
 
@@ -206,7 +206,7 @@ fn a_verb_says_what_it_needs() {
               Write one JSON document to stdout and nothing to stderr
 
       -q, --quiet
-              Show no progress and no logs of plugins
+              Write nothing to stderr but errors
 
     $ sedge model method run --help
     ------- stdout -------
@@ -251,7 +251,7 @@ fn a_verb_says_what_it_needs() {
               Write one JSON document to stdout and nothing to stderr
 
       -q, --quiet
-              Show no progress and no logs of plugins
+              Write nothing to stderr but errors
 
     $ sedge workflow approve --help
     ------- stdout -------
@@ -271,7 +271,7 @@ fn a_verb_says_what_it_needs() {
     Global options:
           --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
           --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Show no progress and no logs of plugins
+      -q, --quiet       Write nothing to stderr but errors
     ");
 }
 

@@ -70,8 +70,6 @@ fn arguments_are_given_one_by_one_or_as_json() {
       "failed": 0,
       "elapsed_ms": "[ms]"
     }
-    ------- stderr -------
-    Succeeded after [took], wrote `calls` version 1.
     "#);
 }
 
@@ -119,8 +117,6 @@ fn what_a_plugin_says_goes_to_stderr() {
     $ sedge model method run hostile log --input lines=2 --quiet
     ------- stdout -------
     null
-    ------- stderr -------
-    Succeeded after [took], wrote `mark` version 3.
 
     $ sedge model method run hostile log --input lines=2 --json
     ------- stdout -------

@@ -96,7 +96,6 @@ fn as_a_program_sees_it() {
     $ sedge data versions sink record --json
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "model": "sink",
@@ -122,7 +121,10 @@ fn as_a_program_sees_it() {
             "definition": "[sha256]"
           }
         }
-      ]
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": false
     }
 
     $ sedge workflow run A --json

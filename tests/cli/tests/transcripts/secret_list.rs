@@ -25,33 +25,35 @@ fn by_name() {
     $ sedge secret list --json
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "name": "PASSWORD",
+          "state": "ok",
+          "weakness": null,
+          "reason": null,
           "version": 1,
           "createdAt": "[time]",
           "updatedAt": "[time]",
           "sealedAt": "[time]",
           "by": "tester@[host]",
-          "lastUse": null,
-          "state": "ok",
-          "weakness": null,
-          "closedBecause": null
+          "lastUse": null
         },
         {
           "name": "TOKEN",
+          "state": "ok",
+          "weakness": null,
+          "reason": null,
           "version": 2,
           "createdAt": "[time]",
           "updatedAt": "[time]",
           "sealedAt": "[time]",
           "by": "tester@[host]",
-          "lastUse": null,
-          "state": "ok",
-          "weakness": null,
-          "closedBecause": null
+          "lastUse": null
         }
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }
@@ -83,7 +85,7 @@ fn what_is_closed_or_weak_is_marked() {
         (&json!("TOKEN"), &json!("closed"))
     );
     assert!(
-        damaged["closedBecause"]
+        damaged["reason"]
             .as_str()
             .expect("a text")
             .contains("is damaged"),

@@ -45,13 +45,15 @@ fn on_stdin() {
       "ok": true,
       "data": {
         "name": "OTHER",
+        "state": "ok",
+        "weakness": null,
+        "reason": null,
         "version": 1,
         "createdAt": "[time]",
         "updatedAt": "[time]",
         "sealedAt": "[time]",
         "by": "tester@[host]",
-        "lastUse": null,
-        "weakness": null
+        "lastUse": null
       }
     }
     "#);

@@ -22,7 +22,7 @@ fn all_secrets() {
     insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
     $ sedge secret rotate
     ------- stderr -------
-    Sealed 2 secrets anew, by a fresh key.
+    Sealed 2 secrets by a new key.
 
     $ sedge secret rotate --json
     ------- stdout -------
@@ -122,6 +122,6 @@ fn a_key_that_cannot_be_used_is_told() {
     open(0o600);
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
-    Sealed 1 secret anew, by a fresh key.
+    Sealed 1 secret by a new key.
     ");
 }

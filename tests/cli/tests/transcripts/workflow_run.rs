@@ -62,11 +62,7 @@ fn as_json() {
 #[test]
 fn quietly() {
     let env = with_workflows();
-    insta::assert_snapshot!(env.run(["workflow", "run", "A", "--quiet"]), @"
-    ------- stderr -------
-    The workflow `A` succeeded.
-    hint: `sedge run show [run]` shows its calls
-    ");
+    insta::assert_snapshot!(env.run(["workflow", "run", "A", "--quiet"]), @"");
 }
 
 #[test]

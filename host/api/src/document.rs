@@ -1,0 +1,167 @@
+//! The documents that leave for machines: how they are framed, and which one each use case has.
+//!
+//! A document says by `ok` whether the use case was carried out. It is one of three:
+//!
+//! - of a use case that returns one thing: `{"ok": true, "data": …}`;
+//! - of a list: `{"data": […], "ok": true, "count": …, "isCut": …}`. The items come first, so that
+//!   a face can write each of them as soon as it is found; only the end of the list tells whether
+//!   all of them were found;
+//! - of a failure: `{"ok": false, "error": …}`. A list that failed half way has its first items in
+//!   front of that: `{"data": […], "ok": false, "count": …, "error": …}`.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::problem::{Problem, UseCase};
+use crate::view::repository::RepositoryMade;
+use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
+
+/// What a use case that returns one thing was carried out with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Success<T> {
+    /// That it was carried out.
+    pub ok: Yes,
+    /// What it returned.
+    pub data: T,
+}
+
+/// A list. Its items come first, because they are written as they are found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct List<T, M> {
+    /// The items that were found.
+    pub data: Vec<T>,
+    /// What stands behind them.
+    #[serde(flatten)]
+    pub end: ListEnd<M>,
+}
+
+/// What stands behind the items of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListEnd<M> {
+    /// That all items were found that were wanted.
+    pub ok: Yes,
+    /// How many items `data` has.
+    pub count: u64,
+    /// Whether there are more, which `data` does not have because of a limit on their number.
+    pub is_cut: bool,
+    /// What else is known of the list.
+    #[serde(flatten)]
+    pub more: M,
+}
+
+/// That nothing else is known of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NoMore {}
+
+/// A use case was not carried out, or not to its end.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Failure {
+    /// Of a list that failed half way: the items that were found before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Vec<Value>>,
+    /// That it was not carried out.
+    pub ok: No,
+    /// Of a list that failed half way: how many items `data` has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Why.
+    pub error: Problem,
+}
+
+/// `true`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Yes;
+
+/// `false`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct No;
+
+impl Serialize for Yes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+impl Serialize for No {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(false)
+    }
+}
+
+impl JsonSchema for Yes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Yes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": true})
+    }
+}
+
+impl JsonSchema for No {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "No".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": false})
+    }
+}
+
+/// Makes [`schema`] of the type of each use case's document.
+macro_rules! documents {
+    ($($use_case:ident => $document:ty),*; $($undeclared:ident),*) => {
+        /// Returns the JSON Schema of the document that a use case has if it is carried out;
+        /// `None` if it is not declared yet.
+        #[must_use]
+        pub fn schema(use_case: UseCase) -> Option<Schema> {
+            match use_case {
+                $(UseCase::$use_case => Some(schema_of::<$document>(use_case.as_str())),)*
+                $(UseCase::$undeclared => None,)*
+            }
+        }
+    };
+}
+
+// The documents that are not declared yet are in the second list.
+documents! {
+    Init => Success<RepositoryMade>,
+    SecretDelete => Success<SecretDeleted>,
+    SecretList => List<SecretView, NoMore>,
+    SecretPut => Success<SecretView>,
+    SecretRotate => Success<SecretsRotated>;
+    DataDelete, DataGc, DataGet, DataList, DataPrune, DataQuery, DataRename, DataSearch,
+    DataVersions, DatastoreBackup, DatastoreCheck, DatastoreCompact, DatastoreLockRelease,
+    DatastoreLockStatus, DatastoreRestore, DatastoreStatus, Doctor, ModelCreate, ModelDelete,
+    ModelGet, ModelList, ModelMethodRun, ModelPermissions, PluginAdd, PluginDescribe, PluginList,
+    RunGc, RunList, RunLogs, RunShow, WorkflowApprovals, WorkflowApprove, WorkflowGet,
+    WorkflowList, WorkflowReject, WorkflowResume, WorkflowRun, WorkflowValidate
+}
+
+/// Returns the JSON Schema of the document of a failure, which is the same for all use cases.
+#[must_use]
+pub fn failure_schema() -> Schema {
+    schema_of::<Failure>("failure")
+}
+
+fn schema_of<T: JsonSchema>(title: &str) -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<T>();
+    // Instead of the name of the type, which says nothing to its readers.
+    schema.insert("title".to_owned(), title.into());
+    schema
+}

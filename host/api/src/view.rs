@@ -1,0 +1,4 @@
+//! What use cases return, one module a noun.
+
+pub mod repository;
+pub mod secret;

@@ -1,0 +1,14 @@
+//! What use cases return: the types of `sedge-api`, made from those of the crates below.
+//!
+//! One module a noun. The conversions are written out, so that a change of what is on disk or of
+//! what the program thinks with is not a change of what leaves for machines.
+
+pub(crate) mod secret;
+
+use sedge_api::Time;
+use sedge_sys::clock::Timestamp;
+
+/// Returns a time as documents have it.
+pub(crate) fn time(at: Timestamp) -> Time {
+    Time::from_ms(at.0)
+}

@@ -1,0 +1,158 @@
+//! What programs rely on: every document that a command prints with `--json` fits its schema.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+
+use jsonschema::Validator;
+use sedge_api::document::schema;
+use sedge_api::problem::UseCase;
+use serde_json::Value;
+
+/// Returns the arguments of a command, if it is the program itself and not a shell.
+pub(crate) fn arguments(command: &Command) -> Vec<String> {
+    if Path::new(command.get_program()).file_name() != Some(OsStr::new("sedge")) {
+        return Vec::new();
+    }
+    let text = |argument: &OsStr| argument.to_string_lossy().into_owned();
+    command.get_args().map(text).collect()
+}
+
+/// Checks the document of a command with `--json`, if it is one and ended by itself.
+///
+/// # Panics
+/// There is no document, or it does not fit the schema of the command's use case.
+#[track_caller]
+pub(crate) fn check(arguments: &[String], stdout: &str, status: ExitStatus) {
+    if let Err(fault) = checked(arguments, stdout, status) {
+        panic!("`sedge {}`: {fault}\n{stdout}", arguments.join(" "));
+    }
+}
+
+fn checked(arguments: &[String], stdout: &str, status: ExitStatus) -> Result<(), String> {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    let options: Vec<&str> = options.map(String::as_str).collect();
+    let is_other =
+        |option: &&str| ["--json-lines", "--help", "-h", "--version", "-V"].contains(option);
+    let is_document = options.contains(&"--json") && !options.iter().any(is_other);
+    if !is_document || status.code().is_none() {
+        return Ok(());
+    }
+    let document: Value = serde_json::from_str(stdout)
+        .map_err(|error| format!("stdout is not one JSON document: {error}"))?;
+    if document["ok"] != true {
+        return failure_checked(&document);
+    }
+    let use_case = use_case(&options).ok_or("it is no use case of `host/api`, and succeeded")?;
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let validator = validators.entry(use_case.as_str()).or_insert_with(|| {
+        let mut schema = schema(use_case)?.to_value();
+        close(&mut schema);
+        Some(jsonschema::validator_for(&schema).expect("a derived schema is one"))
+    });
+    match validator {
+        Some(validator) => fits(validator, &document),
+        None => Ok(()),
+    }
+}
+
+/// The validators of the use cases that were met; `None` if it has no schema.
+static VALIDATORS: Mutex<BTreeMap<&str, Option<Validator>>> = Mutex::new(BTreeMap::new());
+
+fn fits(validator: &Validator, document: &Value) -> Result<(), String> {
+    let faults = validator.iter_errors(document);
+    let faults: Vec<String> = faults
+        .map(|fault| format!("at `{}`: {fault}", fault.instance_path()))
+        .collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "its document does not fit its schema:\n{}",
+        faults.join("\n")
+    ))
+}
+
+fn failure_checked(document: &Value) -> Result<(), String> {
+    let error = &document["error"];
+    if document["ok"] == false && error["code"].is_string() && error["message"].is_string() {
+        return Ok(());
+    }
+    Err("it says neither that it succeeded nor why it failed".to_owned())
+}
+
+/// Returns the use case whose stem the first words are.
+fn use_case(options: &[&str]) -> Option<UseCase> {
+    let words = options.iter().filter(|option| !option.starts_with('-'));
+    let mut stem = String::new();
+    for word in words {
+        if !stem.is_empty() {
+            stem.push('_');
+        }
+        stem.push_str(word);
+        let found = UseCase::ALL.iter().find(|it| it.as_str() == stem);
+        if found.is_some() {
+            return found.copied();
+        }
+    }
+    None
+}
+
+/// Has a schema refuse keys that it does not name. Readers have to ignore such keys, because later
+/// versions add some; a test has to find those that are not documented.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(keys) => {
+            keys.values_mut().for_each(close);
+            if keys.get("properties").is_some_and(Value::is_object) {
+                keys.entry("additionalProperties").or_insert(false.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn a_document_that_does_not_fit_is_found() {
+        let check = |arguments: &str, stdout: &str, expect: bool| {
+            let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
+            let checked = checked(&arguments, stdout, ExitStatus::from_raw(0));
+            assert_eq!(
+                checked.is_ok(),
+                expect,
+                "{arguments:?}: {stdout}: {checked:?}"
+            );
+        };
+        let deleted = r#"{"ok": true, "data": {"name": "A"}}"#;
+        check("secret delete A --json", deleted, true);
+        check("secret delete A", "Deleted `A`.", true);
+        check("--json --quiet secret delete A", deleted, true);
+        check("secret delete A --json", "Deleted `A`.", false);
+        check("secret delete A --json", "", false);
+        check("secret unknown A --json", deleted, false);
+        check(
+            "secret delete A --json",
+            r#"{"ok": true, "data": {}}"#,
+            false,
+        );
+        check(
+            "secret delete A --json",
+            r#"{"ok": true, "data": {"name": 1}}"#,
+            false,
+        );
+        let more = r#"{"ok": true, "data": {"name": "A", "more": 1}}"#;
+        check("secret delete A --json", more, false);
+        let failed = r#"{"ok": false, "error": {"code": "a", "message": "b"}}"#;
+        check("secret unknown A --json", failed, true);
+        check("secret delete A --json", r#"{"ok": false}"#, false);
+    }
+}
