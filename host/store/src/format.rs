@@ -1,9 +1,9 @@
-//! What is written to rows as JSON, and the words in columns.
+//! The JSON in rows, and the text of enumerations in columns.
 //!
-//! These types are the disk's alone: what the program thinks with is in `sedge_model`, what it
-//! shows in machine output is elsewhere. Conversions are written out, so that a change to either
-//! side does not change a file by accident. An old reader refuses a kind that it does not know; a
-//! new one reads every old kind (`tests/fixtures` has stores of each version).
+//! These types serve the disk only; the program uses those of `sedge_model`, and machine output has
+//! its own. Conversions are written out, so that a change of the other types does not change a file
+//! by accident. An older version of Sedge refuses a kind that it does not know; a newer one reads
+//! every old kind (`tests/fixtures` has stores of each version).
 
 mod call;
 mod event;

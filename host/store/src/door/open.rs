@@ -45,7 +45,7 @@ pub(crate) fn connect(medium: &Medium, extra: OpenFlags) -> Result<Connection, S
         let queue = queue(medium)?;
         let _turn = queue.enter()?;
         match pragma(medium, &connection, "user_version")? {
-            // Another process migrated it meanwhile.
+            // Another process created or migrated the tables meanwhile.
             SCHEMA_VERSION => {}
             0 => create_tables(&connection)
                 .map_err(|source| StoreError::of_database("make its tables", source))?,
