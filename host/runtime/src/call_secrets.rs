@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_stands_for_its_form() {
+    fn placeholder_stands_for_the_requested_form() {
         let mut secrets = secrets();
         let check = |secrets: &CallSecrets, text: &str, expect: Option<&[u8]>| {
             let found = secrets.stands_for(text.as_bytes());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_has_a_bounded_number_of_placeholders() {
+    fn placeholders_beyond_the_limit_are_refused() {
         let mut secrets = secrets();
         let mut basic = |n: usize| {
             let user = n.to_string();

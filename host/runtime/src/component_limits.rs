@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn instances_of_instances_multiply() {
+    fn instances_of_nested_components_are_multiplied() {
         let inner = section(4, &component(&[]));
         check(&component(&[inner.clone(), instances(20)]), "fits");
         let middle = section(4, &component(&[inner, instances(4)]));
