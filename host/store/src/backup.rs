@@ -149,7 +149,7 @@ impl Copying<'_> {
         } = self;
         store.door.look("copy the database", |source| {
             let mut target = open_plain(to, &self.copy)?;
-            copy_whole(source, &mut target, stop)?;
+            copy_database(source, &mut target, stop)?;
             stop_with(&mut target, stop)?;
             door::check_schema(&to.path.join(&self.copy), &target, SCHEMA_VERSION)?;
             let mut files = BTreeMap::new();
@@ -225,7 +225,7 @@ struct Snapshot {
 }
 
 /// Copies one database over another atomically. If it is stopped, the target is unchanged.
-fn copy_whole(source: &Connection, target: &mut Connection, stop: &Stop) -> Result<(), Fault> {
+fn copy_database(source: &Connection, target: &mut Connection, stop: &Stop) -> Result<(), Fault> {
     // The pages are copied in pieces, all from the snapshot of this transaction.
     let source = source.unchecked_transaction()?;
     source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

@@ -246,7 +246,7 @@ impl Disk for Folder {
     }
 
     fn open(&self, path: &str) -> Result<Option<FileReader>, FileError> {
-        let file = self.open_if_there("open", path, Opening::Read)?;
+        let file = self.open_if_exists("open", path, Opening::Read)?;
         file.map(|file| FileReader::new(file, self, path))
             .transpose()
     }

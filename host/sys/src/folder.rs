@@ -192,7 +192,7 @@ impl Folder {
     /// # Errors
     /// The file cannot be read, or is larger.
     pub fn read(&self, relative: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, FileError> {
-        let Some(file) = self.open_if_there("read", relative, Opening::Read)? else {
+        let Some(file) = self.open_if_exists("read", relative, Opening::Read)? else {
             return Ok(None);
         };
         let read = read_bounded(&file, bytes_max);

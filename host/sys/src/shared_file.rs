@@ -41,7 +41,7 @@ impl SharedFile {
         } else {
             Opening::Read
         };
-        let Some(file) = folder.open_if_there("open", name, opening)? else {
+        let Some(file) = folder.open_if_exists("open", name, opening)? else {
             return Ok(None);
         };
         let identity = identity(&file).map_err(|source| folder.error("open", name, source))?;

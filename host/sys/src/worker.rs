@@ -66,7 +66,7 @@ pub enum WorkerError {
     #[error("it needed more memory than it may have")]
     Memory,
     /// The child ended without a result.
-    #[error("it ended without a result ({status}){}", said(stderr))]
+    #[error("it ended without a result ({status}){}", first_line(stderr))]
     Ended {
         /// Its exit status.
         status: ExitStatus,
@@ -78,7 +78,7 @@ pub enum WorkerError {
     Pipes(#[source] io::Error),
 }
 
-fn said(stderr: &str) -> String {
+fn first_line(stderr: &str) -> String {
     match stderr.lines().next() {
         Some(line) => format!(": {line}"),
         None => String::new(),

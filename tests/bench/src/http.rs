@@ -92,11 +92,11 @@ impl Http {
         };
         let report = model_method_run(&self.host, &request, Arc::new(Silence)).await?;
         figures.lap(HTTP_RUN, since);
-        whole(&report.outcome.value)
+        check_complete(&report.outcome.value)
     }
 }
 
-fn whole(value: &Value) -> Result<()> {
+fn check_complete(value: &Value) -> Result<()> {
     if value["n_bytes"] == json!(BODY_BYTES) {
         return Ok(());
     }
@@ -190,7 +190,7 @@ impl Bare {
         };
         let model = plugin.sedge_model_model();
         let invoked = model.call_invoke(&mut store, &invocation).await?;
-        whole(&serde_json::from_str(
+        check_complete(&serde_json::from_str(
             &invoked.map_err(|failure| failure.message)?,
         )?)
     }

@@ -57,7 +57,7 @@ fn call(run: u64) -> Lineage {
 }
 
 /// Returns the request for an exclusive lock on a model.
-fn alone_on(model: &str) -> Result<(Resource, Mode)> {
+fn exclusive_on(model: &str) -> Result<(Resource, Mode)> {
     Ok((Resource::Model(model.parse()?), Mode::X))
 }
 

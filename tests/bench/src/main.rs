@@ -107,7 +107,7 @@ const QUICK: Effort = Effort {
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(folder) = args.other {
-        return runtime()?.block_on(locks::other::obey(&folder));
+        return runtime()?.block_on(locks::other::execute(&folder));
     }
     if let (Some(folder), Some(n_versions)) = (args.fill, args.versions) {
         return datastore::fill::fill(&folder, n_versions);

@@ -243,34 +243,34 @@ fn answer(
     let (name, argument) = path.split_once(['/', '?']).unwrap_or((path, ""));
     let number = argument.parse().unwrap_or(0);
     match name {
-        "hello" | "meet" => whole(stream, "200 OK", "content-type: text/plain\r\n", b"hello\n"),
-        "once" => whole(stream, "200 OK", "", b"once\n").map(|_| false),
-        "json" => whole(
+        "hello" | "meet" => respond(stream, "200 OK", "content-type: text/plain\r\n", b"hello\n"),
+        "once" => respond(stream, "200 OK", "", b"once\n").map(|_| false),
+        "json" => respond(
             stream,
             "200 OK",
             "content-type: application/json\r\nset-cookie: taste=1\r\n",
             br#"{"name": "sedge", "parts": [1, 2]}"#,
         ),
-        "echo" => whole(stream, "200 OK", "", request.as_bytes()),
-        "status" => whole(stream, &format!("{number} As Asked"), "", b""),
-        "gzip" => whole(stream, "200 OK", "content-encoding: gzip\r\n", &GZIP),
+        "echo" => respond(stream, "200 OK", "", request.as_bytes()),
+        "status" => respond(stream, &format!("{number} As Asked"), "", b""),
+        "gzip" => respond(stream, "200 OK", "content-encoding: gzip\r\n", &GZIP),
         "coded" => coded(stream, argument),
-        "frozen" => whole(
+        "frozen" => respond(
             stream,
             "422 Unprocessable Content",
             "content-type: application/json\r\n",
             b"{\"error\":\n \"the zone is frozen until monday\"}",
         ),
-        "redirect" => whole(
+        "redirect" => respond(
             stream,
             "302 Found",
             &format!("location: {argument}\r\n"),
             b"",
         ),
-        "large" => whole(stream, "200 OK", "", &vec![b'x'; number]),
+        "large" => respond(stream, "200 OK", "", &vec![b'x'; number]),
         "head" => {
             let header = format!("x-large: {}\r\n", "x".repeat(number));
-            whole(stream, "200 OK", &header, b"")
+            respond(stream, "200 OK", &header, b"")
         }
         "chunked" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
@@ -309,7 +309,7 @@ fn coded(stream: &mut dyn Stream, coding: &str) -> io::Result<bool> {
         other => (other, &GZIP[..]),
     };
     let headers = format!("content-type: application/json\r\ncontent-encoding: {name}\r\n");
-    whole(stream, "200 OK", &headers, body)
+    respond(stream, "200 OK", &headers, body)
 }
 
 fn bad(name: &str, stream: &mut dyn Stream, socket: &TcpStream) -> io::Result<()> {
@@ -358,7 +358,7 @@ fn is_open(socket: &TcpStream) -> bool {
     }
 }
 
-fn whole(stream: &mut dyn Stream, status: &str, headers: &str, body: &[u8]) -> io::Result<bool> {
+fn respond(stream: &mut dyn Stream, status: &str, headers: &str, body: &[u8]) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {status}\r\n{headers}");
     write!(head, "content-length: {}\r\n\r\n", body.len()).map_err(io::Error::other)?;
     stream.write_all(head.as_bytes())?;

@@ -16,7 +16,7 @@ use sedge_sys::input::Input;
 use sedge_sys::thread::Stop;
 
 use super::{
-    FORMAT, MANIFEST, Manifest, READ_BYTES, RestoreReport, archive_error, copy_whole, files_of,
+    FORMAT, MANIFEST, Manifest, READ_BYTES, RestoreReport, archive_error, copy_database, files_of,
     not_stopped, open_plain, stop_with,
 };
 use crate::Store;
@@ -100,7 +100,7 @@ impl Store {
     /// Replaces the datastore's database in one transaction.
     fn replace_by(&self, connection: &Connection, stop: &Stop) -> Result<(), StoreError> {
         self.door.maintain("restore the backup", |target| {
-            copy_whole(connection, target, stop)
+            copy_database(connection, target, stop)
         })
     }
 
@@ -165,7 +165,7 @@ impl Former {
                 place.folder.write_new_private(FORMER_FILE, b"")?;
             }
             let mut kept = open_plain(place, FORMER_FILE)?;
-            copy_whole(source, &mut kept, stop)?;
+            copy_database(source, &mut kept, stop)?;
             Ok(Self(kept))
         })
     }

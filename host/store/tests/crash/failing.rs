@@ -69,8 +69,8 @@ fn fail_each(operation: Operation, dice: &mut Dice) -> Count {
             for then in [Then::Reopened, Then::GoesOn] {
                 let plan = Plan { nth, fault, reads };
                 let trial = match then {
-                    Then::Reopened => reopened(&subject, plan, &mut count),
-                    Then::GoesOn => goes_on(&subject, plan, &mut count),
+                    Then::Reopened => reopen_after_failure(&subject, plan, &mut count),
+                    Then::GoesOn => continue_after_failure(&subject, plan, &mut count),
                 };
                 let is_hit = trial.unwrap_or_else(|fault| {
                     panic!("{}, {plan:?}, {then:?}: {fault}", operation.name)
@@ -115,7 +115,7 @@ fn which(subject: &Subject, fault: Fault, reads: bool, dice: &mut Dice) -> BTree
 
 /// Makes a call fail, and checks what the next process finds. Returns false if the call was not
 /// made.
-fn reopened(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, String> {
+fn reopen_after_failure(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, String> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan);
     let (store, done) = subject.operation.attempt(rig.medium());
@@ -151,7 +151,11 @@ fn reopened(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, St
 
 /// Makes a call fail, heals the disk, and continues with the same store. Returns false if the call
 /// was not made.
-fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, String> {
+fn continue_after_failure(
+    subject: &Subject,
+    plan: Plan,
+    count: &mut Count,
+) -> Result<bool, String> {
     let rig = Rig::new(&subject.start);
     rig.recorder.arm(plan);
     let (store, done) = subject.operation.attempt(rig.medium());
@@ -162,18 +166,18 @@ fn goes_on(subject: &Subject, plan: Plan, count: &mut Count) -> Result<bool, Str
     rig.recorder.heal();
     let folder = &rig.place.folder;
     // If no store is open, the next process opens one.
-    let looks = match store {
+    let opened = match store {
         Some(store) => Some(store),
         None => open(folder).map_err(|error| chain(&error))?,
     };
     let states = &subject.states[..2];
-    let found_at = find_state(looks.as_ref(), states, usize::from(done.is_ok()))?;
+    let found_at = find_state(opened.as_ref(), states, usize::from(done.is_ok()))?;
     count.note(&done, found_at);
     if found_at == 0 {
-        let again = subject.operation.again(looks.as_ref(), rig.medium());
+        let again = subject.operation.again(opened.as_ref(), rig.medium());
         again.map_err(|error| format!("not when tried again: {}", chain(&error)))?;
     }
-    let store = match looks {
+    let store = match opened {
         Some(store) => store,
         None => open(folder)
             .map_err(|error| chain(&error))?

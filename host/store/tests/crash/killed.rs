@@ -92,11 +92,11 @@ fn kill_in_one_folder(n_kills: u64, dice: &mut Dice) -> Seen {
         let mut process = Process::start(folder.path(), n_writers);
         seen.runs.clear();
         for _ in 0..dice.below(N_HEARD_MAX) {
-            seen.hear(&process.hear());
+            seen.record(&process.next_report());
         }
-        process.let_go_on(dice.below(N_POLLS_MAX));
+        process.run_for(dice.below(N_POLLS_MAX));
         for line in process.kill() {
-            seen.hear(&line);
+            seen.record(&line);
         }
         let store = open(folder).expect("it opens").expect("it was made");
         for writer in 0..N_WRITERS {
@@ -124,7 +124,7 @@ impl Seen {
         }
     }
 
-    fn hear(&mut self, line: &str) {
+    fn record(&mut self, line: &str) {
         let (what, which) = line.split_once(' ').expect("two words");
         if what == "run" {
             self.runs.insert(which.parse().expect("a run's id"));

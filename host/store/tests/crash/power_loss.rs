@@ -82,7 +82,7 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
                 count.n_images += 1;
                 count.n_in[found_at] += 1;
                 if found_at == 0 {
-                    count.n_twice += twice(&subject, &image, dice);
+                    count.n_twice += lose_power_again(&subject, &image, dice);
                 }
             }
         }
@@ -95,7 +95,7 @@ fn cut(operation: Operation, dice: &mut Dice) -> Count {
 
 /// Repeats the operation on an image, and simulates another power loss when it is acknowledged.
 /// Returns the number of images.
-fn twice(subject: &Subject, start: &Image, dice: &mut Dice) -> usize {
+fn lose_power_again(subject: &Subject, start: &Image, dice: &mut Dice) -> usize {
     let log = log(subject, start);
     let mut platter = Platter::new(start, true);
     for action in &log.actions {

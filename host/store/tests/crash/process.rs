@@ -49,13 +49,13 @@ impl Process {
     }
 
     /// Returns the next report.
-    pub(crate) fn hear(&self) -> String {
+    pub(crate) fn next_report(&self) -> String {
         let line = self.lines.recv_timeout(PATIENCE);
         line.expect("the process goes on writing")
     }
 
     /// Lets the process run while its status is polled `n_polls` times.
-    pub(crate) fn let_go_on(&mut self, n_polls: u64) {
+    pub(crate) fn run_for(&mut self, n_polls: u64) {
         for _ in 0..n_polls {
             let ended = self
                 .child

@@ -56,7 +56,7 @@ impl Process {
     }
 
     /// Returns the next report.
-    fn hear(&mut self) -> String {
+    fn next_report(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
@@ -109,13 +109,13 @@ fn busy_writers_get_similar_shares() {
     let folder = fixture.folder().path();
     let mut processes: [Process; N_PROCESSES] = std::array::from_fn(|_| Process::start(folder));
     for process in &mut processes {
-        assert_eq!(process.hear(), "ready");
+        assert_eq!(process.next_report(), "ready");
     }
     for process in &mut processes {
         process.input.write_all(b"go\n").expect("it waits for that");
     }
     let counts = processes.map(|mut process| {
-        let report = process.hear();
+        let report = process.next_report();
         report.parse::<u64>().expect("a number")
     });
     println!(

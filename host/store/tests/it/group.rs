@@ -360,7 +360,7 @@ fn neither_kind_of_writer_starves() {
 fn hammer(scene: &Scene, n_threads: u32) -> [usize; 2] {
     let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
     let is_over = AtomicBool::new(false);
-    let goes_on = || {
+    let is_running = || {
         let [one, other] = [&counts[0], &counts[1]].map(|count| count.load(Ordering::Relaxed));
         let is_enough = one.min(other) >= N_TURNS || one.max(other) >= N_TURNS_MAX;
         is_over.fetch_or(is_enough, Ordering::Relaxed);
@@ -368,16 +368,16 @@ fn hammer(scene: &Scene, n_threads: u32) -> [usize; 2] {
     };
     scope(|scope| {
         for n in 1..=n_threads {
-            let (goes_on, [n_exclusive, n_submitted]) = (&goes_on, &counts);
+            let (is_running, [n_exclusive, n_submitted]) = (&is_running, &counts);
             scope.spawn(move || {
-                while goes_on() {
+                while is_running() {
                     let resumed = vec![RunEvent::Resumed];
                     append(&scene.store, &scene.claim, resumed, None).expect("it counts");
                     n_exclusive.fetch_add(1, Ordering::Relaxed);
                 }
             });
             scope.spawn(move || {
-                while goes_on() {
+                while is_running() {
                     let so_far = scene.store.call_publish(&scene.claim, scene.end(n));
                     so_far.wait().expect("it counts");
                     n_submitted.fetch_add(1, Ordering::Relaxed);

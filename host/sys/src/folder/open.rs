@@ -68,7 +68,7 @@ impl Folder {
     }
 
     /// Opens a file; returns `None` if it does not exist.
-    pub(crate) fn open_if_there(
+    pub(crate) fn open_if_exists(
         &self,
         operation: &'static str,
         relative: &str,

@@ -12,8 +12,10 @@ use sedge_model::names::RunId;
 use tokio::task::JoinSet;
 
 use super::other::{Other, busy};
-use super::subjects::{COME, COME_SHARED, GO, GO_SHARED, IDLE, IDLE_NO_WAITER, IDLE_SHARED};
-use super::{alone_on, call, lock, shared, until_waiting};
+use super::subjects::{
+    IDLE, IDLE_NO_WAITER, IDLE_SHARED, QUEUED, QUEUED_SHARED, SERVED, SERVED_SHARED,
+};
+use super::{call, exclusive_on, lock, shared, until_waiting};
 use crate::Result;
 use crate::figures::Figures;
 
@@ -27,23 +29,23 @@ pub(super) async fn round(folder: &Path, figures: &mut Figures) -> Result<()> {
     idle(figures, IDLE_NO_WAITER).await;
 
     let manager = LockManager::alone();
-    let held = lock(&manager, &call(1), &[alone_on("sink")?]).await?;
-    let crowd = come(&manager, figures, COME).await?;
+    let held = lock(&manager, &call(1), &[exclusive_on("sink")?]).await?;
+    let crowd = enqueue(&manager, figures, QUEUED).await?;
     idle(figures, IDLE).await;
     let since = Instant::now();
     drop(held);
-    go(crowd).await?;
-    figures.add(GO, since.elapsed() / N);
+    serve(crowd).await?;
+    figures.add(SERVED, since.elapsed() / N);
 
     let manager = shared(folder)?;
     let mut other = Other::start(folder)?;
     other.have("lock 1 sink")?;
-    let crowd = come(&manager, figures, COME_SHARED).await?;
+    let crowd = enqueue(&manager, figures, QUEUED_SHARED).await?;
     idle(figures, IDLE_SHARED).await;
     let since = Instant::now();
     other.send("unlock")?;
-    go(crowd).await?;
-    figures.add(GO_SHARED, since.elapsed() / N);
+    serve(crowd).await?;
+    figures.add(SERVED_SHARED, since.elapsed() / N);
     Ok(())
 }
 
@@ -51,14 +53,18 @@ type Crowd = JoinSet<std::result::Result<(), LockError>>;
 
 /// Has a thousand calls of one run request a lock that another run holds. Returns once all of them
 /// wait.
-async fn come(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) -> Result<Crowd> {
+async fn enqueue(
+    manager: &Arc<LockManager>,
+    figures: &mut Figures,
+    subject: &str,
+) -> Result<Crowd> {
     let run = Lineage::root(RunId::from_bits(2));
     let n_waiting = Arc::new(AtomicU32::new(0));
     let mut crowd = JoinSet::new();
     let since = Instant::now();
     for at in 1..=N {
         let (manager, n_waiting) = (Arc::clone(manager), Arc::clone(&n_waiting));
-        let (lineage, wants) = (run.child(at), [alone_on("sink")?]);
+        let (lineage, wants) = (run.child(at), [exclusive_on("sink")?]);
         crowd.spawn(async move {
             let mut guard = std::pin::pin!(lock(&manager, &lineage, &wants));
             let mut is_new = true;
@@ -83,7 +89,7 @@ async fn come(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str) 
     Ok(crowd)
 }
 
-async fn go(mut crowd: Crowd) -> Result<()> {
+async fn serve(mut crowd: Crowd) -> Result<()> {
     while let Some(done) = crowd.join_next().await {
         done??;
     }

@@ -14,7 +14,7 @@ use super::other::Other;
 use super::subjects::{
     CYCLE_BETWEEN, CYCLE_BETWEEN_LONG, DECIDE_CYCLE, DECIDE_EMPTY, DECIDE_NO_CYCLE,
 };
-use super::{alone_on, call, lock, shared, until_waiting};
+use super::{call, exclusive_on, lock, shared, until_waiting};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
@@ -78,7 +78,7 @@ fn name(at: u64) -> String {
 }
 
 fn request(run: u64, model: &str) -> Result<Request> {
-    let (resource, mode) = alone_on(model)?;
+    let (resource, mode) = exclusive_on(model)?;
     Ok(Request {
         owner: Owner {
             under: None,
@@ -105,7 +105,7 @@ async fn between_processes(
     other: &mut Other,
     figures: &mut Figures,
 ) -> Result<()> {
-    let held = lock(manager, &call(0), &[alone_on("one")?]).await?;
+    let held = lock(manager, &call(0), &[exclusive_on("one")?]).await?;
     other.have(&format!("lock {N} two"))?;
     other.have(&format!("wait {N} one"))?;
     find(manager, "two", figures, CYCLE_BETWEEN).await?;
@@ -123,12 +123,12 @@ async fn between_processes_long(
 ) -> Result<()> {
     let mut held = Vec::new();
     for run in 0..N {
-        held.push(lock(manager, &call(run), &[alone_on(&name(run))?]).await?);
+        held.push(lock(manager, &call(run), &[exclusive_on(&name(run))?]).await?);
     }
     other.have(&format!("lock {N} {}", name(N)))?;
     let mut tasks: JoinSet<std::result::Result<LockGuard, LockError>> = JoinSet::new();
     for run in 1..N {
-        let (manager, wants) = (Arc::clone(manager), [alone_on(&name(run + 1))?]);
+        let (manager, wants) = (Arc::clone(manager), [exclusive_on(&name(run + 1))?]);
         tasks.spawn(async move { lock(&manager, &call(run), &wants).await });
     }
     for run in 1..N {
@@ -153,7 +153,7 @@ async fn find(
     figures: &mut Figures,
     subject: &str,
 ) -> Result<()> {
-    let (lineage, wants) = (call(0), [alone_on(model)?]);
+    let (lineage, wants) = (call(0), [exclusive_on(model)?]);
     let since = Instant::now();
     let asked = lock(manager, &lineage, &wants).await;
     figures.lap(subject, since);

@@ -14,7 +14,7 @@ use super::subjects::{
     HAND_OVER, HAND_OVER_KILLED, HAND_OVER_OTHER, HAND_OVER_SHARED, WAKE_KILLED, WAKE_PIPE,
     WAKE_TASK,
 };
-use super::{alone_on, call, lock, settle, shared, until_waiting};
+use super::{call, exclusive_on, lock, settle, shared, until_waiting};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
@@ -46,7 +46,7 @@ pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) 
 async fn waiter(
     manager: &Arc<LockManager>,
 ) -> Result<JoinHandle<std::result::Result<Got<LockGuard>, LockError>>> {
-    let (of_task, wants) = (Arc::clone(manager), [alone_on("sink")?]);
+    let (of_task, wants) = (Arc::clone(manager), [exclusive_on("sink")?]);
     let task = tokio::spawn(async move {
         let guard = lock(&of_task, &call(WAITER), &wants).await?;
         Ok((now(), guard))
@@ -61,7 +61,7 @@ async fn in_process(
     figures: &mut Figures,
     subject: &str,
 ) -> Result<()> {
-    let held = lock(manager, &call(HOLDER), &[alone_on("sink")?]).await?;
+    let held = lock(manager, &call(HOLDER), &[exclusive_on("sink")?]).await?;
     let waiter = waiter(manager).await?;
     let since = now();
     drop(held);

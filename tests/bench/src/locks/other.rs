@@ -16,7 +16,7 @@ use sedge_locks::manager::{LockGuard, LockManager};
 use tokio::task::JoinHandle;
 
 use crate::Result;
-use crate::locks::{alone_on, call, lock, shared, until_waiting};
+use crate::locks::{call, exclusive_on, lock, shared, until_waiting};
 
 /// The other process. Dropping it kills it.
 pub(super) struct Other {
@@ -107,7 +107,7 @@ struct State {
 }
 
 /// Executes orders until stdin is closed.
-pub(crate) async fn obey(folder: &Path) -> Result<()> {
+pub(crate) async fn execute(folder: &Path) -> Result<()> {
     let mut state = State {
         manager: shared(folder)?,
         guards: Vec::new(),
@@ -119,18 +119,18 @@ pub(crate) async fn obey(folder: &Path) -> Result<()> {
     for order in std::io::stdin().lines() {
         let order = order?;
         let words: Vec<&str> = order.split(' ').collect();
-        state.obey(&words).await?;
+        state.execute(&words).await?;
     }
     Ok(())
 }
 
 impl State {
-    async fn obey(&mut self, words: &[&str]) -> Result<()> {
+    async fn execute(&mut self, words: &[&str]) -> Result<()> {
         match words {
             ["lock", run, models @ ..] => {
                 let lineage = call(run.parse()?);
                 for model in models {
-                    let wants = [alone_on(model)?];
+                    let wants = [exclusive_on(model)?];
                     let guard = lock(&self.manager, &lineage, &wants).await?;
                     self.guards.push(guard);
                 }
@@ -138,7 +138,7 @@ impl State {
             }
             ["wait", run, model] => {
                 let (manager, lineage) = (Arc::clone(&self.manager), call(run.parse()?));
-                let (of_task, wants) = (lineage.clone(), [alone_on(model)?]);
+                let (of_task, wants) = (lineage.clone(), [exclusive_on(model)?]);
                 let task = tokio::spawn(async move { lock(&manager, &of_task, &wants).await });
                 self.waiting.push(task);
                 until_waiting(&self.manager, &lineage).await;

@@ -19,10 +19,10 @@ pub(super) const HAND_OVER_OTHER: &str = "handed over to another process";
 pub(super) const WAKE_KILLED: &str = "a file's lock: got after kill -9";
 pub(super) const HAND_OVER_KILLED: &str = "handed over after kill -9";
 
-pub(super) const COME: &str = "1 000 waiters in process: queued, each";
-pub(super) const GO: &str = "1 000 waiters in process: served, each";
-pub(super) const COME_SHARED: &str = "1 000 waiters for another process: queued, each";
-pub(super) const GO_SHARED: &str = "1 000 waiters for another process: served, each";
+pub(super) const QUEUED: &str = "1 000 waiters in process: queued, each";
+pub(super) const SERVED: &str = "1 000 waiters in process: served, each";
+pub(super) const QUEUED_SHARED: &str = "1 000 waiters for another process: queued, each";
+pub(super) const SERVED_SHARED: &str = "1 000 waiters for another process: served, each";
 pub(super) const IDLE_NO_WAITER: &str = "idle: processor time in 1 s, no waiter";
 pub(super) const IDLE: &str = "processor time in 1 s, 1 000 wait in process";
 pub(super) const IDLE_SHARED: &str = "processor time in 1 s, 1 000 wait for another";
@@ -50,10 +50,10 @@ pub(crate) fn rows() -> Vec<Row> {
         row(HAND_OVER_OTHER, Some(WAKE_PIPE), "≤ 2 ms"),
         row(WAKE_KILLED, None, ""),
         row(HAND_OVER_KILLED, Some(WAKE_KILLED), "≤ 5 ms"),
-        row(COME, Some(IN_PROCESS), ""),
-        row(GO, Some(IN_PROCESS), ""),
-        row(COME_SHARED, Some(SHARED_X), ""),
-        row(GO_SHARED, Some(SHARED_X), ""),
+        row(QUEUED, Some(IN_PROCESS), ""),
+        row(SERVED, Some(IN_PROCESS), ""),
+        row(QUEUED_SHARED, Some(SHARED_X), ""),
+        row(SERVED_SHARED, Some(SHARED_X), ""),
         row(IDLE_NO_WAITER, None, ""),
         row(IDLE, Some(IDLE_NO_WAITER), ""),
         row(IDLE_SHARED, Some(IDLE_NO_WAITER), ""),

@@ -11,7 +11,7 @@ use sedge_locks::mode::{Mode, Resource};
 
 use super::other::Other;
 use super::subjects::{FILE_TURNS, IN_PROCESS, MUTEX, SHARED, SHARED_BESIDE, SHARED_X};
-use super::{alone_on, call, lock, shared};
+use super::{call, exclusive_on, lock, shared};
 use crate::figures::Figures;
 use crate::{Effort, Result};
 
@@ -49,7 +49,7 @@ pub(super) async fn round(folder: &Path, effort: Effort, figures: &mut Figures) 
 }
 
 async fn in_process(alone: &Arc<LockManager>, figures: &mut Figures) -> Result<()> {
-    let (lineage, wants) = (call(1), [alone_on("sink")?]);
+    let (lineage, wants) = (call(1), [exclusive_on("sink")?]);
     let since = Instant::now();
     for _ in 0..BATCH {
         drop(lock(alone, &lineage, &wants).await?);
@@ -68,7 +68,7 @@ async fn sample(manager: &Arc<LockManager>, figures: &mut Figures, subject: &str
 }
 
 async fn sample_x(manager: &Arc<LockManager>, figures: &mut Figures) -> Result<()> {
-    let (lineage, wants) = (call(1), [alone_on("sink")?]);
+    let (lineage, wants) = (call(1), [exclusive_on("sink")?]);
     let since = Instant::now();
     drop(lock(manager, &lineage, &wants).await?);
     figures.lap(SHARED_X, since);
@@ -76,7 +76,7 @@ async fn sample_x(manager: &Arc<LockManager>, figures: &mut Figures) -> Result<(
 }
 
 fn wants_of_call() -> Result<[(Resource, Mode); 2]> {
-    Ok([(Resource::Datastore, Mode::IX), alone_on("sink")?])
+    Ok([(Resource::Datastore, Mode::IX), exclusive_on("sink")?])
 }
 
 /// Returns the number of bytes in the table that the locks of a call take, and their release.
