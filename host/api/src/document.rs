@@ -17,8 +17,16 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::problem::{Problem, UseCase};
+use crate::view::model::{
+    MethodRunView, ModelCreated, ModelDeleted, ModelListed, ModelPermissions, ModelView,
+};
+use crate::view::plugin::{PluginAdded, PluginListed, PluginView};
 use crate::view::repository::RepositoryMade;
+use crate::view::run::{LogLineView, LogOf, RunReport, RunView, RunsRemoved};
 use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
+use crate::view::workflow::{
+    GateDecisionView, GateView, WorkflowEnd, WorkflowListed, WorkflowView,
+};
 
 /// What a use case that returns one thing was carried out with.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -139,16 +147,34 @@ macro_rules! documents {
 // The documents that are not declared yet are in the second list.
 documents! {
     Init => Success<RepositoryMade>,
+    ModelCreate => Success<ModelCreated>,
+    ModelDelete => Success<ModelDeleted>,
+    ModelGet => Success<ModelView>,
+    ModelList => List<ModelListed, NoMore>,
+    ModelMethodRun => Success<MethodRunView>,
+    ModelPermissions => Success<ModelPermissions>,
+    PluginAdd => Success<PluginAdded>,
+    PluginDescribe => Success<PluginView>,
+    PluginList => List<PluginListed, NoMore>,
+    RunGc => Success<RunsRemoved>,
+    RunList => List<RunView, NoMore>,
+    RunLogs => List<LogLineView, LogOf>,
+    RunShow => Success<RunReport>,
     SecretDelete => Success<SecretDeleted>,
     SecretList => List<SecretView, NoMore>,
     SecretPut => Success<SecretView>,
-    SecretRotate => Success<SecretsRotated>;
+    SecretRotate => Success<SecretsRotated>,
+    WorkflowApprovals => List<GateView, NoMore>,
+    WorkflowApprove => Success<GateDecisionView>,
+    WorkflowGet => Success<WorkflowView>,
+    WorkflowList => List<WorkflowListed, NoMore>,
+    WorkflowReject => Success<GateDecisionView>,
+    WorkflowResume => Success<WorkflowEnd>,
+    WorkflowRun => Success<WorkflowEnd>,
+    WorkflowValidate => Success<WorkflowView>;
     DataDelete, DataGc, DataGet, DataList, DataPrune, DataQuery, DataRename, DataSearch,
     DataVersions, DatastoreBackup, DatastoreCheck, DatastoreCompact, DatastoreLockRelease,
-    DatastoreLockStatus, DatastoreRestore, DatastoreStatus, Doctor, ModelCreate, ModelDelete,
-    ModelGet, ModelList, ModelMethodRun, ModelPermissions, PluginAdd, PluginDescribe, PluginList,
-    RunGc, RunList, RunLogs, RunShow, WorkflowApprovals, WorkflowApprove, WorkflowGet,
-    WorkflowList, WorkflowReject, WorkflowResume, WorkflowRun, WorkflowValidate
+    DatastoreLockStatus, DatastoreRestore, DatastoreStatus, Doctor
 }
 
 /// Returns the JSON Schema of the document of a failure, which is the same for all use cases.

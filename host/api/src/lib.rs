@@ -7,7 +7,9 @@
 
 pub mod document;
 pub mod problem;
+mod text;
 mod time;
 pub mod view;
 
+pub use text::PluginText;
 pub use time::Time;

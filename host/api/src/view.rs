@@ -1,4 +1,10 @@
 //! What use cases return, one module a noun.
 
+pub mod call;
+pub mod model;
+pub mod permission;
+pub mod plugin;
 pub mod repository;
+pub mod run;
 pub mod secret;
+pub mod workflow;

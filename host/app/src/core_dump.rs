@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use sedge_api::problem::details::CoreDumpDetails;
 use sedge_model::lineage::Lineage;
 use sedge_sys::folder::Folder;
 
@@ -33,6 +34,33 @@ pub enum CoreDumpEnd {
         /// Why not.
         reason: String,
     },
+}
+
+impl CoreDumpEnd {
+    /// Returns it as documents have it; `None` if no core dump was requested.
+    pub(crate) fn details(&self) -> Option<CoreDumpDetails> {
+        let nothing = CoreDumpDetails {
+            call: None,
+            path: None,
+            size: None,
+            reason: None,
+        };
+        Some(match self {
+            Self::NotWanted => return None,
+            Self::NothingTrapped => nothing,
+            Self::Written { call, path, size } => CoreDumpDetails {
+                call: Some(call.to_string()),
+                path: Some(path.to_string_lossy().into_owned()),
+                size: Some(*size),
+                reason: None,
+            },
+            Self::Failed { call, reason } => CoreDumpDetails {
+                call: Some(call.to_string()),
+                reason: Some(reason.clone()),
+                ..nothing
+            },
+        })
+    }
 }
 
 /// A file that is to be made, and that was not there when the run began.

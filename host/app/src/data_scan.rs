@@ -6,10 +6,22 @@ use sedge_store::{Scan, Scanned, StoreError};
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// An error of whoever takes what is handed over, on its way through the store.
-enum Through<E> {
+/// An error on its way through the store.
+pub(crate) enum Through<E> {
+    /// Of what takes the items of a list.
     Taker(E),
+    /// Of the store.
     Store(StoreError),
+}
+
+impl<E: From<AppError>> Through<E> {
+    /// Returns it as an error of the use case.
+    pub(crate) fn into_error(self) -> E {
+        match self {
+            Self::Taker(error) => error,
+            Self::Store(error) => AppError::from(error).into(),
+        }
+    }
 }
 
 impl<E> From<StoreError> for Through<E> {
@@ -26,8 +38,5 @@ pub(crate) fn data_scan<E: From<AppError>>(
 ) -> Result<(), E> {
     let store = repository.store()?;
     let scanned = store.data_scan(selection, |scanned| take(scanned).map_err(Through::Taker));
-    scanned.map_err(|error| match error {
-        Through::Taker(error) => error,
-        Through::Store(error) => AppError::from(error).into(),
-    })
+    scanned.map_err(Through::into_error)
 }

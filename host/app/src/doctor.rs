@@ -9,7 +9,7 @@ use sedge_model::names::SecretName;
 use sedge_secrets::SecretsError;
 
 use crate::error::AppError;
-use crate::plugin_list::plugin_list;
+use crate::plugins::component_file;
 use crate::repository::Repository;
 
 /// A part of a repository that is looked at.
@@ -140,17 +140,17 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
 }
 
 fn plugins(repository: &Repository) -> Result<Vec<Finding>, AppError> {
-    let gone = plugin_list(repository)?
-        .into_iter()
-        .filter(|it| !it.is_here);
-    Ok(gone
-        .map(|plugin| {
-            fault(AppError::PluginGone {
-                type_name: plugin.type_name,
-                from: plugin.pinned.source,
-            })
-        })
-        .collect())
+    let components = repository.state_folder("plugins")?;
+    let mut findings = Vec::new();
+    for (type_name, pinned) in &repository.plugin_lock().plugins {
+        if !components.has(&component_file(&pinned.sha256))? {
+            findings.push(fault(AppError::PluginGone {
+                type_name: type_name.clone(),
+                from: pinned.source.clone(),
+            }));
+        }
+    }
+    Ok(findings)
 }
 
 fn models(repository: &Repository) -> Result<Vec<Finding>, AppError> {

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
+use sedge_api::view::workflow::{DecisionView, GateDecisionView};
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::names::{RunId, WorkflowName};
-use sedge_model::run::{GateDecision, RunEvent, RunStatus, StepPath};
+use sedge_model::run::{GateDecision, RunEvent, StepPath};
 use sedge_model::workflow::{Task, Workflow};
 use sedge_model::yaml::Located;
 use sedge_store::{Author, EventRecord, RunRecord};
@@ -20,6 +21,7 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run_find::Wanted;
 use crate::vault::{Redactors, Vault};
+use crate::views::run::status_view;
 
 /// Which gate to decide.
 #[derive(Debug, Clone)]
@@ -32,23 +34,6 @@ pub struct GateRequest {
     pub run: Option<String>,
     /// Why, in the person's words.
     pub comment: Option<String>,
-}
-
-/// A gate that was decided.
-#[derive(Debug, Clone)]
-pub struct GateReport {
-    /// The run.
-    pub run: RunId,
-    /// The workflow.
-    pub workflow: WorkflowName,
-    /// The gate.
-    pub gate: StepPath,
-    /// What was decided.
-    pub decision: GateDecision,
-    /// Where the run stands now.
-    pub status: RunStatus,
-    /// The gates that still wait.
-    pub gates_open: Vec<StepPath>,
 }
 
 /// Returns the workflow as it was when the run was made.
@@ -98,7 +83,7 @@ pub(crate) fn gate_decide(
     repository: &Repository,
     request: &GateRequest,
     decision: GateDecision,
-) -> Result<GateReport, AppError> {
+) -> Result<GateDecisionView, AppError> {
     let run =
         repository.run_of_workflow(&request.workflow, request.run.as_deref(), Wanted::Decide)?;
     let workflow = run_workflow(repository, &run)?;
@@ -139,13 +124,16 @@ pub(crate) fn gate_decide(
         unreachable!("without a gate there is an error")
     };
     let status = repository.run_status(&repository.store()?.run_get(&run.id)?)?;
-    Ok(GateReport {
-        run: run.id,
-        workflow: workflow.name,
-        gate,
-        decision,
-        status,
-        gates_open: state.gates_open().cloned().collect(),
+    Ok(GateDecisionView {
+        run: run.id.to_string(),
+        workflow: workflow.name.to_string(),
+        gate: gate.to_string(),
+        decision: match decision {
+            GateDecision::Approved => DecisionView::Approved,
+            GateDecision::Rejected => DecisionView::Rejected,
+        },
+        status: status_view(status),
+        gates_open: state.gates_open().map(ToString::to_string).collect(),
     })
 }
 

@@ -74,10 +74,10 @@ pub use events::{Event, Events};
 pub use failure::{FailedCall, FailureReport};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
-pub use workflow_drive::WorkflowEnd;
 
 /// The types that use cases take and return, for faces that know no crate but this one.
 pub mod types {
+    pub use crate::views::permission::request_view as permission_request_view;
     pub use sedge_locks::error::Blocker;
     pub use sedge_locks::mode::Resource;
     pub use sedge_locks::status::LockStatus;
@@ -89,7 +89,6 @@ pub mod types {
     pub use sedge_model::command::LINEAGE_VARIABLE;
     pub use sedge_model::diagnostic::Diagnostic;
     pub use sedge_model::digest::Digest;
-    pub use sedge_model::guest_text::GuestText;
     pub use sedge_model::json::{self, JsonError};
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;

@@ -1,7 +1,8 @@
 //! Makes a model: writes its definition.
 
+use sedge_api::view::model::ModelCreated;
 use sedge_model::definition::definition_file_text;
-use sedge_model::names::{ModelName, TypeName};
+use sedge_model::names::ModelName;
 use serde_json::Value;
 
 use crate::error::AppError;
@@ -19,23 +20,15 @@ pub struct Request {
     pub global_arguments: Vec<(String, String)>,
 }
 
-/// A model that was made.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Its name.
-    pub name: ModelName,
-    /// Its type.
-    pub type_name: TypeName,
-    /// Its file, within the repository.
-    pub file: String,
-}
-
 /// Makes a model of a type that a plugin provides.
 ///
 /// # Errors
 /// The name is none or taken, no plugin provides the type, or the arguments do not fit
 /// its schema; then nothing was written.
-pub async fn model_create(repository: &Repository, request: &Request) -> Result<Report, AppError> {
+pub async fn model_create(
+    repository: &Repository,
+    request: &Request,
+) -> Result<ModelCreated, AppError> {
     let name: ModelName = request.name.parse()?;
     let plugin = repository.plugin(&request.type_name).await?;
     let info = plugin.type_info();
@@ -56,9 +49,9 @@ pub async fn model_create(repository: &Repository, request: &Request) -> Result<
     let text = definition_file_text(&name, &info.name, &info.version, &arguments);
     repository.folder().create_folder("models")?;
     repository.folder().write_new(&file, text.as_bytes())?;
-    Ok(Report {
-        name,
-        type_name: info.name.clone(),
+    Ok(ModelCreated {
+        name: name.to_string(),
+        type_name: info.name.to_string(),
         file,
     })
 }

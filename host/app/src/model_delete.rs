@@ -2,23 +2,13 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::model::ModelDeleted;
 use sedge_model::names::ModelName;
 
 use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
-
-/// A model that was deleted.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Its name.
-    pub name: ModelName,
-    /// What was its file, within the repository.
-    pub file: String,
-    /// How many pieces of data it leaves behind.
-    pub n_data: u64,
-}
 
 /// Deletes a model once no call of it is under way. Its data stays, and can be read and
 /// deleted by the model's name; what it used of what it may do is forgotten.
@@ -31,7 +21,7 @@ pub async fn model_delete(
     repository: &Arc<Repository>,
     name: &str,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<ModelDeleted, AppError> {
     let Ok(model) = name.parse::<ModelName>() else {
         return Err(repository.model_missing(name));
     };
@@ -50,9 +40,9 @@ pub async fn model_delete(
     let store = repository.store()?;
     store.permission_uses_forget(&held.permit, &model)?;
     repository.folder().remove(&file)?;
-    Ok(Report {
-        name: model,
+    Ok(ModelDeleted {
+        name: model.to_string(),
         file,
-        n_data: data.map_or(0, |data| data.n_names),
+        data_kept: data.map_or(0, |data| data.n_names),
     })
 }

@@ -1,28 +1,34 @@
 //! Lists models.
 
-use sedge_model::definition::Definition;
-use sedge_model::diagnostic::Diagnostic;
-use sedge_model::names::ModelName;
+use sedge_api::view::model::ModelListed;
+use sedge_store::Scan;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::model::model_view;
+use crate::views::workflow::file_fault;
 
-/// What a file defines, or what is wrong with it.
-pub type Listed = Result<Definition, Box<Diagnostic>>;
-
-/// Returns every model, by name: its definition, or what is wrong with its file.
+/// Hands over every model, by name, as long as `take` wants more: its definition, or what is wrong
+/// with its file.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn model_list(repository: &Repository) -> Result<Vec<(ModelName, Listed)>, AppError> {
-    let mut models = Vec::new();
+/// The folder cannot be read, or whatever `take` fails with.
+pub fn model_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(ModelListed) -> Result<Scan, E>,
+) -> Result<(), E> {
     for name in repository.model_names()? {
-        let model = match repository.definition(name.as_str()) {
-            Ok(definition) => Ok(definition),
-            Err(AppError::Diagnostic(fault)) => Err(fault),
-            Err(other) => return Err(other),
+        let listed = match repository.definition(name.as_str()) {
+            Ok(definition) => ModelListed::Sound(Box::new(model_view(&definition))),
+            Err(AppError::Diagnostic(fault)) => {
+                ModelListed::Faulty(file_fault(name.as_str(), &fault))
+            }
+            Err(other) => return Err(other.into()),
         };
-        models.push((name, model));
+        match take(listed)? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
     }
-    Ok(models)
+    Ok(())
 }

@@ -1,14 +1,16 @@
 //! Runs a method of a model, in a run of its own.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use sedge_api::problem::sources;
+use sedge_api::view::model::MethodRunView;
 use sedge_model::argument::argument_from_text;
-use sedge_model::call::{CallError, Outcome};
+use sedge_model::call::CallError;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, RunId};
-use sedge_model::run::{RunKind, RunStatus};
+use sedge_model::run::{RunError, RunKind, RunStatus};
 use sedge_store::{Claim, RunStart};
 use sedge_sys::clock::Moment;
 use sedge_sys::random;
@@ -24,6 +26,7 @@ use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run_cx::{ReadyModel, RunCx};
 use crate::vault::Vault;
+use crate::views::call::versions_written;
 
 /// What to run.
 #[derive(Debug, Clone, Default)]
@@ -43,19 +46,6 @@ pub struct Request {
     pub core_dump: Option<PathBuf>,
 }
 
-/// A method that succeeded.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The run.
-    pub run: RunId,
-    /// What it left behind.
-    pub outcome: Outcome,
-    /// How long it took, waiting included.
-    pub elapsed: Duration,
-    /// What became of the core dump that was asked for.
-    pub core_dump: CoreDumpEnd,
-}
-
 /// Runs a method and waits for its end. Dropping the future cancels the run.
 ///
 /// # Errors
@@ -64,7 +54,7 @@ pub async fn model_method_run(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<MethodRunView, AppError> {
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
     let method = method_find(&model, &request.method)?;
     let arguments = arguments_of(&model, &method, request)?;
@@ -91,8 +81,11 @@ pub async fn model_method_run(
         repository,
         claim: &claim,
         status: RunStatus::Cancelled,
+        error: None,
     };
-    let frame = Frame::of_run(Lineage::root(run.clone()));
+    let root = Lineage::root(run.clone());
+    let first = root.child(1);
+    let frame = Frame::of_run(root);
     let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks, vault);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
@@ -106,19 +99,19 @@ pub async fn model_method_run(
     let since = Moment::now();
     let ended = call_run(&cx, call, None).await;
     frame.callees_ended().await;
-    ending.status = if ended.is_ok() {
-        RunStatus::Succeeded
-    } else {
-        RunStatus::Failed
+    (ending.status, ending.error) = match &ended {
+        Ok(_) => (RunStatus::Succeeded, None),
+        Err(fault) => (RunStatus::Failed, Some(run_error(fault))),
     };
     drop(ending);
     let core_dump = dump_file.map_or(CoreDumpEnd::NotWanted, |file| file.save(&cx));
     match ended {
-        Ok(outcome) => Ok(Report {
-            run,
-            outcome,
-            elapsed: since.elapsed(),
-            core_dump,
+        Ok(outcome) => Ok(MethodRunView {
+            written: versions_written(&first, &outcome.written),
+            value: outcome.value,
+            elapsed_ms: since.elapsed().as_secs_f64() * 1000.0,
+            core_dump: core_dump.details(),
+            run: run.to_string(),
         }),
         Err(CallFault::Call(source)) => Err(AppError::CallFailed {
             report: FailureReport::read(repository, &run, |_| true),
@@ -132,11 +125,27 @@ pub async fn model_method_run(
     }
 }
 
-/// Ends the run when it is dropped, as cancelled unless told otherwise.
+/// Returns why a run failed, for its log.
+fn run_error(fault: &CallFault) -> RunError {
+    match fault {
+        CallFault::Call(error) => RunError::Call(error.clone()),
+        CallFault::App(error) => {
+            let mut message = vec![error.to_string()];
+            message.extend(sources(error.source()));
+            RunError::Host {
+                code: error.code().to_owned(),
+                message: message.join(": "),
+            }
+        }
+    }
+}
+
+/// Ends the run when it is dropped, as cancelled unless something else was noted.
 struct RunEnding<'a> {
     repository: &'a Repository,
     claim: &'a Claim,
     status: RunStatus,
+    error: Option<RunError>,
 }
 
 impl Drop for RunEnding<'_> {
@@ -145,7 +154,7 @@ impl Drop for RunEnding<'_> {
         let ended = self
             .repository
             .store()
-            .map(|store| store.run_end(self.claim, self.status));
+            .map(|store| store.run_end(self.claim, self.status, self.error.as_ref()));
         if let Err(error) | Ok(Err(error)) = ended.map(|ended| ended.map_err(AppError::from)) {
             tracing::warn!(run = %self.claim.run, %error, "failed to note the end of a run");
         }

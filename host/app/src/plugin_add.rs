@@ -7,10 +7,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sedge_model::names::TypeVersion;
-use sedge_model::permission::PermissionRequest;
+use sedge_api::view::permission::PermissionRequestView;
+use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange, PluginView};
 use sedge_model::permission::choice::{self, Choice};
 use sedge_model::permission::grants::Grants;
+use sedge_model::permission::{Permission, PermissionRequest};
 use sedge_model::repository::{LOCK_FILE, LockedPlugin};
 use sedge_runtime::PluginDescription;
 use sedge_sys::file_lock::FileQueue;
@@ -20,6 +21,8 @@ use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::plugins::component_file;
 use crate::repository::{Repository, cache_unusable, plugin_lock_read};
+use crate::views::permission::{grants_view, request_view};
+use crate::views::plugin::plugin_view;
 
 /// A component that was checked, and is not pinned yet.
 #[derive(Debug)]
@@ -27,34 +30,43 @@ pub struct Added {
     repository: Arc<Repository>,
     bytes: Vec<u8>,
     source: String,
+    description: PluginDescription,
     /// What it is.
-    pub description: PluginDescription,
-    /// What it asks for that nobody has decided on yet.
-    pub undecided: Vec<PermissionRequest>,
-    /// What is pinned for its type.
-    pub before: Before,
+    pub plugin: PluginView,
+    /// What it requests that no user has decided on yet.
+    pub undecided: Vec<Undecided>,
+    /// What pinning it would change.
+    pub change: PluginChange,
 }
 
-/// A plugin that was added.
+/// Something that a plugin requests and that a user has to decide on.
 #[derive(Debug, Clone)]
-pub struct Report {
-    /// What it is.
-    pub description: PluginDescription,
-    /// What was pinned for its type before.
-    pub before: Before,
-    /// What all models of its type may do.
-    pub grants: Grants,
+pub struct Undecided {
+    permission: Permission,
+    /// What it requests, and why.
+    pub request: PermissionRequestView,
 }
 
-/// What was pinned for a type before a plugin was added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Before {
-    /// Nothing.
-    Nothing,
-    /// The same component.
-    Same,
-    /// Another component, with this version of the type.
-    Other(TypeVersion),
+impl Undecided {
+    fn new(request: &PermissionRequest) -> Self {
+        Self {
+            permission: request.permission.clone(),
+            request: request_view(request),
+        }
+    }
+
+    /// Returns the choice to grant exactly this. Of a folder that grants nothing, because only the
+    /// user knows where it is: that is [`Choice::Folder`].
+    #[must_use]
+    pub fn granted(&self) -> Choice {
+        Choice::Exactly(self.permission.clone())
+    }
+
+    /// Returns the narrowest grants that the request allows, as lines of YAML.
+    #[must_use]
+    pub fn narrowest(&self) -> Vec<String> {
+        choice::narrowest(&self.permission)
+    }
 }
 
 /// Checks, compiles and describes the component in a file.
@@ -93,8 +105,11 @@ pub async fn plugin_add(
     let lock = plugin_lock_read(repository.folder())?;
     let pinned = lock.plugins.get(&description.type_info.name);
     Ok(Added {
-        undecided: undecided(&description, pinned),
-        before: before(&description, pinned),
+        undecided: (undecided(&description, pinned).iter())
+            .map(Undecided::new)
+            .collect(),
+        change: change(&description, pinned),
+        plugin: plugin_view(&description),
         source: source_text(path)?,
         repository: Arc::clone(repository),
         bytes,
@@ -110,7 +125,7 @@ impl Added {
     /// # Errors
     /// It asks for something that nobody has decided on, and there is no choice; or a choice
     /// is about something that it does not ask for. Then the repository is as it was.
-    pub fn pin(self, choices: &[Choice]) -> Result<Report, AppError> {
+    pub fn pin(self, choices: &[Choice]) -> Result<PluginAdded, AppError> {
         let info = &self.description.type_info;
         let chosen = choice::granted(&info.permissions, choices).map_err(|source| {
             AppError::GrantUnknown {
@@ -134,7 +149,8 @@ impl Added {
                 undecided,
             });
         }
-        let before = before(&self.description, pinned);
+        let change = change(&self.description, pinned);
+        let before = pinned.map(|pinned| pinned.version.to_string());
         let mut grants = pinned
             .map(|pinned| pinned.grants.clone())
             // ignored: there is no error here, only no value.
@@ -147,9 +163,11 @@ impl Added {
             version: info.version.clone(),
             sha256: (self.description.sha256.parse()).expect("a digest that was just made is one"),
             contract: self.description.contract.clone(),
-            source: match (&before, pinned) {
-                (Before::Same, Some(pinned)) => pinned.source.clone(),
-                (Before::Same | Before::Nothing | Before::Other(_), _) => self.source.clone(),
+            source: match (change, pinned) {
+                (PluginChange::Unchanged, Some(pinned)) => pinned.source.clone(),
+                (PluginChange::Unchanged | PluginChange::Added | PluginChange::Replaced, _) => {
+                    self.source.clone()
+                }
             },
             asked: asked_lines(&self.description),
             grants: grants.clone(),
@@ -159,10 +177,13 @@ impl Added {
             let text = lock.file_text();
             self.repository.folder().write(LOCK_FILE, text.as_bytes())?;
         }
-        Ok(Report {
-            description: self.description,
+        let requests = self.description.type_info.permissions.iter();
+        Ok(PluginAdded {
+            granted: requests.map(|it| share(&grants, &it.permission)).collect(),
+            plugin: self.plugin,
+            change,
             before,
-            grants,
+            grants: grants_view(&grants),
         })
     }
 }
@@ -189,11 +210,22 @@ fn undecided(
     requests.filter(is_undecided).cloned().collect()
 }
 
-fn before(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Before {
+/// Returns how much is granted of what is requested.
+fn share(grants: &Grants, permission: &Permission) -> GrantedShare {
+    if grants.has_all_of(permission) {
+        GrantedShare::All
+    } else if grants.has_part_of(permission) {
+        GrantedShare::Part
+    } else {
+        GrantedShare::Nothing
+    }
+}
+
+fn change(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> PluginChange {
     match pinned {
-        None => Before::Nothing,
-        Some(pinned) if *pinned.sha256 == *description.sha256 => Before::Same,
-        Some(pinned) => Before::Other(pinned.version.clone()),
+        None => PluginChange::Added,
+        Some(pinned) if *pinned.sha256 == *description.sha256 => PluginChange::Unchanged,
+        Some(_) => PluginChange::Replaced,
     }
 }
 

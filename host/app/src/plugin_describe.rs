@@ -1,9 +1,10 @@
 //! Shows what a plugin says of its type.
 
-pub use sedge_runtime::PluginDescription;
+use sedge_api::view::plugin::PluginView;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::plugin::plugin_view;
 
 /// Returns the description of the plugin that provides a type.
 ///
@@ -12,6 +13,7 @@ use crate::repository::Repository;
 pub async fn plugin_describe(
     repository: &Repository,
     type_name: &str,
-) -> Result<PluginDescription, AppError> {
-    Ok(repository.plugin(type_name).await?.description().clone())
+) -> Result<PluginView, AppError> {
+    let plugin = repository.plugin(type_name).await?;
+    Ok(plugin_view(plugin.description()))
 }

@@ -1,36 +1,29 @@
 //! Lists plugins.
 
-use sedge_model::names::TypeName;
-use sedge_model::repository::LockedPlugin;
+use sedge_api::view::plugin::PluginListed;
+use sedge_store::Scan;
 
 use crate::error::AppError;
 use crate::plugins::component_file;
 use crate::repository::Repository;
+use crate::views::plugin::plugin_listed;
 
-/// A pinned plugin.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    /// The type that it provides.
-    pub type_name: TypeName,
-    /// How it is pinned.
-    pub pinned: LockedPlugin,
-    /// Whether its component is on this machine.
-    pub is_here: bool,
-}
-
-/// Returns every pinned plugin, by type.
+/// Hands over every pinned plugin, by type, as long as `take` wants more.
 ///
 /// # Errors
-/// The folder of components cannot be read.
-pub fn plugin_list(repository: &Repository) -> Result<Vec<Listed>, AppError> {
+/// The folder of components cannot be read, or whatever `take` fails with.
+pub fn plugin_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(PluginListed) -> Result<Scan, E>,
+) -> Result<(), E> {
     let components = repository.state_folder("plugins")?;
-    let listed = |(type_name, pinned): (&TypeName, &LockedPlugin)| {
-        Ok(Listed {
-            type_name: type_name.clone(),
-            is_here: components.has(&component_file(&pinned.sha256))?,
-            pinned: pinned.clone(),
-        })
-    };
-    let plugins = repository.plugin_lock().plugins.iter();
-    plugins.map(listed).collect()
+    for (type_name, pinned) in &repository.plugin_lock().plugins {
+        let is_here = components.has(&component_file(&pinned.sha256));
+        let is_here = is_here.map_err(AppError::from)?;
+        match take(plugin_listed(type_name, pinned, is_here))? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
+    }
+    Ok(())
 }

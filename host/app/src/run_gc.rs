@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::run::RunsRemoved;
 use sedge_model::lifetime::Span;
-use sedge_store::RunRecord;
 use sedge_sys::clock::Timestamp;
 
 use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, whole};
+use crate::views::run::run_view;
 
 /// Forgets runs that ended longer ago than `older_than`, with their calls and logs, and
 /// returns them; with `dry_run`, nothing is forgotten. The data that they wrote stays.
@@ -21,14 +22,18 @@ pub async fn run_gc(
     older_than: Span,
     dry_run: bool,
     events: Arc<dyn Events>,
-) -> Result<Vec<RunRecord>, AppError> {
+) -> Result<RunsRemoved, AppError> {
     let before = Timestamp::now().0.saturating_sub(older_than.ms());
     let runs = repository.store()?.runs_ended_before(before)?;
+    let removed = RunsRemoved {
+        dry_run,
+        runs: runs.iter().map(|run| run_view(run, run.status)).collect(),
+    };
     if dry_run || runs.is_empty() {
-        return Ok(runs);
+        return Ok(removed);
     }
     let held = locked(repository, "run gc", &whole(), events).await?;
     let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
     repository.store()?.runs_delete(&held.permit, &ids)?;
-    Ok(runs)
+    Ok(removed)
 }

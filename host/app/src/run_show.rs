@@ -1,23 +1,14 @@
 //! Shows a run: where it stands, its steps, and the tree of its calls.
 
+use sedge_api::view::call::CallStatusView;
+use sedge_api::view::run::{RunReport, StepStatusView};
+use sedge_model::call::CallStatus;
 use sedge_model::run::RunStatus;
-use sedge_store::{CallRecord, EventRecord, RunRecord};
 
 use crate::error::AppError;
 use crate::repository::Repository;
-
-/// A run and all that belongs to it.
-#[derive(Debug, Clone)]
-pub struct RunReport {
-    /// The run as it is stored.
-    pub run: RunRecord,
-    /// Where it stands.
-    pub status: RunStatus,
-    /// Its log, oldest first.
-    pub events: Vec<EventRecord>,
-    /// Its calls: each caller before its callees.
-    pub calls: Vec<CallRecord>,
-}
+use crate::views::call::{Kept, call_views, version_written};
+use crate::views::run::{run_problem, run_view, step_views};
 
 /// Returns a run by its id or the beginning of it; the newest run without one.
 ///
@@ -26,10 +17,27 @@ pub struct RunReport {
 pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, AppError> {
     let run = repository.run_by_id_or_newest(id)?;
     let store = repository.store()?;
+    let status = repository.run_status(&run)?;
+    let events = store.run_events(&run.id)?;
+    let calls = store.call_list(&run.id)?;
+    let mut kept = Kept::new();
+    if calls.iter().any(|it| it.status != CallStatus::Succeeded) {
+        store.kept_scan(&run.id, |call, written| {
+            kept.entry(call)
+                .or_default()
+                .push(version_written(&written));
+        })?;
+    }
+    // What the datastore knows as running has lost its process if its run has.
+    let (open_step, open_call) = if status == RunStatus::Running {
+        (StepStatusView::Running, CallStatusView::Running)
+    } else {
+        (StepStatusView::Interrupted, CallStatusView::Interrupted)
+    };
     Ok(RunReport {
-        status: repository.run_status(&run)?,
-        events: store.run_events(&run.id)?,
-        calls: store.call_list(&run.id)?,
-        run,
+        run: run_view(&run, status),
+        error: run_problem(&events),
+        steps: step_views(&run.id, &events, open_step),
+        calls: call_views(calls, kept, open_call),
     })
 }

@@ -3,7 +3,13 @@
 //! One module a noun. The conversions are written out, so that a change of what is on disk or of
 //! what the program thinks with is not a change of what leaves for machines.
 
+pub(crate) mod call;
+pub(crate) mod model;
+pub(crate) mod permission;
+pub(crate) mod plugin;
+pub(crate) mod run;
 pub(crate) mod secret;
+pub(crate) mod workflow;
 
 use sedge_api::Time;
 use sedge_sys::clock::Timestamp;

@@ -1,30 +1,36 @@
-//! Lists the gates that wait for a person.
+//! Lists the gates that wait for a decision.
 
-use sedge_store::GateRecord;
+use sedge_api::view::workflow::GateView;
+use sedge_store::Scan;
 
 use crate::error::AppError;
 use crate::gates::run_workflow;
 use crate::repository::Repository;
+use crate::views::time;
 
-/// A gate that waits.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// The gate and its run.
-    pub record: GateRecord,
-    /// What it asks; may be empty.
-    pub prompt: String,
-}
-
-/// Returns the gates that wait, the longest waiting first.
+/// Hands over the gates that wait, as long as `take` wants more. The run that was made first has
+/// its gates first, in the order in which they were opened.
 ///
 /// # Errors
-/// The datastore cannot be read.
-pub fn workflow_approvals(repository: &Repository) -> Result<Vec<Approval>, AppError> {
-    let mut approvals = Vec::new();
-    for record in repository.store()?.gates_open()? {
+/// The datastore cannot be read, or whatever `take` fails with.
+pub fn workflow_approvals<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(GateView) -> Result<Scan, E>,
+) -> Result<(), E> {
+    let gates = repository.store()?.gates_open().map_err(AppError::from)?;
+    for record in gates {
         let workflow = run_workflow(repository, &record.run)?;
-        let prompt = workflow.prompt(&record.gate).to_owned();
-        approvals.push(Approval { record, prompt });
+        let gate = GateView {
+            prompt: workflow.prompt(&record.gate).to_owned(),
+            workflow: record.run.subject,
+            gate: record.gate.to_string(),
+            run: record.run.id.to_string(),
+            since: time(record.opened_at),
+        };
+        match take(gate)? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
     }
-    Ok(approvals)
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! Approves a gate of a workflow's run.
 
+use sedge_api::view::workflow::GateDecisionView;
 use sedge_model::run::GateDecision;
 
 use crate::error::AppError;
 use crate::gates::gate_decide;
 use crate::repository::Repository;
 
-pub use crate::gates::{GateReport, GateRequest};
+pub use crate::gates::GateRequest;
 
 /// Approves a gate. The run goes on when it is resumed, or at once if a process works on it.
 ///
@@ -15,6 +16,6 @@ pub use crate::gates::{GateReport, GateRequest};
 pub fn workflow_approve(
     repository: &Repository,
     request: &GateRequest,
-) -> Result<GateReport, AppError> {
+) -> Result<GateDecisionView, AppError> {
     gate_decide(repository, request, GateDecision::Approved)
 }

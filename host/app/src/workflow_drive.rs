@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
 use sedge_model::workflow::{Task, Workflow};
 use sedge_runtime::BoxFuture;
@@ -23,23 +23,6 @@ use crate::events::Event;
 use crate::failure::FailureReport;
 use crate::frame::Frame;
 use crate::run_cx::RunCx;
-
-/// How a run's driving ended, when nothing failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WorkflowEnd {
-    /// The run has succeeded.
-    Succeeded {
-        /// The run.
-        run: RunId,
-    },
-    /// The run rests until these gates are decided.
-    Suspended {
-        /// The run.
-        run: RunId,
-        /// The gates that wait.
-        gates: Vec<StepPath>,
-    },
-}
 
 /// A step's call that has ended.
 struct Ended {
@@ -96,15 +79,16 @@ impl Drive {
             match self.advance()? {
                 Next::Wait => self.step_wait().await?,
                 Next::Rest => {
-                    let gates = self.state.gates_open().cloned().collect();
                     return Ok(WorkflowEnd::Suspended {
-                        run: self.cx.run().clone(),
-                        gates,
+                        run: self.cx.run().to_string(),
+                        workflow: self.workflow.name.to_string(),
+                        gates: self.state.gates_open().map(ToString::to_string).collect(),
                     });
                 }
                 Next::Nothing(RunStatus::Succeeded) => {
                     return Ok(WorkflowEnd::Succeeded {
-                        run: self.cx.run().clone(),
+                        run: self.cx.run().to_string(),
+                        workflow: self.workflow.name.to_string(),
                     });
                 }
                 Next::Nothing(_) => {

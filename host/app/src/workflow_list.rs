@@ -1,28 +1,33 @@
 //! Lists workflows.
 
-use sedge_model::diagnostic::Diagnostic;
-use sedge_model::names::WorkflowName;
-use sedge_model::workflow::Workflow;
+use sedge_api::view::workflow::WorkflowListed;
+use sedge_store::Scan;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::workflow::{file_fault, workflow_summary};
 
-/// What a file defines, or what is wrong with it.
-pub type Listed = Result<Workflow, Box<Diagnostic>>;
-
-/// Returns every workflow, by name: what its file says, or what is wrong with it.
+/// Hands over every workflow, by name, as long as `take` wants more: what its file says, or what is
+/// wrong with it.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn workflow_list(repository: &Repository) -> Result<Vec<(WorkflowName, Listed)>, AppError> {
-    let mut workflows = Vec::new();
+/// The folder cannot be read, or whatever `take` fails with.
+pub fn workflow_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(WorkflowListed) -> Result<Scan, E>,
+) -> Result<(), E> {
     for name in repository.workflow_names()? {
-        let workflow = match repository.workflow(name.as_str()) {
-            Ok(workflow) => Ok(workflow),
-            Err(AppError::Diagnostic(fault)) => Err(fault),
-            Err(other) => return Err(other),
+        let listed = match repository.workflow(name.as_str()) {
+            Ok(workflow) => WorkflowListed::Sound(workflow_summary(&workflow)),
+            Err(AppError::Diagnostic(fault)) => {
+                WorkflowListed::Faulty(file_fault(name.as_str(), &fault))
+            }
+            Err(other) => return Err(other.into()),
         };
-        workflows.push((name, workflow));
+        match take(listed)? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
     }
-    Ok(workflows)
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! Rejects a gate of a workflow's run.
 
+use sedge_api::view::workflow::GateDecisionView;
 use sedge_model::run::GateDecision;
 
 use crate::error::AppError;
 use crate::gates::gate_decide;
 use crate::repository::Repository;
 
-pub use crate::gates::{GateReport, GateRequest};
+pub use crate::gates::GateRequest;
 
 /// Rejects a gate. What waits for the gate's success will not run; if nothing else is left
 /// to do, the run has failed with this.
@@ -16,6 +17,6 @@ pub use crate::gates::{GateReport, GateRequest};
 pub fn workflow_reject(
     repository: &Repository,
     request: &GateRequest,
-) -> Result<GateReport, AppError> {
+) -> Result<GateDecisionView, AppError> {
     gate_decide(repository, request, GateDecision::Rejected)
 }

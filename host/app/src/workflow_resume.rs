@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::run::{RunEvent, RunStatus};
 use sedge_workflow::{Next, next};
 
@@ -13,7 +14,7 @@ use crate::repository::Repository;
 use crate::run_cx::RunCx;
 use crate::run_find::Wanted;
 use crate::vault::Vault;
-use crate::workflow_drive::{WorkflowEnd, workflow_drive};
+use crate::workflow_drive::workflow_drive;
 use crate::workflow_run::run_lock;
 
 /// Takes a run up again, and works on it until it ends or waits at a gate. Without an id,

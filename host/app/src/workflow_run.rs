@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{RunId, WorkflowName};
@@ -17,7 +18,7 @@ use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run_cx::RunCx;
 use crate::vault::Vault;
-use crate::workflow_drive::{WorkflowEnd, workflow_drive};
+use crate::workflow_drive::workflow_drive;
 use crate::workflow_validate::workflow_check;
 
 /// Runs a workflow until it ends or waits at a gate. Dropping the future leaves the run

@@ -1,6 +1,7 @@
 //! Checks a workflow without running it: the file, the models and methods that its steps
 //! name, and their inputs.
 
+use sedge_api::view::workflow::WorkflowView;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::MethodName;
 use sedge_model::suggest::nearest;
@@ -12,15 +13,19 @@ use crate::error::AppError;
 use crate::model_method_run::arguments_check;
 use crate::repository::{Repository, near_one};
 use crate::run_cx::ReadyModel;
+use crate::views::workflow::workflow_view;
 
 /// Checks a workflow, and returns it.
 ///
 /// # Errors
 /// The first fault, with its place in a file.
-pub async fn workflow_validate(repository: &Repository, name: &str) -> Result<Workflow, AppError> {
+pub async fn workflow_validate(
+    repository: &Repository,
+    name: &str,
+) -> Result<WorkflowView, AppError> {
     let workflow = repository.workflow(name)?;
     workflow_check(repository, &workflow).await?;
-    Ok(workflow)
+    Ok(workflow_view(&workflow))
 }
 
 pub(crate) async fn workflow_check(

@@ -100,7 +100,7 @@ pub(crate) fn run(cx: &Context, command: Command) -> Result<Output, CliError> {
         Command::Workflow(Workflow::Run(args)) => workflow_run::run(cx, &args),
         Command::Workflow(Workflow::Validate(args)) => workflow_validate::run(cx, &args),
         Command::Run(Run::Gc(args)) => run_gc::run(cx, &args),
-        Command::Run(Run::List(args)) => run_list::run(cx, &args),
+        Command::Run(Run::List(args)) => run_list::run(cx, args),
         Command::Run(Run::Logs(args)) => run_logs::run(cx, &args),
         Command::Run(Run::Show(args)) => run_show::run(cx, &args),
     }

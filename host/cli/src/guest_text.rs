@@ -6,7 +6,7 @@
 //! further lines stand behind an indent where there are several. What is too long is cut, and how
 //! much was cut is said.
 
-use sedge_app::types::GuestText;
+use sedge_api::PluginText;
 
 /// The most characters of a text that is shown in one line.
 const LINE_CHARS_MAX: usize = 500;
@@ -24,7 +24,7 @@ const CELL_CHARS_MAX: usize = 120;
 pub(crate) const INDENT: &str = "  ";
 
 /// Returns a plugin's text in one line.
-pub(crate) fn in_line(text: &GuestText) -> String {
+pub(crate) fn in_line(text: &PluginText) -> String {
     line(text.raw())
 }
 

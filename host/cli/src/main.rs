@@ -4,6 +4,7 @@
 //! document on stdout, success or failure, and nothing else.
 
 mod args;
+mod call_text;
 mod commands;
 mod context;
 mod error;
@@ -13,6 +14,7 @@ mod guest_text;
 mod hints;
 mod json_list;
 mod output;
+mod permission_text;
 mod progress;
 mod rows;
 mod show;

@@ -221,7 +221,12 @@ fn waits_for(blockers: &[String]) -> String {
 
 fn log_line(from: &str, line: &LogLine) {
     if line.level >= LogLevel::Info {
-        let text = format!("  {from}: {}", log_text(line, INDENT));
+        let fields = line.fields.iter();
+        let fields: String = fields
+            .map(|(key, value)| format!(" {key}={value}"))
+            .collect();
+        let text = log_text(line.level.as_str(), &line.message, &fields, INDENT);
+        let text = format!("  {from}: {text}");
         stderr(&match stderr_columns() {
             Some(columns) => guest_text::folded(&text, columns, "      "),
             None => text,
@@ -229,21 +234,13 @@ fn log_line(from: &str, line: &LogLine) {
     }
 }
 
-/// Returns a log line as text: its level where that matters, its message and its fields.
+/// Returns a log line as text: its level unless that is `info`, its message and its fields.
 ///
 /// Further lines of the message stand behind `indent`.
-pub(crate) fn log_text(line: &LogLine, indent: &str) -> String {
-    let level = match line.level {
-        LogLevel::Info => String::new(),
-        LogLevel::Trace | LogLevel::Debug | LogLevel::Warn | LogLevel::Error => {
-            format!("{}: ", line.level.as_str())
-        }
-    };
-    let fields: String = line
-        .fields
-        .iter()
-        .map(|(key, value)| format!(" {key}={value}"))
-        .collect();
-    let text = format!("{}{fields}", line.message);
-    format!("{level}{}", guest_text::block(&text, indent))
+pub(crate) fn log_text(level: &str, message: &str, fields: &str, indent: &str) -> String {
+    let text = guest_text::block(&format!("{message}{fields}"), indent);
+    match level {
+        "info" => text,
+        level => format!("{level}: {text}"),
+    }
 }

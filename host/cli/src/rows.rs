@@ -16,7 +16,7 @@ const ROWS_SHOWN: u64 = 1000;
 const LINES_GATHERED: usize = 256;
 
 /// Of commands that list.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ListOptions {
     /// Show at most so many [default: 1000 in a table, else all]
     #[arg(long, short = 'n', value_name = "N")]
@@ -24,6 +24,13 @@ pub(crate) struct ListOptions {
     /// Write one JSON document a line to stdout, as they are found
     #[arg(long)]
     json_lines: bool,
+}
+
+impl ListOptions {
+    /// Returns the options of a command that has its own default for a table.
+    pub(crate) fn new(limit: Option<u64>, json_lines: bool) -> Self {
+        Self { limit, json_lines }
+    }
 }
 
 /// A list that is being made.

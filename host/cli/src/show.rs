@@ -31,6 +31,27 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// Returns so many milliseconds as [`duration`] does.
+pub(crate) fn duration_ms(ms: f64) -> String {
+    duration(Duration::from_secs_f64(ms.max(0.0) / 1000.0))
+}
+
+/// Returns a number, from five digits on in groups of three: `30 001`.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Returns a number of bytes: `812 B`, `1.4 KiB`.
 pub(crate) fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -102,6 +123,12 @@ mod tests {
             (count(1_u64, "step"), count(2_usize, "step")),
             ("1 step".into(), "2 steps".into())
         );
+        assert_eq!(
+            (number(9999), number(30_001)),
+            ("9999".into(), "30 001".into())
+        );
+        assert_eq!(number(1_234_567), "1 234 567");
+        assert_eq!(duration_ms(0.531), "0.53 ms");
         assert_eq!(bytes(812), "812 B");
         assert_eq!(bytes(1500), "1.5 KiB");
         assert_eq!(bytes(3 << 30), "3.0 GiB");

@@ -1,17 +1,13 @@
 //! Runs and the events that they are made of.
 //!
 //! A run's log is append-only; what a run *is* follows from its events alone (the crate
-//! `sedge-workflow` folds them). These types are persisted as JSON: an old reader
-//! refuses an event whose kind it does not know, a new one reads every old kind.
-
-use serde::{Deserialize, Serialize};
+//! `sedge-workflow` folds them). What is on disk of them has types of its own, in `sedge-store`.
 
 use crate::call::CallError;
 use crate::names::{JobName, StepName};
 
 /// What a run is the run of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
     /// One method of one model.
     Method,
@@ -31,8 +27,7 @@ impl RunKind {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
     /// A process is working on it, or one did and died: see [`RunStatus::Interrupted`].
     Running,
@@ -74,7 +69,7 @@ impl RunStatus {
 }
 
 /// The name of a step in its workflow: steps are unique in their job only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepPath {
     /// The job.
     pub job: JobName,
@@ -89,8 +84,7 @@ impl std::fmt::Display for StepPath {
 }
 
 /// What a person decided at a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateDecision {
     /// Go on.
     Approved,
@@ -110,8 +104,7 @@ impl GateDecision {
 }
 
 /// One thing that happened to a run of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEvent {
     /// The run was made.
     Started,
@@ -165,6 +158,22 @@ pub enum RunEvent {
     Ended {
         /// How: succeeded, failed or cancelled.
         status: RunStatus,
+        /// Why, of a method's run that failed. The log of a workflow's run says it of each step.
+        error: Option<Box<RunError>>,
+    },
+}
+
+/// Why a run of one method failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunError {
+    /// Its call failed.
+    Call(CallError),
+    /// A file, the datastore or the machine was at fault.
+    Host {
+        /// The stable code of the error.
+        code: String,
+        /// What failed, on what, and why.
+        message: String,
     },
 }
 
@@ -192,7 +201,7 @@ impl RunEvent {
         match self {
             Self::Started | Self::Resumed => Some(RunStatus::Running),
             Self::Suspended => Some(RunStatus::Suspended),
-            Self::Ended { status } => Some(*status),
+            Self::Ended { status, .. } => Some(*status),
             Self::StepStarted { .. }
             | Self::StepSucceeded { .. }
             | Self::StepFailed { .. }

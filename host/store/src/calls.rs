@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::Store;
 use crate::changes::{CallAuthor, Change, Origin, Prepared};
-use crate::door::{Durability, Fault, Receipt, Row, Tx, values};
+use crate::data::Scan;
+use crate::door::{Durability, Fault, Next, Receipt, Row, Tx, values};
 use crate::error::StoreError;
 use crate::format::{StoredFailedCall, StoredOutcome, StoredWord, read_word};
 use crate::locks::lock_check;
@@ -236,29 +237,90 @@ impl Store {
         Ok(calls)
     }
 
-    /// Returns the log lines of a run, call by call.
+    /// Hands over what the calls of a run wrote that did not succeed and that is there all the
+    /// same: what they published, or kept when they failed. It comes name by name.
     ///
     /// # Errors
     /// The database fails.
-    pub fn log_list(&self, run: &RunId) -> Result<Vec<LogRecord>, StoreError> {
-        let mut lines = self.door.read("read a run's log", |tx| {
-            tx.all(statements::LOG_LIST, &values![run.as_str()], |row| {
-                let line = LogLine {
-                    level: row.text(1, |text| read_word("log level", text))??,
-                    message: row.get(2)?,
-                    fields: row.text(3, |text| json("log line", text))??,
-                };
-                Ok(LogRecord {
-                    lineage: row.text(0, |path| lineage(run.as_str(), path))??,
-                    model: word("model name", row.get(4)?)?,
-                    method: word("method name", row.get(5)?)?,
-                    line,
-                })
+    pub fn kept_scan(
+        &self,
+        run: &RunId,
+        mut take: impl FnMut(Lineage, Written),
+    ) -> Result<(), StoreError> {
+        self.door.read("read what calls kept", |tx| {
+            tx.each(statements::KEPT_OF_RUN, &values![run.as_str()], |row| {
+                let call = row.text(0, |path| lineage(run.as_str(), path))??;
+                let name = word("data name", row.get(1)?)?;
+                let version = row.get(2)?;
+                take(call, Written { name, version });
+                Ok(Next::More)
             })
-        })?;
-        lines.sort_by(|one, other| one.lineage.cmp(&other.lineage));
-        Ok(lines)
+        })
     }
+
+    /// Hands over the log lines of a run, call by call, as long as `take` wants more.
+    ///
+    /// # Errors
+    /// The database fails, or whatever `take` fails with.
+    pub fn log_scan<E: From<StoreError>>(
+        &self,
+        run: &RunId,
+        mut take: impl FnMut(LogRecord) -> Result<Scan, E>,
+    ) -> Result<(), E> {
+        let mut failure = None;
+        let scanned = self.door.read("read a run's log", |tx| {
+            let mut calls = tx.all(statements::CALLS_WITH_LOG, &values![run.as_str()], |row| {
+                call_with_log(run, row)
+            })?;
+            calls.sort_by(|one, other| one.0.cmp(&other.0));
+            let mut next = Next::More;
+            for (lineage, model, method) in calls {
+                let path = lineage.path();
+                let call = values![run.as_str(), &path];
+                tx.each(statements::LOG_OF_CALL, &call, |row| {
+                    let record = LogRecord {
+                        lineage: lineage.clone(),
+                        model: model.clone(),
+                        method: method.clone(),
+                        line: log_line(row)?,
+                    };
+                    next = match take(record) {
+                        Ok(Scan::More) => Next::More,
+                        Ok(Scan::Enough) => Next::Enough,
+                        Err(error) => {
+                            failure = Some(error);
+                            Next::Enough
+                        }
+                    };
+                    Ok(next)
+                })?;
+                if next == Next::Enough {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(scanned?),
+        }
+    }
+}
+
+fn call_with_log(run: &RunId, row: &Row<'_>) -> Result<(Lineage, ModelName, MethodName), Fault> {
+    Ok((
+        row.text(0, |path| lineage(run.as_str(), path))??,
+        word("model name", row.get(1)?)?,
+        word("method name", row.get(2)?)?,
+    ))
+}
+
+fn log_line(row: &Row<'_>) -> Result<LogLine, Fault> {
+    Ok(LogLine {
+        level: row.text(0, |text| read_word("log level", text))??,
+        message: row.get(1)?,
+        fields: row.text(2, |text| json("log line", text))??,
+    })
 }
 
 fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {

@@ -9,6 +9,50 @@ mod call;
 mod event;
 mod word;
 
+use std::fmt::Debug;
+
+use sedge_model::call::{Outcome, Undone};
+use sedge_model::names::NameError;
+use sedge_model::run::RunEvent;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 pub(crate) use call::{StoredFailedCall, StoredOutcome};
 pub(crate) use event::StoredEvent;
 pub(crate) use word::{StoredWord, read_word};
+
+/// Reads a text as each type that rows hold as JSON, and checks that what was read is the same once
+/// it was written and read again. For tests with any text.
+///
+/// # Panics
+/// It is another.
+#[doc(hidden)]
+pub fn stored_json_check(text: &str) {
+    checked(text, RunEvent::try_from, |event| StoredEvent::from(event));
+    checked(text, Outcome::try_from, |outcome: &Outcome| {
+        StoredOutcome::new(&outcome.value, &outcome.written)
+    });
+    let failed = |stored: StoredFailedCall| {
+        let (error, undone) = stored.into_parts()?;
+        // Names of no changes are not written.
+        Ok((error, Some(undone).filter(|undone| !undone.is_empty())))
+    };
+    checked(text, failed, |(error, undone)| {
+        StoredFailedCall::new(error, undone.as_ref().unwrap_or(&Undone::default()))
+    });
+}
+
+fn checked<S: Serialize + DeserializeOwned, T: PartialEq + Debug>(
+    text: &str,
+    read: impl Fn(S) -> Result<T, NameError>,
+    stored: impl Fn(&T) -> S,
+) {
+    let parsed = |text: &str| serde_json::from_str(text).map(&read);
+    // ignored: any text may come here, and most are none of these.
+    let Ok(Ok(value)) = parsed(text) else {
+        return;
+    };
+    let written = serde_json::to_string(&stored(&value)).expect("it has a form in JSON");
+    let again = parsed(&written).expect("it was just written");
+    assert_eq!(again.as_ref(), Ok(&value), "{written}");
+}

@@ -37,6 +37,7 @@ pub use changes::{Change, Origin};
 pub use data::{DataRecord, ModelData, Scan, Scanned};
 pub use door::Receipt;
 pub use error::StoreError;
+pub use format::stored_json_check;
 pub use health::{CheckReport, Finding, RunningCall, Status};
 pub use medium::Medium;
 pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, Permit};

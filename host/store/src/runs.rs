@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use sedge_model::names::{NameError, RunId};
-use sedge_model::run::{RunEvent, RunKind, RunStatus, StepPath};
+use sedge_model::run::{RunError, RunEvent, RunKind, RunStatus, StepPath};
 use sedge_sys::clock::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::Store;
-use crate::door::{Durability, Fault, Row, Tx, values};
+use crate::data::Scan;
+use crate::door::{Durability, Fault, Next, Row, Tx, Value, values};
 use crate::error::StoreError;
 use crate::format::{StoredEvent, StoredWord, read_word};
 use crate::statements;
@@ -106,9 +107,13 @@ pub struct EventRecord {
 pub struct RunFilter {
     /// Only those of this kind and subject.
     pub subject: Option<(RunKind, String)>,
-    /// Only runs with this stored status.
+    /// Only those of a model or workflow of this name, or of a method: `MODEL.METHOD`.
+    pub of: Option<String>,
+    /// Only those that stand there, as stored.
     pub status: Option<RunStatus>,
-    /// Only runs whose id has this prefix.
+    /// Only those that were made then or later.
+    pub since: Option<Timestamp>,
+    /// Only those whose id begins so.
     pub id_prefix: Option<String>,
 }
 
@@ -225,15 +230,24 @@ impl Store {
 
     /// Ends a run of one method. It becomes durable with the next durable transaction.
     ///
-    /// The commit of the call is what matters. If this record is lost, the process of the run has
-    /// crashed, too, and the call's record has the result.
+    /// The call's own commit is what counts; if this is lost, so is the run's process, and
+    /// the call's record says how it ended. `error` is written to the run's log if the call's record
+    /// says of no failure: a call that could not begin has no record.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if the claim is no longer valid.
-    pub fn run_end(&self, claim: &Claim, status: RunStatus) -> Result<(), StoreError> {
+    pub fn run_end(
+        &self,
+        claim: &Claim,
+        status: RunStatus,
+        error: Option<&RunError>,
+    ) -> Result<(), StoreError> {
         self.door
             .write("end a run", Durability::ProcessCrash, |tx| {
                 claim_check(tx, claim)?;
+                if let Some(error) = error {
+                    end_explain(tx, &claim.run, status, error)?;
+                }
                 let update = values![status.stored(), tx.now().0, claim.run.as_str()];
                 tx.execute(statements::RUN_STATUS_SET, &update)?;
                 Ok(())
@@ -270,21 +284,41 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn run_list(&self, filter: &RunFilter, n_max: usize) -> Result<Vec<RunRecord>, StoreError> {
-        let (kind, subject) = match &filter.subject {
-            Some((kind, subject)) => (Some(kind.stored()), Some(subject.as_str())),
-            None => (None, None),
-        };
-        let status = filter.status.map(RunStatus::stored);
-        let filter = values![
-            kind,
-            subject,
-            status,
-            filter.id_prefix.as_ref(),
-            n_max as u64
-        ];
-        self.door.read("list runs", |tx| {
-            tx.all(statements::RUN_LIST, &filter, run_record)
-        })
+        let (sql, mut given) = statements::runs_selected(filter);
+        given.push(Value::from(n_max as u64));
+        let sql = format!("{sql} LIMIT ?{}", given.len());
+        self.door
+            .read("list runs", |tx| tx.all(&sql, &given, run_record))
+    }
+
+    /// Hands over the runs that pass the filter, newest first, as long as `take` wants more. No more
+    /// of them are read than it takes. They are as they were when the first one was handed over.
+    ///
+    /// # Errors
+    /// The database fails, or whatever `take` fails with.
+    pub fn run_scan<E: From<StoreError>>(
+        &self,
+        filter: &RunFilter,
+        mut take: impl FnMut(RunRecord) -> Result<Scan, E>,
+    ) -> Result<(), E> {
+        let (sql, given) = statements::runs_selected(filter);
+        let mut failure = None;
+        let scanned = self.door.read("list runs", |tx| {
+            tx.each(&sql, &given, |row| {
+                Ok(match take(run_record(row)?) {
+                    Ok(Scan::More) => Next::More,
+                    Ok(Scan::Enough) => Next::Enough,
+                    Err(error) => {
+                        failure = Some(error);
+                        Next::Enough
+                    }
+                })
+            })
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(scanned?),
+        }
     }
 
     /// Returns the events of a run, oldest first.
@@ -296,7 +330,8 @@ impl Store {
             .read("read a run's events", |tx| events_after(tx, id, 0))
     }
 
-    /// Returns the gates that wait for a decision, the longest waiting first.
+    /// Returns the gates that wait for a person: the run that was made first has its gates first, in
+    /// the order in which they were opened.
     ///
     /// # Errors
     /// The database fails.
@@ -313,7 +348,6 @@ impl Store {
                     });
                 }
             }
-            gates.sort_by_key(|gate| gate.opened_at);
             Ok(gates)
         })
     }
@@ -402,6 +436,17 @@ pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
         ended_at: row.get::<Option<u64>>(9)?.map(Timestamp),
         exclusive: row.get(10)?,
     })
+}
+
+fn end_explain(tx: &Tx<'_>, run: &RunId, status: RunStatus, error: &RunError) -> Result<(), Fault> {
+    let is_known = tx.first(statements::RUN_CALL_FAILED, &values![run.as_str()], |_| {
+        Ok(())
+    })?;
+    if is_known.is_some() {
+        return Ok(());
+    }
+    let error = Some(Box::new(error.clone()));
+    events_insert(tx, run, &[RunEvent::Ended { status, error }])
 }
 
 fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {

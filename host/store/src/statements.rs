@@ -6,6 +6,8 @@
 use sedge_model::query::Selection;
 
 use crate::door::Value;
+use crate::format::StoredWord;
+use crate::runs::RunFilter;
 
 pub(crate) mod checks;
 
@@ -41,24 +43,16 @@ pub(crate) const RUN_CLAIM_NUMBER: &str = "SELECT claim FROM runs WHERE id = ?1"
 pub(crate) const RUN_SOURCE: &str = "SELECT source FROM runs WHERE id = ?1";
 pub(crate) const RUN_SOURCE_NAMED: &str = "SELECT subject, source FROM runs WHERE id = ?1";
 pub(crate) const RUN_GET: &str = concat!("SELECT ", run_columns!(), " FROM runs WHERE id = ?1");
-pub(crate) const RUN_LIST: &str = concat!(
-    "SELECT ",
-    run_columns!(),
-    " FROM runs
-    WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2)
-      AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR substr(id, 1, length(?4)) = ?4)
-    ORDER BY started_at DESC, rowid DESC LIMIT ?5"
-);
 pub(crate) const RUNS_WITH_GATES: &str = concat!(
     "SELECT ",
     run_columns!(),
-    " FROM runs WHERE status IN ('running', 'suspended') ORDER BY started_at, rowid"
+    " FROM runs WHERE status IN ('running', 'suspended') ORDER BY rowid"
 );
 pub(crate) const RUNS_ENDED_BEFORE: &str = concat!(
     "SELECT ",
     run_columns!(),
     " FROM runs WHERE ended_at < ?1 AND status IN ('succeeded', 'failed', 'cancelled')
-    ORDER BY started_at, rowid"
+    ORDER BY rowid"
 );
 pub(crate) const RUN_EVENT_INSERT: &str = "
     INSERT INTO run_events (run, seq, at, event)
@@ -103,9 +97,14 @@ pub(crate) const CALL_RUNNING_OLDEST: &str = "
     ORDER BY calls.started_at";
 pub(crate) const LOG_INSERT: &str = "
     INSERT INTO log_lines (run, path, n, level, message, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-pub(crate) const LOG_LIST: &str = "
-    SELECT log.path, level, message, fields, model, method
-    FROM log_lines AS log JOIN calls USING (run, path) WHERE run = ?1 ORDER BY log.path, n";
+pub(crate) const CALLS_WITH_LOG: &str = "
+    SELECT path, model, method FROM calls
+    WHERE run = ?1 AND EXISTS (SELECT 1 FROM log_lines AS log
+                               WHERE log.run = calls.run AND log.path = calls.path)";
+pub(crate) const LOG_OF_CALL: &str = "
+    SELECT level, message, fields FROM log_lines WHERE run = ?1 AND path = ?2 ORDER BY n";
+pub(crate) const RUN_CALL_FAILED: &str =
+    "SELECT 1 FROM calls WHERE run = ?1 AND path = '1' AND status = 'failed'";
 
 /// A recorded time in the future, from before the clock was set back, is replaced, too.
 pub(crate) const USE_NOTE: &str = "
@@ -231,6 +230,50 @@ pub(crate) const COUNTS: [&str; 5] = [
     "SELECT count(*) FROM log_lines",
 ];
 
+/// What the calls of a run wrote that did not succeed, in the order in which it was first written.
+pub(crate) const KEPT_OF_RUN: &str = "
+    SELECT calls.path, data.name, v.version
+    FROM data_versions AS v JOIN data ON data.id = v.data
+    JOIN calls ON calls.run = v.run AND calls.path = v.path
+    WHERE v.run = ?1 AND calls.status <> 'succeeded'
+    ORDER BY v.data, v.version";
+
+/// Returns the statement for the runs that match a filter, newest first, and its parameters.
+///
+/// They are in the order in which they were made, whatever the clock said then: that is how SQLite
+/// numbers the rows of a table.
+pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<Value<'_>>) {
+    let subject = filter.subject.as_ref();
+    let prefix = filter.id_prefix.as_ref();
+    let wanted = [
+        ("kind = ?", subject.map(|(kind, _)| kind.stored().into())),
+        ("subject = ?", subject.map(|(_, subject)| subject.into())),
+        (
+            "(subject = ? OR subject || '.' || method = ?)",
+            filter.of.as_ref().map(Value::from),
+        ),
+        ("status = ?", filter.status.map(|it| it.stored().into())),
+        ("started_at >= ?", filter.since.map(|since| since.0.into())),
+        // The first condition finds where they begin in the index, the second one where they end.
+        ("id >= ?", prefix.map(Value::from)),
+        ("id < ? || '~'", prefix.map(Value::from)),
+    ];
+    let mut given = Vec::new();
+    let mut conditions = vec!["1 = 1".to_owned()];
+    for (condition, value) in wanted {
+        if let Some(value) = value {
+            given.push(value);
+            conditions.push(condition.replace('?', &format!("?{}", given.len())));
+        }
+    }
+    let sql = format!(
+        "SELECT {} FROM runs WHERE {} ORDER BY rowid DESC",
+        run_columns!(),
+        conditions.join(" AND ")
+    );
+    (sql, given)
+}
+
 /// Returns the statement for the selected versions, sorted by model, name and version, and its
 /// parameters.
 pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>>) {
@@ -340,12 +383,17 @@ mod tests {
 
     /// Returns SQLite's query plan for a selection.
     fn plan(selection: &Selection) -> String {
+        let (sql, given) = versions_selected(selection);
+        plan_of(&sql, &given)
+    }
+
+    /// Returns how SQLite would carry out a statement.
+    fn plan_of(sql: &str, given: &[Value<'_>]) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = sedge_sys::folder::Folder::open(folder.path()).expect("it is there");
         let store = Store::create(&folder).expect("a datastore");
-        let (sql, given) = versions_selected(selection);
         let steps = store.door.read("look at a plan", |tx| {
-            tx.all(&format!("EXPLAIN QUERY PLAN {sql}"), &given, |row| {
+            tx.all(&format!("EXPLAIN QUERY PLAN {sql}"), given, |row| {
                 row.get::<String>(3)
             })
         });
@@ -420,7 +468,22 @@ mod tests {
     }
 
     #[test]
-    fn rare_selections_use_an_index_and_sort() {
+    fn a_run_is_found_by_the_beginning_of_its_id_without_reading_all() {
+        let filter = RunFilter {
+            id_prefix: Some("k3".to_owned()),
+            ..RunFilter::default()
+        };
+        let (sql, given) = runs_selected(&filter);
+        let plan = plan_of(&sql, &given);
+        assert!(plan.contains("SEARCH runs USING INDEX"), "{plan}");
+        let all = RunFilter::default();
+        let (sql, given) = runs_selected(&all);
+        let plan = plan_of(&sql, &given);
+        assert_eq!(plan, "SCAN runs");
+    }
+
+    #[test]
+    fn few_versions_are_looked_up_and_sorted() {
         let run = Selection {
             run: Some("r".to_owned()),
             ..Selection::default()

@@ -76,7 +76,10 @@ pub fn next(workflow: &Workflow, state: &RunState) -> Next {
     } else {
         RunStatus::Succeeded
     };
-    Next::Append(RunEvent::Ended { status })
+    Next::Append(RunEvent::Ended {
+        status,
+        error: None,
+    })
 }
 
 /// Returns the next action in a job, if there is one.

@@ -163,7 +163,7 @@ impl RunState {
                 self.steps.insert(gate.clone(), state);
             }
             RunEvent::Suspended => self.suspended = true,
-            RunEvent::Ended { status } => self.ended = Some(*status),
+            RunEvent::Ended { status, .. } => self.ended = Some(*status),
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ fn illegal(event: &RunEvent, why: String) -> IllegalEvent {
             format!("the gate `{gate}` was {}", decision.as_str())
         }
         RunEvent::Suspended => "the run was suspended".to_owned(),
-        RunEvent::Ended { status } => format!("the run {}", status.as_str()),
+        RunEvent::Ended { status, .. } => format!("the run {}", status.as_str()),
     };
     IllegalEvent { what, why }
 }

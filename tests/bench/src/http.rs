@@ -92,7 +92,7 @@ impl Http {
         };
         let report = model_method_run(&self.host, &request, Arc::new(Silence)).await?;
         figures.lap(HTTP_RUN, since);
-        check_complete(&report.outcome.value)
+        check_complete(&report.value)
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sedge_api::view::call::{CallStatusView, CallView};
+use sedge_api::view::run::RunReport;
 use sedge_app::data_versions::data_versions;
-use sedge_app::run_list::run_list;
-use sedge_app::run_show::{RunReport, run_show};
-use sedge_app::types::{CallStatus, DataRecord, Scan};
+use sedge_app::run_list::{Request, run_list};
+use sedge_app::run_show::run_show;
+use sedge_app::types::{DataRecord, Scan};
 use sedge_app::{AppError, Repository};
 use sedge_test_kit::{Child, Dice, TestEnv, number_from_env, seed, wait_until};
 
@@ -71,18 +73,16 @@ impl Scene {
         for model in ["sink", "sink-two"] {
             let versions = versions_of(&self.repository, model, "record");
             for version in versions.into_iter().flatten() {
-                if version.by.run() == id {
+                if version.by.run().as_str() == id {
                     assert!(written.insert(version.by.to_string()), "a call wrote twice");
                 }
             }
         }
-        let of_sink = run
-            .calls
-            .iter()
-            .filter(|call| call.model.as_str().starts_with("sink"));
+        let calls = calls_of(run);
+        let of_sink = calls.iter().filter(|call| call.model.starts_with("sink"));
         let succeeded: BTreeSet<String> = of_sink
-            .filter(|call| call.status == CallStatus::Succeeded)
-            .map(|call| call.lineage.to_string())
+            .filter(|call| call.status == CallStatusView::Succeeded)
+            .map(|call| call.call.clone())
             .collect();
         assert_eq!(
             succeeded, written,
@@ -123,9 +123,27 @@ impl Scene {
 
     /// Returns the newest run; `None` if there are no runs.
     pub(crate) fn newest(&self) -> Option<RunReport> {
-        let (run, _) = run_list(&self.repository, 1).expect("a datastore").pop()?;
-        Some(run_show(&self.repository, Some(run.id.as_str())).expect("a run"))
+        let mut newest = None;
+        let listed = run_list(&self.repository, &Request::default(), |run| {
+            newest = Some(run.id);
+            Ok::<_, AppError>(Scan::Enough)
+        });
+        listed.expect("a datastore");
+        Some(run_show(&self.repository, Some(&newest?)).expect("a run"))
     }
+}
+
+/// Returns all calls of a run, callers before callees.
+pub(crate) fn calls_of(run: &RunReport) -> Vec<&CallView> {
+    fn add<'a>(calls: &'a [CallView], all: &mut Vec<&'a CallView>) {
+        for call in calls {
+            all.push(call);
+            add(&call.calls, all);
+        }
+    }
+    let mut all = Vec::new();
+    add(&run.calls, &mut all);
+    all
 }
 
 /// Returns the versions of a name, oldest first.

@@ -1,8 +1,9 @@
 //! Runs of one method that are killed: the writes of their committed calls are kept, and no others.
 
-use sedge_app::types::{CallStatus, RunStatus};
+use sedge_api::view::call::CallStatusView;
+use sedge_api::view::run::RunStatusView;
 
-use crate::fixture::{Scene, dice, n_rounds};
+use crate::fixture::{Scene, calls_of, dice, n_rounds};
 
 const N_CALLS: u64 = 200;
 
@@ -29,13 +30,13 @@ fn crash_of_a_method_keeps_only_committed_calls() {
         {
             scene.check_consistent(&run);
             // A run that succeeded ended before the kill.
-            let is_interrupted = run.status == RunStatus::Interrupted;
-            assert!(is_interrupted || run.status == RunStatus::Succeeded);
+            let is_interrupted = run.run.status == RunStatusView::Interrupted;
+            assert!(is_interrupted || run.run.status == RunStatusView::Succeeded);
             n_interrupted += u64::from(is_interrupted);
-            let is_cancelled = run
-                .calls
+            let calls = calls_of(&run);
+            let is_cancelled = calls
                 .iter()
-                .any(|it| it.status == CallStatus::Cancelled);
+                .any(|it| it.status == CallStatusView::Cancelled);
             assert!(!is_cancelled, "no process was left to cancel it");
         }
         scene.check_unlocked();

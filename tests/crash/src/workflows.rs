@@ -1,7 +1,7 @@
 //! Runs of a workflow that are killed, also while they are resumed. In the end each call was made
 //! exactly once.
 
-use sedge_app::types::RunStatus;
+use sedge_api::view::run::RunStatusView;
 
 use crate::fixture::{Scene, dice, n_rounds};
 use sedge_test_kit::Dice;
@@ -60,7 +60,7 @@ fn crash_of_a_workflow_is_resumed_with_each_call_once() {
         };
         for _ in 0..2 {
             scene.check_consistent(&run);
-            if run.status == RunStatus::Interrupted {
+            if run.run.status == RunStatusView::Interrupted {
                 n_resumed += 1;
                 let n_versions = far(&mut dice);
                 let child = scene.env.spawn(["workflow", "resume", "long"]);
@@ -68,13 +68,13 @@ fn crash_of_a_workflow_is_resumed_with_each_call_once() {
                 run = scene.newest().expect("it is still there");
             }
         }
-        if run.status == RunStatus::Interrupted {
+        if run.run.status == RunStatusView::Interrupted {
             n_resumed += 1;
             let _ = scene.env.run(["workflow", "resume", "long"]).succeeded();
             run = scene.newest().expect("it is still there");
         }
         scene.check_consistent(&run);
-        assert_eq!(run.status, RunStatus::Succeeded);
+        assert_eq!(run.run.status, RunStatusView::Succeeded);
         let [sink, sink_two, spawn] = n_before;
         let expect = [sink + 100, sink_two + 2, spawn + 1];
         assert_eq!(scene.n_versions(), expect, "each call once, round {round}");

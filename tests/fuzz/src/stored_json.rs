@@ -5,10 +5,9 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use sedge_model::call::{CallError, Outcome};
 use sedge_model::lifetime::{Keep, Lifetime, Span};
 use sedge_model::query::{Query, Row};
-use sedge_model::run::RunEvent;
+use sedge_store::stored_json_check;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,9 +22,7 @@ const NESTING_MAX: usize = 100;
 /// content that differs from the stored content.
 pub fn stored_json(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    check_json::<Outcome>(&text);
-    check_json::<CallError>(&text);
-    check_json::<RunEvent>(&text);
+    stored_json_check(&text);
     check_json::<Lifetime>(&text);
     check_json::<Keep>(&text);
     check_text::<Lifetime>(&text);

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use sedge_api::view::call::{CallStatusView, CallView};
+use sedge_api::view::run::RunStatusView;
 use sedge_app::data_get::data_get;
 use sedge_app::data_versions::data_versions;
-use sedge_app::run_list::run_list;
+use sedge_app::run_list::{Request, run_list};
 use sedge_app::run_show::run_show;
-use sedge_app::types::{CallRecord, CallStatus, RunStatus, Scan};
+use sedge_app::types::Scan;
 use sedge_app::{AppError, Repository};
 
 use crate::worker::Requested;
@@ -35,7 +37,7 @@ pub(crate) struct Books {
 /// The record of a run.
 #[derive(Debug)]
 struct Run {
-    status: RunStatus,
+    status: RunStatusView,
     /// The models that counted, one entry per count, sorted. A call counts once.
     counted: Vec<String>,
     n_calls: usize,
@@ -44,9 +46,17 @@ struct Run {
 impl Books {
     pub(crate) fn read(repository: &Repository) -> Self {
         let mut books = Self::default();
-        for (run, status) in run_list(repository, usize::MAX).expect("a datastore") {
-            let report = run_show(repository, Some(run.id.as_str())).expect("it is in the list");
-            books.run_add(run.id.as_str(), status, &report.calls);
+        let mut runs = Vec::new();
+        let listed = run_list(repository, &Request::default(), |run| {
+            runs.push(run);
+            Ok::<_, AppError>(Scan::More)
+        });
+        listed.expect("a datastore");
+        for run in runs {
+            let report = run_show(repository, Some(&run.id)).expect("it is in the list");
+            let mut calls = Vec::new();
+            calls_below(&report.calls, &mut calls);
+            books.run_add(&run.id, run.status, &calls);
         }
         books.waits_us.sort_unstable();
         books.waits_once_us.sort_unstable();
@@ -56,15 +66,17 @@ impl Books {
         books
     }
 
-    fn run_add(&mut self, id: &str, status: RunStatus, calls: &[CallRecord]) {
+    fn run_add(&mut self, id: &str, status: RunStatusView, calls: &[&CallView]) {
         let mut counted = Vec::new();
-        let succeeded = calls.iter().filter(|it| it.status == CallStatus::Succeeded);
+        let succeeded = calls
+            .iter()
+            .filter(|it| it.status == CallStatusView::Succeeded);
         for call in succeeded.clone() {
-            let (model, by) = (call.model.to_string(), call.lineage.to_string());
+            let (model, by) = (call.model.clone(), call.call.clone());
             let outcome = call.outcome.as_ref().expect("it succeeded");
-            let n_expected = usize::from(call.method.as_str() != "read");
-            assert_eq!(outcome.written.len(), n_expected, "{by} counts once");
-            for version in outcome.written.iter().map(|it| it.version) {
+            let n_expected = usize::from(call.method != "read");
+            assert_eq!(outcome.written.first.len(), n_expected, "{by} counts once");
+            for version in outcome.written.first.iter().map(|it| it.version) {
                 counted.push(model.clone());
                 let written = self.written.entry(model.clone()).or_default();
                 let other = written.insert(version, by.clone());
@@ -72,19 +84,18 @@ impl Books {
             }
         }
         counted.sort_unstable();
-        self.waits_us
-            .extend(calls.iter().filter_map(|it| it.waited_us));
-        let once = calls.iter().filter(|it| it.n_undone == 0);
-        self.waits_once_us
-            .extend(once.filter_map(|it| it.waited_us));
+        let waited = |call: &&CallView| Some(us(call.waited_ms?));
+        self.waits_us.extend(calls.iter().filter_map(waited));
+        let once = calls.iter().filter(|it| it.retries == 0);
+        self.waits_once_us.extend(once.filter_map(waited));
         let n_running = calls
             .iter()
-            .filter(|it| it.status == CallStatus::Running)
+            .filter(|it| it.status == CallStatusView::Running)
             .count();
-        if status != RunStatus::Interrupted {
+        if status != RunStatusView::Interrupted {
             assert_eq!(n_running, 0, "run {id} is {status:?}, but not its calls");
         }
-        if status == RunStatus::Failed {
+        if status == RunStatusView::Failed {
             check_reported_deadlock(id, calls);
             self.n_undone_too_often += usize::from(succeeded.clone().next().is_none());
         }
@@ -126,19 +137,19 @@ impl Books {
         let succeeded = requested.iter().flat_map(|it| &it.succeeded);
         for (id, counting) in succeeded.clone() {
             let run = &self.runs[id];
-            assert_eq!(run.status, RunStatus::Succeeded, "run {id}");
+            assert_eq!(run.status, RunStatusView::Succeeded, "run {id}");
             assert_eq!(run.counted, *counting, "run {id}");
         }
         let failed = requested.iter().flat_map(|it| &it.deadlocks);
         for id in failed.clone() {
-            assert_eq!(self.runs[id].status, RunStatus::Failed, "run {id}");
+            assert_eq!(self.runs[id].status, RunStatusView::Failed, "run {id}");
         }
         // A killed process may not have reported the end of its last runs.
         let n_reported = succeeded.count() + failed.count();
-        let n_ended = self.n_of(RunStatus::Succeeded) + self.n_of(RunStatus::Failed);
+        let n_ended = self.n_of(RunStatusView::Succeeded) + self.n_of(RunStatusView::Failed);
         let n_unreported_max = n_killed * N_TASKS;
         assert!((n_reported..=n_reported + n_unreported_max).contains(&n_ended));
-        let n_interrupted = self.n_of(RunStatus::Interrupted);
+        let n_interrupted = self.n_of(RunStatusView::Interrupted);
         assert!(n_interrupted <= n_unreported_max, "{n_interrupted}");
         assert!(n_killed == 0 || n_interrupted > 0, "a kill interrupts runs");
         assert_eq!(
@@ -148,7 +159,7 @@ impl Books {
         );
     }
 
-    pub(crate) fn n_of(&self, status: RunStatus) -> usize {
+    pub(crate) fn n_of(&self, status: RunStatusView) -> usize {
         self.runs.values().filter(|it| it.status == status).count()
     }
 
@@ -158,16 +169,33 @@ impl Books {
     }
 }
 
+/// Adds calls and all below them.
+fn calls_below<'a>(calls: &'a [CallView], all: &mut Vec<&'a CallView>) {
+    for call in calls {
+        all.push(call);
+        calls_below(&call.calls, all);
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time that a call waited"
+)]
+fn us(ms: f64) -> u64 {
+    (ms * 1000.0).round() as u64
+}
+
 /// Checks that a deadlock was reported to a guest only if its run had a visible effect, or if a
 /// call had been rolled back too often.
 #[track_caller]
-fn check_reported_deadlock(id: &str, calls: &[CallRecord]) {
+fn check_reported_deadlock(id: &str, calls: &[&CallView]) {
     for error in calls.iter().filter_map(|call| call.error.as_ref()) {
-        let is_expected = ["deadlock", "cancelled"].contains(&error.code());
-        assert!(is_expected, "run {id}: {error}");
+        let is_expected = ["deadlock", "cancelled"].contains(&error.code.as_str());
+        assert!(is_expected, "run {id}: {error:?}");
     }
-    let is_seen = |it: &CallRecord| it.status == CallStatus::Succeeded;
-    let is_enough = |it: &CallRecord| it.n_undone >= UNDONE_MAX;
+    let is_seen = |it: &CallView| it.status == CallStatusView::Succeeded;
+    let is_enough = |it: &CallView| it.retries >= UNDONE_MAX;
     assert!(
         calls.iter().any(|it| is_seen(it) || is_enough(it)),
         "run {id} could have been rolled back: {calls:?}"

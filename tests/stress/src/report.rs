@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use sedge_app::types::RunStatus;
+use sedge_api::view::run::RunStatusView;
 
 use crate::books::Books;
 use crate::monitor::Checks;
@@ -50,10 +50,10 @@ stress, {part}: {N_PROCESSES} processes x {N_TASKS} tasks on {N_MODELS} models, 
 ",
         wall.as_secs_f64(),
         cpu.as_secs_f64(),
-        books.n_of(RunStatus::Succeeded),
-        books.n_of(RunStatus::Failed),
-        books.n_of(RunStatus::Cancelled),
-        books.n_of(RunStatus::Interrupted),
+        books.n_of(RunStatusView::Succeeded),
+        books.n_of(RunStatusView::Failed),
+        books.n_of(RunStatusView::Cancelled),
+        books.n_of(RunStatusView::Interrupted),
         books.n_calls(),
         books.n_calls() as f64 / wall.as_secs_f64(),
         requested.iter().map(|it| it.n_undone).sum::<usize>(),

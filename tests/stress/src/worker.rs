@@ -224,7 +224,7 @@ impl RandomRun {
                 let mut words = vec!["ok".to_owned(), done.run.to_string()];
                 if let Self::Count(tree) = self {
                     let n_steps = Value::from(tree.n_steps());
-                    assert_eq!(done.outcome.value, n_steps, "{tree:?}");
+                    assert_eq!(done.value, n_steps, "{tree:?}");
                     words.extend(tree.counting());
                 }
                 report(&words.join(" "));

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sedge_app::AppError;
 use sedge_app::plugin_list::plugin_list;
-use sedge_app::types::CachePlaces;
+use sedge_app::types::{CachePlaces, Scan};
 use serde_json::json;
 
 use crate::harness::{Attack, Scene, call};
@@ -157,9 +158,14 @@ fn entry(scene: &Scene, type_name: &str) -> PathBuf {
 
 /// Returns a file of a plugin.
 fn file(scene: &Scene, type_name: &str, folder: &Path, ending: &str) -> PathBuf {
-    let listed = plugin_list(&scene.repository).expect("a list");
-    let found = listed.iter().find(|it| it.type_name.as_str() == type_name);
-    let sha256 = &found.expect("it was added").pinned.sha256;
+    let mut sha256 = None;
+    let listed = plugin_list(&scene.repository, |plugin| {
+        let is_it = plugin.type_name == type_name;
+        sha256 = is_it.then_some(plugin.sha256);
+        Ok::<_, AppError>(if is_it { Scan::Enough } else { Scan::More })
+    });
+    listed.expect("a list");
+    let sha256 = sha256.expect("it was added");
     let entries = fs::read_dir(folder).expect("it is there");
     let paths = entries.map(|entry| entry.expect("it can be read").path());
     let is_it = |path: &PathBuf| {

@@ -303,7 +303,7 @@ pub(crate) async fn call(
     arguments: Value,
 ) -> String {
     match run_seen_by(repository, Arc::new(Silent), (model, method), arguments).await {
-        Ok(report) => format!("returned {}", report.outcome.value),
+        Ok(report) => format!("returned {}", report.value),
         Err(AppError::CallFailed { source, .. }) => source.to_string(),
         Err(other) => words(&other),
     }
@@ -389,7 +389,7 @@ pub(crate) async fn added(scene: &Scene, component: &[u8]) -> String {
     let file = scene.house.path().join("forged.wasm");
     std::fs::write(&file, component).expect("the folder can be written");
     match plugin_add(&scene.repository, &file, Arc::new(Silent)).await {
-        Ok(added) => format!("described {}", added.description.type_info.name),
+        Ok(added) => format!("described {}", added.plugin.name),
         Err(error) => {
             let text = words(&error);
             text.split_once(": ")

@@ -36,6 +36,9 @@ mod memory;
 mod nesting;
 mod process;
 mod secrets;
+#[expect(dead_code, reason = "it serves other tests too")]
+#[path = "../it/shown.rs"]
+mod shown;
 mod table;
 mod wat;
 

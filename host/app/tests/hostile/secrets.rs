@@ -35,7 +35,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             let key = house.path().join(".sedge/secrets/key");
             fs::set_permissions(key, Permissions::from_mode(0o644)).expect("ours");
             let ran = house.run("sink", "run", json!({"note": CANARY})).await;
-            format!("{:?}", ran.map(|report| report.outcome))
+            format!("{:?}", ran.map(|report| report.value))
         },
         "SecretsClosed",
     ));

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sedge_api::view::model::MethodRunView;
 use sedge_app::datastore_compact::datastore_compact;
 use sedge_app::datastore_lock_release::datastore_lock_release;
 use sedge_app::model_delete::model_delete;
-use sedge_app::model_method_run::Report;
 use sedge_app::model_permissions::model_permissions;
 use sedge_app::types::CallError;
 use sedge_app::{AppError, Event, Settings};
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::fixture::{House, run_in, settings, until, words};
+use crate::uses::words_of;
 
 /// What `runner` asks for, pinned: a shell that runs any script, and a program that shows what it
 /// is given.
@@ -205,11 +206,9 @@ async fn which_commands_were_used_is_told() {
     ran(&house, script("exit 0")).await;
     failed(&house, json!({"command": "printf"})).await;
     let report = model_permissions(&house.repository, "runner").await;
-    let used = report.expect("a model").asked.into_iter();
+    let used = report.expect("a model").permissions.into_iter();
     let used = used.filter(|it| it.last_used.is_some());
-    let used: Vec<String> = used
-        .map(|it| it.explained.request.permission.to_string())
-        .collect();
+    let used: Vec<String> = used.map(|it| words_of(&it.permission)).collect();
     assert_eq!(
         used,
         ["commands sh"],
@@ -362,7 +361,7 @@ async fn a_call_that_ran_a_command_is_not_undone() {
 struct Midway {
     settings: Settings,
     go: PathBuf,
-    run: JoinHandle<Result<Report, AppError>>,
+    run: JoinHandle<Result<MethodRunView, AppError>>,
 }
 
 impl Midway {
@@ -386,7 +385,7 @@ impl Midway {
         Self { settings, go, run }
     }
 
-    async fn end(self) -> Result<Report, AppError> {
+    async fn end(self) -> Result<MethodRunView, AppError> {
         fs::write(&self.go, "").expect("it is made");
         self.run.await.expect("no panic")
     }
@@ -396,7 +395,7 @@ async fn nothing_run_by(
     house: &House,
     settings: &Settings,
     method: &str,
-) -> Result<Report, AppError> {
+) -> Result<MethodRunView, AppError> {
     let other = house.other_process_with(settings.clone());
     run_in(&other, &house.seen, ("runner", method), script("exit 0")).await
 }

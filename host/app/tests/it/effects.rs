@@ -72,7 +72,7 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
     right.unwrap_or_else(|error| panic!("`right` had only to wait: {}", words(&error)));
     let (run, ended) = match left {
         Ok(report) => (report.run, Ok(())),
-        Err(AppError::CallFailed { run, source, .. }) => (run, Err(source)),
+        Err(AppError::CallFailed { run, source, .. }) => (run.to_string(), Err(source)),
         Err(other) => panic!("{}", words(&other)),
     };
     let n_undone = house.show(&run).calls.iter().map(|it| it.n_undone).sum();

@@ -215,7 +215,7 @@ async fn what_is_published_stays_whatever_becomes_of_the_call() {
         assert_eq!(ran.is_ok(), then == "succeed");
         house.has_versions("files", "record", n_versions);
         if let Ok(report) = ran {
-            let written: Vec<u64> = report.outcome.written.iter().map(|it| it.version).collect();
+            let written: Vec<u64> = report.written.first.iter().map(|it| it.version).collect();
             assert_eq!(written, [1, 2]);
         }
     }

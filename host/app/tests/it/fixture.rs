@@ -6,24 +6,30 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sedge_api::view::model::MethodRunView;
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data_get::data_get;
 use sedge_app::data_list::data_list;
 use sedge_app::data_versions::data_versions;
 use sedge_app::init::init;
-use sedge_app::model_method_run::{Report, Request, model_method_run};
+use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
-use sedge_app::run_show::{RunReport, run_show};
+use sedge_app::run_show::run_show;
 use sedge_app::types::{
     CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, DataRecord, RunId, RunStatus,
     Scan,
 };
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
-use sedge_app::{AppError, Event, Events, Notices, Repository, Settings, WorkflowEnd};
+use sedge_app::{AppError, Event, Events, Notices, Repository, Settings};
+use sedge_store::Store;
 use sedge_sys::clock::{self, Moment};
+use sedge_sys::folder::Folder;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Notify;
+
+use crate::shown::{Recorded, stands};
 
 /// How long anything here may take before it counts as hanging. No test waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -237,7 +243,7 @@ impl House {
         model: &str,
         method: &str,
         arguments: Value,
-    ) -> Result<Report, AppError> {
+    ) -> Result<MethodRunView, AppError> {
         run_in(&self.repository, &self.seen, (model, method), arguments).await
     }
 
@@ -245,7 +251,6 @@ impl House {
     pub(crate) async fn value(&self, model: &str, method: &str, arguments: Value) -> Value {
         let ran = self.run(model, method, arguments).await;
         ran.unwrap_or_else(|error| panic!("{model}.{method}: {}", words(&error)))
-            .outcome
             .value
     }
 
@@ -255,7 +260,7 @@ impl House {
         model: &str,
         method: &str,
         arguments: Value,
-    ) -> (CallError, RunReport) {
+    ) -> (CallError, Recorded) {
         match self.run(model, method, arguments).await {
             Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
             other => panic!("{model}.{method} was to fail: {other:?}"),
@@ -278,7 +283,7 @@ impl House {
         model: &str,
         method: &str,
         arguments: Value,
-    ) -> (CallError, RunReport) {
+    ) -> (CallError, Recorded) {
         match run_in(process, &self.seen, (model, method), arguments).await {
             Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
             other => panic!("{model}.{method} was to fail: {other:?}"),
@@ -302,23 +307,36 @@ impl House {
         within(workflow_resume(&self.repository, name, None, events)).await
     }
 
-    /// Returns a run and all that belongs to it.
-    pub(crate) fn show(&self, run: &RunId) -> RunReport {
-        run_show(&self.repository, Some(run.as_str())).expect("a run")
+    /// Returns a run and all that the datastore has of it.
+    pub(crate) fn show(&self, run: &impl ToString) -> Recorded {
+        self.recorded(Some(&run.to_string())).expect("a run")
     }
 
-    /// Returns the newest run and all that belongs to it.
-    pub(crate) fn newest(&self) -> RunReport {
-        run_show(&self.repository, None).expect("a run")
+    /// Returns the newest run and all that the datastore has of it.
+    pub(crate) fn newest(&self) -> Recorded {
+        self.recorded(None).expect("a run")
     }
 
     /// Returns how many calls of the newest run are under way; none before there is a run.
     pub(crate) fn n_running(&self) -> usize {
-        match run_show(&self.repository, None) {
+        match self.recorded(None) {
             Ok(run) => n_calls(&run, CallStatus::Running),
             Err(AppError::RunsNone) => 0,
             Err(other) => panic!("{}", words(&other)),
         }
+    }
+
+    fn recorded(&self, run: Option<&str>) -> Result<Recorded, AppError> {
+        let shown = run_show(&self.repository, run)?.run;
+        let id: RunId = shown.id.parse().expect("it is one");
+        let folder = Folder::open(&self.path().join(".sedge/store")).expect("it is there");
+        let store = Store::open(&folder).expect("a datastore");
+        Ok(Recorded {
+            run: store.run_get(&id).expect("it was just there"),
+            status: stands(shown.status),
+            events: store.run_events(&id).expect("readable"),
+            calls: store.call_list(&id).expect("readable"),
+        })
     }
 
     /// Returns the versions that a name has.
@@ -385,7 +403,7 @@ pub(crate) async fn run_in(
     seen: &Arc<Seen>,
     (model, method): (&str, &str),
     arguments: Value,
-) -> Result<Report, AppError> {
+) -> Result<MethodRunView, AppError> {
     let events = Arc::clone(seen) as Arc<dyn Events>;
     run_seen_by(repository, events, (model, method), arguments).await
 }
@@ -396,7 +414,7 @@ pub(crate) async fn run_seen_by(
     events: Arc<dyn Events>,
     (model, method): (&str, &str),
     arguments: Value,
-) -> Result<Report, AppError> {
+) -> Result<MethodRunView, AppError> {
     let Value::Object(arguments) = arguments else {
         panic!("arguments are an object")
     };
@@ -425,12 +443,12 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Returns how a run stands, and its calls with how each ended: `1 spawn.run succeeded`.
-pub(crate) fn told_of(report: &RunReport) -> (RunStatus, Vec<String>) {
+pub(crate) fn told_of(report: &Recorded) -> (RunStatus, Vec<String>) {
     (report.status, report.calls.iter().map(call_words).collect())
 }
 
 /// Returns how many of a run's calls stand so.
-pub(crate) fn n_calls(report: &RunReport, status: CallStatus) -> usize {
+pub(crate) fn n_calls(report: &Recorded, status: CallStatus) -> usize {
     let calls = report.calls.iter();
     calls.filter(|call| call.status == status).count()
 }

@@ -1,13 +1,14 @@
 //! Guests that trap, hang, or take what they can get: each ends its own call only, leaves
 //! nothing behind, and its record says what it did.
 
-use sedge_app::run_logs::run_logs;
-use sedge_app::types::{CallError, CallStatus, LogLevel, RunStatus};
+use sedge_api::view::run::LogLevelView;
+use sedge_app::types::{CallError, CallStatus, RunStatus};
 use sedge_app::{Event, Repository};
 use sedge_sys::clock::Moment;
 use serde_json::{Value, json};
 
 use crate::fixture::{House, list_of, n_calls, told_of};
+use crate::shown::log_of;
 
 /// The definition of a `hostile` that does not get far.
 const LIMITS: &str = "limits: {wallTimeSeconds: 1, memoryMebibytes: 32}\n";
@@ -139,7 +140,7 @@ async fn a_callee_ends_with_its_callers_time() {
         let ask = json!({"target": "other", "method": method, "arguments": arguments});
         // Both have the same deadline. Who is told of it first is a matter of luck.
         match house.run("hostile", "swallow", ask).await {
-            Ok(report) => assert_eq!(report.outcome.value["code"], "timed-out"),
+            Ok(report) => assert_eq!(report.value["code"], "timed-out"),
             Err(error) => assert_eq!(error.code(), "call_failed", "{error:?}"),
         }
         let run = house.newest();
@@ -236,16 +237,16 @@ async fn what_the_type_does_not_declare_is_not_written() {
 async fn what_a_guest_prints_becomes_lines_of_its_log() {
     let house = House::new();
     house.value("hostile", "print", json!({"lines": 3})).await;
-    let (_, records) = run_logs(&house.repository, None).expect("a run");
-    let lines: Vec<(LogLevel, String)> = records
+    let records = log_of(&house.repository, None);
+    let lines: Vec<(LogLevelView, String)> = records
         .into_iter()
-        .map(|record| (record.line.level, record.line.message))
+        .map(|record| (record.level, record.message))
         .collect();
-    let expect: Vec<(LogLevel, String)> = (1..=3)
+    let expect: Vec<(LogLevelView, String)> = (1..=3)
         .flat_map(|line| {
             [
-                (LogLevel::Info, format!("stdout line {line}")),
-                (LogLevel::Warn, format!("stderr line {line}")),
+                (LogLevelView::Info, format!("stdout line {line}")),
+                (LogLevelView::Warn, format!("stderr line {line}")),
             ]
         })
         .collect();
@@ -265,13 +266,13 @@ async fn a_flood_of_lines_is_cut() {
         house
             .value("hostile", method, json!({"lines": 100_000}))
             .await;
-        let (_, records) = run_logs(&house.repository, None).expect("a run");
-        let n_bytes: usize = records.iter().map(|it| it.line.message.len()).sum();
+        let records = log_of(&house.repository, None);
+        let n_bytes: usize = records.iter().map(|it| it.message.len()).sum();
         assert!(n_bytes < 1 << 20, "{method}: {n_bytes} bytes");
         assert!(records.len() < 40_000, "{method}: {} lines", records.len());
         let last = records.last().expect("a line");
-        assert_eq!(last.line.level, LogLevel::Warn);
-        assert!(last.line.message.contains("the log of this call is full"));
+        assert_eq!(last.level, LogLevelView::Warn);
+        assert!(last.message.contains("the log of this call is full"));
         assert_eq!(house.seen.lines().len(), records.len());
     }
 }

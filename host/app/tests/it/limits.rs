@@ -1,10 +1,11 @@
 //! Every limit that an operator can set: it stops what goes beyond it, and is named.
 
-use sedge_app::run_logs::run_logs;
-use sedge_app::types::{CallError, CallStatus, LimitName, LogRecord};
+use sedge_api::view::run::LogLineView;
+use sedge_app::types::{CallError, CallStatus, LimitName};
 use serde_json::{Value, json};
 
 use crate::fixture::{House, list_of, n_calls};
+use crate::shown::log_of;
 
 /// Returns a repository where `hostile` has these limits.
 fn limited(limits: &str) -> House {
@@ -98,8 +99,8 @@ async fn a_call_has_no_more_calls_under_way_than_it_may() {
     house.value("spawn", "run", calls).await;
 }
 
-fn logged(house: &House) -> Vec<LogRecord> {
-    run_logs(&house.repository, None).expect("a run").1
+fn logged(house: &House) -> Vec<LogLineView> {
+    log_of(&house.repository, None)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +108,7 @@ async fn a_log_is_cut_where_the_operator_says() {
     let house = limited("logLines: 3");
     house.value("hostile", "log", json!({"lines": 10})).await;
     let lines = logged(&house);
-    let lines: Vec<&str> = lines.iter().map(|it| it.line.message.as_str()).collect();
+    let lines: Vec<&str> = lines.iter().map(|it| it.message.as_str()).collect();
     let full = "the log of this call is full (the limit `logLines` of 3), the rest is dropped";
     assert_eq!(lines, ["line 1", "line 2", "line 3", full]);
 
@@ -115,7 +116,7 @@ async fn a_log_is_cut_where_the_operator_says() {
     house.value("hostile", "log", json!({"lines": 100})).await;
     let lines = logged(&house);
     assert!((5..50).contains(&lines.len()), "{}", lines.len());
-    let last = &lines.last().expect("a line").line.message;
+    let last = &lines.last().expect("a line").message;
     assert!(last.contains("the limit `logKibibytes` of 1"), "{last}");
 }
 

@@ -5,19 +5,23 @@ pub(crate) use sedge_test_artifacts::COUNTER as counter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sedge_api::view::model::MethodRunView;
+use sedge_api::view::run::RunStatusView;
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data_delete::{self, Chosen, data_delete};
 use sedge_app::datastore_lock_release::datastore_lock_release;
 use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::model_delete::model_delete;
-use sedge_app::model_method_run::Report;
+use sedge_app::run_list::{Request, run_list};
 use sedge_app::types::{CallStatus, RunStatus};
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Event, Events, Repository, Settings, WorkflowEnd};
+use sedge_app::{AppError, Event, Events, Repository, Settings};
 use serde_json::{Value, json};
 
 use crate::fixture::{
     House, after, gate, n_calls, run_in, step, until, versions_of, within, words,
 };
+use crate::shown::{Recorded, collected};
 
 /// How long two runs hold what they have before they ask for each other's, at the first try; at
 /// each later one it is as much longer, so that they meet on a slow machine too.
@@ -43,7 +47,7 @@ fn crossing(other: &str, nth: u64) -> Value {
 }
 
 /// Runs `one` and `two` against each other, by two handles, until a call was undone.
-async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [Report; 2] {
+async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [MethodRunView; 2] {
     for nth in 1..=TRIES {
         let since = Instant::now();
         let (one, two) = tokio::join!(
@@ -70,7 +74,7 @@ async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [Report; 2] {
     panic!("two runs did not meet in {TRIES} tries")
 }
 
-fn assert_both_succeeded(house: &House, reports: &[Report; 2]) {
+fn assert_both_succeeded(house: &House, reports: &[MethodRunView; 2]) {
     let runs = reports.each_ref().map(|report| house.show(&report.run));
     let n_undone = runs
         .iter()
@@ -314,10 +318,10 @@ async fn one_permit_is_enough_for_calls_ten_deep() {
     let since = Instant::now();
     let ran = run_in(&one, &house.seen, ("recurse", "run"), json!({"depth": 10})).await;
     took("ten deep with one permit", since);
-    assert_eq!(ran.expect("it succeeds").outcome.value, 10);
+    assert_eq!(ran.expect("it succeeds").value, 10);
     let many = json!({"count": 20, "parallel": true});
     let ran = run_in(&one, &house.seen, ("spawn", "run"), many).await;
-    assert_eq!(ran.expect("it succeeds").outcome.value["ok"], 20);
+    assert_eq!(ran.expect("it succeeds").value["ok"], 20);
 }
 
 /// A call reads a number, waits, and writes the next one: whoever is not alone loses one.
@@ -331,7 +335,7 @@ async fn no_update_is_lost() {
         run_in(&other, &house.seen, ("spawn", "run"), fifty()),
     );
     for ran in [one, two] {
-        assert_eq!(ran.expect("it succeeds").outcome.value["ok"], 50);
+        assert_eq!(ran.expect("it succeeds").value["ok"], 50);
     }
     let call = json!({"call": {"model": "counter", "steps": ["add"]}});
     let task = |model: String| {
@@ -423,23 +427,24 @@ async fn who_lost_its_lock_by_force_is_fenced() {
         let taken = datastore_lock_release(&other, Some("one")).expect("a table");
         assert_eq!(taken.len(), 2, "its model, and its intent");
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
-        assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+        assert_eq!(ran.expect("nobody has it").value, 1);
         house.value("two", "add", json!({})).await;
     };
     let (held, ()) = tokio::join!(holds, breaks);
     let error = held.expect_err("its lock was taken away");
     assert_eq!(error.code(), "fenced", "{}", words(&error));
     house.has_versions("one", "count", 1);
-    let run = run_of_model(&house, "one", RunStatus::Failed);
+    let run = run_of_model(&house, "one", RunStatusView::Failed);
     assert_eq!(n_calls(&run, CallStatus::Cancelled), 1);
 }
 
-fn run_of_model(house: &House, model: &str, status: RunStatus) -> sedge_app::run_show::RunReport {
-    let runs = sedge_app::run_list::run_list(&house.repository, 100).expect("there are some");
+fn run_of_model(house: &House, model: &str, status: RunStatusView) -> Recorded {
+    let request = Request::default();
+    let runs = collected(|take| run_list(&house.repository, &request, take));
     let run = runs
         .iter()
-        .find(|(run, is)| run.subject == model && *is == status);
-    house.show(&run.expect("it ran").0.id)
+        .find(|run| run.subject == model && run.status == status);
+    house.show(&run.expect("it ran").id)
 }
 
 /// The table is removed by hand, and made anew by another process: what was locked in the
@@ -453,7 +458,7 @@ async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
         std::fs::remove_file(house.path().join(".sedge/locks/table.log")).expect("it is there");
         let other = house.other_process();
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
-        assert_eq!(ran.expect("nobody has it").outcome.value, 1);
+        assert_eq!(ran.expect("nobody has it").value, 1);
         let opened = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
         opened.expect("nobody has it");
     };

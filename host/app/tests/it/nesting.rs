@@ -126,8 +126,8 @@ async fn runs_of_two_processes_take_turns() {
         ),
         run_in(&other, &house.seen, ("spawn", "run"), arguments()),
     );
-    assert_eq!(one.expect("it succeeds").outcome.value["ok"], 20);
-    assert_eq!(other.expect("it succeeds").outcome.value["ok"], 20);
+    assert_eq!(one.expect("it succeeds").value["ok"], 20);
+    assert_eq!(other.expect("it succeeds").value["ok"], 20);
     house.has_versions("sink", "record", 40);
 }
 

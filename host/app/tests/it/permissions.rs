@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use sedge_app::run_logs::run_logs;
-use sedge_app::types::{CallError, LogLevel};
+use sedge_api::view::run::LogLevelView;
+use sedge_app::types::CallError;
 use serde_json::{Value, json};
 
 use crate::fixture::House;
+use crate::shown::log_of;
 pub(crate) use sedge_test_artifacts::ASKER as asker;
 
 const TYPE: &str = "@test/asker";
@@ -49,12 +50,11 @@ async fn denied(house: &House, method: &str, arguments: Value) -> String {
     };
     assert_eq!(failure.code, "denied", "{failure:?}");
     let id = run.run.id.to_string();
-    let (_, lines) = run_logs(&house.repository, Some(&id)).expect("it is there");
-    let is_told =
-        |level: LogLevel, message: &str| level == LogLevel::Warn && message == failure.message;
-    let told = lines
-        .iter()
-        .any(|it| is_told(it.line.level, &it.line.message));
+    let lines = log_of(&house.repository, Some(&id));
+    let is_told = |level: LogLevelView, message: &str| {
+        level == LogLevelView::Warn && message == failure.message
+    };
+    let told = lines.iter().any(|it| is_told(it.level, &it.message));
     assert!(told, "{lines:?}");
     failure.message
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sedge_app::plugin_add::{Before, plugin_add};
+use sedge_api::view::plugin::{PluginAdded, PluginChange};
+use sedge_app::plugin_add::plugin_add;
 use sedge_app::plugin_describe::plugin_describe;
 use sedge_app::plugin_list::plugin_list;
 use sedge_app::types::{CachePlaces, Choice};
@@ -17,6 +18,7 @@ use sedge_test_artifacts::{
 use serde_json::json;
 
 use crate::fixture::{House, run_in, words};
+use crate::shown::collected;
 
 /// Returns `sedge.lock`, the pinned components and the compiled code, by path.
 fn contents(house: &House) -> BTreeMap<String, Vec<u8>> {
@@ -41,7 +43,7 @@ fn code_folder(house: &House) -> PathBuf {
     places.code.clone().expect("tests have one")
 }
 
-async fn add(house: &House, path: &Path) -> Result<sedge_app::plugin_add::Report, AppError> {
+async fn add(house: &House, path: &Path) -> Result<PluginAdded, AppError> {
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     let added = plugin_add(&house.repository, path, events).await?;
     added.pin(&[Choice::All])
@@ -143,12 +145,12 @@ async fn plugins_are_added_side_by_side() {
         add(&house, Path::new(SPAWN)),
         add(&house, Path::new(READER))
     );
-    assert_eq!(one.expect("a plugin").before, Before::Nothing);
-    assert_eq!(other.expect("a plugin").before, Before::Nothing);
+    assert_eq!(one.expect("a plugin").change, PluginChange::Added);
+    assert_eq!(other.expect("a plugin").change, PluginChange::Added);
     let again = add(&house, Path::new(SPAWN)).await.expect("a plugin");
-    assert_eq!(again.before, Before::Same);
-    let listed = plugin_list(&house.other_process()).expect("a list");
-    let names: Vec<String> = listed.iter().map(|it| it.type_name.to_string()).collect();
+    assert_eq!(again.change, PluginChange::Unchanged);
+    let listed = collected(|take| plugin_list(&house.other_process(), take));
+    let names: Vec<String> = listed.iter().map(|it| it.type_name.clone()).collect();
     assert_eq!(names, ["@sedge/spawn", "@test/reader"]);
     assert!(listed.iter().all(|it| it.is_here));
 }
@@ -157,11 +159,9 @@ async fn plugins_are_added_side_by_side() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_that_was_changed_is_refused() {
     let house = House::with_own_cache();
-    let listed = plugin_list(&house.repository).expect("a list");
-    let sink = listed
-        .iter()
-        .find(|it| it.type_name.as_str() == "@sedge/sink");
-    let sha256 = &sink.expect("it was added").pinned.sha256;
+    let listed = collected(|take| plugin_list(&house.repository, take));
+    let sink = listed.iter().find(|it| it.type_name == "@sedge/sink");
+    let sha256 = &sink.expect("it was added").sha256;
     let component = house.path().join(format!(".sedge/plugins/{sha256}.wasm"));
     let spawn = fs::read(SPAWN).expect("it was built");
     fs::write(&component, spawn).expect("the folder can be written");
@@ -188,6 +188,6 @@ async fn a_component_that_was_changed_is_refused() {
     // Adding it again mends it.
     add(&house, Path::new(SINK)).await.expect("a plugin");
     let mended = plugin_describe(&house.other_process(), "@sedge/sink").await;
-    assert_eq!(mended.expect("a plugin").sha256, sha256.as_str());
+    assert_eq!(mended.expect("a plugin").sha256, *sha256);
     house.value("sink", "run", json!({})).await;
 }

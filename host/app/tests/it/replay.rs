@@ -5,7 +5,7 @@
 //! attempt before the last, or after one that had failed or was cut off in parallel ran
 //! twice. These tests count versions: each nested call must have written exactly once.
 
-use sedge_app::WorkflowEnd;
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::types::{CallStatus, RunStatus};
 
 use crate::fixture::{House, n_calls, step, until};

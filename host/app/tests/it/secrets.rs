@@ -8,8 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sedge_api::view::secret::{SecretView, SecretWeakness};
-use sedge_app::run_list::run_list;
-use sedge_app::run_logs::run_logs;
+use sedge_app::run_list::{Request, run_list};
 use sedge_app::secret_list::secret_list;
 use sedge_app::secret_put::secret_put;
 use sedge_app::types::{CallError, Scan, SecretName, SecretValue};
@@ -20,6 +19,7 @@ use sedge_test_kit::Server;
 use serde_json::{Value, json};
 
 use crate::fixture::{House, versions_of};
+use crate::shown::{collected, log_of};
 
 /// A value that every form writes in another way, and none by chance.
 const CANARY: &str = "c4n\"ary \\ é%/+? of the mine";
@@ -317,7 +317,7 @@ async fn a_secret_that_was_shown_is_told_by_no_way_in_no_form() {
                 .run("keeper", "tell", json!({"by": by, "form": form}))
                 .await;
             let run = house.newest();
-            let (_, log) = run_logs(&house.repository, Some(run.run.id.as_str())).expect("a run");
+            let log = log_of(&house.repository, Some(run.run.id.as_str()));
             let mut told =
                 format!("{ran:?} {run:?} {log:?} {:?}", house.seen.events()).into_bytes();
             assert!(
@@ -352,6 +352,11 @@ async fn a_secret_that_is_an_argument_is_not_on_record() {
     assert_eq!(house.latest("sink", "record")["note"], "[secret TOKEN]");
 }
 
+fn n_runs(house: &House) -> usize {
+    let request = Request::default();
+    collected(|take| run_list(&house.repository, &request, take)).len()
+}
+
 /// A value that cannot be read cannot be found in texts either. The host used to go on without it,
 /// and wrote it into data and logs; now nothing runs until every secret can be opened.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -362,7 +367,7 @@ async fn nothing_runs_while_a_secret_cannot_be_opened() {
     let (key, away) = (folder.join("key"), folder.join("away"));
     let mode = |mode| fs::set_permissions(&key, Permissions::from_mode(mode)).expect("ours");
     let run = async |names: &[&str]| {
-        let n_runs = run_list(&house.repository, 9).expect("readable").len();
+        let n_runs_before = n_runs(&house);
         let Err(error) = house.run("sink", "run", json!({"note": CANARY})).await else {
             panic!("it ran without {names:?}")
         };
@@ -372,8 +377,7 @@ async fn nothing_runs_while_a_secret_cannot_be_opened() {
         let closed: Vec<&str> = closed.iter().map(SecretName::as_str).collect();
         assert_eq!(closed, names);
         assert_eq!(error.class(), ErrorClass::State);
-        let n_runs_now = run_list(&house.repository, 9).expect("readable").len();
-        assert_eq!(n_runs_now, n_runs, "no run was made");
+        assert_eq!(n_runs(&house), n_runs_before, "no run was made");
     };
     mode(0o644);
     run(&["OTHER", "TOKEN"]).await;
@@ -463,7 +467,7 @@ async fn no_value_is_kept_of_comments_and_prompts() {
         );
         house.write(&format!("workflows/{style}.yaml"), &workflow);
         house.workflow_run(style).await.expect("it is suspended");
-        let approvals = workflow_approvals(&house.repository).expect("readable");
+        let approvals = collected(|take| workflow_approvals(&house.repository, take));
         let shown = &approvals.last().expect("a gate").prompt;
         assert!(shown.contains("[secret TOKEN]"), "{style}: {shown}");
         let request = GateRequest {

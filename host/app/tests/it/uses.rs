@@ -5,6 +5,7 @@ pub(crate) use sedge_test_artifacts::MOVER as mover;
 use std::fs;
 use std::sync::Arc;
 
+use sedge_api::view::permission::PermissionView;
 use sedge_app::Events;
 use sedge_app::model_delete::model_delete;
 use sedge_app::model_permissions::model_permissions;
@@ -20,10 +21,28 @@ const ASKER: &str = "@test/asker";
 /// Returns what a model has used of what its plugin asks for.
 pub(crate) async fn used(house: &House, model: &str) -> Vec<String> {
     let report = model_permissions(&house.repository, model).await;
-    let asked = report.expect("it can be explained").asked.into_iter();
+    let asked = report.expect("it can be explained").permissions.into_iter();
     let used = asked.filter(|it| it.last_used.is_some());
-    used.map(|it| it.explained.request.permission.to_string())
-        .collect()
+    used.map(|it| words_of(&it.permission)).collect()
+}
+
+/// Returns the words of a permission: `files inbox write`.
+pub(crate) fn words_of(permission: &PermissionView) -> String {
+    let document = json!(permission);
+    let mut words = Vec::new();
+    for (key, value) in document.as_object().expect("it is an object") {
+        match value {
+            Value::String(word) => words.push(word.clone()),
+            Value::Array(items) => words.extend(items.iter().filter_map(text)),
+            Value::Bool(true) => words.push(key.clone()),
+            Value::Bool(false) | Value::Null | Value::Number(_) | Value::Object(_) => {}
+        }
+    }
+    words.join(" ")
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }
 
 /// Returns a repository with a model `asker` that may use what it asks for of files, variables
@@ -57,7 +76,10 @@ async fn what_a_call_used_is_told_and_nothing_else() {
     // Another process sees the same.
     let report = model_permissions(&house.other_process(), "asker").await;
     let report = report.expect("it can be explained");
-    let n_used = report.asked.iter().filter(|it| it.last_used.is_some());
+    let n_used = report
+        .permissions
+        .iter()
+        .filter(|it| it.last_used.is_some());
     assert_eq!(n_used.count(), 3);
 }
 

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sedge_api::view::run::RunStatusView;
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus};
 use sedge_app::workflow_approvals::workflow_approvals;
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 use sedge_app::workflow_reject::workflow_reject;
-use sedge_app::{AppError, Event, Events, WorkflowEnd};
+use sedge_app::{AppError, Event, Events};
 use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
@@ -17,6 +19,7 @@ use sedge_sys::folder::Folder;
 use serde_json::json;
 
 use crate::fixture::{House, after, gate, n_calls, run_in, step, told_of, until};
+use crate::shown::collected;
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
     GateRequest {
@@ -30,7 +33,7 @@ fn request(workflow: &str, gate: &str) -> GateRequest {
 #[track_caller]
 fn succeeded(end: Result<WorkflowEnd, AppError>) -> RunId {
     match end {
-        Ok(WorkflowEnd::Succeeded { run }) => run,
+        Ok(WorkflowEnd::Succeeded { run, .. }) => run.parse().expect("an id"),
         other => panic!("it was to succeed: {other:?}"),
     }
 }
@@ -38,7 +41,7 @@ fn succeeded(end: Result<WorkflowEnd, AppError>) -> RunId {
 #[track_caller]
 fn suspended(end: Result<WorkflowEnd, AppError>) -> RunId {
     match end {
-        Ok(WorkflowEnd::Suspended { run, .. }) => run,
+        Ok(WorkflowEnd::Suspended { run, .. }) => run.parse().expect("an id"),
         other => panic!("it was to rest: {other:?}"),
     }
 }
@@ -74,16 +77,16 @@ async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
         "{undecided:?}"
     );
     assert_eq!(
-        workflow_approvals(&house.repository).expect("a list").len(),
+        collected(|take| workflow_approvals(&house.repository, take)).len(),
         1
     );
 
     // Whoever asks next need not be who asked first.
     house.reopen().await;
     let report = workflow_approve(&house.repository, &request("gated", "gate"));
-    assert_eq!(report.expect("it is open").gates_open, []);
+    assert_eq!(report.expect("it is open").gates_open, [""; 0]);
     assert_eq!(
-        workflow_approvals(&house.repository).expect("a list").len(),
+        collected(|take| workflow_approvals(&house.repository, take)).len(),
         0
     );
     let again = workflow_approve(&house.repository, &request("gated", "gate"));
@@ -115,7 +118,7 @@ async fn a_rejected_gate_fails_the_run() {
     gated(&house);
     let run = suspended(house.workflow_run("gated").await);
     let report = workflow_reject(&house.repository, &request("gated", "gate")).expect("it is open");
-    assert_eq!(report.status, RunStatus::Failed);
+    assert_eq!(report.status, RunStatusView::Failed);
     assert_eq!(house.show(&run).calls, []);
     let resumed = house.workflow_resume("gated").await;
     assert!(
@@ -174,11 +177,11 @@ async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
         .await;
         let other = house.other_process();
         let report = workflow_approve(&other, &request("busy", "gate")).expect("it is open");
-        assert_eq!(report.status, RunStatus::Running);
+        assert_eq!(report.status, RunStatusView::Running);
         let resumed = sedge_app::workflow_resume::workflow_resume(
             &other,
             "busy",
-            Some(report.run.as_str()),
+            Some(&report.run),
             Arc::clone(&house.seen) as Arc<dyn Events>,
         );
         let refused = resumed.await.expect_err("a process works on it");

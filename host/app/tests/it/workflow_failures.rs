@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::AppError;
 use sedge_app::types::{RunEvent, RunStatus};
-use sedge_app::{AppError, WorkflowEnd};
 
 use crate::fixture::{House, after, step};
 
@@ -45,10 +46,11 @@ async fn check(house: &House, fails: Option<&str>, expect: &str, status: RunStat
     workflow(house, &name, fails);
     let end = house.workflow_run(&name).await;
     let run = match &end {
-        Ok(WorkflowEnd::Succeeded { run }) | Err(AppError::WorkflowFailed { run, .. }) => run,
+        Ok(WorkflowEnd::Succeeded { run, .. }) => run.clone(),
+        Err(AppError::WorkflowFailed { run, .. }) => run.to_string(),
         other => panic!("{name}: {other:?}"),
     };
-    let report = house.show(run);
+    let report = house.show(&run);
     let mut ends = BTreeMap::new();
     for record in &report.events {
         let (step, sign) = match &record.event {

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::model_create::{Request, model_create};
-use serde_json::json;
 
 use crate::commands::model_method_run::{inputs_read, key_value};
 use crate::context::Context;
@@ -28,13 +27,11 @@ pub(crate) fn run(cx: &Context, args: ModelCreateArgs) -> Result<Output, CliErro
         name: args.name,
         global_arguments: inputs_read(args.global_argument)?,
     };
-    let report = cx.wait(model_create(&repository, &request))?;
-    Ok(
-        Output::new(json!({"name": report.name, "type": report.type_name, "file": report.file}))
-            .note(format!("Made the model {} in {}", report.name, report.file))
-            .note(format!(
-                "hint: `sedge plugin describe {}` shows the methods that it has",
-                report.type_name
-            )),
-    )
+    let made = cx.wait(model_create(&repository, &request))?;
+    let note = format!("Made the model {} in {}", made.name, made.file);
+    let hint = format!(
+        "hint: `sedge plugin describe {}` shows the methods that it has",
+        made.type_name
+    );
+    Ok(Output::new(made).note(note).note(hint))
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::model_delete::model_delete;
-use serde_json::json;
 
 use crate::commands::shared::LockOptions;
 use crate::context::Context;
@@ -23,18 +22,17 @@ pub(crate) struct ModelDeleteArgs {
 
 pub(crate) fn run(cx: &Context, args: &ModelDeleteArgs) -> Result<Output, CliError> {
     let repository = cx.repository_with(args.lock.settings()?)?;
-    let report = cx.wait(model_delete(&repository, &args.name, cx.events()))?;
-    let data = json!({"name": report.name, "file": report.file, "dataKept": report.n_data});
-    let output = Output::new(data).note(format!(
+    let deleted = cx.wait(model_delete(&repository, &args.name, cx.events()))?;
+    let mut notes = vec![format!(
         "Deleted the model {}, which was {}",
-        report.name, report.file
-    ));
-    Ok(match report.n_data {
-        0 => output,
-        n_data => output.note(format!(
+        deleted.name, deleted.file
+    )];
+    if deleted.data_kept > 0 {
+        notes.push(format!(
             "hint: its data is kept; `sedge data delete {} --all` deletes {}",
-            report.name,
-            show::count(n_data, "name")
-        )),
-    })
+            deleted.name,
+            show::count(deleted.data_kept, "name")
+        ));
+    }
+    Ok(notes.into_iter().fold(Output::new(deleted), Output::note))
 }

@@ -1,8 +1,7 @@
 //! `sedge model get`
 
 use clap::Args;
-use sedge_app::model_get::{Definition, model_get};
-use serde_json::{Value, json};
+use sedge_app::model_get::model_get;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -16,20 +15,6 @@ pub(crate) struct ModelGetArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &ModelGetArgs) -> Result<Output, CliError> {
-    let definition = model_get(&*cx.repository()?, &args.name)?;
-    Ok(Output::new(definition_json(&definition)).text_data(definition.file.text.clone()))
-}
-
-/// Returns a definition as `--json` shows it.
-pub(crate) fn definition_json(definition: &Definition) -> Value {
-    json!({
-        "name": definition.name,
-        "type": definition.type_name.value,
-        "typeVersion": definition.type_version,
-        "description": definition.description,
-        "tags": definition.tags,
-        "globalArguments": definition.global_arguments.value,
-        "limits": definition.limits,
-        "file": definition.file.name,
-    })
+    let report = model_get(&*cx.repository()?, &args.name)?;
+    Ok(Output::new(report.model).text_data(report.text))
 }

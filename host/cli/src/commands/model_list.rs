@@ -1,38 +1,37 @@
 //! `sedge model list`
 
 use clap::Args;
+use sedge_api::view::model::ModelListed;
 use sedge_app::model_list::model_list;
-use serde_json::{Value, json};
 
-use crate::commands::model_get::definition_json;
+use crate::commands::shared::fault_cell;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 
 /// List models
 #[derive(Debug, Args)]
-pub(crate) struct ModelListArgs {}
+pub(crate) struct ModelListArgs {
+    #[command(flatten)]
+    list: ListOptions,
+}
 
-pub(crate) fn run(cx: &Context, _args: &ModelListArgs) -> Result<Output, CliError> {
-    let models = model_list(&*cx.repository()?)?;
-    let data: Vec<Value> = models
-        .iter()
-        .map(|(name, model)| match model {
-            Ok(definition) => definition_json(definition),
-            Err(fault) => json!({"name": name, "error": fault.to_string()}),
-        })
-        .collect();
-    let output = Output::new(json!(data));
-    if models.is_empty() {
-        return Ok(output.note("No models yet; `sedge model create TYPE NAME` makes one."));
-    }
-    let rows = models.iter().map(|(name, model)| match model {
-        Ok(definition) => vec![
-            name.to_string(),
-            definition.type_name.value.to_string(),
-            definition.description.clone().unwrap_or_default(),
+pub(crate) fn run(cx: &Context, args: &ModelListArgs) -> Result<Output, CliError> {
+    let mut rows = Rows::new(cx, &args.list, &["name", "type", "description"]);
+    model_list(&*cx.repository()?, |model| {
+        rows.push(&model, || row(&model))
+    })?;
+    rows.output("No models yet; `sedge model create TYPE NAME` makes one.")
+}
+
+fn row(model: &ModelListed) -> Vec<String> {
+    match model {
+        ModelListed::Sound(model) => vec![
+            model.name.clone(),
+            model.type_name.clone(),
+            model.description.clone().unwrap_or_default(),
         ],
-        Err(fault) => vec![name.to_string(), "?".to_owned(), format!("error: {fault}")],
-    });
-    Ok(output.text(table(&["name", "type", "description"], rows)))
+        ModelListed::Faulty(fault) => vec![fault.name.clone(), "?".to_owned(), fault_cell(fault)],
+    }
 }

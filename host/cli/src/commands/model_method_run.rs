@@ -4,15 +4,16 @@ use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sedge_api::problem::details::CoreDumpDetails;
 use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::types::{Written, json, read_named_file};
+use sedge_app::types::{json, read_named_file};
 use sedge_app::{AppError, Settings};
 use serde_json::{Map, Value};
 
+use crate::call_text::written_text;
 use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::failure;
 use crate::output::Output;
 use crate::show;
 
@@ -53,26 +54,39 @@ pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliE
             .map_or_else(|| Ok(Map::new()), |json| json_object(&json))?,
         inputs: inputs_read(args.inputs)?,
     };
-    let report = cx.wait(model_method_run(&repository, &request, cx.events()))?;
-    let elapsed_ms = report.elapsed.as_secs_f64() * 1000.0;
-    let mut data = serde_json::json!({
-        "run": report.run,
-        "value": report.outcome.value,
-        "written": report.outcome.written,
-        "elapsedMs": elapsed_ms,
-    });
-    failure::core_dump_json(&report.core_dump, &mut data);
-    let output = Output::new(data)
-        .text_json(&report.outcome.value)
-        .note(format!(
-            "Succeeded after {}{}.",
-            show::duration(report.elapsed),
-            written(&report.outcome.written)
+    let ran = cx.wait(model_method_run(&repository, &request, cx.events()))?;
+    if cx.json {
+        return Ok(Output::new(ran));
+    }
+    let wrote = written_text(&ran.written).map(|written| format!(", wrote {written}"));
+    let mut output = Output::default().text_json(&ran.value).note(format!(
+        "Succeeded after {}{}.",
+        show::duration_ms(ran.elapsed_ms),
+        wrote.unwrap_or_default()
+    ));
+    if ran.written.count > ran.written.first.len() as u64 {
+        output = output.note(format!(
+            "hint: `sedge data query \"run == '{}'\" --all-versions` lists all that was written",
+            ran.run
         ));
-    Ok(match failure::core_dump_note(&report.core_dump) {
-        Some(note) => output.note(format!("note: {note}")),
+    }
+    Ok(match &ran.core_dump {
+        Some(dump) => output.note(format!("note: {}", core_dump_text(dump))),
         None => output,
     })
+}
+
+/// Returns what became of a core dump, as a sentence.
+fn core_dump_text(dump: &CoreDumpDetails) -> String {
+    let call = dump.call.as_deref().unwrap_or_default();
+    match (&dump.path, &dump.reason) {
+        (Some(path), _) => format!(
+            "the core dump of {call} is in `{path}` ({}): only you can read it, and it has all that the guest knew",
+            show::bytes(dump.size.unwrap_or_default())
+        ),
+        (None, Some(reason)) => format!("the core dump of {call} was not written: {reason}"),
+        (None, None) => "no guest trapped, so there is no core dump".to_owned(),
+    }
 }
 
 /// Parses `KEY=VALUE`.
@@ -146,17 +160,5 @@ fn json_object(given: &str) -> Result<Map<String, Value>, CliError> {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(bad("it is JSON, but not an object".to_owned())),
         Err(error) => Err(bad(error.to_string())),
-    }
-}
-
-fn written(written: &[Written]) -> String {
-    let shown: Vec<String> = written
-        .iter()
-        .map(|write| format!("`{}` version {}", write.name, write.version))
-        .collect();
-    if shown.is_empty() {
-        String::new()
-    } else {
-        format!(", wrote {}", shown.join(", "))
     }
 }

@@ -4,17 +4,17 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
-use sedge_app::plugin_add::{Added, Before, Report, plugin_add};
-use sedge_app::types::{
-    Choice, GuestText, Permission, PermissionRequest, narrowest, stderr_columns,
-};
-use serde_json::json;
+use sedge_api::PluginText;
+use sedge_api::view::permission::{PermissionRequestView, PermissionView};
+use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange};
+use sedge_app::plugin_add::{Added, Undecided, plugin_add};
+use sedge_app::types::{Choice, stderr_columns};
 
-use crate::commands::plugin_describe::{description_json, permission_text};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
 use crate::output::{Output, stderr, stderr_asks};
+use crate::permission_text::permission_text;
 use crate::show;
 
 /// Add a plugin, or replace it by another version
@@ -46,49 +46,37 @@ pub(crate) fn run(cx: &Context, args: &PluginAddArgs) -> Result<Output, CliError
     if choices.is_empty() && !added.undecided.is_empty() && is_attended(cx) {
         choices = ask(&added)?;
     }
-    let report = added.pin(&choices)?;
-    Ok(output(&report))
+    Ok(output(added.pin(&choices)?))
 }
 
-fn output(report: &Report) -> Output {
-    let info = &report.description.type_info;
-    let (before, sentence) = match &report.before {
-        Before::Nothing => (json!(null), format!("Added {} {}", info.name, info.version)),
-        Before::Same => (
-            json!(info.version),
-            format!("Already there: {} {}", info.name, info.version),
-        ),
-        Before::Other(version) => (
-            json!(version),
-            format!("Replaced {} {version} by {}", info.name, info.version),
-        ),
-    };
-    let mut data = description_json(&report.description);
-    data["before"] = before;
-    data["grants"] = json!(report.grants);
-    let mut output = Output::new(data).note(sentence);
-    for request in &info.permissions {
-        output = output.note(format!(
+fn output(added: PluginAdded) -> Output {
+    let plugin = &added.plugin;
+    let (name, version) = (&plugin.name, &plugin.version);
+    let mut notes = vec![match (added.change, &added.before) {
+        (PluginChange::Replaced, Some(before)) => format!("Replaced {name} {before} by {version}"),
+        (PluginChange::Unchanged, _) => format!("Already there: {name} {version}"),
+        (PluginChange::Added | PluginChange::Replaced, _) => format!("Added {name} {version}"),
+    }];
+    for (request, share) in plugin.permissions.iter().zip(&added.granted) {
+        notes.push(format!(
             "{} {}: {}",
-            allowed_text(report, &request.permission),
+            share_text(*share),
             permission_text(&request.permission),
             guest_text::in_line(&request.reason)
         ));
     }
-    output.note(format!(
-        "hint: `sedge model create {} NAME` makes a model of it",
-        info.name
-    ))
+    notes.push(format!(
+        "hint: `sedge model create {name} NAME` makes a model of it"
+    ));
+    notes.into_iter().fold(Output::new(added), Output::note)
 }
 
-/// Returns whether all models of the type may do what was asked for.
-fn allowed_text(report: &Report, permission: &Permission) -> &'static str {
-    if report.grants.has_all_of(permission) {
-        "It may"
-    } else if report.grants.has_part_of(permission) {
-        "It may, in part,"
-    } else {
-        "It may not, although it asks to,"
+/// Returns whether all models of the type may do what was requested.
+fn share_text(share: GrantedShare) -> &'static str {
+    match share {
+        GrantedShare::All => "It may",
+        GrantedShare::Part => "It may, in part,",
+        GrantedShare::Nothing => "It may not, although it asks to,",
     }
 }
 
@@ -104,42 +92,47 @@ enum Answer {
     Quit,
 }
 
-/// Asks of each thing that a plugin asks for whether to grant it.
+/// Asks of each thing that a plugin requests whether to grant it.
 fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
-    let info = &added.description.type_info;
+    let plugin = &added.plugin;
     let n_asked = added.undecided.len();
     let what = show::count(n_asked, "permission");
-    stderr(&match added.before {
-        Before::Nothing => format!("{} asks for {what}, for all models of the type.", info.name),
-        Before::Same | Before::Other(_) => format!(
+    stderr(&match added.change {
+        PluginChange::Added => {
+            format!(
+                "{} asks for {what}, for all models of the type.",
+                plugin.name
+            )
+        }
+        PluginChange::Unchanged | PluginChange::Replaced => format!(
             "{} {} asks for {what} more than before, for all models of the type.",
-            info.name, info.version
+            plugin.name, plugin.version
         ),
     });
-    let quit = || CliError::Quit(format!("{} was not added", info.name));
+    let quit = || CliError::Quit(format!("{} was not added", plugin.name));
     let mut choices = Vec::new();
-    for (n, request) in added.undecided.iter().enumerate() {
-        let PermissionRequest { permission, reason } = request;
+    for (n, undecided) in added.undecided.iter().enumerate() {
+        let PermissionRequestView { permission, reason } = &undecided.request;
         stderr(&format!(
             "{} of {n_asked}: {}",
             n + 1,
             permission_text(permission)
         ));
         stderr(&format!("  {}", quoted(reason)));
-        match answer(permission)? {
+        match answer(undecided)? {
             Answer::Yes => {}
             Answer::No => continue,
             Answer::Quit => return Err(quit()),
         }
-        let Permission::Files { name, .. } = permission else {
-            choices.push(Choice::Exactly(permission.clone()));
+        let PermissionView::Files { name, .. } = permission else {
+            choices.push(undecided.granted());
             continue;
         };
         let question = format!("Where is the folder `{name}`? [nowhere] ");
         let path = stderr_asks(&question)?.ok_or_else(quit)?;
         if !path.is_empty() {
             choices.push(Choice::Folder {
-                name: name.to_string(),
+                name: name.clone(),
                 path,
             });
         }
@@ -151,7 +144,7 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
 }
 
 /// Asks whether to grant one thing, until there is an answer.
-fn answer(permission: &Permission) -> Result<Answer, CliError> {
+fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
     loop {
         let Some(answer) = stderr_asks("Grant it? [yes/no/show/quit] ")? else {
             return Ok(Answer::Quit);
@@ -164,7 +157,7 @@ fn answer(permission: &Permission) -> Result<Answer, CliError> {
                 stderr(
                     "The narrowest grants that it allows; for one model, under `grants:` in its definition:",
                 );
-                let lines = narrowest(permission);
+                let lines = undecided.narrowest();
                 lines.iter().for_each(|line| stderr(&format!("  {line}")));
             }
             _ => stderr("Type yes, no, show or quit."),
@@ -173,7 +166,7 @@ fn answer(permission: &Permission) -> Result<Answer, CliError> {
 }
 
 /// Returns what a plugin says, each line behind a mark.
-fn quoted(text: &GuestText) -> String {
+fn quoted(text: &PluginText) -> String {
     let quoted = format!("| {}", guest_text::block(text.raw(), "| "));
     match stderr_columns() {
         Some(columns) => guest_text::folded(&quoted, columns.saturating_sub(4), "| "),

@@ -3,17 +3,16 @@
 use std::fmt::Write;
 
 use clap::Args;
-use sedge_app::plugin_describe::{PluginDescription, plugin_describe};
-use sedge_app::types::{
-    CommandPattern, FileAccess, HttpOrigin, ModelPattern, Permission, PermissionRequest,
-    SecretName, TypeInfo,
-};
-use serde_json::{Value, json};
+use sedge_api::view::plugin::PluginView;
+use sedge_app::plugin_describe::plugin_describe;
+use sedge_app::types::{PermissionRequest, permission_request_view};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text::{self, INDENT};
 use crate::output::Output;
+use crate::permission_text::permission_text;
 
 /// Show what a plugin says of its type
 #[derive(Debug, Args)]
@@ -24,53 +23,14 @@ pub(crate) struct PluginDescribeArgs {
 
 pub(crate) fn run(cx: &Context, args: &PluginDescribeArgs) -> Result<Output, CliError> {
     let repository = cx.repository()?;
-    let description = cx.wait(plugin_describe(&repository, &args.r#type))?;
-    Ok(Output::new(description_json(&description)).text(text(&description)))
-}
-
-/// Returns a description as `--json` shows it.
-pub(crate) fn description_json(description: &PluginDescription) -> Value {
-    let mut data = json!(description.type_info);
-    data["sha256"] = json!(description.sha256);
-    data["contract"] = json!(description.contract);
-    data
-}
-
-/// Returns what a plugin asks for, as the end of "it asks to …".
-pub(crate) fn permission_text(permission: &Permission) -> String {
-    match permission {
-        Permission::Models { model } if model.covers(&ModelPattern::Any) => {
-            "call and read every model".to_owned()
-        }
-        Permission::Models { model } => format!("call and read the model `{model}`"),
-        Permission::Http { url, methods } if methods.is_empty() => {
-            format!("send any requests to {url}")
-        }
-        Permission::Http { url, methods } => format!("send {} to {url}", methods.join(", ")),
-        Permission::Sockets { to } => format!("connect to {to}"),
-        Permission::Files {
-            name,
-            access: FileAccess::Read,
-        } => format!("read the folder `{name}`"),
-        Permission::Files {
-            name,
-            access: FileAccess::Write,
-        } => format!("read and write the folder `{name}`"),
-        Permission::Env { name } => format!("read the environment variable {name}"),
-        Permission::Secrets {
-            name,
-            hosts,
-            reveal,
-        } => secret_text(name, hosts, *reveal),
-        Permission::Commands {
-            name: CommandPattern::Any,
-        } => "run every command that is pinned".to_owned(),
-        Permission::Commands { name } => format!("run the command `{name}`"),
-    }
+    let plugin = cx.wait(plugin_describe(&repository, &args.r#type))?;
+    let text = text(&plugin);
+    Ok(Output::new(plugin).text(text))
 }
 
 /// Returns what a plugin asks for, and why, as a sentence.
 pub(crate) fn asks(request: &PermissionRequest) -> String {
+    let request = permission_request_view(request);
     format!(
         "it asks to {}: {}",
         permission_text(&request.permission),
@@ -78,31 +38,17 @@ pub(crate) fn asks(request: &PermissionRequest) -> String {
     )
 }
 
-fn secret_text(name: &SecretName, hosts: &[HttpOrigin], reveal: bool) -> String {
-    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-    match (hosts.is_empty(), reveal) {
-        (true, true) => format!("see the secret `{name}`"),
-        (true, false) => format!("use the secret `{name}`"),
-        (false, true) => format!(
-            "see the secret `{name}`, and send it to {}",
-            hosts.join(", ")
-        ),
-        (false, false) => format!("send the secret `{name}` to {}", hosts.join(", ")),
-    }
-}
-
-fn text(description: &PluginDescription) -> String {
-    let info = &description.type_info;
-    let mut text = format!("{} {}\n", info.name, info.version);
-    let about = guest_text::block(info.description.raw(), INDENT);
+fn text(plugin: &PluginView) -> String {
+    let mut text = format!("{} {}\n", plugin.name, plugin.version);
+    let about = guest_text::block(plugin.description.raw(), INDENT);
     line(&mut text, 1, &about);
     section(
         &mut text,
         "global arguments",
-        &arguments(&info.global_arguments),
+        &arguments(&plugin.global_arguments),
     );
     text.push_str("\nmethods\n");
-    for method in &info.methods {
+    for method in &plugin.methods {
         line(
             &mut text,
             1,
@@ -117,8 +63,8 @@ fn text(description: &PluginDescription) -> String {
             line(&mut text, 2, &argument);
         }
     }
-    section(&mut text, "resources", &outputs(info));
-    let asks: Vec<String> = info
+    section(&mut text, "resources", &outputs(plugin));
+    let asks: Vec<String> = plugin
         .permissions
         .iter()
         .map(|request| {
@@ -133,20 +79,17 @@ fn text(description: &PluginDescription) -> String {
     line(
         &mut text,
         0,
-        &format!(
-            "\nsha256 {}\ncontract {}",
-            description.sha256, description.contract
-        ),
+        &format!("\nsha256 {}\ncontract {}", plugin.sha256, plugin.contract),
     );
     text
 }
 
-fn outputs(info: &TypeInfo) -> Vec<String> {
-    let resources = info
+fn outputs(plugin: &PluginView) -> Vec<String> {
+    let resources = plugin
         .resources
         .iter()
         .map(|it| format!("{}: {}", it.name, guest_text::in_line(&it.description)));
-    let files = info.files.iter().map(|file| {
+    let files = plugin.files.iter().map(|file| {
         let about = guest_text::in_line(&file.description);
         format!("{} ({}): {about}", file.name, file.media_type)
     });

@@ -1,44 +1,36 @@
 //! `sedge plugin list`
 
 use clap::Args;
-use sedge_app::plugin_list::{Listed, plugin_list};
-use serde_json::{Value, json};
+use sedge_api::view::plugin::PluginListed;
+use sedge_app::plugin_list::plugin_list;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 
 /// List plugins
 #[derive(Debug, Args)]
-pub(crate) struct PluginListArgs {}
-
-pub(crate) fn run(cx: &Context, _args: &PluginListArgs) -> Result<Output, CliError> {
-    let plugins = plugin_list(&*cx.repository()?)?;
-    let data: Vec<Value> = plugins.iter().map(to_json).collect();
-    let output = Output::new(json!(data));
-    if plugins.is_empty() {
-        return Ok(output.note("No plugins yet; `sedge plugin add FILE.wasm` adds one."));
-    }
-    let rows = plugins.iter().map(|plugin| {
-        let is_here = if plugin.is_here { "yes" } else { "no" };
-        let short = plugin.pinned.sha256.chars().take(12).collect();
-        vec![
-            plugin.type_name.to_string(),
-            plugin.pinned.version.to_string(),
-            plugin.pinned.contract.clone(),
-            short,
-            is_here.to_owned(),
-        ]
-    });
-    Ok(output.text(table(
-        &["type", "version", "contract", "sha256", "here"],
-        rows,
-    )))
+pub(crate) struct PluginListArgs {
+    #[command(flatten)]
+    list: ListOptions,
 }
 
-fn to_json(plugin: &Listed) -> Value {
-    let mut value = json!(plugin.pinned);
-    value["type"] = json!(plugin.type_name);
-    value["isHere"] = json!(plugin.is_here);
-    value
+pub(crate) fn run(cx: &Context, args: &PluginListArgs) -> Result<Output, CliError> {
+    let heading = ["type", "version", "contract", "sha256", "here"];
+    let mut rows = Rows::new(cx, &args.list, &heading);
+    plugin_list(&*cx.repository()?, |plugin| {
+        rows.push(&plugin, || row(&plugin))
+    })?;
+    rows.output("No plugins yet; `sedge plugin add FILE.wasm` adds one.")
+}
+
+fn row(plugin: &PluginListed) -> Vec<String> {
+    vec![
+        plugin.type_name.clone(),
+        plugin.version.clone(),
+        plugin.contract.clone(),
+        plugin.sha256.chars().take(12).collect(),
+        if plugin.is_here { "yes" } else { "no" }.to_owned(),
+    ]
 }

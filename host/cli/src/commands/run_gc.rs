@@ -3,9 +3,8 @@
 use clap::Args;
 use sedge_app::run_gc::run_gc;
 use sedge_app::types::Span;
-use serde_json::{Value, json};
 
-use crate::commands::run_list::{run_json, what};
+use crate::commands::run_list::what;
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
@@ -31,21 +30,21 @@ pub(crate) struct RunGcArgs {
 pub(crate) fn run(cx: &Context, args: &RunGcArgs) -> Result<Output, CliError> {
     let repository = cx.repository_with(args.lock.settings()?)?;
     let dry_run = args.dry_run.is_set();
-    let runs = cx.wait(run_gc(&repository, args.older_than, dry_run, cx.events()))?;
-    let documents: Vec<Value> = runs.iter().map(|run| run_json(run, run.status)).collect();
-    let output = Output::new(json!({"dryRun": dry_run, "runs": documents}));
+    let removed = cx.wait(run_gc(&repository, args.older_than, dry_run, cx.events()))?;
+    let runs = &removed.runs;
     if runs.is_empty() {
-        return Ok(output.note(format!("No run ended more than {} ago.", args.older_than)));
+        let note = format!("No run ended more than {} ago.", args.older_than);
+        return Ok(Output::new(removed).note(note));
     }
     let rows = runs.iter().map(|run| {
         vec![
-            run.id.to_string(),
+            run.id.clone(),
             what(run),
             run.status.as_str().to_owned(),
-            run.ended_at.map(show::timestamp).unwrap_or_default(),
+            run.ended_at.map(show::time).unwrap_or_default(),
         ]
     });
-    Ok(output
-        .text(table(&["run", "of", "status", "ended"], rows))
-        .note(args.dry_run.sentence(&show::count(runs.len(), "run"))))
+    let text = table(&["run", "of", "status", "ended"], rows);
+    let note = args.dry_run.sentence(&show::count(runs.len(), "run"));
+    Ok(Output::new(removed).text(text).note(note))
 }

@@ -3,77 +3,93 @@
 use std::time::Duration;
 
 use clap::Args;
-use sedge_app::run_list::run_list;
-use sedge_app::types::{RunKind, RunRecord, RunStatus};
-use serde_json::{Value, json};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
+use sedge_app::run_list::{Request, run_list};
+use sedge_app::types::Timestamp;
 
+use crate::commands::shared::time_or_age;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 use crate::show;
+
+/// How many runs a person is shown, unless they say otherwise: the newest would scroll away.
+const ROWS_SHOWN: u64 = 20;
 
 /// List runs, newest first
 #[derive(Debug, Args)]
 pub(crate) struct RunListArgs {
-    /// Show at most so many
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-    limit: usize,
+    /// Only those that stand there
+    #[arg(long, value_parser = status())]
+    status: Option<RunStatusView>,
+    /// Only those of a model, of a method (MODEL.METHOD), or of a workflow
+    #[arg(long, value_name = "NAME")]
+    of: Option<String>,
+    /// Only those started since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    #[arg(long, value_name = "TIME", value_parser = time_or_age)]
+    since: Option<Timestamp>,
+    /// Show at most so many [default: 20 in a table, else all]
+    #[arg(long, short = 'n', value_name = "N")]
+    limit: Option<u64>,
+    /// Write one JSON document a line to stdout, as they are found
+    #[arg(long)]
+    json_lines: bool,
 }
 
-pub(crate) fn run(cx: &Context, args: &RunListArgs) -> Result<Output, CliError> {
-    let runs = run_list(&*cx.repository()?, args.limit)?;
-    let data: Vec<Value> = runs
-        .iter()
-        .map(|(run, status)| run_json(run, *status))
-        .collect();
-    let output = Output::new(json!(data));
-    if runs.is_empty() {
-        return Ok(output
-            .note("No runs yet; `sedge model method run` and `sedge workflow run` make some."));
-    }
-    let rows = runs.iter().map(|(run, status)| {
-        vec![
-            run.id.to_string(),
-            what(run),
-            status.as_str().to_owned(),
-            show::timestamp(run.started_at),
-            elapsed(run).map(show::duration).unwrap_or_default(),
-            run.by.clone(),
-        ]
-    });
-    Ok(output.text(table(
-        &["run", "of", "status", "started", "took", "by"],
-        rows,
-    )))
+/// Returns what reads the word for where a run stands.
+fn status() -> impl TypedValueParser<Value = RunStatusView> {
+    let words = RunStatusView::ALL.iter().map(|it| it.as_str());
+    PossibleValuesParser::new(words).map(|word| {
+        let mut all = RunStatusView::ALL.iter().copied();
+        let found = all.find(|it| it.as_str() == word);
+        found.expect("the word is one of those that can be given")
+    })
+}
+
+pub(crate) fn run(cx: &Context, args: RunListArgs) -> Result<Output, CliError> {
+    let is_filtered = args.status.is_some() || args.of.is_some() || args.since.is_some();
+    let request = Request {
+        status: args.status,
+        of: args.of,
+        since: args.since,
+    };
+    let heading = ["run", "of", "status", "started", "took", "by"];
+    let in_table = !cx.json && !args.json_lines;
+    let limit = args.limit.or(in_table.then_some(ROWS_SHOWN));
+    let options = ListOptions::new(limit, args.json_lines);
+    let mut rows = Rows::new(cx, &options, &heading);
+    run_list(&*cx.repository()?, &request, |run| {
+        rows.push(&run, || row(&run))
+    })?;
+    rows.output(match is_filtered {
+        true => "No run is like that.",
+        false => "No runs yet; `sedge model method run` and `sedge workflow run` make some.",
+    })
+}
+
+fn row(run: &RunView) -> Vec<String> {
+    vec![
+        run.id.clone(),
+        what(run),
+        run.status.as_str().to_owned(),
+        show::time(run.started_at),
+        elapsed(run).map(show::duration).unwrap_or_default(),
+        run.started_by.clone(),
+    ]
 }
 
 /// Returns what a run is the run of: `model.method`, or `workflow NAME`.
-pub(crate) fn what(run: &RunRecord) -> String {
+pub(crate) fn what(run: &RunView) -> String {
     match (run.kind, &run.method) {
-        (RunKind::Method, Some(method)) => format!("{}.{method}", run.subject),
-        (RunKind::Method, None) => run.subject.clone(),
-        (RunKind::Workflow, _) => format!("workflow {}", run.subject),
+        (RunKindView::Method, Some(method)) => format!("{}.{method}", run.subject),
+        (RunKindView::Method, None) => run.subject.clone(),
+        (RunKindView::Workflow, _) => format!("workflow {}", run.subject),
     }
 }
 
 /// Returns how long a run took from its start to its end, rests included.
-pub(crate) fn elapsed(run: &RunRecord) -> Option<Duration> {
-    Some(Duration::from_millis(
-        run.ended_at?.0.saturating_sub(run.started_at.0),
-    ))
-}
-
-/// Returns a run as `--json` shows it.
-pub(crate) fn run_json(run: &RunRecord, status: RunStatus) -> Value {
-    json!({
-        "id": run.id,
-        "kind": run.kind,
-        "subject": run.subject,
-        "method": run.method,
-        "exclusive": run.exclusive,
-        "status": status,
-        "startedBy": run.by,
-        "startedAt": show::timestamp(run.started_at),
-        "endedAt": run.ended_at.map(show::timestamp),
-    })
+pub(crate) fn elapsed(run: &RunView) -> Option<Duration> {
+    run.duration_ms.map(Duration::from_millis)
 }

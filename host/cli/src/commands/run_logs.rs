@@ -1,13 +1,15 @@
 //! `sedge run logs`
 
 use clap::Args;
+use sedge_api::view::run::{LogFieldView, LogLineView};
 use sedge_app::run_logs::run_logs;
-use serde_json::{Value, json};
+use sedge_app::types::Scan;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::progress::log_text;
+use crate::rows::{ListOptions, Rows};
 
 /// Show what the calls of a run logged
 #[derive(Debug, Args)]
@@ -17,27 +19,29 @@ pub(crate) struct RunLogsArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &RunLogsArgs) -> Result<Output, CliError> {
-    let (run, lines) = run_logs(&*cx.repository()?, args.run.as_deref())?;
-    let data: Vec<Value> = lines
-        .iter()
-        .map(|record| {
-            let mut line = json!(record.line);
-            line["call"] = json!(record.lineage);
-            line["model"] = json!(record.model);
-            line["method"] = json!(record.method);
-            line
-        })
-        .collect();
-    let output = Output::new(json!({"run": run, "lines": data}));
-    if lines.is_empty() {
-        return Ok(output.note(format!("Nothing was logged in run {run}")));
+    let repository = cx.repository()?;
+    let id = args.run.as_deref();
+    if cx.json {
+        let mut rows = Rows::new(cx, &ListOptions::default(), &[]);
+        let of = run_logs(&repository, id, |line| rows.push(&line, Vec::new))?;
+        return rows.output_with("", of);
     }
-    let text: Vec<String> = lines
-        .iter()
-        .map(|record| {
-            let (path, line) = (record.lineage.path(), log_text(&record.line, "    "));
-            format!("{path}  {}.{}: {line}", record.model, record.method)
-        })
-        .collect();
-    Ok(output.text(text.join("\n")))
+    let mut lines = Vec::new();
+    let of = run_logs(&repository, id, |line| {
+        lines.push(text(&line));
+        Ok::<_, CliError>(Scan::More)
+    })?;
+    if lines.is_empty() {
+        return Ok(Output::default().note(format!("Nothing was logged in run {}.", of.run)));
+    }
+    Ok(Output::default().text(lines.join("\n")))
+}
+
+fn text(line: &LogLineView) -> String {
+    // Of the call's name, the run is known.
+    let path = line.call.split_once('/').map_or("", |(_, path)| path);
+    let field = |LogFieldView { key, value }: &LogFieldView| format!(" {key}={value}");
+    let fields: String = line.fields.iter().map(field).collect();
+    let text = log_text(line.level.as_str(), &line.message, &fields, "    ");
+    format!("{path}  {}.{}: {text}", line.model, line.method)
 }

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
+use sedge_api::problem::Place;
+use sedge_api::view::workflow::FileFault;
 use sedge_app::Settings;
 use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, setting};
 
@@ -83,6 +85,12 @@ impl DryRun {
             format!("Removed {what}.")
         }
     }
+}
+
+/// Returns what is wrong with a file, as a cell of a table.
+pub(crate) fn fault_cell(fault: &FileFault) -> String {
+    let Place { file, line, column } = &fault.place;
+    format!("error: {file}:{line}:{column}: {}", fault.error)
 }
 
 /// Reads a time, or how long ago it was.

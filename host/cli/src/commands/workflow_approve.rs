@@ -1,9 +1,9 @@
 //! `sedge workflow approve`
 
 use clap::Args;
-use sedge_app::types::RunStatus;
-use sedge_app::workflow_approve::{GateReport, GateRequest, workflow_approve};
-use serde_json::json;
+use sedge_api::view::run::RunStatusView;
+use sedge_api::view::workflow::GateDecisionView;
+use sedge_app::workflow_approve::{GateRequest, workflow_approve};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -44,46 +44,35 @@ impl From<GateArgs> for GateRequest {
 }
 
 pub(crate) fn run(cx: &Context, args: WorkflowApproveArgs) -> Result<Output, CliError> {
-    Ok(gate_output(&workflow_approve(
+    Ok(gate_output(workflow_approve(
         &*cx.repository()?,
         &args.gate.into(),
     )?))
 }
 
 /// Shows a decision and what follows from it.
-pub(crate) fn gate_output(report: &GateReport) -> Output {
-    let GateReport {
+pub(crate) fn gate_output(decided: GateDecisionView) -> Output {
+    let GateDecisionView {
         run,
         workflow,
         gate,
         decision,
         status,
         gates_open,
-    } = report;
-    let open: Vec<String> = gates_open.iter().map(ToString::to_string).collect();
-    let output = Output::new(json!({
-        "run": run,
-        "workflow": workflow,
-        "gate": gate.to_string(),
-        "decision": decision.as_str(),
-        "status": status.as_str(),
-        "gatesOpen": open,
-    }))
-    .note(format!(
-        "The gate `{gate}` of run {run} is {}.",
-        decision.as_str()
-    ));
-    match status {
-        RunStatus::Running => output.note("The run is running and goes on by itself."),
-        RunStatus::Suspended if !open.is_empty() => output.note(format!(
-            "hint: still to be decided: {}",
-            show::quoted(&open)
-        )),
-        RunStatus::Suspended | RunStatus::Interrupted => output.note(format!(
-            "hint: `sedge workflow resume {workflow} --run {run}` goes on"
-        )),
-        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {
-            output.note(format!("The run {}.", show::stands(*status)))
+    } = &decided;
+    let sentence = format!("The gate `{gate}` of run {run} is {}.", decision.as_str());
+    let further = match status {
+        RunStatusView::Running => "The run is running and goes on by itself.".to_owned(),
+        RunStatusView::Suspended if !gates_open.is_empty() => {
+            format!("hint: still to be decided: {}", show::quoted(gates_open))
         }
-    }
+        RunStatusView::Suspended | RunStatusView::Interrupted => {
+            format!("hint: `sedge workflow resume {workflow} --run {run}` goes on")
+        }
+        RunStatusView::Succeeded | RunStatusView::Failed => {
+            format!("The run has {}.", status.as_str())
+        }
+        RunStatusView::Cancelled => "The run was cancelled.".to_owned(),
+    };
+    Output::new(decided).note(sentence).note(further)
 }

@@ -1,42 +1,39 @@
 //! `sedge workflow list`
 
 use clap::Args;
+use sedge_api::view::workflow::WorkflowListed;
 use sedge_app::workflow_list::workflow_list;
-use serde_json::{Value, json};
 
+use crate::commands::shared::fault_cell;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, table};
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
 
 /// List workflows
 #[derive(Debug, Args)]
-pub(crate) struct WorkflowListArgs {}
+pub(crate) struct WorkflowListArgs {
+    #[command(flatten)]
+    list: ListOptions,
+}
 
-pub(crate) fn run(cx: &Context, _args: &WorkflowListArgs) -> Result<Output, CliError> {
-    let workflows = workflow_list(&*cx.repository()?)?;
-    let data: Vec<Value> = workflows
-        .iter()
-        .map(|(name, workflow)| match workflow {
-            Ok(workflow) => json!({
-                "name": name,
-                "description": workflow.description,
-                "jobs": workflow.jobs.len(),
-                "steps": workflow.steps().count(),
-            }),
-            Err(fault) => json!({"name": name, "error": fault.to_string()}),
-        })
-        .collect();
-    let output = Output::new(json!(data));
-    if workflows.is_empty() {
-        return Ok(output.note("No workflows yet; write one: workflows/NAME.yaml"));
-    }
-    let rows = workflows.iter().map(|(name, workflow)| match workflow {
-        Ok(workflow) => vec![
-            name.to_string(),
-            workflow.steps().count().to_string(),
+pub(crate) fn run(cx: &Context, args: &WorkflowListArgs) -> Result<Output, CliError> {
+    let mut rows = Rows::new(cx, &args.list, &["name", "steps", "description"]);
+    workflow_list(&*cx.repository()?, |workflow| {
+        rows.push(&workflow, || row(&workflow))
+    })?;
+    rows.output("No workflows yet; write one: workflows/NAME.yaml")
+}
+
+fn row(workflow: &WorkflowListed) -> Vec<String> {
+    match workflow {
+        WorkflowListed::Sound(workflow) => vec![
+            workflow.name.clone(),
+            workflow.steps.to_string(),
             workflow.description.clone().unwrap_or_default(),
         ],
-        Err(fault) => vec![name.to_string(), "?".to_owned(), format!("error: {fault}")],
-    });
-    Ok(output.text(table(&["name", "steps", "description"], rows)))
+        WorkflowListed::Faulty(fault) => {
+            vec![fault.name.clone(), "?".to_owned(), fault_cell(fault)]
+        }
+    }
 }

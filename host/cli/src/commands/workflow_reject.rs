@@ -16,7 +16,7 @@ pub(crate) struct WorkflowRejectArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: WorkflowRejectArgs) -> Result<Output, CliError> {
-    Ok(gate_output(&workflow_reject(
+    Ok(gate_output(workflow_reject(
         &*cx.repository()?,
         &args.gate.into(),
     )?))

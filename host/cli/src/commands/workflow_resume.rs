@@ -27,5 +27,5 @@ pub(crate) fn run(cx: &Context, args: &WorkflowResumeArgs) -> Result<Output, Cli
     let end = cx
         .wait(workflow_resume(&repository, &args.name, run, cx.events()))
         .map_err(|error| error.of_workflow(&args.name))?;
-    Ok(end_output(&args.name, &end))
+    Ok(end_output(end))
 }

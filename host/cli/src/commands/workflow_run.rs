@@ -1,9 +1,8 @@
 //! `sedge workflow run`
 
 use clap::Args;
-use sedge_app::WorkflowEnd;
+use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::workflow_run::workflow_run;
-use serde_json::json;
 
 use crate::commands::shared::RunOptions;
 use crate::context::Context;
@@ -35,31 +34,33 @@ pub(crate) fn run(cx: &Context, args: &WorkflowRunArgs) -> Result<Output, CliErr
             cx.events(),
         ))
         .map_err(|error| error.of_workflow(&args.name))?;
-    Ok(end_output(&args.name, &end))
+    Ok(end_output(end))
 }
 
-/// Shows how the driving of a run ended.
-pub(crate) fn end_output(workflow: &str, end: &WorkflowEnd) -> Output {
-    match end {
-        WorkflowEnd::Succeeded { run } => {
-            Output::new(json!({"run": run, "workflow": workflow, "status": "succeeded"}))
-                .note(format!("The workflow `{workflow}` succeeded."))
-                .note(format!("hint: `sedge run show {run}` shows its calls"))
-        }
-        WorkflowEnd::Suspended { run, gates } => {
-            let paths: Vec<String> = gates.iter().map(ToString::to_string).collect();
-            let mut output = Output::new(
-                json!({"run": run, "workflow": workflow, "status": "suspended", "gates": paths}),
-            )
-            .note(format!("The workflow `{workflow}` is suspended."));
-            for gate in gates {
-                output = output.note(format!(
+/// Shows how the work on a run ended.
+pub(crate) fn end_output(end: WorkflowEnd) -> Output {
+    let notes = match &end {
+        WorkflowEnd::Succeeded { run, workflow } => vec![
+            format!("The workflow `{workflow}` succeeded."),
+            format!("hint: `sedge run show {run}` shows its calls"),
+        ],
+        WorkflowEnd::Suspended {
+            run,
+            workflow,
+            gates,
+        } => {
+            let decides = |gate: &String| {
+                format!(
                     "hint: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`) decides"
-                ));
-            }
-            output.note(format!(
+                )
+            };
+            let mut notes = vec![format!("The workflow `{workflow}` is suspended.")];
+            notes.extend(gates.iter().map(decides));
+            notes.push(format!(
                 "hint: `sedge workflow resume {workflow} --run {run}` goes on then"
-            ))
+            ));
+            notes
         }
-    }
+    };
+    notes.into_iter().fold(Output::new(end), Output::note)
 }

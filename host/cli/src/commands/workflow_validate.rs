@@ -3,7 +3,6 @@
 use clap::Args;
 use sedge_app::workflow_validate::workflow_validate;
 
-use crate::commands::workflow_get::workflow_json;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -19,11 +18,12 @@ pub(crate) struct WorkflowValidateArgs {
 pub(crate) fn run(cx: &Context, args: &WorkflowValidateArgs) -> Result<Output, CliError> {
     let repository = cx.repository()?;
     let workflow = cx.wait(workflow_validate(&repository, &args.name))?;
-    let n_steps = workflow.steps().count();
-    Ok(Output::new(workflow_json(&workflow)).note(format!(
+    let n_steps: usize = workflow.jobs.iter().map(|job| job.steps.len()).sum();
+    let note = format!(
         "The workflow `{}` is sound: {} in {}.",
         workflow.name,
         show::count(n_steps, "step"),
         show::count(workflow.jobs.len(), "job")
-    )))
+    );
+    Ok(Output::new(workflow).note(note))
 }

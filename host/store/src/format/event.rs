@@ -1,7 +1,7 @@
 //! What happened to runs: column `event` of `run_events`.
 
 use sedge_model::names::NameError;
-use sedge_model::run::{GateDecision, RunEvent, RunStatus, StepPath};
+use sedge_model::run::{GateDecision, RunError, RunEvent, RunStatus, StepPath};
 use serde::{Deserialize, Serialize};
 
 use super::call::StoredCallError;
@@ -39,7 +39,18 @@ pub(crate) enum StoredEvent {
     Suspended,
     Ended {
         status: StoredStatus,
+        /// Of a method's run that failed. A reader that does not know of it passes over it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StoredRunError>,
     },
+}
+
+/// Why a run of one method failed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoredRunError {
+    Call(StoredCallError),
+    Host { code: String, message: String },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -116,6 +127,27 @@ impl From<StoredStatus> for RunStatus {
     }
 }
 
+impl From<&RunError> for StoredRunError {
+    fn from(error: &RunError) -> Self {
+        match error {
+            RunError::Call(error) => Self::Call(error.into()),
+            RunError::Host { code, message } => Self::Host {
+                code: code.clone(),
+                message: message.clone(),
+            },
+        }
+    }
+}
+
+impl From<StoredRunError> for RunError {
+    fn from(stored: StoredRunError) -> Self {
+        match stored {
+            StoredRunError::Call(error) => Self::Call(error.into()),
+            StoredRunError::Host { code, message } => Self::Host { code, message },
+        }
+    }
+}
+
 impl From<&RunEvent> for StoredEvent {
     fn from(event: &RunEvent) -> Self {
         match event {
@@ -150,8 +182,9 @@ impl From<&RunEvent> for StoredEvent {
                 comment: comment.clone(),
             },
             RunEvent::Suspended => Self::Suspended,
-            RunEvent::Ended { status } => Self::Ended {
+            RunEvent::Ended { status, error } => Self::Ended {
                 status: (*status).into(),
+                error: error.as_deref().map(StoredRunError::from),
             },
         }
     }
@@ -197,8 +230,9 @@ impl TryFrom<StoredEvent> for RunEvent {
                 comment,
             },
             StoredEvent::Suspended => Self::Suspended,
-            StoredEvent::Ended { status } => Self::Ended {
+            StoredEvent::Ended { status, error } => Self::Ended {
                 status: status.into(),
+                error: error.map(|error| Box::new(error.into())),
             },
         })
     }

@@ -16,7 +16,7 @@ use sedge_store::Store;
 
 use crate::child::{NAMES, contents, model};
 use crate::dice::{Dice, number_from_env};
-use crate::fixture::{data_name, model_name};
+use crate::fixture::{data_name, log_of, model_name};
 use crate::images::Image;
 use crate::process::Process;
 use crate::state::{check_files, open};
@@ -214,7 +214,7 @@ fn check_call(store: &Store, by: &Lineage, number: u64) {
         .map(|it| (it.name.as_str(), it.version))
         .collect();
     assert_eq!(written, NAMES.map(|name| (name, number)), "{by}");
-    let lines = store.log_list(by.run()).expect("it can be read");
+    let lines = log_of(store, by.run()).expect("it can be read");
     let of_call = lines.iter().filter(|line| line.lineage == *by);
     let messages: Vec<&str> = of_call.map(|line| line.line.message.as_str()).collect();
     assert_eq!(messages, [number.to_string()], "{by}");

@@ -128,7 +128,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         Ok(())
     }),
     lazy("run_end", |store| {
-        store.run_end(&claim(2), RunStatus::Succeeded)
+        store.run_end(&claim(2), RunStatus::Succeeded, None)
     }),
     lazy("call_start", |store| {
         let start = call_start(&claim(1), &[2], "sink");
@@ -188,7 +188,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         name: "runs_delete",
         setup: Setup::Store(|store| {
             fill(store);
-            let ended = store.run_end(&claim(2), RunStatus::Succeeded);
+            let ended = store.run_end(&claim(2), RunStatus::Succeeded, None);
             ended.expect("it counts");
         }),
         ..durable("", |store| {

@@ -12,7 +12,7 @@ use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
 use sedge_sys::thread::Stop;
 
-use crate::fixture::{Place, model_name, permit, success};
+use crate::fixture::{Place, log_of, model_name, permit, success};
 use crate::operations::BACKUP;
 
 /// The most characters that are shown of a differing line.
@@ -183,7 +183,7 @@ fn run_lines(store: &Store, run: &RunRecord, lines: &mut Vec<String>) -> Result<
         call.started_at = Timestamp(0);
         lines.push(format!("{call:?}"));
     }
-    for line in store.log_list(id)? {
+    for line in log_of(store, id)? {
         lines.push(format!("{line:?}"));
     }
     lines.push(format!("a call of {id} is {}", fenced(store, &run)?));

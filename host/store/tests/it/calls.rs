@@ -7,7 +7,7 @@ use sedge_store::{CallEnd, CallRecord};
 use serde_json::json;
 
 use crate::fixture::{
-    Fixture, assert_fenced, call_start, data_name, failure, log_line, model_name, success,
+    Fixture, assert_fenced, call_start, data_name, failure, log_line, log_of, model_name, success,
 };
 
 #[test]
@@ -218,7 +218,7 @@ fn calls_and_logs_are_sorted_by_ordinals() {
     let calls = fixture.store.call_list(&claim.run).expect("readable");
     let calls: Vec<String> = calls.iter().map(|call| call.lineage.path()).collect();
     assert_eq!(calls, sorted);
-    let lines = fixture.store.log_list(&claim.run).expect("readable");
+    let lines = log_of(&fixture.store, &claim.run).expect("readable");
     let lines: Vec<String> = lines
         .into_iter()
         .map(|record| record.line.message)
@@ -252,7 +252,7 @@ fn log_line_is_read_as_it_was_written() {
         .call_commit(&claim, end.clone())
         .wait()
         .expect("committed");
-    let read = fixture.store.log_list(&claim.run).expect("readable");
+    let read = log_of(&fixture.store, &claim.run).expect("readable");
     assert!(read.iter().all(|record| record.lineage == call));
     let read: Vec<_> = read.into_iter().map(|record| record.line).collect();
     assert_eq!(read, log);
@@ -273,7 +273,7 @@ fn calls_and_logs_of_another_run_are_not_shown() {
         .wait()
         .expect("committed");
     assert_eq!(fixture.store.call_list(&two.run).expect("readable"), []);
-    assert_eq!(fixture.store.log_list(&two.run).expect("readable"), []);
+    assert_eq!(log_of(&fixture.store, &two.run).expect("readable"), []);
 }
 
 /// The records of its callees are deleted, and those of other calls are kept.
@@ -305,7 +305,7 @@ fn undone_call_is_reset_to_its_beginning() {
         assert!(is_there, "it is under way");
         let expect = [(&call, n), (&beside[1], 0), (&beside[2], 0)];
         assert_eq!(read(), expect.map(|(lineage, n)| (lineage.clone(), n)));
-        let log = fixture.store.log_list(&claim.run).expect("readable");
+        let log = log_of(&fixture.store, &claim.run).expect("readable");
         assert_eq!(log, []);
         let again = fixture.call(&claim, &[1, 1], "sink");
         assert_eq!(again, below);

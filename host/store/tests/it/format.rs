@@ -13,7 +13,7 @@ use crate::fixture::{Fixture, Place, append, success};
 const SCHEMA_4: &[u8] = include_bytes!("../fixtures/schema-4.db");
 
 /// Events as every version of Sedge with schema 4 writes them.
-const EVENTS: [&str; 20] = [
+const EVENTS: [&str; 22] = [
     r#"{"event":"started"}"#,
     r#"{"event":"resumed"}"#,
     r#"{"event":"step-started","step":{"job":"j","step":"s"},"call":7}"#,
@@ -24,6 +24,8 @@ const EVENTS: [&str; 20] = [
     r#"{"event":"gate-decided","gate":{"job":"j","step":"g"},"decision":"rejected","by":"ada","comment":null}"#,
     r#"{"event":"suspended"}"#,
     r#"{"event":"ended","status":"cancelled"}"#,
+    r#"{"event":"ended","status":"failed","error":{"call":{"kind":"timed-out","after_ms":1000}}}"#,
+    r#"{"event":"ended","status":"failed","error":{"host":{"code":"disk_full","message":"no"}}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"not-found","target":"model","name":"m"}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"not-found","target":"method","name":"m"}}"#,
     r#"{"event":"step-failed","step":{"job":"j","step":"s"},"error":{"kind":"invalid-input","violations":[{"path":"/a","message":"no"}]}}"#,

@@ -1,8 +1,9 @@
 //! Runs: their logs, the right to append to them, and how they are listed.
 
 use sedge_model::call::CallError;
-use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus};
-use sedge_store::{Author, RunFilter, RunRecord, StoreError};
+use sedge_model::run::{GateDecision, RunError, RunEvent, RunKind, RunStatus};
+use sedge_store::{Author, RunFilter, RunRecord, Scan, StoreError};
+use sedge_sys::clock::Timestamp;
 
 use crate::fixture::{
     Fixture, append, assert_fenced, call_start, run_id, run_start, shown, step, success,
@@ -103,6 +104,7 @@ fn event_is_read_as_it_was_written() {
         RunEvent::Suspended,
         RunEvent::Ended {
             status: RunStatus::Failed,
+            error: None,
         },
     ];
     append(&fixture.store, &claim, events.clone(), None).expect("the claim counts");
@@ -189,7 +191,7 @@ fn status_is_set_with_its_event() {
 fn method_run_can_be_ended() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
-    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded);
+    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded, None);
     ended.expect("the claim counts");
     let run = fixture.store.run_get(&claim.run).expect("it was made");
     assert_eq!(run.status, RunStatus::Succeeded);
@@ -225,7 +227,7 @@ fn claim_with_an_outdated_record_is_refused() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let seen = fixture.store.run_get(&claim.run).expect("it was made");
-    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded);
+    let ended = fixture.store.run_end(&claim, RunStatus::Succeeded, None);
     ended.expect("the claim counts");
     let late = fixture
         .store
@@ -267,7 +269,7 @@ fn outdated_claim_is_refused_everywhere() {
     });
     assert_fenced(appended);
     assert!(!asked, "`decide` is not called for an outdated claim");
-    assert_fenced(fixture.store.run_end(&old, RunStatus::Succeeded));
+    assert_fenced(fixture.store.run_end(&old, RunStatus::Succeeded, None));
     let start = call_start(&old, &[2], "sink");
     assert_fenced(fixture.store.call_start(&old, start.clone()).wait());
     let end = success(&call, "sink", &[("record", "1")]);
@@ -299,7 +301,7 @@ fn runs_are_listed_newest_first_and_by_filter() {
         let start = run_start(n, kind, subject);
         let claim = fixture.store.run_start(&start, &[]).expect("a new id");
         if n == 1 {
-            let ended = fixture.store.run_end(&claim, RunStatus::Failed);
+            let ended = fixture.store.run_end(&claim, RunStatus::Failed, None);
             ended.expect("the claim counts");
         }
     }
@@ -334,6 +336,75 @@ fn runs_are_listed_newest_first_and_by_filter() {
     check(prefix("%"), 9, &[]);
     check(prefix("_"), 9, &[]);
     check(prefix(""), 9, &[4, 33, 2, 1]);
+    let of = |text: &str| RunFilter {
+        of: Some(text.to_owned()),
+        ..RunFilter::default()
+    };
+    check(of("sink"), 9, &[4, 33, 2]);
+    check(of("sink.run"), 9, &[4, 2]);
+    check(of("deploy"), 9, &[1]);
+    check(of("deploy.run"), 9, &[]);
+    check(of("sink.ru"), 9, &[]);
+    let since = |since| RunFilter {
+        since: Some(since),
+        ..RunFilter::default()
+    };
+    let run = fixture.store.run_get(&run_id(1)).expect("it was made");
+    check(since(run.started_at), 9, &[4, 33, 2, 1]);
+    check(since(Timestamp(u64::MAX)), 9, &[]);
+}
+
+#[test]
+fn a_scan_reads_no_more_runs_than_are_wanted() {
+    let fixture = Fixture::new();
+    for n in 1..=5 {
+        fixture.run(n);
+    }
+    let mut taken = Vec::new();
+    let scanned = fixture.store.run_scan(&RunFilter::default(), |run| {
+        taken.push(run.id);
+        Ok::<_, StoreError>(if taken.len() == 2 {
+            Scan::Enough
+        } else {
+            Scan::More
+        })
+    });
+    scanned.expect("readable");
+    assert_eq!(taken, [run_id(5), run_id(4)]);
+    let refused = fixture
+        .store
+        .run_scan(&RunFilter::default(), |_| Err(Refusal::Decided));
+    assert!(matches!(refused, Err(Refusal::Decided)), "{refused:?}");
+}
+
+#[test]
+fn a_methods_run_that_failed_says_why() {
+    let fixture = Fixture::new();
+    let check = |n: u64, error: &RunError| {
+        let start = run_start(n, RunKind::Method, "sink");
+        let claim = fixture.store.run_start(&start, &[]).expect("a new id");
+        let ended = fixture
+            .store
+            .run_end(&claim, RunStatus::Failed, Some(error));
+        ended.expect("the claim counts");
+        let events = fixture.store.run_events(&start.id).expect("readable");
+        let [event] = &events[..] else {
+            panic!("one event: {events:?}")
+        };
+        let expect = RunEvent::Ended {
+            status: RunStatus::Failed,
+            error: Some(Box::new(error.clone())),
+        };
+        assert_eq!(event.event, expect);
+    };
+    check(1, &RunError::Call(CallError::TimedOut { after_ms: 5 }));
+    check(
+        2,
+        &RunError::Host {
+            code: "disk_full".to_owned(),
+            message: "the disk is full".to_owned(),
+        },
+    );
 }
 
 #[test]

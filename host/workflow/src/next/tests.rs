@@ -261,6 +261,7 @@ fn illegal_event_is_refused() {
         &[
             RunEvent::Ended {
                 status: RunStatus::Failed,
+                error: None,
             },
             started,
         ],

@@ -73,7 +73,10 @@ fn everything_is_as_it_was() {
             "tags": {}
           }
         },
-        "written": [],
+        "written": {
+          "count": 0,
+          "first": []
+        },
         "elapsedMs": "[ms]"
       }
     }

@@ -56,7 +56,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["model", "list", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "name": "sink",
@@ -78,7 +77,10 @@ fn as_json() {
           "limits": {},
           "file": "models/spawn.yaml"
         }
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }
@@ -94,8 +96,10 @@ fn there_are_none() {
     $ sedge model list --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }
@@ -115,7 +119,6 @@ fn one_with_a_fault_does_not_hide_the_others() {
     $ sedge model list --json
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "name": "sink",
@@ -139,9 +142,17 @@ fn one_with_a_fault_does_not_hide_the_others() {
         },
         {
           "name": "tub",
-          "error": "models/tub.yaml:2:1: unknown key `tpye`"
+          "error": "unknown key `tpye`",
+          "place": {
+            "file": "models/tub.yaml",
+            "line": 2,
+            "column": 1
+          }
         }
-      ]
+      ],
+      "ok": true,
+      "count": 3,
+      "isCut": false
     }
     "#);
 }

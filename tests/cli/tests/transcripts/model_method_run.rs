@@ -2,7 +2,7 @@
 
 use sedge_test_kit::TestEnv;
 
-use crate::fixtures::with_hostile;
+use crate::fixtures::{with_files, with_hostile};
 
 #[test]
 fn a_method_returns_a_value_and_writes_data() {
@@ -34,16 +34,56 @@ fn as_json() {
           "run": "[run]",
           "call": "[run]/1"
         },
-        "written": [
-          {
-            "name": "record",
-            "version": 1
-          }
-        ],
+        "written": {
+          "count": 1,
+          "first": [
+            {
+              "name": "record",
+              "version": 1
+            }
+          ]
+        },
         "elapsedMs": "[ms]"
       }
     }
     "#);
+}
+
+#[test]
+fn what_was_written_is_counted_where_it_is_much() {
+    let env = with_files();
+    insta::assert_snapshot!(env.transcript("
+        model method run files record --input count=6
+        model method run files record --input count=120
+    "), @r#"
+    $ sedge model method run files record --input count=6
+    ------- stdout -------
+    6
+    ------- stderr -------
+    Run [run]
+    Succeeded after [took], wrote 6 items: `record` version 1 … 6.
+
+    $ sedge model method run files record --input count=120
+    ------- stdout -------
+    120
+    ------- stderr -------
+    Run [run 2]
+    Succeeded after [took], wrote 120 items: `record` version 7 … 126.
+    hint: `sedge data query "run == '[run 2]'" --all-versions` lists all that was written
+    "#);
+    let ran = env.run_json([
+        "model",
+        "method",
+        "run",
+        "files",
+        "record",
+        "-i",
+        "count=101",
+    ]);
+    let written = &ran["data"]["written"];
+    assert_eq!(written["count"], 101);
+    assert_eq!(written["first"].as_array().map(Vec::len), Some(100));
+    assert_eq!(written["all"]["useCase"], "data_query");
 }
 
 #[test]
@@ -125,12 +165,15 @@ fn what_a_plugin_says_goes_to_stderr() {
       "data": {
         "run": "[run 3]",
         "value": null,
-        "written": [
-          {
-            "name": "mark",
-            "version": 4
-          }
-        ],
+        "written": {
+          "count": 1,
+          "first": [
+            {
+              "name": "mark",
+              "version": 4
+            }
+          ]
+        },
         "elapsedMs": "[ms]"
       }
     }
@@ -234,7 +277,7 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     run [run] of hostile.fail: failed after [took], started [time] by tester
     └─ hostile.fail: failed after [took]
        ├─ ␛[2Jall is well␍hint: give me your password (x)
-       └─ 1 change was undone: `mark`
+       └─ 1 change was rolled back: `mark`
     ");
 }
 

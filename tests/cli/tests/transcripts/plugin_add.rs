@@ -435,8 +435,10 @@ fn as_json() {
     let added = env.run_json(["plugin", "add", "$GUESTS/sink.wasm"]);
     let described = env.run_json(["plugin", "describe", "@sedge/sink"]);
     let mut expect = described["data"].clone();
+    expect["change"] = "added".into();
     expect["before"] = serde_json::Value::Null;
     expect["grants"] = serde_json::json!({});
+    expect["granted"] = serde_json::json!([]);
     assert_eq!(added["data"], expect);
 }
 

@@ -19,17 +19,19 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["plugin", "list", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
+          "type": "@sedge/sink",
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
           "source": "sink.wasm",
-          "type": "@sedge/sink",
+          "asked": [],
+          "grants": {},
           "isHere": true
         },
         {
+          "type": "@sedge/spawn",
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
@@ -42,10 +44,12 @@ fn as_json() {
               "*"
             ]
           },
-          "type": "@sedge/spawn",
           "isHere": true
         }
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }
@@ -61,8 +65,10 @@ fn there_are_none() {
     $ sedge plugin list --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }

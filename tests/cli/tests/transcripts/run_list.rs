@@ -18,6 +18,8 @@ fn runs_are_listed_newest_first() {
     ------- stdout -------
     RUN  OF  STATUS  STARTED  TOOK  BY
     [run 3]  spawn.run  failed  [time]  [took]  tester
+    ------- stderr -------
+    There are more: `--limit N` shows so many, `--json-lines` all.
     ");
 }
 
@@ -27,7 +29,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["run", "list", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "id": "[run 3]",
@@ -38,7 +39,8 @@ fn as_json() {
           "status": "failed",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         },
         {
           "id": "[run 2]",
@@ -49,7 +51,8 @@ fn as_json() {
           "status": "succeeded",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         },
         {
           "id": "[run]",
@@ -60,11 +63,107 @@ fn as_json() {
           "status": "suspended",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": null
+          "endedAt": null,
+          "durationMs": null
         }
-      ]
+      ],
+      "ok": true,
+      "count": 3,
+      "isCut": false
     }
     "#);
+}
+
+#[test]
+fn by_status_subject_and_time() {
+    let env = with_runs();
+    insta::assert_snapshot!(env.transcript("
+        run list --status failed
+        run list --of sink
+        run list --of spawn.run --status succeeded
+        run list --of B --since 1h
+        run list --since 2100-01-01T00:00:00Z
+        run list --since 2100-01-01T00:00:00Z --json
+        run list --status broken
+        run list --since yesterday
+    "), @r#"
+    $ sedge run list --status failed
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run 3]  spawn.run  failed  [time]  [took]  tester
+
+    $ sedge run list --of sink
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run 2]  sink.run  succeeded  [time]  [took]  tester
+
+    $ sedge run list --of spawn.run --status succeeded
+    ------- stderr -------
+    No run is like that.
+
+    $ sedge run list --of B --since 1h
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run]  workflow B  suspended  [time]  tester
+
+    $ sedge run list --since 2100-01-01T00:00:00Z
+    ------- stderr -------
+    No run is like that.
+
+    $ sedge run list --since 2100-01-01T00:00:00Z --json
+    ------- stdout -------
+    {
+      "data": [],
+      "ok": true,
+      "count": 0,
+      "isCut": false
+    }
+
+    $ sedge run list --status broken
+    ------- stderr -------
+    error: invalid value 'broken' for '--status <STATUS>'
+      [possible values: running, suspended, succeeded, failed, cancelled, interrupted]
+
+    For more information, try '--help'.
+    [exit status: 2]
+
+    $ sedge run list --since yesterday
+    ------- stderr -------
+    error: invalid value 'yesterday' for '--since <TIME>': it is neither an age (5m, 1h, 7d, 2w, 1mo, 1y) nor a time ([time])
+
+    For more information, try '--help'.
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn a_list_that_is_cut_says_so() {
+    let env = with_runs();
+    insta::assert_snapshot!(env.transcript("run list -n 1 --json"), @r#"
+    $ sedge run list -n 1 --json
+    ------- stdout -------
+    {
+      "data": [
+        {
+          "id": "[run 3]",
+          "kind": "method",
+          "subject": "spawn",
+          "method": "run",
+          "exclusive": false,
+          "status": "failed",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
+        }
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": true
+    }
+    "#);
+    let lines = env.run(["run", "list", "--json-lines", "-n", "2"]);
+    assert_eq!(lines.stdout.lines().count(), 2, "{lines}");
 }
 
 #[test]
@@ -78,8 +177,10 @@ fn there_are_none() {
     $ sedge run list --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }

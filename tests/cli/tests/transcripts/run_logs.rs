@@ -20,26 +20,28 @@ fn what_calls_logged_is_kept() {
     insta::assert_snapshot!(env.run(["run", "logs", "--json"]), @r#"
     ------- stdout -------
     {
+      "data": [
+        {
+          "call": "[run 2]/1",
+          "model": "hostile",
+          "method": "print",
+          "level": "info",
+          "message": "stdout line 1",
+          "fields": []
+        },
+        {
+          "call": "[run 2]/1",
+          "model": "hostile",
+          "method": "print",
+          "level": "warn",
+          "message": "stderr line 1",
+          "fields": []
+        }
+      ],
       "ok": true,
-      "data": {
-        "run": "[run 2]",
-        "lines": [
-          {
-            "level": "info",
-            "message": "stdout line 1",
-            "call": "[run 2]/1",
-            "model": "hostile",
-            "method": "print"
-          },
-          {
-            "level": "warn",
-            "message": "stderr line 1",
-            "call": "[run 2]/1",
-            "model": "hostile",
-            "method": "print"
-          }
-        ]
-      }
+      "count": 2,
+      "isCut": false,
+      "run": "[run 2]"
     }
     "#);
 }
@@ -71,16 +73,16 @@ fn nothing_was_logged() {
     insta::assert_snapshot!(env.transcript("run logs\nrun logs --json"), @r#"
     $ sedge run logs
     ------- stderr -------
-    Nothing was logged in run [run]
+    Nothing was logged in run [run].
 
     $ sedge run logs --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": {
-        "run": "[run]",
-        "lines": []
-      }
+      "count": 0,
+      "isCut": false,
+      "run": "[run]"
     }
     "#);
 }

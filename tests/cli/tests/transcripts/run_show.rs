@@ -1,8 +1,9 @@
 //! `sedge run show`
 
-use sedge_test_kit::TestEnv;
+use sedge_test_kit::{TestEnv, wait_until};
 
-use crate::fixtures::{with_hostile, with_suspended};
+use crate::datastore_lock_status::n_locks;
+use crate::fixtures::{A, with_files, with_hostile, with_suspended};
 
 #[test]
 fn a_workflows_run_is_a_tree() {
@@ -20,7 +21,7 @@ fn a_workflows_run_is_a_tree() {
     ------- stdout -------
     run [run] of workflow B: succeeded after [took], started [time] by tester
     ├─ step main/gate: approved, by tester: fine
-    └─ step main/spawn: succeeded
+    └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 1
           ├─ sink.run: succeeded after [took], wrote `record` version 1
           └─ sink.run: succeeded after [took], wrote `record` version 2
@@ -58,18 +59,34 @@ fn as_json() {
         "startedBy": "tester",
         "startedAt": "[time]",
         "endedAt": "[time]",
+        "durationMs": "[ms]",
+        "error": null,
         "steps": [
           {
             "step": "main/gate",
             "status": "approved",
-            "note": "by tester",
-            "at": "[time]"
+            "because": null,
+            "decidedBy": "tester",
+            "comment": null,
+            "error": null,
+            "calls": [],
+            "startedAt": "[time]",
+            "endedAt": "[time]",
+            "durationMs": "[ms]"
           },
           {
             "step": "main/spawn",
             "status": "succeeded",
-            "note": null,
-            "at": "[time]"
+            "because": null,
+            "decidedBy": null,
+            "comment": null,
+            "error": null,
+            "calls": [
+              "[run]/1"
+            ],
+            "startedAt": "[time]",
+            "endedAt": "[time]",
+            "durationMs": "[ms]"
           }
         ],
         "calls": [
@@ -88,16 +105,20 @@ fn as_json() {
                 "failed": 0,
                 "elapsed_ms": "[ms]"
               },
-              "written": [
-                {
-                  "name": "calls",
-                  "version": 1
-                }
-              ]
+              "written": {
+                "count": 1,
+                "first": [
+                  {
+                    "name": "calls",
+                    "version": 1
+                  }
+                ]
+              }
             },
             "error": null,
-            "changesUndone": null,
-            "undone": 0,
+            "kept": null,
+            "rolledBack": null,
+            "retries": 0,
             "startedAt": "[time]",
             "untilCommitMs": "[ms]",
             "waitedMs": "[ms]",
@@ -115,16 +136,20 @@ fn as_json() {
                     "run": "[run]",
                     "call": "[run]/1/1"
                   },
-                  "written": [
-                    {
-                      "name": "record",
-                      "version": 1
-                    }
-                  ]
+                  "written": {
+                    "count": 1,
+                    "first": [
+                      {
+                        "name": "record",
+                        "version": 1
+                      }
+                    ]
+                  }
                 },
                 "error": null,
-                "changesUndone": null,
-                "undone": 0,
+                "kept": null,
+                "rolledBack": null,
+                "retries": 0,
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
@@ -143,16 +168,20 @@ fn as_json() {
                     "run": "[run]",
                     "call": "[run]/1/2"
                   },
-                  "written": [
-                    {
-                      "name": "record",
-                      "version": 2
-                    }
-                  ]
+                  "written": {
+                    "count": 1,
+                    "first": [
+                      {
+                        "name": "record",
+                        "version": 2
+                      }
+                    ]
+                  }
                 },
                 "error": null,
-                "changesUndone": null,
-                "undone": 0,
+                "kept": null,
+                "rolledBack": null,
+                "retries": 0,
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
@@ -208,12 +237,122 @@ fn what_failed_is_shown_where_it_failed() {
     insta::assert_snapshot!(env.run(["run", "show"]), @"
     ------- stdout -------
     run [run] of spawn.run: failed after [took], started [time] by tester
-    └─ spawn.run: failed after [took]
+    └─ spawn.run: failed after [took], kept `calls` version 1
        ├─ hostile.trap: failed after [took]
        │  ├─ wasm trap: wasm `unreachable` instruction executed
        │  ├─ in hostile::trap
-       │  └─ 1 change was undone: `mark`
+       │  └─ 1 change was rolled back: `mark`
        └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
+    ");
+}
+
+/// Data that a failed call keeps is the user's to deal with. It used to be shown as if nothing was left.
+#[test]
+fn what_a_failed_call_kept_is_shown() {
+    let env = with_files();
+    env.setup(&[
+        "plugin add $GUESTS/hostile.wasm --grant-all",
+        "model create @test/hostile hostile",
+    ]);
+    let fail = "model method run hostile fail --input code=no --input keep=true -i message=no";
+    assert_eq!(env.run(fail.split(' ')).code(), Some(1));
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run] of hostile.fail: failed after [took], started [time] by tester
+    └─ hostile.fail: failed after [took], kept `mark` version 1
+       └─ no (no)
+    ");
+    let publish = "model method run files publish --input name=n --input then=fail";
+    assert_eq!(env.run(publish.split(' ')).code(), Some(1));
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run 2] of files.publish: failed after [took], started [time] by tester
+    └─ files.publish: failed after [took], kept `n` version 1
+       ├─ its arguments demand a failure (told-to-fail)
+       └─ 1 change was rolled back: `n`
+    ");
+    let shown = env.run_json(["run", "show"]);
+    let kept = &shown["data"]["calls"][0]["kept"];
+    assert_eq!(
+        kept.to_string(),
+        r#"{"count":1,"first":[{"name":"n","version":1}]}"#
+    );
+}
+
+#[test]
+fn what_a_call_wrote_is_counted_where_it_is_much() {
+    let env = with_files();
+    env.setup(&["model method run files record --input count=120"]);
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run] of files.record: succeeded after [took], started [time] by tester
+    └─ files.record: succeeded after [took], wrote 120 items: `record` version 1 … 120
+    ");
+    let shown = env.run_json(["run", "show"]);
+    let written = &shown["data"]["calls"][0]["outcome"]["written"];
+    assert_eq!(written["count"], 120);
+    assert_eq!(written["first"].as_array().map(Vec::len), Some(100));
+    assert_eq!(written["last"]["version"], 120);
+    let all = &written["all"]["arguments"]["predicate"];
+    let all = all.as_str().expect("it says what lists all");
+    let listed = env.run_json(["data", "query", all, "--all-versions"]);
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(120));
+}
+
+/// Neither has a call on record that could say why.
+#[test]
+fn what_could_not_begin_says_why() {
+    let env = with_hostile();
+    let a = A.replace("modelIdOrName: spawn", "modelIdOrName: hostile");
+    env.write_file(
+        "workflows/A.yaml",
+        a.replace("methodName: run", "methodName: trap"),
+    );
+    // It is killed at the end of the test.
+    let _running = env.spawn("model method run hostile sleep --input ms=600000".split(' '));
+    wait_until("the holder", || n_locks(&env) == 2);
+    let busy = "model method run hostile trap --lock-timeout 0.05";
+    assert_eq!(env.run(busy.split(' ')).code(), Some(75));
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run 2] of hostile.trap: failed after [took], started [time] by tester
+    └─ the model `hostile` was locked by others for [took]: [run]/1 (hostile.sleep) of tester@[host], process [pid]
+    ");
+    insta::assert_snapshot!(env.run(["run", "show", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "id": "[run 2]",
+        "kind": "method",
+        "subject": "hostile",
+        "method": "trap",
+        "exclusive": false,
+        "status": "failed",
+        "startedBy": "tester",
+        "startedAt": "[time]",
+        "endedAt": "[time]",
+        "durationMs": "[ms]",
+        "error": {
+          "code": "lock-timeout",
+          "message": "the model `hostile` was locked by others for [took]: [run]/1 (hostile.sleep) of tester@[host], process [pid]",
+          "holders": [
+            "[run]/1 (hostile.sleep) of tester@[host], process [pid]"
+          ],
+          "waitedMs": "[ms]"
+        },
+        "steps": [],
+        "calls": []
+      }
+    }
+    "#);
+    let busy = "workflow run A --lock-timeout 0.05";
+    assert_eq!(env.run(busy.split(' ')).code(), Some(75));
+    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    ------- stdout -------
+    run [run 3] of workflow A: failed after [took], started [time] by tester
+    └─ step main/spawn: failed after [took]
+       └─ the model `hostile` was locked by others for [took]: [run]/1 (hostile.sleep) of tester@[host], process [pid]
     ");
 }
 
@@ -234,12 +373,12 @@ fn a_backtrace_has_all_that_is_known() {
     insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
     ------- stdout -------
     run [run] of spawn.run: failed after [took], started [time] by tester
-    └─ spawn.run: failed after [took]
+    └─ spawn.run: failed after [took], kept `calls` version 1
        ├─ hostile.trap: failed after [took]
        │  ├─ wasm trap: wasm `unreachable` instruction executed
        │  ├─ in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
        │  ├─ in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
-       │  └─ 1 change was undone: `mark`
+       │  └─ 1 change was rolled back: `mark`
        └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
     ");
     let few = env.run(["run", "show"]).to_string();

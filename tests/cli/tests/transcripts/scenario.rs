@@ -126,7 +126,7 @@ fn as_a_person_sees_it() {
     ------- stdout -------
     run [run 3] of workflow B: succeeded after [took], started [time] by tester
     ├─ step main/gate: approved, by tester
-    └─ step main/spawn: succeeded
+    └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 2
           ├─ sink.run: succeeded after [took], wrote `record` version 3
           └─ sink.run: succeeded after [took], wrote `record` version 4

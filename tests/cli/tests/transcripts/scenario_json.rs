@@ -48,12 +48,15 @@ fn as_a_program_sees_it() {
           "run": "[run]",
           "call": "[run]/1"
         },
-        "written": [
-          {
-            "name": "record",
-            "version": 1
-          }
-        ],
+        "written": {
+          "count": 1,
+          "first": [
+            {
+              "name": "record",
+              "version": 1
+            }
+          ]
+        },
         "elapsedMs": "[ms]"
       }
     }
@@ -132,9 +135,9 @@ fn as_a_program_sees_it() {
     {
       "ok": true,
       "data": {
+        "status": "succeeded",
         "run": "[run 2]",
-        "workflow": "A",
-        "status": "succeeded"
+        "workflow": "A"
       }
     }
 
@@ -143,9 +146,9 @@ fn as_a_program_sees_it() {
     {
       "ok": true,
       "data": {
+        "status": "suspended",
         "run": "[run 3]",
         "workflow": "B",
-        "status": "suspended",
         "gates": [
           "main/gate"
         ]
@@ -155,7 +158,6 @@ fn as_a_program_sees_it() {
     $ sedge workflow approvals --json
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "workflow": "B",
@@ -164,7 +166,10 @@ fn as_a_program_sees_it() {
           "since": "[time]",
           "prompt": "Shall the calls be made?"
         }
-      ]
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": false
     }
 
     $ sedge workflow resume B --json
@@ -203,9 +208,9 @@ fn as_a_program_sees_it() {
     {
       "ok": true,
       "data": {
+        "status": "succeeded",
         "run": "[run 3]",
-        "workflow": "B",
-        "status": "succeeded"
+        "workflow": "B"
       }
     }
 
@@ -223,18 +228,34 @@ fn as_a_program_sees_it() {
         "startedBy": "tester",
         "startedAt": "[time]",
         "endedAt": "[time]",
+        "durationMs": "[ms]",
+        "error": null,
         "steps": [
           {
             "step": "main/gate",
             "status": "approved",
-            "note": "by tester",
-            "at": "[time]"
+            "because": null,
+            "decidedBy": "tester",
+            "comment": null,
+            "error": null,
+            "calls": [],
+            "startedAt": "[time]",
+            "endedAt": "[time]",
+            "durationMs": "[ms]"
           },
           {
             "step": "main/spawn",
             "status": "succeeded",
-            "note": null,
-            "at": "[time]"
+            "because": null,
+            "decidedBy": null,
+            "comment": null,
+            "error": null,
+            "calls": [
+              "[run 3]/1"
+            ],
+            "startedAt": "[time]",
+            "endedAt": "[time]",
+            "durationMs": "[ms]"
           }
         ],
         "calls": [
@@ -253,16 +274,20 @@ fn as_a_program_sees_it() {
                 "failed": 0,
                 "elapsed_ms": "[ms]"
               },
-              "written": [
-                {
-                  "name": "calls",
-                  "version": 2
-                }
-              ]
+              "written": {
+                "count": 1,
+                "first": [
+                  {
+                    "name": "calls",
+                    "version": 2
+                  }
+                ]
+              }
             },
             "error": null,
-            "changesUndone": null,
-            "undone": 0,
+            "kept": null,
+            "rolledBack": null,
+            "retries": 0,
             "startedAt": "[time]",
             "untilCommitMs": "[ms]",
             "waitedMs": "[ms]",
@@ -280,16 +305,20 @@ fn as_a_program_sees_it() {
                     "run": "[run 3]",
                     "call": "[run 3]/1/1"
                   },
-                  "written": [
-                    {
-                      "name": "record",
-                      "version": 3
-                    }
-                  ]
+                  "written": {
+                    "count": 1,
+                    "first": [
+                      {
+                        "name": "record",
+                        "version": 3
+                      }
+                    ]
+                  }
                 },
                 "error": null,
-                "changesUndone": null,
-                "undone": 0,
+                "kept": null,
+                "rolledBack": null,
+                "retries": 0,
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
@@ -308,16 +337,20 @@ fn as_a_program_sees_it() {
                     "run": "[run 3]",
                     "call": "[run 3]/1/2"
                   },
-                  "written": [
-                    {
-                      "name": "record",
-                      "version": 4
-                    }
-                  ]
+                  "written": {
+                    "count": 1,
+                    "first": [
+                      {
+                        "name": "record",
+                        "version": 4
+                      }
+                    ]
+                  }
                 },
                 "error": null,
-                "changesUndone": null,
-                "undone": 0,
+                "kept": null,
+                "rolledBack": null,
+                "retries": 0,
                 "startedAt": "[time]",
                 "untilCommitMs": "[ms]",
                 "waitedMs": "[ms]",
@@ -334,9 +367,9 @@ fn as_a_program_sees_it() {
     {
       "ok": true,
       "data": {
+        "status": "suspended",
         "run": "[run 4]",
         "workflow": "B",
-        "status": "suspended",
         "gates": [
           "main/gate"
         ]
@@ -373,7 +406,6 @@ fn as_a_program_sees_it() {
     $ sedge run list --json
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "id": "[run 4]",
@@ -384,7 +416,8 @@ fn as_a_program_sees_it() {
           "status": "failed",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         },
         {
           "id": "[run 3]",
@@ -395,7 +428,8 @@ fn as_a_program_sees_it() {
           "status": "succeeded",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         },
         {
           "id": "[run 2]",
@@ -406,7 +440,8 @@ fn as_a_program_sees_it() {
           "status": "succeeded",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         },
         {
           "id": "[run]",
@@ -417,9 +452,13 @@ fn as_a_program_sees_it() {
           "status": "succeeded",
           "startedBy": "tester",
           "startedAt": "[time]",
-          "endedAt": "[time]"
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
         }
-      ]
+      ],
+      "ok": true,
+      "count": 4,
+      "isCut": false
     }
     "#);
 }

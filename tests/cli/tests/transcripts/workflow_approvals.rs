@@ -32,7 +32,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["workflow", "approvals", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "workflow": "B",
@@ -41,7 +40,10 @@ fn as_json() {
           "since": "[time]",
           "prompt": "Shall the calls be made?"
         }
-      ]
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": false
     }
     "#);
 }
@@ -57,8 +59,10 @@ fn there_are_none() {
     $ sedge workflow approvals --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }

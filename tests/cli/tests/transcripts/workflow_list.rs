@@ -21,7 +21,6 @@ fn as_json() {
     insta::assert_snapshot!(env.run(["workflow", "list", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "name": "A",
@@ -35,7 +34,10 @@ fn as_json() {
           "jobs": 1,
           "steps": 2
         }
-      ]
+      ],
+      "ok": true,
+      "count": 2,
+      "isCut": false
     }
     "#);
 }
@@ -51,8 +53,10 @@ fn there_are_none() {
     $ sedge workflow list --json
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
 }

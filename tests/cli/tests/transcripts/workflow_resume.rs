@@ -25,9 +25,9 @@ fn as_json() {
     {
       "ok": true,
       "data": {
+        "status": "succeeded",
         "run": "[run]",
-        "workflow": "B",
-        "status": "succeeded"
+        "workflow": "B"
       }
     }
     "#);

@@ -37,9 +37,9 @@ fn as_json() {
     {
       "ok": true,
       "data": {
+        "status": "succeeded",
         "run": "[run]",
-        "workflow": "A",
-        "status": "succeeded"
+        "workflow": "A"
       }
     }
 
@@ -48,9 +48,9 @@ fn as_json() {
     {
       "ok": true,
       "data": {
+        "status": "suspended",
         "run": "[run 2]",
         "workflow": "B",
-        "status": "suspended",
         "gates": [
           "main/gate"
         ]
@@ -148,12 +148,12 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
     $ sedge run show
     ------- stdout -------
     run [run 2] of workflow C: failed after [took], started [time] by tester
-    ├─ step main/first: succeeded
+    ├─ step main/first: succeeded after [took]
     │  └─ sink.run: succeeded after [took], wrote `record` version 2
-    ├─ step main/fail: failed
+    ├─ step main/fail: failed after [took]
     │  └─ hostile.fail: failed after [took]
     │     ├─ not today (no-luck)
-    │     └─ 1 change was undone: `mark`
+    │     └─ 1 change was rolled back: `mark`
     └─ step main/last: skipped, the step `fail` did not end as `succeeded`
     "#);
 }
@@ -196,7 +196,7 @@ fn with_the_datastore_to_itself() {
     $ sedge run show
     ------- stdout -------
     run [run] of workflow A: succeeded after [took] with the datastore to itself, started [time] by tester
-    └─ step main/spawn: succeeded
+    └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 1
           └─ sink.run: succeeded after [took], wrote `record` version 1
     ");

@@ -116,9 +116,7 @@ impl Fixture {
             ..Request::default()
         };
         let called = model_method_run(&self.repository, &request, Arc::new(Silent));
-        self.runtime
-            .block_on(called)
-            .map(|report| report.outcome.value)
+        self.runtime.block_on(called).map(|report| report.value)
     }
 
     /// Runs a program and checks the invariants. Returns how the program ended.

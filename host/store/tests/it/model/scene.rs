@@ -200,7 +200,9 @@ impl Scene {
     }
 
     fn run_end(&mut self, run: usize) {
-        let ended = self.store().run_end(&self.claim(run), RunStatus::Succeeded);
+        let ended = self
+            .store()
+            .run_end(&self.claim(run), RunStatus::Succeeded, None);
         let run = &mut self.plain.runs[run];
         assert_eq!(ended.is_ok(), run.is_there, "{ended:?}");
         run.has_ended = true;

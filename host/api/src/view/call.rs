@@ -1,0 +1,148 @@
+//! Calls: what they were given, what they returned and what they wrote.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Time;
+use crate::problem::Help;
+use crate::problem::call::{CallProblem, ChangesRolledBack, VersionWritten};
+
+/// A call, and the calls below it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallView {
+    /// Which call: `RUN/1/2` is the second one that the first one of the run made.
+    pub call: String,
+    /// The step that it is part of, as `job/step`; null outside of workflows.
+    pub step: Option<String>,
+    /// Its model.
+    pub model: String,
+    /// Its method.
+    pub method: String,
+    /// Where it stands.
+    pub status: CallStatusView,
+    /// What it was given.
+    pub arguments: Value,
+    /// What it left behind, if it succeeded.
+    pub outcome: Option<OutcomeView>,
+    /// Why it has no outcome.
+    pub error: Option<CallProblem>,
+    /// What it wrote that is visible although it did not succeed; null if nothing is.
+    pub kept: Option<VersionsWritten>,
+    /// What it had written that was rolled back; null if nothing was.
+    pub rolled_back: Option<ChangesRolledBack>,
+    /// How often all of it was rolled back and retried, because it and others waited for each
+    /// other.
+    pub retries: u32,
+    /// When it began.
+    pub started_at: Time,
+    /// From its request until its commit began, the time that it waited included, in
+    /// milliseconds; null if it has not ended.
+    pub until_commit_ms: Option<f64>,
+    /// How much of that it waited for its locks, in milliseconds.
+    pub waited_ms: Option<f64>,
+    /// The calls that it made, in order.
+    pub calls: Vec<CallView>,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CallStatusView {
+    /// It has not ended.
+    Running,
+    /// It has an outcome.
+    Succeeded,
+    /// It ended with an error.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+    /// The process that ran it is gone.
+    Interrupted,
+}
+
+impl CallStatusView {
+    /// Returns the status as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What a call that succeeded left behind.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutcomeView {
+    /// What the method returned.
+    pub value: Value,
+    /// What the call itself wrote.
+    pub written: VersionsWritten,
+}
+
+/// Versions that a call wrote: how many, and the first few.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionsWritten {
+    /// How many.
+    pub count: u64,
+    /// The first of them, in the order in which they were written.
+    pub first: Vec<VersionWritten>,
+    /// The last one, if `first` does not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<VersionWritten>,
+    /// What lists all of them, if `first` does not have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all: Option<Help>,
+}
+
+/// The most versions that a document has of those that one call wrote.
+///
+/// A plugin chooses how many it writes, and a run may have thousands of calls. `data query` lists
+/// all of them.
+pub const VERSIONS_SHOWN_MAX: usize = 100;
+
+impl VersionsWritten {
+    /// Counts one more version, and keeps it if it is one of the first or the last.
+    pub fn push(&mut self, version: VersionWritten) {
+        self.count += 1;
+        if self.first.len() < VERSIONS_SHOWN_MAX {
+            self.first.push(version);
+        } else {
+            self.last = Some(version);
+        }
+    }
+
+    /// Returns the last version.
+    #[must_use]
+    pub fn last(&self) -> Option<&VersionWritten> {
+        self.last.as_ref().or_else(|| self.first.last())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_are_kept() {
+        let mut written = VersionsWritten::default();
+        assert_eq!(written.last(), None);
+        let version = |version: u64| VersionWritten {
+            name: format!("row/{version}"),
+            version,
+        };
+        for n in 1..=(VERSIONS_SHOWN_MAX as u64) + 2 {
+            written.push(version(n));
+            assert_eq!((written.count, written.last()), (n, Some(&version(n))));
+        }
+        assert_eq!(written.first.len(), VERSIONS_SHOWN_MAX);
+        assert_eq!(written.first[0], version(1));
+    }
+}

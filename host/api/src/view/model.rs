@@ -1,0 +1,197 @@
+//! Models: what their definitions say, what they may do, and what a method left behind.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::call::VersionsWritten;
+use super::permission::PermissionView;
+use super::workflow::FileFault;
+use crate::problem::details::CoreDumpDetails;
+use crate::{PluginText, Time};
+
+/// A model, as its definition says.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelView {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The version of the type that the definition was written for, if it says so.
+    pub type_version: Option<String>,
+    /// What it is for, if the definition says so.
+    pub description: Option<String>,
+    /// Its labels.
+    pub tags: BTreeMap<String, String>,
+    /// What every method is given.
+    pub global_arguments: Map<String, Value>,
+    /// The limits of its calls that the definition sets.
+    pub limits: LimitsView,
+    /// Its file, within the repository.
+    pub file: String,
+}
+
+/// Limits that a definition sets, with the keys of the file. Those that it does not set are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsView {
+    /// How long one call may take from the start of its code, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_time_seconds: Option<u32>,
+    /// How long the code of one call may execute, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<u32>,
+    /// How much memory one call may use, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mebibytes: Option<u32>,
+    /// How many calls deep a run may nest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_depth: Option<u32>,
+    /// How many calls a run may make, ended ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_run: Option<u32>,
+    /// How many calls one call may make, ended ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_call: Option<u32>,
+    /// How many calls one call may have started that have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel_calls: Option<u32>,
+    /// How many functions of the host one call may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_calls: Option<u32>,
+    /// How much may pass between one call and the host, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_mebibytes: Option<u32>,
+    /// How much one call may stage in memory before it is committed, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staged_mebibytes: Option<u32>,
+    /// How much one call may write to files, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_mebibytes: Option<u32>,
+    /// How many files one call may have open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u32>,
+    /// How many lines of one call's log are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// How much of one call's log is kept, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_kibibytes: Option<u32>,
+    /// How far its requests of HTTP may go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpLimitsView>,
+}
+
+/// Limits of requests of HTTP, with the keys of the file. Those that it does not set are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpLimitsView {
+    /// How many requests one call may have under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
+    /// How large the body of one request may be, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_mebibytes: Option<u32>,
+    /// How large the body of one response may be, in MiB, as it comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_mebibytes: Option<u32>,
+    /// How large the headers of one request or response may be, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_kibibytes: Option<u32>,
+    /// How long it may take to make a connection, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_seconds: Option<u32>,
+    /// How long a server may take to begin its response, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_seconds: Option<u32>,
+    /// How long nothing of a body may come, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between_bytes_seconds: Option<u32>,
+    /// How long a request and its response may take, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_seconds: Option<u32>,
+}
+
+/// A model in a list: its definition, or what is wrong with its file.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ModelListed {
+    /// The file is sound.
+    Sound(Box<ModelView>),
+    /// The file is at fault.
+    Faulty(FileFault),
+}
+
+/// A model that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelCreated {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its file, within the repository.
+    pub file: String,
+}
+
+/// A model that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelDeleted {
+    /// Its name.
+    pub name: String,
+    /// What was its file, within the repository.
+    pub file: String,
+    /// How many names of data it leaves behind.
+    pub data_kept: u64,
+}
+
+/// What a model may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelPermissions {
+    /// The model.
+    pub model: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What its plugin requests, in the plugin's order.
+    pub permissions: Vec<ModelPermissionView>,
+}
+
+/// One thing that a model's plugin requests, and what the model may do of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelPermissionView {
+    /// What it requests.
+    pub permission: PermissionView,
+    /// Why, in the plugin's words.
+    pub reason: PluginText,
+    /// What of it is granted, one line each; empty for nothing.
+    pub effective: Vec<String>,
+    /// When a call that used it last ended, to the minute; null if none did.
+    pub last_used: Option<Time>,
+}
+
+/// A method that succeeded, in a run of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MethodRunView {
+    /// The run.
+    pub run: String,
+    /// What the method returned.
+    pub value: Value,
+    /// What its call wrote; what the calls below it wrote is theirs.
+    pub written: VersionsWritten,
+    /// How long it took from the request to the end of the commit, the time that it waited
+    /// included, in milliseconds.
+    pub elapsed_ms: f64,
+    /// What became of the core dump, if one was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_dump: Option<CoreDumpDetails>,
+}

@@ -1,0 +1,154 @@
+//! Permissions: what plugins request, and what operators grant.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::PluginText;
+
+/// Something that a plugin cannot do unless it requests it and an operator grants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum PermissionView {
+    /// Call a model and read its data.
+    Models {
+        /// Its name; `*` for every model.
+        model: String,
+    },
+    /// Send requests of HTTP.
+    Http {
+        /// Where to: `https://api.example.com`.
+        url: String,
+        /// With which methods; absent for all.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        methods: Vec<String>,
+    },
+    /// Make connections of TCP.
+    Sockets {
+        /// Where to: `db.example.com:5432`.
+        to: String,
+    },
+    /// Use the files of one folder that the operator chooses.
+    Files {
+        /// The name by which the operator maps it to a folder.
+        name: String,
+        /// What may be done there.
+        access: FileAccessView,
+    },
+    /// Read one environment variable.
+    Env {
+        /// Its name.
+        name: String,
+    },
+    /// Use one secret.
+    Secrets {
+        /// Its name.
+        name: String,
+        /// Where the host may put it into requests; absent for nowhere.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        hosts: Vec<String>,
+        /// Whether the plugin sees it.
+        reveal: bool,
+    },
+    /// Run programs that the operator pinned.
+    Commands {
+        /// The name under which one is pinned; `*` for every one.
+        name: String,
+    },
+}
+
+/// What may be done with files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileAccessView {
+    /// Read them.
+    Read,
+    /// Read and write them.
+    Write,
+}
+
+/// A permission that a plugin requests, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionRequestView {
+    /// What it requests.
+    pub permission: PermissionView,
+    /// Why, in the plugin's words.
+    pub reason: PluginText,
+}
+
+/// What an operator grants. Kinds of which nothing is granted are absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantsView {
+    /// Models that may be called and read; `*` for every one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// Requests of HTTP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrantView>,
+    /// Connections of TCP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<SocketGrantView>,
+    /// Folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FolderGrantView>,
+    /// Environment variables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretGrantView>,
+    /// Pinned programs; `*` for every one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+}
+
+/// Requests of HTTP that are granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpGrantView {
+    /// Where to.
+    pub url: String,
+    /// With which methods; absent for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// Ranges of private addresses that the name may stand for; absent for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+}
+
+/// Connections of TCP that are granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SocketGrantView {
+    /// Where to.
+    pub to: String,
+    /// Ranges of private addresses that the name may stand for; absent for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+}
+
+/// A folder that is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderGrantView {
+    /// The name by which the plugin requests it.
+    pub name: String,
+    /// Where it is; a relative path begins at the repository.
+    pub path: String,
+    /// What may be done there.
+    pub access: FileAccessView,
+}
+
+/// A secret that is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretGrantView {
+    /// Its name.
+    pub name: String,
+    /// Where the host may put it into requests; absent for nowhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// Whether the plugin may see it.
+    pub reveal: bool,
+}

@@ -1,0 +1,211 @@
+//! Plugins: what they say of their types, and how they are pinned.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::permission::{GrantsView, PermissionRequestView};
+use crate::PluginText;
+
+/// A plugin, as it describes itself. Its texts are the plugin's own.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginView {
+    /// The type that it provides: `@scope/name`.
+    pub name: String,
+    /// The version of the type: `YYYY.MM.DD.N`.
+    pub version: String,
+    /// What it is for.
+    pub description: PluginText,
+    /// The JSON Schema of what a definition gives to every method.
+    pub global_arguments: Value,
+    /// Its methods, in the author's order.
+    pub methods: Vec<MethodView>,
+    /// The kinds of resources that its methods write.
+    pub resources: Vec<ResourceSpecView>,
+    /// The kinds of files that its methods write.
+    pub files: Vec<FileSpecView>,
+    /// What it requests.
+    pub permissions: Vec<PermissionRequestView>,
+    /// The SHA-256 of its component, in lower-case hex.
+    pub sha256: String,
+    /// The version of the contract that it was built for.
+    pub contract: String,
+}
+
+/// A method of a type.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MethodView {
+    /// Its name, unique in the type.
+    pub name: String,
+    /// What it does to the thing outside.
+    pub kind: MethodKindView,
+    /// What it does, in a sentence.
+    pub description: PluginText,
+    /// The JSON Schema of its arguments.
+    pub arguments: Value,
+}
+
+/// What a method does to the thing outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MethodKindView {
+    /// It looks, and writes nothing.
+    Read,
+    /// It makes the thing.
+    Create,
+    /// It changes the thing.
+    Update,
+    /// It removes the thing.
+    Delete,
+    /// Anything else.
+    Action,
+}
+
+impl MethodKindView {
+    /// Returns the kind as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Action => "action",
+        }
+    }
+}
+
+/// A kind of resource that a type's methods write.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceSpecView {
+    /// Its name, unique in the type.
+    pub name: String,
+    /// What it is.
+    pub description: PluginText,
+    /// The JSON Schema of its content.
+    pub schema: Value,
+    /// What happens to content that violates the schema.
+    pub on_violation: OnViolationView,
+    /// How long it is kept, as the plugin requests it; absent if it requests nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionView>,
+}
+
+/// What happens to a resource that violates its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnViolationView {
+    /// It is not written.
+    Refuse,
+    /// It is written, and the call's log has a warning.
+    Warn,
+}
+
+/// A kind of file that a type's methods write.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileSpecView {
+    /// Its name, unique in the type.
+    pub name: String,
+    /// What it is.
+    pub description: PluginText,
+    /// For example `text/plain`.
+    pub media_type: String,
+    /// How long it is kept, as the plugin requests it; absent if it requests nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionView>,
+}
+
+/// How long data is kept, with the keys of definitions. What is not said is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionView {
+    /// How long a version is kept: `7d`, `infinite`, …; absent for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<String>,
+    /// How many versions are kept, or how old they may be; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub garbage_collection: Option<KeepView>,
+    /// Labels of everything that is written; absent for none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// How many old versions of a piece of data are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum KeepView {
+    /// The newest so many, the latest included.
+    Versions(u32),
+    /// Those that are younger than this: `30d`.
+    Age(String),
+}
+
+/// A plugin that was added.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginAdded {
+    /// The plugin.
+    #[serde(flatten)]
+    pub plugin: PluginView,
+    /// What that changed.
+    pub change: PluginChange,
+    /// The version of the type that was pinned before; null if none was.
+    pub before: Option<String>,
+    /// What all models of the type may do.
+    pub grants: GrantsView,
+    /// How much is granted of each of `permissions`, in their order.
+    pub granted: Vec<GrantedShare>,
+}
+
+/// How much is granted of what a plugin requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GrantedShare {
+    /// All of it.
+    All,
+    /// Some of it.
+    Part,
+    /// Nothing.
+    Nothing,
+}
+
+/// What adding a plugin changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PluginChange {
+    /// No plugin provided its type before.
+    Added,
+    /// It takes the place of another component.
+    Replaced,
+    /// The same component was pinned before.
+    Unchanged,
+}
+
+/// A pinned plugin in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginListed {
+    /// The type that it provides.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The version of the type.
+    pub version: String,
+    /// The SHA-256 of its component, in lower-case hex.
+    pub sha256: String,
+    /// The version of the contract that it was built for.
+    pub contract: String,
+    /// Where it was added from: a relative path as it was typed, or a file's name.
+    pub source: String,
+    /// What it had requested when a user last decided what to grant, one line each.
+    pub asked: Vec<String>,
+    /// What was granted then, to all models of the type.
+    pub grants: GrantsView,
+    /// Whether its component is on this machine.
+    pub is_here: bool,
+}

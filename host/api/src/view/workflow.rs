@@ -1,0 +1,225 @@
+//! Workflows: what their files say, and how their runs and gates ended.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::run::RunStatusView;
+use crate::Time;
+use crate::problem::Place;
+
+/// A workflow, as its file says.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowView {
+    /// Its name.
+    pub name: String,
+    /// What it is for, if its file says so.
+    pub description: Option<String>,
+    /// Whether its runs have the whole datastore to themselves.
+    pub exclusive: bool,
+    /// Its file, within the repository.
+    pub file: String,
+    /// Its jobs, in the order of the file.
+    pub jobs: Vec<JobView>,
+}
+
+/// A job of a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    /// Its name, unique in the workflow.
+    pub name: String,
+    /// What it is for, if the file says so.
+    pub description: Option<String>,
+    /// The jobs that it waits for.
+    pub depends_on: Vec<JobDependencyView>,
+    /// Its steps and gates, in the order of the file.
+    pub steps: Vec<JobStepView>,
+}
+
+/// A job that another one waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobDependencyView {
+    /// The job.
+    pub job: String,
+    /// How it has to end.
+    pub condition: ConditionView,
+}
+
+/// A step that another one waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepDependencyView {
+    /// The step, of the same job.
+    pub step: String,
+    /// How it has to end.
+    pub condition: ConditionView,
+}
+
+/// How a job or step has to end for another one to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ConditionView {
+    /// It succeeded.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It ended, either way.
+    Completed,
+    /// It ended or was skipped.
+    Always,
+}
+
+/// A step or gate of a workflow, as its file says.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStepView {
+    /// Its name, unique in its job.
+    pub name: String,
+    /// What it is for, if the file says so.
+    pub description: Option<String>,
+    /// What it does.
+    pub task: TaskView,
+    /// The steps that it waits for.
+    pub depends_on: Vec<StepDependencyView>,
+    /// Whether the workflow may succeed although this step fails.
+    pub allow_failure: bool,
+}
+
+/// What a step does, with the keys of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TaskView {
+    /// It calls a method of a model.
+    #[serde(rename_all = "camelCase")]
+    ModelMethod {
+        /// The model.
+        model_id_or_name: String,
+        /// The method.
+        method_name: String,
+        /// What the method is given.
+        inputs: Map<String, Value>,
+    },
+    /// It is a gate: it waits until a user decides.
+    ManualApproval {
+        /// What the user is asked; may be empty.
+        prompt: String,
+    },
+}
+
+/// A workflow in a list: what its file says in short, or what is wrong with the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum WorkflowListed {
+    /// The file is sound.
+    Sound(WorkflowSummary),
+    /// The file is at fault.
+    Faulty(FileFault),
+}
+
+/// What a workflow's file says, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowSummary {
+    /// The workflow's name.
+    pub name: String,
+    /// What it is for, if its file says so.
+    pub description: Option<String>,
+    /// How many jobs it has.
+    pub jobs: u64,
+    /// How many steps and gates its jobs have.
+    pub steps: u64,
+}
+
+/// What is wrong with the file of a workflow or model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileFault {
+    /// The name of the workflow or model.
+    pub name: String,
+    /// What is wrong: a sentence without a period.
+    pub error: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// How the work on a workflow's run ended, if nothing failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "camelCase")]
+pub enum WorkflowEnd {
+    /// The run has succeeded.
+    #[serde(rename_all = "camelCase")]
+    Succeeded {
+        /// The run.
+        run: String,
+        /// The workflow.
+        workflow: String,
+    },
+    /// The run rests until gates are decided.
+    #[serde(rename_all = "camelCase")]
+    Suspended {
+        /// The run.
+        run: String,
+        /// The workflow.
+        workflow: String,
+        /// The gates that wait for a decision, as `job/step`.
+        gates: Vec<String>,
+    },
+}
+
+/// A gate that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateView {
+    /// The workflow.
+    pub workflow: String,
+    /// The gate, as `job/step`.
+    pub gate: String,
+    /// The run.
+    pub run: String,
+    /// Since when it waits.
+    pub since: Time,
+    /// What the user is asked; may be empty.
+    pub prompt: String,
+}
+
+/// A gate that was decided, and what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateDecisionView {
+    /// The run.
+    pub run: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The gate, as `job/step`.
+    pub gate: String,
+    /// What was decided.
+    pub decision: DecisionView,
+    /// Where the run stands now.
+    pub status: RunStatusView,
+    /// The gates of the run that still wait, as `job/step`.
+    pub gates_open: Vec<String>,
+}
+
+/// What was decided at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DecisionView {
+    /// The run goes on.
+    Approved,
+    /// What waits for the gate will not run.
+    Rejected,
+}
+
+impl DecisionView {
+    /// Returns the decision as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+        }
+    }
+}

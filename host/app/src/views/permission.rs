@@ -1,0 +1,97 @@
+//! Views of permissions and grants.
+
+use sedge_api::view::permission::{
+    FileAccessView, FolderGrantView, GrantsView, HttpGrantView, PermissionRequestView,
+    PermissionView, SecretGrantView, SocketGrantView,
+};
+use sedge_model::permission::grants::{AddressRange, Grants};
+use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
+
+/// Returns what a plugin requests.
+pub(crate) fn permission_view(permission: &Permission) -> PermissionView {
+    match permission {
+        Permission::Models { model } => PermissionView::Models {
+            model: model.to_string(),
+        },
+        Permission::Http { url, methods } => PermissionView::Http {
+            url: url.to_string(),
+            methods: methods.clone(),
+        },
+        Permission::Sockets { to } => PermissionView::Sockets { to: to.to_string() },
+        Permission::Files { name, access } => PermissionView::Files {
+            name: name.to_string(),
+            access: access_view(*access),
+        },
+        Permission::Env { name } => PermissionView::Env {
+            name: name.to_string(),
+        },
+        Permission::Secrets {
+            name,
+            hosts,
+            reveal,
+        } => PermissionView::Secrets {
+            name: name.to_string(),
+            hosts: texts(hosts),
+            reveal: *reveal,
+        },
+        Permission::Commands { name } => PermissionView::Commands {
+            name: name.to_string(),
+        },
+    }
+}
+
+fn access_view(access: FileAccess) -> FileAccessView {
+    match access {
+        FileAccess::Read => FileAccessView::Read,
+        FileAccess::Write => FileAccessView::Write,
+    }
+}
+
+/// Returns what a plugin requests, and why.
+#[must_use]
+pub fn request_view(request: &PermissionRequest) -> PermissionRequestView {
+    PermissionRequestView {
+        permission: permission_view(&request.permission),
+        reason: request.reason.raw().into(),
+    }
+}
+
+/// Returns what an operator grants.
+pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
+    let http = grants.http.iter().map(|grant| HttpGrantView {
+        url: grant.url.to_string(),
+        methods: grant.methods.clone(),
+        addresses: ranges(&grant.addresses),
+    });
+    let sockets = grants.sockets.iter().map(|grant| SocketGrantView {
+        to: grant.to.to_string(),
+        addresses: ranges(&grant.addresses),
+    });
+    let files = grants.files.iter().map(|grant| FolderGrantView {
+        name: grant.name.to_string(),
+        path: grant.path.clone(),
+        access: access_view(grant.access),
+    });
+    let secrets = grants.secrets.iter().map(|grant| SecretGrantView {
+        name: grant.name.to_string(),
+        hosts: texts(&grant.hosts),
+        reveal: grant.reveal,
+    });
+    GrantsView {
+        models: texts(&grants.models),
+        http: http.collect(),
+        sockets: sockets.collect(),
+        files: files.collect(),
+        env: texts(&grants.env),
+        secrets: secrets.collect(),
+        commands: texts(&grants.commands),
+    }
+}
+
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+fn ranges(addresses: &[AddressRange]) -> Vec<String> {
+    addresses.iter().map(|range| (*range).into()).collect()
+}

@@ -1,0 +1,96 @@
+//! Views of plugins.
+
+use sedge_api::view::plugin::{
+    FileSpecView, KeepView, MethodKindView, MethodView, OnViolationView, PluginListed, PluginView,
+    ResourceSpecView, RetentionView,
+};
+use sedge_model::lifetime::{Keep, Retention};
+use sedge_model::names::TypeName;
+use sedge_model::repository::LockedPlugin;
+use sedge_model::type_info::{FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec};
+use sedge_runtime::PluginDescription;
+
+use crate::views::permission::{grants_view, request_view};
+
+/// Returns a plugin as it describes itself.
+pub(crate) fn plugin_view(description: &PluginDescription) -> PluginView {
+    let info = &description.type_info;
+    PluginView {
+        name: info.name.to_string(),
+        version: info.version.to_string(),
+        description: info.description.raw().into(),
+        global_arguments: info.global_arguments.clone(),
+        methods: info.methods.iter().map(method_view).collect(),
+        resources: info.resources.iter().map(resource_view).collect(),
+        files: info.files.iter().map(file_view).collect(),
+        permissions: info.permissions.iter().map(request_view).collect(),
+        sha256: description.sha256.clone(),
+        contract: description.contract.clone(),
+    }
+}
+
+fn method_view(method: &MethodSpec) -> MethodView {
+    MethodView {
+        name: method.name.to_string(),
+        kind: match method.kind {
+            MethodKind::Read => MethodKindView::Read,
+            MethodKind::Create => MethodKindView::Create,
+            MethodKind::Update => MethodKindView::Update,
+            MethodKind::Delete => MethodKindView::Delete,
+            MethodKind::Action => MethodKindView::Action,
+        },
+        description: method.description.raw().into(),
+        arguments: method.arguments.clone(),
+    }
+}
+
+fn resource_view(spec: &ResourceSpec) -> ResourceSpecView {
+    ResourceSpecView {
+        name: spec.name.to_string(),
+        description: spec.description.raw().into(),
+        schema: spec.schema.clone(),
+        on_violation: match spec.on_violation {
+            OnViolation::Refuse => OnViolationView::Refuse,
+            OnViolation::Warn => OnViolationView::Warn,
+        },
+        retention: retention_view(&spec.retention),
+    }
+}
+
+fn file_view(spec: &FileSpec) -> FileSpecView {
+    FileSpecView {
+        name: spec.name.to_string(),
+        description: spec.description.raw().into(),
+        media_type: spec.media_type.clone(),
+        retention: retention_view(&spec.retention),
+    }
+}
+
+fn retention_view(retention: &Retention) -> Option<RetentionView> {
+    (!retention.is_empty()).then(|| RetentionView {
+        lifetime: retention.lifetime.map(|it| it.to_string()),
+        garbage_collection: retention.keep.map(|keep| match keep {
+            Keep::Versions(n) => KeepView::Versions(n.get()),
+            Keep::Age(age) => KeepView::Age(age.to_string()),
+        }),
+        tags: retention.tags.clone(),
+    })
+}
+
+/// Returns a pinned plugin.
+pub(crate) fn plugin_listed(
+    type_name: &TypeName,
+    pinned: &LockedPlugin,
+    is_here: bool,
+) -> PluginListed {
+    PluginListed {
+        type_name: type_name.to_string(),
+        version: pinned.version.to_string(),
+        sha256: pinned.sha256.to_string(),
+        contract: pinned.contract.clone(),
+        source: pinned.source.clone(),
+        asked: pinned.asked.clone(),
+        grants: grants_view(&pinned.grants),
+        is_here,
+    }
+}

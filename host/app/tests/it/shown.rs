@@ -1,0 +1,46 @@
+//! What use cases show of runs, in forms that are short to compare.
+
+use sedge_api::view::run::{LogLineView, RunStatusView};
+use sedge_app::run_logs::run_logs;
+use sedge_app::types::{CallRecord, RunStatus, Scan};
+use sedge_app::{AppError, Repository};
+use sedge_store::{EventRecord, RunRecord};
+
+/// A run and all that the datastore has of it.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) run: RunRecord,
+    pub(crate) status: RunStatus,
+    pub(crate) events: Vec<EventRecord>,
+    pub(crate) calls: Vec<CallRecord>,
+}
+
+/// Returns all that a use case lists.
+pub(crate) fn collected<T, R>(
+    list: impl FnOnce(&mut dyn FnMut(T) -> Result<Scan, AppError>) -> Result<R, AppError>,
+) -> Vec<T> {
+    let mut items = Vec::new();
+    let listed = list(&mut |item| {
+        items.push(item);
+        Ok(Scan::More)
+    });
+    listed.map(drop).expect("a list");
+    items
+}
+
+/// Returns the log of a run; of the newest one without an id.
+pub(crate) fn log_of(repository: &Repository, run: Option<&str>) -> Vec<LogLineView> {
+    collected(|take| run_logs(repository, run, take))
+}
+
+/// Returns where a run stands that is shown so.
+pub(crate) fn stands(status: RunStatusView) -> RunStatus {
+    match status {
+        RunStatusView::Running => RunStatus::Running,
+        RunStatusView::Suspended => RunStatus::Suspended,
+        RunStatusView::Succeeded => RunStatus::Succeeded,
+        RunStatusView::Failed => RunStatus::Failed,
+        RunStatusView::Cancelled => RunStatus::Cancelled,
+        RunStatusView::Interrupted => RunStatus::Interrupted,
+    }
+}

@@ -1,0 +1,84 @@
+//! How permissions look to people.
+
+use sedge_api::view::permission::{FileAccessView, PermissionView};
+
+/// What stands for every model or command.
+const EVERY: &str = "*";
+
+/// Returns what a plugin requests, as the end of "it asks to …".
+pub(crate) fn permission_text(permission: &PermissionView) -> String {
+    match permission {
+        PermissionView::Models { model } if model == EVERY => {
+            "call and read every model".to_owned()
+        }
+        PermissionView::Models { model } => format!("call and read the model `{model}`"),
+        PermissionView::Http { url, methods } if methods.is_empty() => {
+            format!("send any requests to {url}")
+        }
+        PermissionView::Http { url, methods } => format!("send {} to {url}", methods.join(", ")),
+        PermissionView::Sockets { to } => format!("connect to {to}"),
+        PermissionView::Files {
+            name,
+            access: FileAccessView::Read,
+        } => format!("read the folder `{name}`"),
+        PermissionView::Files {
+            name,
+            access: FileAccessView::Write,
+        } => format!("read and write the folder `{name}`"),
+        PermissionView::Env { name } => format!("read the environment variable {name}"),
+        PermissionView::Secrets {
+            name,
+            hosts,
+            reveal,
+        } => secret_text(name, hosts, *reveal),
+        PermissionView::Commands { name } if name == EVERY => {
+            "run every command that is pinned".to_owned()
+        }
+        PermissionView::Commands { name } => format!("run the command `{name}`"),
+    }
+}
+
+fn secret_text(name: &str, hosts: &[String], reveal: bool) -> String {
+    let hosts = hosts.join(", ");
+    match (hosts.is_empty(), reveal) {
+        (true, true) => format!("see the secret `{name}`"),
+        (true, false) => format!("use the secret `{name}`"),
+        (false, true) => format!("see the secret `{name}`, and send it to {hosts}"),
+        (false, false) => format!("send the secret `{name}` to {hosts}"),
+    }
+}
+
+/// Returns the kind of a permission and what it is about, as a table has it: `http` and
+/// `https://example.com GET`.
+pub(crate) fn permission_cells(permission: &PermissionView) -> (&'static str, String) {
+    let words = |first: &str, more: &[String]| {
+        let mut words = vec![first.to_owned()];
+        words.extend_from_slice(more);
+        words.join(" ")
+    };
+    match permission {
+        PermissionView::Models { model } => ("models", model.clone()),
+        PermissionView::Http { url, methods } => ("http", words(url, methods)),
+        PermissionView::Sockets { to } => ("sockets", to.clone()),
+        PermissionView::Files { name, access } => {
+            let access = match access {
+                FileAccessView::Read => "read",
+                FileAccessView::Write => "write",
+            };
+            ("files", format!("{name} {access}"))
+        }
+        PermissionView::Env { name } => ("env", name.clone()),
+        PermissionView::Secrets {
+            name,
+            hosts,
+            reveal,
+        } => {
+            let mut text = words(name, hosts);
+            if *reveal {
+                text.push_str(" reveal");
+            }
+            ("secrets", text)
+        }
+        PermissionView::Commands { name } => ("commands", name.clone()),
+    }
+}
