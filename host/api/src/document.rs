@@ -17,6 +17,15 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::problem::{Problem, UseCase};
+use crate::view::data::{
+    DataCollection, DataContentView, DataDeletion, DataPruned, DataQueryItem, DataQueryReport,
+    DataRenamed, DataVersionView,
+};
+use crate::view::datastore::{
+    BackupMade, BackupRestored, DatastoreChecked, DatastoreCompacted, DatastoreStatusView,
+    LockView, LocksReleased,
+};
+use crate::view::doctor::DoctorReport;
 use crate::view::model::{
     MethodRunView, ModelCreated, ModelDeleted, ModelListed, ModelPermissions, ModelView,
 };
@@ -131,21 +140,35 @@ impl JsonSchema for No {
 
 /// Makes [`schema`] of the type of each use case's document.
 macro_rules! documents {
-    ($($use_case:ident => $document:ty),*; $($undeclared:ident),*) => {
-        /// Returns the JSON Schema of the document that a use case has if it is carried out;
-        /// `None` if it is not declared yet.
+    ($($use_case:ident => $document:ty,)*) => {
+        /// Returns the JSON Schema of the document that a use case has if it is carried out.
         #[must_use]
-        pub fn schema(use_case: UseCase) -> Option<Schema> {
+        pub fn schema(use_case: UseCase) -> Schema {
             match use_case {
-                $(UseCase::$use_case => Some(schema_of::<$document>(use_case.as_str())),)*
-                $(UseCase::$undeclared => None,)*
+                $(UseCase::$use_case => schema_of::<$document>(use_case.as_str()),)*
             }
         }
     };
 }
 
-// The documents that are not declared yet are in the second list.
 documents! {
+    DataDelete => Success<DataDeletion>,
+    DataGc => Success<DataCollection>,
+    DataGet => Success<DataContentView>,
+    DataList => List<DataVersionView, NoMore>,
+    DataPrune => Success<DataPruned>,
+    DataQuery => List<DataQueryItem, DataQueryReport>,
+    DataRename => Success<DataRenamed>,
+    DataSearch => List<DataVersionView, NoMore>,
+    DataVersions => List<DataVersionView, NoMore>,
+    DatastoreBackup => Success<BackupMade>,
+    DatastoreCheck => Success<DatastoreChecked>,
+    DatastoreCompact => Success<DatastoreCompacted>,
+    DatastoreLockRelease => Success<LocksReleased>,
+    DatastoreLockStatus => List<LockView, NoMore>,
+    DatastoreRestore => Success<BackupRestored>,
+    DatastoreStatus => Success<DatastoreStatusView>,
+    Doctor => Success<DoctorReport>,
     Init => Success<RepositoryMade>,
     ModelCreate => Success<ModelCreated>,
     ModelDelete => Success<ModelDeleted>,
@@ -171,10 +194,7 @@ documents! {
     WorkflowReject => Success<GateDecisionView>,
     WorkflowResume => Success<WorkflowEnd>,
     WorkflowRun => Success<WorkflowEnd>,
-    WorkflowValidate => Success<WorkflowView>;
-    DataDelete, DataGc, DataGet, DataList, DataPrune, DataQuery, DataRename, DataSearch,
-    DataVersions, DatastoreBackup, DatastoreCheck, DatastoreCompact, DatastoreLockRelease,
-    DatastoreLockStatus, DatastoreRestore, DatastoreStatus, Doctor
+    WorkflowValidate => Success<WorkflowView>,
 }
 
 /// Returns the JSON Schema of the document of a failure, which is the same for all use cases.

@@ -1,6 +1,9 @@
 //! What use cases return, one module a noun.
 
 pub mod call;
+pub mod data;
+pub mod datastore;
+pub mod doctor;
 pub mod model;
 pub mod permission;
 pub mod plugin;

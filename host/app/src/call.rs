@@ -4,6 +4,7 @@
 mod admission;
 mod commands;
 mod door;
+mod fault;
 mod outside;
 mod replay;
 mod rulers;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::argument::{arguments_merged, whole_numbers};
-use sedge_model::call::{CallError, LimitName, Outcome, TargetKind, Undone};
+use sedge_model::call::{CallError, LimitName, Outcome, Refusals, TargetKind, Undone};
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
@@ -29,7 +30,7 @@ use sedge_sys::identity::Identity as FileIdentity;
 use sedge_sys::random;
 use serde_json::Value;
 
-use crate::error::AppError;
+use crate::error::{AppError, LockUseError, ModelError};
 use crate::events::Event;
 use crate::frame::{BeingUndone, Frame, Undo};
 use crate::run_cx::{ReadyModel, RunCx};
@@ -37,6 +38,7 @@ use crate::run_cx::{ReadyModel, RunCx};
 use door::Door;
 use writes::Writes;
 
+pub(crate) use fault::CallFault;
 pub(crate) use replay::Replay;
 
 /// How long a call that was undone stays away at most before it starts anew, the first
@@ -64,27 +66,6 @@ pub(crate) struct Caller {
     pub(crate) deadline: Moment,
     /// The folders that it, or a caller above it, may write to.
     pub(crate) writable: Arc<BTreeSet<FileIdentity>>,
-}
-
-/// Why a call has no outcome.
-#[derive(Debug)]
-pub(crate) enum CallFault {
-    /// The call is at fault; its caller is told.
-    Call(CallError),
-    /// A file, the store or the machine is at fault; the run ends.
-    App(AppError),
-}
-
-impl<E: Into<AppError>> From<E> for CallFault {
-    fn from(error: E) -> Self {
-        Self::App(error.into())
-    }
-}
-
-impl From<CallError> for CallFault {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
 }
 
 /// Runs a call to its end. Dropping the future stops the guest, notes the call as cancelled,
@@ -116,7 +97,9 @@ pub(crate) async fn call_run(
         tokio::select! {
             biased;
             () = frame.undone() => {}
-            ended = attempt(cx, &request, &ready, caller, &mut record) => return ended,
+            ended = attempt(cx, &request, &ready, caller, &mut record) => {
+                return record.settle(ended).await;
+            }
         }
         frame.unlock().await;
         record.undo()?;
@@ -176,7 +159,7 @@ struct ReadyCall {
 impl ReadyCall {
     async fn resolve(cx: &Arc<RunCx>, request: &CallRequest) -> Result<Self, CallFault> {
         let model = cx.model(&request.target).await.map_err(|error| {
-            if let AppError::ModelMissing { name, .. } = error {
+            if let AppError::Model(ModelError::Missing { name, .. }) = error {
                 not_found(TargetKind::Model, &name)
             } else {
                 error.into()
@@ -188,7 +171,7 @@ impl ReadyCall {
         let given = effective_arguments(&model, &method, &request.arguments)?;
         let limit = |name, value: u32| {
             let value = value.into();
-            CallFault::Call(CallError::Limit { name, value })
+            CallFault::Refused(CallError::Limit { name, value })
         };
         let depth_max = model.limits.call_depth;
         let above = cx.locks.joined().map_or(0, |it| it.caller.depth());
@@ -377,7 +360,7 @@ async fn lock(
             frame.keep(guard);
             Ok(epoch)
         }
-        Err(AppError::Lock(error)) => lock_fault(cx, frame, error).await,
+        Err(AppError::Lock(LockUseError::Refused(error))) => lock_fault(cx, frame, error).await,
         Err(other) => Err(other.into()),
     }
 }
@@ -521,6 +504,7 @@ impl Record<'_> {
         let mut end = self.end(report.result.clone());
         end.changes = writes::changes(&ready.model, report.changes);
         end.undone = report.undone;
+        end.refusals = report.refusals;
         end.published = report.published;
         end.log = report.log.clone();
         end.lock_epoch = writes.lock_epoch;
@@ -533,15 +517,29 @@ impl Record<'_> {
                 end.log = report.log;
                 store.call_commit(&self.cx.claim, end).await?;
                 self.stage = Stage::Ended;
-                return Err(denied.into());
+                return Err(CallFault::Failed(denied));
             }
             other => other?,
         };
         self.stage = Stage::Ended;
-        Ok(Outcome {
-            value: report.result?,
-            written,
-        })
+        match report.result {
+            Ok(value) => Ok(Outcome { value, written }),
+            Err(error) => Err(CallFault::Failed(error)),
+        }
+    }
+
+    /// Puts on record how the call ended, if it had begun, was rolled back and could not begin again.
+    async fn settle(&mut self, ended: Result<Outcome, CallFault>) -> Result<Outcome, CallFault> {
+        match ended {
+            Err(CallFault::Refused(error)) if self.stage == Stage::Begun => {
+                let store = self.cx.repository.store()?;
+                let end = self.end(Err(error.clone()));
+                store.call_commit(&self.cx.claim, end).await?;
+                self.stage = Stage::Ended;
+                Err(CallFault::Failed(error))
+            }
+            ended => ended,
+        }
     }
 
     /// Returns the end of a call that changes nothing. To say so, it needs no lock.
@@ -554,6 +552,7 @@ impl Record<'_> {
             result,
             changes: Vec::new(),
             undone: Undone::default(),
+            refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
             used: self.uses.used(),

@@ -8,7 +8,7 @@ use sedge_model::lineage::Lineage;
 use sedge_sys::folder::Folder;
 
 use crate::data_get::named_file;
-use crate::error::AppError;
+use crate::error::{AppError, PathError};
 use crate::run_cx::RunCx;
 
 /// What became of a core dump.
@@ -78,7 +78,7 @@ impl CoreDumpFile {
     pub(crate) fn new(path: &Path) -> Result<Self, AppError> {
         let (folder, name) = named_file(path)?;
         if folder.has(&name)? {
-            return Err(AppError::CoreDumpExists(path.to_owned()));
+            return Err(AppError::from(PathError::CoreDumpExists(path.to_owned())));
         }
         Ok(Self {
             folder,
@@ -102,7 +102,7 @@ impl CoreDumpFile {
             Err(error) => CoreDumpEnd::Failed {
                 call,
                 reason: if error.source.kind() == ErrorKind::AlreadyExists {
-                    AppError::CoreDumpExists(self.path).to_string()
+                    AppError::from(PathError::CoreDumpExists(self.path)).to_string()
                 } else {
                     format!("{error}: {}", error.source)
                 },

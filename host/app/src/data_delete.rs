@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::data::DataDeletion;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, DataDeleted};
 
 use crate::data_get::{data_missing, present_name, version_missing};
 use crate::data_list::model_with_data;
-use crate::error::AppError;
+use crate::error::{AppError, DataUseError};
 use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
+use crate::views::data::deleted_views;
 
 /// What is to be deleted.
 #[derive(Debug, Clone)]
@@ -35,15 +37,6 @@ pub enum Chosen {
     All,
 }
 
-/// Data that was deleted, or would be.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The model that it belonged to.
-    pub model: ModelName,
-    /// Each name, and how much of it.
-    pub deleted: Vec<DataDeleted>,
-}
-
 /// Deletes data for good, once no call of the model is under way.
 ///
 /// # Errors
@@ -53,9 +46,9 @@ pub async fn data_delete(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<DataDeletion, AppError> {
     if matches!(&request.chosen, Chosen::Prefix(prefix) if prefix.is_empty()) {
-        return Err(AppError::PrefixEmpty);
+        return Err(AppError::from(DataUseError::PrefixEmpty));
     }
     let model = model_with_data(repository, &request.model)?;
     let what = match &request.chosen {
@@ -73,10 +66,7 @@ pub async fn data_delete(
     let plan = repository.store()?.data_delete_plan(&delete)?;
     found(repository, &delete, &plan)?;
     if request.dry_run {
-        return Ok(Report {
-            model,
-            deleted: plan,
-        });
+        return Ok(deletion(&model, true, &plan));
     }
     let told = format!("data delete {model}");
     let held = locked(repository, &told, &one(&model), events).await?;
@@ -85,7 +75,15 @@ pub async fn data_delete(
     let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
     // Another process may have been faster.
     found(repository, &delete, &deleted)?;
-    Ok(Report { model, deleted })
+    Ok(deletion(&model, false, &deleted))
+}
+
+fn deletion(model: &ModelName, dry_run: bool, deleted: &[DataDeleted]) -> DataDeletion {
+    DataDeletion {
+        model: model.to_string(),
+        dry_run,
+        deleted: deleted_views(deleted),
+    }
 }
 
 /// Checks that data which is named goes by that very name.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sedge_api::view::data::{DataCollection, FilesView};
 use sedge_store::{GcReport, GcRules};
 use sedge_sys::clock::Timestamp;
 
@@ -11,6 +12,7 @@ use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
+use crate::views::data::deleted_views;
 
 /// How to collect.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +35,7 @@ pub async fn data_gc(
     repository: &Arc<Repository>,
     request: Request,
     events: Arc<dyn Events>,
-) -> Result<GcReport, AppError> {
+) -> Result<DataCollection, AppError> {
     // Without the definitions, data would go that they say to keep.
     if !repository.folder().has(MODELS_FOLDER)? && !repository.store()?.data_models()?.is_empty() {
         return Err(GoneError::FolderMissing.into());
@@ -51,8 +53,20 @@ pub async fn data_gc(
         with_latest: request.with_latest,
     };
     if request.dry_run {
-        return Ok(repository.store()?.data_gc_plan(&rules)?);
+        return Ok(collection(true, &repository.store()?.data_gc_plan(&rules)?));
     }
     let held = locked(repository, "data gc", &whole(), events).await?;
-    Ok(repository.store()?.data_gc(&held.permit, &rules)?)
+    let collected = repository.store()?.data_gc(&held.permit, &rules)?;
+    Ok(collection(false, &collected))
+}
+
+fn collection(dry_run: bool, report: &GcReport) -> DataCollection {
+    let files = |(count, bytes)| FilesView { count, bytes };
+    DataCollection {
+        dry_run,
+        deleted: deleted_views(&report.deleted),
+        files: files(report.files),
+        unfinished_files: files(report.unfinished),
+        latest_kept: report.n_latest_kept,
+    }
 }

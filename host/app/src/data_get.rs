@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use sedge_api::view::data::DataVersionView;
 use sedge_model::names::{DataName, ModelName};
 use sedge_store::{ContentReader, DataRecord, Scan};
 use sedge_sys::folder::{Folder, behind_links};
 use sedge_sys::output_file::OutputFile;
 
 use crate::data_list::{data_list, model_with_data};
-use crate::error::AppError;
+use crate::error::{AppError, DataUseError, PathError};
 use crate::repository::{Repository, near_one};
+use crate::views::data::version_view;
 
 /// How many bytes of content are written to a file at once.
 const SAVED_AT_ONCE: usize = 256 << 10;
@@ -24,11 +26,11 @@ pub fn data_get(
     model: &str,
     name: &str,
     version: Option<u64>,
-) -> Result<(DataRecord, ContentReader), AppError> {
+) -> Result<(DataVersionView, ContentReader), AppError> {
     let (model_name, data_name) = data_key(repository, model, name)?;
     let store = repository.store()?;
-    if let Some(found) = store.data_open(&model_name, &data_name, version)? {
-        return Ok(found);
+    if let Some((record, content)) = store.data_open(&model_name, &data_name, version)? {
+        return Ok((version_view(&record), content));
     }
     if let Some(version) = version {
         version_missing(repository, &model_name, &data_name, version)?;
@@ -81,7 +83,7 @@ pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
     let path = &*behind_links(path)?;
     let name = path.file_name().and_then(|name| name.to_str());
     let Some(name) = name else {
-        return Err(AppError::NoFileName(path.to_owned()));
+        return Err(AppError::from(PathError::NoFileName(path.to_owned())));
     };
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -101,11 +103,11 @@ pub(crate) fn present_name(
     name: &DataName,
 ) -> Result<Option<DataRecord>, AppError> {
     match repository.store()?.data_get(model, name, None)? {
-        Some(found) if found.name != *name => Err(AppError::DataRenamed {
+        Some(found) if found.name != *name => Err(AppError::from(DataUseError::Renamed {
             model: model.clone(),
             name: name.clone(),
             to: found.name,
-        }),
+        })),
         found => Ok(found),
     }
 }
@@ -118,12 +120,12 @@ pub(crate) fn version_missing(
     version: u64,
 ) -> Result<(), AppError> {
     match repository.store()?.data_get(model, name, None)? {
-        Some(latest) => Err(AppError::VersionMissing {
+        Some(latest) => Err(AppError::from(DataUseError::VersionMissing {
             model: model.clone(),
             name: name.to_string(),
             version,
             latest: latest.version,
-        }),
+        })),
         None => Ok(()),
     }
 }
@@ -147,7 +149,7 @@ pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str
         model_with_data(repository, model.as_str())?;
         let mut names = Vec::new();
         data_list::<AppError>(repository, Some(model.as_str()), |record| {
-            names.push(record.name.to_string());
+            names.push(record.name);
             Ok(Scan::More)
         })?;
         Ok(names)
@@ -155,11 +157,11 @@ pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str
     match names() {
         Ok(names) => {
             let near = near_one(name, &names);
-            AppError::DataMissing {
+            AppError::from(DataUseError::Missing {
                 model,
                 name: name.to_owned(),
                 near,
-            }
+            })
         }
         Err(error) => error,
     }

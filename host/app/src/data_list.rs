@@ -1,12 +1,14 @@
 //! Lists data.
 
+use sedge_api::view::data::DataVersionView;
 use sedge_model::names::ModelName;
 use sedge_model::query::Selection;
-use sedge_store::{DataRecord, Scan};
+use sedge_store::Scan;
 
 use crate::data_scan::data_scan;
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::data::version_view;
 
 /// Hands over every piece of data with its latest version, sorted by model and name; only
 /// that of one model if it is named. The model may be gone: its data is not.
@@ -16,7 +18,7 @@ use crate::repository::Repository;
 pub fn data_list<E: From<AppError>>(
     repository: &Repository,
     model: Option<&str>,
-    mut take: impl FnMut(&DataRecord) -> Result<Scan, E>,
+    mut take: impl FnMut(DataVersionView) -> Result<Scan, E>,
 ) -> Result<(), E> {
     let mut selection = Selection {
         latest: Some(true),
@@ -25,7 +27,9 @@ pub fn data_list<E: From<AppError>>(
     if let Some(model) = model {
         selection.model = Some(model_with_data(repository, model)?.to_string());
     }
-    data_scan(repository, &selection, |scanned| take(&scanned.record))
+    data_scan(repository, &selection, |scanned| {
+        take(version_view(&scanned.record))
+    })
 }
 
 /// Returns the name of a model that has a file or data.

@@ -8,13 +8,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
+use sedge_api::view::data::DataPruned;
 use sedge_model::names::ModelName;
 use sedge_store::{DataChosen, DataDelete, ModelData};
 
-use crate::error::AppError;
+use crate::error::{AppError, RepositoryError};
 use crate::events::Events;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
+use crate::views::data::model_data_view;
 
 /// What to delete.
 #[derive(Debug, Clone, Default)]
@@ -27,13 +30,12 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// What was deleted, or would be.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// How much data each model had.
-    pub gone: Vec<ModelData>,
+/// What is to be deleted.
+struct Plan {
+    /// How much data each model has.
+    gone: Vec<ModelData>,
     /// Why it is refused unless the user confirms it. Only a dry run has one.
-    pub doubt: Option<PruneDoubt>,
+    doubt: Option<PruneDoubt>,
 }
 
 /// Data of models that look gone was not deleted.
@@ -57,12 +59,32 @@ pub enum GoneError {
     FolderMissing,
 }
 
-impl GoneError {
-    pub(crate) fn code(&self) -> &'static str {
+impl Explain for GoneError {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Doubtful { .. } => "prune_doubtful",
-            Self::NotGone(_) => "model_not_gone",
-            Self::FolderMissing => "models_folder_missing",
+            Self::Doubtful { .. } => ErrorCode::PruneDoubtful,
+            Self::NotGone(_) => ErrorCode::ModelNotGone,
+            Self::FolderMissing => ErrorCode::ModelsFolderMissing,
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Doubtful { models, .. } => {
+                let models = models.iter().map(ToString::to_string).collect();
+                vec![
+                    Help::command("if they are gone for good", UseCase::DataPrune)
+                        .with("yes", Argument::on()),
+                    Help::command("or if some of them are", UseCase::DataPrune)
+                        .with("model", Argument::Texts(models)),
+                ]
+            }
+            Self::NotGone(name) => vec![
+                Help::command("delete it first", UseCase::ModelDelete).with("name", name.as_str()),
+            ],
+            Self::FolderMissing => vec![Help::advice(format!(
+                "bring the folder back, or make an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
+            ))],
         }
     }
 }
@@ -111,31 +133,39 @@ pub async fn data_prune(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
-    let report = look(repository, request)?;
-    if request.dry_run || report.gone.is_empty() {
-        return Ok(report);
+) -> Result<DataPruned, AppError> {
+    let plan = look(repository, request)?;
+    if request.dry_run || plan.gone.is_empty() {
+        return Ok(pruned(request, &plan));
     }
     let held = locked(repository, "data prune", &whole(), events).await?;
     // Definitions may have come back, or gone, since.
-    let report = look(repository, request)?;
-    for data in &report.gone {
+    let plan = look(repository, request)?;
+    for data in &plan.gone {
         let delete = DataDelete {
             model: data.model.clone(),
             what: DataChosen::All,
         };
         repository.store()?.data_delete(&held.permit, &delete)?;
     }
-    Ok(report)
+    Ok(pruned(request, &plan))
+}
+
+fn pruned(request: &Request, plan: &Plan) -> DataPruned {
+    DataPruned {
+        dry_run: request.dry_run,
+        models: plan.gone.iter().map(model_data_view).collect(),
+        doubt: plan.doubt.map(|doubt| doubt.to_string()),
+    }
 }
 
 /// Returns what is to be deleted, unless that is doubtful and more than a look.
-fn look(repository: &Repository, request: &Request) -> Result<Report, AppError> {
+fn look(repository: &Repository, request: &Request) -> Result<Plan, AppError> {
     let with_data = repository.store()?.data_models()?;
     let n_with_data = with_data.len();
     if !request.models.is_empty() {
         let gone = named(repository, &request.models, &with_data)?;
-        return Ok(Report { gone, doubt: None });
+        return Ok(Plan { gone, doubt: None });
     }
     let mut gone = Vec::new();
     for data in with_data {
@@ -154,7 +184,7 @@ fn look(repository: &Repository, request: &Request) -> Result<Report, AppError> 
             models: gone.into_iter().map(|data| data.model).collect(),
         }
         .into()),
-        doubt => Ok(Report { gone, doubt }),
+        doubt => Ok(Plan { gone, doubt }),
     }
 }
 
@@ -195,7 +225,7 @@ fn doubt(
     for name in repository.model_names()? {
         match repository.definition(name.as_str()) {
             Ok(_) => n_readable += 1,
-            Err(AppError::Diagnostic(_)) => {}
+            Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
             Err(error) => return Err(error),
         }
     }

@@ -1,13 +1,18 @@
 //! Finds versions of data by a predicate over all that is known of them and what is in them.
 
-use sedge_model::query::{Query, Row, RowFaults, Selection};
+use sedge_api::problem::Place;
+use sedge_api::view::data::{
+    DataQueryItem, DataQueryReport, DataVersionView, QueryFaultView, QueryFaultsView,
+    QueryMissingView,
+};
+use sedge_model::query::{Query, QueryError, Row, RowFault, RowFaults, Selection, Shown};
 use sedge_store::{DataRecord, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
-use serde_json::Value;
 
 use crate::data_scan::data_scan;
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::data::version_view;
 
 /// What is wanted.
 #[derive(Debug, Clone)]
@@ -22,42 +27,98 @@ pub struct Request {
     pub all_versions: bool,
 }
 
-/// How a query went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// How many versions were looked at.
-    pub n_looked: u64,
-    /// For which of them an expression was wrong.
-    pub faults: RowFaults,
+/// A version that matches.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// What is known of it.
+    pub version: DataVersionView,
+    /// What to show of it.
+    pub item: DataQueryItem,
 }
 
-/// Hands over the versions for which the predicate is true, sorted by model, name and number,
-/// each with what `select` makes of it, until `take` says that it is enough. What can be is
-/// looked up, the rest is looked at one by one, so that no more than one is in memory.
+/// Hands over the versions for which the predicate is true, sorted by model and name, the newest
+/// of a name first, until `take` says that it is enough. The part of the predicate that the
+/// datastore has indexes for is looked up, the rest is evaluated version by version, so that no
+/// more than one is in memory.
 ///
 /// # Errors
-/// An expression is at fault, the datastore cannot be read, or whatever `take` fails with.
+/// An expression is at fault: for every version, or for all that were looked at. The datastore
+/// cannot be read, or whatever `take` fails with.
 pub fn data_query<E: From<AppError>>(
     repository: &Repository,
     request: &Request,
-    mut take: impl FnMut(&DataRecord, Option<Value>) -> Result<Scan, E>,
-) -> Result<Report, E> {
+    mut take: impl FnMut(Found) -> Result<Scan, E>,
+) -> Result<DataQueryReport, E> {
     let select = request.select.as_deref();
     let query = Query::parse(&request.predicate, select, Timestamp::now().0);
     let query = query.map_err(AppError::from)?;
     let selection = narrowed(request, query.selection());
-    let mut report = Report::default();
+    let (mut n_looked, mut n_found) = (0, 0);
+    let mut faults = RowFaults::default();
     data_scan(repository, &selection, |scanned| {
-        report.n_looked += 1;
-        if query.is_exact() && select.is_none() {
-            return take(&scanned.record, None);
+        n_looked += 1;
+        let mut selected = None;
+        if !query.is_exact() || select.is_some() {
+            let Some(shown) = matched(&query, scanned, &mut faults)? else {
+                return Ok(Scan::More);
+            };
+            selected = select.map(|_| shown.value);
         }
-        match matched(&query, scanned, &mut report.faults)? {
-            Some(shown) => take(&scanned.record, select.map(|_| shown)),
-            None => Ok(Scan::More),
-        }
+        n_found += 1;
+        let version = version_view(&scanned.record);
+        let item = match selected {
+            Some(value) => DataQueryItem::Selected(value),
+            None => DataQueryItem::Version(Box::new(version.clone())),
+        };
+        take(Found { version, item })
     })?;
-    Ok(report)
+    // A query that fits nothing of what there is was not meant like that.
+    let is_wrong_for_all = faults.n_rows == n_looked || faults.n_select > 0;
+    match faults.first {
+        Some(first) if n_found == 0 && is_wrong_for_all => {
+            Err(AppError::from(wrong_for_all(first, faults.n_rows)).into())
+        }
+        first => Ok(DataQueryReport {
+            looked: n_looked,
+            faults: first.map(|first| QueryFaultsView {
+                count: faults.n_rows,
+                first: fault_view(first),
+            }),
+            missing: faults.missing.first.map(|first| QueryMissingView {
+                count: faults.missing.n_rows,
+                first,
+            }),
+        }),
+    }
+}
+
+/// Returns the error of a query that is wrong for every version that it was asked of.
+fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
+    let mut fault = first.diagnostic;
+    let of = match n_rows {
+        1 => "the one version".to_owned(),
+        n => format!("each of the {n} versions"),
+    };
+    fault.message = format!(
+        "the {} is wrong for {of} that it is asked of: {}",
+        fault.file.name, fault.message
+    );
+    QueryError::Source(fault)
+}
+
+fn fault_view(fault: RowFault) -> QueryFaultView {
+    let (line, column) = fault.diagnostic.line_column();
+    QueryFaultView {
+        model: fault.model,
+        name: fault.name,
+        version: fault.version,
+        message: fault.diagnostic.message,
+        place: Place {
+            file: fault.diagnostic.file.name,
+            line: line as u64,
+            column: column as u64,
+        },
+    }
 }
 
 /// Returns what is to be read: what the predicate needs, and what was asked for besides. Who
@@ -79,7 +140,7 @@ fn matched(
     query: &Query,
     scanned: &Scanned<'_>,
     faults: &mut RowFaults,
-) -> Result<Option<Value>, AppError> {
+) -> Result<Option<Shown>, AppError> {
     let record = &scanned.record;
     let content = if query.reads_content() {
         scanned.text()?
@@ -122,7 +183,7 @@ fn matched(
         definition: &texts.definition,
         content: content.as_deref(),
     };
-    Ok(faults.absorb(&row, query.evaluate(&row)))
+    Ok(faults.look(query, &row))
 }
 
 /// What is known of a version and is no text by itself.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sedge_model::names::{DataName, ModelName};
+use sedge_api::view::data::DataRenamed;
+use sedge_model::names::DataName;
 use sedge_store::{DataRename, StoreError};
 
 use crate::data_get::{data_key, data_missing, present_name};
@@ -24,17 +25,6 @@ pub struct Request {
     pub forward: bool,
 }
 
-/// Data that was renamed.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The model.
-    pub model: ModelName,
-    /// The name that the data had.
-    pub from: DataName,
-    /// The name that it has.
-    pub to: DataName,
-}
-
 /// Gives data another name, with all its versions, once no call of the model is under way.
 ///
 /// # Errors
@@ -44,7 +34,7 @@ pub async fn data_rename(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<DataRenamed, AppError> {
     let (model, from) = data_key(repository, &request.model, &request.from)?;
     let to: DataName = request.to.parse()?;
     let missing = || data_missing(repository, model.clone(), &request.from);
@@ -70,5 +60,10 @@ pub async fn data_rename(
     if !repository.store()?.data_rename(&held.permit, &rename)? {
         return Err(missing());
     }
-    Ok(Report { model, from, to })
+    Ok(DataRenamed {
+        model: model.to_string(),
+        from: from.to_string(),
+        to: to.to_string(),
+        forward: request.forward,
+    })
 }

@@ -30,7 +30,7 @@ impl<E> From<StoreError> for Through<E> {
     }
 }
 
-/// Hands over the versions that pass a selection, sorted by model, name and number.
+/// Hands over the versions that pass a selection, sorted by model and name, the newest of a name first.
 pub(crate) fn data_scan<E: From<AppError>>(
     repository: &Repository,
     selection: &Selection,

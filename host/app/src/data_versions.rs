@@ -1,14 +1,16 @@
 //! Lists the versions of a piece of data.
 
+use sedge_api::view::data::DataVersionView;
 use sedge_model::query::Selection;
-use sedge_store::{DataRecord, Scan};
+use sedge_store::Scan;
 
 use crate::data_get::{data_key, data_missing};
 use crate::data_scan::data_scan;
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::data::version_view;
 
-/// Hands over the versions of `name`, or of what it was renamed to, oldest first, until `take`
+/// Hands over the versions of `name`, or of what it was renamed to, newest first, until `take`
 /// says that it is enough.
 ///
 /// # Errors
@@ -17,7 +19,7 @@ pub fn data_versions<E: From<AppError>>(
     repository: &Repository,
     model: &str,
     name: &str,
-    mut take: impl FnMut(&DataRecord) -> Result<Scan, E>,
+    mut take: impl FnMut(DataVersionView) -> Result<Scan, E>,
 ) -> Result<(), E> {
     let (model_name, data_name) = data_key(repository, model, name)?;
     let store = repository.store()?;
@@ -30,5 +32,7 @@ pub fn data_versions<E: From<AppError>>(
         name: Some(latest.name.to_string()),
         ..Selection::default()
     };
-    data_scan(repository, &selection, |scanned| take(&scanned.record))
+    data_scan(repository, &selection, |scanned| {
+        take(version_view(&scanned.record))
+    })
 }

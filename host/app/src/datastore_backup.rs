@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sedge_store::{BackupReport, Medium};
+use sedge_api::view::datastore::BackupMade;
+use sedge_store::Medium;
 
 use crate::data_get::named_file;
-use crate::error::AppError;
+use crate::error::{AppError, PathError};
 use crate::events::{Event, Events};
 use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole_to_read};
@@ -30,13 +31,13 @@ pub async fn datastore_backup(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<BackupReport, AppError> {
+) -> Result<BackupMade, AppError> {
     let (folder, name) = named_file(&request.to)?;
     // Beside what it is a copy of, it would be lost together with that, and it could take the
     // place of the database itself.
     repository.outside_of_state(&folder, &request.to)?;
     if !request.replace && folder.has(&name)? {
-        return Err(AppError::FileExists(request.to.clone()));
+        return Err(AppError::from(PathError::Exists(request.to.clone())));
     }
     let told = Arc::clone(&events);
     let held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
@@ -48,12 +49,19 @@ pub async fn datastore_backup(
         });
     };
     let repository = Arc::clone(repository);
+    let file = request.to.to_string_lossy().into_owned();
     in_background(move |stop| {
         let _held = held;
         folder.leftovers_remove(&name)?;
         let medium = Medium::new(&folder)?;
         let store = repository.store()?;
-        Ok(store.backup(&medium, &name, stop, progress)?)
+        let report = store.backup(&medium, &name, stop, progress)?;
+        Ok(BackupMade {
+            file,
+            bytes: report.n_bytes,
+            versions: report.n_versions,
+            files: report.n_files,
+        })
     })
     .await
 }

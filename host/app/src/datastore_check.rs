@@ -1,19 +1,35 @@
 //! Looks whether all that must hold in the datastore holds.
 
-use sedge_store::CheckReport;
+use sedge_api::view::datastore::DatastoreChecked;
 
-use crate::error::AppError;
+use crate::error::{AppError, DatastoreError};
 use crate::repository::Repository;
 
 /// Looks at everything; with `deep`, reads all content and compares it with its digest. Calls
 /// `progress` with how many versions it has come by. Needs no lock.
 ///
 /// # Errors
-/// The datastore cannot be read at all.
+/// Something is missing or damaged, or the datastore cannot be read at all.
 pub fn datastore_check(
     repository: &Repository,
     deep: bool,
     progress: impl FnMut(u64),
-) -> Result<CheckReport, AppError> {
-    Ok(repository.store()?.check(deep, progress)?)
+) -> Result<DatastoreChecked, AppError> {
+    let report = repository.store()?.check(deep, progress)?;
+    let of_kind = |is_fault: bool| {
+        let findings = report.findings.iter();
+        let findings = findings.filter(|finding| finding.is_fault == is_fault);
+        findings.map(|finding| finding.what.clone()).collect()
+    };
+    let faults: Vec<String> = of_kind(true);
+    if !faults.is_empty() {
+        return Err(AppError::from(DatastoreError::Damaged { faults }));
+    }
+    Ok(DatastoreChecked {
+        deep,
+        versions: report.n_versions,
+        files: report.n_files,
+        hashed_bytes: report.n_hashed_bytes,
+        leftovers: of_kind(false),
+    })
 }

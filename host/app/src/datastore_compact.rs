@@ -2,19 +2,12 @@
 
 use std::sync::Arc;
 
+use sedge_api::view::datastore::DatastoreCompacted;
+
 use crate::error::AppError;
 use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, whole};
-
-/// How many bytes the database has, its log included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
-    /// Before.
-    pub n_bytes_before: u64,
-    /// After.
-    pub n_bytes_after: u64,
-}
 
 /// Writes the database anew, without what is free in it. It has the whole datastore to itself
 /// meanwhile; with `dry_run` it only says what that would give back.
@@ -25,21 +18,23 @@ pub async fn datastore_compact(
     repository: &Arc<Repository>,
     dry_run: bool,
     events: Arc<dyn Events>,
-) -> Result<Report, AppError> {
+) -> Result<DatastoreCompacted, AppError> {
     let store = repository.store()?;
     let before = store.status()?;
-    let n_bytes_before = before.n_database_bytes + before.n_log_bytes;
+    let bytes_before = before.n_database_bytes + before.n_log_bytes;
     if dry_run {
-        return Ok(Report {
-            n_bytes_before,
-            n_bytes_after: before.n_database_bytes - before.n_free_bytes,
+        return Ok(DatastoreCompacted {
+            dry_run,
+            bytes_before,
+            bytes_after: before.n_database_bytes - before.n_free_bytes,
         });
     }
     let _held = locked(repository, "datastore compact", &whole(), events).await?;
     store.compact()?;
     let after = store.status()?;
-    Ok(Report {
-        n_bytes_before,
-        n_bytes_after: after.n_database_bytes + after.n_log_bytes,
+    Ok(DatastoreCompacted {
+        dry_run,
+        bytes_before,
+        bytes_after: after.n_database_bytes + after.n_log_bytes,
     })
 }

@@ -1,14 +1,15 @@
 //! Takes locks away from whoever has them.
 
+use sedge_api::view::datastore::LocksReleased;
 use sedge_locks::mode::Resource;
 use sedge_locks::owner::Owner;
-use sedge_locks::status::LockStatus;
 use sedge_locks::table::Place;
 use sedge_model::names::ModelName;
 
-use crate::datastore_lock_status::datastore_lock_status;
+use crate::datastore_lock_status;
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::datastore::lock_view;
 
 /// Takes all locks away from the calls that have `model` locked, or any lock where no model is
 /// named, and returns what they had.
@@ -21,7 +22,7 @@ use crate::repository::Repository;
 pub fn datastore_lock_release(
     repository: &Repository,
     model: Option<&str>,
-) -> Result<Vec<LockStatus>, AppError> {
+) -> Result<LocksReleased, AppError> {
     let model: Option<ModelName> = model.map(str::parse).transpose()?;
     let wanted = model.map(Resource::Model);
     let locks = repository.locks()?;
@@ -36,7 +37,9 @@ pub fn datastore_lock_release(
         .map(|entry| entry.request.owner.clone())
         .collect();
     if holders.is_empty() {
-        return Ok(Vec::new());
+        return Ok(LocksReleased {
+            released: Vec::new(),
+        });
     }
     let is_taken = |owner: &Owner| holders.iter().any(|holder| holder.covers(owner));
     let ids: Vec<_> = all
@@ -44,7 +47,7 @@ pub fn datastore_lock_release(
         .filter(|entry| is_taken(&entry.request.owner))
         .map(|entry| entry.id)
         .collect();
-    let mut taken = datastore_lock_status(repository)?;
+    let mut taken = datastore_lock_status::locks(repository)?;
     taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
     // What is below in the same run is fenced with its caller; in a run that joined a call, it is not.
     let joined = all.iter().map(|entry| &entry.request.owner);
@@ -57,5 +60,7 @@ pub fn datastore_lock_release(
     // First the fence: nobody else may go before it is certain that they write no more.
     repository.store()?.fence(&lineages)?;
     locks.release_by_force(epoch, &ids)?;
-    Ok(taken)
+    Ok(LocksReleased {
+        released: taken.iter().map(lock_view).collect(),
+    })
 }

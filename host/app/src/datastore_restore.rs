@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sedge_store::RestoreReport;
+use sedge_api::view::datastore::BackupRestored;
 use sedge_sys::input::Input;
 
-use crate::error::AppError;
+use crate::error::{AppError, DatastoreError};
 use crate::events::{Event, Events};
 use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole};
+use crate::views::time;
 
 /// What is to be restored.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub async fn datastore_restore(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
-) -> Result<RestoreReport, AppError> {
+) -> Result<BackupRestored, AppError> {
     let told = Arc::clone(&events);
     let from = match &request.from {
         Some(path) => Input::named(path)?,
@@ -38,7 +39,7 @@ pub async fn datastore_restore(
     };
     let held = locked(repository, "datastore restore", &whole(), events).await?;
     if !request.replace && !repository.store()?.is_empty()? {
-        return Err(AppError::StoreNotEmpty);
+        return Err(AppError::from(DatastoreError::NotEmpty));
     }
     let progress = move |done, of| {
         told.event(Event::Progress {
@@ -52,7 +53,13 @@ pub async fn datastore_restore(
         // All of it, so that the lock is kept until the work has ended.
         let held = held;
         let store = repository.store()?;
-        Ok(store.restore(&held.permit, from, stop, progress)?)
+        let report = store.restore(&held.permit, from, stop, progress)?;
+        Ok(BackupRestored {
+            created_at: time(report.created_at),
+            versions: report.n_versions,
+            runs: report.n_runs,
+            files: report.n_files,
+        })
     })
     .await
 }

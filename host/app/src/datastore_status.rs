@@ -1,29 +1,17 @@
 //! Says how the datastore is.
 
+use sedge_api::view::datastore::DatastoreStatusView;
 use sedge_locks::session;
-use sedge_store::{RunningCall, Status};
 
 use crate::error::AppError;
 use crate::repository::Repository;
-
-/// How the datastore is.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Sizes and counts.
-    pub status: Status,
-    /// The call that has been running longest, of those whose process is alive.
-    pub oldest: Option<RunningCall>,
-    /// How many calls are running.
-    pub n_running: usize,
-    /// How many calls lost their process.
-    pub n_interrupted: usize,
-}
+use crate::views::datastore::running_call_view;
 
 /// Returns sizes and counts. Needs no lock.
 ///
 /// # Errors
 /// The datastore cannot be read.
-pub fn datastore_status(repository: &Repository) -> Result<Report, AppError> {
+pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, AppError> {
     let status = repository.store()?.status()?;
     let locks = repository.state_folder("locks")?;
     let mut running = Vec::new();
@@ -37,10 +25,23 @@ pub fn datastore_status(repository: &Repository) -> Result<Report, AppError> {
             running.push(call.clone());
         }
     }
-    Ok(Report {
-        n_running: running.len(),
-        n_interrupted: status.running.len() - running.len(),
-        oldest: running.into_iter().next(),
-        status,
+    Ok(DatastoreStatusView {
+        folder: status.folder.to_string_lossy().into_owned(),
+        engine: status.engine,
+        schema: status.schema,
+        database_bytes: status.n_database_bytes,
+        free_bytes: status.n_free_bytes,
+        log_bytes: status.n_log_bytes,
+        files: status.n_files,
+        file_bytes: status.n_file_bytes,
+        unfinished_files: status.n_unfinished,
+        runs: status.n_runs,
+        calls: status.n_calls,
+        log_lines: status.n_log_lines,
+        names: status.n_names,
+        versions: status.n_versions,
+        running_calls: running.len() as u64,
+        interrupted_calls: (status.running.len() - running.len()) as u64,
+        oldest_running_call: running.first().map(running_call_view),
     })
 }

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use sedge_api::problem::Explain;
+use sedge_api::view::doctor::{AreaState, AreaView, DoctorReport, FindingView};
 use sedge_model::names::SecretName;
 use sedge_secrets::SecretsError;
 
-use crate::error::AppError;
+use crate::error::{AppError, PluginUseError, SecretError};
 use crate::plugins::component_file;
 use crate::repository::Repository;
 
@@ -27,20 +29,11 @@ pub enum Area {
     Workflows,
 }
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Everything works, but something would better be changed.
-    Warning,
-    /// Something does not work.
-    Fault,
-}
-
 /// One thing that is wrong.
 #[derive(Debug)]
 pub struct Finding {
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: AreaState,
     /// What is wrong, as a command that comes across it reports it.
     pub problem: AppError,
 }
@@ -68,14 +61,33 @@ impl Area {
     }
 }
 
-impl Severity {
-    /// Returns the severity as it is shown.
+/// Returns what was found as documents have it.
+#[must_use]
+pub fn doctor_report(examined: &[Examined]) -> DoctorReport {
+    DoctorReport {
+        is_sound: examined.iter().all(|it| it.state() < AreaState::Fault),
+        areas: examined.iter().map(area_view).collect(),
+    }
+}
+
+fn area_view(examined: &Examined) -> AreaView {
+    let finding = |finding: &Finding| FindingView {
+        severity: finding.severity,
+        problem: finding.problem.problem(),
+    };
+    AreaView {
+        area: examined.area.as_str().to_owned(),
+        state: examined.state(),
+        findings: examined.findings.iter().map(finding).collect(),
+    }
+}
+
+impl Examined {
+    /// Returns how bad the worst finding is.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Fault => "fault",
-        }
+    pub fn state(&self) -> AreaState {
+        let worst = self.findings.iter().map(|finding| finding.severity).max();
+        worst.unwrap_or(AreaState::Ok)
     }
 }
 
@@ -101,7 +113,7 @@ pub fn doctor(repository: &Repository) -> Vec<Examined> {
 
 fn fault(problem: AppError) -> Finding {
     Finding {
-        severity: Severity::Fault,
+        severity: AreaState::Fault,
         problem,
     }
 }
@@ -120,8 +132,11 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
         match secret.opened {
             Ok(None) => {}
             Ok(Some(weakness)) => findings.push(Finding {
-                severity: Severity::Warning,
-                problem: AppError::SecretWeak(secret.name, weakness),
+                severity: AreaState::Warning,
+                problem: AppError::from(SecretError::IsWeak {
+                    name: secret.name,
+                    weakness,
+                }),
             }),
             Err(error) => {
                 let (names, _) = closed
@@ -135,7 +150,9 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
         secrets.key_check()?;
     }
     let closed = closed.into_values();
-    findings.extend(closed.map(|(names, source)| fault(AppError::SecretsClosed { names, source })));
+    findings.extend(
+        closed.map(|(names, source)| fault(AppError::from(SecretError::Closed { names, source }))),
+    );
     Ok(findings)
 }
 
@@ -144,10 +161,10 @@ fn plugins(repository: &Repository) -> Result<Vec<Finding>, AppError> {
     let mut findings = Vec::new();
     for (type_name, pinned) in &repository.plugin_lock().plugins {
         if !components.has(&component_file(&pinned.sha256))? {
-            findings.push(fault(AppError::PluginGone {
+            findings.push(fault(AppError::from(PluginUseError::Gone {
                 type_name: type_name.clone(),
                 from: pinned.source.clone(),
-            }));
+            })));
         }
     }
     Ok(findings)

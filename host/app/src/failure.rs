@@ -1,19 +1,22 @@
-//! Why a run failed, as its record tells it: where it began, and what was undone.
+//! Why a run failed, by its record: where it began, and what was kept and rolled back.
 
 use std::collections::HashSet;
 
-use sedge_model::call::{CallError, CallStatus, Undone};
+use sedge_api::problem::ErrorCode;
+use sedge_api::view::call::VersionsWritten;
+use sedge_model::call::{CallError, CallStatus, Refusals, Undone};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, RunId};
 use sedge_store::CallRecord;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::views::call::{Kept, kept_of};
 
 /// The most failed calls that a report names; of hundreds, a person wants the first few.
-const CALLS_TOLD: usize = 3;
+const CALLS_NAMED_MAX: usize = 3;
 
-/// What the record of a run tells of its failure.
+/// What the record of a run says of its failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureReport {
     /// The calls that failed and that made none which failed, in order, the first few. They
@@ -21,10 +24,25 @@ pub struct FailureReport {
     pub origins: Vec<FailedCall>,
     /// How many there are.
     pub n_origins: usize,
-    /// The calls of which something was undone, in order, the first few.
+    /// The calls that failed and kept something that they wrote, in order, the first few.
+    pub kept: Vec<FailedCall>,
+    /// How many there are.
+    pub n_kept: usize,
+    /// The calls of which something was rolled back, in order, the first few.
     pub undone: Vec<FailedCall>,
     /// How many there are.
     pub n_undone: usize,
+    /// Set if nothing but locks kept the calls from succeeding.
+    pub contention: Option<Contention>,
+}
+
+/// What was in the way of a call that nothing but locks kept from succeeding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contention {
+    /// Others held a lock until the deadline.
+    LockTimeout,
+    /// The call and another would have waited for each other.
+    Deadlock,
 }
 
 /// A call that failed.
@@ -42,12 +60,60 @@ pub struct FailedCall {
     pub method: MethodName,
     /// What went wrong.
     pub error: CallError,
-    /// What it had staged and was thrown away.
+    /// What it wrote that is visible although it failed.
+    pub kept: VersionsWritten,
+    /// What it had staged and was rolled back.
     pub undone: Undone,
+    /// What the host had refused to it.
+    pub refusals: Refusals,
+}
+
+impl Contention {
+    /// Returns what was in the way of a call, if the host says that locks were.
+    pub(crate) fn of(error: &CallError) -> Option<Self> {
+        if let CallError::LockTimeout { .. } = error {
+            return Some(Self::LockTimeout);
+        }
+        if let CallError::Deadlock { .. } = error {
+            return Some(Self::Deadlock);
+        }
+        None
+    }
+
+    /// Returns what was in the way of a call, if by its record nothing but locks was.
+    ///
+    /// What the guest says of its failure does not matter. A call that could not begin because of a
+    /// lock, and that the guest did not make again with success, counts as the reason.
+    fn of_record(call: &CallRecord, has_failed_callee: bool) -> Option<Option<Self>> {
+        let error = call.error.as_ref()?;
+        if let Some(contention) = Self::of(error) {
+            return Some(Some(contention));
+        }
+        let CallError::Failed(_) = error else {
+            return None;
+        };
+        if !call.refusals.limits.is_empty() {
+            return None;
+        }
+        let mut first = None;
+        for refused in &call.refusals.calls {
+            let contention = Self::of(&refused.error)?;
+            first.get_or_insert(contention);
+        }
+        (first.is_some() || has_failed_callee).then_some(first)
+    }
+
+    /// Returns the code of an error for which only this is to blame.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::LockTimeout => ErrorCode::LockTimeout,
+            Self::Deadlock => ErrorCode::Deadlock,
+        }
+    }
 }
 
 impl FailureReport {
-    /// Reads what the record tells of the calls that the run itself made and that
+    /// Reads what the record says of the calls that the run itself made and that
     /// `concern` it. The failure is known by then: a record that cannot be read takes
     /// nothing from it.
     pub(crate) fn read(
@@ -55,11 +121,12 @@ impl FailureReport {
         run: &RunId,
         concern: impl Fn(&CallRecord) -> bool,
     ) -> Box<Self> {
-        let calls = repository
-            .store()
-            .and_then(|store| store.call_list(run).map_err(AppError::from));
-        Box::new(match calls {
-            Ok(calls) => Self::of(&calls, concern),
+        let recorded = || -> Result<(Vec<CallRecord>, Kept), AppError> {
+            let store = repository.store()?;
+            Ok((store.call_list(run)?, kept_of(store, run)?))
+        };
+        Box::new(match recorded() {
+            Ok((calls, kept)) => Self::of(&calls, &kept, concern),
             Err(error) => {
                 tracing::warn!(%run, %error, "failed to read the calls of a run that failed");
                 Self::default()
@@ -69,7 +136,7 @@ impl FailureReport {
 
     /// Finds what failed among a run's calls, callers before callees. What failed below a
     /// call that succeeded has been dealt with there.
-    fn of(calls: &[CallRecord], concern: impl Fn(&CallRecord) -> bool) -> Self {
+    fn of(calls: &[CallRecord], kept: &Kept, concern: impl Fn(&CallRecord) -> bool) -> Self {
         let mut failed: Vec<&CallRecord> = Vec::new();
         let mut known = HashSet::new();
         for call in calls.iter().filter(|it| it.status == CallStatus::Failed) {
@@ -83,37 +150,47 @@ impl FailureReport {
             }
         }
         // Callees come right behind their caller.
-        let origins = failed.iter().enumerate().filter(|(at, call)| {
+        let has_failed_callee = |at: usize, call: &CallRecord| {
             let next = failed.get(at + 1);
-            next.is_none_or(|next| !call.lineage.covers(&next.lineage))
-        });
-        let (origins, n_origins) = told(calls, origins.map(|(_, call)| *call));
-        let (undone, n_undone) = told(
-            calls,
-            failed
-                .iter()
-                .copied()
-                .filter(|call| !call.undone.is_empty()),
-        );
+            next.is_some_and(|next| call.lineage.covers(&next.lineage))
+        };
+        let origins = failed
+            .iter()
+            .enumerate()
+            .filter(|(at, call)| !has_failed_callee(*at, call));
+        let record = (calls, kept);
+        let (origins, n_origins) = named(record, origins.map(|(_, call)| *call));
+        let all = || failed.iter().copied();
+        let keepers = all().filter(|call| kept.contains_key(&call.lineage));
+        let (keepers, n_kept) = named(record, keepers);
+        let (undone, n_undone) = named(record, all().filter(|call| !call.undone.is_empty()));
+        let of_each = failed
+            .iter()
+            .enumerate()
+            .map(|(at, call)| Contention::of_record(call, has_failed_callee(at, call)));
+        let contention: Option<Vec<_>> = of_each.collect();
         Self {
             origins,
             n_origins,
+            kept: keepers,
+            n_kept,
             undone,
             n_undone,
+            contention: contention.and_then(|all| all.into_iter().flatten().next()),
         }
     }
 }
 
 /// Returns the first few, and how many there are.
-fn told<'a>(
-    calls: &[CallRecord],
+fn named<'a>(
+    (calls, kept): (&[CallRecord], &Kept),
     some: impl Iterator<Item = &'a CallRecord>,
 ) -> (Vec<FailedCall>, usize) {
     let mut first = Vec::new();
     let mut n = 0;
     for call in some {
         n += 1;
-        if first.len() < CALLS_TOLD
+        if first.len() < CALLS_NAMED_MAX
             && let Some(error) = &call.error
         {
             first.push(FailedCall {
@@ -123,7 +200,10 @@ fn told<'a>(
                 model: call.model.clone(),
                 method: call.method.clone(),
                 error: error.clone(),
+                // ignored: a call that is not in the map kept nothing.
+                kept: kept.get(&call.lineage).cloned().unwrap_or_default(),
                 undone: call.undone.clone(),
+                refusals: call.refusals.clone(),
             });
         }
     }
@@ -140,6 +220,7 @@ fn chain(calls: &[CallRecord], call: &CallRecord) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use sedge_model::call::Failure;
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -153,9 +234,9 @@ mod tests {
                 panic!("four words: {text}")
             };
             let status = match end {
-                "failed" => CallStatus::Failed,
+                "succeeded" => CallStatus::Succeeded,
                 "cancelled" => CallStatus::Cancelled,
-                _ => CallStatus::Succeeded,
+                _ => CallStatus::Failed,
             };
             CallRecord {
                 lineage: format!("000000000000/{place}").parse().expect("a lineage"),
@@ -165,11 +246,12 @@ mod tests {
                 status,
                 arguments: json!({}),
                 outcome: None,
-                error: (status == CallStatus::Failed).then_some(CallError::Cancelled),
+                error: (status == CallStatus::Failed).then(|| error(end)),
                 undone: Undone {
                     changes: n_undone.parse().expect("a number"),
                     names: Vec::new(),
                 },
+                refusals: refusals(end),
                 started_at: Timestamp(0),
                 until_commit_us: None,
                 waited_us: None,
@@ -179,14 +261,51 @@ mod tests {
         texts.iter().map(call).collect()
     }
 
+    fn locked() -> CallError {
+        CallError::LockTimeout {
+            resource: "the model `b`".to_owned(),
+            holders: Vec::new(),
+            waited_ms: 1,
+        }
+    }
+
+    /// The error of a call whose plugin claims all that a plugin can claim.
+    fn error(end: &str) -> CallError {
+        match end.split('/').next().expect("it is not empty") {
+            "locked" => locked(),
+            "late" => CallError::TimedOut { after_ms: 1 },
+            _ => CallError::Failed(Failure {
+                code: "lock-timeout".to_owned(),
+                message: "the model `b` was locked by others for 1 ms".to_owned(),
+                details: Some(json!({"name": "memory-bytes", "value": 1})),
+                keep_writes: false,
+                backtrace: Vec::new(),
+            }),
+        }
+    }
+
+    fn refusals(end: &str) -> Refusals {
+        let mut refusals = Refusals::default();
+        if end.contains("refused") {
+            refusals.call("b", "run", locked());
+        }
+        if end.contains("denied") {
+            let reason = "no".to_owned();
+            refusals.call("c", "run", CallError::Denied { reason });
+        }
+        refusals
+    }
+
     #[track_caller]
     fn check(texts: &[&str], origins: &[&str], undone: &[&str]) {
-        let report = FailureReport::of(&calls(texts), |call| call.model.as_str() != "z");
-        let told = |calls: &[FailedCall]| -> Vec<String> {
+        let report = FailureReport::of(&calls(texts), &Kept::new(), |call| {
+            call.model.as_str() != "z"
+        });
+        let chains = |calls: &[FailedCall]| -> Vec<String> {
             calls.iter().map(|call| call.chain.join(" > ")).collect()
         };
-        assert_eq!(told(&report.origins), origins);
-        assert_eq!(told(&report.undone), undone);
+        assert_eq!(chains(&report.origins), origins);
+        assert_eq!(chains(&report.undone), undone);
     }
 
     #[test]
@@ -224,12 +343,39 @@ mod tests {
     }
 
     #[test]
-    fn of_many_calls_the_first_few_are_told() {
+    fn only_the_record_of_the_host_says_that_locks_were_in_the_way() {
+        let check = |texts: &[&str], expect: bool| {
+            let report = FailureReport::of(&calls(texts), &Kept::new(), |_| true);
+            let expect = expect.then_some(Contention::LockTimeout);
+            assert_eq!(report.contention, expect, "{texts:?}");
+        };
+        check(&["1 a failed 0"], false);
+        check(&["1 a failed/refused 0"], true);
+        check(&["1 a locked 0"], true);
+        check(&["1 a failed 0", "1/1 b failed/refused 0"], true);
+        check(&["1 a failed 0", "1/1 b failed 0"], false);
+        check(&["1 a failed/refused/denied 0"], false);
+        check(&["1 a late/refused 0"], false);
+        check(&["1 a late 0", "1/1 b failed/refused 0"], false);
+        check(
+            &["1 a failed 0", "1/1 b failed/refused 0", "1/2 c failed 0"],
+            false,
+        );
+        check(&["1 a failed/refused 0", "2 b failed/refused 0"], true);
+        check(&["1 a failed/refused 0", "2 b failed 0"], false);
+        check(&[], false);
+    }
+
+    #[test]
+    fn of_many_calls_the_first_few_are_named() {
         let places: Vec<String> = (1..=9).map(|n| format!("1/{n} b failed 1")).collect();
         let mut texts = vec!["1 a failed 0"];
         texts.extend(places.iter().map(String::as_str));
-        let report = FailureReport::of(&calls(&texts), |_| true);
-        assert_eq!((report.origins.len(), report.n_origins), (CALLS_TOLD, 9));
-        assert_eq!((report.undone.len(), report.n_undone), (CALLS_TOLD, 9));
+        let report = FailureReport::of(&calls(&texts), &Kept::new(), |_| true);
+        assert_eq!(
+            (report.origins.len(), report.n_origins),
+            (CALLS_NAMED_MAX, 9)
+        );
+        assert_eq!((report.undone.len(), report.n_undone), (CALLS_NAMED_MAX, 9));
     }
 }

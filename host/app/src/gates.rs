@@ -17,7 +17,7 @@ use sedge_sys::host;
 use sedge_workflow::{Next, RunState, next};
 use serde_json::Value;
 
-use crate::error::AppError;
+use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
 use crate::run_find::Wanted;
 use crate::vault::{Redactors, Vault};
@@ -138,16 +138,20 @@ pub(crate) fn gate_decide(
 }
 
 pub(crate) fn fold(run: &RunId, log: &[EventRecord]) -> Result<RunState, AppError> {
-    RunState::fold(log.iter().map(|record| &record.event)).map_err(|source| AppError::RunLog {
-        run: run.clone(),
-        source,
+    RunState::fold(log.iter().map(|record| &record.event)).map_err(|source| {
+        AppError::from(RunUseError::Log {
+            run: run.clone(),
+            source,
+        })
     })
 }
 
 fn apply(run: &RunId, state: &mut RunState, event: &RunEvent) -> Result<(), AppError> {
-    state.apply(event).map_err(|source| AppError::RunLog {
-        run: run.clone(),
-        source,
+    state.apply(event).map_err(|source| {
+        AppError::from(RunUseError::Log {
+            run: run.clone(),
+            source,
+        })
     })
 }
 
@@ -166,11 +170,11 @@ fn gate_find(
     // Which of them is open changes as the run goes on, and the same words would decide another
     // gate then.
     if namesakes.len() > 1 {
-        return Err(AppError::GateAmbiguous {
+        return Err(AppError::from(RunUseError::GateAmbiguous {
             workflow: workflow.name.clone(),
             gate: name.to_owned(),
             steps: namesakes,
-        });
+        }));
     }
     let open: Vec<&StepPath> = state.gates_open().collect();
     let named: Vec<&&StepPath> = open
@@ -179,11 +183,11 @@ fn gate_find(
         .collect();
     match named[..] {
         [gate] => Ok((*gate).clone()),
-        _ => Err(AppError::GateMissing {
+        _ => Err(AppError::from(RunUseError::GateMissing {
             workflow: workflow.name.clone(),
             run: run.id.clone(),
             gate: name.to_owned(),
             open: open.into_iter().cloned().collect(),
-        }),
+        })),
     }
 }

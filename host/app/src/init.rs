@@ -6,7 +6,7 @@ use sedge_api::view::repository::RepositoryMade;
 use sedge_model::repository::{CONFIG_FILE, config_file_text};
 use sedge_sys::folder::Folder;
 
-use crate::error::AppError;
+use crate::error::{AppError, RepositoryError};
 use crate::repository::{MODELS_FOLDER, Repository, Settings, WORKFLOWS_FOLDER};
 use crate::trust::trust_check;
 
@@ -26,7 +26,9 @@ pub fn init_with(folder: &Path, settings: Settings) -> Result<RepositoryMade, Ap
     let made = Folder::create(folder)?;
     trust_check(&made, &settings.trust)?;
     if made.has(CONFIG_FILE)? {
-        return Err(AppError::RepositoryExists(made.path().to_owned()));
+        return Err(AppError::from(RepositoryError::Exists(
+            made.path().to_owned(),
+        )));
     }
     made.create_folder(MODELS_FOLDER)?;
     made.create_folder(WORKFLOWS_FOLDER)?;

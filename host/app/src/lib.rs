@@ -9,6 +9,7 @@ mod data_scan;
 mod error;
 mod events;
 mod failure;
+pub mod failure_text;
 mod frame;
 mod gates;
 mod limits;
@@ -69,9 +70,13 @@ pub mod workflow_run;
 pub mod workflow_validate;
 
 pub use core_dump::CoreDumpEnd;
-pub use error::{AppError, ErrorClass, StepFault, WithinCallReason, class_of_machine};
+pub use error::{
+    AppError, CallFailed, DataUseError, DatastoreError, LockUseError, ModelError, PathError,
+    PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted, RunUseError,
+    SecretError, StepFault, WithinCallReason, WorkflowFailed,
+};
 pub use events::{Event, Events};
-pub use failure::{FailedCall, FailureReport};
+pub use failure::{Contention, FailedCall, FailureReport};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 

@@ -5,7 +5,7 @@ use sedge_model::definition::definition_file_text;
 use sedge_model::names::ModelName;
 use serde_json::Value;
 
-use crate::error::AppError;
+use crate::error::{AppError, ModelError};
 use crate::model_method_run::inputs_read;
 use crate::repository::Repository;
 
@@ -36,15 +36,15 @@ pub async fn model_create(
     let value = Value::Object(arguments.clone());
     let violations = plugin.global_arguments_schema().violations(&value);
     if !violations.is_empty() {
-        return Err(AppError::Violations {
+        return Err(AppError::from(ModelError::Violations {
             what: format!("the global arguments of `{name}`"),
             violations,
             type_name: info.name.clone(),
-        });
+        }));
     }
     let file = name.file();
     if repository.folder().has(&file)? {
-        return Err(AppError::ModelExists(name));
+        return Err(AppError::from(ModelError::Exists(name)));
     }
     let text = definition_file_text(&name, &info.name, &info.version, &arguments);
     repository.folder().create_folder("models")?;

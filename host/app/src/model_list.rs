@@ -3,7 +3,7 @@
 use sedge_api::view::model::ModelListed;
 use sedge_store::Scan;
 
-use crate::error::AppError;
+use crate::error::{AppError, RepositoryError};
 use crate::repository::Repository;
 use crate::views::model::model_view;
 use crate::views::workflow::file_fault;
@@ -20,7 +20,7 @@ pub fn model_list<E: From<AppError>>(
     for name in repository.model_names()? {
         let listed = match repository.definition(name.as_str()) {
             Ok(definition) => ModelListed::Sound(Box::new(model_view(&definition))),
-            Err(AppError::Diagnostic(fault)) => {
+            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
                 ModelListed::Faulty(file_fault(name.as_str(), &fault))
             }
             Err(other) => return Err(other.into()),

@@ -1,13 +1,12 @@
 //! Runs a method of a model, in a run of its own.
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sedge_api::problem::sources;
+use sedge_api::problem::Explain;
 use sedge_api::view::model::MethodRunView;
 use sedge_model::argument::argument_from_text;
-use sedge_model::call::CallError;
+use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, RunId};
 use sedge_model::run::{RunError, RunKind, RunStatus};
@@ -18,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
 use crate::core_dump::{CoreDumpEnd, CoreDumpFile};
-use crate::error::AppError;
+use crate::error::{AppError, CallFailed, ModelError};
 use crate::events::{Event, Events};
 use crate::failure::FailureReport;
 use crate::frame::Frame;
@@ -77,7 +76,7 @@ pub async fn model_method_run(
         &[],
     )?;
     events.event(Event::RunStarted { run: run.clone() });
-    let mut ending = RunEnding {
+    let ending = RunEnding {
         repository,
         claim: &claim,
         status: RunStatus::Cancelled,
@@ -99,11 +98,7 @@ pub async fn model_method_run(
     let since = Moment::now();
     let ended = call_run(&cx, call, None).await;
     frame.callees_ended().await;
-    (ending.status, ending.error) = match &ended {
-        Ok(_) => (RunStatus::Succeeded, None),
-        Err(fault) => (RunStatus::Failed, Some(run_error(fault))),
-    };
-    drop(ending);
+    ending.end(&ended);
     let core_dump = dump_file.map_or(CoreDumpEnd::NotWanted, |file| file.save(&cx));
     match ended {
         Ok(outcome) => Ok(MethodRunView {
@@ -113,14 +108,16 @@ pub async fn model_method_run(
             core_dump: core_dump.details(),
             run: run.to_string(),
         }),
-        Err(CallFault::Call(source)) => Err(AppError::CallFailed {
-            report: FailureReport::read(repository, &run, |_| true),
-            core_dump,
-            run,
-            model: model.definition.name.clone(),
-            method,
-            source,
-        }),
+        Err(CallFault::Refused(source) | CallFault::Failed(source)) => {
+            Err(AppError::from(CallFailed {
+                report: FailureReport::read(repository, &run, |_| true),
+                core_dump,
+                run,
+                model: model.definition.name.clone(),
+                method,
+                source,
+            }))
+        }
         Err(CallFault::App(error)) => Err(error),
     }
 }
@@ -128,12 +125,12 @@ pub async fn model_method_run(
 /// Returns why a run failed, for its log.
 fn run_error(fault: &CallFault) -> RunError {
     match fault {
-        CallFault::Call(error) => RunError::Call(error.clone()),
+        CallFault::Refused(error) | CallFault::Failed(error) => RunError::Call(error.clone()),
         CallFault::App(error) => {
-            let mut message = vec![error.to_string()];
-            message.extend(sources(error.source()));
+            let mut message = vec![error.message()];
+            message.extend(error.causes());
             RunError::Host {
-                code: error.code().to_owned(),
+                code: error.code().as_str().to_owned(),
                 message: message.join(": "),
             }
         }
@@ -146,6 +143,16 @@ struct RunEnding<'a> {
     claim: &'a Claim,
     status: RunStatus,
     error: Option<RunError>,
+}
+
+impl RunEnding<'_> {
+    /// Ends the run as its call ended.
+    fn end(mut self, ended: &Result<Outcome, CallFault>) {
+        (self.status, self.error) = match ended {
+            Ok(_) => (RunStatus::Succeeded, None),
+            Err(fault) => (RunStatus::Failed, Some(run_error(fault))),
+        };
+    }
 }
 
 impl Drop for RunEnding<'_> {
@@ -165,7 +172,7 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
     let info = model.plugin.type_info();
     match info.method(name) {
         Some(method) => Ok(method.name.clone()),
-        None => Err(AppError::MethodMissing {
+        None => Err(AppError::from(ModelError::MethodMissing {
             model: model.definition.name.clone(),
             type_name: info.name.clone(),
             method: name.to_owned(),
@@ -174,7 +181,7 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
                 .iter()
                 .map(|method| method.name.to_string())
                 .collect(),
-        }),
+        })),
     }
 }
 
@@ -204,7 +211,12 @@ pub(crate) fn inputs_read(
 ) -> Result<Map<String, Value>, AppError> {
     let mut arguments = Map::new();
     for (name, text) in inputs {
-        let bad = |reason: String| AppError::BadInput(name.clone(), reason);
+        let bad = |reason: String| {
+            AppError::from(ModelError::BadInput {
+                name: name.clone(),
+                reason,
+            })
+        };
         let value = argument_from_text(schema, name, text);
         let value = value.map_err(|error| bad(error.to_string()))?;
         if arguments.insert(name.clone(), value).is_some() {
@@ -221,11 +233,13 @@ pub(crate) fn arguments_check(
     arguments: &Map<String, Value>,
 ) -> Result<(), AppError> {
     match effective_arguments(model, method, &Value::Object(arguments.clone())) {
-        Err(CallError::InvalidInput { violations }) => Err(AppError::Violations {
-            what: format!("the arguments of `{method}` of `{}`", model.definition.name),
-            violations,
-            type_name: model.plugin.type_info().name.clone(),
-        }),
+        Err(CallError::InvalidInput { violations }) => {
+            Err(AppError::from(ModelError::Violations {
+                what: format!("the arguments of `{method}` of `{}`", model.definition.name),
+                violations,
+                type_name: model.plugin.type_info().name.clone(),
+            }))
+        }
         Ok(_) | Err(_) => Ok(()),
     }
 }

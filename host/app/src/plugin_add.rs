@@ -17,7 +17,7 @@ use sedge_runtime::PluginDescription;
 use sedge_sys::file_lock::FileQueue;
 use sedge_sys::folder::{FileError, named_file_size, read_named_file};
 
-use crate::error::AppError;
+use crate::error::{AppError, PluginUseError};
 use crate::events::{Event, Events};
 use crate::plugins::component_file;
 use crate::repository::{Repository, cache_unusable, plugin_lock_read};
@@ -78,9 +78,11 @@ pub async fn plugin_add(
     path: &Path,
     events: Arc<dyn Events>,
 ) -> Result<Added, AppError> {
-    let refused = |source| AppError::PluginRefused {
-        path: path.to_owned(),
-        source,
+    let refused = |source| {
+        AppError::from(PluginUseError::Refused {
+            path: path.to_owned(),
+            source,
+        })
     };
     let limits = repository.component_limits();
     // What is too large is not even read.
@@ -128,10 +130,10 @@ impl Added {
     pub fn pin(self, choices: &[Choice]) -> Result<PluginAdded, AppError> {
         let info = &self.description.type_info;
         let chosen = choice::granted(&info.permissions, choices).map_err(|source| {
-            AppError::GrantUnknown {
+            AppError::from(PluginUseError::GrantUnknown {
                 type_name: info.name.clone(),
                 source,
-            }
+            })
         })?;
         let components = self.repository.state_folder("plugins")?;
         components.write(&component_file(&self.description.sha256), &self.bytes)?;
@@ -144,10 +146,10 @@ impl Added {
         let pinned = lock.plugins.get(&info.name);
         let undecided = undecided(&self.description, pinned);
         if choices.is_empty() && !undecided.is_empty() {
-            return Err(AppError::PermissionsUndecided {
+            return Err(AppError::from(PluginUseError::PermissionsUndecided {
                 type_name: info.name.clone(),
                 undecided,
-            });
+            }));
         }
         let change = change(&self.description, pinned);
         let before = pinned.map(|pinned| pinned.version.to_string());

@@ -6,7 +6,7 @@ use sedge_model::names::TypeName;
 use sedge_model::repository::LockedPlugin;
 use sedge_runtime::{Compiled, Plugin, PluginError};
 
-use crate::error::AppError;
+use crate::error::{AppError, PluginUseError};
 use crate::events::Event;
 use crate::repository::{Repository, cache_unusable, near_one};
 
@@ -29,12 +29,12 @@ impl Repository {
             let scoped = names
                 .iter()
                 .find(|name| name.as_str().ends_with(&format!("/{type_name}")));
-            AppError::TypeMissing {
+            AppError::from(PluginUseError::TypeMissing {
                 name: type_name.to_owned(),
                 near: scoped
                     .map(ToString::to_string)
                     .or_else(|| near_one(type_name, &names)),
-            }
+            })
         })
     }
 
@@ -74,9 +74,11 @@ impl Repository {
         type_name: &TypeName,
         pinned: &LockedPlugin,
     ) -> Result<Arc<Plugin>, AppError> {
-        let broken = |source| AppError::PluginBroken {
-            type_name: type_name.clone(),
-            source,
+        let broken = |source| {
+            AppError::from(PluginUseError::Broken {
+                type_name: type_name.clone(),
+                source,
+            })
         };
         let components = self.state_folder("plugins")?;
         let bytes_max = self.component_limits().bytes;
@@ -98,10 +100,10 @@ impl Repository {
             loaded.plugin
         });
         match loaded {
-            Err(_) if gone => Err(AppError::PluginGone {
+            Err(_) if gone => Err(AppError::from(PluginUseError::Gone {
                 type_name: type_name.clone(),
                 from: pinned.source.clone(),
-            }),
+            })),
             Err(PluginError::Host(error)) => Err(error.into()),
             other => other.map_err(broken),
         }

@@ -30,7 +30,7 @@ use sedge_store::{Medium, RunRecord, Store};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::{Folder, Keeping};
 
-use crate::error::AppError;
+use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
 use crate::events::{Event, Events};
 use crate::limits::{self, LOCK_TIMEOUT};
 use crate::trust::{Trust, trust_check};
@@ -137,7 +137,7 @@ impl Repository {
     /// As there.
     pub fn open_with(start: &Path, settings: Settings) -> Result<Arc<Self>, AppError> {
         let folder = Folder::find_up(start, CONFIG_FILE)?
-            .ok_or_else(|| AppError::RepositoryMissing(start.to_owned()))?;
+            .ok_or_else(|| AppError::from(RepositoryError::Missing(start.to_owned())))?;
         // Before anything of it is read.
         let owners = trust_check(&folder, &settings.trust)?;
         let config = match source(&folder, CONFIG_FILE)? {
@@ -219,10 +219,10 @@ impl Repository {
             Err(error) => return Err(error.into()),
         };
         if folder.is_within(&state)? {
-            return Err(AppError::WithinState {
+            return Err(AppError::from(PathError::WithinState {
                 path: path.to_owned(),
                 state: state.path().to_owned(),
-            });
+            }));
         }
         Ok(())
     }
@@ -364,7 +364,7 @@ impl Repository {
         };
         match joined::joined(&self.state_folder("locks")?, tokens) {
             Ok(joined) => Ok(joined),
-            Err(JoinError::Void) => Err(AppError::TokenVoid(LINEAGE_VARIABLE)),
+            Err(JoinError::Void) => Err(AppError::from(LockUseError::TokenVoid(LINEAGE_VARIABLE))),
             Err(JoinError::Version(error)) => Err(error.into()),
             Err(JoinError::File(error)) => Err(error.into()),
         }
@@ -389,17 +389,19 @@ impl Repository {
 
     /// Says that there is no such model, and which one may be meant.
     pub(crate) fn model_missing(&self, name: &str) -> AppError {
-        AppError::ModelMissing {
+        AppError::from(ModelError::Missing {
             name: name.to_owned(),
             near: near_of(name, self.model_names()),
-        }
+        })
     }
 
     /// Reads a model's definition.
     pub(crate) fn definition(&self, name: &str) -> Result<Definition, AppError> {
-        let missing = |near| AppError::ModelMissing {
-            name: name.to_owned(),
-            near,
+        let missing = |near| {
+            AppError::from(ModelError::Missing {
+                name: name.to_owned(),
+                near,
+            })
         };
         // ignored: what is no name cannot be the name of a model.
         let Ok(model) = name.parse::<ModelName>() else {
@@ -413,9 +415,11 @@ impl Repository {
 
     /// Reads a workflow.
     pub(crate) fn workflow(&self, name: &str) -> Result<Workflow, AppError> {
-        let missing = |near| AppError::WorkflowMissing {
-            name: name.to_owned(),
-            near,
+        let missing = |near| {
+            AppError::from(RunUseError::WorkflowMissing {
+                name: name.to_owned(),
+                near,
+            })
         };
         // ignored: what is no name cannot be the name of a workflow.
         let Ok(workflow) = name.parse::<WorkflowName>() else {

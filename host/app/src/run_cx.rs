@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
@@ -15,7 +16,7 @@ use sedge_runtime::{CoreDump, Plugin};
 use sedge_store::Claim;
 use serde_json::Value;
 
-use crate::error::AppError;
+use crate::error::{AppError, PluginUseError, RepositoryError, near_or, schema_help};
 use crate::events::{Event, Events};
 use crate::limits::{self, Resolved};
 use crate::locks::Locks;
@@ -130,17 +131,16 @@ impl ReadyModel {
         let definition = repository.definition(name)?;
         let type_name = &definition.type_name;
         let plugin = match repository.plugin(type_name.value.as_str()).await {
-            Err(AppError::TypeMissing { name, near }) => {
+            Err(AppError::Plugin(PluginUseError::TypeMissing { name, near })) => {
                 let fault = Diagnostic::new(
                     &definition.file,
                     type_name.span.clone(),
                     format!("no plugin provides the type `{name}`"),
                 );
-                return Err(match near {
-                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                    None => fault.with_hint("add one: `sedge plugin add FILE.wasm`"),
-                }
-                .into());
+                let add = Help::command("add the plugin that provides it", UseCase::PluginAdd)
+                    .with("file", Argument::open());
+                let help = near_or(near.as_ref(), add);
+                return Err(RepositoryError::bad_file(fault, help).into());
             }
             other => other?,
         };
@@ -160,13 +160,10 @@ impl ReadyModel {
                 "the global arguments do not fit the schema of `{}`",
                 type_name.value
             );
-            return Err(Diagnostic::new(&definition.file, span, message)
-                .with_label(violation.to_string())
-                .with_hint(format!(
-                    "`sedge plugin describe {}` shows the schema",
-                    type_name.value
-                ))
-                .into());
+            let fault = Diagnostic::new(&definition.file, span, message);
+            let fault = fault.with_label(violation.to_string());
+            let help = vec![schema_help(&type_name.value)];
+            return Err(RepositoryError::bad_file(fault, help).into());
         }
         let permissions = permissions_of(repository, &definition, &plugin);
         let limits = limits::resolve(&definition.limits.or(&repository.config().limits));

@@ -4,7 +4,7 @@ use sedge_model::names::RunId;
 use sedge_model::run::{RunKind, RunStatus};
 use sedge_store::{RunFilter, RunRecord};
 
-use crate::error::AppError;
+use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
 
 impl Repository {
@@ -17,8 +17,10 @@ impl Repository {
         let mut runs = self.store()?.run_list(&filter, 2)?;
         match (runs.pop(), runs.pop()) {
             (Some(run), None) if !id.is_empty() => Ok(run),
-            (Some(_), Some(_)) if !id.is_empty() => Err(AppError::RunAmbiguous(id.to_owned())),
-            (_, _) => Err(AppError::RunMissing(id.to_owned())),
+            (Some(_), Some(_)) if !id.is_empty() => {
+                Err(AppError::from(RunUseError::Ambiguous(id.to_owned())))
+            }
+            (_, _) => Err(AppError::from(RunUseError::Missing(id.to_owned()))),
         }
     }
 
@@ -28,7 +30,7 @@ impl Repository {
             return self.run_by_id(id);
         }
         let newest = self.store()?.run_list(&RunFilter::default(), 1)?.pop();
-        newest.ok_or(AppError::RunsNone)
+        newest.ok_or(AppError::from(RunUseError::NoneYet))
     }
 
     /// Finds the one run of a workflow that stands where `wanted` says, or the run that
@@ -43,7 +45,7 @@ impl Repository {
             let run = self.run_by_id(id)?;
             if run.kind != RunKind::Workflow || run.subject != workflow {
                 let is = format!("is not one of the workflow `{workflow}`");
-                return Err(AppError::RunState { run: run.id, is });
+                return Err(AppError::from(RunUseError::State { run: run.id, is }));
             }
             return Ok(run);
         }
@@ -77,20 +79,20 @@ impl Repository {
                     }
                 };
                 let workflow = workflow.parse()?;
-                Err(AppError::RunNone {
+                Err(AppError::from(RunUseError::NoneFits {
                     workflow,
                     wanted: wanted.phrase(),
                     latest,
-                })
+                }))
             }
             [_, _, ..] => {
                 let runs: Vec<RunId> = fitting.iter().map(|run| run.id.clone()).collect();
                 let workflow = workflow.parse()?;
-                Err(AppError::RunSeveral {
+                Err(AppError::from(RunUseError::SeveralFit {
                     workflow,
                     wanted: wanted.phrase(),
                     runs,
-                })
+                }))
             }
         }
     }

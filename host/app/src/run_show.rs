@@ -7,7 +7,7 @@ use sedge_model::run::RunStatus;
 
 use crate::error::AppError;
 use crate::repository::Repository;
-use crate::views::call::{Kept, call_views, version_written};
+use crate::views::call::{Kept, call_views, kept_of};
 use crate::views::run::{run_problem, run_view, step_views};
 
 /// Returns a run by its id or the beginning of it; the newest run without one.
@@ -22,11 +22,7 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
     let calls = store.call_list(&run.id)?;
     let mut kept = Kept::new();
     if calls.iter().any(|it| it.status != CallStatus::Succeeded) {
-        store.kept_scan(&run.id, |call, written| {
-            kept.entry(call)
-                .or_default()
-                .push(version_written(&written));
-        })?;
+        kept = kept_of(store, &run.id)?;
     }
     // What the datastore knows as running has lost its process if its run has.
     let (open_step, open_call) = if status == RunStatus::Running {

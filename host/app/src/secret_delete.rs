@@ -3,7 +3,7 @@
 use sedge_api::view::secret::SecretDeleted;
 use sedge_model::names::SecretName;
 
-use crate::error::AppError;
+use crate::error::{AppError, SecretError};
 use crate::repository::{Repository, near_one};
 use crate::secret_put::person;
 
@@ -20,8 +20,8 @@ pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDelete
             name: name.to_string(),
         });
     }
-    Err(AppError::SecretMissing {
+    Err(AppError::from(SecretError::Missing {
         name: name.to_owned(),
         near: near_one(name, &secrets.names()?),
-    })
+    }))
 }

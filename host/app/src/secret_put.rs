@@ -5,7 +5,7 @@ use sedge_model::names::SecretName;
 use sedge_secrets::{SecretValue, Weakness};
 use sedge_sys::host;
 
-use crate::error::AppError;
+use crate::error::{AppError, SecretError};
 use crate::repository::Repository;
 use crate::views::secret::secret_view;
 
@@ -24,7 +24,10 @@ pub fn secret_put(
     if let Some(weakness) = weakness
         && !allow_weak
     {
-        return Err(AppError::SecretWeak(name.clone(), weakness));
+        return Err(AppError::from(SecretError::Weak {
+            name: name.clone(),
+            weakness,
+        }));
     }
     let info = repository.secrets()?.put(name, value, &person())?;
     Ok(secret_view(&info, weakness))

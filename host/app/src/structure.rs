@@ -12,7 +12,7 @@ use sedge_store::Permit;
 use sedge_sys::random;
 use sedge_sys::thread::Stop;
 
-use crate::error::{AppError, WithinCallReason};
+use crate::error::{AppError, LockUseError, WithinCallReason};
 use crate::events::Events;
 use crate::locks::Locks;
 use crate::repository::Repository;
@@ -35,11 +35,11 @@ pub(crate) async fn locked(
         && let Some(reason) = refusal(joined, wants)
     {
         let (what, caller) = (what.to_owned(), joined.caller.to_string());
-        return Err(AppError::WithinCall {
+        return Err(AppError::from(LockUseError::WithinCall {
             what,
             caller,
             reason,
-        });
+        }));
     }
     let by = Lineage::root(RunId::from_bits(random::bits()));
     let lock = locks.acquire(&by, what, wants, None).await?;

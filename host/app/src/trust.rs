@@ -7,18 +7,23 @@
 
 use std::path::{Path, PathBuf};
 
+use sedge_api::problem::{ErrorCode, Explain, Help};
 use sedge_model::diagnostic::SourceFile;
 use sedge_model::repository::{CONFIG_FILE, LOCK_FILE};
 use sedge_model::user_config::UserConfig;
 use sedge_model::yaml;
 use sedge_sys::folder::{Folder, Keeping, read_named_text};
 use sedge_sys::owner::{Attributes, Owners, user_text};
+use sedge_sys::shell;
 
-use crate::error::{AppError, ErrorClass};
+use crate::error::AppError;
 use crate::repository::{MODELS_FOLDER, STATE_FOLDER, WORKFLOWS_FOLDER};
 
 /// Stands for every repository in a list of safe ones.
 const ALL: &str = "*";
+
+/// The argument by which a user declares repositories safe, for one command.
+const SAFE_DIRECTORIES: &str = "safeDirectories";
 
 /// What the user says of repositories that other users own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,19 +77,49 @@ pub struct Remedy {
     pub config_file: Option<PathBuf>,
 }
 
-impl TrustError {
-    pub(crate) fn class(&self) -> ErrorClass {
+impl Explain for TrustError {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Owner { .. } | Self::WritableByAll { .. } => ErrorClass::State,
-            Self::NoPath(_) | Self::NoList(_) => ErrorClass::Usage,
+            Self::Owner { .. } | Self::WritableByAll { .. } => ErrorCode::RepositoryUntrusted,
+            Self::NoPath(_) | Self::NoList(_) => ErrorCode::BadSafeDirectories,
         }
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    fn help(&self) -> Vec<Help> {
         match self {
-            Self::Owner { .. } | Self::WritableByAll { .. } => "repository_untrusted",
-            Self::NoPath(_) | Self::NoList(_) => "bad_safe_directories",
+            Self::Owner { remedy, .. } => remedy.help("if you trust that user"),
+            Self::WritableByAll { path, remedy } => {
+                let path = shell::word_of(path);
+                let mut help = vec![Help::advice(format!(
+                    "take that right away: `chmod o-w {path}`"
+                ))];
+                help.extend(remedy.help("or, if you trust all of them"));
+                help
+            }
+            Self::NoPath(_) | Self::NoList(_) => vec![
+                Help::again("write absolute paths between colons")
+                    .with(SAFE_DIRECTORIES, "/srv/one:/srv/two"),
+                Help::advice("or a list in the file: `safeDirectories: [/srv/one, /srv/two]`"),
+            ],
         }
+    }
+}
+
+impl Remedy {
+    fn help(&self, when: &str) -> Vec<Help> {
+        let listed = safe_directories_text(&self.repository);
+        let mut help =
+            vec![Help::again(format!("{when}, for one command")).with(SAFE_DIRECTORIES, listed)];
+        if let Some(file) = &self.config_file {
+            // A text in JSON is one in YAML, whatever is in it.
+            let path = serde_json::json!(self.repository.display().to_string());
+            help.push(Help::edit(
+                "for good",
+                file.display().to_string(),
+                format!("safeDirectories: [{path}]"),
+            ));
+        }
+        help
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sedge_model::names::SecretName;
 use sedge_secrets::{Redactor, SecretValue, Weakness};
 
-use crate::error::AppError;
+use crate::error::{AppError, SecretError};
 use crate::repository::Repository;
 
 /// The secrets of a run.
@@ -125,7 +125,8 @@ impl Inner {
 
 /// Opens all secrets.
 fn values(repository: &Repository) -> Result<BTreeMap<SecretName, SecretValue>, AppError> {
-    let closed = |names: Vec<SecretName>, source| AppError::SecretsClosed { names, source };
+    let closed =
+        |names: Vec<SecretName>, source| AppError::from(SecretError::Closed { names, source });
     let opened = repository.secrets()?.all();
     let (mut values, mut failed) = (BTreeMap::new(), Vec::new());
     let mut first = None;

@@ -4,6 +4,8 @@
 //! what the program thinks with is not a change of what leaves for machines.
 
 pub(crate) mod call;
+pub(crate) mod data;
+pub(crate) mod datastore;
 pub(crate) mod model;
 pub(crate) mod permission;
 pub(crate) mod plugin;

@@ -10,7 +10,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use sedge_model::workflow::{Task, Workflow};
+use sedge_model::workflow::{Step, Task, Workflow};
 use sedge_runtime::BoxFuture;
 use sedge_store::{Author, EventRecord};
 use sedge_sys::clock::Moment;
@@ -18,7 +18,7 @@ use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
 use serde_json::Value;
 
 use crate::call::{CallFault, CallRequest, Replay, call_run};
-use crate::error::{AppError, StepFault};
+use crate::error::{AppError, RunInterrupted, RunUseError, StepFault, WorkflowFailed};
 use crate::events::Event;
 use crate::failure::FailureReport;
 use crate::frame::Frame;
@@ -67,7 +67,12 @@ pub(crate) async fn workflow_drive(
     // After an error, other steps may still run: they are interrupted.
     drive.running.clear();
     drive.frame.callees_ended().await;
-    end
+    end.map_err(|error| {
+        if let AppError::Failed(_) = error {
+            return error;
+        }
+        RunInterrupted::wrap(&drive.workflow.name, drive.cx.run(), error)
+    })
 }
 
 impl Drive {
@@ -212,7 +217,7 @@ impl Drive {
         };
         let event = match result {
             Ok(_) => RunEvent::StepSucceeded { step: step.clone() },
-            Err(CallFault::Call(error)) => RunEvent::StepFailed {
+            Err(CallFault::Refused(error) | CallFault::Failed(error)) => RunEvent::StepFailed {
                 step: step.clone(),
                 error,
             },
@@ -306,10 +311,10 @@ impl Drive {
     }
 
     fn log_error(&self, source: IllegalEvent) -> AppError {
-        AppError::RunLog {
+        AppError::from(RunUseError::Log {
             run: self.cx.run().clone(),
             source,
-        }
+        })
     }
 
     /// Shows what only the log says.
@@ -343,16 +348,20 @@ impl Drive {
 
 /// Says what kept a run from succeeding: its failed steps and rejected gates.
 fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppError {
-    let fault = |step: &StepPath, error: Option<CallError>| StepFault {
-        step: step.clone(),
+    let fault = |step: &Step, error: Option<CallError>| StepFault {
+        step: step.path.clone(),
+        model: match &step.task {
+            Task::ModelMethod { model, .. } => Some(model.value.clone()),
+            Task::ManualApproval { .. } => None,
+        },
         error,
     };
     let faults: Vec<StepFault> = workflow
         .steps()
         .filter(|step| !step.allow_failure)
         .filter_map(|step| match state.step(&step.path)? {
-            StepState::Failed(error) => Some(fault(&step.path, Some(error.clone()))),
-            StepState::Rejected => Some(fault(&step.path, None)),
+            StepState::Failed(error) => Some(fault(step, Some(error.clone()))),
+            StepState::Rejected => Some(fault(step, None)),
             StepState::Running { .. }
             | StepState::Interrupted { .. }
             | StepState::Succeeded
@@ -364,10 +373,10 @@ fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppErro
     let report = FailureReport::read(&cx.repository, cx.run(), |call| {
         call.step.as_ref().is_some_and(|step| steps.contains(step))
     });
-    AppError::WorkflowFailed {
+    AppError::from(WorkflowFailed {
         workflow: workflow.name.clone(),
         run: cx.run().clone(),
         faults,
         report,
-    }
+    })
 }

@@ -3,7 +3,7 @@
 use sedge_api::view::workflow::WorkflowListed;
 use sedge_store::Scan;
 
-use crate::error::AppError;
+use crate::error::{AppError, RepositoryError};
 use crate::repository::Repository;
 use crate::views::workflow::{file_fault, workflow_summary};
 
@@ -19,7 +19,7 @@ pub fn workflow_list<E: From<AppError>>(
     for name in repository.workflow_names()? {
         let listed = match repository.workflow(name.as_str()) {
             Ok(workflow) => WorkflowListed::Sound(workflow_summary(&workflow)),
-            Err(AppError::Diagnostic(fault)) => {
+            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
                 WorkflowListed::Faulty(file_fault(name.as_str(), &fault))
             }
             Err(other) => return Err(other.into()),

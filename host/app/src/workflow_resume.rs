@@ -6,7 +6,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::run::{RunEvent, RunStatus};
 use sedge_workflow::{Next, next};
 
-use crate::error::AppError;
+use crate::error::{AppError, RunUseError};
 use crate::events::Events;
 use crate::gates::{fold, run_workflow};
 use crate::locks::Locks;
@@ -31,20 +31,22 @@ pub async fn workflow_resume(
 ) -> Result<WorkflowEnd, AppError> {
     let record = repository.run_of_workflow(name, run, Wanted::Resume)?;
     let workflow = run_workflow(repository, &record)?;
-    let refused = |is: &str| AppError::RunState {
-        run: record.id.clone(),
-        is: is.to_owned(),
+    let refused = |is: &str| {
+        AppError::from(RunUseError::State {
+            run: record.id.clone(),
+            is: is.to_owned(),
+        })
     };
     match repository.run_status(&record)? {
         RunStatus::Interrupted => {}
         RunStatus::Suspended => {
             let state = fold(&record.id, &repository.store()?.run_events(&record.id)?)?;
             if next(&workflow, &state) == Next::Rest {
-                return Err(AppError::GatesUndecided {
+                return Err(AppError::from(RunUseError::GatesUndecided {
                     workflow: workflow.name,
                     run: record.id,
                     gates: state.gates_open().cloned().collect(),
-                });
+                }));
             }
         }
         RunStatus::Running => return Err(refused("is running: another process works on it")),

@@ -1,6 +1,7 @@
 //! Checks a workflow without running it: the file, the models and methods that its steps
 //! name, and their inputs.
 
+use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::workflow::WorkflowView;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::MethodName;
@@ -9,7 +10,7 @@ use sedge_model::workflow::{Task, Workflow};
 use sedge_model::yaml::Located;
 use serde_json::{Map, Value};
 
-use crate::error::AppError;
+use crate::error::{AppError, ModelError, RepositoryError, near_or, schema_help};
 use crate::model_method_run::arguments_check;
 use crate::repository::{Repository, near_one};
 use crate::run_cx::ReadyModel;
@@ -41,15 +42,15 @@ pub(crate) async fn workflow_check(
                 inputs,
             } => {
                 let ready = match ReadyModel::load(repository, model.value.as_str()).await {
-                    Err(AppError::ModelMissing { name, .. }) => {
+                    Err(AppError::Model(ModelError::Missing { name, .. })) => {
                         let message = format!("no model named `{name}`");
                         let fault = Diagnostic::new(&workflow.file, model.span.clone(), message);
-                        return Err(match near_one(&name, &repository.model_names()?) {
-                            Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                            None => fault
-                                .with_hint(format!("make it: `sedge model create TYPE {name}`")),
-                        }
-                        .into());
+                        let near = near_one(&name, &repository.model_names()?);
+                        let make = Help::command("make it", UseCase::ModelCreate)
+                            .with("type", Argument::open())
+                            .with("name", name.as_str());
+                        let help = near_or(near.as_ref(), make);
+                        return Err(RepositoryError::bad_file(fault, help).into());
                     }
                     other => other?,
                 };
@@ -96,22 +97,19 @@ fn inputs_check(
     inputs: &Located<Map<String, Value>>,
 ) -> Result<(), AppError> {
     match arguments_check(model, method, &inputs.value) {
-        Err(AppError::Violations {
+        Err(AppError::Model(ModelError::Violations {
             what,
             violations,
             type_name,
-        }) => {
+        })) => {
             let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
-            Err(Diagnostic::new(
+            let fault = Diagnostic::new(
                 &workflow.file,
                 inputs.span.clone(),
                 format!("{what} do not fit the schema"),
             )
-            .with_label(shown.join("; "))
-            .with_hint(format!(
-                "`sedge plugin describe {type_name}` shows the schema"
-            ))
-            .into())
+            .with_label(shown.join("; "));
+            Err(RepositoryError::bad_file(fault, vec![schema_help(&type_name)]).into())
         }
         other => other,
     }

@@ -3,24 +3,26 @@
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sedge_api::problem::ErrorClass;
 use sedge_app::types::{
-    Compiler, Scan, beside_program, current_folder, exit_now, hangup_is_handled, interrupt_request,
-    n_cores, program, setting, variable,
+    Compiler, RunId, Scan, beside_program, current_folder, exit_now, hangup_is_handled,
+    interrupt_request, n_cores, program, setting, variable,
 };
-use sedge_app::{AppError, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
+use sedge_app::{AppError, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
+use sedge_sys::fault::MachineError;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Args;
-use crate::error::CliError;
+use crate::error::{CliError, Interruption};
 use crate::json_list::JsonList;
 use crate::progress::{Progress, Silence, Ticker};
-use crate::{exit_code, user_folders};
+use crate::user_folders;
 
 /// The variable that lists the repositories that are used although another user owns them.
 pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
@@ -39,8 +41,42 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     trust: Trust,
+    run: Arc<RunNoted>,
     /// The list that is being printed as a JSON document.
     list: RefCell<Option<JsonList>>,
+}
+
+/// The run that the command works on, for the error of a user who interrupts it.
+#[derive(Debug, Default)]
+struct RunNoted(Mutex<Option<RunId>>);
+
+impl RunNoted {
+    fn note(&self, event: &Event) {
+        if let Event::RunStarted { run } = event {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+        }
+    }
+
+    fn interruption(&self) -> CliError {
+        let run = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        CliError::Interrupted(Interruption {
+            run: run.clone(),
+            workflow: None,
+        })
+    }
+}
+
+/// Events on their way to where they are shown.
+struct Noting<T> {
+    run: Arc<RunNoted>,
+    shown: T,
+}
+
+impl<T: Events> Events for Noting<T> {
+    fn event(&self, event: Event) {
+        self.run.note(&event);
+        self.shown.event(event);
+    }
 }
 
 impl Context {
@@ -54,6 +90,7 @@ impl Context {
             quiet: args.quiet,
             trust: trust(),
             list: RefCell::default(),
+            run: Arc::default(),
         }
     }
 
@@ -73,7 +110,10 @@ impl Context {
     pub(crate) fn folder(&self) -> Result<PathBuf, CliError> {
         match &self.repo {
             Some(folder) => Ok(folder.clone()),
-            None => Ok(current_folder()?),
+            None => {
+                let folder = current_folder();
+                Ok(folder.map_err(MachineError::of("find the current folder"))?)
+            }
         }
     }
 
@@ -102,10 +142,17 @@ impl Context {
 
     /// Returns where a use case tells what happens.
     pub(crate) fn events(&self) -> Arc<dyn Events> {
+        let run = Arc::clone(&self.run);
         if self.json || self.quiet {
-            Arc::new(Silence)
+            Arc::new(Noting {
+                run,
+                shown: Silence,
+            })
         } else {
-            Arc::new(Progress::default())
+            Arc::new(Noting {
+                run,
+                shown: Progress::default(),
+            })
         }
     }
 
@@ -155,21 +202,22 @@ impl Context {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(n_cores().max(2))
             .enable_all()
-            .build()?;
+            .build()
+            .map_err(MachineError::of("start threads"))?;
         let ended = runtime.block_on(async {
             let mut interrupted = interruption()?;
             let ticker = Ticker::new(self.json || self.quiet);
             let ticks = tokio::spawn(async move { ticker.tick().await });
             let ended = tokio::select! {
                 biased;
-                _ = interrupted.changed() => Err(CliError::Interrupted),
+                _ = interrupted.changed() => Err(self.run.interruption()),
                 ended = work => ended.map_err(CliError::from),
             };
             ticks.abort();
             match ended {
                 // What blocked a thread meanwhile ended for that reason, whatever it says.
                 Err(CliError::App(_)) if interrupted.has_changed().unwrap_or(false) => {
-                    Err(CliError::Interrupted)
+                    Err(self.run.interruption())
                 }
                 ended => ended,
             }
@@ -203,16 +251,16 @@ fn trust() -> Trust {
     }
 }
 
-/// Returns what compiles plugins: this program, as a child process. Where it is not known, its
-/// name has to do; few commands compile.
+/// Returns what compiles plugins: this program, as a child process.
 fn compiler() -> Compiler {
-    Compiler::Program(program().unwrap_or_else(|| "sedge".into()))
+    program().map_or(Compiler::Missing, Compiler::Program)
 }
 
 /// Returns what changes when a person, or a supervisor, wants the program to stop: by SIGINT,
 /// SIGTERM, or because the terminal was closed (SIGHUP). The second signal ends the program at
 /// once, without waiting until it has stopped cleanly.
 fn interruption() -> Result<watch::Receiver<()>, CliError> {
+    let signal = |kind| signal(kind).map_err(MachineError::of("handle signals"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // Asked before it is handled: after that, no signal is ignored.
@@ -232,7 +280,7 @@ fn interruption() -> Result<watch::Receiver<()>, CliError> {
             // The work may have ended.
             let _ = sender.send(());
         }
-        exit_now(exit_code::INTERRUPTED);
+        exit_now(ErrorClass::Interrupted.exit_code());
     });
     Ok(receiver)
 }

@@ -2,41 +2,49 @@
 //! document.
 
 use std::error::Error;
-use std::io::ErrorKind;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use sedge_app::AppError;
-use sedge_app::types::{Diagnostic, has_argument};
-use serde_json::{Value, json};
+use sedge_api::problem::details::RunDetails;
+use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase, sources};
+use sedge_app::types::{Diagnostic, RunId, has_argument, setting};
+use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
+use sedge_sys::fault::MachineError;
 
 use crate::commands::plugin_describe::asks;
-use crate::context::Context;
-use crate::failure::{self, Frames, error_text};
-use crate::output::{document, print_failure, stderr, stdout};
-use crate::{exit_code, guest_text, hints};
+use crate::context::{Context, REPO_VARIABLE};
+use crate::output::{failure_document, print_failure, stderr, stdout};
+use crate::{guest_text, help};
 
 /// A command did not succeed.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one in the life of the program, at its end"
-)]
 pub(crate) enum CliError {
     /// A use case was not carried out.
     App(AppError),
-    /// A person interrupted the program.
-    Interrupted,
-    /// A person interrupted the program while it worked on a run of this workflow.
-    WorkflowInterrupted(String),
-    /// A person interrupted the program while it asked them something.
+    /// The user interrupted the program.
+    Interrupted(Interruption),
+    /// The user interrupted the program while it asked them something.
     PromptInterrupted,
-    /// A person was asked and quit: what was not done.
+    /// The user was asked something and quit: what was not done.
     Quit(String),
-    /// A person typed what cannot be: what is wrong, and what to type instead.
+    /// The user typed what cannot be: what is wrong, and what to type instead.
     Usage { message: String, hint: String },
-    /// The program's own surroundings failed it.
-    Edge(anyhow::Error),
+    /// The machine failed the program: its terminal, stdin or stdout.
+    Machine(MachineError),
+    /// Sedge has a fault.
+    Bug(String),
+}
+
+/// What the program worked on when the user interrupted it.
+#[derive(Debug, Default)]
+pub(crate) struct Interruption {
+    /// The run, if there was one.
+    pub(crate) run: Option<RunId>,
+    /// Its workflow, if it is one of a workflow.
+    pub(crate) workflow: Option<String>,
 }
 
 impl From<AppError> for CliError {
@@ -45,218 +53,237 @@ impl From<AppError> for CliError {
     }
 }
 
-impl From<std::io::Error> for CliError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Edge(error.into())
+impl From<MachineError> for CliError {
+    fn from(error: MachineError) -> Self {
+        Self::Machine(error)
     }
 }
 
-impl From<anyhow::Error> for CliError {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Edge(error)
+/// Of what commands print: all else that the machine refuses is named where it is done.
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        MachineError::of("write to stdout")(error).into()
     }
 }
 
-impl CliError {
-    /// Returns the error of a command whose output could not be written.
-    pub(crate) fn of_stdout(error: std::io::Error) -> Self {
-        Self::Edge(anyhow::Error::new(error).context("failed to write to stdout"))
-    }
-
-    /// Returns the error of a command that works on a run of `workflow`.
-    pub(crate) fn of_workflow(self, workflow: &str) -> Self {
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Interrupted => Self::WorkflowInterrupted(workflow.to_owned()),
-            Self::App(_)
-            | Self::WorkflowInterrupted(_)
+            Self::App(error) => error.fmt(f),
+            Self::Interrupted(Interruption { run: None, .. }) | Self::PromptInterrupted => {
+                f.write_str("interrupted")
+            }
+            Self::Interrupted(Interruption {
+                run: Some(run),
+                workflow,
+            }) => match workflow {
+                Some(workflow) => {
+                    write!(
+                        f,
+                        "the run `{run}` of the workflow `{workflow}` was interrupted"
+                    )
+                }
+                None => write!(f, "the run `{run}` was interrupted"),
+            },
+            Self::Quit(what) => write!(f, "{what}: you quit, and nothing was changed"),
+            Self::Usage { message, .. } => f.write_str(message),
+            Self::Machine(error) => error.fmt(f),
+            Self::Bug(message) => write!(f, "a bug in Sedge: {message}"),
+        }
+    }
+}
+
+impl Error for CliError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::App(error) => error.source(),
+            Self::Machine(error) => error.source(),
+            Self::Interrupted(_)
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
-            | Self::Edge(_) => self,
+            | Self::Bug(_) => None,
         }
     }
+}
 
-    /// Shows the error, and returns the exit code that goes with it.
-    pub(crate) fn report(&self, cx: &Context) -> ExitCode {
-        let (exit, _) = self.exit_and_code();
-        if cx.json {
-            // If stdout is gone too, the exit code still tells.
-            let _ = print_failure(cx, &self.document());
-        } else {
-            self.lines("error").iter().for_each(|line| stderr(line));
-        }
-        ExitCode::from(exit)
-    }
-
-    /// Returns the error as `--json` shows it.
-    pub(crate) fn document(&self) -> Value {
-        let (_, code) = self.exit_and_code();
-        self.to_json(code)
-    }
-
-    fn exit_and_code(&self) -> (u8, &str) {
+impl Explain for CliError {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::App(error) => (exit_code::of(error), error.code()),
-            Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
-                (exit_code::INTERRUPTED, "interrupted")
-            }
-            Self::Quit(_) => (exit_code::STATE, "quit"),
-            Self::Usage { .. } => (exit_code::USAGE, "usage"),
-            Self::Edge(error) => (exit_code::of_edge(error), "internal"),
+            Self::App(error) => error.code(),
+            Self::Interrupted(_) | Self::PromptInterrupted => ErrorCode::Interrupted,
+            Self::Quit(_) => ErrorCode::Quit,
+            Self::Usage { .. } => ErrorCode::Usage,
+            Self::Machine(error) => error.code(),
+            Self::Bug(_) => ErrorCode::Internal,
         }
-    }
-
-    /// Returns the error as people read it, behind a word that says how bad it is: its message, its
-    /// causes, notes and hints, each of which may have further lines.
-    pub(crate) fn lines(&self, severity: &str) -> Vec<String> {
-        if let Self::App(AppError::Diagnostic(fault)) = self {
-            let text = diagnostic_text(fault);
-            return text.lines().map(str::to_owned).collect();
-        }
-        let mut lines = vec![format!("{severity}: {}", self.message())];
-        let causes = self.causes();
-        let causes = causes.iter().map(|it| guest_text::block(it, ""));
-        lines.extend(causes.map(|it| format!("caused by: {it}")));
-        lines.extend(self.notes().iter().map(|it| format!("note: {it}")));
-        lines.extend(self.hints().iter().map(|hint| format!("hint: {hint}")));
-        lines
-    }
-
-    fn to_json(&self, code: &str) -> Value {
-        let mut error = json!({
-            "code": code,
-            "message": self.message(),
-            "causes": self.causes(),
-            "hint": self.hints().first(),
-        });
-        match self {
-            Self::App(AppError::Diagnostic(fault)) => {
-                let (line, column) = fault.line_column();
-                error["hint"] = json!(fault.hint);
-                error["place"] = json!({"file": fault.file.name, "line": line, "column": column});
-            }
-            Self::App(AppError::CallFailed {
-                run,
-                source,
-                report,
-                core_dump,
-                ..
-            }) => {
-                error["run"] = json!(run);
-                error["call"] = json!(source);
-                failure::report_json(report, &mut error);
-                failure::core_dump_json(core_dump, &mut error);
-            }
-            Self::App(AppError::WorkflowFailed {
-                run,
-                faults,
-                report,
-                ..
-            }) => {
-                error["run"] = json!(run);
-                failure::report_json(report, &mut error);
-                error["steps"] = faults
-                    .iter()
-                    .map(|fault| json!({"step": fault.step.to_string(), "error": fault.error}))
-                    .collect();
-            }
-            Self::App(AppError::Violations { violations, .. }) => {
-                error["violations"] = json!(violations)
-            }
-            Self::App(AppError::GatesUndecided { run, gates, .. }) => {
-                error["run"] = json!(run);
-                error["gates"] = gates.iter().map(ToString::to_string).collect();
-            }
-            Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
-                error["permissions"] = json!(undecided);
-            }
-            Self::App(_)
-            | Self::Interrupted
-            | Self::WorkflowInterrupted(_)
-            | Self::PromptInterrupted
-            | Self::Quit(_)
-            | Self::Usage { .. }
-            | Self::Edge(_) => {}
-        }
-        error
     }
 
     fn message(&self) -> String {
         match self {
-            Self::App(AppError::Diagnostic(fault)) => fault.message.clone(),
-            Self::App(error) => error.to_string(),
-            Self::Interrupted | Self::WorkflowInterrupted(_) | Self::PromptInterrupted => {
-                "interrupted".to_owned()
-            }
-            Self::Quit(what) => format!("{what}: you quit, and nothing was changed"),
-            Self::Usage { message, .. } => message.clone(),
-            Self::Edge(error) => error.to_string(),
+            Self::App(error) => error.message(),
+            Self::Interrupted(_)
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Machine(_)
+            | Self::Bug(_) => self.to_string(),
         }
     }
 
     fn causes(&self) -> Vec<String> {
         match self {
-            Self::App(AppError::StoreDamaged { faults }) => faults.clone(),
-            Self::App(AppError::Violations { violations, .. }) => {
-                violations.iter().map(ToString::to_string).collect()
-            }
-            Self::App(AppError::WorkflowFailed { faults, .. }) => faults
-                .iter()
-                .map(|fault| match &fault.error {
-                    Some(error) => {
-                        format!("step `{}`: {}", fault.step, error_text(error, Frames::Few))
-                    }
-                    None => format!("gate `{}` was rejected", fault.step),
-                })
-                .collect(),
-            Self::App(AppError::PermissionsUndecided { undecided, .. }) => {
-                undecided.iter().map(asks).collect()
-            }
-            Self::App(AppError::CallFailed { source, .. }) => vec![error_text(source, Frames::Few)],
-            Self::App(AppError::Diagnostic(fault)) => fault.label.iter().cloned().collect(),
-            Self::App(error) => sources(error.source()),
-            Self::Interrupted
-            | Self::WorkflowInterrupted(_)
+            // What a plugin says of its requests is shown by its own rules.
+            Self::App(AppError::Plugin(PluginUseError::PermissionsUndecided {
+                undecided, ..
+            })) => undecided.iter().map(asks).collect(),
+            Self::App(error) => error.causes(),
+            Self::Interrupted(_)
             | Self::PromptInterrupted
             | Self::Quit(_)
-            | Self::Usage { .. } => Vec::new(),
-            Self::Edge(error) => sources(error.source()),
+            | Self::Usage { .. }
+            | Self::Machine(_)
+            | Self::Bug(_) => sources(self.source()),
         }
     }
 
     fn notes(&self) -> Vec<String> {
         match self {
-            Self::App(AppError::CallFailed {
-                report, core_dump, ..
-            }) => {
-                let mut notes = failure::notes(report);
-                notes.extend(failure::core_dump_note(core_dump));
-                notes
-            }
-            Self::App(AppError::WorkflowFailed { report, .. }) => failure::notes(report),
-            Self::App(_)
-            | Self::Interrupted
-            | Self::WorkflowInterrupted(_)
+            Self::App(error) => error.notes(),
+            Self::Interrupted(_)
             | Self::PromptInterrupted
             | Self::Quit(_)
             | Self::Usage { .. }
-            | Self::Edge(_) => Vec::new(),
+            | Self::Machine(_)
+            | Self::Bug(_) => Vec::new(),
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    fn place(&self) -> Option<Place> {
         match self {
-            Self::App(error) => hints::of(error),
-            Self::Interrupted => vec!["`sedge run show` shows how far it came".to_owned()],
-            Self::WorkflowInterrupted(workflow) => {
-                vec![format!(
-                    "`sedge workflow resume {workflow}` goes on where it stopped"
-                )]
-            }
-            Self::Usage { hint, .. } => vec![hint.clone()],
-            Self::PromptInterrupted | Self::Quit(_) | Self::Edge(_) => Vec::new(),
+            Self::App(error) => error.place(),
+            Self::Interrupted(_)
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Machine(_)
+            | Self::Bug(_) => None,
         }
     }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::App(error) if is_by_variable(error) => vec![Help::advice(format!(
+                "the environment variable {REPO_VARIABLE} names it: set it to another folder, or \
+                 unset it"
+            ))],
+            Self::App(error) => error.help(),
+            Self::Interrupted(interruption) => interruption.help(),
+            Self::Usage { hint, .. } => vec![Help::advice(hint)],
+            Self::Machine(error) => error.help(),
+            Self::PromptInterrupted | Self::Quit(_) => Vec::new(),
+            Self::Bug(_) => vec![Help::advice(
+                "report it, with the command and what stderr shows",
+            )],
+        }
+    }
+
+    fn details(&self) -> Option<Details> {
+        match self {
+            Self::App(error) => error.details(),
+            Self::Interrupted(Interruption { run, .. }) => Some(Details::Run(RunDetails {
+                run: run.as_ref()?.to_string(),
+            })),
+            Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Machine(_)
+            | Self::Bug(_) => None,
+        }
+    }
+}
+
+impl Interruption {
+    fn help(&self) -> Vec<Help> {
+        let Some(run) = &self.run else {
+            return vec![Help::again("start it again")];
+        };
+        let shown =
+            |purpose: &str| Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
+        match &self.workflow {
+            Some(workflow) => vec![
+                Help::command("go on where it stopped", UseCase::WorkflowResume)
+                    .with("name", workflow.as_str())
+                    .with("run", run.as_str()),
+                shown("see how far it came"),
+            ],
+            None => vec![shown("see how far it came")],
+        }
+    }
+}
+
+/// Returns whether an error is about a folder that the variable of the environment names. An option
+/// goes before it.
+fn is_by_variable(error: &AppError) -> bool {
+    let named = |path: &Path| setting(REPO_VARIABLE).as_deref() == Some(path.as_os_str());
+    if let AppError::Repository(RepositoryError::Missing(path)) = error {
+        return named(path);
+    }
+    matches!(error, AppError::Path(PathError::File(error)) if named(&error.path))
+}
+
+impl CliError {
+    /// Returns the error of a command that works on a run of `workflow`.
+    pub(crate) fn of_workflow(self, workflow: &str) -> Self {
+        match self {
+            Self::Interrupted(interruption) => Self::Interrupted(Interruption {
+                workflow: Some(workflow.to_owned()),
+                ..interruption
+            }),
+            Self::App(_)
+            | Self::PromptInterrupted
+            | Self::Quit(_)
+            | Self::Usage { .. }
+            | Self::Machine(_)
+            | Self::Bug(_) => self,
+        }
+    }
+
+    /// Shows the error, and returns the exit code that goes with it.
+    pub(crate) fn report(&self, cx: &Context) -> ExitCode {
+        if cx.json {
+            // If stdout is gone too, the exit code still says it.
+            let _ = print_failure(cx, &self.problem());
+        } else {
+            self.lines("error").iter().for_each(|line| stderr(line));
+        }
+        ExitCode::from(self.class().exit_code())
+    }
+
+    /// Returns the error as people read it, behind a word that says how bad it is: its message, its
+    /// causes, notes and hints, each of which may have further lines.
+    pub(crate) fn lines(&self, severity: &str) -> Vec<String> {
+        if let Self::App(error) = self
+            && let Some(fault) = error.diagnostic()
+        {
+            let mut lines: Vec<String> =
+                diagnostic_text(fault).lines().map(str::to_owned).collect();
+            lines.extend(self.notes().iter().map(|it| format!("note: {it}")));
+            lines.extend(self.help().iter().map(hint));
+            return lines;
+        }
+        let block = |text: &String| guest_text::block(text, "");
+        let mut lines = vec![format!("{severity}: {}", self.message())];
+        let (causes, notes) = (self.causes(), self.notes());
+        lines.extend(causes.iter().map(|it| format!("caused by: {}", block(it))));
+        lines.extend(notes.iter().map(|it| format!("note: {}", block(it))));
+        lines.extend(self.help().iter().map(hint));
+        lines
+    }
+}
+
+fn hint(help: &Help) -> String {
+    format!("hint: {}", help::text(help))
 }
 
 /// Shows what clap says of a command line, and returns the exit code that goes with it.
@@ -268,24 +295,24 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(fault) => {
-                let fault = CliError::of_stdout(fault);
+                let fault = CliError::from(fault);
                 stderr(&fault.lines("error").join("\n"));
-                ExitCode::from(fault.exit_and_code().0)
+                ExitCode::from(fault.class().exit_code())
             }
         };
     }
-    if !wants_json {
-        // If stderr is gone, the exit code still tells.
+    if wants_json {
+        // If stdout is gone too, the exit code still says it.
+        let _ = failure_document(&usage_of(error).problem()).map(|text| stdout(&text));
+    } else {
+        // If stderr is gone, the exit code still says it.
         let _ = error.print();
-        return ExitCode::from(exit_code::USAGE);
     }
-    let error = usage_json(error);
-    let _ = document(&json!({"ok": false, "error": error})).map(|text| stdout(&text));
-    ExitCode::from(exit_code::USAGE)
+    ExitCode::from(ErrorCode::Usage.class().exit_code())
 }
 
 /// Returns what clap says in paragraphs: what is wrong, perhaps tips, and the usage.
-fn usage_json(error: &clap::Error) -> Value {
+fn usage_of(error: &clap::Error) -> CliError {
     let text = error.render().to_string();
     let paragraphs: Vec<String> = text
         .split("\n\n")
@@ -298,21 +325,17 @@ fn usage_json(error: &clap::Error) -> Value {
         (None, Some(usage)) => usage,
         (None, None) => "see `sedge --help`",
     };
-    json!({"code": "usage", "message": message, "causes": [], "hint": hint})
-}
-
-fn sources(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
-    let mut causes = Vec::new();
-    while let Some(error) = source {
-        causes.push(error.to_string());
-        source = error.source();
+    CliError::Usage {
+        message: message.to_owned(),
+        hint: hint.to_owned(),
     }
-    causes
 }
 
 fn diagnostic_text(fault: &Diagnostic) -> String {
     let mut annotation = AnnotationKind::Primary.span(fault.span.clone());
-    if let Some(label) = &fault.label {
+    // A plugin's schema, of which the label may speak, is a text of the plugin's.
+    let label = fault.label.as_deref().map(guest_text::line);
+    if let Some(label) = &label {
         annotation = annotation.label(label.as_str());
     }
     let snippet = Snippet::source(fault.file.text.as_str())
@@ -321,9 +344,5 @@ fn diagnostic_text(fault: &Diagnostic) -> String {
     let group = Level::ERROR
         .primary_title(fault.message.as_str())
         .element(snippet);
-    let mut text = Renderer::plain().render(&[group]);
-    if let Some(hint) = &fault.hint {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
-    text
+    Renderer::plain().render(&[group])
 }

@@ -4,14 +4,11 @@
 //! document on stdout, success or failure, and nothing else.
 
 mod args;
-mod call_text;
 mod commands;
 mod context;
 mod error;
-mod exit_code;
-mod failure;
 mod guest_text;
-mod hints;
+mod help;
 mod json_list;
 mod output;
 mod permission_text;
@@ -56,13 +53,13 @@ fn main() -> ExitCode {
     }
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let output = commands::run(&cx, args.command)?;
-        output::print(&cx, output).map_err(CliError::of_stdout)
+        output::print(&cx, output).map_err(CliError::from)
     }));
     match ended {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => error.report(&cx),
         // The panic's own words are on stderr already.
-        Err(_) => CliError::Edge(anyhow::anyhow!("a bug in Sedge: it panicked")).report(&cx),
+        Err(_) => CliError::Bug("it panicked".to_owned()).report(&cx),
     }
 }
 

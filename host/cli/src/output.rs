@@ -47,11 +47,14 @@ impl Output {
 
     /// Returns an output whose JSON document holds what a use case returned.
     pub(crate) fn new(data: impl Serialize + 'static) -> Self {
+        Self::default().document(data)
+    }
+
+    /// Sets what the JSON document holds.
+    pub(crate) fn document(mut self, data: impl Serialize + 'static) -> Self {
         let document = move || document(&Success { ok: Yes, data });
-        Self {
-            document: Some(Box::new(document)),
-            ..Self::default()
-        }
+        self.document = Some(Box::new(document));
+        self
     }
 
     /// Sets the text for stdout; it ends with an end of line if it is not empty.
@@ -117,8 +120,13 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
 pub(crate) fn print_failure(cx: &Context, error: &impl Serialize) -> io::Result<()> {
     match cx.list_take() {
         Some(list) => list.fail(error),
-        None => stdout(&document(&Failed { ok: No, error })?),
+        None => stdout(&failure_document(error)?),
     }
+}
+
+/// Returns the JSON document of a command that failed.
+pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
+    Ok(document(&Failed { ok: No, error })?)
 }
 
 /// Returns how a text is shown where stdout leads to.

@@ -48,6 +48,8 @@ enum Form {
         heading: Vec<String>,
         rows: Vec<Vec<String>>,
     },
+    /// The command shows the items to a person in a form of its own.
+    Text,
     /// Items are printed as they are found. The list is in the context, so that the document is
     /// finished if the command fails.
     Document,
@@ -74,6 +76,23 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Makes a list that a person is shown in another form than a table.
+    pub(crate) fn of_text(cx: &'a Context, options: &ListOptions) -> Self {
+        let mut rows = Self::new(cx, options, &[]);
+        if rows.is_shown() {
+            rows.form = Form::Text;
+        }
+        rows
+    }
+
+    /// Returns whether the list is for a person.
+    pub(crate) fn is_shown(&self) -> bool {
+        match self.form {
+            Form::Table { .. } | Form::Text => true,
+            Form::Document | Form::Lines(_) => false,
+        }
+    }
+
     /// Adds one, and says whether more are wanted.
     pub(crate) fn push(
         &mut self,
@@ -90,6 +109,7 @@ impl<'a> Rows<'a> {
                 rows.push(row());
                 true
             }
+            Form::Text => true,
             Form::Document => self.cx.list_push(item)?,
             Form::Lines(lines) => {
                 lines.push(line(item).map_err(std::io::Error::from)?);
@@ -121,9 +141,10 @@ impl<'a> Rows<'a> {
                 stdout_buffered(&mut lines)?;
                 Output::printed()
             }
-            Form::Table { rows, .. } if rows.is_empty() && !self.is_cut => {
+            Form::Table { .. } | Form::Text if self.n_rows == 0 && !self.is_cut => {
                 Output::default().note(none)
             }
+            Form::Text => Output::default(),
             Form::Table { heading, rows } => {
                 let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
                 Output::default().text(table(&heading, rows))

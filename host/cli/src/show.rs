@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp as Instant;
 use sedge_api::Time;
-use sedge_app::types::{RunStatus, Timestamp};
 
 /// Returns a time of day in UTC, to the second: `2026-11-23T21:34:00Z`.
 pub(crate) fn time(at: Time) -> String {
     let seconds = i64::try_from(at.ms() / 1000).unwrap_or(i64::MAX);
     Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.ms()), |at| at.to_string())
-}
-
-/// Returns a time that is no view's yet, as [`time`] does.
-pub(crate) fn timestamp(at: Timestamp) -> String {
-    time(Time::from_ms(at.0))
 }
 
 /// Returns a duration with three figures or so, in the unit that fits: `0.53 ms`, `4.2 s`.
@@ -34,22 +28,6 @@ pub(crate) fn duration(duration: Duration) -> String {
 /// Returns so many milliseconds as [`duration`] does.
 pub(crate) fn duration_ms(ms: f64) -> String {
     duration(Duration::from_secs_f64(ms.max(0.0) / 1000.0))
-}
-
-/// Returns a number, from five digits on in groups of three: `30 001`.
-pub(crate) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    if digits.len() < 5 {
-        return digits;
-    }
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Returns a number of bytes: `812 B`, `1.4 KiB`.
@@ -87,16 +65,6 @@ pub(crate) fn typed(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Returns where a run stands, as the end of a sentence about it: `has failed`.
-pub(crate) fn stands(status: RunStatus) -> String {
-    let verb = match status {
-        RunStatus::Running | RunStatus::Suspended => "is",
-        RunStatus::Succeeded | RunStatus::Failed => "has",
-        RunStatus::Cancelled | RunStatus::Interrupted => "was",
-    };
-    format!("{verb} {}", status.as_str())
-}
-
 /// Returns names in backticks, with commas.
 pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
     let names: Vec<String> = names
@@ -123,17 +91,12 @@ mod tests {
             (count(1_u64, "step"), count(2_usize, "step")),
             ("1 step".into(), "2 steps".into())
         );
-        assert_eq!(
-            (number(9999), number(30_001)),
-            ("9999".into(), "30 001".into())
-        );
-        assert_eq!(number(1_234_567), "1 234 567");
         assert_eq!(duration_ms(0.531), "0.53 ms");
         assert_eq!(bytes(812), "812 B");
         assert_eq!(bytes(1500), "1.5 KiB");
         assert_eq!(bytes(3 << 30), "3.0 GiB");
         assert_eq!(
-            timestamp(Timestamp(1_795_469_640_123)),
+            time(Time::from_ms(1_795_469_640_123)),
             "2026-11-23T21:34:00Z"
         );
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
+use sedge_sys::fault::Refusal;
 use sedge_sys::folder::FileError;
 
 use crate::mode::{Mode, Resource};
@@ -71,6 +73,52 @@ pub enum LockError {
     /// The operating system has no more threads to give.
     #[error("failed to start a thread that waits for other processes")]
     Thread(#[from] std::io::Error),
+}
+
+impl Explain for LockError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Timeout { .. } | Self::TableBusy { .. } => ErrorCode::LockTimeout,
+            Self::Deadlock { .. } => ErrorCode::Deadlock,
+            Self::Lost { .. } => ErrorCode::LockLost,
+            Self::Version { .. } => ErrorCode::LockVersion,
+            Self::Unreadable { .. } => ErrorCode::LockUnreadable,
+            Self::File(error) => error.code(),
+            Self::Thread(error) => Refusal::of(error).code(),
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Timeout { .. } | Self::TableBusy { .. } => locked_help(),
+            Self::Deadlock { .. } => {
+                vec![Help::again("try again: the other call has gone on")]
+            }
+            Self::Lost { .. } => vec![Help::again("try again: the table has been made again")],
+            Self::Version { .. } => vec![Help::again(
+                "try again when the processes of the other version have ended, or use that version",
+            )],
+            Self::Unreadable { path, .. } => vec![Help::advice(format!(
+                "end all processes of Sedge that use the repository, then remove `{}`: no lock \
+                 outlives the process that holds it",
+                path.display()
+            ))],
+            Self::File(error) => error.help(),
+            Self::Thread(error) => Refusal::of(error).help(),
+        }
+    }
+}
+
+/// Returns what to do when others hold a lock for too long.
+#[must_use]
+pub fn locked_help() -> Vec<Help> {
+    vec![
+        Help::again("try again when the lock is free"),
+        Help::command(
+            "see what is locked, and by which calls",
+            UseCase::DatastoreLockStatus,
+        ),
+    ]
 }
 
 /// Whom a request waits for.

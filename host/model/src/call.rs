@@ -2,6 +2,10 @@
 //!
 //! These mirror the contract in `wit/types.wit`; they are also what the store keeps.
 
+mod refusals;
+
+pub use refusals::{REFUSED_CALLS_MAX, Refusals, RefusedCall};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -410,6 +414,13 @@ impl CallError {
             | Self::TimedOut { .. }
             | Self::Cancelled => &[],
         }
+    }
+
+    /// Returns whether only locks of others kept the call from its end. It is the host that says
+    /// so: a failure that a plugin returned never is one of these, whatever its code.
+    #[must_use]
+    pub fn is_of_locks(&self) -> bool {
+        matches!(self, Self::LockTimeout { .. } | Self::Deadlock { .. })
     }
 
     /// Returns a short word for programs: the variant's name, or the plugin's own code.

@@ -164,7 +164,7 @@ checked_name!(
 checked_name!(
     /// The id of a run: twelve characters of Crockford's base 32.
     RunId, "run id",
-    "it is twelve lower-case letters and digits, as `sedge run list` shows them",
+    "it is twelve lower-case letters and digits, as lists of runs show them",
     is_run_id
 );
 

@@ -28,8 +28,10 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 
 mod compile;
+mod faults;
 mod functions;
 mod narrow;
+mod place;
 mod row;
 mod selection;
 mod source;
@@ -42,6 +44,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use faults::{RowFault, RowFaults, SelectMissing};
 pub use row::{Row, VARIABLES};
 pub use selection::Selection;
 pub use source::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
@@ -49,6 +52,7 @@ pub use source::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
 use compile::Compiler;
 use functions::environment;
 use narrow::{Narrowed, narrow};
+use place::{innermost, pieces};
 use row::{Scope, timestamp};
 use source::Source;
 use tree::{children, ident, key_of};
@@ -76,13 +80,29 @@ pub enum QueryError {
 /// A predicate and maybe an expression, compiled.
 #[derive(Debug)]
 pub struct Query {
-    predicate: IdedExpr,
-    select: Option<IdedExpr>,
+    predicate: Expression,
+    select: Option<Expression>,
     constants: Vec<Boxed<'static>>,
     now: CelTimestamp,
     selection: Selection,
     is_exact: bool,
     content: ContentUse,
+}
+
+/// An expression as it was written, and as it is evaluated.
+#[derive(Debug)]
+struct Expression {
+    source: Source,
+    compiled: IdedExpr,
+}
+
+/// What a query makes of a row that matches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// What to show of it; null where there is no `select`, or where what it asks for is not there.
+    pub value: Value,
+    /// The first part of `select` that is not there, as it was written.
+    pub missing: Option<String>,
 }
 
 /// What of the content the expressions mention.
@@ -108,12 +128,14 @@ impl Query {
             selection,
             is_exact,
         } = narrow(&source, &compiler);
-        let predicate = compiler.compile(&source)?;
+        let compiled = compiler.compile(&source)?;
+        let predicate = Expression { source, compiled };
         let select = match select {
             Some(text) => {
                 let source = Source::parse("select", text)?;
                 content = content.and_in(&source.expr);
-                Some(compiler.compile(&source)?)
+                let compiled = compiler.compile(&source)?;
+                Some(Expression { source, compiled })
             }
             None => None,
         };
@@ -150,25 +172,21 @@ impl Query {
         self.content != ContentUse::Nothing
     }
 
-    /// Returns what to show of a row that matches, and none of a row that does not. What to
-    /// show is null where there is no `select`, or where what it asks for is not there.
+    /// Returns what to show of a row that matches, and `None` for a row that does not. Where an
+    /// object or a list that `select` makes has a part that is not there, that part is null.
     ///
     /// # Errors
     /// An expression is wrong for this row: always [`QueryError::Row`]. [`RowFaults`] turns
     /// that into a row that does not match.
-    pub fn evaluate(&self, row: &Row<'_>) -> Result<Option<Value>, QueryError> {
-        let keys = match &self.content {
-            ContentUse::Members(keys) => Some(&keys[..]),
-            ContentUse::Nothing | ContentUse::Whole => None,
-        };
-        let scope = Scope::new(row, keys, &self.constants, &self.now);
+    pub fn evaluate(&self, row: &Row<'_>) -> Result<Option<Shown>, QueryError> {
+        let scope = self.scope(row);
         let mut context = Context::with_env(environment().clone());
         context.set_variable_resolver(&scope);
         let fault = |expression: &'static str, message: String| QueryError::Row {
             expression,
             message,
         };
-        let matched = value(&self.predicate, &context, &scope);
+        let matched = value(&self.predicate.compiled, &context, &scope);
         let is_match = match matched.map_err(|message| fault("predicate", message))? {
             None => false,
             Some(value) => truth(&value).map_err(|message| fault("predicate", message))?,
@@ -177,44 +195,69 @@ impl Query {
             return Ok(None);
         }
         let Some(select) = &self.select else {
-            return Ok(Some(Value::Null));
+            let (value, missing) = (Value::Null, None);
+            return Ok(Some(Shown { value, missing }));
         };
-        let selected = value(select, &context, &scope);
-        let selected = selected.and_then(|it| it.map_or(Ok(Value::Null), |it| to_json(&it)));
-        selected
+        select
+            .selected(&context, &scope)
             .map(Some)
             .map_err(|message| fault("select", message))
     }
+
+    /// Returns where an expression is wrong for a row, and why: the smallest part of it that is.
+    #[must_use]
+    pub fn fault_of(&self, row: &Row<'_>, expression: &str, message: &str) -> Diagnostic {
+        let expression = match &self.select {
+            Some(select) if expression == select.source.file.name => select,
+            Some(_) | None => &self.predicate,
+        };
+        let scope = self.scope(row);
+        let mut context = Context::with_env(environment().clone());
+        context.set_variable_resolver(&scope);
+        let is_wrong = |part: &IdedExpr| {
+            let is_wrong = value(part, &context, &scope).is_err();
+            is_wrong && !scope.budget.is_spent()
+        };
+        let at = innermost(&expression.compiled, &is_wrong);
+        expression.source.fault(at, message)
+    }
+
+    fn scope<'r>(&'r self, row: &'r Row<'r>) -> Scope<'r> {
+        let keys = match &self.content {
+            ContentUse::Members(keys) => Some(&keys[..]),
+            ContentUse::Nothing | ContentUse::Whole => None,
+        };
+        Scope::new(row, keys, &self.constants, &self.now)
+    }
 }
 
-/// Counts the rows for which a query was wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RowFaults {
-    /// How many there were.
-    pub n_rows: u64,
-    /// Which was the first, and what was wrong.
-    pub first: Option<String>,
-}
+impl Expression {
+    /// Returns what the expression makes of a row: null for what is not there.
+    fn selected(&self, context: &Context<'_, '_>, scope: &Scope<'_>) -> Result<Shown, String> {
+        let mut missing = None;
+        let value = self.part_selected(&self.compiled, context, scope, &mut missing)?;
+        Ok(Shown { value, missing })
+    }
 
-impl RowFaults {
-    /// Returns what [`Query::evaluate`] returned for a row; none, if it was an error, which
-    /// is counted.
-    pub fn absorb(
-        &mut self,
-        row: &Row<'_>,
-        result: Result<Option<Value>, QueryError>,
-    ) -> Option<Value> {
-        match result {
-            Ok(value) => value,
-            Err(error) => {
-                self.n_rows += 1;
-                self.first.get_or_insert_with(|| {
-                    let (model, name, version) = (row.model, row.name, row.version);
-                    format!("`{name}` of `{model}`, version {version}: {error}")
-                });
-                None
-            }
+    fn part_selected(
+        &self,
+        part: &IdedExpr,
+        context: &Context<'_, '_>,
+        scope: &Scope<'_>,
+        missing: &mut Option<String>,
+    ) -> Result<Value, String> {
+        if let Some(value) = value(part, context, scope)? {
+            return to_json(&value);
         }
+        if let Some(pieces) = pieces(part) {
+            return pieces.made(|piece| self.part_selected(piece, context, scope, missing));
+        }
+        missing.get_or_insert_with(|| {
+            let is_absent = |part: &IdedExpr| matches!(value(part, context, scope), Ok(None));
+            let span = self.source.span(innermost(part, &is_absent));
+            self.source.file.text[span].to_owned()
+        });
+        Ok(Value::Null)
     }
 }
 

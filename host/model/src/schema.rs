@@ -4,9 +4,9 @@ mod effort;
 
 use std::fmt;
 
-use jsonschema::{FancyRegex, PatternOptions};
+use jsonschema::{FancyRegex, PatternOptions, Registry};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::effort::Effort;
 
@@ -96,18 +96,58 @@ impl<'i> jsonschema::Keyword<'i> for Plain {
     }
 }
 
+/// The name under which a schema that was compiled before is referred to.
+const KNOWN: &str = "sedge:known";
+
 impl Schema {
     /// Compiles a schema.
     ///
     /// # Errors
     /// The schema is malformed, refers to another document, or is too much work to check.
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
+        Self::compile_from(schema, schema, None)
+    }
+
+    /// Compiles a schema that [`Schema::compile`] compiled before, perhaps in another process.
+    ///
+    /// The library compares all that it is given with the meta-schema of its draft, and compiles
+    /// that first. For the draft that most schemas are of, this takes longer than all else that a
+    /// short command does. What a schema refers to is not compared again. So the library
+    /// is given a reference, of the draft with the shortest meta-schema, to what is known to be good.
+    ///
+    /// # Errors
+    /// The schema was not compiled before, and refers to another document or is too much work.
+    pub fn compile_known(schema: &Value) -> Result<Self, SchemaError> {
+        let registry = Registry::new().add(KNOWN, schema);
+        let registry = registry.and_then(|it| it.prepare());
+        let reference =
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "$ref": KNOWN});
+        // Not every good schema can be referred to: its own name may be a relative one.
+        match registry {
+            Ok(registry) => Self::compile_from(schema, &reference, Some(&registry)),
+            Err(_) => Self::compile(schema),
+        }
+        .or_else(|_| Self::compile(schema))
+    }
+
+    /// Compiles `root`, which is the schema or refers to it.
+    fn compile_from(
+        schema: &Value,
+        root: &Value,
+        registry: Option<&Registry<'_>>,
+    ) -> Result<Self, SchemaError> {
         let wrong = |error: jsonschema::ValidationError<'_>| SchemaError {
             message: error.to_string(),
         };
         let effort = Effort::of(schema).map_err(|message| SchemaError { message })?;
-        let options = || jsonschema::options().with_pattern_options(patterns());
-        let validator = options().build(schema).map_err(wrong)?;
+        let options = || {
+            let options = jsonschema::options().with_pattern_options(patterns());
+            match registry {
+                Some(registry) => options.with_registry(registry),
+                None => options,
+            }
+        };
+        let validator = options().build(root).map_err(wrong)?;
         let secrets = if mentions(schema, SENSITIVE) {
             let options = options().with_keyword(SENSITIVE, |_, value, _| {
                 if *value == Value::Bool(true) {
@@ -116,7 +156,7 @@ impl Schema {
                     Ok(Box::new(Plain))
                 }
             });
-            Some(options.build(schema).map_err(wrong)?)
+            Some(options.build(root).map_err(wrong)?)
         } else {
             None
         };
@@ -183,7 +223,7 @@ fn mentions(schema: &Value, key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::Map;
 
     use super::*;
 
@@ -266,6 +306,61 @@ mod tests {
         let schema = json!({"$ref": "#/$defs/d0", "$defs": defs});
         let schema = Schema::compile(&schema).expect("a schema");
         assert_eq!(schema.violations(&json!({"a": {"b": {"a": {}}}})), []);
+    }
+
+    /// What is compiled again says the same of each value.
+    #[test]
+    fn a_known_schema_judges_as_when_it_was_new() {
+        let schemas = [
+            json!(true),
+            json!(false),
+            json!({}),
+            json!({"type": "object", "title": "None", "additionalProperties": false}),
+            json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+                "properties": {"a": {"type": ["string", "null"], "maxLength": 2}}, "required": ["a"]}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#",
+                "definitions": {"d": {"type": "string"}}, "properties": {"a": {"$ref": "#/definitions/d"}}}),
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "maximum": 3, "exclusiveMaximum": true}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "ipv4"}),
+            json!({"format": "ipv4"}),
+            json!({"$id": "https://example.com/a/", "$defs": {"d": {"type": "string"}}, "properties": {"a": {"$ref": "#/$defs/d"}}}),
+            json!({"$id": "relative", "properties": {"a": {"$ref": "#"}}, "maxProperties": 1}),
+            json!({"$id": "sedge:known", "type": "string"}),
+            json!({"properties": {"a": {"$ref": "#"}}, "unevaluatedProperties": false}),
+            json!({"items": {"$ref": "#/$defs/e"}, "$defs": {"e": {"enum": [1, "a"], "sensitive": true}}}),
+            json!({"anyOf": [{"pattern": "^a"}, {"const": {"a": 1}}], "not": {"type": "array"}}),
+            json!({"pattern": r"^(?=(a|a)*b)(a|a)*c\1$"}),
+        ];
+        let values = [
+            json!(null),
+            json!("a"),
+            json!("b"),
+            json!("127.0.0.1"),
+            json!(3),
+            json!(2),
+            json!([]),
+            json!([1, 2]),
+            json!({}),
+            json!({"a": 1}),
+            json!({"a": "bcd"}),
+            json!({"a": {"a": {}}}),
+            json!({"a": {}, "b": 1}),
+            json!({"a": {"a": 1, "b": 2}}),
+            json!("a".repeat(10_000)),
+        ];
+        let mut n_violations = 0;
+        for schema in &schemas {
+            let new = Schema::compile(schema).expect("a schema");
+            let known = Schema::compile_known(schema).expect("a schema");
+            for value in &values {
+                let violations = new.violations(value);
+                n_violations += violations.len();
+                assert_eq!(known.violations(value), violations, "{schema} {value}");
+                assert_eq!(known.secrets(value), new.secrets(value), "{schema} {value}");
+            }
+        }
+        assert!(n_violations > 50, "{n_violations}");
+        Schema::compile_known(&json!({"$ref": "http://127.0.0.1:9/x"})).expect_err("remote");
     }
 
     #[test]

@@ -5,11 +5,11 @@
 //! call.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sedge_model::call::{
-    CallError, Failure, LimitName, LogLevel, LogLine, StagedChange, Undone, Written,
+    CallError, Failure, LimitName, LogLevel, LogLine, Refusals, StagedChange, Undone, Written,
 };
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{FolderName, MethodName, ModelName};
@@ -136,6 +136,8 @@ pub struct CallReport {
     pub changes: Vec<StagedChange>,
     /// The staged changes that are discarded.
     pub undone: Undone,
+    /// What the host refused to the call.
+    pub refusals: Refusals,
     /// The versions that the call published while it ran.
     pub published: Vec<Written>,
     /// The log of the call.
@@ -164,6 +166,7 @@ impl CallReport {
             result: Err(error),
             changes: Vec::new(),
             undone: Undone::default(),
+            refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
             core_dump: None,
@@ -188,6 +191,7 @@ impl CallReport {
             result,
             changes,
             undone,
+            refusals: Refusals::default(),
             published: staging.take_published(),
             log: Vec::new(),
             core_dump: None,
@@ -230,6 +234,8 @@ pub(crate) struct Running {
     pub(crate) n_calls: u32,
     /// The limits that the call's log already mentions.
     pub(crate) limits_reported: Vec<LimitName>,
+    /// What the host refused to the call, and reported to it.
+    pub(crate) refusals: Mutex<Refusals>,
     /// The secrets that the call may use, and their placeholders.
     pub(crate) secrets: Arc<Mutex<CallSecrets>>,
     /// The folders that the guest received, by their handles. Handle numbers are reused, so a
@@ -241,6 +247,13 @@ pub(crate) struct Running {
     pub(crate) n_files_open: u32,
     /// Nested calls that were started and not awaited. They are cancelled when this call ends.
     pub(crate) started: JoinSet<()>,
+}
+
+impl Running {
+    /// Returns what was refused to the call so far.
+    pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl WasiView for CallState {
@@ -308,6 +321,17 @@ impl CallState {
             },
             outputs,
         ))
+    }
+}
+
+impl CallState {
+    /// Stops what the call has started and not awaited, and returns what the host refused to it.
+    async fn end(&mut self) -> Refusals {
+        let Some(running) = &mut self.running else {
+            return Refusals::default();
+        };
+        running.started.shutdown().await;
+        std::mem::take(&mut *running.refusals())
     }
 }
 
@@ -385,6 +409,7 @@ impl Runtime {
             host_use: HostUse::default(),
             n_calls: 0,
             limits_reported: Vec::new(),
+            refusals: Mutex::default(),
             secrets,
             folders: HashMap::new(),
             escaped_names: HashSet::new(),
@@ -399,9 +424,7 @@ impl Runtime {
         let allowed_ms = limits.begin.until(deadline).as_millis();
         let invoke = self.invoke(&mut store, plugin, &invocation);
         let ended = clock::until(deadline, invoke).await;
-        if let Some(running) = &mut store.data_mut().running {
-            running.started.shutdown().await;
-        }
+        let refusals = store.data_mut().end().await;
         plugin.memory_note(store.data().memory.n_bytes());
         outputs.iter().for_each(Output::finish);
         let result = match ended {
@@ -411,6 +434,7 @@ impl Runtime {
             }),
         };
         let mut report = CallReport::new(result, &staging);
+        report.refusals = refusals;
         report.core_dump = store.data_mut().core_dump.take();
         report.log = log.take();
         Ok(report)

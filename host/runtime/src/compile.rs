@@ -34,6 +34,9 @@ pub enum Compiler {
     /// A child process: this program, at this path, which calls [`compile_serve`] when its first
     /// argument is [`COMPILE_COMMAND`].
     Program(PathBuf),
+    /// Nothing: the path of this program is unknown, and another program of its name is never
+    /// started in its place.
+    Missing,
     /// This process, without limits. This is for tests, and for components that are trusted.
     #[default]
     InProcess,
@@ -68,6 +71,7 @@ impl Compiler {
                 return Ok(Artifact { code, lines });
             }
             Self::Program(program) => program.clone(),
+            Self::Missing => return Err(PluginError::CompilerMissing),
         };
         let task = Task {
             program,

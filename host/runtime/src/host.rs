@@ -79,6 +79,35 @@ pub enum Fault<E> {
     Host(HostError),
 }
 
+/// Why a nested call has no outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalleeError {
+    /// What the caller is given.
+    pub error: CallError,
+    /// Whether the call had begun, so that it has a record of its own.
+    pub has_begun: bool,
+}
+
+impl CalleeError {
+    /// Returns the error of a call that could not begin.
+    #[must_use]
+    pub fn refused(error: CallError) -> Self {
+        Self {
+            error,
+            has_begun: false,
+        }
+    }
+
+    /// Returns the error of a call that had begun.
+    #[must_use]
+    pub fn failed(error: CallError) -> Self {
+        Self {
+            error,
+            has_begun: true,
+        }
+    }
+}
+
 /// Why a guest may not read data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataError {
@@ -178,7 +207,7 @@ pub trait Outside: Send + Sync {
         target: String,
         method: String,
         arguments: Value,
-    ) -> BoxFuture<Result<Outcome, Fault<CallError>>>;
+    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>>;
 
     /// Checks that the caller may read a model's data. Returns the model's name.
     ///
@@ -301,9 +330,10 @@ impl Outside for NoOutside {
         target: String,
         _method: String,
         _arguments: Value,
-    ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
+    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>> {
         let reason = format!("the model `{target}` cannot be called from a description");
-        Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) })
+        let refused = CalleeError::refused(CallError::Denied { reason });
+        Box::pin(async { Err(Fault::Guest(refused)) })
     }
 
     fn readable(&self, model: &str) -> Result<ModelName, Fault<DataError>> {

@@ -42,8 +42,8 @@ pub use component_limits::{CompileLimit, ComponentLimit, ComponentLimits};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::{CallFolder, Untouchable};
 pub use host::{
-    BoxFuture, CommandError, CommandRun, DataError, Fault, FileSink, FileSource, HostError,
-    NoOutside, OpenedFile, Outside, ResourceVersion, VersionInfo,
+    BoxFuture, CalleeError, CommandError, CommandRun, DataError, Fault, FileSink, FileSource,
+    HostError, NoOutside, OpenedFile, Outside, ResourceVersion, VersionInfo,
 };
 pub use http::HttpLimits;
 pub use limits::Quotas;

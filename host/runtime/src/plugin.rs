@@ -29,7 +29,6 @@ use crate::lines::LineTable;
 
 /// Why a component is not a plugin that this host can run.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PluginError {
     /// It is not WebAssembly, or it is damaged.
     #[error("it is not a WebAssembly component: {reason}")]
@@ -92,6 +91,11 @@ pub enum PluginError {
         /// The value of the limit.
         most: u64,
     },
+    /// No program is known that compiles.
+    #[error(
+        "it has to be compiled, and the program file of this process, which does that, cannot be found"
+    )]
+    CompilerMissing,
     /// The compiling process failed.
     #[error("the compiler failed")]
     Compiler(#[source] WorkerError),
@@ -263,7 +267,9 @@ impl Plugin {
 }
 
 fn compiled<'a>(slot: &'a OnceLock<Schema>, source: &Value) -> &'a Schema {
-    slot.get_or_init(|| Schema::compile(source).expect("`TypeInfo::check` compiled it before"))
+    slot.get_or_init(|| {
+        Schema::compile_known(source).expect("`TypeInfo::check` compiled it before")
+    })
 }
 
 /// Checks a description, on a blocking thread and until `latest`. The plugin chooses how many

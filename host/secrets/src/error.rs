@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
 use sedge_model::names::SecretName;
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
+use sedge_sys::shell;
+
+use crate::value::ValueError;
 
 /// An operation on the secrets of a folder failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,4 +56,80 @@ pub enum SecretsError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Explain for SecretsError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::KeyMissing(_)
+            | Self::KeyOpen(_)
+            | Self::KeyForeign { .. }
+            | Self::KeyDamaged(_)
+            | Self::KeyOther { .. } => ErrorCode::SecretsKey,
+            Self::Damaged { .. } => ErrorCode::SecretsDamaged,
+            Self::Newer(_) => ErrorCode::SecretsVersion,
+            Self::Queue(error) => error.code(),
+            Self::File(error) => error.code(),
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::KeyMissing(_) => vec![
+                Help::advice("put the file of the key back as it was"),
+                Help::command(
+                    "if the key is lost, so are the secrets: delete each, and put it again",
+                    UseCase::SecretDelete,
+                )
+                .with("name", Argument::open()),
+            ],
+            Self::KeyOpen(path) => vec![
+                Help::advice(format!(
+                    "take that right away: `chmod 600 {}`",
+                    shell::word_of(path)
+                )),
+                Help::command(
+                    "if another user may have read the key, replace the secrets and seal them by a new key",
+                    UseCase::SecretRotate,
+                ),
+            ],
+            Self::KeyForeign { path, .. } => vec![Help::advice(format!(
+                "have the key belong to the user of the repository: `chown USER {}`; a group cannot share secrets",
+                shell::word_of(path)
+            ))],
+            Self::KeyDamaged(_) => vec![Help::advice("put the file of the key back as it was")],
+            Self::KeyOther { name, .. } => vec![
+                Help::advice("put the key back that the secret was sealed by"),
+                delete_help(name),
+            ],
+            Self::Damaged { name, .. } => vec![
+                Help::advice("put the file of the secret back as it was"),
+                delete_help(name),
+            ],
+            Self::Newer(_) => vec![Help::advice(
+                "use the version of Sedge that made it, or a newer one",
+            )],
+            Self::Queue(error) => error.help(),
+            Self::File(error) => error.help(),
+        }
+    }
+}
+
+fn delete_help(name: &SecretName) -> Help {
+    Help::command("or delete the secret", UseCase::SecretDelete).with("name", name.as_str())
+}
+
+impl Explain for ValueError {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::BadSecret
+    }
+
+    fn help(&self) -> Vec<Help> {
+        vec![Help::advice(match self {
+            Self::Short => {
+                "choose a longer value: a shorter one stands in too many texts to be kept out of logs"
+            }
+            Self::Long => "keep what is larger in a file, and its key as a secret",
+        })]
+    }
 }

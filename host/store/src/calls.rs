@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Undone, Written};
+use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Refusals, Undone, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::permission::Permission;
@@ -57,6 +57,8 @@ pub struct CallEnd {
     pub changes: Vec<Change>,
     /// The staged changes that are discarded.
     pub undone: Undone,
+    /// What the host refused to the call.
+    pub refusals: Refusals,
     /// The versions that the call published before.
     pub published: Vec<Written>,
     /// The lines that it logged.
@@ -92,6 +94,8 @@ pub struct CallRecord {
     pub error: Option<CallError>,
     /// The staged changes that were then discarded.
     pub undone: Undone,
+    /// What the host had refused to it then.
+    pub refusals: Refusals,
     /// When it began.
     pub started_at: Timestamp,
     /// Microseconds from the request until its commit began, waiting included, if it has ended.
@@ -326,7 +330,9 @@ fn log_line(row: &Row<'_>) -> Result<LogLine, Fault> {
 fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {
     let result = match &end.result {
         Ok(value) => serde_json::to_string(&StoredOutcome::new(value, written)),
-        Err(error) => serde_json::to_string(&StoredFailedCall::new(error, &end.undone)),
+        Err(error) => {
+            serde_json::to_string(&StoredFailedCall::new(error, &end.undone, &end.refusals))
+        }
     };
     let result = result.expect("outcomes and errors have a form in JSON");
     let path = end.lineage.path();
@@ -379,7 +385,10 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
             (None, Some(failed.map_err(unreadable("call error"))?))
         }
     };
-    let (error, undone) = failed.unzip();
+    let (error, undone, refusals) = match failed {
+        Some((error, undone, refusals)) => (Some(error), undone, refusals),
+        None => (None, Undone::default(), Refusals::default()),
+    };
     Ok(CallRecord {
         lineage: row.text(0, |path| lineage(run.as_str(), path))??,
         step: row.get(1)?,
@@ -389,8 +398,8 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
-        // ignored: an `Option`; only a failed call discards changes.
-        undone: undone.unwrap_or_default(),
+        undone,
+        refusals,
         started_at: Timestamp(row.get(7)?),
         until_commit_us: row.get(8)?,
         waited_us: row.get(9)?,

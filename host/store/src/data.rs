@@ -173,8 +173,8 @@ impl Store {
         })
     }
 
-    /// Passes the selected versions to `take`, sorted by model, name and number. They are read from
-    /// one snapshot, without later changes, and one at a time.
+    /// Passes the selected versions to `take`, sorted by model and name, the newest of a name
+    /// first. They are read from one snapshot, without later changes, and one at a time.
     ///
     /// # Errors
     /// The database fails, or the error of `take`.

@@ -130,7 +130,7 @@ impl Door {
                 transaction.commit()?;
                 Ok(value)
             };
-            commit(&mut writer.sql).map_err(|fault| fault.into_error(operation))
+            commit(&mut writer.sql).map_err(|fault| self.error(fault, operation))
         })
     }
 
@@ -158,7 +158,7 @@ impl Door {
                 sql.set_durability(Durability::PowerLoss)?;
                 body(&mut sql.connection)
             };
-            maintain(&mut writer.sql).map_err(|fault| fault.into_error(operation))
+            maintain(&mut writer.sql).map_err(|fault| self.error(fault, operation))
         })
     }
 
@@ -173,9 +173,28 @@ impl Door {
             let snapshot = connection.transaction()?;
             body(&Tx::new(&snapshot, &self.medium.clock))
         };
-        let value = read(&mut connection).map_err(|fault| fault.into_error(operation));
+        let value = read(&mut connection).map_err(|fault| self.error(fault, operation));
         self.keep(connection);
         value
+    }
+
+    /// Runs `body`, which reads a row or two, on a snapshot. A process that has written, and reads
+    /// no more than that, needs no second connection: while no write is under way, the one that
+    /// writes is used.
+    pub(crate) fn read_briefly<T>(
+        &self,
+        operation: &'static str,
+        body: impl Fn(&Tx<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        if self.readers().is_empty()
+            && let Some(read) = self.writer.if_idle(|writer| -> Result<T, Fault> {
+                let snapshot = writer.sql.connection.transaction()?;
+                body(&Tx::new(&snapshot, &self.medium.clock))
+            })
+        {
+            return read.map_err(|fault| self.error(fault, operation));
+        }
+        self.read(operation, body)
     }
 
     /// Runs `body` on a connection for reads, outside of any transaction.
@@ -185,9 +204,13 @@ impl Door {
         body: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let connection = self.reader()?;
-        let value = body(&connection).map_err(|fault| fault.into_error(operation));
+        let value = body(&connection).map_err(|fault| self.error(fault, operation));
         self.keep(connection);
         value
+    }
+
+    fn error(&self, fault: Fault, operation: &'static str) -> StoreError {
+        fault.into_error(operation).explained(&self.medium)
     }
 
     fn reader(&self) -> Result<Connection, StoreError> {

@@ -1,16 +1,20 @@
 //! What can go wrong with a datastore.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use sedge_api::problem::details::RunDetails;
+use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase};
 use sedge_model::digest::Digest;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, RunId, TypeName};
-use sedge_sys::fault::Refusal;
+use sedge_sys::fault::{Refusal, file_busy_help};
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
+use sedge_sys::{refused, shell};
 
 use crate::door::DATABASE_FILE;
+use crate::medium::Medium;
 
 /// Something that the store was asked for was not done. Nothing of it was.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -131,6 +135,14 @@ pub enum StoreError {
         /// What the database says.
         source: Arc<rusqlite::Error>,
     },
+    /// The machine refused the database.
+    #[error("the datastore could not {operation}")]
+    Refused {
+        /// What was to be done: `commit a call`.
+        operation: &'static str,
+        /// What the machine refused.
+        source: Arc<FileError>,
+    },
     /// A row holds what this version of Sedge cannot read.
     #[error("cannot read a {what} in the datastore: {reason}")]
     Unreadable {
@@ -147,12 +159,7 @@ pub enum StoreError {
 impl StoreError {
     /// Returns what the database's word means.
     pub(crate) fn of_database(operation: &'static str, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull};
-        if source.sqlite_error_code() == Some(CannotOpen)
-            && let Err(source) = sedge_sys::host::descriptors_check()
-        {
-            return FileError::new("open", Path::new(DATABASE_FILE), source).into();
-        }
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
         match source.sqlite_error_code() {
             Some(DatabaseBusy | DatabaseLocked) => Self::Busy { operation },
             Some(DiskFull) => Self::DiskFull { operation },
@@ -163,28 +170,23 @@ impl StoreError {
         }
     }
 
-    /// Returns what the operating system refused the database, as far as the database tells: it
-    /// does not pass the error number on. `None` of all else.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        use rusqlite::ErrorCode;
-        let Self::Database { source, .. } = self else {
-            return None;
+    /// Returns the error with the reason for which the machine refused the database, if one is
+    /// found: SQLite does not pass the error number on, so this looks at its files again.
+    pub(crate) fn explained(self, medium: &Medium) -> Self {
+        let Self::Database { operation, source } = &self else {
+            return self;
         };
-        let code = source.sqlite_error_code()?;
-        let known = [
-            (ErrorCode::CannotOpen, Refusal::OutOfResources),
-            (
-                ErrorCode::FileLockingProtocolFailed,
-                Refusal::OutOfResources,
-            ),
-            (ErrorCode::OutOfMemory, Refusal::OutOfResources),
-            (ErrorCode::PermissionDenied, Refusal::Permission),
-            (ErrorCode::ReadOnly, Refusal::ReadOnly),
-            (ErrorCode::SystemIoFailure, Refusal::Other),
-        ];
-        let found = known.into_iter().find(|(known, _)| *known == code);
-        found.map(|(_, refusal)| refusal)
+        if refusal_of_database(source).is_none() {
+            return self;
+        }
+        let files = ["", "-wal", "-shm", "-journal"].map(|end| format!("{DATABASE_FILE}{end}"));
+        match refused::reason(&medium.path, &files) {
+            Some(reason) => Self::Refused {
+                operation,
+                source: Arc::new(reason),
+            },
+            None => self,
+        }
     }
 
     /// Returns the same for somebody else that it kept from something.
@@ -193,6 +195,9 @@ impl StoreError {
         if let Self::Busy { operation: told }
         | Self::DiskFull { operation: told }
         | Self::Database {
+            operation: told, ..
+        }
+        | Self::Refused {
             operation: told, ..
         } = &mut again
         {
@@ -227,4 +232,143 @@ impl From<FileError> for StoreError {
         }
         Self::File(Arc::new(error))
     }
+}
+
+impl Explain for StoreError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Missing(_) => ErrorCode::StoreMissing,
+            Self::Foreign(_) => ErrorCode::StoreForeign,
+            Self::Untrusted { .. } => ErrorCode::StoreUntrusted,
+            Self::Schema { .. } => ErrorCode::StoreVersion,
+            Self::NetworkFileSystem(_) => ErrorCode::NetworkFileSystem,
+            Self::RunMissing(_) => ErrorCode::RunMissing,
+            Self::Fenced(_) | Self::LockLost(_) => ErrorCode::Fenced,
+            Self::NotOwner { .. } | Self::NameTaken { .. } => ErrorCode::NameTaken,
+            Self::ContentMissing(_) | Self::ContentDamaged(_) | Self::Unreadable { .. } => {
+                ErrorCode::StoreUnreadable
+            }
+            Self::BadBackup { .. } => ErrorCode::BadBackup,
+            Self::Damaged(_) => ErrorCode::StoreDamaged,
+            Self::BadCopy { .. } => ErrorCode::Io,
+            Self::Stopped => ErrorCode::Interrupted,
+            Self::File(error) => error.code(),
+            Self::Busy { .. } | Self::QueueBusy { .. } => ErrorCode::StoreBusy,
+            Self::DiskFull { .. } => ErrorCode::DiskFull,
+            Self::Refused { source, .. } => source.code(),
+            Self::Database { source, .. } => match refusal_of_database(source) {
+                Some(refusal) => refusal.code(),
+                None => code_of_database(source),
+            },
+            Self::CallNotRunning(_) | Self::Panicked => ErrorCode::Internal,
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Untrusted { path, .. } | Self::Foreign(path) => vec![Help::advice(format!(
+                "nothing was read of it or changed; if it came with a clone, `rm -r {}` and restore a \
+                 backup of your own",
+                shell::word_of(path.parent().unwrap_or(path))
+            ))],
+            Self::Schema { found, known } if found > known => vec![Help::advice(
+                "use the version of Sedge that made it, or a newer one",
+            )],
+            Self::Schema { .. } => vec![Help::advice(
+                "use a version of Sedge between the two to bring it up to date",
+            )],
+            Self::NetworkFileSystem(_) => {
+                vec![Help::advice("keep the repository on a local disk")]
+            }
+            Self::RunMissing(_) => vec![Help::command("see the runs", UseCase::RunList)],
+            Self::Fenced(run) => vec![run_help("see where the run stands", run)],
+            Self::LockLost(call) => vec![run_help("see what was written before", call.run())],
+            Self::NotOwner { model, name, .. } | Self::NameTaken { model, name } => vec![
+                Help::advice("choose another name"),
+                Help::command("or delete the data of that name", UseCase::DataDelete)
+                    .with("model", model.as_str())
+                    .with("name", name.as_str()),
+            ],
+            Self::Missing(_) => vec![Help::advice(
+                "run a method or a workflow: the first one makes the datastore",
+            )],
+            Self::ContentMissing(_)
+            | Self::ContentDamaged(_)
+            | Self::Unreadable { .. }
+            | Self::Damaged(_) => damaged_help(),
+            Self::BadBackup { .. } => {
+                vec![Help::advice("name a file that `sedge` made as a backup")]
+            }
+            Self::BadCopy { .. } => vec![Help::again("check the disk, and make the backup again")],
+            Self::Stopped => vec![Help::again("start it again")],
+            Self::File(error) => error.help(),
+            Self::Busy { .. } => vec![Help::again("try again when the other program has ended")],
+            Self::QueueBusy { path, .. } => file_busy_help(path),
+            Self::DiskFull { .. } => Refusal::DiskFull.help(),
+            Self::Refused { source, .. } => source.help(),
+            Self::Database { source, .. } => match refusal_of_database(source) {
+                Some(refusal) => refusal.help(),
+                None if code_of_database(source) == ErrorCode::StoreUnreadable => damaged_help(),
+                None => Vec::new(),
+            },
+            Self::CallNotRunning(_) | Self::Panicked => Vec::new(),
+        }
+    }
+
+    fn details(&self) -> Option<Details> {
+        let run = if let Self::RunMissing(run) | Self::Fenced(run) = self {
+            run
+        } else if let Self::LockLost(call) | Self::CallNotRunning(call) = self {
+            call.run()
+        } else {
+            return None;
+        };
+        Some(Details::Run(RunDetails {
+            run: run.to_string(),
+        }))
+    }
+}
+
+/// Returns what the operating system refused the database, as far as the database says; `None` of
+/// all else.
+fn refusal_of_database(source: &rusqlite::Error) -> Option<Refusal> {
+    use rusqlite::ErrorCode;
+    let code = source.sqlite_error_code()?;
+    let known = [
+        (ErrorCode::CannotOpen, Refusal::Other),
+        (
+            ErrorCode::FileLockingProtocolFailed,
+            Refusal::OutOfResources,
+        ),
+        (ErrorCode::OutOfMemory, Refusal::OutOfResources),
+        (ErrorCode::PermissionDenied, Refusal::Permission),
+        (ErrorCode::ReadOnly, Refusal::Other),
+        (ErrorCode::SystemIoFailure, Refusal::Other),
+    ];
+    let found = known.into_iter().find(|(known, _)| *known == code);
+    found.map(|(_, refusal)| refusal)
+}
+
+/// Returns the code of what the database says of itself.
+fn code_of_database(source: &rusqlite::Error) -> ErrorCode {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    if let Some(DatabaseCorrupt | NotADatabase) = source.sqlite_error_code() {
+        ErrorCode::StoreUnreadable
+    } else {
+        ErrorCode::Internal
+    }
+}
+
+fn damaged_help() -> Vec<Help> {
+    vec![
+        Help::command("see all that is damaged", UseCase::DatastoreCheck)
+            .with("deep", Argument::on()),
+        Help::command("put a backup in its place", UseCase::DatastoreRestore)
+            .with("file", Argument::open())
+            .with("replace", Argument::on()),
+    ]
+}
+
+fn run_help(purpose: &str, run: &RunId) -> Help {
+    Help::command(purpose, UseCase::RunShow).with("run", run.as_str())
 }

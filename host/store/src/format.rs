@@ -33,12 +33,17 @@ pub fn stored_json_check(text: &str) {
         StoredOutcome::new(&outcome.value, &outcome.written)
     });
     let failed = |stored: StoredFailedCall| {
-        let (error, undone) = stored.into_parts()?;
+        let (error, undone, refusals) = stored.into_parts()?;
         // Names of no changes are not written.
-        Ok((error, Some(undone).filter(|undone| !undone.is_empty())))
+        Ok((
+            error,
+            Some(undone).filter(|undone| !undone.is_empty()),
+            refusals,
+        ))
     };
-    checked(text, failed, |(error, undone)| {
-        StoredFailedCall::new(error, undone.as_ref().unwrap_or(&Undone::default()))
+    checked(text, failed, |(error, undone, refusals)| {
+        let none = Undone::default();
+        StoredFailedCall::new(error, undone.as_ref().unwrap_or(&none), refusals)
     });
 }
 

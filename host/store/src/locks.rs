@@ -18,7 +18,8 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn lock_epoch(&self) -> Result<Option<u64>, StoreError> {
-        self.door.read("read which locks count", epoch_known)
+        let operation = "read which locks count";
+        self.door.read_briefly(operation, epoch_known)
     }
 
     /// Makes `epoch` the valid lock table, so that locks of any other table become invalid. Returns

@@ -274,7 +274,8 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<Value<'_>>) {
     (sql, given)
 }
 
-/// Returns the statement for the selected versions, sorted by model, name and version, and its
+/// Returns the statement for the selected versions, sorted by model and name, the newest of a
+/// name first, and its
 /// parameters.
 pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>>) {
     let texts = [
@@ -333,7 +334,7 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
     let sql = format!(
         "SELECT {}
          FROM data AS d {join} data_versions AS v {join} origins AS o
-         WHERE v.data = d.id AND o.id = v.origin {} ORDER BY d.model, d.name, v.version",
+         WHERE v.data = d.id AND o.id = v.origin {} ORDER BY d.model, d.name, v.version DESC",
         version_columns!(),
         conditions
             .iter()

@@ -160,8 +160,8 @@ pub enum CommandError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReaperFault {
     /// It cannot be executed.
-    #[error("it cannot be executed: {0}")]
-    NotExecuted(io::Error),
+    #[error("it cannot be executed")]
+    NotExecuted(#[source] io::Error),
     /// It belongs to another version of this program.
     #[error("it is of another version than this program, {PROTOCOL}")]
     OtherVersion,

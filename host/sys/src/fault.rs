@@ -3,12 +3,16 @@
 //!
 //! An I/O error never means "no". An unlisted error gets the code `io`, which is temporary.
 
+use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use rustix::io::Errno;
 use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
 
+use crate::file_lock::QueueError;
 use crate::folder::FileError;
+use crate::shell;
 
 /// An operation of the machine without a path failed: a thread, a pipe, stdout.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,34 @@ impl Explain for FileError {
     }
 }
 
+impl Explain for QueueError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Busy { .. } => ErrorCode::FileBusy,
+            Self::File(error) => error.code(),
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Busy { path, .. } => file_busy_help(path),
+            Self::File(error) => error.help(),
+        }
+    }
+}
+
+/// Returns what to do about a lock on a file that another process keeps.
+#[must_use]
+pub fn file_busy_help(path: &Path) -> Vec<Help> {
+    vec![
+        Help::again("try again: the other process may be stopped in the middle of its work"),
+        Help::advice(format!(
+            "`fuser -v {}` shows which processes have the file open",
+            shell::word_of(path)
+        )),
+    ]
+}
+
 /// The kind of an I/O error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -81,6 +113,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Returns the kind of the first I/O error among an error and its sources; `None` if there is
+    /// none.
+    #[must_use]
+    pub fn among(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut at = Some(error);
+        while let Some(error) = at {
+            if let Some(refused) = error.downcast_ref::<io::Error>() {
+                return Some(Self::of(refused));
+            }
+            at = error.source();
+        }
+        None
+    }
+
     /// Returns the kind of an I/O error.
     #[must_use]
     pub fn of(error: &io::Error) -> Self {

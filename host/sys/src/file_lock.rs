@@ -36,7 +36,7 @@ impl FileLock {
     ///
     /// # Errors
     /// The file cannot be created, its file system has no locks, or another process holds the lock
-    /// for longer than [`OWN_WAIT_MAX`].
+    /// for longer than `OWN_WAIT_MAX`.
     pub fn create(folder: &Folder, name: &str, line: &str) -> Result<Self, FileError> {
         let create = || -> io::Result<File> {
             let deadline = Moment::now().after(OWN_WAIT_MAX);
@@ -155,7 +155,7 @@ pub enum QueueError {
 impl FileQueue {
     /// Opens the queue's two files, `name` and `name.next`, creating them if they do not exist. A
     /// process waits in the queue for at most `wait_max`, and not much longer than
-    /// [`interrupt`](crate::interrupt) allows once it is to stop.
+    /// [`interrupt`] allows once it is to stop.
     ///
     /// # Errors
     /// A file can be neither opened nor created.

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -67,9 +68,11 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
 pub fn program() -> Option<PathBuf> {
     // ignored: without `/proc`, the path that the program was started by is used.
     std::env::current_exe().ok().or_else(|| {
-        let name = PathBuf::from(std::env::args_os().next()?);
+        // A bare name was found on `PATH`; here it would name a file of the current folder.
+        let name = std::env::args_os().next()?;
+        let path = name.as_encoded_bytes().contains(&b'/').then_some(name)?;
         // ignored: a path that cannot be resolved is unknown.
-        name.canonicalize().ok()
+        PathBuf::from(path).canonicalize().ok()
     })
 }
 
@@ -127,10 +130,12 @@ fn ignored_signals(status: &str) -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-/// Returns how many threads the machine runs at once, at least 1.
+/// Returns how many threads the machine ran at once when it was first asked, at least 1. To find
+/// that out takes some files of the kernel.
 #[must_use]
 pub fn n_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    static N_CORES: OnceLock<usize> = OnceLock::new();
+    *N_CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 /// Returns whether `path` is on a file system that is shared with other machines or served by

@@ -9,7 +9,7 @@ use sedge_app::Repository;
 use sedge_locks::manager::{Ask, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
-use sedge_model::call::{StagedChange, Undone};
+use sedge_model::call::{Refusals, StagedChange, Undone};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
@@ -132,6 +132,7 @@ impl Parts {
             result: report.result,
             changes: report.changes.into_iter().map(kept).collect(),
             undone: Undone::default(),
+            refusals: Refusals::default(),
             published: Vec::new(),
             log: report.log,
             used: Vec::new(),

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sedge_api::view::call::{CallStatusView, CallView};
+use sedge_api::view::data::DataVersionView;
 use sedge_api::view::run::RunReport;
 use sedge_app::data_versions::data_versions;
 use sedge_app::run_list::{Request, run_list};
 use sedge_app::run_show::run_show;
-use sedge_app::types::{DataRecord, Scan};
-use sedge_app::{AppError, Repository};
+use sedge_app::types::Scan;
+use sedge_app::{AppError, DataUseError, Repository};
 use sedge_test_kit::{Child, Dice, TestEnv, number_from_env, seed, wait_until};
 
 /// The default for the number of processes that all tests together kill.
@@ -73,8 +74,11 @@ impl Scene {
         for model in ["sink", "sink-two"] {
             let versions = versions_of(&self.repository, model, "record");
             for version in versions.into_iter().flatten() {
-                if version.by.run().as_str() == id {
-                    assert!(written.insert(version.by.to_string()), "a call wrote twice");
+                if version.written_by.run == *id {
+                    assert!(
+                        written.insert(version.written_by.call.clone()),
+                        "a call wrote twice"
+                    );
                 }
             }
         }
@@ -106,7 +110,7 @@ impl Scene {
     pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
         match versions_of(&self.repository, model, name) {
             Ok(versions) => versions.iter().map(|it| it.version).collect(),
-            Err(AppError::DataMissing { .. }) => Vec::new(),
+            Err(AppError::Data(DataUseError::Missing { .. })) => Vec::new(),
             Err(other) => panic!("{other}"),
         }
     }
@@ -151,11 +155,12 @@ pub(crate) fn versions_of(
     repository: &Repository,
     model: &str,
     name: &str,
-) -> Result<Vec<DataRecord>, AppError> {
+) -> Result<Vec<DataVersionView>, AppError> {
     let mut versions = Vec::new();
     data_versions(repository, model, name, |record| {
         versions.push(record.clone());
         Ok::<_, AppError>(Scan::More)
     })?;
+    versions.reverse();
     Ok(versions)
 }

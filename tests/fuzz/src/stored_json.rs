@@ -100,7 +100,7 @@ fn evaluated(query: &Query, content: &str) -> Option<Value> {
         definition: "d",
         content: Some(content),
     };
-    query.evaluate(&row).ok().flatten()
+    Some(query.evaluate(&row).ok()??.value)
 }
 
 fn nesting(value: &Value) -> usize {

@@ -54,6 +54,9 @@ struct FailArguments {
     /// Whether to keep the writes
     #[serde(default)]
     keep: bool,
+    /// What else a program may want to know
+    #[serde(default)]
+    details: Option<Value>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -209,7 +212,8 @@ fn descend(depth: u64) -> u64 {
 }
 
 fn fail(_: &Context, arguments: FailArguments) -> Result<(), Failure> {
-    let failure = Failure::new(arguments.code, arguments.message);
+    let mut failure = Failure::new(arguments.code, arguments.message);
+    failure.details = arguments.details;
     Err(if arguments.keep {
         failure.keep_writes()
     } else {

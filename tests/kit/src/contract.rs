@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
 use jsonschema::Validator;
-use sedge_api::document::schema;
+use sedge_api::document::{failure_schema, schema};
 use sedge_api::problem::UseCase;
 use serde_json::Value;
 
@@ -42,24 +42,23 @@ fn checked(arguments: &[String], stdout: &str, status: ExitStatus) -> Result<(),
     }
     let document: Value = serde_json::from_str(stdout)
         .map_err(|error| format!("stdout is not one JSON document: {error}"))?;
-    if document["ok"] != true {
-        return failure_checked(&document);
-    }
-    let use_case = use_case(&options).ok_or("it is no use case of `host/api`, and succeeded")?;
+    let succeeded = if document["ok"] == true {
+        Some(use_case(&options).ok_or("it is no use case of `host/api`, and succeeded")?)
+    } else {
+        None
+    };
+    let name = succeeded.map_or("failure", UseCase::as_str);
     let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
-    let validator = validators.entry(use_case.as_str()).or_insert_with(|| {
-        let mut schema = schema(use_case)?.to_value();
+    let validator = validators.entry(name).or_insert_with(|| {
+        let mut schema = succeeded.map_or_else(failure_schema, schema).to_value();
         close(&mut schema);
-        Some(jsonschema::validator_for(&schema).expect("a derived schema is one"))
+        jsonschema::validator_for(&schema).expect("a derived schema is one")
     });
-    match validator {
-        Some(validator) => fits(validator, &document),
-        None => Ok(()),
-    }
+    fits(validator, &document)
 }
 
-/// The validators of the use cases that were met; `None` if it has no schema.
-static VALIDATORS: Mutex<BTreeMap<&str, Option<Validator>>> = Mutex::new(BTreeMap::new());
+/// The validators of the documents that were met, by the stem of the use case or `failure`.
+static VALIDATORS: Mutex<BTreeMap<&str, Validator>> = Mutex::new(BTreeMap::new());
 
 fn fits(validator: &Validator, document: &Value) -> Result<(), String> {
     let faults = validator.iter_errors(document);
@@ -73,14 +72,6 @@ fn fits(validator: &Validator, document: &Value) -> Result<(), String> {
         "its document does not fit its schema:\n{}",
         faults.join("\n")
     ))
-}
-
-fn failure_checked(document: &Value) -> Result<(), String> {
-    let error = &document["error"];
-    if document["ok"] == false && error["code"].is_string() && error["message"].is_string() {
-        return Ok(());
-    }
-    Err("it says neither that it succeeded nor why it failed".to_owned())
 }
 
 /// Returns the use case whose stem the first words are.
@@ -151,8 +142,11 @@ mod tests {
         );
         let more = r#"{"ok": true, "data": {"name": "A", "more": 1}}"#;
         check("secret delete A --json", more, false);
-        let failed = r#"{"ok": false, "error": {"code": "a", "message": "b"}}"#;
+        let failed = r#"{"ok": false, "error": {"code": "usage", "class": "usage",
+            "message": "b", "causes": [], "help": []}}"#;
         check("secret unknown A --json", failed, true);
+        let unknown = failed.replace("\"usage\"", "\"a\"");
+        check("secret unknown A --json", &unknown, false);
         check("secret delete A --json", r#"{"ok": false}"#, false);
     }
 }

@@ -11,7 +11,7 @@ const DIFFERING: &str = r#"(?x)
     (?: (?<sha256> \b[0-9a-f]{64}\b )
       | (?<time> \b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z\b )
       | (?<took> \b(?:\d+\.\d+\ (?:ms|s|min)|\d+\ ms)\b )
-      | (?<ms> "(?:elapsed_ms|elapsedMs|untilCommitMs|durationMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ) [0-9][0-9.e-]*
+      | (?<ms> "(?:elapsed_ms|elapsedMs|untilCommitMs|durationMs|latencyMs|waitedMs|elapsed_us|waited_ms)":\ ?) [0-9][0-9.e-]*
       | (?<process> (?<who> \btester )? @[\w.-]+,\ process\ \d+ )
       | (?<person> \btester@ ) [\w.-]+
       | (?<pid> "pid":\ ) \d+
@@ -178,6 +178,7 @@ mod tests {
                 "after [took], 300 s, [took]",
             ),
             ("\"elapsed_ms\": 373.78,", "\"elapsed_ms\": \"[ms]\","),
+            ("{\"elapsed_ms\":8.0}", "{\"elapsed_ms\":\"[ms]\"}"),
             ("after 999 ms", "after [took]"),
             ("at src/a.rs:12:5: no", "at src/a.rs:[place]: no"),
             ("\"elapsedMs\": null", "\"elapsedMs\": null"),

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::types::CachePlaces;
-use sedge_app::{AppError, Event, Events, Repository, Settings};
+use sedge_app::{AppError, Contention, Event, Events, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, compiled_code};
 use serde_json::{Map, Value};
 
@@ -229,8 +229,10 @@ impl RandomRun {
                 }
                 report(&words.join(" "));
             }
-            Err(AppError::CallFailed { run, source, .. }) if source.code() == "deadlock" => {
-                report(&format!("deadlock {run}"));
+            Err(AppError::Failed(RunFailed::Call(failed)))
+                if failed.contention() == Some(Contention::Deadlock) =>
+            {
+                report(&format!("deadlock {}", failed.run));
             }
             Err(error) => panic!("{self:?}: {}", words(&error)),
         }

@@ -56,6 +56,11 @@ const BANNED: &[Ban] = &[
         holds_in: where_nobody_sleeps,
         instead: "a time that is long enough here is too short elsewhere: wait for a condition",
     },
+    Ban {
+        pattern: &["json", "!"],
+        holds_in: in_the_cli,
+        instead: "a document for machines is a type in host/api, which its schema describes",
+    },
 ];
 
 struct Ban {
@@ -102,6 +107,10 @@ fn rust() -> impl Iterator<Item = &'static TreeFile> {
 
 fn everywhere(_: &str) -> bool {
     true
+}
+
+fn in_the_cli(path: &str) -> bool {
+    path.starts_with("host/cli/")
 }
 
 /// Everywhere but in the crate that waits for all others, and in guests and plugins, which
@@ -234,6 +243,9 @@ fn the_rule_on_what_is_open_can_fail() {
     check("tests/guests/examples/a.rs", sleeping, 1);
     check("tests/cli/a.rs", "#[ignore = \"slow\"] fn f() {}", 1);
     check("tests/cli/a.rs", "#[ignore] fn f() { unimplemented!() }", 2);
+    let document = "fn f() { json!({}); serde_json::json!([]) }";
+    check("host/cli/src/a.rs", document, 2);
+    check("host/app/tests/it/a.rs", document, 0);
     check("tests/cli/a.rs", "// todo!()\nfn f() { g(\"todo!\") }", 0);
     check(
         "tests/cli/a.rs",

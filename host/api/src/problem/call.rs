@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::view::call::VersionsWritten;
+
 /// Why a call has no outcome.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -112,10 +114,9 @@ pub struct FailedCall {
     pub method: String,
     /// Why it has no outcome.
     pub error: CallProblem,
-    /// What it wrote that is visible although it failed, in order, the first few.
-    pub kept: Vec<VersionWritten>,
-    /// How many versions it kept.
-    pub kept_count: u64,
+    /// What it wrote that is visible although it failed; absent if nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<VersionsWritten>,
     /// What it had written that was rolled back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<ChangesRolledBack>,

@@ -131,6 +131,7 @@ codes! {
     BadInput = "bad_input", Usage, "An argument that was given as text cannot be used.";
     BadName = "bad_name", Usage, "A text is not a name.";
     BadQuery = "bad_query", Usage, "A query cannot be understood.";
+    BadSafeDirectories = "bad_safe_directories", Usage, "What the user declares safe is not a list of absolute paths.";
     BadSecret = "bad_secret", Usage, "A value cannot be kept as a secret.";
     CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
     DataMissing = "data_missing", State, "The model has no data of that name.";
@@ -139,6 +140,7 @@ codes! {
     DiskFull = "disk_full", Temporary, "The disk is full, or the user's quota is used up.";
     Engine = "engine", State, "The WebAssembly engine does not run on this machine.";
     Fenced = "fenced", State, "Another process has taken the run over, or the lock of the call was released by force.";
+    FileBusy = "file_busy", Temporary, "Another process holds the lock on a file.";
     FileExists = "file_exists", State, "A file of that name exists.";
     FileKind = "file_kind", State, "A file is needed where a folder is, or the other way round, or links lead in a circle.";
     FileMissing = "file_missing", State, "A file or folder does not exist.";
@@ -161,6 +163,8 @@ codes! {
     MethodMissing = "method_missing", State, "The model's type has no method of that name.";
     ModelExists = "model_exists", State, "A model of that name exists.";
     ModelMissing = "model_missing", State, "No model of that name exists.";
+    ModelNotGone = "model_not_gone", State, "The data of a model was to be removed because the model is gone, and it is not.";
+    ModelsFolderMissing = "models_folder_missing", State, "The folder of definitions is missing.";
     NameTaken = "name_taken", State, "The model has data of that name.";
     NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";
     NoFileName = "no_file_name", Usage, "A path names no file.";
@@ -171,10 +175,13 @@ codes! {
     PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
     PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
+    PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would fit every name.";
+    PruneDoubtful = "prune_doubtful", State, "Models that look gone may not be, so their data was not deleted.";
     Quit = "quit", State, "The user was asked something and quit; nothing was done.";
     ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";
     RepositoryExists = "repository_exists", State, "The folder is a repository.";
     RepositoryMissing = "repository_missing", State, "There is no repository in the folder or above it.";
+    RepositoryUntrusted = "repository_untrusted", State, "Other users own the repository or may change it, and it is not declared safe.";
     RunAmbiguous = "run_ambiguous", State, "The ids of several runs begin with the text.";
     RunLog = "run_log", State, "The log of a run contradicts itself.";
     RunMissing = "run_missing", State, "No run has that id.";
@@ -201,6 +208,7 @@ codes! {
     VersionMissing = "version_missing", State, "The data has no such version.";
     WeakSecret = "weak_secret", Usage, "A value is too weak to be kept as a secret, unless that is wanted.";
     WithinCall = "within_call", State, "A command of a call does what cannot be done within one.";
+    WithinState = "within_state", Usage, "A file is to be written where Sedge keeps its own.";
     WorkflowFailed = "workflow_failed", Failed, "A workflow failed; `details` has the steps and where the failure began.";
     WorkflowMissing = "workflow_missing", State, "No workflow of that name exists.";
 }

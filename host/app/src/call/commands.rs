@@ -17,7 +17,7 @@ use sedge_sys::identity::Identity;
 
 use super::outside::store_fault;
 use super::rulers::{cwd_of, reachable};
-use crate::error::AppError;
+use crate::error::{AppError, ProcessError};
 use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
 use crate::run_cx::RunCx;
 
@@ -130,7 +130,10 @@ fn fault(error: command::CommandError) -> Fault<CommandError> {
             after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
         }),
         command::CommandError::Reaper { reaper, source } => {
-            Fault::Host(store_fault(AppError::ReaperUnusable { reaper, source }))
+            Fault::Host(store_fault(AppError::from(ProcessError::ReaperUnusable {
+                reaper,
+                source,
+            })))
         }
         error @ command::CommandError::Wait { .. } => Fault::Host(HostError::new(error)),
     }

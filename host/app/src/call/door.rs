@@ -63,6 +63,11 @@ impl Door {
             .names
             .iter_mut()
             .for_each(|name| self.name(name));
+        for refused in &mut report.refusals.calls {
+            self.text(&mut refused.model);
+            self.text(&mut refused.method);
+            self.error(&mut refused.error);
+        }
     }
 
     /// Takes values out of what a call has written. What is in files has passed already.

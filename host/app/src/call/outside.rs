@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_model::call::{
-    CallError, DataKind, LogLine, Outcome, StagedChange, StagedContent, Undone, Written,
+    CallError, DataKind, LogLine, Outcome, Refusals, StagedChange, StagedContent, Undone, Written,
 };
 use sedge_model::names::{CommandName, DataName, ModelName, SecretName};
 use sedge_model::permission::effective::{Denial, Use, Uses};
 use sedge_model::query::Selection;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    BoxFuture, CommandError, CommandRun, DataError, Fault, FileSink, FileSource, HostError,
-    Identity, OpenedFile, Outside, ResourceVersion, VersionInfo,
+    BoxFuture, CalleeError, CommandError, CommandRun, DataError, Fault, FileSink, FileSource,
+    HostError, Identity, OpenedFile, Outside, ResourceVersion, VersionInfo,
 };
 use sedge_secrets::{SecretValue, StreamRedactor};
 use sedge_store::{
@@ -94,13 +94,14 @@ impl Outside for CallOutside {
         target: String,
         method: String,
         mut arguments: Value,
-    ) -> BoxFuture<Result<Outcome, Fault<CallError>>> {
+    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>> {
         // A secret is no other model's because this one saw it.
         let door = self.door();
         door.arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
             let reason = denial.to_string();
-            return Box::pin(async { Err(Fault::Guest(CallError::Denied { reason })) });
+            let refused = CalleeError::refused(CallError::Denied { reason });
+            return Box::pin(async { Err(Fault::Guest(refused)) });
         }
         // As they are put on record.
         let mut recorded = arguments.clone();
@@ -112,6 +113,7 @@ impl Outside for CallOutside {
         };
         let replay = match self.recall(ordinal, &asked) {
             Recalled::Ended(ended) => {
+                let ended = ended.map_err(CalleeError::failed);
                 return Box::pin(async { ended.map_err(Fault::Guest) });
             }
             Recalled::CutOff(replay) => Some(replay),
@@ -130,7 +132,8 @@ impl Outside for CallOutside {
             call_run(&cx, request, Some(&caller))
                 .await
                 .map_err(|fault| match fault {
-                    CallFault::Call(error) => Fault::Guest(error),
+                    CallFault::Refused(error) => Fault::Guest(CalleeError::refused(error)),
+                    CallFault::Failed(error) => Fault::Guest(CalleeError::failed(error)),
                     CallFault::App(error) => Fault::Host(Carried::wrap(error)),
                 })
         })
@@ -248,6 +251,7 @@ impl Outside for CallOutside {
             result: Ok(Value::Null),
             changes: writes::changes(&ours.model, staged),
             undone: Undone::default(),
+            refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
             used: Vec::new(),

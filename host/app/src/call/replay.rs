@@ -132,7 +132,7 @@ fn place(call: &CallRecord) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::call::Undone;
+    use sedge_model::call::{Refusals, Undone};
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -172,6 +172,7 @@ mod tests {
                 outcome,
                 error,
                 undone: Undone::default(),
+                refusals: Refusals::default(),
                 started_at: Timestamp(0),
                 until_commit_us: None,
                 waited_us: None,

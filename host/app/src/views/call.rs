@@ -10,8 +10,9 @@ use sedge_api::view::call::{CallStatusView, CallView, OutcomeView, VersionsWritt
 use sedge_model::backtrace::Frame;
 use sedge_model::call::{CallError, CallStatus, Undone, Written};
 use sedge_model::lineage::Lineage;
+use sedge_model::names::RunId;
 use sedge_model::schema::Violation;
-use sedge_store::CallRecord;
+use sedge_store::{CallRecord, Store, StoreError};
 
 use crate::views::time;
 
@@ -115,6 +116,20 @@ pub(crate) fn changes_rolled_back(undone: &Undone) -> Option<ChangesRolledBack> 
 /// What calls kept that did not succeed.
 pub(crate) type Kept = BTreeMap<Lineage, VersionsWritten>;
 
+/// Reads what the calls of a run kept that did not succeed.
+pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<Kept, StoreError> {
+    let mut kept = Kept::new();
+    store.kept_scan(run, |call, written| {
+        kept.entry(call)
+            .or_default()
+            .push(version_written(&written));
+    })?;
+    for (call, versions) in &mut kept {
+        with_help(call, versions);
+    }
+    Ok(kept)
+}
+
 /// Returns the calls of a run as a tree. They are given in their order: each caller before the
 /// calls that it made. `open` is where a call stands that has no end on record.
 pub(crate) fn call_views(
@@ -151,10 +166,6 @@ pub(crate) fn call_views(
 
 fn call_view(call: CallRecord, kept: Option<VersionsWritten>, open: CallStatusView) -> CallView {
     let lineage = &call.lineage;
-    let kept = kept.map(|mut kept| {
-        with_help(lineage, &mut kept);
-        kept
-    });
     CallView {
         call: lineage.to_string(),
         status: match call.status {
@@ -192,7 +203,7 @@ fn ms(us: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::call::{Failure, LimitName};
+    use sedge_model::call::{Failure, LimitName, Refusals};
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -209,6 +220,7 @@ mod tests {
             outcome: None,
             error: None,
             undone: Undone::default(),
+            refusals: Refusals::default(),
             started_at: Timestamp(0),
             until_commit_us: Some(310),
             waited_us: None,

@@ -8,7 +8,8 @@ use std::process::Command;
 use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::init::init;
 use sedge_app::model_get::model_get;
-use sedge_app::{AppError, Repository};
+use sedge_app::types::Scan;
+use sedge_app::{AppError, ModelError, Repository};
 
 use crate::harness::{Attack, Scene};
 
@@ -88,9 +89,9 @@ fn planted(name: &str, plant: Plant, ends: &str) -> Attack {
 
 fn used(path: &Path) -> Result<(), AppError> {
     let repository = Repository::open(path)?;
-    datastore_lock_status(&repository)?;
+    datastore_lock_status(&repository, |_| Ok::<_, AppError>(Scan::More))?;
     match model_get(&repository, "a") {
-        Ok(_) | Err(AppError::ModelMissing { .. }) => Ok(()),
+        Ok(_) | Err(AppError::Model(ModelError::Missing { .. })) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::types::Choice;
-use sedge_app::{AppError, Event, Events, Repository};
+use sedge_app::{AppError, Event, Events, Repository, RunFailed};
 use sedge_sys::clock::{Moment, TimeIsUp, until as by_deadline};
 use sedge_test_forge::PluginText;
 use serde_json::{Value, json};
@@ -304,7 +304,7 @@ pub(crate) async fn call(
 ) -> String {
     match run_seen_by(repository, Arc::new(Silent), (model, method), arguments).await {
         Ok(report) => format!("returned {}", report.value),
-        Err(AppError::CallFailed { source, .. }) => source.to_string(),
+        Err(AppError::Failed(RunFailed::Call(failed))) => failed.source.to_string(),
         Err(other) => words(&other),
     }
 }

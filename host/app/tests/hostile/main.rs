@@ -40,6 +40,7 @@ mod secrets;
 #[path = "../it/shown.rs"]
 mod shown;
 mod table;
+mod texts;
 mod wat;
 
 use harness::{Attack, Suite};
@@ -63,6 +64,7 @@ fn attacks() -> Vec<Attack> {
         secrets::attacks(),
         commands::attacks(),
         guards::attacks(),
+        texts::attacks(),
     ];
     lists.into_iter().flatten().collect()
 }

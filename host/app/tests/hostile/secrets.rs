@@ -37,7 +37,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             let ran = house.run("sink", "run", json!({"note": CANARY})).await;
             format!("{:?}", ran.map(|report| report.value))
         },
-        "SecretsClosed",
+        "Secret(Closed",
     ));
     attacks.push(Attack::other(
         "and none of it came to the other server",

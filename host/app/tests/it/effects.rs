@@ -13,9 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sedge_app::AppError;
-use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::types::CallError;
+use sedge_app::{AppError, RunFailed};
 use serde_json::{Value, json};
 
 use crate::fixture::{House, run_in, until, words};
@@ -47,11 +46,8 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
     left.extend([json!({"await": "inbox/go"}), json!({"call": ["right", []]})]);
     let right = json!({"acts": [{"await": "inbox/meet"}, {"call": ["left", []]}]});
     let locked = |is_granted: bool| {
-        let locks = datastore_lock_status(&house.repository).expect("a table");
-        locks
-            .iter()
-            .filter(|it| it.who.has_it == is_granted)
-            .count()
+        let locks = house.locks();
+        locks.iter().filter(|it| it.held == is_granted).count()
     };
     let steer = async {
         // Each has an intent on the datastore, and its model.
@@ -72,7 +68,9 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
     right.unwrap_or_else(|error| panic!("`right` had only to wait: {}", words(&error)));
     let (run, ended) = match left {
         Ok(report) => (report.run, Ok(())),
-        Err(AppError::CallFailed { run, source, .. }) => (run.to_string(), Err(source)),
+        Err(AppError::Failed(RunFailed::Call(failed))) => {
+            (failed.run.to_string(), Err(failed.source))
+        }
         Err(other) => panic!("{}", words(&other)),
     };
     let n_undone = house.show(&run).calls.iter().map(|it| it.n_undone).sum();

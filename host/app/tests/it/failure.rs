@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sedge_api::view::model::MethodRunView;
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::types::{CallError, Frame};
-use sedge_app::{AppError, CoreDumpEnd, FailureReport, Settings};
+use sedge_app::{AppError, CoreDumpEnd, FailureReport, PathError, RunFailed, Settings};
 use sedge_test_artifacts::HOSTILE_LINES;
 use serde_json::{Value, json};
 
@@ -36,16 +36,10 @@ async fn with_lines() -> House {
 }
 
 fn report_of(error: AppError) -> (CallError, Box<FailureReport>, CoreDumpEnd) {
-    let AppError::CallFailed {
-        source,
-        report,
-        core_dump,
-        ..
-    } = error
-    else {
+    let AppError::Failed(RunFailed::Call(failed)) = error else {
         panic!("{error:?}")
     };
-    (source, report, core_dump)
+    (failed.source, failed.report, failed.core_dump)
 }
 
 #[track_caller]
@@ -208,7 +202,10 @@ async fn the_run_may_succeed_and_still_leave_a_core_dump() {
     let before = fs::read(&file).expect("it was written");
 
     let ran = run_dumping(&house, "hostile", panic, &file).await;
-    assert!(matches!(ran, Err(AppError::CoreDumpExists(_))), "{ran:?}");
+    assert!(
+        matches!(ran, Err(AppError::Path(PathError::CoreDumpExists(_)))),
+        "{ran:?}"
+    );
     assert_eq!(fs::read(&file).expect("it is there"), before);
 }
 

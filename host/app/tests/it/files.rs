@@ -5,6 +5,8 @@ pub(crate) use sedge_test_artifacts::FILER as filer;
 
 use std::sync::Arc;
 
+use sedge_api::problem::{ErrorCode, Explain};
+use sedge_api::view::data::{DataCollection, DataKindView, DataQueryItem, DataVersionView};
 use sedge_app::data_delete::{self, Chosen, data_delete};
 use sedge_app::data_gc::{self, data_gc};
 use sedge_app::data_get::data_get;
@@ -12,12 +14,13 @@ use sedge_app::data_prune;
 use sedge_app::data_query::{self, data_query};
 use sedge_app::data_rename::{self, data_rename};
 use sedge_app::datastore_check::datastore_check;
-use sedge_app::types::{CallError, DataKind, DataRecord, LimitName, RunStatus, Scan};
+use sedge_app::types::{CallError, LimitName, RunStatus, Scan};
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Events};
+use sedge_app::{AppError, Events, RunFailed};
 use serde_json::{Value, json};
 
-use crate::fixture::{House, gate, list_of, step, versions_of};
+use crate::fixture::text::{gate, step};
+use crate::fixture::{House, list_of, versions_of};
 
 /// More than what is kept in the database.
 const LARGE: u64 = 200_000;
@@ -27,7 +30,7 @@ fn events(house: &House) -> Arc<dyn Events> {
 }
 
 /// Returns the version of a name that is the latest.
-fn latest(house: &House, name: &str) -> DataRecord {
+fn latest(house: &House, name: &str) -> DataVersionView {
     let found = data_get(&house.repository, "files", name, None);
     found.expect("it was written").0
 }
@@ -35,8 +38,8 @@ fn latest(house: &House, name: &str) -> DataRecord {
 /// Checks that nothing is missing, damaged or left over.
 #[track_caller]
 fn is_sound(house: &House) {
-    let report = datastore_check(&house.repository, true, |_| {}).expect("readable");
-    assert_eq!(report.findings, []);
+    let checked = datastore_check(&house.repository, true, |_| {}).expect("nothing is damaged");
+    assert!(checked.leftovers.is_empty(), "{:?}", checked.leftovers);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +53,7 @@ async fn a_file_is_read_as_it_was_written_small_or_large() {
         assert_eq!(read["sum"], wrote["digest"], "{bytes} bytes");
         assert_eq!(read["media_type"], "application/octet-stream");
         let record = latest(&house, "blob");
-        assert_eq!((record.kind, record.size), (DataKind::File, bytes));
+        assert_eq!((record.kind, record.size), (DataKindView::File, bytes));
     }
     is_sound(&house);
 }
@@ -123,8 +126,8 @@ async fn labels_are_of_the_model_the_spec_the_operator_and_the_write() {
         .collect();
     assert_eq!(tags, [("env", "prod"), ("kind", "short"), ("team", "b")]);
     assert_eq!(record.lifetime.to_string(), "2h");
-    assert_eq!(record.origin.method.as_str(), "record");
-    assert!(record.origin.definition.is_some());
+    assert_eq!(record.written_by.method, "record");
+    assert!(record.written_by.definition.is_some());
     let read = house
         .value("files", "versions", json!({"name": "short"}))
         .await;
@@ -231,11 +234,11 @@ async fn a_name_belongs_to_the_type_that_wrote_it_first() {
     let other = house.other_process();
     let request = ("files", "sleep");
     let ran = crate::fixture::run_in(&other, &house.seen, request, json!({"ms": 0})).await;
-    let Err(AppError::CallFailed { source, .. }) = ran else {
+    let Err(AppError::Failed(RunFailed::Call(failed))) = ran else {
         panic!("{ran:?}")
     };
-    let CallError::Denied { reason } = &source else {
-        panic!("{source:?}")
+    let CallError::Denied { reason } = &failed.source else {
+        panic!("{failed:?}")
     };
     assert!(
         reason.contains("belongs to the type `@test/filer`"),
@@ -265,7 +268,7 @@ async fn a_former_name_leads_to_the_present_one() {
     let again = data_rename(&house.repository, &request, events(&house)).await;
     assert_eq!(
         again.expect_err("it has another name").code(),
-        "data_renamed"
+        ErrorCode::DataRenamed
     );
     for version in [None, Some(1)] {
         let request = data_delete::Request {
@@ -275,7 +278,7 @@ async fn a_former_name_leads_to_the_present_one() {
         };
         let deleted = data_delete(&house.repository, &request, events(&house)).await;
         let error = deleted.expect_err("it has another name");
-        assert_eq!(error.code(), "data_renamed");
+        assert_eq!(error.code(), ErrorCode::DataRenamed);
     }
     house.has_versions("files", "new", 3);
     house
@@ -283,7 +286,10 @@ async fn a_former_name_leads_to_the_present_one() {
         .await;
     let request = rename("other", "record", true);
     let taken = data_rename(&house.repository, &request, events(&house)).await;
-    assert_eq!(taken.expect_err("it leads elsewhere").code(), "name_taken");
+    assert_eq!(
+        taken.expect_err("it leads elsewhere").code(),
+        ErrorCode::NameTaken
+    );
     let request = rename("new", "record", false);
     let back = data_rename(&house.repository, &request, events(&house)).await;
     back.expect("it had this name");
@@ -300,14 +306,18 @@ async fn collect(house: &House, with_latest: bool) -> Vec<String> {
     let plan = data_gc(&house.repository, request(true), events(house)).await;
     let report = data_gc(&house.repository, request(false), events(house)).await;
     let report = report.expect("nobody is in the way");
-    assert_eq!(plan.expect("readable"), report, "it does what it says");
+    let planned = DataCollection {
+        dry_run: false,
+        ..plan.expect("readable")
+    };
+    assert_eq!(planned, report, "it does what it says");
     is_sound(house);
     let told = report.deleted.iter();
     let mut told: Vec<String> = told
-        .map(|it| format!("{} {}", it.name, it.n_versions))
+        .map(|it| format!("{} {}", it.name, it.versions))
         .collect();
-    if report.files.0 > 0 {
-        told.push(format!("{} files", report.files.0));
+    if report.files.count > 0 {
+        told.push(format!("{} files", report.files.count));
     }
     told
 }
@@ -390,9 +400,9 @@ async fn the_data_of_a_model_that_is_gone_is_pruned() {
         let pruned = pruned.expect("no call is under way");
         assert_eq!(pruned.doubt, None, "one of two is gone");
         let told: Vec<_> = pruned
-            .gone
+            .models
             .iter()
-            .map(|it| (it.model.as_str(), it.n_names, it.n_versions))
+            .map(|it| (it.model.as_str(), it.names, it.versions))
             .collect();
         assert_eq!(told, [("files", 1, 3)]);
     }
@@ -415,8 +425,10 @@ async fn a_query_looks_at_what_is_in_data() {
             all_versions,
         };
         let mut found = Vec::new();
-        let queried = data_query(&house.repository, &request, |_, value| {
-            let value = value.expect("it was selected");
+        let queried = data_query(&house.repository, &request, |found_one| {
+            let DataQueryItem::Selected(value) = found_one.item else {
+                panic!("it was selected");
+            };
             found.push(value.as_str().expect("a text").to_owned());
             Ok::<_, AppError>(Scan::More)
         });
@@ -427,9 +439,9 @@ async fn a_query_looks_at_what_is_in_data() {
     check(
         "attributes.n >= 1 && name != 'other'",
         true,
-        &["record 2", "record 3"],
+        &["record 3", "record 2"],
     );
-    check("tags.env == 'prod'", true, &["other 1", "other 2"]);
+    check("tags.env == 'prod'", true, &["other 2", "other 1"]);
     check("kind == 'file' && size == 10", false, &["blob 1"]);
     check(
         "method == 'record' && version == 1",
@@ -457,7 +469,7 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
         let deleted = deleted.map(|report| report.deleted);
         deleted.map(|it| {
             it.iter()
-                .map(|it| format!("{} {}", it.name, it.n_versions))
+                .map(|it| format!("{} {}", it.name, it.versions))
                 .collect::<Vec<_>>()
         })
     };
@@ -466,9 +478,12 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
     assert_eq!(delete(version(1), false).await.expect("there"), ["b 1"]);
     assert_eq!(house.versions("files", "b"), [2]);
     let error = delete(version(1), false).await.expect_err("it is gone");
-    assert_eq!(error.code(), "version_missing");
+    assert_eq!(error.code(), ErrorCode::VersionMissing);
     let error = delete(Chosen::Prefix(String::new()), false).await;
-    assert_eq!(error.expect_err("all begin so").code(), "prefix_empty");
+    assert_eq!(
+        error.expect_err("all begin so").code(),
+        ErrorCode::PrefixEmpty
+    );
     let prefix = || Chosen::Prefix("a/".to_owned());
     assert_eq!(
         delete(prefix(), false).await.expect("there"),

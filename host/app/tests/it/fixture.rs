@@ -1,27 +1,34 @@
 //! What the tests share: a repository with the plugins of all guests, and short ways to
 //! run what is in it.
 
+#[path = "fixture/text.rs"]
+pub(crate) mod text;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sedge_api::view::data::DataVersionView;
+use sedge_api::view::datastore::LockView;
 use sedge_api::view::model::MethodRunView;
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data_get::data_get;
 use sedge_app::data_list::data_list;
 use sedge_app::data_versions::data_versions;
+use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::init::init;
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::run_show::run_show;
 use sedge_app::types::{
-    CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, DataRecord, RunId, RunStatus,
-    Scan,
+    CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, RunId, RunStatus, Scan,
 };
 use sedge_app::workflow_resume::workflow_resume;
 use sedge_app::workflow_run::workflow_run;
-use sedge_app::{AppError, Event, Events, Notices, Repository, Settings};
+use sedge_app::{
+    AppError, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError, Settings,
+};
 use sedge_store::Store;
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::folder::Folder;
@@ -262,7 +269,10 @@ impl House {
         arguments: Value,
     ) -> (CallError, Recorded) {
         match self.run(model, method, arguments).await {
-            Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
+            Err(AppError::Failed(RunFailed::Call(failed))) => {
+                let run = self.show(&failed.run);
+                (failed.source, run)
+            }
             other => panic!("{model}.{method} was to fail: {other:?}"),
         }
     }
@@ -285,7 +295,10 @@ impl House {
         arguments: Value,
     ) -> (CallError, Recorded) {
         match run_in(process, &self.seen, (model, method), arguments).await {
-            Err(AppError::CallFailed { run, source, .. }) => (source, self.show(&run)),
+            Err(AppError::Failed(RunFailed::Call(failed))) => {
+                let run = self.show(&failed.run);
+                (failed.source, run)
+            }
             other => panic!("{model}.{method} was to fail: {other:?}"),
         }
     }
@@ -317,11 +330,22 @@ impl House {
         self.recorded(None).expect("a run")
     }
 
+    /// Returns the locks that are held or waited for.
+    pub(crate) fn locks(&self) -> Vec<LockView> {
+        let mut locks = Vec::new();
+        let read = datastore_lock_status(&self.repository, |lock| {
+            locks.push(lock);
+            Ok::<_, AppError>(Scan::More)
+        });
+        read.expect("a table");
+        locks
+    }
+
     /// Returns how many calls of the newest run are under way; none before there is a run.
     pub(crate) fn n_running(&self) -> usize {
         match self.recorded(None) {
             Ok(run) => n_calls(&run, CallStatus::Running),
-            Err(AppError::RunsNone) => 0,
+            Err(AppError::Run(RunUseError::NoneYet)) => 0,
             Err(other) => panic!("{}", words(&other)),
         }
     }
@@ -343,7 +367,7 @@ impl House {
     pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
         match versions_of(&self.repository, model, name) {
             Ok(versions) => versions.iter().map(|it| it.version).collect(),
-            Err(AppError::DataMissing { .. }) => Vec::new(),
+            Err(AppError::Data(DataUseError::Missing { .. })) => Vec::new(),
             Err(other) => panic!("{}", words(&other)),
         }
     }
@@ -377,20 +401,21 @@ pub(crate) fn versions_of(
     repository: &Repository,
     model: &str,
     name: &str,
-) -> Result<Vec<DataRecord>, AppError> {
+) -> Result<Vec<DataVersionView>, AppError> {
     let mut versions = Vec::new();
     data_versions(repository, model, name, |record| {
-        versions.push(record.clone());
+        versions.push(record);
         Ok::<_, AppError>(Scan::More)
     })?;
+    versions.reverse();
     Ok(versions)
 }
 
 /// Returns every piece of data of a model, or of all, with its latest version.
-pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataRecord> {
+pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataVersionView> {
     let mut list = Vec::new();
     let listed = data_list(repository, model, |record| {
-        list.push(record.clone());
+        list.push(record);
         Ok::<_, AppError>(Scan::More)
     });
     listed.expect("a model");
@@ -472,28 +497,6 @@ pub(crate) fn words(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-/// Returns the text of one step of a workflow; `more` are further keys of it, in braces'
-/// notation: `, allowFailure: true`.
-pub(crate) fn step(name: &str, call: &str, inputs: &str, more: &str) -> String {
-    let (model, method) = call.split_once('.').expect("`model.method`");
-    format!(
-        "      - {{name: {name}, task: {{type: model_method, modelIdOrName: {model}, \
-         methodName: {method}, inputs: {inputs}}}{more}}}\n"
-    )
-}
-
-/// Returns the text of a gate.
-pub(crate) fn gate(name: &str, more: &str) -> String {
-    format!("      - {{name: {name}, task: {{type: manual_approval, prompt: \"Go on?\"}}{more}}}\n")
-}
-
-/// Returns the dependency of a step on others that must have come out so.
-pub(crate) fn after(steps: &[&str], condition: &str) -> String {
-    let on = |step: &&str| format!("{{step: {step}, condition: {{type: {condition}}}}}");
-    let on: Vec<String> = steps.iter().map(on).collect();
-    format!(", dependsOn: [{}]", on.join(", "))
 }
 
 /// The repository in a template.

@@ -1,6 +1,7 @@
 //! Guests that trap, hang, or take what they can get: each ends its own call only, leaves
 //! nothing behind, and its record says what it did.
 
+use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::run::LogLevelView;
 use sedge_app::types::{CallError, CallStatus, RunStatus};
 use sedge_app::{Event, Repository};
@@ -141,7 +142,7 @@ async fn a_callee_ends_with_its_callers_time() {
         // Both have the same deadline. Who is told of it first is a matter of luck.
         match house.run("hostile", "swallow", ask).await {
             Ok(report) => assert_eq!(report.value["code"], "timed-out"),
-            Err(error) => assert_eq!(error.code(), "call_failed", "{error:?}"),
+            Err(error) => assert_eq!(error.code(), ErrorCode::CallFailed, "{error:?}"),
         }
         let run = house.newest();
         assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));

@@ -5,22 +5,21 @@ pub(crate) use sedge_test_artifacts::COUNTER as counter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::MethodRunView;
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data_delete::{self, Chosen, data_delete};
 use sedge_app::datastore_lock_release::datastore_lock_release;
-use sedge_app::datastore_lock_status::datastore_lock_status;
 use sedge_app::model_delete::model_delete;
 use sedge_app::run_list::{Request, run_list};
-use sedge_app::types::{CallStatus, RunStatus};
+use sedge_app::types::{CallStatus, Lineage, RunStatus};
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Event, Events, Repository, Settings};
+use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{
-    House, after, gate, n_calls, run_in, step, until, versions_of, within, words,
-};
+use crate::fixture::text::{after, gate, step};
+use crate::fixture::{House, n_calls, run_in, until, versions_of, within, words};
 use crate::shown::{Recorded, collected};
 
 /// How long two runs hold what they have before they ask for each other's, at the first try; at
@@ -136,7 +135,7 @@ async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
             continue;
         };
         assert_eq!((failed.len(), ended.len()), (1, 1), "one of them goes on");
-        assert_eq!(error.code(), "deadlock", "{}", words(error));
+        assert_eq!(error.code(), ErrorCode::Deadlock, "{}", words(error));
         let text = words(error);
         for part in ["one.run > two.run", "two.run > one.run"] {
             assert!(text.contains(part), "{text}");
@@ -192,10 +191,7 @@ async fn an_exclusive_run_calls_others_in_parallel_after_it_was_resumed() {
         .expect("it waits at its gate");
     assert!(matches!(end, WorkflowEnd::Suspended { .. }), "{end:?}");
     let _ = house.value("sink", "run", json!({})).await;
-    assert_eq!(
-        datastore_lock_status(&house.repository).expect("a table"),
-        []
-    );
+    assert_eq!(house.locks(), []);
     let request = GateRequest {
         workflow: "alone".to_owned(),
         gate: "gate".to_owned(),
@@ -268,7 +264,7 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
     let deleted = deleted.expect("it had only to wait").deleted;
     let told: Vec<_> = deleted
         .iter()
-        .map(|it| (it.name.as_str(), it.n_versions))
+        .map(|it| (it.name.as_str(), it.versions))
         .collect();
     assert_eq!(told, [("count", 1)]);
     assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
@@ -276,8 +272,7 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
 
 /// Returns how many requests for a lock wait.
 fn n_waiting(house: &House) -> usize {
-    let locks = datastore_lock_status(&house.repository).expect("a table");
-    locks.iter().filter(|it| !it.who.has_it).count()
+    house.locks().iter().filter(|it| !it.held).count()
 }
 
 /// Who stands in line behind the deletion of a model finds none.
@@ -362,7 +357,10 @@ async fn a_thousand_calls_of_one_model_go_in_order_of_arrival() {
     assert_eq!(summary["ok"], 1000);
     let versions = versions_of(&house.repository, "sink", "record");
     let versions = versions.expect("it was called");
-    let order: Vec<u32> = versions.iter().filter_map(|it| it.by.ordinal()).collect();
+    let calls = versions.iter().map(|it| &it.written_by.call);
+    let order: Vec<u32> = calls
+        .filter_map(|call| call.parse::<Lineage>().expect("a call").ordinal())
+        .collect();
     assert_eq!(order, (1..=1000).collect::<Vec<u32>>());
 }
 
@@ -396,7 +394,7 @@ async fn who_waits_for_too_long_is_told_for_whom() {
         ran.expect_err("it is locked")
     };
     let (_, error) = tokio::join!(holds, waits);
-    assert_eq!(error.code(), "lock_timeout");
+    assert_eq!(error.code(), ErrorCode::LockTimeout);
     let text = words(&error);
     for part in [
         "the model `one` was locked by others for",
@@ -405,10 +403,10 @@ async fn who_waits_for_too_long_is_told_for_whom() {
     ] {
         assert!(text.contains(part), "{text}");
     }
-    let AppError::CallFailed { run, .. } = &error else {
+    let AppError::Failed(RunFailed::Call(failed)) = &error else {
         panic!("{text}")
     };
-    let run = house.show(run);
+    let run = house.show(&failed.run);
     assert_eq!((run.status, run.calls.len()), (RunStatus::Failed, 0));
 }
 
@@ -425,14 +423,14 @@ async fn who_lost_its_lock_by_force_is_fenced() {
     let breaks = async {
         until("the call", || house.n_running() == 1).await;
         let taken = datastore_lock_release(&other, Some("one")).expect("a table");
-        assert_eq!(taken.len(), 2, "its model, and its intent");
+        assert_eq!(taken.released.len(), 2, "its model, and its intent");
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
         assert_eq!(ran.expect("nobody has it").value, 1);
         house.value("two", "add", json!({})).await;
     };
     let (held, ()) = tokio::join!(holds, breaks);
     let error = held.expect_err("its lock was taken away");
-    assert_eq!(error.code(), "fenced", "{}", words(&error));
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
     house.has_versions("one", "count", 1);
     let run = run_of_model(&house, "one", RunStatusView::Failed);
     assert_eq!(n_calls(&run, CallStatus::Cancelled), 1);
@@ -464,7 +462,7 @@ async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
     };
     let (held, ()) = tokio::join!(holds, removes);
     let error = held.expect_err("its lock is gone");
-    assert_eq!(error.code(), "fenced", "{}", words(&error));
+    assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
     house.has_versions("one", "count", 1);
     // The next call of the same process locks in the new table.
     assert_eq!(house.value("one", "add", json!({})).await, 2);

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::plugin::{PluginAdded, PluginChange};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::plugin_describe::plugin_describe;
 use sedge_app::plugin_list::plugin_list;
 use sedge_app::types::{CachePlaces, Choice};
-use sedge_app::{AppError, ErrorClass, Event, Events};
+use sedge_app::{AppError, Event, Events, PathError};
 use sedge_test_artifacts::{
     COMMAND, MISFIT_NAME, MISFIT_PANIC, MISFIT_SCHEMA, MISFIT_VERSION, READER, SINK, SPAWN,
     with_contract_version,
@@ -96,7 +97,10 @@ async fn what_is_no_plugin_is_refused_and_changes_nothing() {
     .await;
 
     let missing = add(&house, Path::new("/nowhere.wasm")).await;
-    assert!(matches!(missing, Err(AppError::File(_))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(AppError::Path(PathError::File(_)))),
+        "{missing:?}"
+    );
     assert_eq!(contents(&house), before);
 }
 
@@ -171,7 +175,7 @@ async fn a_component_that_was_changed_is_refused() {
         .run("sink", "run", json!({}))
         .await
         .expect_err("other bytes");
-    assert_eq!(error.code(), "plugin_broken");
+    assert_eq!(error.code(), ErrorCode::PluginBroken);
     assert!(
         words(&error).contains(&format!("not {sha256}")),
         "{}",
@@ -184,7 +188,7 @@ async fn a_component_that_was_changed_is_refused() {
         .run("sink", "run", json!({}))
         .await
         .expect_err("no bytes");
-    assert_eq!(error.code(), "plugin_gone");
+    assert_eq!(error.code(), ErrorCode::PluginGone);
     // Adding it again mends it.
     add(&house, Path::new(SINK)).await.expect("a plugin");
     let mended = plugin_describe(&house.other_process(), "@sedge/sink").await;

@@ -8,7 +8,8 @@
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::types::{CallStatus, RunStatus};
 
-use crate::fixture::{House, n_calls, step, until};
+use crate::fixture::text::step;
+use crate::fixture::{House, n_calls, until};
 
 /// Runs or resumes a workflow until a condition holds, and then lets its process go.
 async fn interrupt(house: &mut House, resume: bool, what: &str, holds: impl Fn(&House) -> bool) {

@@ -12,7 +12,8 @@ use sedge_app::workflow_run::workflow_run;
 use sedge_app::{AppError, Events, Settings};
 use serde_json::json;
 
-use crate::fixture::{House, run_in, step, until, within};
+use crate::fixture::text::step;
+use crate::fixture::{House, run_in, until, within};
 use crate::shown::collected;
 
 /// Returns what runs are of that pass a filter, newest first.

@@ -7,6 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::secret::{SecretView, SecretWeakness};
 use sedge_app::run_list::{Request, run_list};
 use sedge_app::secret_list::secret_list;
@@ -14,7 +15,7 @@ use sedge_app::secret_put::secret_put;
 use sedge_app::types::{CallError, Scan, SecretName, SecretValue};
 use sedge_app::workflow_approvals::workflow_approvals;
 use sedge_app::workflow_approve::{GateRequest, workflow_approve};
-use sedge_app::{AppError, ErrorClass};
+use sedge_app::{AppError, SecretError};
 use sedge_test_kit::Server;
 use serde_json::{Value, json};
 
@@ -371,7 +372,7 @@ async fn nothing_runs_while_a_secret_cannot_be_opened() {
         let Err(error) = house.run("sink", "run", json!({"note": CANARY})).await else {
             panic!("it ran without {names:?}")
         };
-        let AppError::SecretsClosed { names: closed, .. } = &error else {
+        let AppError::Secret(SecretError::Closed { names: closed, .. }) = &error else {
             panic!("{error:?}")
         };
         let closed: Vec<&str> = closed.iter().map(SecretName::as_str).collect();
@@ -406,7 +407,10 @@ async fn a_weak_value_changes_no_name_tag_argument_or_content() {
     let name: SecretName = "STAGE".parse().expect("a name");
     let value = SecretValue::new(b"prod".to_vec()).expect("a value");
     let refused = secret_put(&house.repository, &name, &value, false);
-    assert_eq!(refused.expect_err("it is weak").code(), "weak_secret");
+    assert_eq!(
+        refused.expect_err("it is weak").code(),
+        ErrorCode::WeakSecret
+    );
     let put = secret_put(&house.repository, &name, &value, true).expect("it is wanted");
     assert_eq!(put.weakness, Some(SecretWeakness::EverydayWord));
     let record = json!({"name": "prod-db", "tags": {"env": "prod"}});

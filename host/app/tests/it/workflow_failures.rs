@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::AppError;
 use sedge_app::types::{RunEvent, RunStatus};
+use sedge_app::{AppError, RunFailed};
 
-use crate::fixture::{House, after, step};
+use crate::fixture::House;
+use crate::fixture::text::{after, step};
 
 /// The steps of the workflow, what each depends on, and further keys.
 const STEPS: [(&str, &[&str], &str, &str); 5] = [
@@ -47,7 +48,7 @@ async fn check(house: &House, fails: Option<&str>, expect: &str, status: RunStat
     let end = house.workflow_run(&name).await;
     let run = match &end {
         Ok(WorkflowEnd::Succeeded { run, .. }) => run.clone(),
-        Err(AppError::WorkflowFailed { run, .. }) => run.to_string(),
+        Err(AppError::Failed(RunFailed::Workflow(failed))) => failed.run.to_string(),
         other => panic!("{name}: {other:?}"),
     };
     let report = house.show(&run);
@@ -71,8 +72,9 @@ async fn check(house: &House, fails: Option<&str>, expect: &str, status: RunStat
     let shown: String = STEPS.iter().map(|(step, ..)| ends[*step]).collect();
     assert_eq!((shown.as_str(), report.status), (expect, status), "{name}");
     assert_eq!(end.is_ok(), status == RunStatus::Succeeded, "{name}");
-    if let Err(AppError::WorkflowFailed { faults, .. }) = &end {
-        let named: Vec<String> = faults
+    if let Err(AppError::Failed(RunFailed::Workflow(failed))) = &end {
+        let named: Vec<String> = failed
+            .faults
             .iter()
             .map(|fault| fault.step.step.to_string())
             .collect();

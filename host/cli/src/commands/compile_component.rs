@@ -5,10 +5,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use sedge_api::problem::ErrorClass;
 use sedge_app::compile_component::compile_component;
 use sedge_app::types::{COMPILE_COMMAND, has_argument};
 
-use crate::exit_code;
 use crate::output::stderr;
 
 /// Compile a component for the process that started this one
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &CompileComponentArgs) -> ExitCode {
         Ok(ended) => match ended {},
         Err(error) => {
             stderr(&format!("error: {error}"));
-            ExitCode::from(exit_code::INTERNAL)
+            ExitCode::from(ErrorClass::Bug.exit_code())
         }
     }
 }

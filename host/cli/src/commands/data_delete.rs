@@ -1,9 +1,8 @@
 //! `sedge data delete`
 
 use clap::{ArgGroup, Args};
+use sedge_api::view::data::DeletedName;
 use sedge_app::data_delete::{Chosen, Request, data_delete};
-use sedge_app::types::DataDeleted;
-use serde_json::{Value, json};
 
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
@@ -54,53 +53,34 @@ pub(crate) fn run(cx: &Context, args: &DataDeleteArgs) -> Result<Output, CliErro
         chosen,
         dry_run,
     };
-    let report = cx.wait(data_delete(&repository, &request, cx.events()))?;
-    let data = json!({
-        "model": report.model,
-        "dryRun": dry_run,
-        "deleted": deleted_json(&report.deleted),
-    });
-    let output = Output::new(data);
-    if report.deleted.is_empty() {
-        return Ok(output.note(format!("The model {} has no such data.", report.model)));
+    let deletion = cx.wait(data_delete(&repository, &request, cx.events()))?;
+    if deletion.deleted.is_empty() {
+        let note = format!("The model {} has no such data.", deletion.model);
+        return Ok(Output::new(deletion).note(note));
     }
-    let total = total(&report.deleted);
-    Ok(output.text(deleted_table(&report.deleted)).note(
-        args.dry_run
-            .sentence(&format!("{total} of {}", report.model)),
-    ))
-}
-
-/// Returns what was deleted, by name, as `--json` shows it.
-pub(crate) fn deleted_json(deleted: &[DataDeleted]) -> Vec<Value> {
-    let document = |it: &DataDeleted| {
-        json!({
-            "model": it.model,
-            "name": it.name,
-            "versions": it.n_versions,
-            "bytes": it.n_bytes,
-        })
-    };
-    deleted.iter().map(document).collect()
+    let total = format!("{} of {}", total(&deletion.deleted), deletion.model);
+    let text = deleted_table(&deletion.deleted);
+    let output = Output::new(deletion).text(text);
+    Ok(output.note(args.dry_run.sentence(&total)))
 }
 
 /// Returns what was deleted, by name, as a table.
-pub(crate) fn deleted_table(deleted: &[DataDeleted]) -> String {
+pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
     let rows = deleted.iter().map(|it| {
         vec![
-            it.model.to_string(),
-            guest_text::cell(it.name.as_str()),
-            it.n_versions.to_string(),
-            show::bytes(it.n_bytes),
+            it.model.clone(),
+            guest_text::cell(&it.name),
+            it.versions.to_string(),
+            show::bytes(it.bytes),
         ]
     });
     table(&["model", "name", "versions", "size"], rows)
 }
 
 /// Returns how much was deleted, in words.
-pub(crate) fn total(deleted: &[DataDeleted]) -> String {
-    let n_versions: u64 = deleted.iter().map(|it| it.n_versions).sum();
-    let n_bytes: u64 = deleted.iter().map(|it| it.n_bytes).sum();
+pub(crate) fn total(deleted: &[DeletedName]) -> String {
+    let n_versions: u64 = deleted.iter().map(|it| it.versions).sum();
+    let n_bytes: u64 = deleted.iter().map(|it| it.bytes).sum();
     let n_versions = show::count(n_versions, "version");
     format!("{n_versions} ({})", show::bytes(n_bytes))
 }

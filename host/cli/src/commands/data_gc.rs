@@ -1,11 +1,10 @@
 //! `sedge data gc`
 
 use clap::Args;
+use sedge_api::view::data::DataCollection;
 use sedge_app::data_gc::{Request, data_gc};
-use sedge_app::types::GcReport;
-use serde_json::json;
 
-use crate::commands::data_delete::{deleted_json, deleted_table, total};
+use crate::commands::data_delete::{deleted_table, total};
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
@@ -35,41 +34,36 @@ pub(crate) fn run(cx: &Context, args: &DataGcArgs) -> Result<Output, CliError> {
         dry_run: args.dry_run.is_set(),
         with_latest: args.with_latest,
     };
-    let report = cx.wait(data_gc(&repository, request, cx.events()))?;
-    let data = json!({
-        "dryRun": request.dry_run,
-        "deleted": deleted_json(&report.deleted),
-        "files": {"count": report.files.0, "bytes": report.files.1},
-        "unfinishedFiles": {"count": report.unfinished.0, "bytes": report.unfinished.1},
-        "latestKept": report.n_latest_kept,
-    });
-    let mut output = Output::new(data);
-    if !report.deleted.is_empty() {
-        output = output.text(deleted_table(&report.deleted));
+    let collection = cx.wait(data_gc(&repository, request, cx.events()))?;
+    let mut output = Output::default();
+    if !collection.deleted.is_empty() {
+        output = output.text(deleted_table(&collection.deleted));
     }
-    output = output.note(match what(&report) {
+    output = output.note(match what(&collection) {
         Some(what) => args.dry_run.sentence(&what),
         None => "There is nothing to remove.".to_owned(),
     });
-    if report.n_latest_kept > 0 {
+    if collection.latest_kept > 0 {
         output = output.note(format!(
             "{} past their lifetime keep their latest version; --with-latest removes it.",
-            show::count(report.n_latest_kept, "name")
+            show::count(collection.latest_kept, "name")
         ));
     }
-    Ok(output)
+    Ok(output.document(collection))
 }
 
-/// Returns what goes, in words; none where nothing does.
-fn what(report: &GcReport) -> Option<String> {
+/// Returns what is removed, in words; `None` if nothing is.
+fn what(report: &DataCollection) -> Option<String> {
     let versions = (!report.deleted.is_empty()).then(|| total(&report.deleted));
     let files = [
         (report.files, "unused file"),
-        (report.unfinished, "unfinished file"),
+        (report.unfinished_files, "unfinished file"),
     ];
-    let files = files.into_iter().filter(|((n, _), _)| *n > 0);
-    let files = files
-        .map(|((n, n_bytes), word)| format!("{} ({})", show::count(n, word), show::bytes(n_bytes)));
+    let files = files.into_iter().filter(|(files, _)| files.count > 0);
+    let files = files.map(|(files, word)| {
+        let count = show::count(files.count, word);
+        format!("{count} ({})", show::bytes(files.bytes))
+    });
     let parts: Vec<String> = versions.into_iter().chain(files).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }

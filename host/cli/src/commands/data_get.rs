@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sedge_api::view::data::{DataContentView, DataKindView, DataVersionView};
 use sedge_app::AppError;
 use sedge_app::data_get::{data_get, data_save, data_save_to};
-use sedge_app::types::{ContentReader, DataKind, DataRecord, Scan};
+use sedge_app::types::{ContentReader, Scan};
 use serde_json::Value;
 
-use crate::commands::data_list::record_json;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text::TerminalData;
@@ -45,8 +45,8 @@ pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> 
         });
     }
     let repository = cx.repository()?;
-    let (record, content) = data_get(&repository, &args.model, &args.name, args.version)?;
-    let mut document = record_json(&record);
+    let (version, content) = data_get(&repository, &args.model, &args.name, args.version)?;
+    let name = version.name.clone();
     let output = match &args.output {
         Some(_) if to_stdout => copied(content)?,
         Some(path) => {
@@ -64,44 +64,55 @@ pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> 
                     Ok::<_, CliError>(data_save(content, to, tell)?)
                 })?;
             }
-            document["output"] = path.to_string_lossy().into();
-            let size = show::bytes(record.size);
+            let size = show::bytes(version.size);
             let words = format!("Wrote {size} to {}.", path.display());
-            Output::new(document).note(words)
+            let output = Some(path.to_string_lossy().into_owned());
+            Output::new(document(version, None, output)).note(words)
         }
-        None => printed(cx, &record, content, document)?,
+        None => printed(cx, version, content)?,
     };
-    Ok(if record.name.as_str() == args.name {
+    Ok(if name == args.name {
         output
     } else {
-        output.note(format!("`{}` was renamed to `{}`.", args.name, record.name))
+        output.note(format!("`{}` was renamed to `{name}`.", args.name))
     })
+}
+
+fn document(
+    version: DataVersionView,
+    content: Option<Value>,
+    output: Option<String>,
+) -> DataContentView {
+    DataContentView {
+        version,
+        content,
+        output,
+    }
 }
 
 fn printed(
     cx: &Context,
-    record: &DataRecord,
+    version: DataVersionView,
     content: ContentReader,
-    mut document: Value,
 ) -> Result<Output, CliError> {
-    match record.kind {
-        DataKind::Resource => {
+    match version.kind {
+        DataKindView::Resource => {
             let text = content.read_all().map_err(AppError::from)?;
-            let content: Value = serde_json::from_slice(&text).map_err(anyhow::Error::from)?;
-            document["content"] = content.clone();
-            Ok(Output::new(document).text_json(&content))
+            let content: Value = serde_json::from_slice(&text)
+                .map_err(|error| CliError::Bug(format!("a resource is not JSON: {error}")))?;
+            let output = Output::default().text_json(&content);
+            Ok(output.document(document(version, Some(content), None)))
         }
         // Bytes have no form in JSON.
-        DataKind::File if cx.json => Ok(Output::new(document)),
-        DataKind::File if std::io::stdout().is_terminal() && !is_text(record) => {
+        DataKindView::File if cx.json => Ok(Output::new(document(version, None, None))),
+        DataKindView::File if std::io::stdout().is_terminal() && !is_text(&version) => {
             let words = format!(
                 "`{}` is a file of type {}, which a terminal cannot show: `--output FILE` writes it to a file.",
-                record.name,
-                record.media_type()
+                version.name, version.media_type
             );
-            Ok(Output::new(document).note(words))
+            Ok(Output::default().note(words))
         }
-        DataKind::File => copied(content),
+        DataKindView::File => copied(content),
     }
 }
 
@@ -128,7 +139,7 @@ fn copied(mut content: ContentReader) -> Result<Output, CliError> {
     Ok(Output::printed())
 }
 
-fn is_text(record: &DataRecord) -> bool {
-    let media_type = record.media_type();
+fn is_text(version: &DataVersionView) -> bool {
+    let media_type = &version.media_type;
     media_type.starts_with("text/") || media_type.contains("json")
 }

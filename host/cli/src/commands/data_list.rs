@@ -1,9 +1,8 @@
 //! `sedge data list`
 
 use clap::Args;
+use sedge_api::view::data::DataVersionView;
 use sedge_app::data_list::data_list;
-use sedge_app::types::DataRecord;
-use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -29,49 +28,20 @@ pub(crate) fn run(cx: &Context, args: &DataListArgs) -> Result<Output, CliError>
     let mut rows = Rows::new(cx, &args.list, &heading);
     let repository = cx.repository()?;
     cx.look(|_| {
-        data_list(&repository, args.model.as_deref(), |record| {
-            rows.push(&record_json(record), || row(record))
+        data_list(&repository, args.model.as_deref(), |version| {
+            rows.push(&version, || row(&version))
         })
     })?;
     rows.output(NONE)
 }
 
-fn row(record: &DataRecord) -> Vec<String> {
+fn row(record: &DataVersionView) -> Vec<String> {
     vec![
-        record.model.to_string(),
-        guest_text::cell(record.name.as_str()),
+        record.model.clone(),
+        guest_text::cell(&record.name),
         record.kind.as_str().to_owned(),
         record.version.to_string(),
         show::bytes(record.size),
-        show::timestamp(record.created_at),
+        show::time(record.created_at),
     ]
-}
-
-/// Returns a version as `--json` shows it, without its content.
-pub(crate) fn record_json(record: &DataRecord) -> Value {
-    let step = record.step.as_deref().and_then(|it| it.split_once('/'));
-    json!({
-        "model": record.model,
-        "name": record.name,
-        "version": record.version,
-        "latest": record.is_latest,
-        "kind": record.kind,
-        "spec": record.spec,
-        "mediaType": record.media_type(),
-        "size": record.size,
-        "digest": record.digest,
-        "tags": record.tags,
-        "lifetime": record.lifetime,
-        "createdAt": show::timestamp(record.created_at),
-        "writtenBy": {
-            "run": record.by.run(),
-            "job": step.map(|(job, _)| job),
-            "step": step.map(|(_, step)| step),
-            "call": record.by,
-            "method": record.origin.method,
-            "type": record.origin.type_name,
-            "plugin": record.origin.plugin,
-            "definition": record.origin.definition,
-        },
-    })
 }

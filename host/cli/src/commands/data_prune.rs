@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::data_prune::{Request, data_prune};
-use serde_json::{Value, json};
 
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
@@ -36,38 +35,24 @@ pub(crate) fn run(cx: &Context, args: &DataPruneArgs) -> Result<Output, CliError
         is_confirmed: args.yes,
         dry_run: args.dry_run.is_set(),
     };
-    let report = cx.wait(data_prune(&repository, &request, cx.events()))?;
-    let models: Vec<Value> = report
-        .gone
-        .iter()
-        .map(|it| {
-            json!({
-                "model": it.model,
-                "names": it.n_names,
-                "versions": it.n_versions,
-                "bytes": it.n_bytes,
-            })
-        })
-        .collect();
-    let doubt = report.doubt.map(|doubt| doubt.to_string());
-    let output = Output::new(json!({"dryRun": request.dry_run, "models": models, "doubt": doubt}));
-    if report.gone.is_empty() {
-        return Ok(output.note("Every model that has data is there."));
+    let pruned = cx.wait(data_prune(&repository, &request, cx.events()))?;
+    if pruned.models.is_empty() {
+        return Ok(Output::new(pruned).note("Every model that has data is there."));
     }
-    let rows = report.gone.iter().map(|it| {
+    let rows = pruned.models.iter().map(|it| {
         vec![
-            it.model.to_string(),
-            it.n_names.to_string(),
-            it.n_versions.to_string(),
-            show::bytes(it.n_bytes),
+            it.model.clone(),
+            it.names.to_string(),
+            it.versions.to_string(),
+            show::bytes(it.bytes),
         ]
     });
-    let models = show::count(report.gone.len(), "model");
-    let mut output = output
+    let models = show::count(pruned.models.len(), "model");
+    let mut output = Output::default()
         .text(table(&["model", "names", "versions", "size"], rows))
         .note(args.dry_run.sentence(&format!("the data of {models}")));
-    if let Some(doubt) = doubt {
+    if let Some(doubt) = &pruned.doubt {
         output = output.note(format!("It would be refused without `--yes`: {doubt}."));
     }
-    Ok(output)
+    Ok(output.document(pruned))
 }

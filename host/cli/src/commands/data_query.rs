@@ -1,11 +1,11 @@
 //! `sedge data query`
 
 use clap::Args;
-use sedge_app::data_query::{Request, data_query};
-use sedge_app::types::{DataRecord, Timestamp};
+use sedge_api::view::data::{DataQueryItem, DataQueryReport, DataVersionView};
+use sedge_app::data_query::{Found, Request, data_query};
+use sedge_app::types::Timestamp;
 use serde_json::Value;
 
-use crate::commands::data_list::record_json;
 use crate::commands::data_search;
 use crate::commands::shared::time_or_age;
 use crate::context::Context;
@@ -58,30 +58,56 @@ pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError
     let repository = cx.repository()?;
     let mut n_found = 0;
     let report = cx.look(|progress| {
-        data_query(&repository, &request, |record, selected| {
+        data_query(&repository, &request, |found| {
             n_found += 1;
             progress.count(n_found, "match");
-            match selected {
-                None => rows.push(&record_json(record), || data_search::row(record)),
-                Some(value) => rows.push(&value, || selected_row(record, &value)),
-            }
+            let Found { version, item } = found;
+            rows.push(&item, || match &item {
+                DataQueryItem::Version(version) => data_search::row(version),
+                DataQueryItem::Selected(value) => selected_row(&version, value),
+            })
         })
     })?;
-    let output = rows.output("No data is like that.")?;
-    Ok(match &report.faults.first {
-        Some(first) => output.note(format!(
-            "For {} of {} the query is wrong, and they do not match: {first}",
-            show::count(report.faults.n_rows, "version"),
-            report.n_looked
-        )),
-        None => output,
-    })
+    let notes = notes(&report);
+    let output = rows.output_with("No data is like that.", report)?;
+    Ok(notes.into_iter().fold(output, Output::note))
 }
 
-fn selected_row(record: &DataRecord, value: &Value) -> Vec<String> {
+/// Returns what is to be said of versions that the query is wrong for, or finds something
+/// missing in.
+fn notes(report: &DataQueryReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(faults) = &report.faults {
+        let first = &faults.first;
+        notes.push(format!(
+            "For {} of {} the query is wrong, and they do not match. The first is `{}` of `{}`, \
+             version {}: {}:{}:{}: {}.",
+            show::count(faults.count, "version"),
+            report.looked,
+            first.name,
+            first.model,
+            first.version,
+            first.place.file,
+            first.place.line,
+            first.place.column,
+            first.message,
+        ));
+    }
+    if let Some(missing) = &report.missing {
+        notes.push(format!(
+            "In {} of {} something to show is missing, first `{}`; it is null there.",
+            show::count(missing.count, "version"),
+            report.looked,
+            missing.first,
+        ));
+    }
+    notes
+}
+
+fn selected_row(record: &DataVersionView, value: &Value) -> Vec<String> {
     vec![
-        record.model.to_string(),
-        guest_text::cell(record.name.as_str()),
+        record.model.clone(),
+        guest_text::cell(&record.name),
         record.version.to_string(),
         guest_text::cell(&value.to_string()),
     ]

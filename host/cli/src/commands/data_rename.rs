@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::data_rename::{Request, data_rename};
-use serde_json::json;
 
 use crate::commands::shared::LockOptions;
 use crate::context::Context;
@@ -36,16 +35,10 @@ pub(crate) fn run(cx: &Context, args: &DataRenameArgs) -> Result<Output, CliErro
         to: args.to.clone(),
         forward: !args.no_forward,
     };
-    let report = cx.wait(data_rename(&repository, &request, cx.events()))?;
-    let data = json!({
-        "model": report.model,
-        "from": report.from,
-        "to": report.to,
-        "forward": request.forward,
-    });
-    let mut words = format!("Renamed `{}` to `{}`.", report.from, report.to);
-    if request.forward {
+    let renamed = cx.wait(data_rename(&repository, &request, cx.events()))?;
+    let mut words = format!("Renamed `{}` to `{}`.", renamed.from, renamed.to);
+    if renamed.forward {
         words.push_str(" The former name leads there.");
     }
-    Ok(Output::new(data).note(words))
+    Ok(Output::new(renamed).note(words))
 }

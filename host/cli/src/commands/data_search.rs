@@ -1,10 +1,10 @@
 //! `sedge data search`
 
 use clap::Args;
+use sedge_api::view::data::DataVersionView;
 use sedge_app::data_search::data_search;
-use sedge_app::types::{DataRecord, RunId, Selection, Timestamp};
+use sedge_app::types::{RunId, Selection, Timestamp};
 
-use crate::commands::data_list::record_json;
 use crate::commands::shared::time_or_age;
 use crate::context::Context;
 use crate::error::CliError;
@@ -71,8 +71,8 @@ pub(crate) fn run(cx: &Context, args: &DataSearchArgs) -> Result<Output, CliErro
     let mut rows = Rows::new(cx, &args.list, &HEADING);
     let repository = cx.repository()?;
     cx.look(|_| {
-        data_search(&repository, &selection, |record| {
-            rows.push(&record_json(record), || row(record))
+        data_search(&repository, &selection, |version| {
+            rows.push(&version, || row(&version))
         })
     })?;
     rows.output("No data is like that.")
@@ -84,15 +84,15 @@ pub(crate) const HEADING: [&str; 7] = [
 ];
 
 /// Returns a version as a row.
-pub(crate) fn row(record: &DataRecord) -> Vec<String> {
+pub(crate) fn row(record: &DataVersionView) -> Vec<String> {
     vec![
-        record.model.to_string(),
-        guest_text::cell(record.name.as_str()),
+        record.model.clone(),
+        guest_text::cell(&record.name),
         record.version.to_string(),
         record.kind.as_str().to_owned(),
-        record.spec.to_string(),
+        record.spec.clone(),
         show::bytes(record.size),
-        show::timestamp(record.created_at),
+        show::time(record.created_at),
     ]
 }
 

@@ -3,14 +3,13 @@
 use clap::Args;
 use sedge_app::data_versions::data_versions;
 
-use crate::commands::data_list::record_json;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// List the versions of one piece of data
+/// List the versions of one piece of data, the newest first
 #[derive(Debug, Args)]
 pub(crate) struct DataVersionsArgs {
     /// The model
@@ -27,20 +26,20 @@ pub(crate) fn run(cx: &Context, args: &DataVersionsArgs) -> Result<Output, CliEr
     let repository = cx.repository()?;
     let mut renamed = None;
     cx.look(|_| {
-        data_versions(&repository, &args.model, &args.name, |record| {
-            if record.name.as_str() != args.name {
-                renamed.get_or_insert_with(|| record.name.clone());
+        data_versions(&repository, &args.model, &args.name, |version| {
+            if version.name != args.name {
+                renamed.get_or_insert_with(|| version.name.clone());
             }
             let row = || {
                 vec![
-                    record.version.to_string(),
-                    record.kind.as_str().to_owned(),
-                    show::bytes(record.size),
-                    show::timestamp(record.created_at),
-                    record.by.to_string(),
+                    version.version.to_string(),
+                    version.kind.as_str().to_owned(),
+                    show::bytes(version.size),
+                    show::time(version.created_at),
+                    version.written_by.call.clone(),
                 ]
             };
-            rows.push(&record_json(record), row)
+            rows.push(&version, row)
         })
     })?;
     let output = rows.output("")?;

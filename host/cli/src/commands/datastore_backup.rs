@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sedge_app::datastore_backup::{Request, datastore_backup};
-use serde_json::json;
 
 use crate::commands::shared::LockOptions;
 use crate::context::Context;
@@ -33,18 +32,13 @@ pub(crate) fn run(cx: &Context, args: &DatastoreBackupArgs) -> Result<Output, Cl
         to: args.file.clone(),
         replace: args.replace,
     };
-    let report = cx.wait(datastore_backup(&repository, &request, cx.events()))?;
-    let data = json!({
-        "file": args.file.to_string_lossy(),
-        "bytes": report.n_bytes,
-        "versions": report.n_versions,
-        "files": report.n_files,
-    });
-    Ok(Output::new(data).note(format!(
+    let made = cx.wait(datastore_backup(&repository, &request, cx.events()))?;
+    let note = format!(
         "Wrote {} to {}: {}, {}.",
-        show::bytes(report.n_bytes),
-        args.file.display(),
-        show::count(report.n_versions, "version"),
-        show::count(report.n_files, "file"),
-    )))
+        show::bytes(made.bytes),
+        made.file,
+        show::count(made.versions, "version"),
+        show::count(made.files, "file"),
+    );
+    Ok(Output::new(made).note(note))
 }

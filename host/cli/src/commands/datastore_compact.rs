@@ -2,7 +2,6 @@
 
 use clap::Args;
 use sedge_app::datastore_compact::datastore_compact;
-use serde_json::json;
 
 use crate::commands::shared::{DryRun, LockOptions};
 use crate::context::Context;
@@ -25,15 +24,10 @@ pub(crate) struct DatastoreCompactArgs {
 pub(crate) fn run(cx: &Context, args: &DatastoreCompactArgs) -> Result<Output, CliError> {
     let repository = cx.repository_with(args.lock.settings()?)?;
     let dry_run = args.dry_run.is_set();
-    let report = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
-    let data = json!({
-        "dryRun": dry_run,
-        "bytesBefore": report.n_bytes_before,
-        "bytesAfter": report.n_bytes_after,
-    });
-    let (before, after) = (report.n_bytes_before, report.n_bytes_after);
+    let compacted = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
+    let (before, after) = (compacted.bytes_before, compacted.bytes_after);
     let verb = if dry_run { "would have" } else { "has" };
-    Ok(Output::new(data).note(format!(
+    Ok(Output::new(compacted).note(format!(
         "The database {verb} {} instead of {}.",
         show::bytes(after),
         show::bytes(before)

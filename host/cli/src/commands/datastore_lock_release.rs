@@ -2,9 +2,8 @@
 
 use clap::{ArgGroup, Args};
 use sedge_app::datastore_lock_release::datastore_lock_release;
-use serde_json::{Value, json};
 
-use crate::commands::datastore_lock_status::{lock_json, lock_text};
+use crate::commands::datastore_lock_status::{lock_text, resource};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -30,21 +29,20 @@ pub(crate) struct DatastoreLockReleaseArgs {
 }
 
 pub(crate) fn run(cx: &Context, args: &DatastoreLockReleaseArgs) -> Result<Output, CliError> {
-    let taken = datastore_lock_release(&*cx.repository()?, args.model.as_deref())?;
-    let data: Vec<Value> = taken.iter().map(lock_json).collect();
-    let output = Output::new(json!({"released": data}));
-    if taken.is_empty() {
-        return Ok(output.note(match &args.model {
-            Some(model) => format!("Nobody has the model `{model}` locked."),
+    let released = datastore_lock_release(&*cx.repository()?, args.model.as_deref())?;
+    let n_locks = released.released.len();
+    if n_locks == 0 {
+        return Ok(Output::new(released).note(match &args.model {
+            Some(model) => format!("The model `{model}` is not locked."),
             None => "Nothing is locked.".to_owned(),
         }));
     }
-    let lines: Vec<String> = taken
-        .iter()
-        .map(|lock| format!("{}: {}", lock.resource, lock_text(lock)))
+    let locks = released.released.iter();
+    let lines: Vec<String> = locks
+        .map(|lock| format!("{}: {}", resource(lock), lock_text(lock)))
         .collect();
-    Ok(output
+    Ok(Output::new(released)
         .text(lines.join("\n"))
-        .note(format!("Released {}.", show::count(taken.len(), "lock")))
+        .note(format!("Released {}.", show::count(n_locks, "lock")))
         .note("hint: the calls that had them cannot write any more; `sedge run list` shows their runs"))
 }

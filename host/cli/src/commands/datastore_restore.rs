@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sedge_app::datastore_restore::{Request, datastore_restore};
-use serde_json::json;
 
 use crate::commands::shared::LockOptions;
 use crate::context::Context;
@@ -33,18 +32,13 @@ pub(crate) fn run(cx: &Context, args: &DatastoreRestoreArgs) -> Result<Output, C
         from: (args.file != Path::new("-")).then(|| args.file.clone()),
         replace: args.replace,
     };
-    let report = cx.wait(datastore_restore(&repository, &request, cx.events()))?;
-    let data = json!({
-        "createdAt": show::timestamp(report.created_at),
-        "versions": report.n_versions,
-        "runs": report.n_runs,
-        "files": report.n_files,
-    });
-    Ok(Output::new(data).note(format!(
+    let restored = cx.wait(datastore_restore(&repository, &request, cx.events()))?;
+    let note = format!(
         "The datastore is as it was on {}: {}, {}, {}.",
-        show::timestamp(report.created_at),
-        show::count(report.n_versions, "version"),
-        show::count(report.n_files, "file"),
-        show::count(report.n_runs, "run"),
-    )))
+        show::time(restored.created_at),
+        show::count(restored.versions, "version"),
+        show::count(restored.files, "file"),
+        show::count(restored.runs, "run"),
+    );
+    Ok(Output::new(restored).note(note))
 }

@@ -4,13 +4,13 @@ use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sedge_api::problem::details::CoreDumpDetails;
+use sedge_app::failure_text::{core_dump_text, written_text};
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::types::{json, read_named_file};
 use sedge_app::{AppError, Settings};
+use sedge_sys::fault::MachineError;
 use serde_json::{Map, Value};
 
-use crate::call_text::written_text;
 use crate::commands::shared::RunOptions;
 use crate::context::Context;
 use crate::error::CliError;
@@ -76,19 +76,6 @@ pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliE
     })
 }
 
-/// Returns what became of a core dump, as a sentence.
-fn core_dump_text(dump: &CoreDumpDetails) -> String {
-    let call = dump.call.as_deref().unwrap_or_default();
-    match (&dump.path, &dump.reason) {
-        (Some(path), _) => format!(
-            "the core dump of {call} is in `{path}` ({}): only you can read it, and it has all that the guest knew",
-            show::bytes(dump.size.unwrap_or_default())
-        ),
-        (None, Some(reason)) => format!("the core dump of {call} was not written: {reason}"),
-        (None, None) => "no guest trapped, so there is no core dump".to_owned(),
-    }
-}
-
 /// Parses `KEY=VALUE`.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -131,7 +118,8 @@ fn text_of(file: &str) -> Result<String, CliError> {
         stdin()
             .lock()
             .take(INPUT_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)?;
+            .read_to_end(&mut bytes)
+            .map_err(MachineError::of("read stdin"))?;
         if bytes.len() as u64 > INPUT_BYTES_MAX {
             return Err(unfit(format!(
                 "stdin has more than {INPUT_BYTES_MAX} bytes"

@@ -7,13 +7,13 @@ use clap::Args;
 use sedge_api::problem::call::CallProblem;
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::{RunReport, StepStatusView, StepView};
+use sedge_app::failure_text::{Frames, call_text, details_text, rolled_back_text, written_text};
 use sedge_app::run_show::run_show;
 
-use crate::call_text::{error_text, rolled_back_text, written_text};
 use crate::commands::run_list::{elapsed, what};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::failure::Frames;
+use crate::guest_text;
 use crate::output::{Node, Output, draw};
 use crate::show;
 
@@ -131,14 +131,19 @@ impl Tree {
         if let Some(rolled_back) = &call.rolled_back {
             below.push(Node::leaf(rolled_back_text(rolled_back)));
         }
-        let text = call_text(call);
+        let text = call_line(call);
         Node { text, below }
     }
 
     fn error(&self, error: &CallProblem) -> Vec<Node> {
-        let lines = error_text(error, self.frames);
-        let lines = lines.lines().map(|line| Node::leaf(line.to_owned()));
-        lines.collect()
+        let mut text = call_text(error, self.frames);
+        if let Some(details) = details_text(error) {
+            text.push_str(&format!("\n{details}"));
+        }
+        let text = guest_text::block(&text, "");
+        text.lines()
+            .map(|line| Node::leaf(line.to_owned()))
+            .collect()
     }
 }
 
@@ -163,7 +168,7 @@ fn head(report: &RunReport) -> String {
 }
 
 /// Returns what there is to say of a call in one line.
-fn call_text(call: &CallView) -> String {
+fn call_line(call: &CallView) -> String {
     let mut text = format!("{}.{}: {}", call.model, call.method, call.status.as_str());
     if let Some(ms) = call.until_commit_ms {
         text.push_str(&format!(" after {}", show::duration_ms(ms)));

@@ -7,6 +7,7 @@ use clap::Args;
 use sedge_app::AppError;
 use sedge_app::secret_put::secret_put;
 use sedge_app::types::{HiddenInput, SecretName, SecretValue, Typed, VALUE_BYTES_MAX};
+use sedge_sys::fault::MachineError;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -75,7 +76,7 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
 
 /// Asks twice for a value.
 fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
-    let mut input = HiddenInput::begin()?;
+    let mut input = HiddenInput::begin().map_err(MachineError::of("read from the terminal"))?;
     let first = ask(&mut input, &format!("Value of `{name}`: "))?;
     let second = ask(&mut input, "The same again: ")?;
     if first.expose() != second.expose() {
@@ -89,7 +90,9 @@ fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
 
 fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
     stderr_prompt(prompt);
-    let typed = input.line()?;
+    let typed = input
+        .line()
+        .map_err(MachineError::of("read from the terminal"))?;
     // The end of the line that the person typed was not shown either.
     stderr("");
     match typed {
@@ -107,7 +110,8 @@ fn value_read(keep_newline: bool) -> Result<SecretValue, CliError> {
     // With room for all: a buffer that grew would leave the value where it was.
     let mut value = Vec::with_capacity(2 * STDIN_BYTES_MAX);
     let bytes_max = STDIN_BYTES_MAX as u64;
-    stdin().lock().take(bytes_max).read_to_end(&mut value)?;
+    let read = stdin().lock().take(bytes_max).read_to_end(&mut value);
+    read.map_err(MachineError::of("read stdin"))?;
     if !keep_newline && value.ends_with(b"\n") {
         value.pop();
         if value.ends_with(b"\r") {

@@ -44,7 +44,6 @@ pub enum Choice {
 
 /// A decision that cannot be understood, or is about nothing that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ChoiceError {
     /// No such kind.
     #[error(

@@ -77,6 +77,7 @@ const TYPES: &[&str] = &[
 ];
 
 /// An expression that was parsed and checked.
+#[derive(Debug)]
 pub(super) struct Source {
     pub(super) file: SourceFile,
     pub(super) expr: IdedExpr,
@@ -118,7 +119,7 @@ impl Source {
     }
 
     /// Returns where a node stands, with everything below it.
-    fn span(&self, at: &IdedExpr) -> Range<usize> {
+    pub(super) fn span(&self, at: &IdedExpr) -> Range<usize> {
         let (mut start, mut stop) = (usize::MAX, 0);
         visit(at, |node| {
             if let Some((from, to)) = self.info.offset_for(node.id) {

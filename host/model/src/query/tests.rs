@@ -48,7 +48,8 @@ fn with_row<T>(content: Option<&str>, test: impl FnOnce(&Row<'_>) -> T) -> T {
 
 fn evaluate(predicate: &str, select: Option<&str>) -> Result<Option<Value>, QueryError> {
     let query = Query::parse(predicate, select, NOW_MS)?;
-    with_row(Some(CONTENT), |row| query.evaluate(row))
+    let shown = with_row(Some(CONTENT), |row| query.evaluate(row))?;
+    Ok(shown.map(|shown| shown.value))
 }
 
 /// Checks whether a predicate is true of the row, also where its selection says so.
@@ -225,12 +226,62 @@ fn a_row_that_is_wrong_is_counted() {
     let query = Query::parse("attributes.x > 1", None, NOW_MS).expect("it is valid");
     let mut faults = RowFaults::default();
     for content in ["{\"x\": \"a\"}", "{\"x\": 2}", "{", "{}"] {
-        with_row(Some(content), |row| faults.absorb(row, query.evaluate(row)));
+        with_row(Some(content), |row| faults.look(&query, row));
     }
-    assert_eq!(faults.n_rows, 2);
-    let first = "`record` of `sink`, version 3: the predicate is wrong for this row: \
-        `>` does not take `string` and `int`";
-    assert_eq!(faults.first.as_deref(), Some(first));
+    assert_eq!((faults.n_rows, faults.n_select), (2, 0));
+    let first = faults.first.expect("there is one");
+    assert_eq!((first.name.as_str(), first.version), ("record", 3));
+    let fault = first.diagnostic.to_string();
+    assert_eq!(fault, "predicate:1:1: `>` does not take `string` and `int`");
+}
+
+/// The place is the smallest part that is wrong by itself, so that a long query need not be taken
+/// apart by hand.
+#[test]
+fn a_fault_of_a_row_has_its_place() {
+    let check = |predicate: &str, select: Option<&str>, place: &str| {
+        let query = Query::parse(predicate, select, NOW_MS).expect("it is valid");
+        let mut faults = RowFaults::default();
+        with_row(Some(CONTENT), |row| faults.look(&query, row));
+        let fault = faults.first.expect(predicate).diagnostic;
+        assert_eq!(&fault.file.text[fault.span.clone()], place, "{predicate}");
+    };
+    check("name == 'record' && name > 1", None, "name > 1");
+    // The parser gives an operator in brackets the place of its sign.
+    check("(name + 1) == 'x' || false", None, "+");
+    // A loop ends with its last part: the parser gives its bracket no place.
+    check(
+        "[1, 2].exists(x, x > name)",
+        None,
+        "[1, 2].exists(x, x > name",
+    );
+    check("true", Some("{'a': name, 'b': name - 1}"), "name - 1");
+}
+
+/// What is not there is null where it would stand, and the rest of what is shown stays.
+#[test]
+fn what_select_does_not_find_is_null_by_itself() {
+    let check = |select: &str, expect: Value, missing: Option<&str>| {
+        let query = Query::parse("true", Some(select), NOW_MS).expect("it is valid");
+        let mut faults = RowFaults::default();
+        let shown = with_row(Some("{\"a\": {\"b\": 1}}"), |row| faults.look(&query, row));
+        assert_eq!(shown.expect("it matches").value, expect, "{select}");
+        assert_eq!(faults.missing.first.as_deref(), missing, "{select}");
+        assert_eq!(faults.missing.n_rows, u64::from(missing.is_some()));
+    };
+    check("attributes.a.b", json!(1), None);
+    check("attributes.x", json!(null), Some("attributes.x"));
+    check("attributes.x.y.z", json!(null), Some("attributes.x"));
+    check(
+        "{'n': name, 'x': attributes.x, 'l': [attributes.y, 1]}",
+        json!({"l": [null, 1], "n": "record", "x": null}),
+        Some("attributes.y"),
+    );
+    check(
+        "{'n': {'x': attributes.x + 1}}",
+        json!({"n": {"x": null}}),
+        Some("attributes.x"),
+    );
 }
 
 /// Checks what is said of a query that is wrong, and which part of its text that is about.

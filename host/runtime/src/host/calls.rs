@@ -14,15 +14,23 @@ use crate::bindings::sedge::model::calls::{self, Host, HostPending};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, Fault, JSON_BYTES_MAX};
+use crate::host::{BoxFuture, CalleeError, Fault, JSON_BYTES_MAX};
 use crate::json;
 use crate::limits::raise_hint;
 
-type Ended = Result<Outcome, Fault<CallError>>;
+type Ended = Result<Outcome, Fault<CalleeError>>;
+
+/// Which method of which model a guest calls, as it wrote it.
+#[derive(Debug, Clone)]
+struct Target {
+    model: String,
+    method: String,
+}
 
 /// A nested call that was started. Dropping this handle cancels the call, unless it has ended.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Pending {
+    target: Target,
     outcome: Option<oneshot::Receiver<Ended>>,
     task: AbortHandle,
 }
@@ -43,13 +51,9 @@ impl CallState {
 
     /// Assigns the next ordinal to a nested call and prepares it. The call starts when the future
     /// is polled. If the call cannot be made, the future resolves to the error.
-    fn nested(
-        &mut self,
-        target: String,
-        method: String,
-        arguments: &str,
-    ) -> wasmtime::Result<BoxFuture<Ended>> {
-        self.count_host_call(target.len() + method.len() + arguments.len())?;
+    fn nested(&mut self, target: Target, arguments: &str) -> wasmtime::Result<BoxFuture<Ended>> {
+        let Target { model, method } = target;
+        self.count_host_call(model.len() + method.len() + arguments.len())?;
         let outside = std::sync::Arc::clone(&self.outside);
         let running = self.running()?;
         if running.n_calls >= running.quotas.calls {
@@ -58,8 +62,8 @@ impl CallState {
         }
         running.n_calls += 1;
         Ok(match parse_arguments(arguments) {
-            Ok(arguments) => outside.call(running.n_calls, target, method, arguments),
-            Err(error) => Box::pin(async { Err(Fault::Guest(error)) }),
+            Ok(arguments) => outside.call(running.n_calls, model, method, arguments),
+            Err(error) => Box::pin(async { Err(Fault::Guest(CalleeError::refused(error))) }),
         })
     }
 
@@ -113,17 +117,25 @@ impl CallState {
         Ok(())
     }
 
+    /// Returns the end of a call to the guest, and notes what was refused to it.
     fn result_to_guest(
         &mut self,
+        target: &Target,
         ended: Ended,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
+        let Target { model, method } = target;
         match ended {
             Ok(outcome) => {
+                self.running()?.refusals().call_succeeded(model, method);
                 let outcome = convert::outcome_to_guest(outcome);
                 self.count_bytes(outcome.value.len())?;
                 Ok(Ok(outcome))
             }
-            Err(Fault::Guest(error)) => {
+            Err(Fault::Guest(CalleeError { error, has_begun })) => {
+                if !has_begun {
+                    let refused = error.clone();
+                    self.running()?.refusals().call(model, method, refused);
+                }
                 if let CallError::Limit { name, value } = error {
                     self.limit_note(name, value)?;
                 }
@@ -141,9 +153,13 @@ impl Host for CallState {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
-        let call = self.nested(target, method, &arguments)?;
+        let target = Target {
+            model: target,
+            method,
+        };
+        let call = self.nested(target.clone(), &arguments)?;
         let ended = call.await;
-        self.result_to_guest(ended)
+        self.result_to_guest(&target, ended)
     }
 
     async fn start(
@@ -152,8 +168,12 @@ impl Host for CallState {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<Pending>> {
+        let target = Target {
+            model: target,
+            method,
+        };
         let call = match self.parallel_reached()? {
-            None => self.nested(target, method, &arguments)?,
+            None => self.nested(target.clone(), &arguments)?,
             Some(most) => {
                 // The refused call takes an ordinal, so that the following calls keep theirs in a
                 // replay.
@@ -168,6 +188,7 @@ impl Host for CallState {
             let _ = end.send(call.await);
         });
         Ok(self.table.push(Pending {
+            target,
             outcome: Some(outcome),
             task,
         })?)
@@ -180,14 +201,15 @@ impl HostPending for CallState {
         pending: Resource<Pending>,
     ) -> wasmtime::Result<Result<calls::Outcome, types::CallError>> {
         self.count_host_call(0)?;
-        let outcome = self.table.get_mut(&pending)?.outcome.take();
-        let ended = match outcome {
+        let pending = self.table.get_mut(&pending)?;
+        let target = pending.target.clone();
+        let ended = match pending.outcome.take() {
             Some(outcome) => outcome.await,
             None => return Ok(Err(types::CallError::Cancelled)),
         };
         // The sender is dropped without sending only if its task panicked.
         let gone = |_| wasmtime::format_err!("a nested call's task ended without an outcome");
-        self.result_to_guest(ended.map_err(gone)?)
+        self.result_to_guest(&target, ended.map_err(gone)?)
     }
 
     async fn drop(&mut self, pending: Resource<Pending>) -> wasmtime::Result<()> {
@@ -197,7 +219,8 @@ impl HostPending for CallState {
 }
 
 fn refused(name: LimitName, value: u64) -> BoxFuture<Ended> {
-    Box::pin(async move { Err(Fault::Guest(CallError::Limit { name, value })) })
+    let refused = CalleeError::refused(CallError::Limit { name, value });
+    Box::pin(async move { Err(Fault::Guest(refused)) })
 }
 
 fn parse_arguments(text: &str) -> Result<Value, CallError> {

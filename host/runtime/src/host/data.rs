@@ -198,7 +198,7 @@ impl CallState {
     ) -> Result<(), DataError> {
         let running = self.writing()?;
         if content.len() > JSON_BYTES_MAX {
-            return Err(limit(LimitName::JsonBytes, JSON_BYTES_MAX as u64));
+            return Err(limit(running, LimitName::JsonBytes, JSON_BYTES_MAX as u64));
         }
         let plugin = &running.plugin;
         let declared = plugin.type_info().resource(spec);
@@ -350,7 +350,7 @@ fn stage(running: &Running, change: StagedChange) -> Result<(), DataError> {
         Ok(())
     } else {
         let value = running.staging.bytes_max() as u64;
-        Err(limit(LimitName::StagedBytes, value))
+        Err(limit(running, LimitName::StagedBytes, value))
     }
 }
 
@@ -373,7 +373,9 @@ fn invalid(violations: Vec<Violation>) -> DataError {
     DataError::InvalidContent(convert::violations_to_guest(violations))
 }
 
-fn limit(name: LimitName, value: u64) -> DataError {
+/// Returns the error of a limit that a call reached, and notes that it did.
+fn limit(running: &Running, name: LimitName, value: u64) -> DataError {
+    running.refusals().limit(name, value);
     DataError::Limit(types::LimitReached {
         name: name.as_str().to_owned(),
         value,

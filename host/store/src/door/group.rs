@@ -106,6 +106,19 @@ impl Group {
         self.with_writer(body)
     }
 
+    /// Runs `body` if the connection that writes is open, and nothing of this process uses it or
+    /// waits for it; `None` otherwise.
+    pub(super) fn if_idle<T>(self: &Arc<Self>, body: impl FnOnce(&mut Writer) -> T) -> Option<T> {
+        let mut pending = self.pending();
+        if pending.is_busy || pending.n_exclusive > 0 || !pending.jobs.is_empty() {
+            return None;
+        }
+        pending.is_busy = true;
+        drop(pending);
+        let _busy = Busy(self);
+        lock(&self.writer).as_mut().map(body)
+    }
+
     /// Ends the writer thread once the queue is empty.
     pub(super) fn close(&self) {
         self.pending().is_closed = true;
@@ -198,7 +211,7 @@ impl Group {
         let committed = self.with_writer(|writer| {
             let _turn = writer.queue.enter()?;
             write_batch(&mut writer.sql, &self.medium.clock, &mut jobs)
-                .map_err(|fault| fault.into_error(operation))
+                .map_err(|fault| fault.into_error(operation).explained(&self.medium))
         });
         for job in jobs {
             let operation = job.operation();

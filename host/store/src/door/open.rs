@@ -36,6 +36,10 @@ const STATEMENTS_CACHED: usize = 128;
 ///
 /// The first connection of a process also checks that the schema is one that Sedge makes.
 pub(crate) fn connect(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
+    connected(medium, extra).map_err(|error| error.explained(medium))
+}
+
+fn connected(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
     let mut connection = open(medium, extra)?;
     if is_current(medium, &connection)? {
         if !medium.is_trusted.load(Ordering::Relaxed) {

@@ -1,7 +1,9 @@
 //! How calls ended: column `result` of `calls`.
 
 use sedge_model::backtrace::{Frame, Place};
-use sedge_model::call::{CallError, Failure, LimitName, Outcome, TargetKind, Undone, Written};
+use sedge_model::call::{
+    CallError, Failure, LimitName, Outcome, Refusals, RefusedCall, TargetKind, Undone, Written,
+};
 use sedge_model::names::NameError;
 use sedge_model::schema::Violation;
 use serde::{Deserialize, Serialize};
@@ -50,14 +52,31 @@ impl TryFrom<StoredOutcome> for Outcome {
     }
 }
 
-/// A call that failed: its error, and among its members what was undone, which a reader that does
-/// not know of it passes over.
+/// A call that failed: its error, and among its members what was undone and what the host had
+/// refused to it, which a reader that does not know of them passes over.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredFailedCall {
     #[serde(flatten)]
     error: StoredCallError,
     #[serde(default, skip_serializing_if = "StoredUndone::is_empty")]
     undone: StoredUndone,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<StoredRefusedCall>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<StoredLimitReached>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredRefusedCall {
+    model: String,
+    method: String,
+    error: StoredCallError,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredLimitReached {
+    name: StoredLimit,
+    value: u64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -72,26 +91,53 @@ impl StoredUndone {
     }
 }
 
+/// What is on record of a call that failed.
+pub(crate) type FailedParts = (CallError, Undone, Refusals);
+
 impl StoredFailedCall {
-    pub(crate) fn new(error: &CallError, undone: &Undone) -> Self {
+    pub(crate) fn new(error: &CallError, undone: &Undone, refusals: &Refusals) -> Self {
         let Undone { changes, names } = undone;
+        let refused = refusals.calls.iter().map(|call| StoredRefusedCall {
+            model: call.model.clone(),
+            method: call.method.clone(),
+            error: StoredCallError::from(&call.error),
+        });
+        let limits = refusals
+            .limits
+            .iter()
+            .map(|(name, value)| StoredLimitReached {
+                name: (*name).into(),
+                value: *value,
+            });
         Self {
             error: StoredCallError::from(error),
             undone: StoredUndone {
                 changes: *changes,
                 names: names.iter().map(ToString::to_string).collect(),
             },
+            refused: refused.collect(),
+            limits: limits.collect(),
         }
     }
 
-    pub(crate) fn into_parts(self) -> Result<(CallError, Undone), NameError> {
+    pub(crate) fn into_parts(self) -> Result<FailedParts, NameError> {
         let StoredUndone { changes, names } = self.undone;
         let names = names.iter().map(|name| name.parse());
         let undone = Undone {
             changes,
             names: names.collect::<Result<_, _>>()?,
         };
-        Ok((self.error.into(), undone))
+        let calls = self.refused.into_iter().map(|call| RefusedCall {
+            model: call.model,
+            method: call.method,
+            error: call.error.into(),
+        });
+        let limits = self.limits.into_iter();
+        let refusals = Refusals {
+            calls: calls.collect(),
+            limits: limits.map(|it| (it.name.into(), it.value)).collect(),
+        };
+        Ok((self.error.into(), undone, refusals))
     }
 }
 

@@ -1,7 +1,9 @@
 //! The writes, the log and the result of a call become visible together, or not at all.
 
 use sedge_model::backtrace::Frame;
-use sedge_model::call::{CallError, CallStatus, LogLevel, Outcome, Undone, Written};
+use sedge_model::call::{
+    CallError, CallStatus, LimitName, LogLevel, Outcome, Refusals, Undone, Written,
+};
 use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallRecord};
 use serde_json::json;
@@ -9,6 +11,7 @@ use serde_json::json;
 use crate::fixture::{
     Fixture, assert_fenced, call_start, data_name, failure, log_line, log_of, model_name, success,
 };
+use crate::format::texts;
 
 #[test]
 fn call_is_read_as_started_and_as_committed() {
@@ -32,6 +35,7 @@ fn call_is_read_as_started_and_as_committed() {
         outcome: None,
         error: None,
         undone: Undone::default(),
+        refusals: Refusals::default(),
         started_at: running.started_at,
         until_commit_us: None,
         waited_us: None,
@@ -65,6 +69,49 @@ fn call_is_read_as_started_and_as_committed() {
         ..expect
     };
     assert_eq!(read(), expect);
+}
+
+#[test]
+fn refusals_of_a_failed_call_are_read_as_they_were_committed() {
+    let fixture = Fixture::new();
+    let claim = fixture.run(1);
+    let call = fixture.call(&claim, &[1], "sink");
+    let mut refusals = Refusals::default();
+    let locked = CallError::LockTimeout {
+        resource: "the model `sink`".to_owned(),
+        holders: vec!["h".to_owned()],
+        waited_ms: 5,
+    };
+    refusals.call("sink", "run", locked);
+    refusals.limit(LimitName::StagedBytes, 7);
+    let end = CallEnd {
+        refusals: refusals.clone(),
+        ..failure(&call, "sink")
+    };
+    let committed = fixture.store.call_commit(&claim, end).wait();
+    committed.expect("it counts");
+    let calls = fixture.store.call_list(&claim.run).expect("readable");
+    assert_eq!(calls[0].refusals, refusals);
+    let stored = texts(&fixture, "SELECT result FROM calls");
+    let stored: serde_json::Value = serde_json::from_str(&stored[0]).expect("it is JSON");
+    assert_eq!(stored["kind"], "failed", "the error is as it was before");
+    assert_eq!(
+        stored["refused"],
+        json!([{
+            "model": "sink",
+            "method": "run",
+            "error": {
+                "kind": "lock-timeout",
+                "resource": "the model `sink`",
+                "holders": ["h"],
+                "waited_ms": 5,
+            },
+        }])
+    );
+    assert_eq!(
+        stored["limits"],
+        json!([{"name": "staged-bytes", "value": 7}])
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn database(fixture: &Fixture) -> Connection {
     Connection::open(fixture.folder().path_of("sedge.db")).expect("it is there")
 }
 
-fn texts(fixture: &Fixture, sql: &str) -> Vec<String> {
+pub(crate) fn texts(fixture: &Fixture, sql: &str) -> Vec<String> {
     let connection = database(fixture);
     let mut statement = connection.prepare(sql).expect("it is SQL");
     let rows = statement.query_map([], |row| row.get(0)).expect("a query");

@@ -38,14 +38,14 @@ fn migration_of_schema_2_keeps_all_data() {
     let store = &fixture.store;
     let all = store.data_select(&Selection::default()).expect("readable");
     insta::assert_snapshot!(lines(&all), @"
-    large record 1: 66056 bytes
     large record 2: 61 bytes
-    sink record 1: 61 bytes
-    sink record 2: 61 bytes
-    sink record 3: 61 bytes
-    sink record 4: 60 bytes
-    sink record 5: 58 bytes
+    large record 1: 66056 bytes
     sink record 6: 58 bytes
+    sink record 5: 58 bytes
+    sink record 4: 60 bytes
+    sink record 3: 61 bytes
+    sink record 2: 61 bytes
+    sink record 1: 61 bytes
     spawn calls 1: 99 bytes
     ");
     assert!(all.iter().all(|it| it.origin.type_name.is_none()));
@@ -74,9 +74,9 @@ fn migration_of_schema_3_keeps_all_data() {
     insta::assert_snapshot!(lines(&all), @"
     files blob2 1: 300 bytes
     files record 1: 7 bytes
-    sink record 1: 60 bytes
-    sink record 2: 62 bytes
     sink record 3: 60 bytes
+    sink record 2: 62 bytes
+    sink record 1: 60 bytes
     spawn calls 1: 89 bytes
     ");
     let runs = store

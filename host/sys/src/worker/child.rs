@@ -93,7 +93,7 @@ fn close_inherited() {
 }
 
 /// The allocator of this program, which is the system's. In a child at work, the process ends with
-/// [`EXIT_NO_MEMORY`] when an allocation fails, so that its parent knows the cause. SIGABRT could
+/// `EXIT_NO_MEMORY` when an allocation fails, so that its parent knows the cause. SIGABRT could
 /// have any cause.
 #[derive(Debug)]
 pub struct WorkerAllocator;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use sedge_model::call::{DataKind, StagedChange, StagedContent, StagedWrite, Undone};
+use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
@@ -83,6 +83,7 @@ impl Author {
             result: Ok(Value::Null),
             changes,
             undone: Undone::default(),
+            refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
             used: Vec::new(),

@@ -134,7 +134,7 @@ impl Reader {
         };
         let mut n = 0;
         let since = Instant::now();
-        data_query::<AppError>(&self.repository, &request, |_, _| {
+        data_query::<AppError>(&self.repository, &request, |_| {
             n += 1;
             Ok(Scan::More)
         })?;

@@ -38,11 +38,17 @@ fn what_is_no_component() {
       "ok": false,
       "error": {
         "code": "plugin_refused",
+        "class": "usage",
         "message": "`core.wasm` cannot be added as a plugin",
         "causes": [
           "it is a core WebAssembly module, not a component"
         ],
-        "hint": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -74,11 +80,17 @@ fn a_component_of_another_world() {
       "ok": false,
       "error": {
         "code": "plugin_refused",
+        "class": "usage",
         "message": "`$GUESTS/command.wasm` cannot be added as a plugin",
         "causes": [
           "it is a component, but not a plugin of Sedge: it has no section `sedge:contract`"
         ],
-        "hint": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -103,11 +115,17 @@ fn a_component_that_was_built_for_a_newer_contract() {
       "ok": false,
       "error": {
         "code": "plugin_refused",
+        "class": "usage",
         "message": "`newer.wasm` cannot be added as a plugin",
         "causes": [
           "it was built for contract 9.9.0, this Sedge speaks contract 0.1.0"
         ],
-        "hint": "use a newer Sedge, or an older version of the plugin"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "use a newer Sedge, or an older version of the plugin"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -117,7 +135,7 @@ fn a_component_that_was_built_for_a_newer_contract() {
     ------- stderr -------
     error: `older.wasm` cannot be added as a plugin
     caused by: it was built for contract 0.0.1, which this Sedge no longer speaks
-    hint: build the plugin anew with a current SDK
+    hint: build the plugin again with a current SDK
     [exit status: 2]
     ");
     env.write_file("odd.wasm", with_contract_version(&sink, "a.b.c"));
@@ -138,7 +156,7 @@ fn a_component_that_describes_itself_badly() {
     error: `$GUESTS/misfit_name.wasm` cannot be added as a plugin
     caused by: its description is not valid
     caused by: `Not A Name` is not a type name: it is `@scope/name` in lower-case letters, digits, `.`, `-` and `_` (further `/parts` may follow)
-    hint: this is for the plugin's author to mend
+    hint: report this to the plugin's author
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_panic.wasm"), @"
@@ -146,14 +164,14 @@ fn a_component_that_describes_itself_badly() {
     error: `$GUESTS/misfit_panic.wasm` cannot be added as a plugin
     caused by: its description failed
     caused by: the plugin panicked at tests/guests/examples/misfit_panic.rs:[place]: cannot describe myself
-    hint: this is for the plugin's author to mend
+    hint: report this to the plugin's author
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_schema.wasm"), @"
     ------- stderr -------
     error: `$GUESTS/misfit_schema.wasm` cannot be added as a plugin
     caused by: its description is not valid: the schema of method `run`: not JSON: key must be a string at line 1 column 2
-    hint: this is for the plugin's author to mend
+    hint: report this to the plugin's author
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_version.wasm"), @"
@@ -161,7 +179,7 @@ fn a_component_that_describes_itself_badly() {
     error: `$GUESTS/misfit_version.wasm` cannot be added as a plugin
     caused by: its description is not valid
     caused by: `1.0` is not a version: it is `YYYY.MM.DD.N`: a day, and the number of the version on that day
-    hint: this is for the plugin's author to mend
+    hint: report this to the plugin's author
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_version.wasm --json"), @r#"
@@ -170,12 +188,18 @@ fn a_component_that_describes_itself_badly() {
       "ok": false,
       "error": {
         "code": "plugin_refused",
+        "class": "usage",
         "message": "`$GUESTS/misfit_version.wasm` cannot be added as a plugin",
         "causes": [
           "its description is not valid",
           "`1.0` is not a version: it is `YYYY.MM.DD.N`: a day, and the number of the version on that day"
         ],
-        "hint": "this is for the plugin's author to mend"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "report this to the plugin's author"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -200,7 +224,7 @@ fn a_component_that_was_changed_after_it_was_pinned() {
     ------- stderr -------
     error: the plugin `@sedge/sink` cannot be used
     caused by: its digest is [sha256], not [sha256]
-    hint: the file was changed after it was pinned: add it again if that was meant
+    hint: the file was changed after it was pinned; add it again if that was meant: `sedge plugin add FILE.wasm`
     [exit status: 2]
     ");
 }

@@ -26,14 +26,20 @@ fn a_misspelt_key() {
       "ok": false,
       "error": {
         "code": "bad_file",
+        "class": "usage",
         "message": "unknown key `modelIdOrNam`",
         "causes": [],
-        "hint": "did you mean `modelIdOrName`?",
         "place": {
           "file": "workflows/A.yaml",
           "line": 9,
           "column": 11
-        }
+        },
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `modelIdOrName`?"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -108,14 +114,14 @@ fn a_plugin_whose_component_is_gone() {
     env.remove(".sedge");
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------
-    error: the component of the plugin `@sedge/sink` is not here
-    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
+    error: the component of the plugin `@sedge/sink` is not on this machine
+    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
     ------- stderr -------
-    error: the component of the plugin `@sedge/spawn` is not here
-    hint: get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`
+    error: the component of the plugin `@sedge/spawn` is not on this machine
+    hint: get the file that was added from `spawn.wasm`, and add it again: `sedge plugin add FILE.wasm`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
@@ -124,9 +130,19 @@ fn a_plugin_whose_component_is_gone() {
       "ok": false,
       "error": {
         "code": "plugin_gone",
-        "message": "the component of the plugin `@sedge/spawn` is not here",
+        "class": "state",
+        "message": "the component of the plugin `@sedge/spawn` is not on this machine",
         "causes": [],
-        "hint": "get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "get the file that was added from `spawn.wasm`, and add it again",
+            "useCase": "plugin_add",
+            "arguments": {
+              "file": null
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -153,14 +169,20 @@ fn a_plugin_that_was_never_added() {
       "ok": false,
       "error": {
         "code": "bad_file",
+        "class": "usage",
         "message": "no plugin provides the type `@sedge/snik`",
         "causes": [],
-        "hint": "did you mean `@sedge/sink`?",
         "place": {
           "file": "models/tub.yaml",
           "line": 2,
           "column": 7
-        }
+        },
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `@sedge/sink`?"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -200,7 +222,7 @@ fn arguments_that_violate_the_schema() {
     error: the arguments of `run` of `spawn` do not fit the schema
     caused by: /count: 0 is less than the minimum of 1
     caused by: Additional properties are not allowed ('paralel' was unexpected)
-    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=0 --input paralel=true --json"), @r#"
@@ -209,22 +231,34 @@ fn arguments_that_violate_the_schema() {
       "ok": false,
       "error": {
         "code": "invalid_input",
+        "class": "usage",
         "message": "the arguments of `run` of `spawn` do not fit the schema",
         "causes": [
           "/count: 0 is less than the minimum of 1",
           "Additional properties are not allowed ('paralel' was unexpected)"
         ],
-        "hint": "`sedge plugin describe @sedge/spawn` shows the schema",
-        "violations": [
+        "help": [
           {
-            "path": "/count",
-            "message": "0 is less than the minimum of 1"
-          },
-          {
-            "path": "",
-            "message": "Additional properties are not allowed ('paralel' was unexpected)"
+            "kind": "command",
+            "purpose": "see the schema",
+            "useCase": "plugin_describe",
+            "arguments": {
+              "type": "@sedge/spawn"
+            }
           }
-        ]
+        ],
+        "details": {
+          "violations": [
+            {
+              "path": "/count",
+              "message": "0 is less than the minimum of 1"
+            },
+            {
+              "path": "",
+              "message": "Additional properties are not allowed ('paralel' was unexpected)"
+            }
+          ]
+        }
       }
     }
     [exit status: 2]
@@ -233,7 +267,7 @@ fn arguments_that_violate_the_schema() {
     ------- stderr -------
     error: the arguments of `run` of `spawn` do not fit the schema
     caused by: /count: "many" is not of type "integer"
-    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     "#);
     env.write_file(
@@ -247,7 +281,7 @@ fn arguments_that_violate_the_schema() {
        |
     11 |           inputs: {count: many}
        |                   ^ /count: "many" is not of type "integer"
-    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     "#);
     insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
@@ -256,16 +290,26 @@ fn arguments_that_violate_the_schema() {
       "ok": false,
       "error": {
         "code": "bad_file",
+        "class": "usage",
         "message": "the arguments of `run` of `spawn` do not fit the schema",
         "causes": [
           "/count: \"many\" is not of type \"integer\""
         ],
-        "hint": "`sedge plugin describe @sedge/spawn` shows the schema",
         "place": {
           "file": "workflows/A.yaml",
           "line": 11,
           "column": 19
-        }
+        },
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the schema",
+            "useCase": "plugin_describe",
+            "arguments": {
+              "type": "@sedge/spawn"
+            }
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -292,9 +336,15 @@ fn a_flag_that_there_is_none_of() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "unexpected argument '--inptu' found",
         "causes": [],
-        "hint": "a similar argument exists: '--input'"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "a similar argument exists: '--input'"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -314,9 +364,15 @@ fn a_flag_that_there_is_none_of() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "unrecognized subcommand 'modle'",
         "causes": [],
-        "hint": "a similar subcommand exists: 'model'"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "a similar subcommand exists: 'model'"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -348,9 +404,15 @@ fn inputs_that_are_none() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "invalid value '=x' for '--input <KEY=VALUE>': it is not of the form KEY=VALUE",
         "causes": [],
-        "hint": "see `sedge --help`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "see `sedge --help`"
+          }
+        ]
       }
     }
     [exit status: 2]

@@ -62,7 +62,7 @@ fn many_processes_lose_no_write() {
     let versions = env.run_json(["data", "versions", "sink", "record"]);
     let versions = versions["data"].as_array().into_iter().flatten();
     let numbers: Vec<u64> = versions.filter_map(|it| it["version"].as_u64()).collect();
-    let expect: Vec<u64> = (1..=N_CALLS * N_PROCESSES).collect();
+    let expect: Vec<u64> = (1..=N_CALLS * N_PROCESSES).rev().collect();
     assert_eq!(numbers, expect, "they are contiguous");
 }
 
@@ -82,7 +82,8 @@ fn a_run_that_somebody_works_on_cannot_be_resumed() {
     insta::assert_snapshot!(env.run(["workflow", "resume", "A"]), @"
     ------- stderr -------
     error: the workflow `A` has no run that could be resumed
-    hint: its newest run [run] is running: another process works on it
+    hint: its newest run `[run]` is running: another process works on it
+    hint: see the run: `sedge run show [run]`
     [exit status: 3]
     ");
     insta::assert_snapshot!(env.run(["run", "list"]), @"
@@ -183,8 +184,9 @@ fn what_has_been_seen_is_not_undone_but_told() {
     for part in [
         format!("error: `run` of `{own}` failed"),
         format!(" > {own}.run > {other}.run and run "),
-        format!(" > {other}.run > {own}.run wait for each other (deadlock)"),
-        "hint: try again: the others have gone on; ".to_owned(),
+        format!(" > {other}.run > {own}.run wait for each other (plugin/deadlock)"),
+        format!("note: {own}.run called {other}.run, which could not begin: deadlock: run "),
+        "hint: try again: the other call has gone on".to_owned(),
     ] {
         assert!(told.stderr.contains(&part), "{told}");
     }
@@ -249,7 +251,8 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
     Run [run 2]
     error: `add` of `one` failed
     caused by: the model `one` was locked by others for [took]: [run]/1 (one.run) of tester@[host], process [pid]
-    hint: try again; `sedge datastore lock status` shows who has what locked
+    hint: try again when the lock is free
+    hint: see what is locked, and by which calls: `sedge datastore lock status`
     [exit status: 75]
 
     $ sedge model method run one add --lock-timeout 0.1 --json
@@ -258,24 +261,43 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
       "ok": false,
       "error": {
         "code": "lock_timeout",
+        "class": "temporary",
         "message": "`add` of `one` failed",
         "causes": [
           "the model `one` was locked by others for [took]: [run]/1 (one.run) of tester@[host], process [pid]"
         ],
-        "hint": "try again; `sedge datastore lock status` shows who has what locked",
-        "run": "[run 3]",
-        "call": {
-          "kind": "lock-timeout",
-          "resource": "the model `one`",
-          "holders": [
-            "[run]/1 (one.run) of tester@[host], process [pid]"
-          ],
-          "waited_ms": "[ms]"
-        },
-        "failed": [],
-        "failedCount": 0,
-        "undone": [],
-        "undoneCount": 0
+        "help": [
+          {
+            "kind": "again",
+            "purpose": "try again when the lock is free",
+            "arguments": {}
+          },
+          {
+            "kind": "command",
+            "purpose": "see what is locked, and by which calls",
+            "useCase": "datastore_lock_status",
+            "arguments": {}
+          }
+        ],
+        "details": {
+          "run": "[run 3]",
+          "model": "one",
+          "method": "add",
+          "call": {
+            "code": "lock-timeout",
+            "message": "the model `one` was locked by others for [took]: [run]/1 (one.run) of tester@[host], process [pid]",
+            "holders": [
+              "[run]/1 (one.run) of tester@[host], process [pid]"
+            ],
+            "waitedMs": "[ms]"
+          },
+          "failed": [],
+          "failedCount": 0,
+          "kept": [],
+          "keptCount": 0,
+          "rolledBack": [],
+          "rolledBackCount": 0
+        }
       }
     }
     [exit status: 75]

@@ -26,7 +26,7 @@ fn what_takes_too_long_to_compile_is_not_added() {
     ------- stderr -------
     error: `$GUESTS/sink.wasm` cannot be added as a plugin
     caused by: compiling it takes more than 0 s, the limit `compileSeconds`
-    hint: if you trust it, allow more in sedge.yaml: `componentLimits: {compileSeconds: 1}`
+    hint: allow more if you trust it, in sedge.yaml: `componentLimits: {compileSeconds: 1}`
     [exit status: 2]
     ");
 }
@@ -37,7 +37,7 @@ fn what_takes_too_much_memory_to_compile_is_not_added() {
     ------- stderr -------
     error: `$GUESTS/sink.wasm` cannot be added as a plugin
     caused by: compiling it takes more than 1 MiB of memory, the limit `compileMebibytes`
-    hint: if you trust it, allow more in sedge.yaml: `componentLimits: {compileMebibytes: 2}`
+    hint: allow more if you trust it, in sedge.yaml: `componentLimits: {compileMebibytes: 2}`
     [exit status: 2]
     ");
 }

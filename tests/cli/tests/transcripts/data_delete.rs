@@ -38,7 +38,7 @@ fn with_all_its_versions() {
     $ sedge data get sink record
     ------- stderr -------
     error: the model `sink` has no data named `record`
-    hint: `sedge data list sink` shows its data
+    hint: see the data of the model: `sedge data list sink`
     [exit status: 3]
 
     $ sedge model method run sink run
@@ -97,7 +97,7 @@ fn the_model_may_be_gone() {
     $ sedge data delete sink --all
     ------- stderr -------
     error: no model named `sink`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
     ");
 }
@@ -174,9 +174,22 @@ fn a_call_of_the_model_is_not_disturbed() {
       "ok": false,
       "error": {
         "code": "lock_timeout",
+        "class": "temporary",
         "message": "the model `hostile` was locked by others for [took]: [run 2]/1 (hostile.spin) of tester@[host], process [pid]",
         "causes": [],
-        "hint": "try again; `sedge datastore lock status` shows who has what locked"
+        "help": [
+          {
+            "kind": "again",
+            "purpose": "try again when the lock is free",
+            "arguments": {}
+          },
+          {
+            "kind": "command",
+            "purpose": "see what is locked, and by which calls",
+            "useCase": "datastore_lock_status",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 75]
@@ -194,18 +207,31 @@ fn empty_prefix_is_refused() {
         let args = ["data", "delete", "sink", "--prefix", "", "--json"];
         insta::allow_duplicates!(
             insta::assert_snapshot!(env.run(args.into_iter().chain(dry_run)), @r#"
-        ------- stdout -------
-        {
-          "ok": false,
-          "error": {
-            "code": "prefix_empty",
-            "message": "the prefix is empty, and every name begins with that",
-            "causes": [],
-            "hint": "name the beginning of the names, or delete all data of the model: `--all`"
-          }
-        }
-        [exit status: 2]
-        "#)
+            ------- stdout -------
+            {
+              "ok": false,
+              "error": {
+                "code": "prefix_empty",
+                "class": "usage",
+                "message": "the prefix is empty, and every name begins with that",
+                "causes": [],
+                "help": [
+                  {
+                    "kind": "advice",
+                    "text": "name the beginning of the names"
+                  },
+                  {
+                    "kind": "again",
+                    "purpose": "or delete all data of the model",
+                    "arguments": {
+                      "all": true
+                    }
+                  }
+                ]
+              }
+            }
+            [exit status: 2]
+            "#)
         );
     }
     assert_eq!(env.state(), before);

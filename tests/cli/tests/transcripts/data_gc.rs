@@ -33,9 +33,9 @@ fn old_versions_go_and_the_latest_stays() {
     $ sedge data versions files short
     ------- stdout -------
     VERSION  KIND      SIZE  WRITTEN               BY CALL
-    3        resource  7 B   [time]                [run]/1
-    4        resource  7 B   [time]                [run]/1
     5        resource  7 B   [time]                [run]/1
+    4        resource  7 B   [time]                [run]/1
+    3        resource  7 B   [time]                [run]/1
     "
     );
 }

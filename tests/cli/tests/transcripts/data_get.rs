@@ -95,9 +95,15 @@ fn there_is_no_such_data() {
       "ok": false,
       "error": {
         "code": "data_missing",
+        "class": "state",
         "message": "the model `sink` has no data named `recrod`",
         "causes": [],
-        "hint": "did you mean `record`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `record`?"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -112,12 +118,14 @@ fn there_is_no_such_data() {
     ------- stderr -------
     error: `record` of the model `sink` has no version 3
     hint: its latest version is 2
+    hint: see its versions: `sedge data versions sink record`
     [exit status: 3]
 
     $ sedge data get sink record --version 0
     ------- stderr -------
     error: `record` of the model `sink` has no version 0
     hint: its latest version is 2
+    hint: see its versions: `sedge data versions sink record`
     [exit status: 3]
 
     $ sedge data get sink record --version one
@@ -130,7 +138,7 @@ fn there_is_no_such_data() {
     $ sedge data get spawn calls
     ------- stderr -------
     error: the model `spawn` has no data named `calls`
-    hint: `sedge data list spawn` shows its data
+    hint: see the data of the model: `sedge data list spawn`
     [exit status: 3]
 
     $ sedge data get sink ../record
@@ -184,13 +192,14 @@ fn output_goes_to_what_the_path_leads_to() {
     $ sedge data get sink record --output inside
     ------- stderr -------
     error: `inside` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
-    hint: name a file outside of it, on another disk where that can be
+    hint: name a file outside of it, if possible on another disk
     [exit status: 2]
 
     $ sedge data get sink record --output models
     ------- stderr -------
     error: failed to write `models`
     caused by: is a directory
+    hint: check what is at the path: a file, a folder, or links that lead in a circle
     [exit status: 3]
 
     $ sedge data get sink record --output - --json
@@ -199,9 +208,15 @@ fn output_goes_to_what_the_path_leads_to() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "`--output -` and `--json` both want stdout for themselves",
         "causes": [],
-        "hint": "name a file, or leave `--json` out"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "name a file, or leave `--json` out"
+          }
+        ]
       }
     }
     [exit status: 2]

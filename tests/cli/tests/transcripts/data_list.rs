@@ -97,9 +97,15 @@ fn no_such_model() {
       "ok": false,
       "error": {
         "code": "model_missing",
+        "class": "state",
         "message": "no model named `sinkk`",
         "causes": [],
-        "hint": "did you mean `sink`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `sink`?"
+          }
+        ]
       }
     }
     [exit status: 3]

@@ -76,7 +76,8 @@ fn models_that_may_not_be_gone() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: 2 of 3 models that have data are gone
-    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`
+    hint: if they are gone for good: `sedge data prune --yes`
+    hint: or if some of them are: `sedge data prune --model sink --model third`
     [exit status: 3]
 
     $ sedge data prune --json
@@ -85,9 +86,30 @@ fn models_that_may_not_be_gone() {
       "ok": false,
       "error": {
         "code": "prune_doubtful",
+        "class": "state",
         "message": "the data of models that may not be gone was not deleted: 2 of 3 models that have data are gone",
         "causes": [],
-        "hint": "if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "if they are gone for good",
+            "useCase": "data_prune",
+            "arguments": {
+              "yes": true
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or if some of them are",
+            "useCase": "data_prune",
+            "arguments": {
+              "model": [
+                "sink",
+                "third"
+              ]
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -101,7 +123,7 @@ fn models_that_may_not_be_gone() {
     $ sedge data prune --model no-such
     ------- stderr -------
     error: no model named `no-such`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
 
     $ sedge data prune --model sink
@@ -121,19 +143,21 @@ fn a_folder_without_definitions() {
     env.remove("models/sink.yaml");
     env.remove("models/third.yaml");
     env.write_file("models/spawn.yaml", "name: [");
-    insta::assert_snapshot!(env.transcript("data prune"), @r#"
+    insta::assert_snapshot!(env.transcript("data prune"), @"
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` holds no definition that can be read
-    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model third`
+    hint: if they are gone for good: `sedge data prune --yes`
+    hint: or if some of them are: `sedge data prune --model sink --model third`
     [exit status: 3]
-    "#);
+    ");
     env.remove("models");
-    insta::assert_snapshot!(env.transcript("data prune\ndata gc"), @r#"
+    insta::assert_snapshot!(env.transcript("data prune\ndata gc"), @"
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` is missing
-    hint: if they are gone for good: `sedge data prune --yes`, or for some of them: `sedge data prune --model sink --model spawn --model third`
+    hint: if they are gone for good: `sedge data prune --yes`
+    hint: or if some of them are: `sedge data prune --model sink --model spawn --model third`
     [exit status: 3]
 
     $ sedge data gc
@@ -141,7 +165,7 @@ fn a_folder_without_definitions() {
     error: the folder `models` is missing, so that nothing is known of how long data is kept
     hint: bring the folder back, or make an empty one if no model is left: `mkdir models`
     [exit status: 3]
-    "#);
+    ");
 }
 
 /// The bug: a folder that cannot be looked into counted as one without models, and the data of
@@ -154,31 +178,35 @@ fn a_folder_of_models_that_leads_out() {
     let outside = env.repository().with_file_name("definitions");
     fs::rename(&models, &outside).expect("both are ours");
     symlink(&outside, &models).expect("the name is free");
-    insta::assert_snapshot!(env.transcript("data prune\ndata prune --yes\ndata prune --model sink\ndata gc"), @r#"
+    insta::assert_snapshot!(env.transcript("data prune\ndata prune --yes\ndata prune --model sink\ndata gc"), @"
     $ sedge data prune
     ------- stderr -------
     error: failed to look at `$ENV/repo/models`
     caused by: a path led outside of the filesystem
+    hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data prune --yes
     ------- stderr -------
     error: failed to look at `$ENV/repo/models`
     caused by: a path led outside of the filesystem
+    hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data prune --model sink
     ------- stderr -------
     error: failed to look at `$ENV/repo/models`
     caused by: a path led outside of the filesystem
+    hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data gc
     ------- stderr -------
     error: failed to look at `$ENV/repo/models`
     caused by: a path led outside of the filesystem
+    hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
-    "#);
+    ");
     fs::remove_file(&models).expect("it is ours");
     fs::rename(&outside, &models).expect("both are ours");
     env.setup(&["data get sink record"]);

@@ -42,7 +42,7 @@ fn by_what_is_in_it() {
     $ sedge data query attributes.n>=6 --all-versions --limit 1
     ------- stdout -------
     MODEL  NAME   VERSION  KIND      SPEC    SIZE  WRITTEN
-    files  other  7        resource  record  7 B   [time]
+    files  other  8        resource  record  7 B   [time]
     ------- stderr -------
     There are more: `--limit N` shows so many, `--json-lines` all.
     "#
@@ -75,7 +75,10 @@ fn what_to_show_is_an_expression_too() {
       ],
       "ok": true,
       "count": 2,
-      "isCut": false
+      "isCut": false,
+      "looked": 3,
+      "faults": null,
+      "missing": null
     }
     "#);
 }
@@ -122,6 +125,108 @@ fn a_query_that_is_wrong_for_some_says_for_how_many() {
     insta::assert_snapshot!(env.run(query), @"
     ------- stderr -------
     No data is like that.
-    For 2 versions of 3 the query is wrong, and they do not match: `other` of `files`, version 8: the predicate is wrong for this row: `startsWith` does not take `int` and `string`
+    For 2 versions of 3 the query is wrong, and they do not match. The first is `other` of `files`, version 8: predicate:1:1: `startsWith` does not take `int` and `string`.
     ");
+}
+
+/// A list that is empty because the query fits nothing is not the answer to what was asked.
+#[test]
+fn a_query_that_is_wrong_for_all_fails() {
+    let env = with_records();
+    let query = ["data", "query", "createdAt > '2026-01-01'"];
+    insta::assert_snapshot!(env.run(query), @"
+    ------- stderr -------
+    error: the predicate is wrong for each of the 3 versions that it is asked of: `>` does not take `google.protobuf.Timestamp` and `string`
+     --> predicate:1:1
+      |
+    1 | createdAt > '2026-01-01'
+      | ^^^^^^^^^^^^^^^^^^^^^^^^
+    [exit status: 2]
+    ");
+    insta::assert_snapshot!(env.run(query.into_iter().chain(["--json"])), @r#"
+    ------- stdout -------
+    {
+      "ok": false,
+      "error": {
+        "code": "bad_query",
+        "class": "usage",
+        "message": "the predicate is wrong for each of the 3 versions that it is asked of: `>` does not take `google.protobuf.Timestamp` and `string`",
+        "causes": [],
+        "place": {
+          "file": "predicate",
+          "line": 1,
+          "column": 1
+        },
+        "help": []
+      }
+    }
+    [exit status: 2]
+    "#);
+}
+
+#[test]
+fn faults_and_missing_parts_are_in_the_document() {
+    let env = with_records();
+    let wrong = ["data", "query", "attributes.n.startsWith('x')", "--json"];
+    insta::assert_snapshot!(env.run(wrong), @r#"
+    ------- stdout -------
+    {
+      "data": [],
+      "ok": true,
+      "count": 0,
+      "isCut": false,
+      "looked": 3,
+      "faults": {
+        "count": 2,
+        "first": {
+          "model": "files",
+          "name": "other",
+          "version": 8,
+          "message": "`startsWith` does not take `int` and `string`",
+          "place": {
+            "file": "predicate",
+            "line": 1,
+            "column": 1
+          }
+        }
+      },
+      "missing": null
+    }
+    "#);
+    let missing = [
+        "data",
+        "query",
+        "kind == 'resource'",
+        "--select",
+        "{'name': name, 'owner': attributes.owner}",
+    ];
+    insta::assert_snapshot!(env.run(missing), @r#"
+    ------- stdout -------
+    MODEL  NAME    VERSION  SELECTED
+    files  other   8        {"name":"other","owner":null}
+    files  record  3        {"name":"record","owner":null}
+    ------- stderr -------
+    In 2 versions of 2 something to show is missing, first `attributes.owner`; it is null there.
+    "#);
+    let cut = ["--json", "--limit", "1"];
+    insta::assert_snapshot!(env.run(missing.into_iter().chain(cut)), @r#"
+    ------- stdout -------
+    {
+      "data": [
+        {
+          "name": "other",
+          "owner": null
+        }
+      ],
+      "ok": true,
+      "count": 1,
+      "isCut": true,
+      "looked": 2,
+      "faults": null,
+      "missing": {
+        "count": 2,
+        "first": "attributes.owner"
+      }
+    }
+    "#);
 }

@@ -37,21 +37,23 @@ fn the_former_name_leads_to_the_new_one() {
     $ sedge data versions files record
     ------- stdout -------
     VERSION  KIND      SIZE  WRITTEN               BY CALL
-    1        resource  7 B   [time]                [run]/1
     2        resource  7 B   [time]                [run]/1
+    1        resource  7 B   [time]                [run]/1
     ------- stderr -------
     `record` was renamed to `place`.
 
     $ sedge data rename files record again
     ------- stderr -------
     error: `record` of the model `files` was renamed to `place`
-    hint: use the name that it has now, place; `sedge data list files` shows all names
+    hint: use the name that it has now, `place`
+    hint: see all names: `sedge data list files`
     [exit status: 3]
 
     $ sedge data delete files record
     ------- stderr -------
     error: `record` of the model `files` was renamed to `place`
-    hint: use the name that it has now, place; `sedge data list files` shows all names
+    hint: use the name that it has now, `place`
+    hint: see all names: `sedge data list files`
     [exit status: 3]
 
     $ sedge data rename files place record --no-forward --json
@@ -88,7 +90,8 @@ fn what_cannot_be_renamed_is_told() {
     $ sedge data rename files record other
     ------- stderr -------
     error: the model `files` has data named `other` already
-    hint: choose another name, or delete it: `sedge data delete files other`
+    hint: choose another name
+    hint: or delete the data of that name: `sedge data delete files other`
     [exit status: 3]
     "
     );

@@ -29,8 +29,8 @@ fn by_what_is_known_of_it() {
     $ sedge data search --tag env=prod --all-versions
     ------- stdout -------
     MODEL  NAME    VERSION  KIND      SPEC    SIZE  WRITTEN
-    files  record  1        resource  record  7 B   [time]
     files  record  2        resource  record  7 B   [time]
+    files  record  1        resource  record  7 B   [time]
 
     $ sedge data search --type @test/filer --kind file
     ------- stdout -------
@@ -104,7 +104,7 @@ fn what_cannot_be_meant_is_refused() {
 
     $ sedge data search --run 12
     ------- stderr -------
-    error: invalid value '12' for '--run <ID>': `12` is not a run id: it is twelve lower-case letters and digits, as `sedge run list` shows them
+    error: invalid value '12' for '--run <ID>': `12` is not a run id: it is twelve lower-case letters and digits, as lists of runs show them
 
     For more information, try '--help'.
     [exit status: 2]

@@ -8,8 +8,8 @@ fn versions_are_listed_with_the_calls_that_wrote_them() {
     insta::assert_snapshot!(env.run(["data", "versions", "sink", "record"]), @"
     ------- stdout -------
     VERSION  KIND      SIZE  WRITTEN               BY CALL
-    1        resource  58 B  [time]                [run]/1
     2        resource  60 B  [time]                [run 2]/1/1
+    1        resource  58 B  [time]                [run]/1
     ");
 }
 
@@ -20,30 +20,6 @@ fn as_json() {
     ------- stdout -------
     {
       "data": [
-        {
-          "model": "sink",
-          "name": "record",
-          "version": 1,
-          "latest": false,
-          "kind": "resource",
-          "spec": "record",
-          "mediaType": "application/json",
-          "size": 58,
-          "digest": "[sha256]",
-          "tags": {},
-          "lifetime": "infinite",
-          "createdAt": "[time]",
-          "writtenBy": {
-            "run": "[run]",
-            "job": null,
-            "step": null,
-            "call": "[run]/1",
-            "method": "run",
-            "type": "@sedge/sink",
-            "plugin": "[sha256]",
-            "definition": "[sha256]"
-          }
-        },
         {
           "model": "sink",
           "name": "record",
@@ -62,6 +38,30 @@ fn as_json() {
             "job": null,
             "step": null,
             "call": "[run 2]/1/1",
+            "method": "run",
+            "type": "@sedge/sink",
+            "plugin": "[sha256]",
+            "definition": "[sha256]"
+          }
+        },
+        {
+          "model": "sink",
+          "name": "record",
+          "version": 1,
+          "latest": false,
+          "kind": "resource",
+          "spec": "record",
+          "mediaType": "application/json",
+          "size": 58,
+          "digest": "[sha256]",
+          "tags": {},
+          "lifetime": "infinite",
+          "createdAt": "[time]",
+          "writtenBy": {
+            "run": "[run]",
+            "job": null,
+            "step": null,
+            "call": "[run]/1",
             "method": "run",
             "type": "@sedge/sink",
             "plugin": "[sha256]",
@@ -97,9 +97,15 @@ fn there_is_no_such_data() {
       "ok": false,
       "error": {
         "code": "data_missing",
+        "class": "state",
         "message": "the model `sink` has no data named `recrod`",
         "causes": [],
-        "hint": "did you mean `record`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `record`?"
+          }
+        ]
       }
     }
     [exit status: 3]

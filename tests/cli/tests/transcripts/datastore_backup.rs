@@ -20,18 +20,21 @@ fn a_backup_is_made_once_unless_told_otherwise() {
     $ sedge datastore backup b.tar
     ------- stderr -------
     error: `b.tar` exists already
-    hint: name another file, or add `--replace`
+    hint: name another file
+    hint: or replace what is there: `--replace`
     [exit status: 3]
 
     $ sedge datastore backup none/b.tar
     ------- stderr -------
     error: failed to open `none`
     caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
     [exit status: 3]
 
     $ sedge datastore backup ..
     ------- stderr -------
     error: `..` is no name of a file
+    hint: name a file, not only a folder
     [exit status: 2]
     "
     );
@@ -56,7 +59,7 @@ fn no_backup_is_made_where_sedge_keeps_its_own() {
     $ sedge datastore backup .sedge/b.tar
     ------- stderr -------
     error: `.sedge/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
-    hint: name a file outside of it, on another disk where that can be
+    hint: name a file outside of it, if possible on another disk
     [exit status: 2]
 
     $ sedge datastore backup link/b.tar --json
@@ -65,9 +68,15 @@ fn no_backup_is_made_where_sedge_keeps_its_own() {
       "ok": false,
       "error": {
         "code": "within_state",
+        "class": "usage",
         "message": "`link/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change",
         "causes": [],
-        "hint": "name a file outside of it, on another disk where that can be"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "name a file outside of it, if possible on another disk"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -75,7 +84,7 @@ fn no_backup_is_made_where_sedge_keeps_its_own() {
     $ sedge datastore backup b.tar --replace
     ------- stderr -------
     error: `b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
-    hint: name a file outside of it, on another disk where that can be
+    hint: name a file outside of it, if possible on another disk
     [exit status: 2]
     "#
     );

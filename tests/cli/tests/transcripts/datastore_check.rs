@@ -48,14 +48,15 @@ fn a_sound_datastore_and_one_that_is_not() {
     ------- stderr -------
     error: the datastore is damaged
     caused by: version 1 of `blob` of `files`: the content `[sha256]` is damaged: its bytes do not give its digest
-    hint: restore a backup: `sedge datastore restore FILE --replace`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
     [exit status: 1]
 
     $ sedge data get files blob --output copy
     ------- stderr -------
     error: the content `[sha256]` is damaged: its bytes do not give its digest
-    hint: `sedge datastore check --deep` shows all that is damaged
-    [exit status: 70]
+    hint: see all that is damaged: `sedge datastore check --deep`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    [exit status: 3]
     "
     );
     std::fs::remove_file(&object).expect("it is there");
@@ -66,14 +67,15 @@ fn a_sound_datastore_and_one_that_is_not() {
     ------- stderr -------
     error: the datastore is damaged
     caused by: version 1 of `blob` of `files`: the file of its content `[sha256]` is missing
-    hint: restore a backup: `sedge datastore restore FILE --replace`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
     [exit status: 1]
 
     $ sedge data get files blob --output copy
     ------- stderr -------
     error: the file of the content `[sha256]` is missing
-    hint: `sedge datastore check --deep` shows all that is damaged
-    [exit status: 70]
+    hint: see all that is damaged: `sedge datastore check --deep`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    [exit status: 3]
     "
     );
 }

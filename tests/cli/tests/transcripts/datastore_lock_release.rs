@@ -38,7 +38,7 @@ fn who_had_it_is_fenced_and_who_waits_goes_on() {
     ------- stderr -------
     Run [run]
     error: the lock of `[run]/1` was taken away before it had ended: nothing of it was written
-    hint: `sedge run show [run]` shows what had been written before
+    hint: see what was written before: `sedge run show [run]`
     [exit status: 3]
     ");
     let versions = env.run_json(["data", "versions", "one", "count"]);
@@ -164,7 +164,7 @@ fn what_is_not_meant_is_not_done() {
 
     $ sedge datastore lock release --model sink --force
     ------- stderr -------
-    Nobody has the model `sink` locked.
+    The model `sink` is not locked.
 
     $ sedge datastore lock release --all --force
     ------- stderr -------

@@ -14,8 +14,10 @@ fn nothing_is_locked() {
     insta::assert_snapshot!(env.run(["datastore", "lock", "status", "--json"]), @r#"
     ------- stdout -------
     {
+      "data": [],
       "ok": true,
-      "data": []
+      "count": 0,
+      "isCut": false
     }
     "#);
     env.setup(&["model method run sink run"]);
@@ -49,7 +51,6 @@ fn who_has_what_and_who_waits_for_whom() {
     insta::assert_snapshot!(env.run(["datastore", "lock", "status", "--json"]), @r#"
     ------- stdout -------
     {
-      "ok": true,
       "data": [
         {
           "resource": "datastore",
@@ -149,7 +150,10 @@ fn who_has_what_and_who_waits_for_whom() {
           },
           "waitsFor": []
         }
-      ]
+      ],
+      "ok": true,
+      "count": 5,
+      "isCut": false
     }
     "#);
 }

@@ -33,7 +33,7 @@ fn everything_is_as_it_was() {
     $ sedge datastore restore b.tar
     ------- stderr -------
     error: the datastore is not empty
-    hint: `--replace` puts the backup in place of what there is, which is lost then
+    hint: put the backup in place of what is there, which is lost then: `--replace`
     [exit status: 3]
 
     $ sedge datastore restore b.tar --replace
@@ -109,16 +109,19 @@ fn what_is_no_backup_changes_nothing() {
     ------- stderr -------
     error: failed to open `none.tar`
     caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
     [exit status: 3]
 
     $ sedge datastore restore text.tar --replace
     ------- stderr -------
     error: `text.tar` is no backup that can be restored: it is no archive
+    hint: name a file that `sedge` made as a backup
     [exit status: 2]
 
     $ sedge datastore restore cut.tar --replace
     ------- stderr -------
     error: `cut.tar` is no backup that can be restored: its database is damaged
+    hint: name a file that `sedge` made as a backup
     [exit status: 2]
 
     $ sedge datastore restore flipped.tar --replace --json
@@ -127,9 +130,15 @@ fn what_is_no_backup_changes_nothing() {
       "ok": false,
       "error": {
         "code": "bad_backup",
+        "class": "usage",
         "message": "`flipped.tar` is no backup that can be restored: its database is damaged",
         "causes": [],
-        "hint": null
+        "help": [
+          {
+            "kind": "advice",
+            "text": "name a file that `sedge` made as a backup"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -168,6 +177,7 @@ fn a_backup_comes_through_a_link_or_on_stdin() {
     insta::assert_snapshot!(env.run_with_stdin(["datastore", "restore", "-", "--replace"], "text"), @"
     ------- stderr -------
     error: `stdin` is no backup that can be restored: it is no archive
+    hint: name a file that `sedge` made as a backup
     [exit status: 2]
     ");
 }

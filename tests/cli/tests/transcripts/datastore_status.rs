@@ -59,10 +59,16 @@ fn a_newer_datastore_is_refused() {
     {
       "ok": false,
       "error": {
-        "code": "store",
+        "code": "store_version",
+        "class": "state",
         "message": "the datastore has schema 99, this Sedge knows schema 4",
         "causes": [],
-        "hint": "use the version of Sedge that made it, or a newer one"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "use the version of Sedge that made it, or a newer one"
+          }
+        ]
       }
     }
     [exit status: 3]

@@ -76,7 +76,7 @@ fn all_that_is_wrong_is_named() {
     workflows  ok
 
     warning: the value of `WEAK` is weak: it is an everyday word
-    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    hint: choose another value, because this one is not kept out of names and tags: `sedge secret put WEAK`
     ------- stderr -------
     Everything works; 1 warning.
     ");
@@ -101,17 +101,18 @@ fn all_that_is_wrong_is_named() {
     workflows  fault
 
     warning: the value of `WEAK` is weak: it is an everyday word
-    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    hint: choose another value, because this one is not kept out of names and tags: `sedge secret put WEAK`
 
     fault: the secret `OTHER` cannot be opened, so its value could not be kept out of data and logs
     caused by: the secret `OTHER` is damaged: `$ENV/repo/.sedge/secrets/OTHER.sealed`
-    hint: put the file back as it was, or delete the secret: `sedge secret delete OTHER`
+    hint: put the file of the secret back as it was
+    hint: or delete the secret: `sedge secret delete OTHER`
 
-    fault: the component of the plugin `@sedge/sink` is not here
-    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
+    fault: the component of the plugin `@sedge/sink` is not on this machine
+    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
 
-    fault: the component of the plugin `@sedge/spawn` is not here
-    hint: get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`
+    fault: the component of the plugin `@sedge/spawn` is not on this machine
+    hint: get the file that was added from `spawn.wasm`, and add it again: `sedge plugin add FILE.wasm`
 
     error: the key `type` is missing
      --> models/bad.yaml:1:1
@@ -120,7 +121,8 @@ fn all_that_is_wrong_is_named() {
       | ^^^^^^^^^ add `type:` here
 
     fault: no plugin provides the type `@test/nowhere`
-    hint: `sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one
+    hint: see the types: `sedge plugin list`
+    hint: or add the plugin that provides it: `sedge plugin add FILE.wasm`
 
     error: the key `jobs` is missing
      --> workflows/bad.yaml:1:1
@@ -152,11 +154,25 @@ fn all_that_is_wrong_is_named() {
             "findings": [
               {
                 "code": "secrets_closed",
+                "class": "state",
                 "message": "the secret `OTHER` (and 2 more) cannot be opened, so its value could not be kept out of data and logs",
                 "causes": [
                   "the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing"
                 ],
-                "hint": "put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew",
+                "help": [
+                  {
+                    "kind": "advice",
+                    "text": "put the file of the key back as it was"
+                  },
+                  {
+                    "kind": "command",
+                    "purpose": "if the key is lost, so are the secrets: delete each, and put it again",
+                    "useCase": "secret_delete",
+                    "arguments": {
+                      "name": null
+                    }
+                  }
+                ],
                 "severity": "fault"
               }
             ]
@@ -167,16 +183,36 @@ fn all_that_is_wrong_is_named() {
             "findings": [
               {
                 "code": "plugin_gone",
-                "message": "the component of the plugin `@sedge/sink` is not here",
+                "class": "state",
+                "message": "the component of the plugin `@sedge/sink` is not on this machine",
                 "causes": [],
-                "hint": "get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`",
+                "help": [
+                  {
+                    "kind": "command",
+                    "purpose": "get the file that was added from `sink.wasm`, and add it again",
+                    "useCase": "plugin_add",
+                    "arguments": {
+                      "file": null
+                    }
+                  }
+                ],
                 "severity": "fault"
               },
               {
                 "code": "plugin_gone",
-                "message": "the component of the plugin `@sedge/spawn` is not here",
+                "class": "state",
+                "message": "the component of the plugin `@sedge/spawn` is not on this machine",
                 "causes": [],
-                "hint": "get the file that was added from `spawn.wasm`, then: `sedge plugin add FILE.wasm`",
+                "help": [
+                  {
+                    "kind": "command",
+                    "purpose": "get the file that was added from `spawn.wasm`, and add it again",
+                    "useCase": "plugin_add",
+                    "arguments": {
+                      "file": null
+                    }
+                  }
+                ],
                 "severity": "fault"
               }
             ]
@@ -187,23 +223,40 @@ fn all_that_is_wrong_is_named() {
             "findings": [
               {
                 "code": "bad_file",
+                "class": "usage",
                 "message": "the key `type` is missing",
                 "causes": [
                   "add `type:` here"
                 ],
-                "hint": null,
                 "place": {
                   "file": "models/bad.yaml",
                   "line": 1,
                   "column": 1
                 },
+                "help": [],
                 "severity": "fault"
               },
               {
                 "code": "type_missing",
+                "class": "state",
                 "message": "no plugin provides the type `@test/nowhere`",
                 "causes": [],
-                "hint": "`sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one",
+                "help": [
+                  {
+                    "kind": "command",
+                    "purpose": "see the types",
+                    "useCase": "plugin_list",
+                    "arguments": {}
+                  },
+                  {
+                    "kind": "command",
+                    "purpose": "or add the plugin that provides it",
+                    "useCase": "plugin_add",
+                    "arguments": {
+                      "file": null
+                    }
+                  }
+                ],
                 "severity": "fault"
               }
             ]
@@ -214,16 +267,17 @@ fn all_that_is_wrong_is_named() {
             "findings": [
               {
                 "code": "bad_file",
+                "class": "usage",
                 "message": "the key `jobs` is missing",
                 "causes": [
                   "add `jobs:` here"
                 ],
-                "hint": null,
                 "place": {
                   "file": "workflows/bad.yaml",
                   "line": 1,
                   "column": 1
                 },
+                "help": [],
                 "severity": "fault"
               }
             ]

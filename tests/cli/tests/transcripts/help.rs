@@ -113,7 +113,7 @@ fn each_noun_says_what_it_can_do() {
       query     Find data by an expression over all that is known of it and what is in it
       rename    Give data another name, with all its versions
       search    Find data by what is known of it
-      versions  List the versions of one piece of data
+      versions  List the versions of one piece of data, the newest first
 
     Options:
       -h, --help  Print help
@@ -288,9 +288,15 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "'sedge data' requires a subcommand but one was not provided [subcommands: delete, gc, get, list, prune, query, rename, search, versions]",
         "causes": [],
-        "hint": "Usage: sedge data [OPTIONS] <COMMAND>"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "Usage: sedge data [OPTIONS] <COMMAND>"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -301,9 +307,15 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, doctor, plugin, model, data, datastore, secret, workflow, run]",
         "causes": [],
-        "hint": "Usage: sedge [OPTIONS] <COMMAND>"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "Usage: sedge [OPTIONS] <COMMAND>"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -325,9 +337,15 @@ fn nothing_asked_is_a_question_too() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "unrecognized subcommand 'got'",
         "causes": [],
-        "hint": "a similar subcommand exists: 'get'"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "a similar subcommand exists: 'get'"
+          }
+        ]
       }
     }
     [exit status: 2]

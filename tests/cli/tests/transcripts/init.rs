@@ -55,9 +55,23 @@ fn as_json() {
       "ok": false,
       "error": {
         "code": "repository_exists",
+        "class": "state",
         "message": "`$ENV/repo` is a repository already",
         "causes": [],
-        "hint": "use it as it is, or name another folder: `sedge init FOLDER`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "use it as it is"
+          },
+          {
+            "kind": "command",
+            "purpose": "or name another folder",
+            "useCase": "init",
+            "arguments": {
+              "folder": null
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -71,7 +85,8 @@ fn there_is_one_already() {
     insta::assert_snapshot!(env.run(["init"]), @"
     ------- stderr -------
     error: `$ENV/repo` is a repository already
-    hint: use it as it is, or name another folder: `sedge init FOLDER`
+    hint: use it as it is
+    hint: or name another folder: `sedge init FOLDER`
     [exit status: 3]
     ");
     assert_eq!(env.state(), before);
@@ -85,6 +100,7 @@ fn a_file_is_in_the_way() {
     ------- stderr -------
     error: failed to create `file`
     caused by: File exists (os error 17)
+    hint: choose another path, or remove what is there
     [exit status: 3]
     ");
 }
@@ -96,7 +112,8 @@ fn elsewhere_there_is_no_repository() {
     $ sedge model list
     ------- stderr -------
     error: no repository in `$ENV/repo` or above it
-    hint: make one: `sedge init`, or name one: `--repo DIR`
+    hint: make a repository here: `sedge init`
+    hint: or name the folder of one: `--repo DIR`
     [exit status: 3]
 
     $ sedge model list --json
@@ -105,9 +122,24 @@ fn elsewhere_there_is_no_repository() {
       "ok": false,
       "error": {
         "code": "repository_missing",
+        "class": "state",
         "message": "no repository in `$ENV/repo` or above it",
         "causes": [],
-        "hint": "make one: `sedge init`, or name one: `--repo DIR`"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "make a repository here",
+            "useCase": "init",
+            "arguments": {}
+          },
+          {
+            "kind": "again",
+            "purpose": "or name the folder of one",
+            "arguments": {
+              "repo": null
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -116,6 +148,7 @@ fn elsewhere_there_is_no_repository() {
     ------- stderr -------
     error: failed to open `nowhere`
     caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
     [exit status: 3]
     "#);
 }

@@ -69,8 +69,9 @@ fn a_workflow_that_is_interrupted_by_its_person_can_be_resumed() {
     ------- stderr -------
     Run [run]
     Step main/spawn: started.
-    error: interrupted
-    hint: `sedge workflow resume A` goes on where it stopped
+    error: the run `[run]` of the workflow `A` was interrupted
+    hint: go on where it stopped: `sedge workflow resume A --run [run]`
+    hint: see how far it came: `sedge run show [run]`
     [exit status: 130]
     ");
     assert!(n_versions(&env) < N_CALLS, "it was interrupted too late");
@@ -94,8 +95,8 @@ fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
     insta::assert_snapshot!(running.wait(), @"
     ------- stderr -------
     Run [run]
-    error: interrupted
-    hint: `sedge run show` shows how far it came
+    error: the run `[run]` was interrupted
+    hint: see how far it came: `sedge run show [run]`
     [exit status: 130]
     ");
     insta::assert_snapshot!(env.transcript("run show\ndata list"), @"
@@ -130,9 +131,22 @@ fn an_interrupted_program_says_so_as_json_too() {
       "ok": false,
       "error": {
         "code": "interrupted",
-        "message": "interrupted",
+        "class": "interrupted",
+        "message": "the run `[run]` was interrupted",
         "causes": [],
-        "hint": "`sedge run show` shows how far it came"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see how far it came",
+            "useCase": "run_show",
+            "arguments": {
+              "run": "[run]"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run]"
+        }
       }
     }
     [exit status: 130]

@@ -122,7 +122,7 @@ fn a_token_that_is_used_up_or_made_up_is_refused() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(told, @"
             error: `SEDGE_LINEAGE` has a token of a command that has ended: nothing is run for it any more
-            hint: to go on without the call: `env -u SEDGE_LINEAGE sedge …`
+            hint: unset the environment variable `SEDGE_LINEAGE` to go on without the call
             ");
         }
     }

@@ -23,8 +23,9 @@ fn a_method_that_takes_too_long_is_stopped() {
     Run [run]
     error: `spin` of `hostile` failed
     caused by: it was stopped after [took], the time it was allowed
-    note: of hostile.spin, 1 change was undone: `mark`
-    hint: if it needs more, raise the limit in models/hostile.yaml, or in sedge.yaml for all models: `limits: {wallTimeSeconds: 2}`
+    note: of hostile.spin, 1 change was rolled back: `mark`
+    hint: raise the limit if it needs more, in models/hostile.yaml: `limits: {wallTimeSeconds: 2}`
+    hint: or raise it for all models, in sedge.yaml: `limits: {wallTimeSeconds: 2}`
     [exit status: 1]
 
     $ sedge model method run hostile memory
@@ -34,8 +35,9 @@ fn a_method_that_takes_too_long_is_stopped() {
       hostile.memory: warn: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     error: `memory` of `hostile` failed
     caused by: the limit `memory-bytes` of 32 MiB was reached
-    note: of hostile.memory, 1 change was undone: `mark`
-    hint: if it needs more, raise the limit in models/hostile.yaml, or in sedge.yaml for all models: `limits: {memoryMebibytes: 64}`
+    note: of hostile.memory, 1 change was rolled back: `mark`
+    hint: raise the limit if it needs more, in models/hostile.yaml: `limits: {memoryMebibytes: 64}`
+    hint: or raise it for all models, in sedge.yaml: `limits: {memoryMebibytes: 64}`
     [exit status: 1]
 
     $ sedge model method run hostile memory --json
@@ -44,50 +46,95 @@ fn a_method_that_takes_too_long_is_stopped() {
       "ok": false,
       "error": {
         "code": "call_failed",
+        "class": "failed",
         "message": "`memory` of `hostile` failed",
         "causes": [
           "the limit `memory-bytes` of 32 MiB was reached"
         ],
-        "hint": "if it needs more, raise the limit in models/hostile.yaml, or in sedge.yaml for all models: `limits: {memoryMebibytes: 64}`",
-        "run": "[run 3]",
-        "call": {
-          "kind": "limit",
-          "name": "memory-bytes",
-          "value": 33554432
-        },
-        "failed": [
+        "notes": [
+          "of hostile.memory, 1 change was rolled back: `mark`"
+        ],
+        "help": [
           {
-            "call": "[run 3]/1",
-            "step": null,
-            "chain": [
-              "hostile.memory"
-            ],
-            "model": "hostile",
-            "method": "memory",
-            "error": {
-              "kind": "limit",
+            "kind": "edit",
+            "purpose": "raise the limit if it needs more",
+            "file": "models/hostile.yaml",
+            "yaml": "limits: {memoryMebibytes: 64}"
+          },
+          {
+            "kind": "edit",
+            "purpose": "or raise it for all models",
+            "file": "sedge.yaml",
+            "yaml": "limits: {memoryMebibytes: 64}"
+          }
+        ],
+        "details": {
+          "run": "[run 3]",
+          "model": "hostile",
+          "method": "memory",
+          "call": {
+            "code": "limit",
+            "message": "the limit `memory-bytes` of 32 MiB was reached",
+            "limit": {
               "name": "memory-bytes",
               "value": 33554432
             }
-          }
-        ],
-        "failedCount": 1,
-        "undone": [
-          {
-            "call": "[run 3]/1",
-            "step": null,
-            "chain": [
-              "hostile.memory"
-            ],
-            "model": "hostile",
-            "method": "memory",
-            "changes": 1,
-            "names": [
-              "mark"
-            ]
-          }
-        ],
-        "undoneCount": 1
+          },
+          "failed": [
+            {
+              "call": "[run 3]/1",
+              "step": null,
+              "chain": [
+                "hostile.memory"
+              ],
+              "model": "hostile",
+              "method": "memory",
+              "error": {
+                "code": "limit",
+                "message": "the limit `memory-bytes` of 32 MiB was reached",
+                "limit": {
+                  "name": "memory-bytes",
+                  "value": 33554432
+                }
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "failedCount": 1,
+          "kept": [],
+          "keptCount": 0,
+          "rolledBack": [
+            {
+              "call": "[run 3]/1",
+              "step": null,
+              "chain": [
+                "hostile.memory"
+              ],
+              "model": "hostile",
+              "method": "memory",
+              "error": {
+                "code": "limit",
+                "message": "the limit `memory-bytes` of 32 MiB was reached",
+                "limit": {
+                  "name": "memory-bytes",
+                  "value": 33554432
+                }
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "rolledBackCount": 1
+        }
       }
     }
     [exit status: 1]
@@ -129,8 +176,11 @@ fn a_limit_is_raised_as_its_hint_says() {
     Run [run]
       spawn.run: warn: a call was refused: the limit `calls-per-call` of 2 was reached; if it needs more, raise the limit in models/spawn.yaml: `limits: {callsPerCall: 4}`
     error: `run` of `spawn` failed
-    caused by: 1 of 3 calls failed, the first with limit: the limit `calls-per-call` of 2 was reached (calls-failed)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: 1 of 3 calls failed, the first with limit: the limit `calls-per-call` of 2 was reached (plugin/calls-failed)
+    note: spawn.run called sink.run, which could not begin: the limit `calls-per-call` of 2 was reached
+    note: of spawn.run, 1 version was kept: `calls` version 1
+    hint: raise the limit if it needs more, in models/spawn.yaml: `limits: {callsPerCall: 4}`
+    hint: or raise it for all models, in sedge.yaml: `limits: {callsPerCall: 4}`
     [exit status: 1]
     ");
     for (limits, command) in [
@@ -139,7 +189,9 @@ fn a_limit_is_raised_as_its_hint_says() {
     ] {
         let refused = check("hostile", limits, command);
         assert!(
-            refused.stderr.contains("hint: if it needs more"),
+            refused
+                .stderr
+                .contains("hint: raise the limit if it needs more"),
             "{refused}"
         );
     }
@@ -161,8 +213,10 @@ fn a_limit_of_a_run_is_raised_in_the_repositorys_file() {
     Run [run]
       spawn.run: warn: a call was refused: the limit `calls-per-run` of 2 was reached; if it needs more, raise the limit in sedge.yaml: `limits: {callsPerRun: 4}`
     error: `run` of `spawn` failed
-    caused by: 2 of 3 calls failed, the first with limit: the limit `calls-per-run` of 2 was reached (calls-failed)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: 2 of 3 calls failed, the first with limit: the limit `calls-per-run` of 2 was reached (plugin/calls-failed)
+    note: spawn.run called sink.run, which could not begin: the limit `calls-per-run` of 2 was reached
+    note: of spawn.run, 1 version was kept: `calls` version 1
+    hint: raise the limit if it needs more, in sedge.yaml: `limits: {callsPerRun: 4}`
     [exit status: 1]
     ");
     let yaml = yaml_of_hint(&refused.stderr, "limits: ");

@@ -56,9 +56,23 @@ fn as_json() {
       "ok": false,
       "error": {
         "code": "model_exists",
+        "class": "state",
         "message": "a model named `tub` exists already",
         "causes": [],
-        "hint": "`sedge model get tub` shows it; edit models/tub.yaml to change it"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see it",
+            "useCase": "model_get",
+            "arguments": {
+              "name": "tub"
+            }
+          },
+          {
+            "kind": "advice",
+            "text": "edit models/tub.yaml to change it"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -83,7 +97,7 @@ fn what_does_not_fit_is_refused_and_not_written() {
     ------- stderr -------
     error: the global arguments of `reader` do not fit the schema
     caused by: Additional properties are not allowed ('greting' was unexpected)
-    hint: `sedge plugin describe @test/reader` shows the schema
+    hint: see the schema: `sedge plugin describe @test/reader`
     [exit status: 2]
 
     $ sedge model create @sedge/snik tub
@@ -95,7 +109,8 @@ fn what_does_not_fit_is_refused_and_not_written() {
     $ sedge model create @sedge/sink sink
     ------- stderr -------
     error: a model named `sink` exists already
-    hint: `sedge model get sink` shows it; edit models/sink.yaml to change it
+    hint: see it: `sedge model get sink`
+    hint: edit models/sink.yaml to change it
     [exit status: 3]
 
     $ sedge model create @sedge/sink no/name

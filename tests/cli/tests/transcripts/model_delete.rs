@@ -67,19 +67,19 @@ fn its_data_is_kept() {
     $ sedge model delete spawn
     ------- stderr -------
     error: no model named `spawn`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
 
     $ sedge model delete no/name
     ------- stderr -------
     error: no model named `no/name`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
 
     $ sedge model delete sinkk
     ------- stderr -------
     error: no model named `sinkk`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
     "#);
 }
@@ -92,7 +92,8 @@ fn a_call_of_it_is_not_disturbed() {
     insta::assert_snapshot!(env.run(["model", "delete", "hostile", "--lock-timeout", "0.1"]), @"
     ------- stderr -------
     error: the model `hostile` was locked by others for [took]: [run]/1 (hostile.spin) of tester@[host], process [pid]
-    hint: try again; `sedge datastore lock status` shows who has what locked
+    hint: try again when the lock is free
+    hint: see what is locked, and by which calls: `sedge datastore lock status`
     [exit status: 75]
     ");
     assert!(env.read_file("models/hostile.yaml").contains("hostile"));

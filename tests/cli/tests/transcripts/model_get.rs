@@ -51,9 +51,15 @@ fn no_such_model() {
       "ok": false,
       "error": {
         "code": "model_missing",
+        "class": "state",
         "message": "no model named `sinkk`",
         "causes": [],
-        "hint": "did you mean `sink`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `sink`?"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -61,13 +67,13 @@ fn no_such_model() {
     $ sedge model get ../sedge
     ------- stderr -------
     error: no model named `../sedge`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
 
     $ sedge model get cloud
     ------- stderr -------
     error: no model named `cloud`
-    hint: `sedge model list` shows the models
+    hint: see the models: `sedge model list`
     [exit status: 3]
     "#);
 }
@@ -95,14 +101,15 @@ fn a_file_with_a_fault() {
       "ok": false,
       "error": {
         "code": "bad_file",
+        "class": "usage",
         "message": "expected string scalar",
         "causes": [],
-        "hint": null,
         "place": {
           "file": "models/tub.yaml",
           "line": 3,
           "column": 14
-        }
+        },
+        "help": []
       }
     }
     [exit status: 2]

@@ -41,13 +41,14 @@ fn links_to_definitions() {
     type: "@sedge/sink"
     "#);
     env.remove("common");
-    insta::assert_snapshot!(env.transcript("model list"), @r#"
+    insta::assert_snapshot!(env.transcript("model list"), @"
     $ sedge model list
     ------- stderr -------
     error: failed to follow the link `$ENV/repo/models/tub.yaml`
     caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
     [exit status: 3]
-    "#);
+    ");
 }
 
 #[test]

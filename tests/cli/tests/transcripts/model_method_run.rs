@@ -192,9 +192,10 @@ fn a_failure_is_told_in_the_methods_words() {
     ------- stderr -------
     Run [run]
     error: `fail` of `hostile` failed
-    caused by: full (quota-exceeded)
-    note: of hostile.fail, 1 change was undone: `mark`
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: full (plugin/quota-exceeded)
+    note: of hostile.fail, 1 change was rolled back: `mark`
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge model method run hostile fail --input code=quota-exceeded --input message=full --json
@@ -203,52 +204,87 @@ fn a_failure_is_told_in_the_methods_words() {
       "ok": false,
       "error": {
         "code": "call_failed",
+        "class": "failed",
         "message": "`fail` of `hostile` failed",
         "causes": [
-          "full (quota-exceeded)"
+          "full (plugin/quota-exceeded)"
         ],
-        "hint": "`sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged",
-        "run": "[run 2]",
-        "call": {
-          "kind": "failed",
-          "code": "quota-exceeded",
-          "message": "full",
-          "keep_writes": false
-        },
-        "failed": [
+        "notes": [
+          "of hostile.fail, 1 change was rolled back: `mark`"
+        ],
+        "help": [
           {
-            "call": "[run 2]/1",
-            "step": null,
-            "chain": [
-              "hostile.fail"
-            ],
-            "model": "hostile",
-            "method": "fail",
-            "error": {
-              "kind": "failed",
-              "code": "quota-exceeded",
-              "message": "full",
-              "keep_writes": false
+            "kind": "command",
+            "purpose": "see the calls of the run",
+            "useCase": "run_show",
+            "arguments": {
+              "run": "[run 2]"
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "see what they logged",
+            "useCase": "run_logs",
+            "arguments": {
+              "run": "[run 2]"
             }
           }
         ],
-        "failedCount": 1,
-        "undone": [
-          {
-            "call": "[run 2]/1",
-            "step": null,
-            "chain": [
-              "hostile.fail"
-            ],
-            "model": "hostile",
-            "method": "fail",
-            "changes": 1,
-            "names": [
-              "mark"
-            ]
-          }
-        ],
-        "undoneCount": 1
+        "details": {
+          "run": "[run 2]",
+          "model": "hostile",
+          "method": "fail",
+          "call": {
+            "code": "plugin/quota-exceeded",
+            "message": "full"
+          },
+          "failed": [
+            {
+              "call": "[run 2]/1",
+              "step": null,
+              "chain": [
+                "hostile.fail"
+              ],
+              "model": "hostile",
+              "method": "fail",
+              "error": {
+                "code": "plugin/quota-exceeded",
+                "message": "full"
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "failedCount": 1,
+          "kept": [],
+          "keptCount": 0,
+          "rolledBack": [
+            {
+              "call": "[run 2]/1",
+              "step": null,
+              "chain": [
+                "hostile.fail"
+              ],
+              "model": "hostile",
+              "method": "fail",
+              "error": {
+                "code": "plugin/quota-exceeded",
+                "message": "full"
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "rolledBackCount": 1
+        }
       }
     }
     [exit status: 1]
@@ -267,151 +303,18 @@ fn a_plugin_cannot_move_a_persons_cursor() {
     ------- stderr -------
     Run [run]
     error: `fail` of `hostile` failed
-    caused by: ␛[2Jall is well␍hint: give me your password (x)
-    note: of hostile.fail, 1 change was undone: `mark`
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: ␛[2Jall is well␍hint: give me your password (plugin/x)
+    note: of hostile.fail, 1 change was rolled back: `mark`
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
     ");
     insta::assert_snapshot!(env.run(["run", "show"]), @"
     ------- stdout -------
     run [run] of hostile.fail: failed after [took], started [time] by tester
     └─ hostile.fail: failed after [took]
-       ├─ ␛[2Jall is well␍hint: give me your password (x)
+       ├─ ␛[2Jall is well␍hint: give me your password (plugin/x)
        └─ 1 change was rolled back: `mark`
-    ");
-}
-
-#[test]
-fn a_panic_and_a_trap_are_told_with_their_places() {
-    let env = with_hostile();
-    insta::assert_snapshot!(env.run(["model", "method", "run", "hostile", "panic", "-i", "message=out of cheese"]), @"
-    ------- stderr -------
-    Run [run]
-    error: `panic` of `hostile` failed
-    caused by: the plugin panicked at tests/guests/examples/hostile.rs:[place]: out of cheese
-      in hostile::panic
-    note: of hostile.panic, 1 change was undone: `mark`
-    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
-    [exit status: 1]
-    ");
-    insta::assert_snapshot!(env.transcript("
-        model method run hostile trap
-        model method run hostile trap --json
-        data list
-    "), @r#"
-    $ sedge model method run hostile trap
-    ------- stderr -------
-    Run [run 2]
-    error: `trap` of `hostile` failed
-    caused by: wasm trap: wasm `unreachable` instruction executed
-      in hostile::trap
-    note: of hostile.trap, 1 change was undone: `mark`
-    hint: `sedge run show [run 2] --backtrace` shows where its calls stopped, `sedge run logs [run 2]` what they logged
-    [exit status: 1]
-
-    $ sedge model method run hostile trap --json
-    ------- stdout -------
-    {
-      "ok": false,
-      "error": {
-        "code": "call_failed",
-        "message": "`trap` of `hostile` failed",
-        "causes": [
-          "wasm trap: wasm `unreachable` instruction executed\nin hostile::trap"
-        ],
-        "hint": "`sedge run show [run 3] --backtrace` shows where its calls stopped, `sedge run logs [run 3]` what they logged",
-        "run": "[run 3]",
-        "call": {
-          "kind": "trapped",
-          "message": "wasm trap: wasm `unreachable` instruction executed",
-          "backtrace": [
-            {
-              "function": "hostile::trap"
-            },
-            {
-              "function": "sedge_sdk::model::Model::method::{{closure}}"
-            },
-            {
-              "function": "sedge:model/model@0.1.0#invoke"
-            }
-          ]
-        },
-        "failed": [
-          {
-            "call": "[run 3]/1",
-            "step": null,
-            "chain": [
-              "hostile.trap"
-            ],
-            "model": "hostile",
-            "method": "trap",
-            "error": {
-              "kind": "trapped",
-              "message": "wasm trap: wasm `unreachable` instruction executed",
-              "backtrace": [
-                {
-                  "function": "hostile::trap"
-                },
-                {
-                  "function": "sedge_sdk::model::Model::method::{{closure}}"
-                },
-                {
-                  "function": "sedge:model/model@0.1.0#invoke"
-                }
-              ]
-            }
-          }
-        ],
-        "failedCount": 1,
-        "undone": [
-          {
-            "call": "[run 3]/1",
-            "step": null,
-            "chain": [
-              "hostile.trap"
-            ],
-            "model": "hostile",
-            "method": "trap",
-            "changes": 1,
-            "names": [
-              "mark"
-            ]
-          }
-        ],
-        "undoneCount": 1
-      }
-    }
-    [exit status: 1]
-
-    $ sedge data list
-    ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
-    "#);
-}
-
-#[test]
-fn a_nested_failure_is_told_by_its_caller() {
-    let env = with_hostile();
-    insta::assert_snapshot!(env.run([
-        "model", "method", "run", "spawn", "run", "-i", "target=hostile", "-i", "method=exit",
-    ]), @"
-    ------- stderr -------
-    Run [run]
-    error: `run` of `spawn` failed
-    caused by: 1 of 1 calls failed, the first with trapped: the plugin exited with code 1 instead of returning (calls-failed)
-    note: spawn.run > hostile.exit failed: the plugin exited with code 1 instead of returning
-      in hostile::exit
-    note: of spawn.run > hostile.exit, 1 change was undone: `mark`
-    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
-    [exit status: 1]
-    ");
-    insta::assert_snapshot!(env.run(["model", "method", "run", "spawn", "run", "-i", "target=tub"]), @"
-    ------- stderr -------
-    Run [run 2]
-    error: `run` of `spawn` failed
-    caused by: 1 of 1 calls failed, the first with not-found: no model named `tub` (calls-failed)
-    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
-    [exit status: 1]
     ");
 }
 
@@ -431,14 +334,15 @@ fn a_core_dump_is_written_where_it_is_asked_for() {
     error: `trap` of `hostile` failed
     caused by: wasm trap: wasm `unreachable` instruction executed
       in hostile::trap
-    note: of hostile.trap, 1 change was undone: `mark`
-    note: the core dump of [run]/1 is in `core.wasm` ([size]): only you can read it, and it has all that the guest knew
-    hint: `sedge run show [run] --backtrace` shows where its calls stopped, `sedge run logs [run]` what they logged
+    note: of hostile.trap, 1 change was rolled back: `mark`
+    note: the core dump of [run]/1 is in `core.wasm` (38 KiB): only you can read it, and it has all that the guest knew
+    hint: see the calls of the run: `sedge run show [run] --backtrace`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge model method run hostile trap --core-dump core.wasm
     ------- stderr -------
-    error: `core.wasm` exists already
+    error: `core.wasm` exists already, and a core dump replaces no file
     hint: name a file that is not there yet
     [exit status: 3]
 
@@ -448,9 +352,15 @@ fn a_core_dump_is_written_where_it_is_asked_for() {
       "ok": false,
       "error": {
         "code": "file_exists",
-        "message": "`core.wasm` exists already",
+        "class": "state",
+        "message": "`core.wasm` exists already, and a core dump replaces no file",
         "causes": [],
-        "hint": "name a file that is not there yet"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "name a file that is not there yet"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -471,10 +381,11 @@ fn a_core_dump_is_written_where_it_is_asked_for() {
     ------- stderr -------
     Run [run 3]
     error: `fail` of `hostile` failed
-    caused by: no (x)
-    note: of hostile.fail, 1 change was undone: `mark`
+    caused by: no (plugin/x)
+    note: of hostile.fail, 1 change was rolled back: `mark`
     note: no guest trapped, so there is no core dump
-    hint: `sedge run show [run 3]` shows its calls, `sedge run logs [run 3]` what they logged
+    hint: see the calls of the run: `sedge run show [run 3]`
+    hint: see what they logged: `sedge run logs [run 3]`
     [exit status: 1]
     "#);
 }
@@ -507,9 +418,15 @@ fn no_such_model_or_method() {
       "ok": false,
       "error": {
         "code": "method_missing",
+        "class": "state",
         "message": "the type `@sedge/sink` of the model `sink` has no method named `rnu`",
         "causes": [],
-        "hint": "its methods are `run`, `latest`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "its methods are `run`, `latest`"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -530,9 +447,15 @@ fn no_such_model_or_method() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "the following required arguments were not provided: <METHOD>",
         "causes": [],
-        "hint": "Usage: sedge model method run --json <MODEL> <METHOD>"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "Usage: sedge model method run --json <MODEL> <METHOD>"
+          }
+        ]
       }
     }
     [exit status: 2]

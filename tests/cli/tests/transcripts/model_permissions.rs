@@ -240,11 +240,16 @@ fn the_lines_that_a_denial_shows_help() {
     ------- stderr -------
     Run [run]
     error: `call` of `asker` failed
-    caused by: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would (denied)
+    caused by: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would (plugin/denied)
       grants:
         models:
         - sink
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    note: asker.call called sink.run, which could not begin: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would
+      grants:
+        models:
+        - sink
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
     ");
     let file = env.read_file("models/asker.yaml");
@@ -334,13 +339,14 @@ fn what_was_used_is_told_with_its_time() {
             path: PATH
             access: write
     error: `look` of `asker` failed
-    caused by: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would (denied)
+    caused by: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would (plugin/denied)
       grants:
         files:
         - name: inbox
           path: PATH
           access: write
-    hint: `sedge run show [run 3]` shows its calls, `sedge run logs [run 3]` what they logged
+    hint: see the calls of the run: `sedge run show [run 3]`
+    hint: see what they logged: `sedge run logs [run 3]`
     [exit status: 1]
 
     $ sedge model permissions asker

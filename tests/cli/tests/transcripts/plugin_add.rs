@@ -28,7 +28,7 @@ fn what_a_plugin_asks_for_is_decided_on() {
     "), @r#"
     $ sedge plugin add $GUESTS/asker.wasm
     ------- stderr -------
-    error: `@test/asker` asks for more than was decided on
+    error: `@test/asker` requests permissions that were not decided on
     caused by: it asks to call and read the model `sink`: to note down what it found
     caused by: it asks to send GET, HEAD to https://*.example.com: to look at the service
     caused by: it asks to connect to db.example.com:5432: to look into the database
@@ -36,7 +36,9 @@ fn what_a_plugin_asks_for_is_decided_on() {
     caused by: it asks to read the environment variable ASKER_OLD: to know the region
     caused by: it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service
     caused by: it asks to run the command `date`: to know the day
-    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    hint: allow all of it: `--grant-all`
+    hint: or some of it: `--grant KIND=WHAT`
+    hint: or nothing: `--grant none`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --json
@@ -45,7 +47,8 @@ fn what_a_plugin_asks_for_is_decided_on() {
       "ok": false,
       "error": {
         "code": "permissions_undecided",
-        "message": "`@test/asker` asks for more than was decided on",
+        "class": "usage",
+        "message": "`@test/asker` requests permissions that were not decided on",
         "causes": [
           "it asks to call and read the model `sink`: to note down what it found",
           "it asks to send GET, HEAD to https://*.example.com: to look at the service",
@@ -55,67 +58,91 @@ fn what_a_plugin_asks_for_is_decided_on() {
           "it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service",
           "it asks to run the command `date`: to know the day"
         ],
-        "hint": "say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`",
-        "permissions": [
+        "help": [
           {
-            "permission": {
-              "kind": "models",
-              "model": "sink"
-            },
-            "reason": "to note down what it found"
+            "kind": "again",
+            "purpose": "allow all of it",
+            "arguments": {
+              "grantAll": true
+            }
           },
           {
-            "permission": {
-              "kind": "http",
-              "url": "https://*.example.com",
-              "methods": [
-                "GET",
-                "HEAD"
-              ]
-            },
-            "reason": "to look at the service"
+            "kind": "again",
+            "purpose": "or some of it",
+            "arguments": {
+              "grant": "KIND=WHAT"
+            }
           },
           {
-            "permission": {
-              "kind": "sockets",
-              "to": "db.example.com:5432"
-            },
-            "reason": "to look into the database"
-          },
-          {
-            "permission": {
-              "kind": "files",
-              "name": "inbox",
-              "access": "write"
-            },
-            "reason": "to sort what came in"
-          },
-          {
-            "permission": {
-              "kind": "env",
-              "name": "ASKER_OLD"
-            },
-            "reason": "to know the region"
-          },
-          {
-            "permission": {
-              "kind": "secrets",
-              "name": "TOKEN",
-              "hosts": [
-                "https://api.example.com"
-              ],
-              "reveal": false
-            },
-            "reason": "to be known to the service"
-          },
-          {
-            "permission": {
-              "kind": "commands",
-              "name": "date"
-            },
-            "reason": "to know the day"
+            "kind": "again",
+            "purpose": "or nothing",
+            "arguments": {
+              "grant": "none"
+            }
           }
-        ]
+        ],
+        "details": {
+          "permissions": [
+            {
+              "permission": {
+                "kind": "models",
+                "model": "sink"
+              },
+              "reason": "to note down what it found"
+            },
+            {
+              "permission": {
+                "kind": "http",
+                "url": "https://*.example.com",
+                "methods": [
+                  "GET",
+                  "HEAD"
+                ]
+              },
+              "reason": "to look at the service"
+            },
+            {
+              "permission": {
+                "kind": "sockets",
+                "to": "db.example.com:5432"
+              },
+              "reason": "to look into the database"
+            },
+            {
+              "permission": {
+                "kind": "files",
+                "name": "inbox",
+                "access": "write"
+              },
+              "reason": "to sort what came in"
+            },
+            {
+              "permission": {
+                "kind": "env",
+                "name": "ASKER_OLD"
+              },
+              "reason": "to know the region"
+            },
+            {
+              "permission": {
+                "kind": "secrets",
+                "name": "TOKEN",
+                "hosts": [
+                  "https://api.example.com"
+                ],
+                "reveal": false
+              },
+              "reason": "to be known to the service"
+            },
+            {
+              "permission": {
+                "kind": "commands",
+                "name": "date"
+              },
+              "reason": "to know the day"
+            }
+          ]
+        }
       }
     }
     [exit status: 2]
@@ -269,21 +296,21 @@ fn a_decision_is_about_what_is_asked_for() {
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: it does not ask for `env=HOME`
-    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant http=https://example.com
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: it does not ask for `http=https://example.com`
-    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant models=*
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: it does not ask for `models=*`
-    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant files=inbox
@@ -304,7 +331,8 @@ fn a_decision_is_about_what_is_asked_for() {
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: `none` stands alone
-    hint: `--grant KIND`, `--grant KIND=WHAT`, or `--grant none`
+    hint: grant something that it requests: `--grant KIND=WHAT`
+    hint: or nothing: `--grant none`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant-all --grant env
@@ -320,14 +348,14 @@ fn a_decision_is_about_what_is_asked_for() {
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: it does not ask to send the secret `TOKEN` to `https://evil.test`, but to `https://api.example.com`
-    hint: grant it for a host that it asks for: `--grant secrets=TOKEN@https://HOST`
+    hint: grant it for a host that the plugin requests: `--grant secrets=TOKEN@https://HOST`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant secrets=OTHER@https://api.example.com
     ------- stderr -------
     error: `@test/asker` cannot be granted that
     caused by: it does not ask for `secrets=OTHER@https://api.example.com`
-    hint: `sedge plugin add FILE.wasm` without it shows what `@test/asker` asks for
+    hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@api.example.com
@@ -350,9 +378,11 @@ fn a_version_that_asks_for_more_is_stopped() {
     insta::assert_snapshot!(env.transcript("plugin add asker.wasm"), @"
     $ sedge plugin add asker.wasm
     ------- stderr -------
-    error: `@test/asker` asks for more than was decided on
+    error: `@test/asker` requests permissions that were not decided on
     caused by: it asks to read the environment variable ASKER_NEW: to know the region
-    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    hint: allow all of it: `--grant-all`
+    hint: or some of it: `--grant KIND=WHAT`
+    hint: or nothing: `--grant none`
     [exit status: 2]
     ");
     assert_eq!(env.read_file("sedge.lock"), before);
@@ -484,6 +514,7 @@ fn no_such_file() {
     ------- stderr -------
     error: failed to read `snik.wasm`
     caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
     [exit status: 3]
 
     $ sedge plugin add snik.wasm --json
@@ -491,12 +522,18 @@ fn no_such_file() {
     {
       "ok": false,
       "error": {
-        "code": "file",
+        "code": "file_missing",
+        "class": "state",
         "message": "failed to read `snik.wasm`",
         "causes": [
           "No such file or directory (os error 2)"
         ],
-        "hint": null
+        "help": [
+          {
+            "kind": "advice",
+            "text": "check the path: nothing is there"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -505,6 +542,7 @@ fn no_such_file() {
     ------- stderr -------
     error: failed to read `models`
     caused by: is a directory
+    hint: check what is at the path: a file, a folder, or links that lead in a circle
     [exit status: 3]
 
     $ sedge plugin add
@@ -531,39 +569,4 @@ fn changed(component: &str, old: &[u8], new: &[u8]) -> Vec<u8> {
     let place = place.expect("it is in its data");
     component[place..place + old.len()].copy_from_slice(new);
     component
-}
-
-#[test]
-fn a_component_that_is_too_large() {
-    let env = TestEnv::with_repository();
-    let config = env.read_file("sedge.yaml");
-    let check = |limits: &str| {
-        env.write_file("sedge.yaml", format!("{config}componentLimits: {limits}\n"));
-        let refused = env.run(["plugin", "add", "$GUESTS/sink.wasm"]);
-        assert_eq!(refused.code(), Some(2), "{refused}");
-        let mut quoted = refused.stderr.split('`');
-        let yaml = quoted.find(|text| text.starts_with("componentLimits"));
-        let yaml = yaml.expect("a hint shows what would allow it");
-        env.write_file("sedge.yaml", format!("{config}{yaml}\n"));
-        let allowed = env.run(["plugin", "add", "$GUESTS/sink.wasm"]);
-        assert_eq!(allowed.code(), Some(0), "{yaml}\n{allowed}");
-        refused
-    };
-    insta::assert_snapshot!(check("{instances: 1}"), @"
-    ------- stderr -------
-    error: `$GUESTS/sink.wasm` cannot be added as a plugin
-    caused by: it is too large: 22 of `instances`, the limit is 1
-    hint: if you trust it, allow more in sedge.yaml: `componentLimits: {instances: 22}`
-    [exit status: 2]
-    ");
-    for limit in [
-        "{mebibytes: 0}",
-        "{codeMebibytes: 0}",
-        "{customMebibytes: 0}",
-        "{functionKibibytes: 0}",
-        "{functions: 10}",
-    ] {
-        let refused = check(limit);
-        assert!(refused.stderr.contains("it is too large"), "{refused}");
-    }
 }

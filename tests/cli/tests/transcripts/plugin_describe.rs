@@ -157,9 +157,15 @@ fn no_such_type() {
       "ok": false,
       "error": {
         "code": "type_missing",
+        "class": "state",
         "message": "no plugin provides the type `@sedge/snik`",
         "causes": [],
-        "hint": "did you mean `@sedge/sink`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `@sedge/sink`?"
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -173,7 +179,8 @@ fn no_such_type() {
     $ sedge plugin describe @acme/cloud
     ------- stderr -------
     error: no plugin provides the type `@acme/cloud`
-    hint: `sedge plugin list` shows the types, `sedge plugin add FILE.wasm` adds one
+    hint: see the types: `sedge plugin list`
+    hint: or add the plugin that provides it: `sedge plugin add FILE.wasm`
     [exit status: 3]
     "#);
 }
@@ -186,8 +193,8 @@ fn the_component_is_not_here() {
     insta::assert_snapshot!(env.transcript("plugin describe @sedge/sink\nplugin add $GUESTS/sink.wasm\nplugin describe @sedge/sink"), @"
     $ sedge plugin describe @sedge/sink
     ------- stderr -------
-    error: the component of the plugin `@sedge/sink` is not here
-    hint: get the file that was added from `sink.wasm`, then: `sedge plugin add FILE.wasm`
+    error: the component of the plugin `@sedge/sink` is not on this machine
+    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
     [exit status: 3]
 
     $ sedge plugin add $GUESTS/sink.wasm

@@ -29,13 +29,14 @@ fn an_inventory_has_every_file_and_notes_links() {
             path: PATH
             access: read
     error: `inventory` of `inbox` failed
-    caused by: `inbox` may not use the folder `folder`: nobody granted it; these lines in models/inbox.yaml would (denied)
+    caused by: `inbox` may not use the folder `folder`: nobody granted it; these lines in models/inbox.yaml would (plugin/denied)
       grants:
         files:
         - name: folder
           path: PATH
           access: read
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
     ");
     let definition = env.read_file("models/inbox.yaml");
@@ -115,8 +116,9 @@ fn an_inventory_has_every_file_and_notes_links() {
     ------- stderr -------
     Run [run 4]
     error: `inventory` of `inbox` failed
-    caused by: there are more than 1 entries; `below` takes a part of the folder (too-many)
-    hint: `sedge run show [run 4]` shows its calls, `sedge run logs [run 4]` what they logged
+    caused by: there are more than 1 entries; `below` takes a part of the folder (plugin/too-many)
+    hint: see the calls of the run: `sedge run show [run 4]`
+    hint: see what they logged: `sedge run logs [run 4]`
     [exit status: 1]
     "#);
 }

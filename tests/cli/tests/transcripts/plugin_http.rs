@@ -33,7 +33,7 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
     insta::assert_snapshot!(env.transcript("
         model method run api fetch --input url=$SERVER/json
         run logs
-    "), @"
+    "), @r#"
     $ sedge model method run api fetch --input url=$SERVER/json
     ------- stderr -------
     Run [run]
@@ -44,14 +44,16 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
             methods:
             - GET
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/json was denied (denied)
+    caused by: GET $SERVER/json was denied (plugin/denied)
       `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
       grants:
         http:
         - url: $SERVER
           methods:
           - GET
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+      details from the plugin: {"request":"GET $SERVER/json"}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge run logs
@@ -62,7 +64,7 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
           - url: $SERVER
             methods:
             - GET
-    ");
+    "#);
     assert_eq!(server.n_connections(), 0);
     grant(&env, &server);
     insta::assert_snapshot!(env.transcript("
@@ -118,7 +120,7 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
     put(&env, "HTTP_TOKEN", CANARY);
     grant(&env, &server);
     let fetch = "model method run api fetch --input url=$SERVER/echo --input token=bearer";
-    insta::assert_snapshot!(env.transcript(fetch), @"
+    insta::assert_snapshot!(env.transcript(fetch), @r#"
     $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
     ------- stderr -------
     Run [run]
@@ -131,7 +133,7 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
             hosts:
             - $SERVER
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/echo was denied (denied)
+    caused by: GET $SERVER/echo was denied (plugin/denied)
       `api` may not send the secret `HTTP_TOKEN` to $SERVER: nobody granted it; these lines in models/api.yaml would
       grants:
         http:
@@ -140,9 +142,11 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
         - name: HTTP_TOKEN
           hosts:
           - $SERVER
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+      details from the plugin: {"request":"GET $SERVER/echo"}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
-    ");
+    "#);
     let origin = server.origin_by("localhost");
     let definition = env.read_file("models/api.yaml");
     let secrets = format!("  secrets:\n    - {{name: HTTP_TOKEN, hosts: ['{origin}']}}\n");
@@ -270,8 +274,10 @@ fn what_is_not_as_expected_fails() {
     ------- stderr -------
     Run [run]
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/status/503 was answered with status 503 (unexpected-status)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: GET $SERVER/status/503 was answered with status 503 (plugin/unexpected-status)
+      details from the plugin: {"status":503,"url":"$SERVER/status/503","body":""}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge model method run api fetch --input url=$SERVER/early
@@ -279,8 +285,10 @@ fn what_is_not_as_expected_fails() {
     Run [run 2]
       api.fetch: warn: GET $SERVER: the connection was closed in the middle
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/early failed: the connection was closed in the middle (closed)
-    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    caused by: GET $SERVER/early failed: the connection was closed in the middle (plugin/closed)
+      details from the plugin: {"request":"GET $SERVER/early"}
+    hint: see the calls of the run: `sedge run show [run 2]`
+    hint: see what they logged: `sedge run logs [run 2]`
     [exit status: 1]
 
     $ sedge model method run api check --input url=$SERVER/status/503
@@ -299,8 +307,10 @@ fn what_is_not_as_expected_fails() {
     ------- stderr -------
     Run [run 4]
     error: `check` of `api` failed
-    caused by: the answer is not as expected: status 503 (not-good)
-    hint: `sedge run show [run 4]` shows its calls, `sedge run logs [run 4]` what they logged
+    caused by: the answer is not as expected: status 503 (plugin/not-good)
+    note: of api.check, 1 version was kept: `check` version 2
+    hint: see the calls of the run: `sedge run show [run 4]`
+    hint: see what they logged: `sedge run logs [run 4]`
     [exit status: 1]
 
     $ sedge model method run api check --input url=$SERVER/hang-up
@@ -401,16 +411,18 @@ fn a_server_has_to_prove_who_it_is() {
     env.trust(&Authority::default());
     insta::assert_snapshot!(env.transcript("
         model method run api fetch --input url=$SERVER/json
-    "), @"
+    "), @r#"
     $ sedge model method run api fetch --input url=$SERVER/json
     ------- stderr -------
     Run [run]
       api.fetch: warn: GET $SERVER: no connection over TLS: invalid peer certificate: UnknownIssuer
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/json failed: no trusted connection (tls)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: GET $SERVER/json failed: no trusted connection (plugin/tls)
+      details from the plugin: {"request":"GET $SERVER/json"}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
-    ");
+    "#);
     let authority = Authority::default();
     let mut env = env;
     let other = Server::tls(&authority, &["example.com"]);
@@ -430,8 +442,10 @@ fn a_server_has_to_prove_who_it_is() {
     Run [run 2]
       api.fetch: warn: GET $SERVER: no connection over TLS: invalid peer certificate: certificate not valid for name "localhost"; certificate is only valid for DnsName("example.com")
     error: `fetch` of `api` failed
-    caused by: GET $SERVER/json failed: no trusted connection (tls)
-    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    caused by: GET $SERVER/json failed: no trusted connection (plugin/tls)
+      details from the plugin: {"request":"GET $SERVER/json"}
+    hint: see the calls of the run: `sedge run show [run 2]`
+    hint: see what they logged: `sedge run logs [run 2]`
     [exit status: 1]
     "#);
     assert!(other.requests().is_empty(), "nothing was said to it");
@@ -448,11 +462,13 @@ fn what_it_asks_for_is_shown() {
     "), @r#"
     $ sedge plugin add $GUESTS/http.wasm
     ------- stderr -------
-    error: `@sedge/http` asks for more than was decided on
+    error: `@sedge/http` requests permissions that were not decided on
     caused by: it asks to send any requests to https://*:*: to send the requests that its arguments describe
     caused by: it asks to send any requests to http://*:*: to send the requests that its arguments describe
     caused by: it asks to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
-    hint: say what it may do: `--grant-all`, `--grant KIND=WHAT` for some of it, or `--grant none`
+    hint: allow all of it: `--grant-all`
+    hint: or some of it: `--grant KIND=WHAT`
+    hint: or nothing: `--grant none`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com

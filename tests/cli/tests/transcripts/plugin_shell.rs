@@ -42,11 +42,13 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
           commands:
           - say
     error: `run` of `tool` failed
-    caused by: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would (denied)
+    caused by: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would (plugin/denied)
       grants:
         commands:
         - say
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+      details from the plugin: {"command":"say"}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
     "#);
     grant(&env);
@@ -117,8 +119,11 @@ fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
     Run [run]
       tool.run: ran the command `say`: it ended with 3
     error: `run` of `tool` failed
-    caused by: the program ended with 3: why (command-failed)
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+    caused by: the program ended with 3: why (plugin/command-failed)
+      details from the plugin: {"exitCode":3,"signal":null,"result":"result"}
+    note: of tool.run, 1 version was kept: `result` version 1
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge data get tool result
@@ -145,8 +150,10 @@ fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
     Run [run 2]
       tool.run: warn: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *`
     error: `run` of `tool` failed
-    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *` (arguments-refused)
-    hint: `sedge run show [run 2]` shows its calls, `sedge run logs [run 2]` what they logged
+    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *` (plugin/arguments-refused)
+      details from the plugin: {"command":"say"}
+    hint: see the calls of the run: `sedge run show [run 2]`
+    hint: see what they logged: `sedge run logs [run 2]`
     [exit status: 1]
     "#);
 }
@@ -155,7 +162,7 @@ fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
 fn what_is_not_pinned_or_badly_pinned_is_told() {
     let env = with_tool("");
     grant(&env);
-    insta::assert_snapshot!(env.transcript("model method run tool run"), @"
+    insta::assert_snapshot!(env.transcript("model method run tool run"), @r#"
     $ sedge model method run tool run
     ------- stderr -------
     Run [run]
@@ -163,12 +170,14 @@ fn what_is_not_pinned_or_badly_pinned_is_told() {
         commands:
           say: {program: /path/of/it, arguments: [...]}
     error: `run` of `tool` failed
-    caused by: `say` stands for no program; these lines in sedge.yaml would make it one (not-pinned)
+    caused by: `say` stands for no program; these lines in sedge.yaml would make it one (plugin/not-pinned)
       commands:
         say: {program: /path/of/it, arguments: [...]}
-    hint: `sedge run show [run]` shows its calls, `sedge run logs [run]` what they logged
+      details from the plugin: {"command":"say"}
+    hint: see the calls of the run: `sedge run show [run]`
+    hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
-    ");
+    "#);
     env.write_file(
         "sedge.yaml",
         "version: 1\ncommands:\n  say:\n    program: sh\n",

@@ -73,8 +73,8 @@ fn a_hangup_stops_the_program_as_a_termination_does() {
     insta::assert_snapshot!(running.wait(), @"
     ------- stderr -------
     Run [run]
-    error: interrupted
-    hint: `sedge run show` shows how far it came
+    error: the run `[run]` was interrupted
+    hint: see how far it came: `sedge run show [run]`
     [exit status: 130]
     ");
     assert_eq!(left(&env), [""; 0].map(PathBuf::from));
@@ -106,8 +106,9 @@ fn without_the_reaper_no_command_is_run() {
     ------- stderr -------
     Run [run]
     error: cannot run commands without `$ENV/alone/sedge-reaper`
-    caused by: it cannot be executed: No such file or directory (os error 2)
-    hint: install Sedge again: the programs `sedge` and `sedge-reaper` are installed together, and `$ENV/alone/sedge-reaper` has to be the one of this version
+    caused by: it cannot be executed
+    caused by: No such file or directory (os error 2)
+    hint: install Sedge again: its programs are installed together, and `$ENV/alone/sedge-reaper` has to be the one of this version
     [exit status: 3]
     ");
     assert!(!env.repository().join("started").exists());

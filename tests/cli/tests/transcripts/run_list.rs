@@ -202,9 +202,15 @@ fn a_limit_that_is_none() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "invalid value 'many' for '--limit <N>': invalid digit found in string",
         "causes": [],
-        "hint": "see `sedge --help`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "see `sedge --help`"
+          }
+        ]
       }
     }
     [exit status: 2]

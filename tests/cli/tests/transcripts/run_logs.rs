@@ -94,13 +94,14 @@ fn no_such_run() {
     $ sedge run logs
     ------- stderr -------
     error: there are no runs yet
-    hint: `sedge model method run` and `sedge workflow run` make some
+    hint: run a method: `sedge model method run MODEL METHOD`
+    hint: or a workflow: `sedge workflow run NAME`
     [exit status: 3]
 
     $ sedge run logs uuuu
     ------- stderr -------
     error: no run with the id `uuuu`
-    hint: `sedge run list` shows the runs
+    hint: see the runs: `sedge run list`
     [exit status: 3]
 
     $ sedge run logs uuuu --json
@@ -109,9 +110,17 @@ fn no_such_run() {
       "ok": false,
       "error": {
         "code": "run_missing",
+        "class": "state",
         "message": "no run with the id `uuuu`",
         "causes": [],
-        "hint": "`sedge run list` shows the runs"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the runs",
+            "useCase": "run_list",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]

@@ -234,7 +234,7 @@ fn what_failed_is_shown_where_it_failed() {
     let env = with_hostile();
     let command = "model method run spawn run --input target=hostile --input method=trap";
     assert_eq!(env.run(command.split(' ')).code(), Some(1));
-    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    insta::assert_snapshot!(env.run(["run", "show"]), @r#"
     ------- stdout -------
     run [run] of spawn.run: failed after [took], started [time] by tester
     └─ spawn.run: failed after [took], kept `calls` version 1
@@ -242,8 +242,9 @@ fn what_failed_is_shown_where_it_failed() {
        │  ├─ wasm trap: wasm `unreachable` instruction executed
        │  ├─ in hostile::trap
        │  └─ 1 change was rolled back: `mark`
-       └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
-    ");
+       ├─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (plugin/calls-failed)
+       └─ details from the plugin: {"ok":0,"failed":1,"elapsed_ms":"[ms]"}
+    "#);
 }
 
 /// Data that a failed call keeps is the user's to deal with. It used to be shown as if nothing was left.
@@ -260,17 +261,18 @@ fn what_a_failed_call_kept_is_shown() {
     ------- stdout -------
     run [run] of hostile.fail: failed after [took], started [time] by tester
     └─ hostile.fail: failed after [took], kept `mark` version 1
-       └─ no (no)
+       └─ no (plugin/no)
     ");
     let publish = "model method run files publish --input name=n --input then=fail";
     assert_eq!(env.run(publish.split(' ')).code(), Some(1));
-    insta::assert_snapshot!(env.run(["run", "show"]), @"
+    insta::assert_snapshot!(env.run(["run", "show"]), @r#"
     ------- stdout -------
     run [run 2] of files.publish: failed after [took], started [time] by tester
     └─ files.publish: failed after [took], kept `n` version 1
-       ├─ its arguments demand a failure (told-to-fail)
+       ├─ its arguments demand a failure (plugin/told-to-fail)
+       ├─ details from the plugin: [{"name":"n","version":1}]
        └─ 1 change was rolled back: `n`
-    ");
+    "#);
     let shown = env.run_json(["run", "show"]);
     let kept = &shown["data"]["calls"][0]["kept"];
     assert_eq!(
@@ -370,7 +372,7 @@ fn a_backtrace_has_all_that_is_known() {
     let own = shown
         .lines()
         .filter(|line| !line.contains(" in ") || line.contains("hostile"));
-    insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @r#"
     ------- stdout -------
     run [run] of spawn.run: failed after [took], started [time] by tester
     └─ spawn.run: failed after [took], kept `calls` version 1
@@ -379,8 +381,9 @@ fn a_backtrace_has_all_that_is_known() {
        │  ├─ in hostile_lines::hostile::trap at tests/guests/examples/hostile.rs:[place]
        │  ├─ in sedge_sdk::model::Model::method::{{closure}} at tests/guests/examples/hostile.rs:[place]
        │  └─ 1 change was rolled back: `mark`
-       └─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (calls-failed)
-    ");
+       ├─ 1 of 1 calls failed, the first with trapped: wasm trap: wasm `unreachable` instruction executed (plugin/calls-failed)
+       └─ details from the plugin: {"ok":0,"failed":1,"elapsed_ms":"[ms]"}
+    "#);
     let few = env.run(["run", "show"]).to_string();
     let n_frames = |text: &str| text.lines().filter(|line| line.contains(" in ")).count();
     assert!(n_frames(&few) < n_frames(&shown), "{few}\n{shown}");
@@ -405,7 +408,8 @@ fn no_such_run() {
     $ sedge run show
     ------- stderr -------
     error: there are no runs yet
-    hint: `sedge model method run` and `sedge workflow run` make some
+    hint: run a method: `sedge model method run MODEL METHOD`
+    hint: or a workflow: `sedge workflow run NAME`
     [exit status: 3]
 
     $ sedge run show --json
@@ -414,9 +418,28 @@ fn no_such_run() {
       "ok": false,
       "error": {
         "code": "runs_none",
+        "class": "state",
         "message": "there are no runs yet",
         "causes": [],
-        "hint": "`sedge model method run` and `sedge workflow run` make some"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "run a method",
+            "useCase": "model_method_run",
+            "arguments": {
+              "method": null,
+              "model": null
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or a workflow",
+            "useCase": "workflow_run",
+            "arguments": {
+              "name": null
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -426,7 +449,7 @@ fn no_such_run() {
     $ sedge run show uuuu
     ------- stderr -------
     error: no run with the id `uuuu`
-    hint: `sedge run list` shows the runs
+    hint: see the runs: `sedge run list`
     [exit status: 3]
 
     $ sedge run show uuuu --json
@@ -435,9 +458,17 @@ fn no_such_run() {
       "ok": false,
       "error": {
         "code": "run_missing",
+        "class": "state",
         "message": "no run with the id `uuuu`",
         "causes": [],
-        "hint": "`sedge run list` shows the runs"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the runs",
+            "useCase": "run_list",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]

@@ -106,7 +106,8 @@ fn as_a_person_sees_it() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the run `[run 3]` of `B` waits for a decision
-    hint: decide it: `sedge workflow approve B main/gate --run [run 3]` (or `reject`)
+    hint: approve it: `sedge workflow approve B main/gate --run [run 3]`
+    hint: or reject it: `sedge workflow reject B main/gate --run [run 3]`
     [exit status: 3]
 
     $ sedge workflow approve B gate
@@ -147,7 +148,8 @@ fn as_a_person_sees_it() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the workflow `B` has no run that could be resumed
-    hint: its newest run [run 4] has failed; start another: `sedge workflow run B`
+    hint: its newest run `[run 4]` has failed
+    hint: start another: `sedge workflow run B`
     [exit status: 3]
 
     $ sedge run list

@@ -178,13 +178,37 @@ fn as_a_program_sees_it() {
       "ok": false,
       "error": {
         "code": "gates_undecided",
+        "class": "state",
         "message": "the run `[run 3]` of `B` waits for a decision",
         "causes": [],
-        "hint": "decide it: `sedge workflow approve B main/gate --run [run 3]` (or `reject`)",
-        "run": "[run 3]",
-        "gates": [
-          "main/gate"
-        ]
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "approve it",
+            "useCase": "workflow_approve",
+            "arguments": {
+              "gate": "main/gate",
+              "run": "[run 3]",
+              "workflow": "B"
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or reject it",
+            "useCase": "workflow_reject",
+            "arguments": {
+              "gate": "main/gate",
+              "run": "[run 3]",
+              "workflow": "B"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run 3]",
+          "gates": [
+            "main/gate"
+          ]
+        }
       }
     }
     [exit status: 3]
@@ -396,9 +420,26 @@ fn as_a_program_sees_it() {
       "ok": false,
       "error": {
         "code": "run_none",
+        "class": "state",
         "message": "the workflow `B` has no run that could be resumed",
         "causes": [],
-        "hint": "its newest run [run 4] has failed; start another: `sedge workflow run B`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "its newest run `[run 4]` has failed"
+          },
+          {
+            "kind": "command",
+            "purpose": "start another",
+            "useCase": "workflow_run",
+            "arguments": {
+              "name": "B"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run 4]"
+        }
       }
     }
     [exit status: 3]

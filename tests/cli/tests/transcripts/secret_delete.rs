@@ -51,7 +51,7 @@ fn what_is_not_there_is_not_deleted() {
     $ sedge secret delete a/b
     ------- stderr -------
     error: no secret named `a/b`
-    hint: `sedge secret list` shows the secrets
+    hint: see the secrets: `sedge secret list`
     [exit status: 3]
 
     $ sedge secret delete TOKN --json
@@ -60,9 +60,15 @@ fn what_is_not_there_is_not_deleted() {
       "ok": false,
       "error": {
         "code": "secret_missing",
+        "class": "state",
         "message": "no secret named `TOKN`",
         "causes": [],
-        "hint": "did you mean `TOKEN`?"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "did you mean `TOKEN`?"
+          }
+        ]
       }
     }
     [exit status: 3]

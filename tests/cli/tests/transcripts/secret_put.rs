@@ -81,7 +81,7 @@ fn at_a_terminal() {
     insta::assert_snapshot!(shown(child, &[(FIRST, "\n")]), @"
     Value of `TOKEN`:
     error: the value has fewer than 4 bytes
-    hint: a shorter value stands in too many texts to be kept out of logs; choose one of 8 bytes or more
+    hint: choose a longer value: a shorter one stands in too many texts to be kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run(["secret", "list"]), @"
@@ -132,9 +132,15 @@ fn the_value_is_no_argument() {
       "ok": false,
       "error": {
         "code": "usage",
+        "class": "usage",
         "message": "the value of a secret is never an argument: other programs can read it there, and shells keep it",
         "causes": [],
-        "hint": "type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin"
+          }
+        ]
       }
     }
     [exit status: 2]
@@ -163,7 +169,7 @@ fn what_is_no_name_or_value_is_refused() {
     insta::assert_snapshot!(put("PIN", b"123\n"), @"
     ------- stderr -------
     error: the value has fewer than 4 bytes
-    hint: a shorter value stands in too many texts to be kept out of logs; choose one of 8 bytes or more
+    hint: choose a longer value: a shorter one stands in too many texts to be kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("LARGE", &[b'x'; (64 << 10) + 1]), @"
@@ -183,13 +189,15 @@ fn what_is_no_name_or_value_is_refused() {
     insta::assert_snapshot!(env.run_with_stdin(keep, "1234567\n"), @"
     ------- stderr -------
     error: the value of `LINE` is weak: it has fewer than 8 bytes
-    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    hint: choose another value
+    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run_with_stdin(keep, "12345678\n"), @"
     ------- stderr -------
     error: the value of `LINE` is weak: it is an everyday word
-    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    hint: choose another value
+    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
 }
@@ -204,7 +212,8 @@ fn a_weak_value_is_refused_unless_it_is_wanted() {
     insta::assert_snapshot!(put("Production\n", &[]), @"
     ------- stderr -------
     error: the value of `STAGE` is weak: it is an everyday word
-    hint: choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags
+    hint: choose another value
+    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("        ", &["--json"]), @r#"
@@ -213,9 +222,22 @@ fn a_weak_value_is_refused_unless_it_is_wanted() {
       "ok": false,
       "error": {
         "code": "weak_secret",
+        "class": "usage",
         "message": "the value of `STAGE` is weak: it is blank",
         "causes": [],
-        "hint": "choose another value, or put this one all the same: with `--allow-weak` it is kept out of logs and outcomes, but not out of names and tags"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "choose another value"
+          },
+          {
+            "kind": "again",
+            "purpose": "or keep this one: out of logs and outcomes, but not out of names and tags",
+            "arguments": {
+              "allowWeak": true
+            }
+          }
+        ]
       }
     }
     [exit status: 2]

@@ -47,7 +47,8 @@ fn a_key_that_cannot_be_used_is_told() {
     $ sedge secret rotate
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
-    hint: `chmod 600 $ENV/repo/.sedge/secrets/key`; if somebody may have read it, replace the secrets and `sedge secret rotate`
+    hint: take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`
+    hint: if another user may have read the key, replace the secrets and seal them by a new key: `sedge secret rotate`
     [exit status: 3]
 
     $ sedge secret rotate --json
@@ -56,9 +57,21 @@ fn a_key_that_cannot_be_used_is_told() {
       "ok": false,
       "error": {
         "code": "secrets_key",
+        "class": "state",
         "message": "the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users",
         "causes": [],
-        "hint": "`chmod 600 $ENV/repo/.sedge/secrets/key`; if somebody may have read it, replace the secrets and `sedge secret rotate`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`"
+          },
+          {
+            "kind": "command",
+            "purpose": "if another user may have read the key, replace the secrets and seal them by a new key",
+            "useCase": "secret_rotate",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -69,7 +82,7 @@ fn a_key_that_cannot_be_used_is_told() {
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is damaged
-    hint: put the file back as it was
+    hint: put the file of the key back as it was
     [exit status: 3]
     ");
     env.write_file(KEY, key.replace('1', "2"));
@@ -88,7 +101,8 @@ fn a_key_that_cannot_be_used_is_told() {
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
     error: the secret `TOKEN` is sealed by another key than `$ENV/repo/.sedge/secrets/key`
-    hint: put the key back that it was sealed by, or delete the secret: `sedge secret delete TOKEN`
+    hint: put the key back that the secret was sealed by
+    hint: or delete the secret: `sedge secret delete TOKEN`
     [exit status: 3]
     ");
     env.remove(KEY);
@@ -96,7 +110,8 @@ fn a_key_that_cannot_be_used_is_told() {
     $ sedge secret rotate
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
-    hint: put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew
+    hint: put the file of the key back as it was
+    hint: if the key is lost, so are the secrets: delete each, and put it again: `sedge secret delete NAME`
     [exit status: 3]
 
     $ sedge secret rotate --json
@@ -105,9 +120,23 @@ fn a_key_that_cannot_be_used_is_told() {
       "ok": false,
       "error": {
         "code": "secrets_key",
+        "class": "state",
         "message": "the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing",
         "causes": [],
-        "hint": "put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "put the file of the key back as it was"
+          },
+          {
+            "kind": "command",
+            "purpose": "if the key is lost, so are the secrets: delete each, and put it again",
+            "useCase": "secret_delete",
+            "arguments": {
+              "name": null
+            }
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -115,7 +144,8 @@ fn a_key_that_cannot_be_used_is_told() {
     insta::assert_snapshot!(env.run_with_stdin(["secret", "put", "OTHER"], "canary 2"), @"
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
-    hint: put the file back; if it is lost, so are the secrets: `sedge secret delete` each, and put them anew
+    hint: put the file of the key back as it was
+    hint: if the key is lost, so are the secrets: delete each, and put it again: `sedge secret delete NAME`
     [exit status: 3]
     ");
     env.write_file(KEY, key);

@@ -40,6 +40,7 @@ fn a_gate_is_decided_once() {
     ------- stderr -------
     error: the run `[run]` of `B` has no open gate named `gate`
     hint: no gate of the run is open
+    hint: see the run: `sedge run show [run]`
     [exit status: 3]
 
     $ sedge workflow reject B gate --json
@@ -48,9 +49,26 @@ fn a_gate_is_decided_once() {
       "ok": false,
       "error": {
         "code": "gate_missing",
+        "class": "state",
         "message": "the run `[run]` of `B` has no open gate named `gate`",
         "causes": [],
-        "hint": "no gate of the run is open"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "no gate of the run is open"
+          },
+          {
+            "kind": "command",
+            "purpose": "see the run",
+            "useCase": "run_show",
+            "arguments": {
+              "run": "[run]"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run]"
+        }
       }
     }
     [exit status: 3]
@@ -81,9 +99,18 @@ fn there_is_no_such_gate_or_run() {
       "ok": false,
       "error": {
         "code": "gate_missing",
+        "class": "state",
         "message": "the run `[run]` of `B` has no open gate named `gaet`",
         "causes": [],
-        "hint": "its open gates are `main/gate`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "its open gates are `main/gate`"
+          }
+        ],
+        "details": {
+          "run": "[run]"
+        }
       }
     }
     [exit status: 3]
@@ -103,13 +130,13 @@ fn there_is_no_such_gate_or_run() {
     $ sedge workflow approve C gate
     ------- stderr -------
     error: no workflow named `C`
-    hint: `sedge workflow list` shows the workflows
+    hint: see the workflows: `sedge workflow list`
     [exit status: 3]
 
     $ sedge workflow approve B gate --run 0000
     ------- stderr -------
     error: no run with the id `0000`
-    hint: `sedge run list` shows the runs
+    hint: see the runs: `sedge run list`
     [exit status: 3]
 
     $ sedge workflow approve B
@@ -131,7 +158,8 @@ fn one_of_several_runs() {
     insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate"]), @"
     ------- stderr -------
     error: the workflow `B` has several runs that could be approved or rejected
-    hint: name one of them with `--run`: `[run 2]`, `[run]`
+    hint: name the one that you mean: `--run [run 2]`
+    hint: name the one that you mean: `--run [run]`
     [exit status: 3]
     ");
 }
@@ -193,7 +221,8 @@ fn several_gates() {
     $ sedge workflow resume C
     ------- stderr -------
     error: the workflow `C` has no run that could be resumed
-    hint: its newest run [run] has succeeded; start another: `sedge workflow run C`
+    hint: its newest run `[run]` has succeeded
+    hint: start another: `sedge workflow run C`
     [exit status: 3]
     ");
 }

@@ -97,9 +97,17 @@ fn no_such_workflow() {
       "ok": false,
       "error": {
         "code": "workflow_missing",
+        "class": "state",
         "message": "no workflow named `C`",
         "causes": [],
-        "hint": "`sedge workflow list` shows the workflows"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the workflows",
+            "useCase": "workflow_list",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]
@@ -107,7 +115,7 @@ fn no_such_workflow() {
     $ sedge workflow get deploy
     ------- stderr -------
     error: no workflow named `deploy`
-    hint: `sedge workflow list` shows the workflows
+    hint: see the workflows: `sedge workflow list`
     [exit status: 3]
     "#);
 }

@@ -14,7 +14,8 @@ fn a_rejected_gate_fails_the_run() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the workflow `B` has no run that could be resumed
-    hint: its newest run [run] has failed; start another: `sedge workflow run B`
+    hint: its newest run `[run]` has failed
+    hint: start another: `sedge workflow run B`
     [exit status: 3]
 
     $ sedge run show
@@ -53,9 +54,26 @@ fn as_json() {
       "ok": false,
       "error": {
         "code": "run_none",
+        "class": "state",
         "message": "the workflow `B` has no run that could be approved or rejected",
         "causes": [],
-        "hint": "its newest run [run] has failed; start another: `sedge workflow run B`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "its newest run `[run]` has failed"
+          },
+          {
+            "kind": "command",
+            "purpose": "start another",
+            "useCase": "workflow_run",
+            "arguments": {
+              "name": "B"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run]"
+        }
       }
     }
     [exit status: 3]

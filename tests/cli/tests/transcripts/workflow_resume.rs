@@ -41,7 +41,8 @@ fn before_the_decision() {
     $ sedge workflow resume B
     ------- stderr -------
     error: the run `[run]` of `B` waits for a decision
-    hint: decide it: `sedge workflow approve B main/gate --run [run]` (or `reject`)
+    hint: approve it: `sedge workflow approve B main/gate --run [run]`
+    hint: or reject it: `sedge workflow reject B main/gate --run [run]`
     [exit status: 3]
 
     $ sedge workflow resume B --json
@@ -50,13 +51,37 @@ fn before_the_decision() {
       "ok": false,
       "error": {
         "code": "gates_undecided",
+        "class": "state",
         "message": "the run `[run]` of `B` waits for a decision",
         "causes": [],
-        "hint": "decide it: `sedge workflow approve B main/gate --run [run]` (or `reject`)",
-        "run": "[run]",
-        "gates": [
-          "main/gate"
-        ]
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "approve it",
+            "useCase": "workflow_approve",
+            "arguments": {
+              "gate": "main/gate",
+              "run": "[run]",
+              "workflow": "B"
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "or reject it",
+            "useCase": "workflow_reject",
+            "arguments": {
+              "gate": "main/gate",
+              "run": "[run]",
+              "workflow": "B"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run]",
+          "gates": [
+            "main/gate"
+          ]
+        }
       }
     }
     [exit status: 3]
@@ -79,7 +104,8 @@ fn there_is_nothing_to_resume() {
     $ sedge workflow resume A
     ------- stderr -------
     error: the workflow `A` has no run that could be resumed
-    hint: its newest run [run] has succeeded; start another: `sedge workflow run A`
+    hint: its newest run `[run]` has succeeded
+    hint: start another: `sedge workflow run A`
     [exit status: 3]
 
     $ sedge workflow resume A --json
@@ -88,9 +114,26 @@ fn there_is_nothing_to_resume() {
       "ok": false,
       "error": {
         "code": "run_none",
+        "class": "state",
         "message": "the workflow `A` has no run that could be resumed",
         "causes": [],
-        "hint": "its newest run [run] has succeeded; start another: `sedge workflow run A`"
+        "help": [
+          {
+            "kind": "advice",
+            "text": "its newest run `[run]` has succeeded"
+          },
+          {
+            "kind": "command",
+            "purpose": "start another",
+            "useCase": "workflow_run",
+            "arguments": {
+              "name": "A"
+            }
+          }
+        ],
+        "details": {
+          "run": "[run]"
+        }
       }
     }
     [exit status: 3]
@@ -98,7 +141,7 @@ fn there_is_nothing_to_resume() {
     $ sedge workflow resume C
     ------- stderr -------
     error: no workflow named `C`
-    hint: `sedge workflow list` shows the workflows
+    hint: see the workflows: `sedge workflow list`
     [exit status: 3]
     "#);
 }
@@ -111,7 +154,8 @@ fn one_of_several() {
     insta::assert_snapshot!(env.run(["workflow", "resume", "B"]), @"
     ------- stderr -------
     error: the workflow `B` has several runs that could be resumed
-    hint: name one of them with `--run`: `[run 2]`, `[run]`
+    hint: name the one that you mean: `--run [run 2]`
+    hint: name the one that you mean: `--run [run]`
     [exit status: 3]
     ");
     let _ = env
@@ -128,19 +172,19 @@ fn one_of_several() {
     insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--run", run]), @"
     ------- stderr -------
     error: the run `[run 2]` has succeeded: there is nothing left to do
-    hint: `sedge run show [run 2]` shows it
+    hint: see the run: `sedge run show [run 2]`
     [exit status: 3]
     ");
     insta::assert_snapshot!(env.run(["workflow", "resume", "A", "--run", run]), @"
     ------- stderr -------
     error: the run `[run 2]` is not one of the workflow `A`
-    hint: `sedge run show [run 2]` shows it
+    hint: see the run: `sedge run show [run 2]`
     [exit status: 3]
     ");
     insta::assert_snapshot!(env.run(["workflow", "resume", "B", "--run", "00000000"]), @"
     ------- stderr -------
     error: no run with the id `00000000`
-    hint: `sedge run list` shows the runs
+    hint: see the runs: `sedge run list`
     [exit status: 3]
     ");
 }

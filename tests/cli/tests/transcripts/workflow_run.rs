@@ -79,9 +79,9 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
     Step main/fail: failed after [took].
     Step main/last: skipped, the step `fail` did not end as `succeeded`.
     error: the workflow `C` failed
-    caused by: step `main/fail`: not today (no-luck)
-    note: of hostile.fail in step `main/fail`, 1 change was undone: `mark`
-    hint: `sedge run show [run]` shows the whole run
+    caused by: step `main/fail`: not today (plugin/no-luck)
+    note: of hostile.fail in step `main/fail`, 1 change was rolled back: `mark`
+    hint: see the whole run: `sedge run show [run]`
     [exit status: 1]
 
     $ sedge workflow run C --json
@@ -90,57 +90,83 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
       "ok": false,
       "error": {
         "code": "workflow_failed",
+        "class": "failed",
         "message": "the workflow `C` failed",
         "causes": [
-          "step `main/fail`: not today (no-luck)"
+          "step `main/fail`: not today (plugin/no-luck)"
         ],
-        "hint": "`sedge run show [run 2]` shows the whole run",
-        "run": "[run 2]",
-        "failed": [
+        "notes": [
+          "of hostile.fail in step `main/fail`, 1 change was rolled back: `mark`"
+        ],
+        "help": [
           {
-            "call": "[run 2]/2",
-            "step": "main/fail",
-            "chain": [
-              "hostile.fail"
-            ],
-            "model": "hostile",
-            "method": "fail",
-            "error": {
-              "kind": "failed",
-              "code": "no-luck",
-              "message": "not today",
-              "keep_writes": false
+            "kind": "command",
+            "purpose": "see the whole run",
+            "useCase": "run_show",
+            "arguments": {
+              "run": "[run 2]"
             }
           }
         ],
-        "failedCount": 1,
-        "undone": [
-          {
-            "call": "[run 2]/2",
-            "step": "main/fail",
-            "chain": [
-              "hostile.fail"
-            ],
-            "model": "hostile",
-            "method": "fail",
-            "changes": 1,
-            "names": [
-              "mark"
-            ]
-          }
-        ],
-        "undoneCount": 1,
-        "steps": [
-          {
-            "step": "main/fail",
-            "error": {
-              "kind": "failed",
-              "code": "no-luck",
-              "message": "not today",
-              "keep_writes": false
+        "details": {
+          "run": "[run 2]",
+          "workflow": "C",
+          "steps": [
+            {
+              "step": "main/fail",
+              "error": {
+                "code": "plugin/no-luck",
+                "message": "not today"
+              }
             }
-          }
-        ]
+          ],
+          "failed": [
+            {
+              "call": "[run 2]/2",
+              "step": "main/fail",
+              "chain": [
+                "hostile.fail"
+              ],
+              "model": "hostile",
+              "method": "fail",
+              "error": {
+                "code": "plugin/no-luck",
+                "message": "not today"
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "failedCount": 1,
+          "kept": [],
+          "keptCount": 0,
+          "rolledBack": [
+            {
+              "call": "[run 2]/2",
+              "step": "main/fail",
+              "chain": [
+                "hostile.fail"
+              ],
+              "model": "hostile",
+              "method": "fail",
+              "error": {
+                "code": "plugin/no-luck",
+                "message": "not today"
+              },
+              "rolledBack": {
+                "changes": 1,
+                "names": [
+                  "mark"
+                ]
+              }
+            }
+          ],
+          "rolledBackCount": 1
+        }
       }
     }
     [exit status: 1]
@@ -152,7 +178,7 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
     │  └─ sink.run: succeeded after [took], wrote `record` version 2
     ├─ step main/fail: failed after [took]
     │  └─ hostile.fail: failed after [took]
-    │     ├─ not today (no-luck)
+    │     ├─ not today (plugin/no-luck)
     │     └─ 1 change was rolled back: `mark`
     └─ step main/last: skipped, the step `fail` did not end as `succeeded`
     "#);
@@ -216,7 +242,7 @@ fn no_such_workflow() {
     $ sedge workflow run C
     ------- stderr -------
     error: no workflow named `C`
-    hint: `sedge workflow list` shows the workflows
+    hint: see the workflows: `sedge workflow list`
     [exit status: 3]
 
     $ sedge workflow run C --json
@@ -225,9 +251,17 @@ fn no_such_workflow() {
       "ok": false,
       "error": {
         "code": "workflow_missing",
+        "class": "state",
         "message": "no workflow named `C`",
         "causes": [],
-        "hint": "`sedge workflow list` shows the workflows"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the workflows",
+            "useCase": "workflow_list",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]

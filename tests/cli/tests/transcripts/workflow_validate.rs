@@ -127,7 +127,7 @@ fn a_model_a_method_and_inputs_that_are_none() {
        |
     11 |           inputs: {count: 0}
        |                   ^ /count: 0 is less than the minimum of 1
-    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     ");
     insta::assert_snapshot!(with_c(&format!("{A}          inputs: {{cuont: 2}}\n")), @"
@@ -138,7 +138,7 @@ fn a_model_a_method_and_inputs_that_are_none() {
        |
     11 |           inputs: {cuont: 2}
        |                   ^ Additional properties are not allowed ('cuont' was unexpected)
-    hint: `sedge plugin describe @sedge/spawn` shows the schema
+    hint: see the schema: `sedge plugin describe @sedge/spawn`
     [exit status: 2]
     ");
 }
@@ -175,7 +175,7 @@ fn no_such_workflow() {
     $ sedge workflow validate AA
     ------- stderr -------
     error: no workflow named `AA`
-    hint: `sedge workflow list` shows the workflows
+    hint: see the workflows: `sedge workflow list`
     [exit status: 3]
 
     $ sedge workflow validate AA --json
@@ -184,9 +184,17 @@ fn no_such_workflow() {
       "ok": false,
       "error": {
         "code": "workflow_missing",
+        "class": "state",
         "message": "no workflow named `AA`",
         "causes": [],
-        "hint": "`sedge workflow list` shows the workflows"
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see the workflows",
+            "useCase": "workflow_list",
+            "arguments": {}
+          }
+        ]
       }
     }
     [exit status: 3]

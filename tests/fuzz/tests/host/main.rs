@@ -27,7 +27,7 @@ use sedge_app::init::init;
 use sedge_app::model_method_run::{Request, model_method_run};
 use sedge_app::plugin_add::plugin_add;
 use sedge_app::types::{CachePlaces, Choice, Scan};
-use sedge_app::{AppError, Event, Events, Repository, Settings};
+use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, number_from_env, seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,7 +126,7 @@ impl Fixture {
         assert!(begun.elapsed() < PROGRAM_TAKES_MAX, "it took too long");
         let ended = match ended {
             Ok(value) => format!("returned {value}"),
-            Err(AppError::CallFailed { source, .. }) => source.to_string(),
+            Err(AppError::Failed(RunFailed::Call(failed))) => failed.source.to_string(),
             Err(other) => panic!("the host failed: {other:?}"),
         };
         let healthy = self.call("sink", json!({}));

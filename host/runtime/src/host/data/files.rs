@@ -108,11 +108,11 @@ impl CallState {
         let running = self.running()?;
         let most = running.quotas.open_files;
         if running.n_files_open >= most {
-            return Ok(Err(limit(LimitName::OpenFiles, most.into())));
+            return Ok(Err(limit(running, LimitName::OpenFiles, most.into())));
         }
         let descriptor = match self.budget.descriptors(1) {
             Ok(descriptor) => descriptor,
-            Err((name, value)) => return Ok(Err(limit(name, value))),
+            Err((name, value)) => return Ok(Err(limit(self.running()?, name, value))),
         };
         self.running()?.n_files_open += 1;
         Ok(Ok(descriptor))
@@ -157,7 +157,7 @@ impl CallState {
         let n_all = running.n_file_bytes.saturating_add(n_bytes);
         let most = running.quotas.file_bytes;
         if n_all > most {
-            return Ok(Err(limit(LimitName::FileBytes, most)));
+            return Ok(Err(limit(running, LimitName::FileBytes, most)));
         }
         running.n_file_bytes = n_all;
         Ok(Ok(()))

@@ -114,3 +114,29 @@ fn queue_is_committed_by_a_writer_if_no_thread_can_start() {
     later.wait().expect("a thread is had");
     assert_eq!(scene.written(), ["first", "later", "one", "two"]);
 }
+
+#[test]
+fn a_brief_read_uses_the_connection_that_writes_while_that_is_idle() {
+    let scene = Scene::new();
+    // As in a process that opened the datastore that was there.
+    scene.door.readers().clear();
+    let read = || {
+        let read = scene.door.read_briefly("read", |tx| {
+            let key = values!["000000000000", 0_u64];
+            tx.all(statements::FENCES_OF, &key, |row| row.get::<String>(0))
+        });
+        let mut read = read.expect("it can be read");
+        read.sort();
+        read
+    };
+    scene.write("one").wait().expect("it is not queued");
+    assert_eq!(read(), ["one"]);
+    assert!(scene.door.readers().is_empty(), "it needs no other one");
+    // While a write is under way, it is not waited for.
+    let seen = scene.while_queued(read);
+    assert_eq!(seen, ["one"]);
+    assert_eq!(scene.door.readers().len(), 1);
+    assert_eq!(read(), ["first", "one"]);
+    scene.write("two").wait().expect("it is not queued");
+    assert_eq!(read(), ["first", "one", "two"]);
+}

@@ -1,5 +1,6 @@
 //! The data model in its simplest form: lists that are searched sequentially.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_model::call::{CallStatus, DataKind, Written};
@@ -209,12 +210,12 @@ impl Plain {
             .find(|data| data.is_called(model, name))
     }
 
-    /// Returns all versions, in the order in which they are read.
+    /// Returns all versions in the order in which they are read: by model and name, the newest of a
+    /// name first.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines: Vec<Line> = self.data.iter().flat_map(Data::lines).collect();
-        lines.sort_by(|one, other| {
-            (&one.model, &one.name, one.number).cmp(&(&other.model, &other.name, other.number))
-        });
+        let key = |line: &Line| (line.model.clone(), line.name.clone(), Reverse(line.number));
+        lines.sort_by_key(key);
         lines
     }
 

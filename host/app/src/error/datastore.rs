@@ -1,0 +1,60 @@
+//! Errors of the datastore.
+
+use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
+use sedge_store::StoreError;
+
+/// The datastore cannot be used, or is not as wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum DatastoreError {
+    /// It refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something in it is missing or damaged.
+    #[error("the datastore is damaged")]
+    Damaged {
+        /// What is wrong, and where.
+        faults: Vec<String>,
+    },
+    /// It has data or runs.
+    #[error("the datastore is not empty")]
+    NotEmpty,
+}
+
+impl Explain for DatastoreError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Damaged { .. } => ErrorCode::StoreDamaged,
+            Self::NotEmpty => ErrorCode::StoreNotEmpty,
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        if let Self::Damaged { faults } = self {
+            return faults.clone();
+        }
+        sources(std::error::Error::source(self))
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::Damaged { .. } => vec![
+                Help::command("put a backup in its place", UseCase::DatastoreRestore)
+                    .with("file", Argument::open())
+                    .with("replace", Argument::on()),
+            ],
+            Self::NotEmpty => vec![
+                Help::again("put the backup in place of what is there, which is lost then")
+                    .with("replace", Argument::on()),
+            ],
+        }
+    }
+
+    fn details(&self) -> Option<Details> {
+        match self {
+            Self::Store(error) => error.details(),
+            Self::Damaged { .. } | Self::NotEmpty => None,
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! Methods and workflows that ran and failed.
+
+use sedge_api::problem::call::{FailedCall as FailedCallView, RefusedCall as RefusedCallView};
+use sedge_api::problem::details::{CallDetails, FailureDetails, StepProblem, WorkflowDetails};
+use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, Place, UseCase};
+use sedge_model::call::CallError;
+use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
+use sedge_model::run::StepPath;
+
+use super::limit::{limit_help, limit_help_of_report};
+use super::run::{resume_help, run_details};
+use super::{AppError, count};
+use crate::core_dump::CoreDumpEnd;
+use crate::failure::{Contention, FailedCall, FailureReport};
+use crate::failure_text::{
+    Frames, call_text, core_dump_text, details_text, kept_text, rolled_back_text,
+};
+use crate::views::call::{call_problem, changes_rolled_back};
+
+/// A run did not do what it was made for.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFailed {
+    /// A method's call has no outcome.
+    #[error(transparent)]
+    Call(Box<CallFailed>),
+    /// A workflow's run failed.
+    #[error(transparent)]
+    Workflow(Box<WorkflowFailed>),
+    /// The work on a workflow's run was interrupted by an error of something else.
+    #[error(transparent)]
+    Interrupted(Box<RunInterrupted>),
+}
+
+/// A method's call has no outcome.
+#[derive(Debug, thiserror::Error)]
+#[error("`{method}` of `{model}` failed")]
+pub struct CallFailed {
+    /// The run.
+    pub run: RunId,
+    /// The model.
+    pub model: ModelName,
+    /// The method.
+    pub method: MethodName,
+    /// What went wrong.
+    pub source: CallError,
+    /// Where it began, and what was kept and rolled back.
+    pub report: Box<FailureReport>,
+    /// What became of the core dump that was requested.
+    pub core_dump: CoreDumpEnd,
+}
+
+/// A workflow's run failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the workflow `{workflow}` failed")]
+pub struct WorkflowFailed {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The run.
+    pub run: RunId,
+    /// What kept it from succeeding.
+    pub faults: Vec<StepFault>,
+    /// Where it began, and what was kept and rolled back.
+    pub report: Box<FailureReport>,
+}
+
+/// A step that kept its workflow from succeeding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFault {
+    /// Which step.
+    pub step: StepPath,
+    /// The model that it calls; `None` for a gate.
+    pub model: Option<ModelName>,
+    /// What went wrong; `None` for a gate that was rejected.
+    pub error: Option<CallError>,
+}
+
+/// An error that left a workflow's run interrupted, so that it can be resumed.
+#[derive(Debug, thiserror::Error)]
+#[error("the work on the run `{run}` of `{workflow}` was interrupted")]
+pub struct RunInterrupted {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The run.
+    pub run: RunId,
+    /// The error.
+    pub source: AppError,
+}
+
+impl RunFailed {
+    fn area(&self) -> &dyn Explain {
+        match self {
+            Self::Call(error) => &**error,
+            Self::Workflow(error) => &**error,
+            Self::Interrupted(error) => &**error,
+        }
+    }
+}
+
+impl Explain for RunFailed {
+    fn code(&self) -> ErrorCode {
+        self.area().code()
+    }
+
+    fn message(&self) -> String {
+        self.area().message()
+    }
+
+    fn help(&self) -> Vec<Help> {
+        self.area().help()
+    }
+
+    fn causes(&self) -> Vec<String> {
+        self.area().causes()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.area().notes()
+    }
+
+    fn details(&self) -> Option<Details> {
+        self.area().details()
+    }
+}
+
+impl From<CallFailed> for AppError {
+    fn from(error: CallFailed) -> Self {
+        RunFailed::Call(Box::new(error)).into()
+    }
+}
+
+impl From<WorkflowFailed> for AppError {
+    fn from(error: WorkflowFailed) -> Self {
+        RunFailed::Workflow(Box::new(error)).into()
+    }
+}
+
+impl CallFailed {
+    /// Returns what was in the way, if nothing but locks was: by what the host recorded, whatever
+    /// the plugin says.
+    #[must_use]
+    pub fn contention(&self) -> Option<Contention> {
+        Contention::of(&self.source).or(self.report.contention)
+    }
+}
+
+impl Explain for CallFailed {
+    fn code(&self) -> ErrorCode {
+        self.contention()
+            .map_or(ErrorCode::CallFailed, Contention::code)
+    }
+
+    fn causes(&self) -> Vec<String> {
+        vec![cause(&self.source, None, &self.report)]
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = report_notes(&self.report);
+        notes.extend(self.core_dump.details().as_ref().map(core_dump_text));
+        notes
+    }
+
+    fn help(&self) -> Vec<Help> {
+        let mut help = Vec::new();
+        match self.contention() {
+            Some(contention) => help.extend(contention_help(contention)),
+            None => help.extend(
+                limit_help(&self.source, &self.model)
+                    .or_else(|| limit_help_of_report(&self.report))
+                    // ignored: a failure without a limit has no help about one.
+                    .unwrap_or_default(),
+            ),
+        }
+        if help.is_empty() || self.contention() == Some(Contention::Deadlock) {
+            help.extend(run_help(&self.run, &self.report));
+        }
+        help
+    }
+
+    fn details(&self) -> Option<Details> {
+        Some(Details::Call(Box::new(CallDetails {
+            run: self.run.to_string(),
+            model: self.model.to_string(),
+            method: self.method.to_string(),
+            call: call_problem(&self.source),
+            report: report_view(&self.report),
+            core_dump: self.core_dump.details(),
+        })))
+    }
+}
+
+impl WorkflowFailed {
+    fn contention(&self) -> Option<Contention> {
+        let of_fault = |fault: &StepFault| {
+            let error = fault.error.as_ref()?;
+            if let CallError::Failed(_) = error {
+                return self.report.contention;
+            }
+            Contention::of(error)
+        };
+        let all: Option<Vec<Contention>> = self.faults.iter().map(of_fault).collect();
+        all?.first().copied()
+    }
+}
+
+impl Explain for WorkflowFailed {
+    fn code(&self) -> ErrorCode {
+        self.contention()
+            .map_or(ErrorCode::WorkflowFailed, Contention::code)
+    }
+
+    fn causes(&self) -> Vec<String> {
+        let of_fault = |fault: &StepFault| {
+            let step = fault.step.to_string();
+            match &fault.error {
+                Some(error) => {
+                    format!("step `{step}`: {}", cause(error, Some(&step), &self.report))
+                }
+                None => format!("gate `{step}` was rejected"),
+            }
+        };
+        self.faults.iter().map(of_fault).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        report_notes(&self.report)
+    }
+
+    fn help(&self) -> Vec<Help> {
+        let of_fault = |fault: &StepFault| limit_help(fault.error.as_ref()?, fault.model.as_ref()?);
+        let mut help = match self.contention() {
+            Some(contention) => contention_help(contention),
+            None => limit_help_of_report(&self.report)
+                .or_else(|| self.faults.iter().find_map(of_fault))
+                // ignored: a failure without a limit has no help about one.
+                .unwrap_or_default(),
+        };
+        help.push(run_shown("see the whole run", &self.run, &self.report));
+        help
+    }
+
+    fn details(&self) -> Option<Details> {
+        let steps = self.faults.iter().map(|fault| StepProblem {
+            step: fault.step.to_string(),
+            error: fault.error.as_ref().map(call_problem),
+        });
+        Some(Details::Workflow(Box::new(WorkflowDetails {
+            run: self.run.to_string(),
+            workflow: self.workflow.to_string(),
+            steps: steps.collect(),
+            report: report_view(&self.report),
+        })))
+    }
+}
+
+impl RunInterrupted {
+    /// Returns an error that ended the work on a run as one that says so, unless another process
+    /// works on the run now.
+    pub(crate) fn wrap(workflow: &WorkflowName, run: &RunId, source: AppError) -> AppError {
+        if source.code() == ErrorCode::Fenced {
+            return source;
+        }
+        let interrupted = Self {
+            workflow: workflow.clone(),
+            run: run.clone(),
+            source,
+        };
+        RunFailed::Interrupted(Box::new(interrupted)).into()
+    }
+}
+
+impl Explain for RunInterrupted {
+    fn code(&self) -> ErrorCode {
+        self.source.code()
+    }
+
+    fn message(&self) -> String {
+        self.source.message()
+    }
+
+    fn causes(&self) -> Vec<String> {
+        self.source.causes()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.source.notes();
+        notes.push(format!(
+            "the run `{}` of the workflow `{}` was interrupted by this; the steps that have ended \
+             are not run again",
+            self.run, self.workflow
+        ));
+        notes
+    }
+
+    fn place(&self) -> Option<Place> {
+        self.source.place()
+    }
+
+    fn help(&self) -> Vec<Help> {
+        let mut help = self.source.help();
+        help.push(resume_help(&self.workflow, &self.run));
+        help
+    }
+
+    fn details(&self) -> Option<Details> {
+        Some(
+            self.source
+                .details()
+                .unwrap_or_else(|| run_details(&self.run)),
+        )
+    }
+}
+
+/// Returns what went wrong in the call of a run or of one of its steps, with what the plugin says
+/// besides, unless that is only passed on from a call below.
+fn cause(error: &CallError, step: Option<&str>, report: &FailureReport) -> String {
+    let problem = call_problem(error);
+    let mut text = call_text(&problem, Frames::Few);
+    let is_explained = report.origins.iter().any(|call| {
+        call.step.as_deref() == step && (call.chain.len() > 1 || !call.refusals.is_empty())
+    });
+    if let Some(details) = details_text(&problem).filter(|_| !is_explained) {
+        text.push_str(&format!("\n{details}"));
+    }
+    text
+}
+
+fn contention_help(contention: Contention) -> Vec<Help> {
+    match contention {
+        Contention::LockTimeout => sedge_locks::error::locked_help(),
+        Contention::Deadlock => vec![Help::again("try again: the other call has gone on")],
+    }
+}
+
+fn run_shown(purpose: &str, run: &RunId, report: &FailureReport) -> Help {
+    let help = Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
+    let mut failed = report.origins.iter();
+    if failed.any(|call| !call.error.backtrace().is_empty()) {
+        return help.with("backtrace", Argument::on());
+    }
+    help
+}
+
+fn run_help(run: &RunId, report: &FailureReport) -> Vec<Help> {
+    vec![
+        run_shown("see the calls of the run", run, report),
+        Help::command("see what they logged", UseCase::RunLogs).with("run", run.as_str()),
+    ]
+}
+
+/// Returns what else there is to know of a failure than its causes, a paragraph each.
+fn report_notes(report: &FailureReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    for call in &report.origins {
+        notes.extend(origin_notes(call));
+    }
+    if let more @ 1.. = report.n_origins - report.origins.len() {
+        notes.push(format!("{} more failed", count(more as u64, "call")));
+    }
+    notes.extend(report.kept.iter().filter_map(|call| {
+        let kept = kept_text(&call.kept)?;
+        Some(format!("of {}, {kept}", way(call)))
+    }));
+    if let more @ 1.. = report.n_kept - report.kept.len() {
+        notes.push(format!(
+            "{} kept versions that they wrote",
+            count(more as u64, "more call")
+        ));
+    }
+    let undone = report.undone.iter();
+    notes.extend(undone.filter_map(|call| {
+        let rolled_back = changes_rolled_back(&call.undone)?;
+        Some(format!(
+            "of {}, {}",
+            way(call),
+            rolled_back_text(&rolled_back)
+        ))
+    }));
+    if let more @ 1.. = report.n_undone - report.undone.len() {
+        notes.push(format!(
+            "changes of {} were rolled back",
+            count(more as u64, "more call")
+        ));
+    }
+    notes
+}
+
+/// Returns what there is to know of a call in which a failure began.
+fn origin_notes(call: &FailedCall) -> Vec<String> {
+    let mut notes = Vec::new();
+    // What the run itself called is the failure whose causes are shown already.
+    if call.chain.len() > 1 {
+        let problem = call_problem(&call.error);
+        let mut text = call_text(&problem, Frames::Few);
+        if let Some(details) = details_text(&problem).filter(|_| call.refusals.is_empty()) {
+            text.push_str(&format!("\n{details}"));
+        }
+        notes.push(format!("{} failed: {text}", way(call)));
+    }
+    notes.extend(call.refusals.calls.iter().map(|refused| {
+        let text = call_text(&call_problem(&refused.error), Frames::Few);
+        format!(
+            "{} called {}.{}, which could not begin: {text}",
+            way(call),
+            refused.model,
+            refused.method
+        )
+    }));
+    notes.extend(call.refusals.limits.iter().map(|(name, value)| {
+        let limit = CallError::Limit {
+            name: *name,
+            value: *value,
+        };
+        format!("of {}, {limit}", way(call))
+    }));
+    notes
+}
+
+/// Returns the calls from the run down to one.
+fn way(call: &FailedCall) -> String {
+    let chain = call.chain.join(" > ");
+    match &call.step {
+        Some(step) => format!("{chain} in step `{step}`"),
+        None => chain,
+    }
+}
+
+fn report_view(report: &FailureReport) -> FailureDetails {
+    let views = |calls: &[FailedCall]| calls.iter().map(failed_call_view).collect();
+    FailureDetails {
+        failed: views(&report.origins),
+        failed_count: report.n_origins as u64,
+        kept: views(&report.kept),
+        kept_count: report.n_kept as u64,
+        rolled_back: views(&report.undone),
+        rolled_back_count: report.n_undone as u64,
+    }
+}
+
+fn failed_call_view(call: &FailedCall) -> FailedCallView {
+    let refused = call.refusals.calls.iter().map(|refused| RefusedCallView {
+        model: refused.model.clone(),
+        method: refused.method.clone(),
+        error: call_problem(&refused.error),
+    });
+    FailedCallView {
+        call: call.call.to_string(),
+        step: call.step.clone(),
+        chain: call.chain.clone(),
+        model: call.model.to_string(),
+        method: call.method.to_string(),
+        error: call_problem(&call.error),
+        kept: (call.kept.count > 0).then(|| call.kept.clone()),
+        rolled_back: changes_rolled_back(&call.undone),
+        refused: refused.collect(),
+    }
+}

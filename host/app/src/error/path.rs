@@ -1,0 +1,72 @@
+//! Errors of files and folders that a person named, or that Sedge needs.
+
+use std::path::PathBuf;
+
+use sedge_api::problem::{Argument, ErrorCode, Explain, Help};
+use sedge_sys::file_lock::QueueError;
+use sedge_sys::folder::FileError;
+
+/// A file or folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PathError {
+    /// The machine refused it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Another process keeps the lock on it.
+    #[error(transparent)]
+    Busy(QueueError),
+    /// There is a file of that name.
+    #[error("`{}` exists already", .0.display())]
+    Exists(PathBuf),
+    /// There is a file where a core dump is to go.
+    #[error("`{}` exists already, and a core dump replaces no file", .0.display())]
+    CoreDumpExists(PathBuf),
+    /// A path names no file.
+    #[error("`{}` is no name of a file", .0.display())]
+    NoFileName(PathBuf),
+    /// A file is to be written where Sedge keeps its own.
+    #[error("`{}` is inside `{}`, where Sedge keeps what only Sedge may change", path.display(), state.display())]
+    WithinState {
+        /// The file.
+        path: PathBuf,
+        /// The folder of run-time state.
+        state: PathBuf,
+    },
+}
+
+impl From<QueueError> for PathError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::File(error) => Self::File(error),
+            busy @ QueueError::Busy { .. } => Self::Busy(busy),
+        }
+    }
+}
+
+impl Explain for PathError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Busy(error) => error.code(),
+            Self::Exists(_) | Self::CoreDumpExists(_) => ErrorCode::FileExists,
+            Self::NoFileName(_) => ErrorCode::NoFileName,
+            Self::WithinState { .. } => ErrorCode::WithinState,
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::File(error) => error.help(),
+            Self::Busy(error) => error.help(),
+            Self::Exists(_) => vec![
+                Help::advice("name another file"),
+                Help::again("or replace what is there").with("replace", Argument::on()),
+            ],
+            Self::CoreDumpExists(_) => vec![Help::advice("name a file that is not there yet")],
+            Self::NoFileName(_) => vec![Help::advice("name a file, not only a folder")],
+            Self::WithinState { .. } => vec![Help::advice(
+                "name a file outside of it, if possible on another disk",
+            )],
+        }
+    }
+}

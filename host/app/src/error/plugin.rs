@@ -1,0 +1,205 @@
+//! Errors of plugins: adding one, and using one that is pinned.
+
+use std::path::PathBuf;
+
+use sedge_api::problem::details::PermissionsDetails;
+use sedge_api::problem::{Argument, Details, ErrorClass, ErrorCode, Explain, Help, UseCase};
+use sedge_model::call::CallError;
+use sedge_model::names::TypeName;
+use sedge_model::permission::PermissionRequest;
+use sedge_model::permission::choice::ChoiceError;
+use sedge_model::repository::CONFIG_FILE;
+use sedge_runtime::PluginError;
+use sedge_sys::fault::Refusal;
+
+use super::near_or;
+
+/// A plugin cannot be added or used.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginUseError {
+    /// No plugin provides that type.
+    #[error("no plugin provides the type `{name}`")]
+    TypeMissing {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest one that is provided.
+        near: Option<String>,
+    },
+    /// A file is not a plugin.
+    #[error("`{}` cannot be added as a plugin", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: PluginError,
+    },
+    /// A pinned component is not on this machine.
+    #[error("the component of the plugin `{type_name}` is not on this machine")]
+    Gone {
+        /// The type that it provides.
+        type_name: TypeName,
+        /// Where it was added from.
+        from: String,
+    },
+    /// A pinned component cannot be used.
+    #[error("the plugin `{type_name}` cannot be used")]
+    Broken {
+        /// The type that it provides.
+        type_name: TypeName,
+        /// Why not.
+        source: PluginError,
+    },
+    /// A plugin requests something that was not decided on.
+    #[error("`{type_name}` requests permissions that were not decided on")]
+    PermissionsUndecided {
+        /// The plugin's type.
+        type_name: TypeName,
+        /// What it requests.
+        undecided: Vec<PermissionRequest>,
+    },
+    /// Something was granted that a plugin does not request.
+    #[error("`{type_name}` cannot be granted that")]
+    GrantUnknown {
+        /// The plugin's type.
+        type_name: TypeName,
+        /// What is wrong with it.
+        source: ChoiceError,
+    },
+}
+
+impl Explain for PluginUseError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::TypeMissing { .. } => ErrorCode::TypeMissing,
+            Self::Refused { source, .. } => refused(source).unwrap_or(ErrorCode::PluginRefused),
+            Self::Gone { .. } => ErrorCode::PluginGone,
+            Self::Broken { source, .. } => refused(source).unwrap_or(ErrorCode::PluginBroken),
+            Self::PermissionsUndecided { .. } => ErrorCode::PermissionsUndecided,
+            Self::GrantUnknown { .. } => ErrorCode::GrantUnknown,
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::TypeMissing { near, .. } => {
+                let mut help = near_or(
+                    near.as_ref(),
+                    Help::command("see the types", UseCase::PluginList),
+                );
+                if near.is_none() {
+                    help.push(add("or add the plugin that provides it"));
+                }
+                help
+            }
+            Self::Gone { from, .. } => vec![add(&format!(
+                "get the file that was added from `{from}`, and add it again"
+            ))],
+            Self::Refused { source, .. } | Self::Broken { source, .. } => plugin_help(source),
+            Self::PermissionsUndecided { .. } => vec![
+                Help::again("allow all of it").with("grantAll", Argument::on()),
+                Help::again("or some of it").with("grant", "KIND=WHAT"),
+                Help::again("or nothing").with("grant", "none"),
+            ],
+            Self::GrantUnknown { source, .. } => grant_help(source),
+        }
+    }
+
+    fn details(&self) -> Option<Details> {
+        let Self::PermissionsUndecided { undecided, .. } = self else {
+            return None;
+        };
+        let permissions = undecided.iter().map(|it| serde_json::json!(it)).collect();
+        Some(Details::Permissions(PermissionsDetails { permissions }))
+    }
+}
+
+/// Returns the code of what the machine or the installation lacks, if that is why a plugin cannot be
+/// used.
+fn refused(error: &PluginError) -> Option<ErrorCode> {
+    if let PluginError::CompilerMissing = error {
+        return Some(ErrorCode::Installation);
+    }
+    let code = Refusal::among(error)?.code();
+    match code.class() {
+        ErrorClass::Temporary | ErrorClass::State => Some(code),
+        ErrorClass::Failed | ErrorClass::Usage | ErrorClass::Interrupted | ErrorClass::Bug => None,
+    }
+}
+
+fn add(purpose: &str) -> Help {
+    Help::command(purpose, UseCase::PluginAdd).with("file", Argument::open())
+}
+
+fn grant_help(error: &ChoiceError) -> Vec<Help> {
+    let again = |purpose: &str, grant: String| vec![Help::again(purpose).with("grant", grant)];
+    match error {
+        ChoiceError::NotAsked(_) => vec![Help::advice(
+            "leave the option out to see what the plugin requests",
+        )],
+        ChoiceError::SecretElsewhere { name, .. } => again(
+            "grant it for a host that the plugin requests",
+            format!("secrets={name}@https://HOST"),
+        ),
+        ChoiceError::NoPath(name) => again("say where it is", format!("files={name}:PATH")),
+        ChoiceError::Kind(_) | ChoiceError::Name(_) | ChoiceError::NoneAndMore => {
+            let mut help = again("grant something that it requests", "KIND=WHAT".to_owned());
+            help.extend(again("or nothing", "none".to_owned()));
+            help
+        }
+    }
+}
+
+/// Returns the lines of `sedge.yaml` that allow a component more.
+fn allow_more(key: &str, value: u64) -> Vec<Help> {
+    vec![Help::edit(
+        "allow more if you trust it",
+        CONFIG_FILE,
+        format!("componentLimits: {{{key}: {value}}}"),
+    )]
+}
+
+fn plugin_help(error: &PluginError) -> Vec<Help> {
+    let text = match error {
+        PluginError::CoreModule
+        | PluginError::ContractMissing
+        | PluginError::ContractUnreadable { .. }
+        | PluginError::NotWasm { .. } => {
+            "build it with an SDK of Sedge, for the target `wasm32-wasip2`"
+        }
+        PluginError::ContractNewer { .. } => "use a newer Sedge, or an older version of the plugin",
+        PluginError::ContractOlder { .. } => "build the plugin again with a current SDK",
+        PluginError::Digest { .. } => {
+            return vec![add(
+                "the file was changed after it was pinned; add it again if that was meant",
+            )];
+        }
+        PluginError::TooLarge { limit, found, .. } => {
+            let (key, value) = limit.key(*found);
+            return allow_more(key, value);
+        }
+        PluginError::CompileLimit { limit, most } => {
+            return allow_more(limit.key(), most.saturating_mul(2).max(1));
+        }
+        PluginError::Describe(CallError::TimedOut { after_ms }) => {
+            return allow_more("describeSeconds", after_ms.div_ceil(1000) * 2);
+        }
+        PluginError::World { .. } => {
+            "build it again with an SDK of Sedge: it was made for another world"
+        }
+        PluginError::Describe(_)
+        | PluginError::Lifetime(_)
+        | PluginError::Text(_)
+        | PluginError::Name(_)
+        | PluginError::Json { .. }
+        | PluginError::TypeInfo(_)
+        | PluginError::Compile { .. } => "report this to the plugin's author",
+        PluginError::CompilerMissing => {
+            "mount /proc, or start `sedge` by its absolute path, so that it finds its program file"
+        }
+        PluginError::File(error) => return error.help(),
+        PluginError::Compiler(_) | PluginError::Host(_) => {
+            return Refusal::among(error).map_or_else(Vec::new, Refusal::help);
+        }
+    };
+    vec![Help::advice(text)]
+}
