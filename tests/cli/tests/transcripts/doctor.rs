@@ -153,6 +153,7 @@ fn all_that_is_wrong_is_named() {
             "state": "fault",
             "findings": [
               {
+                "severity": "fault",
                 "code": "secrets_closed",
                 "class": "state",
                 "message": "the secret `OTHER` (and 2 more) cannot be opened, so its value could not be kept out of data and logs",
@@ -172,8 +173,7 @@ fn all_that_is_wrong_is_named() {
                       "name": null
                     }
                   }
-                ],
-                "severity": "fault"
+                ]
               }
             ]
           },
@@ -182,6 +182,7 @@ fn all_that_is_wrong_is_named() {
             "state": "fault",
             "findings": [
               {
+                "severity": "fault",
                 "code": "plugin_gone",
                 "class": "state",
                 "message": "the component of the plugin `@sedge/sink` is not on this machine",
@@ -195,10 +196,10 @@ fn all_that_is_wrong_is_named() {
                       "file": null
                     }
                   }
-                ],
-                "severity": "fault"
+                ]
               },
               {
+                "severity": "fault",
                 "code": "plugin_gone",
                 "class": "state",
                 "message": "the component of the plugin `@sedge/spawn` is not on this machine",
@@ -212,8 +213,7 @@ fn all_that_is_wrong_is_named() {
                       "file": null
                     }
                   }
-                ],
-                "severity": "fault"
+                ]
               }
             ]
           },
@@ -222,6 +222,7 @@ fn all_that_is_wrong_is_named() {
             "state": "fault",
             "findings": [
               {
+                "severity": "fault",
                 "code": "bad_file",
                 "class": "usage",
                 "message": "the key `type` is missing",
@@ -233,10 +234,10 @@ fn all_that_is_wrong_is_named() {
                   "line": 1,
                   "column": 1
                 },
-                "help": [],
-                "severity": "fault"
+                "help": []
               },
               {
+                "severity": "fault",
                 "code": "type_missing",
                 "class": "state",
                 "message": "no plugin provides the type `@test/nowhere`",
@@ -256,8 +257,7 @@ fn all_that_is_wrong_is_named() {
                       "file": null
                     }
                   }
-                ],
-                "severity": "fault"
+                ]
               }
             ]
           },
@@ -266,6 +266,7 @@ fn all_that_is_wrong_is_named() {
             "state": "fault",
             "findings": [
               {
+                "severity": "fault",
                 "code": "bad_file",
                 "class": "usage",
                 "message": "the key `jobs` is missing",
@@ -277,8 +278,7 @@ fn all_that_is_wrong_is_named() {
                   "line": 1,
                   "column": 1
                 },
-                "help": [],
-                "severity": "fault"
+                "help": []
               }
             ]
           }
