@@ -247,7 +247,7 @@ fn a_fault_of_a_row_has_its_place() {
         assert_eq!(&fault.file.text[fault.span.clone()], place, "{predicate}");
     };
     check("name == 'record' && name > 1", None, "name > 1");
-    // The parser gives an operator in brackets the place of its sign.
+    // The parser gives an operator in brackets or in an object the place of its sign.
     check("(name + 1) == 'x' || false", None, "+");
     // A loop ends with its last part: the parser gives its bracket no place.
     check(
@@ -255,7 +255,7 @@ fn a_fault_of_a_row_has_its_place() {
         None,
         "[1, 2].exists(x, x > name",
     );
-    check("true", Some("{'a': name, 'b': name - 1}"), "name - 1");
+    check("true", Some("{'a': name, 'b': name - 1}"), "-");
 }
 
 /// What is not there is null where it would stand, and the rest of what is shown stays.
