@@ -10,7 +10,7 @@
 //! use sedge_sdk::{Context, Failure, MethodKind, Model};
 //! use serde::{Deserialize, Serialize};
 //!
-//! The arguments of a method. The comments become the descriptions in its schema.
+//! /// The arguments of a method. The comments become the descriptions in its schema.
 //! #[derive(Deserialize, JsonSchema)]
 //! #[serde(deny_unknown_fields)]
 //! struct GreetArguments {
@@ -18,7 +18,7 @@
 //!     name: String,
 //! }
 //!
-//! Data that a method writes. It is versioned, and other calls can read it.
+//! /// Data that a method writes. It is versioned, and other calls can read it.
 //! #[derive(Serialize, Deserialize, JsonSchema)]
 //! struct Greeting {
 //!     text: String,
