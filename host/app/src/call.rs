@@ -1,5 +1,8 @@
-//! The life of one call, from a terminal, from a workflow's step, or from another call:
-//! resolve, lock, run, commit, unlock; and all of it again if it is undone in between.
+//! The life of one call: from the command line, from a step of a workflow, or from another call.
+//!
+//! The host resolves the target, admits the call, acquires its locks, runs the method, commits its
+//! changes, and releases the locks. If the call is rolled back in between, the host releases the
+//! locks, waits for a backoff, and retries the call from its admission on.
 
 mod admission;
 mod commands;
@@ -41,38 +44,39 @@ use writes::Writes;
 pub(crate) use fault::CallFault;
 pub(crate) use replay::Replay;
 
-/// How long a call that was undone stays away at most before it starts anew, the first
-/// time; each further time it is twice as long. Whoever was in its way has long been let in
-/// then: this is for crowds that keep meeting.
+/// The longest backoff before a call that was rolled back is retried for the first time.
+///
+/// The limit doubles with each further retry. The other call of the deadlock has normally been
+/// granted its locks by then; the backoff is for many calls that keep meeting each other.
 const BACKOFF: Duration = Duration::from_millis(2);
 
-/// One call to be made, by whomever.
+/// A request to make one call, for the run, for a step or for another call.
 pub(crate) struct CallRequest {
-    /// The call's own place.
+    /// The call's own frame.
     pub(crate) frame: Arc<Frame>,
     pub(crate) step: Option<StepPath>,
     pub(crate) target: String,
     pub(crate) method: String,
     pub(crate) arguments: Value,
-    /// What interrupted attempts at the same call had done.
+    /// What interrupted attempts at the same call did.
     pub(crate) replay: Option<Replay>,
 }
 
-/// What a callee takes from its caller.
+/// What a callee inherits from its caller.
 pub(crate) struct Caller {
     pub(crate) frame: Arc<Frame>,
     pub(crate) kind: MethodKind,
     pub(crate) staging: Arc<Staging>,
     pub(crate) deadline: Moment,
-    /// The folders that it, or a caller above it, may write to.
+    /// The folders that the caller, or one of its own callers, may write to.
     pub(crate) writable: Arc<BTreeSet<FileIdentity>>,
 }
 
-/// Runs a call to its end. Dropping the future stops the guest, notes the call as cancelled,
-/// and unlocks.
+/// Runs a call to its end.
 ///
-/// A call that is undone, because it and others waited for each other, starts anew here,
-/// and nobody but the record tells.
+/// Dropping the future stops the guest, records the call as cancelled, and releases its locks.
+///
+/// A call that is rolled back to break a deadlock is retried here; only the record shows it.
 pub(crate) async fn call_run(
     cx: &Arc<RunCx>,
     request: CallRequest,
@@ -131,7 +135,7 @@ async fn attempt(
     };
     match request.frame.end(is_seen) {
         Ok(()) => record.commit(report, ready, &writes).await,
-        // Whoever undoes it drops this.
+        // The call is being rolled back: the task that does so drops this future.
         Err(BeingUndone) => std::future::pending().await,
     }
 }
@@ -145,14 +149,14 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A call whose target exists and whose arguments fit.
+/// A call whose target exists and whose arguments fit the schema.
 struct ReadyCall {
     model: Arc<ReadyModel>,
     method: MethodName,
     kind: MethodKind,
-    /// The arguments, with what the definition adds to them.
+    /// The given arguments, merged with those of the definition.
     given: Value,
-    /// What it uses of what its model may do, in all attempts.
+    /// The permissions that the call uses, in all its attempts.
     uses: Arc<Uses>,
 }
 
@@ -193,7 +197,7 @@ impl ReadyCall {
 }
 
 impl ReadyCall {
-    /// Whoever was in front in the line may have deleted the model.
+    /// Checks that the model still exists: a call that held the lock earlier may have deleted it.
     fn is_still_there(&self, cx: &RunCx) -> Result<(), CallFault> {
         let name = &self.model.definition.name;
         if cx.repository.folder().has(&name.file())? {
@@ -202,7 +206,8 @@ impl ReadyCall {
         Err(not_found(TargetKind::Model, name.as_str()))
     }
 
-    /// A method of kind `read` writes nothing, so it cannot have others write for it.
+    /// Checks the kinds: a `read` method writes nothing, so its callees may not write for it
+    /// either.
     fn may_be_called_by(&self, cx: &RunCx, caller: Option<&Caller>) -> Result<(), CallError> {
         let reads = |kind| kind == MethodKind::Read;
         let is_below_reader = caller.is_some_and(|caller| reads(caller.kind))
@@ -247,7 +252,7 @@ async fn run(
     let name = model.definition.name.clone();
     let surroundings = match surroundings::gather(&cx.repository, model, uses) {
         Ok(surroundings) => surroundings,
-        // Nothing ran; that it was denied is on record all the same.
+        // The guest did not run, but the denial is recorded all the same.
         Err(denied) => return Ok(CallReport::refused(denied)),
     };
     let begin = Moment::now();
@@ -305,7 +310,7 @@ async fn run(
     Ok(report)
 }
 
-/// Lays a call's arguments over those of the definition, and checks the result.
+/// Merges a call's arguments over those of the definition, and checks the result.
 pub(crate) fn effective_arguments(
     model: &ReadyModel,
     method: &MethodName,
@@ -331,9 +336,10 @@ pub(crate) fn effective_arguments(
     }
 }
 
-/// Locks what a call needs, an intent on the datastore and then the model, and returns which
-/// lock table that is in. A call that was undone also locks what the calls below it wanted
-/// before.
+/// Acquires the locks that a call needs: an intent lock on the datastore, then the model's lock.
+///
+/// Returns the epoch of the lock table that granted them. A call that was rolled back also acquires
+/// the locks that its callees requested before.
 async fn lock(
     cx: &Arc<RunCx>,
     frame: &Frame,
@@ -408,11 +414,11 @@ async fn lock_fault(cx: &RunCx, frame: &Frame, error: LockError) -> Result<u64, 
             theirs,
         }),
     }
-    // Whoever undoes it drops this.
+    // The call is being rolled back: the task that does so drops this future.
     std::future::pending().await
 }
 
-/// An error that went through the runtime: one of ours, if it was ours before.
+/// Converts an error that passed through the runtime; an error of the host is restored as it was.
 fn host_fault(error: HostError) -> CallFault {
     match error.downcast_ref::<outside::Carried>() {
         Some(carried) => match carried.take() {
@@ -423,8 +429,9 @@ fn host_fault(error: HostError) -> CallFault {
     }
 }
 
-/// What is on record of a call. Dropping it notes the call as cancelled, if it had begun and
-/// has not ended.
+/// The record of a call.
+///
+/// Dropping it records the call as cancelled, if the call had begun and has not ended.
 struct Record<'a> {
     cx: &'a RunCx,
     frame: &'a Frame,
@@ -433,20 +440,20 @@ struct Record<'a> {
     origin: Origin,
     uses: Arc<Uses>,
     since: Moment,
-    /// How long it waited for locks, in all attempts.
+    /// How long the call waited for locks, in all attempts.
     waited: Duration,
     stage: Stage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Nothing is on record.
+    /// Nothing is recorded yet.
     Asked,
-    /// Its beginning may be: whoever is cut off meanwhile does not know.
+    /// The beginning is being recorded: a call that is cut off now cannot know whether it was.
     Beginning,
-    /// Its beginning is.
+    /// The beginning is recorded.
     Begun,
-    /// Its end is.
+    /// The end is recorded.
     Ended,
 }
 
@@ -455,7 +462,7 @@ impl Record<'_> {
         if self.stage == Stage::Begun {
             return Ok(());
         }
-        // A person may have typed a secret.
+        // The user may have typed the value of a secret into the arguments.
         let mut arguments = request.arguments.clone();
         Door::new(&self.cx.vault).value(&mut arguments);
         let start = CallStart {
@@ -478,7 +485,7 @@ impl Record<'_> {
         Ok(started?)
     }
 
-    /// Notes how long it took to lock.
+    /// Measures how long the call waits for its locks.
     async fn waited<T>(&mut self, lock: impl Future<Output = T>) -> T {
         let since = Moment::now();
         let locked = lock.await;
@@ -528,7 +535,7 @@ impl Record<'_> {
         }
     }
 
-    /// Puts on record how the call ended, if it had begun, was rolled back and could not begin again.
+    /// Records how the call ended, if it had begun, was rolled back, and could not begin again.
     async fn settle(&mut self, ended: Result<Outcome, CallFault>) -> Result<Outcome, CallFault> {
         match ended {
             Err(CallFault::Refused(error)) if self.stage == Stage::Begun => {
@@ -542,7 +549,7 @@ impl Record<'_> {
         }
     }
 
-    /// Returns the end of a call that changes nothing. To say so, it needs no lock.
+    /// Returns the end of a call that changes nothing. Recording such an end needs no lock.
     fn end(&self, result: Result<Value, CallError>) -> CallEnd {
         CallEnd {
             lineage: self.frame.lineage().clone(),
@@ -566,7 +573,7 @@ impl Record<'_> {
         let end = self.end(Err(CallError::Cancelled));
         let store = self.cx.repository.store()?;
         match store.call_commit(&self.cx.claim, end).wait() {
-            // It was cut off when it had just been committed, or before it began.
+            // The call was cut off just after it was committed, or before it began.
             Err(StoreError::CallNotRunning(_)) => Ok(()),
             other => Ok(other.map(drop)?),
         }
@@ -575,7 +582,7 @@ impl Record<'_> {
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
-        // If a call above is being undone, this one is about to be forgotten.
+        // If a caller is being rolled back, the record of this call is about to be deleted.
         let has_ended = match self.stage {
             Stage::Asked | Stage::Ended => true,
             Stage::Beginning | Stage::Begun => false,

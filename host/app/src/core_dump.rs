@@ -1,4 +1,4 @@
-//! The file that a guest's memory is written to when it traps, if a person asks for it.
+//! The file to which a guest's memory is written when it traps, if the user requests it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -11,33 +11,34 @@ use crate::data_get::named_file;
 use crate::error::{AppError, PathError};
 use crate::run_cx::RunCx;
 
-/// What became of a core dump.
+/// The result of a core dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CoreDumpEnd {
-    /// Nobody asked for one.
+    /// The user did not request a core dump.
     NotWanted,
     /// No guest trapped.
     NothingTrapped,
-    /// It is in a file, which only its owner may read: it has all that the guest knew.
+    /// The core dump is in a file. Only the user may read it, because it has all that the guest
+    /// knew.
     Written {
-        /// Whose it is.
+        /// The call of the guest that trapped.
         call: Lineage,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its size in bytes.
+        /// The size of the file in bytes.
         size: u64,
     },
     /// The file could not be written.
     Failed {
-        /// Whose it was.
+        /// The call of the guest that trapped.
         call: Lineage,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
 impl CoreDumpEnd {
-    /// Returns it as documents have it; `None` if no core dump was requested.
+    /// Returns the view of the result. Returns `None` if no core dump was requested.
     pub(crate) fn details(&self) -> Option<CoreDumpDetails> {
         let nothing = CoreDumpDetails {
             call: None,
@@ -63,7 +64,7 @@ impl CoreDumpEnd {
     }
 }
 
-/// A file that is to be made, and that was not there when the run began.
+/// A file for a core dump, which did not exist when the run began.
 pub(crate) struct CoreDumpFile {
     folder: Folder,
     name: String,
@@ -71,10 +72,10 @@ pub(crate) struct CoreDumpFile {
 }
 
 impl CoreDumpFile {
-    /// Checks that the file can be made.
+    /// Checks that the file can be created.
     ///
     /// # Errors
-    /// There is one, or no folder for it.
+    /// Returns an error if the file exists, or if its folder does not.
     pub(crate) fn new(path: &Path) -> Result<Self, AppError> {
         let (folder, name) = named_file(path)?;
         if folder.has(&name)? {
@@ -87,8 +88,9 @@ impl CoreDumpFile {
         })
     }
 
-    /// Writes what the run of `cx` has left. The run has its end by then: whatever is wrong
-    /// with the file takes nothing from it.
+    /// Writes the core dump of the run of `cx`, if it has one.
+    ///
+    /// The end of the run is recorded already, so an error of the file does not change it.
     pub(crate) fn save(self, cx: &RunCx) -> CoreDumpEnd {
         let Some((call, dump)) = cx.core_dump_take() else {
             return CoreDumpEnd::NothingTrapped;

@@ -1,4 +1,4 @@
-//! Deletes data: one version, a name, all names that begin so, or all of a model.
+//! Deletes data: one version, one name, all names with a prefix, or all data of a model.
 
 use std::sync::Arc;
 
@@ -14,34 +14,37 @@ use crate::repository::Repository;
 use crate::structure::{locked, one};
 use crate::views::data::deleted_views;
 
-/// What is to be deleted.
+/// Which data to delete.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The model. It may be gone.
+    /// The model. The model itself may be gone.
     pub model: String,
-    /// Which of its data.
+    /// The chosen part of its data.
     pub chosen: Chosen,
-    /// Whether only to say what would be deleted.
+    /// Whether to report only what would be deleted.
     pub dry_run: bool,
 }
 
-/// Which of a model's data, in a person's words.
+/// The part of a model's data that the user chose.
 #[derive(Debug, Clone)]
 pub enum Chosen {
-    /// All versions of a name, or one.
+    /// All versions of a name, or one version.
     Name(String, Option<u64>),
-    /// All names that begin so. Every name begins with the empty text, so that is refused:
-    /// an unset variable of a script must not become [`Chosen::All`].
+    /// All names that begin with a prefix.
+    ///
+    /// The empty prefix matches every name, so it is refused: an unset variable of a script must
+    /// not act as [`Chosen::All`].
     Prefix(String),
-    /// All that the model has.
+    /// All data of the model.
     All,
 }
 
-/// Deletes data for good, once no call of the model is under way.
+/// Deletes data permanently, once no call of the model is in progress.
 ///
 /// # Errors
-/// There is no such model or data, the prefix is empty, the name is a former one of data that
-/// was renamed, or calls of the model did not end in time; then nothing was deleted.
+/// Returns an error if there is no such model or data, if the prefix is empty, if the data was
+/// renamed and the name is its former one, or if calls of the model did not end before the
+/// deadline. Nothing was deleted then.
 pub async fn data_delete(
     repository: &Arc<Repository>,
     request: &Request,
@@ -61,7 +64,7 @@ pub async fn data_delete(
         model: model.clone(),
         what,
     };
-    // A request that cannot be carried out fails before it waits for anything.
+    // An invalid request fails before it waits for a lock.
     named_as_now(repository, &delete)?;
     let plan = repository.store()?.data_delete_plan(&delete)?;
     found(repository, &delete, &plan)?;
@@ -70,10 +73,10 @@ pub async fn data_delete(
     }
     let told = format!("data delete {model}");
     let held = locked(repository, &told, &one(&model), events).await?;
-    // It may have been renamed while this waited; from here on, the lock keeps it from that.
+    // The data may have been renamed during the wait. The lock prevents that from here on.
     named_as_now(repository, &delete)?;
     let deleted = repository.store()?.data_delete(&held.permit, &delete)?;
-    // Another process may have been faster.
+    // Another process may have deleted it in the meantime.
     found(repository, &delete, &deleted)?;
     Ok(deletion(&model, false, &deleted))
 }
@@ -86,7 +89,7 @@ fn deletion(model: &ModelName, dry_run: bool, deleted: &[DataDeleted]) -> DataDe
     }
 }
 
-/// Checks that data which is named goes by that very name.
+/// Checks that a name to delete is the current name of the data.
 fn named_as_now(repository: &Repository, delete: &DataDelete) -> Result<(), AppError> {
     match &delete.what {
         DataChosen::Version(name, _) | DataChosen::Name(name) => {

@@ -1,4 +1,4 @@
-//! Removes versions that are kept no longer, and files that nothing refers to.
+//! Removes expired versions, and files that nothing refers to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,29 +14,29 @@ use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 use crate::views::data::deleted_views;
 
-/// How to collect.
+/// Options of a collection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
-    /// Whether only to say what would go.
+    /// Whether to report only what would be removed.
     pub dry_run: bool,
-    /// Whether the latest version of a name goes too, if its lifetime is over.
+    /// Whether the latest version of a name is removed too, if it is expired.
     pub with_latest: bool,
 }
 
-/// Removes versions past their lifetime or beyond their number, and returns what went. It has
-/// the whole datastore to itself meanwhile, unless it only looks.
+/// Removes the versions that are expired or exceed the number to keep, and returns them.
 ///
-/// What a model's file says now counts, whatever it said when the data was written.
+/// Except in a dry run, the collection locks the whole datastore. The current definition of a model
+/// decides, even if another one applied when the data was written.
 ///
 /// # Errors
-/// The folder of definitions is missing though there is data, a model's file is at fault, or
-/// calls did not end in time; then nothing was removed.
+/// Returns an error if the folder of definitions is missing although there is data, if a definition
+/// is invalid, or if calls did not end before the deadline. Nothing was removed then.
 pub async fn data_gc(
     repository: &Arc<Repository>,
     request: Request,
     events: Arc<dyn Events>,
 ) -> Result<DataCollection, AppError> {
-    // Without the definitions, data would go that they say to keep.
+    // Without the definitions, this would remove data that they retain.
     if !repository.folder().has(MODELS_FOLDER)? && !repository.store()?.data_models()?.is_empty() {
         return Err(GoneError::FolderMissing.into());
     }

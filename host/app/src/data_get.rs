@@ -13,14 +13,16 @@ use crate::error::{AppError, DataUseError, PathError};
 use crate::repository::{Repository, near_one};
 use crate::views::data::version_view;
 
-/// How many bytes of content are written to a file at once.
+/// How many bytes of content are written to a file at a time.
 const SAVED_AT_ONCE: usize = 256 << 10;
 
-/// Returns a version of `name`, or of what it was renamed to, the latest if none is named,
-/// and its content to be read. The model may be gone: its data is not.
+/// Returns a version of `name`, or of the name that it was renamed to, and a reader of its content.
+/// If no version is given, returns the latest.
+///
+/// The model itself may be gone; its data is retained.
 ///
 /// # Errors
-/// There is no such model, data or version.
+/// Returns an error if there is no such model, data or version.
 pub fn data_get(
     repository: &Repository,
     model: &str,
@@ -38,10 +40,11 @@ pub fn data_get(
     Err(data_missing(repository, model_name, name))
 }
 
-/// Finds out what a path leads to, to which a person wants content to be written.
+/// Resolves the path of a file that the user wants content to be written to.
 ///
 /// # Errors
-/// It names no file, or one inside the folder of run-time state, or it cannot be looked at.
+/// Returns an error if the path names no file, if the file would be in the folder of run-time
+/// state, or if the path cannot be inspected.
 pub fn data_save_to(repository: &Repository, path: &Path) -> Result<OutputFile, AppError> {
     let file = OutputFile::find(path)?;
     if let Some(folder) = file.folder()? {
@@ -50,11 +53,13 @@ pub fn data_save_to(repository: &Repository, path: &Path) -> Result<OutputFile, 
     Ok(file)
 }
 
-/// Writes content to a file. If it fails, or is stopped, what was there stays. Calls `progress`
-/// with how many bytes were written, and of how many; it stops the work by [`Scan::Enough`].
+/// Writes content to a file. If this fails or is stopped, an existing file is unchanged.
+///
+/// Calls `progress` with the number of bytes written so far and in total; it can stop the work with
+/// [`Scan::Enough`].
 ///
 /// # Errors
-/// The content is damaged, or the file cannot be written.
+/// Returns an error if the content is damaged, or if the file cannot be written.
 pub fn data_save(
     mut content: ContentReader,
     to: OutputFile,
@@ -77,8 +82,8 @@ pub fn data_save(
     }
 }
 
-/// Returns the folder of a file that a person named, and its name there. Where a link has the
-/// name, that is the file which the link leads to.
+/// Returns the folder and the name of a file that the user named. If the name is a link, returns
+/// those of the file that the link leads to.
 pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
     let path = &*behind_links(path)?;
     let name = path.file_name().and_then(|name| name.to_str());
@@ -92,11 +97,11 @@ pub(crate) fn named_file(path: &Path) -> Result<(Folder, String), AppError> {
     Ok((Folder::open(parent)?, name.to_owned()))
 }
 
-/// Returns the latest version of a piece of data; none where there is no such data.
+/// Returns the latest version of a piece of data. Returns `None` if there is no such data.
 ///
 /// # Errors
-/// The name is a former one: what is done to data for good is done by the name that it has, so
-/// that data which a person does not think of is not changed by the way.
+/// Returns an error if the data was renamed. A permanent change must use the current name, so that
+/// the user cannot change other data by accident.
 pub(crate) fn present_name(
     repository: &Repository,
     model: &ModelName,
@@ -112,7 +117,7 @@ pub(crate) fn present_name(
     }
 }
 
-/// Says that there is no such version, if there is another one.
+/// Returns the error for a version that does not exist, although another version does.
 pub(crate) fn version_missing(
     repository: &Repository,
     model: &ModelName,
@@ -130,7 +135,7 @@ pub(crate) fn version_missing(
     }
 }
 
-/// Checks the names of a piece of data.
+/// Checks the model's name and the data's name, and returns them as a key.
 pub(crate) fn data_key(
     repository: &Repository,
     model: &str,
@@ -143,7 +148,7 @@ pub(crate) fn data_key(
     Ok((model_name, name.parse()?))
 }
 
-/// Says what there is none of: the model, or its data.
+/// Returns the error for a model, or data of a model, that does not exist.
 pub(crate) fn data_missing(repository: &Repository, model: ModelName, name: &str) -> AppError {
     let names = || -> Result<Vec<String>, AppError> {
         model_with_data(repository, model.as_str())?;

@@ -10,11 +10,13 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::data::version_view;
 
-/// Hands over every piece of data with its latest version, sorted by model and name; only
-/// that of one model if it is named. The model may be gone: its data is not.
+/// Passes every piece of data with its latest version to `take`, sorted by model and name. If a
+/// model is given, only its data is listed.
+///
+/// The model itself may be gone; its data is retained.
 ///
 /// # Errors
-/// The model neither exists nor has data, or whatever `take` fails with.
+/// Returns an error if the model neither exists nor has data. Errors of `take` are passed on.
 pub fn data_list<E: From<AppError>>(
     repository: &Repository,
     model: Option<&str>,
@@ -32,7 +34,7 @@ pub fn data_list<E: From<AppError>>(
     })
 }
 
-/// Returns the name of a model that has a file or data.
+/// Returns the checked name of a model that has a definition or data.
 pub(crate) fn model_with_data(repository: &Repository, name: &str) -> Result<ModelName, AppError> {
     let Ok(model) = name.parse::<ModelName>() else {
         return Err(repository.model_missing(name));

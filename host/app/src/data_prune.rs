@@ -1,9 +1,9 @@
 //! Deletes the data of models that are gone.
 //!
-//! A model is gone if its definition is not there. An error is never taken for that: if the
-//! folder of definitions cannot be read, nothing is deleted. A folder that is missing, or that
-//! has lost most of its definitions, is more likely a mistake (a checkout in progress, a volume
-//! that is not mounted) than the wish to delete everything, so the user has to confirm it.
+//! A model is gone if its definition does not exist. An error never counts as that: if the folder
+//! of definitions cannot be read, nothing is deleted. If the folder is missing, or has lost most of
+//! its definitions, that is more likely a mistake (a checkout in progress, a volume that is not
+//! mounted) than a wish to delete everything, so the user has to confirm it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,40 +19,40 @@ use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 use crate::views::data::model_data_view;
 
-/// What to delete.
+/// Which data to delete.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Only the data of these models; of every model that is gone if there are none.
+    /// The models whose data is deleted; if empty, every model that is gone.
     pub models: Vec<String>,
-    /// Whether the user confirms that all of them are gone for good.
+    /// Whether the user confirms that all these models are gone for good.
     pub is_confirmed: bool,
-    /// Whether nothing is deleted, and only said what would be.
+    /// Whether to report only what would be deleted.
     pub dry_run: bool,
 }
 
-/// What is to be deleted.
+/// The data that is to be deleted.
 struct Plan {
-    /// How much data each model has.
+    /// The models that are gone, with the amount of their data.
     gone: Vec<ModelData>,
-    /// Why it is refused unless the user confirms it. Only a dry run has one.
+    /// Why the deletion needs the user's confirmation. Only the plan of a dry run has a doubt.
     doubt: Option<PruneDoubt>,
 }
 
-/// Data of models that look gone was not deleted.
+/// Why data of models that seem to be gone was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum GoneError {
-    /// That they look gone may be a mistake.
+    /// The models may seem to be gone by mistake.
     #[error("the data of models that may not be gone was not deleted: {doubt}")]
     Doubtful {
-        /// What makes it doubtful.
+        /// The reason for the doubt.
         doubt: PruneDoubt,
-        /// The models that look gone.
+        /// The models that seem to be gone.
         models: Vec<ModelName>,
     },
     /// The user named a model that is not gone.
     #[error("the model `{0}` is not gone: its file `{file}` is there", file = .0.file())]
     NotGone(ModelName),
-    /// The folder of definitions is missing, and there is data.
+    /// The folder of definitions is missing, although there is data.
     #[error(
         "the folder `{MODELS_FOLDER}` is missing, so that nothing is known of how long data is kept"
     )]
@@ -89,18 +89,18 @@ impl Explain for GoneError {
     }
 }
 
-/// Why models that look gone may not be.
+/// Why models that seem to be gone may still exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PruneDoubt {
     /// The folder of definitions is missing.
     FolderMissing,
-    /// The folder of definitions holds none that can be read.
+    /// The folder of definitions has no definition that can be read.
     NoDefinition,
     /// More than half of the models that have data are gone.
     Most {
-        /// How many are gone.
+        /// How many models are gone.
         n_gone: usize,
-        /// How many have data.
+        /// How many models have data.
         n_with_data: usize,
     },
 }
@@ -127,8 +127,9 @@ impl fmt::Display for PruneDoubt {
 /// Deletes all data of models that have no definition any more.
 ///
 /// # Errors
-/// [`GoneError::Doubtful`] if that may be a mistake and is not confirmed; a definition
-/// cannot be looked up; or calls did not end in time. Nothing was deleted then.
+/// Returns [`GoneError::Doubtful`] if that may be a mistake and is not confirmed. Also returns an
+/// error if a definition cannot be looked up, or if calls did not end before the deadline. Nothing
+/// was deleted then.
 pub async fn data_prune(
     repository: &Arc<Repository>,
     request: &Request,
@@ -139,7 +140,7 @@ pub async fn data_prune(
         return Ok(pruned(request, &plan));
     }
     let held = locked(repository, "data prune", &whole(), events).await?;
-    // Definitions may have come back, or gone, since.
+    // Definitions may have been added or removed since.
     let plan = look(repository, request)?;
     for data in &plan.gone {
         let delete = DataDelete {
@@ -159,7 +160,7 @@ fn pruned(request: &Request, plan: &Plan) -> DataPruned {
     }
 }
 
-/// Returns what is to be deleted, unless that is doubtful and more than a look.
+/// Returns the plan. Fails if the plan is doubtful and this is not a dry run.
 fn look(repository: &Repository, request: &Request) -> Result<Plan, AppError> {
     let with_data = repository.store()?.data_models()?;
     let n_with_data = with_data.len();
@@ -188,7 +189,7 @@ fn look(repository: &Repository, request: &Request) -> Result<Plan, AppError> {
     }
 }
 
-/// Returns the data of models that the user named. Each must be gone.
+/// Returns the data of the models that the user named. Each must be gone.
 fn named(
     repository: &Repository,
     names: &[String],

@@ -1,4 +1,4 @@
-//! Finds versions of data by a predicate over all that is known of them and what is in them.
+//! Finds versions of data by a predicate over their metadata and their content.
 
 use sedge_api::problem::Place;
 use sedge_api::view::data::{
@@ -14,36 +14,37 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::data::version_view;
 
-/// What is wanted.
+/// What to find.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which versions: an expression in CEL that is true for them.
+    /// A CEL expression that is true for the wanted versions.
     pub predicate: String,
-    /// What to show of each: another expression.
+    /// A CEL expression for what to show of each version.
     pub select: Option<String>,
-    /// Only versions that were written at or after this time.
+    /// If set, only versions that were written at this time or later.
     pub since: Option<Timestamp>,
-    /// Whether versions that are not the latest of their name are looked at too.
+    /// Whether to include versions that are not the latest of their name.
     pub all_versions: bool,
 }
 
 /// A version that matches.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// What is known of it.
+    /// The metadata of the version.
     pub version: DataVersionView,
-    /// What to show of it.
+    /// The part of the version to show.
     pub item: DataQueryItem,
 }
 
-/// Hands over the versions for which the predicate is true, sorted by model and name, the newest
-/// of a name first, until `take` says that it is enough. The part of the predicate that the
-/// datastore has indexes for is looked up, the rest is evaluated version by version, so that no
-/// more than one is in memory.
+/// Passes each version for which the predicate is true to `take`, until `take` returns that it
+/// needs no more. The versions are sorted by model and name, the newest of a name first.
+///
+/// The datastore's indexes narrow the search where the predicate allows it. The rest is evaluated
+/// version by version, so that only one version is in memory at a time.
 ///
 /// # Errors
-/// An expression is at fault: for every version, or for all that were looked at. The datastore
-/// cannot be read, or whatever `take` fails with.
+/// Returns an error if an expression is wrong for every version that was evaluated, or if the
+/// datastore cannot be read. Errors of `take` are passed on.
 pub fn data_query<E: From<AppError>>(
     repository: &Repository,
     request: &Request,
@@ -72,7 +73,7 @@ pub fn data_query<E: From<AppError>>(
         };
         take(Found { version, item })
     })?;
-    // A query that fits nothing of what there is was not meant like that.
+    // A predicate that fails for every version is a mistake of the user, not an empty result.
     let is_wrong_for_all = faults.n_rows == n_looked || faults.n_select > 0;
     match faults.first {
         Some(first) if n_found == 0 && is_wrong_for_all => {
@@ -92,7 +93,7 @@ pub fn data_query<E: From<AppError>>(
     }
 }
 
-/// Returns the error of a query that is wrong for every version that it was asked of.
+/// Returns the error of a query that is wrong for every version that it was evaluated on.
 fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
     let mut fault = first.diagnostic;
     let of = match n_rows {
@@ -121,8 +122,10 @@ fn fault_view(fault: RowFault) -> QueryFaultView {
     }
 }
 
-/// Returns what is to be read: what the predicate needs, and what was asked for besides. Who
-/// speaks of versions by their number, or of `latest`, means just what they say.
+/// Returns which versions to read: those that the predicate needs, narrowed by the rest of the
+/// request.
+///
+/// A predicate about version numbers, or about `latest`, is not narrowed to the latest versions.
 fn narrowed(request: &Request, of_query: &Selection) -> Selection {
     let mut selection = of_query.clone();
     let speaks_of_versions = selection.version.is_some() || selection.latest.is_some();
@@ -186,7 +189,7 @@ fn matched(
     Ok(faults.look(query, &row))
 }
 
-/// What is known of a version and is no text by itself.
+/// The parts of a version that have to be converted to text.
 struct Texts {
     digest: String,
     lifetime: String,

@@ -1,4 +1,4 @@
-//! Gives data another name.
+//! Renames data.
 
 use std::sync::Arc;
 
@@ -12,24 +12,24 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
-/// What is to be renamed.
+/// Which data to rename.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The model. It may be gone.
+    /// The model. The model itself may be gone.
     pub model: String,
-    /// The name that the data has.
+    /// The current name of the data.
     pub from: String,
-    /// The name that it gets.
+    /// The new name.
     pub to: String,
-    /// Whether the former name goes on leading to it.
+    /// Whether the former name still leads to the data.
     pub forward: bool,
 }
 
-/// Gives data another name, with all its versions, once no call of the model is under way.
+/// Renames data with all its versions, once no call of the model is in progress.
 ///
 /// # Errors
-/// There is no such data, the name is taken, or calls of the model did not end in time; then
-/// nothing was changed.
+/// Returns an error if there is no such data, if the new name is taken, or if calls of the model
+/// did not end before the deadline. Nothing was changed then.
 pub async fn data_rename(
     repository: &Arc<Repository>,
     request: &Request,
@@ -38,7 +38,7 @@ pub async fn data_rename(
     let (model, from) = data_key(repository, &request.model, &request.from)?;
     let to: DataName = request.to.parse()?;
     let missing = || data_missing(repository, model.clone(), &request.from);
-    // A request that cannot be carried out fails before it waits for anything.
+    // An invalid request fails before it waits for a lock.
     if present_name(repository, &model, &from)?.is_none() {
         return Err(missing());
     }
@@ -49,7 +49,7 @@ pub async fn data_rename(
     }
     let told = format!("data rename {model}");
     let held = locked(repository, &told, &one(&model), events).await?;
-    // It may have been renamed while this waited; from here on, the lock keeps it from that.
+    // The data may have been renamed during the wait. The lock prevents that from here on.
     present_name(repository, &model, &from)?;
     let rename = DataRename {
         model: model.clone(),

@@ -1,4 +1,4 @@
-//! Goes over data, one version after the other.
+//! Scans data, one version after the other.
 
 use sedge_model::query::Selection;
 use sedge_store::{Scan, Scanned, StoreError};
@@ -6,16 +6,16 @@ use sedge_store::{Scan, Scanned, StoreError};
 use crate::error::AppError;
 use crate::repository::Repository;
 
-/// An error on its way through the store.
+/// An error that passes through the store.
 pub(crate) enum Through<E> {
-    /// Of what takes the items of a list.
+    /// An error of the function that receives the versions.
     Taker(E),
-    /// Of the store.
+    /// An error of the store.
     Store(StoreError),
 }
 
 impl<E: From<AppError>> Through<E> {
-    /// Returns it as an error of the use case.
+    /// Converts it to the error of the use case.
     pub(crate) fn into_error(self) -> E {
         match self {
             Self::Taker(error) => error,
@@ -30,7 +30,8 @@ impl<E> From<StoreError> for Through<E> {
     }
 }
 
-/// Hands over the versions that pass a selection, sorted by model and name, the newest of a name first.
+/// Passes the versions that match a selection to `take`, sorted by model and name, the newest of a
+/// name first.
 pub(crate) fn data_scan<E: From<AppError>>(
     repository: &Repository,
     selection: &Selection,

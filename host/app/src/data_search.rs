@@ -1,4 +1,4 @@
-//! Finds versions of data by what is known of them.
+//! Finds versions of data by their metadata.
 
 use sedge_api::view::data::DataVersionView;
 use sedge_model::query::Selection;
@@ -9,11 +9,11 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::data::version_view;
 
-/// Hands over the versions that pass a selection, sorted by model and name, the newest of a
-/// name first, until `take` says that it is enough.
+/// Passes the versions that match a selection to `take`, until `take` needs no more. They are
+/// sorted by model and name, the newest of a name first.
 ///
 /// # Errors
-/// The datastore cannot be read, or whatever `take` fails with.
+/// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn data_search<E: From<AppError>>(
     repository: &Repository,
     selection: &Selection,

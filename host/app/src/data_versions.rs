@@ -10,11 +10,11 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::data::version_view;
 
-/// Hands over the versions of `name`, or of what it was renamed to, newest first, until `take`
-/// says that it is enough.
+/// Passes the versions of `name`, or of the name that it was renamed to, to `take`, the newest
+/// first, until `take` needs no more.
 ///
 /// # Errors
-/// There is no such model or data, or whatever `take` fails with.
+/// Returns an error if there is no such model or data. Errors of `take` are passed on.
 pub fn data_versions<E: From<AppError>>(
     repository: &Repository,
     model: &str,

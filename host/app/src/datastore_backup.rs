@@ -1,4 +1,4 @@
-//! Copies the whole datastore to one file.
+//! Copies the whole datastore to a file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,29 +12,31 @@ use crate::events::{Event, Events};
 use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole_to_read};
 
-/// What is to be made.
+/// Which backup to write.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The file.
     pub to: PathBuf,
-    /// Whether it may take the place of one that is there.
+    /// Whether an existing file is replaced.
     pub replace: bool,
 }
 
-/// Writes a backup of the datastore as it is at one moment, while calls go on; only what
-/// removes data waits until it is done. What killed backups to the same file left is removed.
+/// Writes a backup of a snapshot of the datastore.
+///
+/// Calls continue meanwhile; only operations that remove data wait. Files left by backups to the
+/// same path that were killed are removed.
 ///
 /// # Errors
-/// There is such a file and it is not to be replaced, it is inside the folder of run-time state,
-/// it cannot be written, or the datastore is damaged; then there is no new one.
+/// Returns an error if the file exists and is not to be replaced, if it is inside the folder of
+/// run-time state, if it cannot be written, or if the datastore is damaged. There is no new backup
+/// then.
 pub async fn datastore_backup(
     repository: &Arc<Repository>,
     request: &Request,
     events: Arc<dyn Events>,
 ) -> Result<BackupMade, AppError> {
     let (folder, name) = named_file(&request.to)?;
-    // Beside what it is a copy of, it would be lost together with that, and it could take the
-    // place of the database itself.
+    // A backup inside this folder would be lost together with it, and could overwrite the database.
     repository.outside_of_state(&folder, &request.to)?;
     if !request.replace && folder.has(&name)? {
         return Err(AppError::from(PathError::Exists(request.to.clone())));

@@ -1,15 +1,16 @@
-//! Looks whether all that must hold in the datastore holds.
+//! Checks the invariants of the datastore.
 
 use sedge_api::view::datastore::DatastoreChecked;
 
 use crate::error::{AppError, DatastoreError};
 use crate::repository::Repository;
 
-/// Looks at everything; with `deep`, reads all content and compares it with its digest. Calls
-/// `progress` with how many versions it has come by. Needs no lock.
+/// Checks the whole datastore. With `deep`, also reads all content and compares it with its digest.
+///
+/// Calls `progress` with the number of versions checked so far. This needs no lock.
 ///
 /// # Errors
-/// Something is missing or damaged, or the datastore cannot be read at all.
+/// Returns an error if something is missing or damaged, or if the datastore cannot be read at all.
 pub fn datastore_check(
     repository: &Repository,
     deep: bool,

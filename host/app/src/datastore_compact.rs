@@ -1,4 +1,4 @@
-//! Gives back the room that is free in the datastore's files.
+//! Frees the unused space in the files of the datastore.
 
 use std::sync::Arc;
 
@@ -9,11 +9,14 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, whole};
 
-/// Writes the database anew, without what is free in it. It has the whole datastore to itself
-/// meanwhile; with `dry_run` it only says what that would give back.
+/// Rewrites the database without its unused space.
+///
+/// The operation locks the whole datastore. With `dry_run`, it only reports how much space it would
+/// free.
 ///
 /// # Errors
-/// Calls did not end in time, or there is no room for the copy; then nothing was changed.
+/// Returns an error if calls did not end before the deadline, or if there is no space for the copy.
+/// Nothing was changed then.
 pub async fn datastore_compact(
     repository: &Arc<Repository>,
     dry_run: bool,

@@ -1,4 +1,4 @@
-//! Takes locks away from whoever has them.
+//! Takes locks away from their holders.
 
 use sedge_api::view::datastore::LocksReleased;
 use sedge_locks::mode::Resource;
@@ -11,14 +11,16 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::datastore::lock_view;
 
-/// Takes all locks away from the calls that have `model` locked, or any lock where no model is
-/// named, and returns what they had.
+/// Takes all locks away from the calls that hold a lock on `model`, and returns the locks. If no
+/// model is given, this applies to all calls that hold a lock.
 ///
-/// Those calls, and the calls below them, can write nothing more from then on: what they
-/// would commit is refused as a whole. Whoever waits goes on at once. This locks nothing.
+/// Those calls and their callees are fenced off: the store rejects each of their commits as a
+/// whole. Calls that wait for the locks are granted them at once. This function itself needs no
+/// lock.
 ///
 /// # Errors
-/// `model` is no name, or the lock table or the datastore cannot be used.
+/// Returns an error if `model` is not a valid name, or if the lock table or the datastore cannot be
+/// used.
 pub fn datastore_lock_release(
     repository: &Repository,
     model: Option<&str>,
@@ -49,7 +51,8 @@ pub fn datastore_lock_release(
         .collect();
     let mut taken = datastore_lock_status::locks(repository)?;
     taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
-    // What is below in the same run is fenced with its caller; in a run that joined a call, it is not.
+    // A callee in the same run is fenced off with its caller. A run that joined a call is not, so
+    // it is added here.
     let joined = all.iter().map(|entry| &entry.request.owner);
     let joined = joined.filter(|owner| owner.under.is_some() && is_taken(owner));
     let lineages: Vec<_> = holders
@@ -57,7 +60,8 @@ pub fn datastore_lock_release(
         .chain(joined)
         .map(|owner| owner.lineage.clone())
         .collect();
-    // First the fence: nobody else may go before it is certain that they write no more.
+    // The fence comes first: no other call may be granted the locks before the former holders are
+    // certain not to write.
     repository.store()?.fence(&lineages)?;
     locks.release_by_force(epoch, &ids)?;
     Ok(LocksReleased {

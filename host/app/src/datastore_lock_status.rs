@@ -1,4 +1,4 @@
-//! Lists who has what locked, and who waits for whom.
+//! Lists the holders of locks, and the calls that wait for them.
 
 use sedge_api::view::datastore::LockView;
 use sedge_locks::status::{LockStatus, lock_status};
@@ -8,12 +8,14 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::datastore::lock_view;
 
-/// Hands over all locks and all requests for locks, of all processes, until `take` says that it is
-/// enough: resource by resource, the holders first, then the waiters in the order of the queue.
-/// Locks nothing, and does not wait.
+/// Passes all locks and all requests for locks, of all processes, to `take`, until `take` needs no
+/// more.
+///
+/// They are sorted by resource: the holders first, then the waiters in the order of the queue. This
+/// acquires no lock, and does not wait.
 ///
 /// # Errors
-/// The lock table cannot be read, or whatever `take` fails with.
+/// Returns an error if the lock table cannot be read. Errors of `take` are passed on.
 pub fn datastore_lock_status<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(LockView) -> Result<Scan, E>,
@@ -26,7 +28,7 @@ pub fn datastore_lock_status<E: From<AppError>>(
     Ok(())
 }
 
-/// Returns all locks and all requests for locks, in that order.
+/// Returns all locks and all requests for locks, in the same order.
 pub(crate) fn locks(repository: &Repository) -> Result<Vec<LockStatus>, AppError> {
     Ok(lock_status(&repository.state_folder("locks")?)?)
 }

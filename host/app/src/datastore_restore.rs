@@ -1,4 +1,4 @@
-//! Puts the content of a backup in place of what the datastore has.
+//! Replaces the content of the datastore by that of a backup.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole};
 use crate::views::time;
 
-/// What is to be restored.
+/// Which backup to restore.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The backup, by any path; what comes on stdin if there is none.
+    /// The path of the backup; if `None`, the backup is read from stdin.
     pub from: Option<PathBuf>,
-    /// Whether it may take the place of data and runs that are there.
+    /// Whether existing data and runs are replaced.
     pub replace: bool,
 }
 
-/// Makes the datastore what it was when a backup was made. The repository's files are not in
-/// it, and stay as they are.
+/// Restores the datastore to the state of a backup. The files of the repository are not part of the
+/// backup, and are unchanged.
 ///
 /// # Errors
-/// The file is no sound backup, the datastore is not empty and not to be replaced, or calls
-/// did not end in time; then nothing was changed.
+/// Returns an error if the file is not a valid backup, if the datastore is not empty and not to be
+/// replaced, or if calls did not end before the deadline. Nothing was changed then.
 pub async fn datastore_restore(
     repository: &Arc<Repository>,
     request: &Request,
@@ -50,7 +50,8 @@ pub async fn datastore_restore(
     };
     let repository = Arc::clone(repository);
     in_background(move |stop| {
-        // All of it, so that the lock is kept until the work has ended.
+        // The whole value is moved into the closure, so that the lock is held until the work has
+        // ended.
         let held = held;
         let store = repository.store()?;
         let report = store.restore(&held.permit, from, stop, progress)?;

@@ -1,4 +1,4 @@
-//! Says how the datastore is.
+//! Reports the status of the datastore.
 
 use sedge_api::view::datastore::DatastoreStatusView;
 use sedge_locks::session;
@@ -7,16 +7,16 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::datastore::running_call_view;
 
-/// Returns sizes and counts. Needs no lock.
+/// Returns the sizes and counts of the datastore. This needs no lock.
 ///
 /// # Errors
-/// The datastore cannot be read.
+/// Returns an error if the datastore cannot be read.
 pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, AppError> {
     let status = repository.store()?.status()?;
     let locks = repository.state_folder("locks")?;
     let mut running = Vec::new();
     for call in &status.running {
-        // What is no number of a session is none that could be alive.
+        // A text that is not the number of a session names no session that could be alive.
         let is_alive = match call.session.parse() {
             Ok(id) => session::is_alive(&locks, id)?,
             Err(_) => false,

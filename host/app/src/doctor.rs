@@ -1,7 +1,7 @@
-//! Looks at a repository, and says what is wrong with it.
+//! Checks a repository, and reports what is wrong with it.
 //!
-//! Each area has a function that returns its findings. An area that cannot be looked at is a
-//! finding too, and keeps no other area from being looked at.
+//! Each area has a function that returns its findings. An area that cannot be checked is a finding
+//! too, and does not prevent the checks of the others.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::error::{AppError, PluginUseError, SecretError};
 use crate::plugins::component_file;
 use crate::repository::Repository;
 
-/// A part of a repository that is looked at.
+/// A part of a repository that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
-    /// The datastore: that it opens.
+    /// The datastore: whether it opens.
     Datastore,
     /// The secrets and their key.
     Secrets,
-    /// The plugins that are pinned.
+    /// The pinned plugins.
     Plugins,
     /// The definitions of models.
     Models,
@@ -29,26 +29,26 @@ pub enum Area {
     Workflows,
 }
 
-/// One thing that is wrong.
+/// One fault that was found.
 #[derive(Debug)]
 pub struct Finding {
-    /// How bad it is.
+    /// How severe the fault is.
     pub severity: AreaState,
-    /// What is wrong, as a command that comes across it reports it.
+    /// The error that a command would report for it.
     pub problem: AppError,
 }
 
-/// What was found in one area.
+/// The findings of one area.
 #[derive(Debug)]
 pub struct Examined {
     /// The area.
     pub area: Area,
-    /// What is wrong there.
+    /// The faults that were found.
     pub findings: Vec<Finding>,
 }
 
 impl Area {
-    /// Returns the area as it is shown.
+    /// Returns the view of the area.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Area {
     }
 }
 
-/// Returns what was found as documents have it.
+/// Returns the view of all findings.
 #[must_use]
 pub fn doctor_report(examined: &[Examined]) -> DoctorReport {
     DoctorReport {
@@ -83,7 +83,7 @@ fn area_view(examined: &Examined) -> AreaView {
 }
 
 impl Examined {
-    /// Returns how bad the worst finding is.
+    /// Returns how severe the worst finding is.
     #[must_use]
     pub fn state(&self) -> AreaState {
         let worst = self.findings.iter().map(|finding| finding.severity).max();
@@ -91,7 +91,7 @@ impl Examined {
     }
 }
 
-/// Looks at every area of a repository. Needs no lock, and runs no plugin.
+/// Checks every area of a repository. This needs no lock, and runs no plugin.
 #[must_use]
 pub fn doctor(repository: &Repository) -> Vec<Examined> {
     type Look = fn(&Repository) -> Result<Vec<Finding>, AppError>;
@@ -126,7 +126,7 @@ fn datastore(repository: &Repository) -> Result<Vec<Finding>, AppError> {
 fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
     let secrets = repository.secrets()?;
     let mut findings = Vec::new();
-    // What is wrong with the key is wrong with every secret, and said once.
+    // A fault of the key affects every secret, and is reported once.
     let mut closed: BTreeMap<String, (Vec<SecretName>, SecretsError)> = BTreeMap::new();
     for secret in secrets.list()? {
         match secret.opened {

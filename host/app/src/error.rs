@@ -1,7 +1,7 @@
-//! Everything that can go wrong with a use case: one enum per area, and their sum.
+//! All errors of the use cases: one enum per area, and an enum that joins them.
 //!
-//! The text of a variant says what failed and on what, and its sources say why. What to do next is
-//! data ([`sedge_api::problem::Help`]), which each face puts into its own words.
+//! The text of a variant says what failed and on what; its sources say why. What to do next is data
+//! ([`sedge_api::problem::Help`]), which each front end puts into its own words.
 
 mod data;
 mod datastore;
@@ -42,41 +42,41 @@ pub use repository::RepositoryError;
 pub use run::RunUseError;
 pub use secret::SecretError;
 
-/// A use case was not carried out.
+/// A use case failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppError {
-    /// Of the repository, and of what people write in it.
+    /// An error of the repository, or of a file that the user writes in it.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// Of files and folders.
+    /// An error of files and folders.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// Of models and of what is given for their methods.
+    /// An error of models, or of the arguments for their methods.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Of plugins.
+    /// An error of plugins.
     #[error(transparent)]
     Plugin(#[from] PluginUseError),
     /// A method or a workflow ran and failed.
     #[error(transparent)]
     Failed(#[from] RunFailed),
-    /// Of runs, workflows and gates.
+    /// An error of runs, workflows and gates.
     #[error(transparent)]
     Run(#[from] RunUseError),
-    /// Of data and queries.
+    /// An error of data and queries.
     #[error(transparent)]
     Data(#[from] DataUseError),
-    /// Of the datastore.
+    /// An error of the datastore.
     #[error(transparent)]
     Datastore(#[from] DatastoreError),
-    /// Of secrets.
+    /// An error of secrets.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Of locks.
+    /// An error of locks.
     #[error(transparent)]
     Lock(#[from] LockUseError),
-    /// Of this process and of what it needs of the machine.
+    /// An error of this process, or of what it needs from the machine.
     #[error(transparent)]
     Process(#[from] ProcessError),
 }
@@ -98,7 +98,8 @@ impl AppError {
         }
     }
 
-    /// Returns the fault in a text that a person wrote, if it is one, to be shown with its lines.
+    /// Returns the fault in a text that the user wrote, with its lines. Returns `None` if the error
+    /// is of another kind.
     #[must_use]
     pub fn diagnostic(&self) -> Option<&Diagnostic> {
         if let Self::Repository(RepositoryError::BadFile { fault, .. }) = self {
@@ -144,7 +145,7 @@ impl Explain for AppError {
     }
 }
 
-/// Makes conversions of what lower crates report into the area that it is of.
+/// Implements the conversions from errors of lower crates to the areas that they belong to.
 macro_rules! areas {
     ($($source:ty => $area:ty,)*) => {
         $(
@@ -174,7 +175,7 @@ areas! {
 
 impl From<SecretsError> for AppError {
     fn from(error: SecretsError) -> Self {
-        // What is wrong with a file is the same everywhere.
+        // A fault of a file is reported the same way everywhere.
         if let SecretsError::File(error) = error {
             return error.into();
         }
@@ -185,7 +186,7 @@ impl From<SecretsError> for AppError {
     }
 }
 
-/// Returns the place and the lines of a fault, as far as they are data.
+/// Returns the place and the lines of a fault, as data.
 fn diagnostic_place(fault: &Diagnostic) -> Place {
     let (line, column) = fault.line_column();
     Place {
@@ -195,7 +196,7 @@ fn diagnostic_place(fault: &Diagnostic) -> Place {
     }
 }
 
-/// Returns what to do about a name that was not found: the nearest one, or where the names are.
+/// Returns the help for a name that was not found: the nearest name, or else `otherwise`.
 pub(crate) fn near_or(near: Option<&String>, otherwise: Help) -> Vec<Help> {
     match near {
         Some(near) => vec![Help::advice(format!("did you mean `{near}`?"))],
@@ -203,12 +204,12 @@ pub(crate) fn near_or(near: Option<&String>, otherwise: Help) -> Vec<Help> {
     }
 }
 
-/// Returns how to see the schemas of a type.
+/// Returns the help that shows the schemas of a type.
 pub(crate) fn schema_help(type_name: &TypeName) -> Help {
     Help::command("see the schema", UseCase::PluginDescribe).with("type", type_name.as_str())
 }
 
-/// Returns names in backticks, with commas.
+/// Returns names in backticks, separated by commas.
 fn quoted<T: ToString>(names: &[T]) -> String {
     let names: Vec<String> = names
         .iter()
@@ -217,7 +218,7 @@ fn quoted<T: ToString>(names: &[T]) -> String {
     names.join(", ")
 }
 
-/// Returns a number of things: `1 call`, `2 calls`.
+/// Returns a count with its noun: `1 call`, `2 calls`.
 fn count(n: u64, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {thing}{plural}")

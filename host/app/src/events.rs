@@ -1,4 +1,4 @@
-//! What happens while a use case runs, for whoever shows progress.
+//! The events of a use case, for a front end that shows progress.
 
 use std::time::Duration;
 
@@ -8,66 +8,67 @@ use sedge_model::names::{MethodName, ModelName, RunId, TypeName};
 use sedge_model::run::StepPath;
 use sedge_runtime::CachePart;
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// A run was made or taken up again.
+    /// A run was created or resumed.
     RunStarted {
-        /// Its id.
+        /// The id of the run.
         run: RunId,
     },
     /// A step began.
     StepStarted {
-        /// Which step.
+        /// The step.
         step: StepPath,
     },
     /// A step ended.
     StepEnded {
-        /// Which step.
+        /// The step.
         step: StepPath,
-        /// How long it took.
+        /// How long the step took.
         elapsed: Duration,
-        /// Whether it succeeded.
+        /// Whether the step succeeded.
         succeeded: bool,
     },
-    /// A step will not run.
+    /// A step is skipped.
     StepSkipped {
-        /// Which step.
+        /// The step.
         step: StepPath,
-        /// Why not.
+        /// The reason.
         because: String,
     },
-    /// A gate waits for a person.
+    /// A gate waits for a decision of the user.
     GateOpened {
-        /// Which gate.
+        /// The gate.
         gate: StepPath,
-        /// What to ask; may be empty.
+        /// The question to show; may be empty.
         prompt: String,
     },
-    /// A call has waited for a lock for a while. Comes again as long as it does.
+    /// A call has waited for a lock for a while. The event is repeated while it waits.
     LockWaiting {
         /// The call, or the run.
         call: Lineage,
-        /// What it wants to lock.
+        /// The resource that it requests a lock on.
         resource: String,
-        /// Who has it, or is in front: the call, its chain from the run down, its process.
+        /// The holders of the lock, or the waiters ahead in the queue: the call, its chain from the
+        /// run down, and its process.
         blockers: Vec<String>,
-        /// For how long it has waited.
+        /// How long it has waited.
         waited: Duration,
-        /// How many more calls of this process wait for locks, behind it or elsewhere.
+        /// How many more calls of this process wait for locks, in this queue or in others.
         n_others: usize,
     },
-    /// Nobody waits for a lock any more.
+    /// No call waits for a lock any more.
     LockWaitEnded,
-    /// A call and others waited for each other. Nothing that it did can be seen from outside,
-    /// so it is undone and starts anew.
+    /// A call is rolled back and retried, because it and others waited for each other. It has had
+    /// no visible side effect.
     CallUndone {
         /// The call.
         call: Lineage,
-        /// Who would have waited, from the run down.
+        /// The calls on this side of the cycle, from the run down.
         ours: Vec<String>,
-        /// The same of the one that waits for it.
+        /// The calls on the other side of the cycle, from the run down.
         theirs: Vec<String>,
     },
     /// A call logged a line.
@@ -79,28 +80,28 @@ pub enum Event {
         /// The line.
         line: LogLine,
     },
-    /// How far something is that takes a while.
+    /// The progress of an operation that takes a while.
     Progress {
-        /// How much is done.
+        /// How many units are done.
         done: u64,
-        /// Of how much; none if that is not known.
+        /// How many units there are in total; `None` if that is not known.
         of: Option<u64>,
-        /// What is counted: `byte`, `version`.
+        /// The unit: `byte`, `version`.
         unit: &'static str,
     },
     /// A plugin had to be compiled before it could be called.
     PluginCompiled {
-        /// Its type.
+        /// The type of the plugin.
         type_name: TypeName,
-        /// How long that took.
+        /// How long the compilation took.
         elapsed: Duration,
     },
-    /// The cache of compiled code cannot be used, or not for what is at hand: what is compiled
-    /// is for this process alone.
+    /// The cache of compiled code cannot be used, or cannot store one plugin. This process then
+    /// compiles for itself alone.
     CacheUnusable {
-        /// Which of the folders that a person can choose this is about.
+        /// The folder of the cache that this is about; the user can choose each.
         part: CachePart,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A plugin logged a line while it described itself.
@@ -110,8 +111,8 @@ pub enum Event {
     },
 }
 
-/// Where events go. Called from many threads, and must not block for long.
+/// Receives events. It is called from many threads, and must not block for long.
 pub trait Events: Send + Sync + 'static {
-    /// Takes one event.
+    /// Receives one event.
     fn event(&self, event: Event);
 }

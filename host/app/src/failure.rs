@@ -1,4 +1,5 @@
-//! Why a run failed, by its record: where it began, and what was kept and rolled back.
+//! Why a run failed, according to its record: where the failure began, and which writes were kept
+//! or rolled back.
 
 use std::collections::HashSet;
 
@@ -13,63 +14,64 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::call::{Kept, kept_of};
 
-/// The most failed calls that a report names; of hundreds, a person wants the first few.
+/// The maximum number of failed calls that a report names. Of hundreds, a user needs only the
+/// first.
 const CALLS_NAMED_MAX: usize = 3;
 
-/// What the record of a run says of its failure.
+/// What the record of a run says about its failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureReport {
-    /// The calls that failed and that made none which failed, in order, the first few. They
-    /// are where it began; whether their callers failed for them is for these to say.
+    /// The first few failed calls that have no failed callee, in order. The failure began in them;
+    /// whether their callers failed because of them is for the callers to say.
     pub origins: Vec<FailedCall>,
-    /// How many there are.
+    /// The number of such calls.
     pub n_origins: usize,
-    /// The calls that failed and kept something that they wrote, in order, the first few.
+    /// The first few failed calls that kept some of their writes, in order.
     pub kept: Vec<FailedCall>,
-    /// How many there are.
+    /// The number of such calls.
     pub n_kept: usize,
-    /// The calls of which something was rolled back, in order, the first few.
+    /// The first few calls whose changes were rolled back, in order.
     pub undone: Vec<FailedCall>,
-    /// How many there are.
+    /// The number of such calls.
     pub n_undone: usize,
-    /// Set if nothing but locks kept the calls from succeeding.
+    /// Set if nothing but locks made the calls fail.
     pub contention: Option<Contention>,
 }
 
-/// What was in the way of a call that nothing but locks kept from succeeding.
+/// What blocked a call that failed because of nothing but locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contention {
-    /// Others held a lock until the deadline.
+    /// Other calls held a lock until the deadline.
     LockTimeout,
-    /// The call and another would have waited for each other.
+    /// The call and another call would have waited for each other.
     Deadlock,
 }
 
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedCall {
-    /// Which call.
+    /// The call.
     pub call: Lineage,
-    /// The step that it is part of, if any.
+    /// The step that the call belongs to, if any.
     pub step: Option<String>,
-    /// The calls from the run down to this one, this one too: `spawn.run`.
+    /// The calls from the run down to this one, including this one: `spawn.run`.
     pub chain: Vec<String>,
-    /// Its model.
+    /// The model of the call.
     pub model: ModelName,
-    /// Its method.
+    /// The method of the call.
     pub method: MethodName,
     /// What went wrong.
     pub error: CallError,
-    /// What it wrote that is visible although it failed.
+    /// The writes that are visible although the call failed.
     pub kept: VersionsWritten,
-    /// What it had staged and was rolled back.
+    /// The staged changes that were rolled back.
     pub undone: Undone,
-    /// What the host had refused to it.
+    /// The requests that the host refused to the call.
     pub refusals: Refusals,
 }
 
 impl Contention {
-    /// Returns what was in the way of a call, if the host says that locks were.
+    /// Returns what blocked a call, if the host's error says that it was a lock.
     pub(crate) fn of(error: &CallError) -> Option<Self> {
         if let CallError::LockTimeout { .. } = error {
             return Some(Self::LockTimeout);
@@ -80,10 +82,10 @@ impl Contention {
         None
     }
 
-    /// Returns what was in the way of a call, if by its record nothing but locks was.
+    /// Returns what blocked a call, if its record says that it failed because of nothing but locks.
     ///
-    /// What the guest says of its failure does not matter. A call that could not begin because of a
-    /// lock, and that the guest did not make again with success, counts as the reason.
+    /// What the guest says about its failure does not matter. A callee that could not begin because
+    /// of a lock counts as the reason, unless the guest made that call again with success.
     fn of_record(call: &CallRecord, has_failed_callee: bool) -> Option<Option<Self>> {
         let error = call.error.as_ref()?;
         if let Some(contention) = Self::of(error) {
@@ -103,7 +105,7 @@ impl Contention {
         (first.is_some() || has_failed_callee).then_some(first)
     }
 
-    /// Returns the code of an error for which only this is to blame.
+    /// Returns the error code for a failure that has this as its only cause.
     pub(crate) fn code(self) -> ErrorCode {
         match self {
             Self::LockTimeout => ErrorCode::LockTimeout,
@@ -113,9 +115,10 @@ impl Contention {
 }
 
 impl FailureReport {
-    /// Reads what the record says of the calls that the run itself made and that
-    /// `concern` it. The failure is known by then: a record that cannot be read takes
-    /// nothing from it.
+    /// Reads the report for the calls that the run itself made and that `concern` it.
+    ///
+    /// The failure is known already. If the record cannot be read, the report is empty, and the
+    /// failure is reported all the same.
     pub(crate) fn read(
         repository: &Repository,
         run: &RunId,
@@ -134,8 +137,9 @@ impl FailureReport {
         })
     }
 
-    /// Finds what failed among a run's calls, callers before callees. What failed below a
-    /// call that succeeded has been dealt with there.
+    /// Finds the failed calls of a run, callers before callees.
+    ///
+    /// Failures below a call that succeeded are left out: that call has handled them.
     fn of(calls: &[CallRecord], kept: &Kept, concern: impl Fn(&CallRecord) -> bool) -> Self {
         let mut failed: Vec<&CallRecord> = Vec::new();
         let mut known = HashSet::new();
@@ -149,7 +153,7 @@ impl FailureReport {
                 failed.push(call);
             }
         }
-        // Callees come right behind their caller.
+        // Callees directly follow their caller.
         let has_failed_callee = |at: usize, call: &CallRecord| {
             let next = failed.get(at + 1);
             next.is_some_and(|next| call.lineage.covers(&next.lineage))
@@ -181,7 +185,7 @@ impl FailureReport {
     }
 }
 
-/// Returns the first few, and how many there are.
+/// Returns the first few calls, and how many there are.
 fn named<'a>(
     (calls, kept): (&[CallRecord], &Kept),
     some: impl Iterator<Item = &'a CallRecord>,
@@ -210,7 +214,7 @@ fn named<'a>(
     (first, n)
 }
 
-/// Returns the calls from the run down to one, this one too.
+/// Returns the calls from the run down to `call`, including `call`.
 fn chain(calls: &[CallRecord], call: &CallRecord) -> Vec<String> {
     let above = calls.iter().filter(|it| it.lineage.covers(&call.lineage));
     above
@@ -226,7 +230,8 @@ mod tests {
 
     use super::*;
 
-    /// Makes a run's calls of `1/2 sink failed 3`: place, model, how it ended, what was undone.
+    /// Makes the calls of a run from texts such as `1/2 sink failed 3`: place, model, how it ended,
+    /// and how many changes were rolled back.
     fn calls(texts: &[&str]) -> Vec<CallRecord> {
         let call = |text: &&str| {
             let words: Vec<&str> = text.split(' ').collect();
@@ -269,7 +274,7 @@ mod tests {
         }
     }
 
-    /// The error of a call whose plugin claims all that a plugin can claim.
+    /// The error of a call whose plugin makes every claim that a plugin can make.
     fn error(end: &str) -> CallError {
         match end.split('/').next().expect("it is not empty") {
             "locked" => locked(),

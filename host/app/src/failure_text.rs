@@ -1,31 +1,32 @@
-//! A failed call in words: what went wrong, where in the guest, and what became of what it wrote.
+//! The text of a failed call: what went wrong, where in the guest, and what became of its writes.
 //!
-//! Texts of plugins are in here as they are, but for ends of lines where there is one line; each
-//! face shows them apart from its own words.
+//! Text from a plugin is included as it is, except that line breaks are replaced where one line is
+//! expected. Each front end shows it apart from its own words.
 
 use sedge_api::problem::call::{CallProblem, ChangesRolledBack, FrameView};
 use sedge_api::problem::details::CoreDumpDetails;
 use sedge_api::view::call::VersionsWritten;
 
-/// The word of a failure whose message says by itself that the plugin panicked.
+/// The code of a failure whose message already says that the plugin panicked.
 const PANIC: &str = "plugin/panic";
 
-/// The most frames that are shown unless all are asked for.
+/// The maximum number of frames shown, unless the user asks for all.
 const FRAMES_SHOWN: usize = 3;
 
-/// The most names that are shown of what was kept or rolled back.
+/// The maximum number of names shown of the writes that were kept or rolled back.
 const NAMES_SHOWN: usize = 5;
 
-/// The most characters that are shown of what a plugin says of its failure besides the message.
+/// The maximum number of characters shown of the details that a plugin adds to its message.
 ///
-/// The plugin chooses them, for programs. A person wants to see the body of a response, as a rule.
+/// The plugin chooses them, and means them for programs. A user normally wants to see the body of
+/// an HTTP response.
 const DETAILS_CHARS_MAX: usize = 2000;
 
-/// The most characters of a name that the plugin chose.
+/// The maximum number of characters shown of a name that the plugin chose.
 const NAME_CHARS_MAX: usize = 500;
 
-/// How the functions begin that an author did not write: those of the standard library, the
-/// SDK, and what makes a component of them.
+/// The prefixes of functions that the plugin author did not write: those of the standard library,
+/// of the SDK, and of the code that makes a component.
 const NOT_OWN: [&str; 13] = [
     "_",
     "abort",
@@ -45,19 +46,20 @@ const NOT_OWN: [&str; 13] = [
 /// How many frames of a backtrace are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frames {
-    /// The first few of the author's own.
+    /// The first few frames of the plugin author's own functions.
     Few,
-    /// All.
+    /// All frames.
     All,
 }
 
-/// Returns what an error of a call says: what happened, and in which of the guest's functions
-/// if it trapped or panicked, a line each.
+/// Returns the text of a call's error: what happened and, if the guest trapped or panicked, its
+/// functions, one line each.
 #[must_use]
 pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
     let mut text = problem.message.clone();
     if problem.code.starts_with("plugin/") && problem.code != PANIC {
-        // A message may have lines below that are to be copied.
+        // A message may have further lines, which the user copies. The code belongs to the first
+        // line.
         let end = text.find('\n').unwrap_or(text.len());
         text.insert_str(end, &format!(" ({})", one_line(&problem.code)));
     }
@@ -72,7 +74,7 @@ pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
         Frames::All => problem.backtrace.iter().collect(),
         Frames::Few => few(&problem.backtrace),
     };
-    // A recursion would fill the screen with one line.
+    // A recursion would otherwise fill the screen with the same line.
     for alike in shown.chunk_by(|one, next| one == next) {
         let times = match alike.len() {
             1 => String::new(),
@@ -87,8 +89,8 @@ pub fn call_text(problem: &CallProblem, frames: Frames) -> String {
     text
 }
 
-/// Returns what a plugin says of its failure besides the message, as a line; `None` if it says no
-/// more.
+/// Returns the details that a plugin adds to its message, as one line. Returns `None` if it adds
+/// none.
 #[must_use]
 pub fn details_text(problem: &CallProblem) -> Option<String> {
     let details = problem.details.as_ref()?.to_string();
@@ -100,10 +102,11 @@ pub fn details_text(problem: &CallProblem) -> Option<String> {
     Some(format!("details from the plugin: {shown}{more}"))
 }
 
-/// Returns the first few frames of the author's own; if there is none, the first few.
+/// Returns the first few frames of the plugin author's own functions. If there are none, returns
+/// the first few of all frames.
 fn few(backtrace: &[FrameView]) -> Vec<&FrameView> {
     let is_own = |frame: &&FrameView| {
-        // `<T as Trait>::method` begins with its type.
+        // The name `<T as Trait>::method` begins with the type.
         let name = frame.function.trim_start_matches(['<', '&']);
         !NOT_OWN.iter().any(|start| name.starts_with(start))
     };
@@ -115,7 +118,8 @@ fn few(backtrace: &[FrameView]) -> Vec<&FrameView> {
     frames
 }
 
-/// Returns what was rolled back of a call, as a sentence: ``1 change was rolled back: `mark` ``.
+/// Returns a sentence about the changes that were rolled back: ``1 change was rolled back: `mark`
+/// ``.
 #[must_use]
 pub fn rolled_back_text(rolled_back: &ChangesRolledBack) -> String {
     let ChangesRolledBack { changes, names } = rolled_back;
@@ -127,8 +131,8 @@ pub fn rolled_back_text(rolled_back: &ChangesRolledBack) -> String {
     )
 }
 
-/// Returns what a call kept although it failed, as a sentence:
-/// ``1 version was kept: `mark` version 3``; `None` if it kept nothing.
+/// Returns a sentence about the writes that a failed call kept: ``1 version was kept: `mark`
+/// version 3``. Returns `None` if it kept nothing.
 #[must_use]
 pub fn kept_text(kept: &VersionsWritten) -> Option<String> {
     let versions = versions_text(kept)?;
@@ -140,10 +144,10 @@ pub fn kept_text(kept: &VersionsWritten) -> Option<String> {
     Some(format!("{} {were} kept: {versions}", number(kept.count)))
 }
 
-/// Returns what a call wrote, as the end of a sentence; `None` if it wrote nothing.
+/// Returns what a call wrote, as the end of a sentence. Returns `None` if it wrote nothing.
 ///
-/// A few versions are named one by one, of many the first and the last:
-/// ``30 001 items: `row/0` … `row/29999` ``.
+/// A few versions are named one by one; of many, only the first and the last: ``30 001 items:
+/// `row/0` … `row/29999` ``.
 #[must_use]
 pub fn written_text(written: &VersionsWritten) -> Option<String> {
     let versions = versions_text(written)?;
@@ -169,7 +173,7 @@ fn versions_text(written: &VersionsWritten) -> Option<String> {
     })
 }
 
-/// Returns a number, from five digits on in groups of three: `30 001`.
+/// Returns a number as text. Numbers of five digits or more are grouped by threes: `30 001`.
 fn number(n: u64) -> String {
     let digits = n.to_string();
     if digits.len() < 5 {
@@ -185,10 +189,10 @@ fn number(n: u64) -> String {
     grouped
 }
 
-/// Returns what became of a core dump, as a sentence.
+/// Returns a sentence about the result of a core dump.
 #[must_use]
 pub fn core_dump_text(dump: &CoreDumpDetails) -> String {
-    // ignored: the call is missing only if no guest trapped, which has words of its own.
+    // ignored: the call is missing only if no guest trapped, and that case has its own text.
     let call = dump.call.as_deref().unwrap_or_default();
     match (&dump.path, &dump.reason) {
         (Some(path), _) => {
@@ -227,7 +231,7 @@ fn listed(mut items: Vec<String>, n_all: u64) -> String {
     format!("{}{more}", items.join(", "))
 }
 
-/// Returns a text that a plugin chose as one line, not too long.
+/// Returns a text that a plugin chose as one line of limited length.
 fn one_line(text: &str) -> String {
     let shown = text.chars().take(NAME_CHARS_MAX);
     shown

@@ -1,12 +1,12 @@
-//! The calls of a run that are under way, as a tree.
+//! The calls of a run that are in progress, as a tree.
 //!
-//! A frame is one call under way, and the run itself is the one at the top. A frame keeps
-//! its caller's, so that no call's locks are let go while a call below it still runs,
-//! however the callers above it ended.
+//! A frame is one call in progress; the root frame is the run itself. A frame keeps its caller's
+//! frame alive, so no locks are released while a callee of their holder still runs, however its
+//! callers ended.
 //!
-//! It also says whether a call can be undone: as long as nothing that it or a call below it
-//! did can be seen from outside. Both are settled under one lock for the whole tree, so that
-//! a call is never undone in the very moment in which a callee of it commits.
+//! A frame also knows whether its call can be rolled back: a call can be, as long as neither it nor
+//! a callee has had a visible side effect. One lock for the whole tree guards both, so a call is
+//! never rolled back at the moment when one of its callees commits.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,61 +18,65 @@ use sedge_model::lineage::Lineage;
 use sedge_runtime::Admission;
 use tokio::sync::watch;
 
-/// How often one call is undone and started anew, at most. Each time, whoever was in its way
-/// goes first, so more than once or twice means a crowd in which trying again helps nobody.
+/// The maximum number of times that one call is rolled back and retried.
+///
+/// Each time, the calls that blocked it run first. A call that is rolled back more than twice is
+/// therefore in heavy contention, and further retries would not help.
 pub(crate) const UNDONE_MAX: u32 = 8;
 
-/// One call under way, or the run.
+/// One call in progress, or the run.
 #[derive(Debug)]
 pub(crate) struct Frame {
     lineage: Lineage,
     caller: Option<Arc<Frame>>,
-    /// Held while fates are settled, anywhere in the tree.
+    /// Held while the fate of any frame in the tree is decided.
     tree: Arc<Mutex<()>>,
     fate: watch::Sender<Fate>,
     n_undone: AtomicU32,
     n_callees: watch::Sender<usize>,
     locks: Mutex<Option<LockGuard>>,
-    /// That it may begin, until it does.
+    /// The permission to begin; `None` once the call has begun.
     admission: Mutex<Option<Admission>>,
-    /// What it and the calls below it wanted to lock until now.
+    /// The locks that the call and its callees have requested so far.
     wanted: Mutex<BTreeMap<Resource, Mode>>,
 }
 
-/// Whether a call can be undone.
+/// Whether a call can be rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It can.
+    /// The call can be rolled back.
     Open,
-    /// It cannot: something that it or a call below it did can be seen from outside.
+    /// The call cannot be rolled back: it, or one of its callees, had a visible side effect.
     Escaped,
-    /// It is being undone.
+    /// The call is being rolled back.
     Undone,
 }
 
-/// What became of the wish to undo a call.
+/// The result of a request to roll back a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Undo {
-    /// It is being undone, from now on.
+    /// The rollback of the call begins now.
     Begun,
-    /// It was being undone already, or a call above it was.
+    /// The call, or one of its callers, was already being rolled back.
     UnderWay,
-    /// It cannot be undone, or has been too often.
+    /// The call cannot be rolled back, or has been rolled back too often.
     Refused,
 }
 
-/// A call above is being undone, so what was about to be done must not be.
+/// A call in the chain is being rolled back, so nothing of it may be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BeingUndone;
 
 impl Frame {
-    /// Returns the frame of a run.
+    /// Returns the root frame of a run.
     pub(crate) fn of_run(lineage: Lineage) -> Arc<Self> {
         Arc::new(Self::new(lineage, None, Arc::default()))
     }
 
-    /// Returns the frame of this one's `ordinal`th call, which counts as under way until it
-    /// is dropped, also while nobody has polled the call.
+    /// Returns the frame of this call's `ordinal`th callee.
+    ///
+    /// The callee counts as in progress until its frame is dropped, even if its future is never
+    /// polled.
     pub(crate) fn callee(self: &Arc<Self>, ordinal: u32) -> Arc<Self> {
         self.n_callees.send_modify(|n_callees| *n_callees += 1);
         let lineage = self.lineage.child(ordinal);
@@ -101,16 +105,17 @@ impl Frame {
         &self.lineage
     }
 
-    /// Returns how often the call was undone.
+    /// Returns how often the call was rolled back.
     pub(crate) fn n_undone(&self) -> u32 {
         self.n_undone.load(Ordering::Relaxed)
     }
 
-    /// Returns what the call is to lock, of which `own` is what it needs itself.
+    /// Returns the locks that the call must acquire; `own` are those that its own method needs.
     ///
-    /// A call that was undone locks all that it and those below it wanted before, and only then
-    /// begins: once it has, it is not undone for the same reason again. The order is that of
-    /// the resources, the same for all, so that those that do so are in nobody's way who does.
+    /// A call that was rolled back acquires all locks that it and its callees requested before, and
+    /// only then begins. It is therefore not rolled back for the same reason again. All such calls
+    /// acquire their locks in the same order, the order of the resources, so they cannot deadlock
+    /// with each other.
     pub(crate) fn wants(&self, own: [(Resource, Mode); 2]) -> Vec<(Resource, Mode)> {
         let mut above = Some(self);
         while let Some(frame) = above {
@@ -125,7 +130,7 @@ impl Frame {
     }
 
     fn add(&self, own: &[(Resource, Mode)]) {
-        // A run is never undone.
+        // A run is never rolled back.
         if self.caller.is_none() {
             return;
         }
@@ -141,7 +146,7 @@ impl Frame {
         }
     }
 
-    /// Returns whether its run, or a call above this one, holds locks.
+    /// Returns whether the run, or one of the call's callers, holds locks.
     pub(crate) fn is_below_locks(&self) -> bool {
         let mut above = self.caller.as_deref();
         while let Some(frame) = above {
@@ -154,12 +159,12 @@ impl Frame {
         false
     }
 
-    /// Notes that the call may begin.
+    /// Grants the call the permission to begin.
     pub(crate) fn admit(&self, admission: Admission) {
         *self.admission_slot() = Some(admission);
     }
 
-    /// Takes out that the call may begin; `None` for a call that does not wait for that.
+    /// Takes the permission to begin. Returns `None` if the call needs none.
     pub(crate) fn admission(&self) -> Option<Admission> {
         self.admission_slot().take()
     }
@@ -170,15 +175,15 @@ impl Frame {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps locks until the call and all below it are gone.
+    /// Keeps the locks until the call and all its callees have ended.
     pub(crate) fn keep(&self, locks: LockGuard) {
         *self.locks.lock().unwrap_or_else(PoisonError::into_inner) = Some(locks);
     }
 
-    /// Waits until every call below has stopped and is on record.
+    /// Waits until every callee has stopped and its end is recorded.
     ///
-    /// A caller that is cut off takes its callees with it, but those that it had started
-    /// are tasks of their own, and a task stops only where it next lets go of its thread.
+    /// A caller that is cut off stops its callees too. But each callee that has started is a task
+    /// of its own, and a task stops only at its next await point.
     pub(crate) async fn callees_ended(&self) {
         let mut n_callees = self.n_callees.subscribe();
         if n_callees
@@ -190,11 +195,14 @@ impl Frame {
         }
     }
 
-    /// Says that the call is about to end. With `is_seen`, its callers cannot be undone from
-    /// then on, for what it did can be seen from outside.
+    /// Marks the call as about to end.
+    ///
+    /// With `is_seen`, the call has a visible side effect, so its callers cannot be rolled back
+    /// from then on.
     ///
     /// # Errors
-    /// The call, or one above it, is being undone: then nothing of it may be committed.
+    /// Returns an error if the call, or one of its callers, is being rolled back: then it must not
+    /// commit anything.
     pub(crate) fn end(&self, is_seen: bool) -> Result<(), BeingUndone> {
         let _tree = self.tree();
         if self.is_undone_in_tree() {
@@ -208,11 +216,13 @@ impl Frame {
         Ok(())
     }
 
-    /// Says that what the call has done so far is about to be seen from outside: it cannot be
-    /// undone from then on, nor can its callers.
+    /// Marks the call as about to have a visible side effect before it ends.
+    ///
+    /// Neither the call nor its callers can be rolled back from then on.
     ///
     /// # Errors
-    /// The call, or one above it, is being undone: then nothing of it may be committed.
+    /// Returns an error if the call, or one of its callers, is being rolled back: then it must not
+    /// commit anything.
     pub(crate) fn publish(&self) -> Result<(), BeingUndone> {
         self.end(true)?;
         let _tree = self.tree();
@@ -223,7 +233,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Has the call `at` undone, which is this one or one above it.
+    /// Requests the rollback of the call `at`, which is this call or one of its callers.
     pub(crate) fn undo(&self, at: &Lineage) -> Undo {
         let _tree = self.tree();
         if self.is_undone_in_tree() {
@@ -233,7 +243,7 @@ impl Frame {
         while let Some(frame) = above.filter(|frame| frame.lineage != *at) {
             above = frame.caller.as_deref();
         }
-        // A run has nobody above it who could start it anew.
+        // A run has no caller that could retry it.
         let Some(frame) = above.filter(|frame| frame.caller.is_some()) else {
             return Undo::Refused;
         };
@@ -246,7 +256,7 @@ impl Frame {
         Undo::Begun
     }
 
-    /// Returns whether a call above this one is being undone.
+    /// Returns whether one of the call's callers is being rolled back.
     pub(crate) fn is_undone_above(&self) -> bool {
         let _tree = self.tree();
         self.caller
@@ -265,7 +275,7 @@ impl Frame {
         false
     }
 
-    /// Waits until this very call is to be undone.
+    /// Waits until this call itself is to be rolled back.
     pub(crate) async fn undone(&self) {
         let mut fate = self.fate.subscribe();
         if fate.wait_for(|fate| *fate == Fate::Undone).await.is_err() {
@@ -273,10 +283,10 @@ impl Frame {
         }
     }
 
-    /// Lets go of the call's locks, once nothing below it is left.
+    /// Releases the call's locks once all its callees have ended.
     pub(crate) async fn unlock(&self) {
         self.callees_ended().await;
-        // Before it is waited for again.
+        // A retry waits for its own admission, so the old one is released first.
         drop(self.admission());
         self.locks
             .lock()
@@ -284,7 +294,7 @@ impl Frame {
             .take();
     }
 
-    /// Says that the call is as if it had never begun.
+    /// Resets the call as if it had never begun, so that it can be retried.
     pub(crate) fn start_anew(&self) {
         let _tree = self.tree();
         self.fate.send_replace(Fate::Open);
@@ -297,7 +307,7 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        // Before the caller may hear that this call is gone.
+        // The locks are released before the caller can notice that this call has ended.
         self.locks
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,7 @@
-//! Decides a gate: approving and rejecting differ in one word.
+//! Decides a gate. Approving and rejecting share this code.
 //!
-//! A decision takes no lock. It is one compare-and-set on the run's log, so that of two
-//! people who decide at once one is told that the other was faster.
+//! A decision takes no lock. It is one compare-and-set on the run's log: if two users decide at
+//! once, the later decision is refused.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -23,20 +23,20 @@ use crate::run_find::Wanted;
 use crate::vault::{Redactors, Vault};
 use crate::views::run::status_view;
 
-/// Which gate to decide.
+/// The gate to decide.
 #[derive(Debug, Clone)]
 pub struct GateRequest {
     /// The workflow's name.
     pub workflow: String,
     /// The gate's name, or `JOB/GATE` if two jobs of the workflow have a step of that name.
     pub gate: String,
-    /// The run's id; none where only one run waits.
+    /// The run's id; `None` if only one run waits.
     pub run: Option<String>,
-    /// Why, in the person's words.
+    /// The reason, in the user's words.
     pub comment: Option<String>,
 }
 
-/// Returns the workflow as it was when the run was made.
+/// Returns the workflow as it was when the run was created.
 pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<Workflow, AppError> {
     let name: WorkflowName = run.subject.parse()?;
     // ignored: there is no error here, only no value.
@@ -48,9 +48,10 @@ pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<W
     Ok(Workflow::parse(&name, file)?)
 }
 
-/// Returns a workflow's text as a run keeps it: values of secrets are taken out of the prompts.
+/// Returns a workflow's text as the run stores it, with the values of secrets redacted in the
+/// prompts.
 ///
-/// Elsewhere they stay, since a run that is resumed needs its inputs as they are.
+/// Values elsewhere stay, because a run that is resumed needs its inputs unchanged.
 pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String {
     let mut text = workflow.file.text.clone();
     let mut prompts: Vec<&Located<String>> = workflow
@@ -71,7 +72,7 @@ pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String 
             name: workflow.file.name.clone(),
             text: changed,
         };
-        // A text in another style than that of YAML's quotes may take more than its span says.
+        // A text that is not in YAML's quoted style may extend beyond its span.
         if let Ok(parsed) = Workflow::parse(&workflow.name, file) {
             text = parsed.file.text;
         }
@@ -88,7 +89,7 @@ pub(crate) fn gate_decide(
         repository.run_of_workflow(&request.workflow, request.run.as_deref(), Wanted::Decide)?;
     let workflow = run_workflow(repository, &run)?;
     let comment = match &request.comment {
-        // A person may have pasted a secret into it.
+        // The user may have pasted a secret into the comment.
         Some(comment) => {
             let redactor = Vault::open(repository)?.redactors().all;
             Some(redactor.redact(comment).into_owned())
@@ -110,8 +111,8 @@ pub(crate) fn gate_decide(
         decided = Some(gate);
         let mut events = vec![event];
         apply(&run.id, &mut state, &events[0])?;
-        // A process that works on the run draws the consequences itself. Otherwise those
-        // that need nothing to be run are drawn here: a rejected run has failed.
+        // A process that works on the run applies the consequences itself. Otherwise, the
+        // consequences that need no step to run are applied here: a rejected run has failed.
         if state.is_suspended() {
             while let Next::Append(event) = next(&workflow, &state) {
                 apply(&run.id, &mut state, &event)?;
@@ -167,8 +168,8 @@ fn gate_find(
         .filter(|path| path.step.as_str() == name)
         .cloned()
         .collect();
-    // Which of them is open changes as the run goes on, and the same words would decide another
-    // gate then.
+    // Which of the gates is open changes while the run goes on, so the same name would decide
+    // another gate later.
     if namesakes.len() > 1 {
         return Err(AppError::from(RunUseError::GateAmbiguous {
             workflow: workflow.name.clone(),

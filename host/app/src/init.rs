@@ -1,4 +1,4 @@
-//! Makes a repository.
+//! Creates a repository.
 
 use std::path::Path;
 
@@ -10,18 +10,18 @@ use crate::error::{AppError, RepositoryError};
 use crate::repository::{MODELS_FOLDER, Repository, Settings, WORKFLOWS_FOLDER};
 use crate::trust::trust_check;
 
-/// Makes a repository of a folder, making the folder too if need be.
+/// Creates a repository in a folder, and the folder itself if necessary.
 ///
 /// # Errors
-/// It is one already, or cannot be written.
+/// Returns an error if the folder is a repository already, or if it cannot be written.
 pub fn init(folder: &Path) -> Result<RepositoryMade, AppError> {
     init_with(folder, Settings::default())
 }
 
-/// Makes a repository as [`init`] does, with the user's own settings.
+/// Creates a repository as [`init`] does, with the user's settings.
 ///
 /// # Errors
-/// As there, or the folder is one that a repository in it would not be trusted for.
+/// Returns the same errors, and an error if a repository in this folder would not be trusted.
 pub fn init_with(folder: &Path, settings: Settings) -> Result<RepositoryMade, AppError> {
     let made = Folder::create(folder)?;
     trust_check(&made, &settings.trust)?;
@@ -32,7 +32,7 @@ pub fn init_with(folder: &Path, settings: Settings) -> Result<RepositoryMade, Ap
     }
     made.create_folder(MODELS_FOLDER)?;
     made.create_folder(WORKFLOWS_FOLDER)?;
-    // Last: a folder with this file is a repository, one without it is not.
+    // This file comes last, because it is what makes the folder a repository.
     made.write_new(CONFIG_FILE, config_file_text().as_bytes())?;
     let repository = Repository::open_with(made.path(), settings)?;
     repository.store()?;

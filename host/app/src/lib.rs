@@ -1,7 +1,7 @@
 //! One use case per file: plain data in, events and plain data out.
 //!
-//! This is the boundary that every face of Sedge stands on: nothing in here prints, exits,
-//! or reads the user's environment. A use case, its command and its test share one name.
+//! Every front end of Sedge uses this crate. Nothing in it prints, exits, or reads the user's
+//! environment. A use case, its command and its test share one name.
 
 mod call;
 mod core_dump;
@@ -80,7 +80,7 @@ pub use failure::{Contention, FailedCall, FailureReport};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 
-/// The types that use cases take and return, for faces that know no crate but this one.
+/// The types that use cases take and return, for front ends that depend on this crate alone.
 pub mod types {
     pub use crate::views::permission::request_view as permission_request_view;
     pub use sedge_locks::error::Blocker;

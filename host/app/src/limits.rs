@@ -1,4 +1,4 @@
-//! The limits of a call, where no file sets others.
+//! The limits of a call that apply if no file sets others.
 
 use std::time::Duration;
 
@@ -7,72 +7,88 @@ use sedge_model::repository;
 use sedge_runtime::{BudgetLimits, ComponentLimits, HttpLimits, Quotas};
 use sedge_sys::resources;
 
-/// How long one call may take: long enough for a cloud to make a machine, short enough
-/// that a pipeline which hangs is noticed the same hour.
+/// How long one call may take.
+///
+/// This is long enough for a cloud to create a machine, and short enough that a user notices a
+/// hanging pipeline within the hour.
 const WALL_TIME: Duration = Duration::from_secs(300);
 
-/// How much memory one call may use. The heaviest known guest, a Python interpreter with
-/// its libraries, needs a quarter of it.
+/// How much memory one call may use.
+///
+/// The heaviest known guest, a Python interpreter with its libraries, needs a quarter of it.
 const MEMORY_MEBIBYTES: u32 = 256;
 
-/// How many calls deep a run may nest. A recursion without end is stopped here; each
-/// level costs an instance and a stack of 2 MiB, of which little is touched.
+/// How deeply calls may nest in a run.
+///
+/// This stops endless recursion. Each level costs an instance and a stack of 2 MiB, of which the
+/// guest touches little.
 const CALL_DEPTH: u32 = 64;
 
-/// How many calls a run may make. Breadth and depth multiply: without this, a plugin that
-/// calls itself twice at each level would fill the datastore with rows.
+/// How many calls a run may make.
+///
+/// Breadth and depth multiply: without this limit, a plugin that calls itself twice at each level
+/// would fill the datastore with rows.
 const CALLS_PER_RUN: u32 = 200_000;
 
-/// How many calls one call may make. Each leaves a row in the datastore, and one that was
-/// started and not waited for holds one of the guest's 25 000 handles.
+/// How many calls one call may make.
+///
+/// Each leaves a row in the datastore. A call that was started and not awaited holds one of the
+/// guest's 25 000 handles.
 const CALLS_PER_CALL: u32 = 20_000;
 
-/// How many calls one call may have started that have not ended. Each is a task with what
-/// it was given, which a guest could otherwise pile up faster than any of them runs.
+/// How many callees of one call may be in progress at once.
+///
+/// Each is a task with its arguments, and a guest could otherwise start them faster than they run.
 const PARALLEL_CALLS: u32 = 10_000;
 
-/// How many functions of the host one call may call. The guest's own time is the bound
-/// that matters; this is one that a person can lower to a model's measure.
+/// How many host functions one call may call.
+///
+/// The limit on the guest's own time matters more; a user can lower this one for a model.
 const HOST_CALLS: u32 = 100_000_000;
 
-/// How much may pass between one call and the host: twice what it may write to files.
+/// How much data one call may exchange with the host: twice what it may write to files.
 const HOST_MEBIBYTES: u32 = 32 << 10;
 
-/// How much one call may stage in memory before it is committed.
+/// How much data one call may stage in memory before it commits.
 const STAGED_MEBIBYTES: u32 = 64;
 
-/// How much one call may write to files: a disk that is full serves nobody.
+/// How much data one call may write to files, so that it cannot fill the disk.
 const FILE_MEBIBYTES: u32 = 16 << 10;
 
-/// How many files one call may have open: each costs a descriptor, and up to 64 KiB.
+/// How many files one call may have open. Each costs a descriptor, and up to 64 KiB of memory.
 const OPEN_FILES: u32 = 64;
 
-/// How many lines of one call's log are kept: each is a row in the datastore.
+/// How many lines of one call's log are kept. Each is a row in the datastore.
 const LOG_LINES: u32 = 10_000;
 
-/// How much of one call's log is kept. It is in memory until the call ends.
+/// How much of one call's log is kept. The log is in memory until the call ends.
 const LOG_KIBIBYTES: u32 = 1024;
 
-/// How much of each output of a command is kept. A guest has it in memory, and the host has it
-/// besides while the command runs; its pin may say otherwise.
+/// How much of each output of a command is kept, unless its pin sets another limit.
+///
+/// The guest has the output in memory, and so has the host while the command runs.
 pub(crate) const COMMAND_OUTPUT_BYTES_MAX: usize = 1 << 20;
 
-/// How long a call waits for a lock. A net: dead processes and cycles are found without it,
-/// so whoever is in the way for so long is at work, and longer than most people want to wait.
+/// How long a call waits for a lock.
+///
+/// Crashed processes and deadlocks are detected without this deadline. A call that holds a lock for
+/// so long is working, and takes longer than most users want to wait.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The least memory that all calls may have together: room for one call, on any machine.
+/// The minimum memory for all calls together: enough for one call, on any machine.
 const PROCESS_MEMORY_BYTES_MIN: u64 = (MEMORY_MEBIBYTES as u64) << 20;
 
-/// How many descriptors are kept from guests, of as many as there are: for the datastore, locks,
-/// plugins, connections that are kept, and the pipes of commands (four each, 64 at once). Where the
-/// operating system gives few, the host keeps half of them.
+/// How many of the process's descriptors are reserved for the host.
+///
+/// The host needs them for the datastore, locks, plugins, pooled connections, and the pipes of
+/// commands (four each, 64 at once). If the operating system grants few, the host reserves half of
+/// them.
 const HOST_DESCRIPTORS: u64 = 512;
 
-/// The most descriptors that all guests may hold together, however many the process may have.
+/// The maximum number of descriptors for all guests together, however many the process may have.
 const PROCESS_DESCRIPTORS_MAX: u64 = 65_536;
 
-/// The limits of a call, without holes.
+/// The limits of a call, with every value set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resolved {
     pub(crate) wall_time: Duration,
@@ -84,13 +100,13 @@ pub(crate) struct Resolved {
     pub(crate) http: HttpLimits,
 }
 
-/// Returns what a file says in units of two to the power of `shift`, or else what holds otherwise.
+/// Returns the value of a file, in units of two to the power of `shift`, or else the default.
 fn bytes(said: Option<u32>, shift: u32, otherwise: u64) -> u64 {
     said.map_or(otherwise, |said| u64::from(said) << shift)
 }
 
-/// Fills the holes that `sedge.yaml` left in what all calls of a process may have together: half of
-/// the memory that the machine has to give, and the descriptors that the host does not need.
+/// Fills in the limits for all calls of a process that `sedge.yaml` leaves open: half of the
+/// available memory, and all descriptors that the host does not need.
 pub(crate) fn budget(said: &repository::ProcessLimits) -> BudgetLimits {
     let memory_bytes = said.memory_mebibytes.map(|it| u64::from(it.get()) << 20);
     let half = || (resources::memory_bytes() / 2).max(PROCESS_MEMORY_BYTES_MIN);
@@ -108,12 +124,12 @@ fn guest_descriptors(max: Option<u64>) -> u32 {
     u32::try_from(guests.min(PROCESS_DESCRIPTORS_MAX)).unwrap_or(u32::MAX)
 }
 
-/// Returns what a file says in seconds, or else what holds otherwise.
+/// Returns the value of a file, in seconds, or else the default.
 fn seconds(said: Option<u32>, otherwise: Duration) -> Duration {
     said.map_or(otherwise, |said| Duration::from_secs(said.into()))
 }
 
-/// Fills the holes that `sedge.yaml` left in what the engine allows.
+/// Fills in the limits of the engine that `sedge.yaml` leaves open.
 pub(crate) fn component_limits(
     said: &repository::ComponentLimits,
     otherwise: ComponentLimits,
@@ -131,7 +147,7 @@ pub(crate) fn component_limits(
     }
 }
 
-/// Fills the holes that files left.
+/// Fills in the limits that the files leave open.
 pub(crate) fn resolve(limits: &Limits) -> Resolved {
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     let mebibytes = |said: Option<u32>, otherwise| u64::from(said.unwrap_or(otherwise)) << 20;

@@ -1,4 +1,4 @@
-//! Locks on behalf of a person: for how long, and what they are told meanwhile.
+//! The locks of one use case: how long it waits for them, and which waits it reports to the user.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,30 +17,30 @@ use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::repository::Repository;
 
-/// From when a wait is worth a word, and how often what is told is brought up to date.
+/// How long a call waits before the wait is reported, and how often the report is refreshed.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The locks of one use case.
 pub(crate) struct Locks {
     repository: Arc<Repository>,
     manager: Arc<LockManager>,
-    /// The call of another process that all of this is below.
+    /// The call of another process whose command this process is part of, if any.
     joined: Option<Joined>,
     wait_max: Duration,
     events: Arc<dyn Events>,
     waits: Mutex<Waits>,
 }
 
-/// Who has waited long enough for people to be told.
+/// The calls that have waited long enough to be reported.
 #[derive(Default)]
 struct Waits {
-    /// Since when, and who; the longest waiting first.
+    /// The start of the wait and the call, the longest wait first.
     lineages: BTreeSet<(Moment, Lineage)>,
-    /// Whether a task tells of them.
+    /// Whether a task is reporting the waits.
     is_told: bool,
 }
 
-/// One of those in `waits`, until this is dropped.
+/// An entry in `waits`, which is removed when this is dropped.
 struct Wait<'a> {
     locks: &'a Locks,
     key: (Moment, Lineage),
@@ -61,12 +61,12 @@ impl Locks {
         }))
     }
 
-    /// Returns the call of another process that all of this is below.
+    /// Returns the call of another process whose command this process is part of, if any.
     pub(crate) fn joined(&self) -> Option<&Joined> {
         self.joined.as_ref()
     }
 
-    /// Returns who asked for the run, for records.
+    /// Returns the user or the call that requested the run, for the record.
     pub(crate) fn by(&self) -> String {
         let user = host::user();
         match &self.joined {
@@ -75,10 +75,10 @@ impl Locks {
         }
     }
 
-    /// Lets a process that a call of this one waits for work below it, until the pass is dropped.
+    /// Lets a child process work on behalf of the call `lineage`, until the pass is dropped.
     ///
     /// # Errors
-    /// It cannot be written down.
+    /// Returns an error if the pass cannot be written.
     pub(crate) fn pass(&self, lineage: &Lineage, only_reads: bool) -> Result<Pass, AppError> {
         let session = self.repository.session()?;
         let above = self.joined.as_ref();
@@ -93,12 +93,12 @@ impl Locks {
         Ok(Pass::issue(session, &joined)?)
     }
 
-    /// Locks what `wants` says, in its order, for `lineage`, which does `what`. Waits as long
-    /// as the person wants, and not beyond `latest`.
+    /// Acquires the locks in `wants`, in that order, for the call `lineage`, which does `what`.
+    /// Waits as long as the user allows, and not beyond `latest`.
     ///
-    /// Whoever locks first in this process after the table was made anew tells the datastore
-    /// so: what was locked in the former one counts no more. If that is this lock itself, it
-    /// is locked again.
+    /// The first lock that this process acquires in a lock table records the epoch of that table in
+    /// the datastore: locks of former tables are stale from then on. If the table was recreated
+    /// after it granted this lock, the lock is acquired again.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         lineage: &Lineage,
@@ -152,7 +152,7 @@ impl Locks {
         Wait { locks: self, key }
     }
 
-    /// Tells of the longest wait; false if nobody waits any more.
+    /// Reports the longest wait. Returns false if no call waits any more.
     fn tell(&self) -> bool {
         let mut waits = self.waits();
         let Some((since, lineage)) = waits.lineages.first().cloned() else {
@@ -163,7 +163,7 @@ impl Locks {
         };
         let n_others = waits.lineages.len() - 1;
         drop(waits);
-        // It may have been granted just now.
+        // The lock may have been granted just now.
         if let Some(waiting) = self.manager.waiting(&lineage) {
             self.events.event(Event::LockWaiting {
                 call: lineage,

@@ -1,4 +1,4 @@
-//! Makes a model: writes its definition.
+//! Creates a model by writing its definition.
 
 use sedge_api::view::model::ModelCreated;
 use sedge_model::definition::definition_file_text;
@@ -9,22 +9,23 @@ use crate::error::{AppError, ModelError};
 use crate::model_method_run::inputs_read;
 use crate::repository::Repository;
 
-/// What to make.
+/// Which model to create.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The type's name.
+    /// The name of the type.
     pub type_name: String,
-    /// The model's name.
+    /// The name of the model.
     pub name: String,
-    /// Global arguments as text, by name: each becomes what the schema wants.
+    /// The global arguments as text, by name. Each is converted to the type that the schema
+    /// requires.
     pub global_arguments: Vec<(String, String)>,
 }
 
-/// Makes a model of a type that a plugin provides.
+/// Creates a model of a type that a plugin provides.
 ///
 /// # Errors
-/// The name is none or taken, no plugin provides the type, or the arguments do not fit
-/// its schema; then nothing was written.
+/// Returns an error if the name is invalid or taken, if no plugin provides the type, or if the
+/// arguments do not fit its schema. Nothing was written then.
 pub async fn model_create(
     repository: &Repository,
     request: &Request,

@@ -1,4 +1,4 @@
-//! Deletes a model: its file, never its data.
+//! Deletes a model: its definition, but not its data.
 
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
-/// Deletes a model once no call of it is under way. Its data stays, and can be read and
-/// deleted by the model's name; what it used of what it may do is forgotten.
+/// Deletes a model once no call of it is in progress.
 ///
-/// A file that is at fault is deleted like any other.
+/// Its data is retained, and can be read and deleted by the model's name. The record of the
+/// permissions that it used is deleted. A definition that is invalid can be deleted too.
 ///
 /// # Errors
-/// There is no such model, or calls of it did not end in time; then it is as before.
+/// Returns an error if there is no such model, or if its calls did not end before the deadline.
+/// Nothing was changed then.
 pub async fn model_delete(
     repository: &Arc<Repository>,
     name: &str,
@@ -33,7 +34,7 @@ pub async fn model_delete(
     let held = locked(repository, &what, &one(&model), events).await?;
     let data = repository.store()?.data_models()?;
     let data = data.into_iter().find(|data| data.model == model);
-    // Somebody else may have been faster.
+    // Another process may have deleted the model in the meantime.
     if !repository.folder().has(&file)? {
         return Err(repository.model_missing(name));
     }

@@ -6,19 +6,19 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::model::model_view;
 
-/// A model, and its file as it was written.
+/// A model, and the text of its definition.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What the definition says.
+    /// The view of the definition.
     pub model: ModelView,
     /// The text of its file.
     pub text: String,
 }
 
-/// Reads a model's definition. Its file is checked, its arguments against the type are not.
+/// Reads a model's definition. This checks the file, but not the arguments against the type.
 ///
 /// # Errors
-/// There is none of that name, or its file is at fault.
+/// Returns an error if there is no model of that name, or if its file is invalid.
 pub fn model_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
     let definition = repository.definition(name)?;
     Ok(Report {

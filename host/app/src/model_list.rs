@@ -8,11 +8,11 @@ use crate::repository::Repository;
 use crate::views::model::model_view;
 use crate::views::workflow::file_fault;
 
-/// Hands over every model, by name, as long as `take` wants more: its definition, or what is wrong
-/// with its file.
+/// Passes every model to `take`, sorted by name, until `take` needs no more: its definition, or the
+/// fault in its file.
 ///
 /// # Errors
-/// The folder cannot be read, or whatever `take` fails with.
+/// Returns an error if the folder cannot be read. Errors of `take` are passed on.
 pub fn model_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(ModelListed) -> Result<Scan, E>,

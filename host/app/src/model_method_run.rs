@@ -1,4 +1,4 @@
-//! Runs a method of a model, in a run of its own.
+//! Runs a method of a model, as a run of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,19 +27,19 @@ use crate::run_cx::{ReadyModel, RunCx};
 use crate::vault::Vault;
 use crate::views::call::versions_written;
 
-/// What to run.
+/// Which method to run, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The model's name.
     pub model: String,
     /// The method's name.
     pub method: String,
-    /// Arguments as JSON; `inputs` are laid over them.
+    /// The arguments as JSON; `inputs` are merged over them.
     pub arguments: Map<String, Value>,
-    /// Arguments as text, by name: each becomes what the schema wants.
+    /// The arguments as text, by name. Each is converted to the type that the schema requires.
     pub inputs: Vec<(String, String)>,
-    /// Where to write what the first guest that traps has in memory; [`Settings`] must say
-    /// that core dumps are wanted.
+    /// The file for the core dump of the first guest that traps. [`Settings`] must also request
+    /// core dumps.
     ///
     /// [`Settings`]: crate::Settings
     pub core_dump: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Request {
 /// Runs a method and waits for its end. Dropping the future cancels the run.
 ///
 /// # Errors
-/// What is wrong with the request, found before anything runs; or why the method failed.
+/// Returns an error if the request is invalid, before anything runs; or if the method failed.
 pub async fn model_method_run(
     repository: &Arc<Repository>,
     request: &Request,
@@ -137,7 +137,7 @@ fn run_error(fault: &CallFault) -> RunError {
     }
 }
 
-/// Ends the run when it is dropped, as cancelled unless something else was noted.
+/// Ends the run when it is dropped: as cancelled, unless another end was recorded.
 struct RunEnding<'a> {
     repository: &'a Repository,
     claim: &'a Claim,
@@ -146,7 +146,7 @@ struct RunEnding<'a> {
 }
 
 impl RunEnding<'_> {
-    /// Ends the run as its call ended.
+    /// Ends the run with the result of its call.
     fn end(mut self, ended: &Result<Outcome, CallFault>) {
         (self.status, self.error) = match ended {
             Ok(_) => (RunStatus::Succeeded, None),
@@ -157,7 +157,8 @@ impl RunEnding<'_> {
 
 impl Drop for RunEnding<'_> {
     fn drop(&mut self) {
-        // If this fails, the run shows as interrupted, and its call says how it ended.
+        // If this fails, the run appears as interrupted, and the record of its call still has the
+        // result.
         let ended = self
             .repository
             .store()
@@ -185,7 +186,7 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
     }
 }
 
-/// Returns the arguments of a request from a person, checked before a run is made of it.
+/// Returns the arguments of a user's request, checked before a run is created.
 fn arguments_of(
     model: &ReadyModel,
     method: &MethodName,
@@ -201,10 +202,10 @@ fn arguments_of(
     Ok(arguments)
 }
 
-/// Returns arguments that were given as text, as a schema wants them.
+/// Converts arguments that were given as text to the types that a schema requires.
 ///
 /// # Errors
-/// One is given twice, or reading it would lose something.
+/// Returns an error if an argument is given twice, or if the conversion would lose information.
 pub(crate) fn inputs_read(
     schema: &Value,
     inputs: &[(String, String)],
@@ -226,7 +227,7 @@ pub(crate) fn inputs_read(
     Ok(arguments)
 }
 
-/// Checks arguments against a method's schema, with what the definition adds to them.
+/// Checks arguments against a method's schema, after merging in those of the definition.
 pub(crate) fn arguments_check(
     model: &ReadyModel,
     method: &MethodName,

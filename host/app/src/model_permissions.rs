@@ -1,4 +1,4 @@
-//! Explains what a model may do and why, and when it last did.
+//! Explains what a model may do and why, and when it last used each permission.
 
 use sedge_api::view::model::{ModelPermissionView, ModelPermissions};
 use sedge_model::names::CommandName;
@@ -12,10 +12,11 @@ use crate::run_cx::ReadyModel;
 use crate::views::permission::permission_view;
 use crate::views::time;
 
-/// Joins what a model's plugin asks for with what is granted, and with what was used.
+/// Joins the permissions that a model's plugin requests with those that are granted and those that
+/// were used.
 ///
 /// # Errors
-/// There is no such model, or its file or plugin is at fault.
+/// Returns an error if there is no such model, or if its file or plugin is invalid.
 pub async fn model_permissions(
     repository: &Repository,
     name: &str,
@@ -48,7 +49,8 @@ pub async fn model_permissions(
     })
 }
 
-/// Returns what a command that is granted stands for: what a person grants who grants its name.
+/// Returns the pinned program and arguments of a granted command, so that the user sees what the
+/// name grants.
 fn pinned(config: &Config, granted: &str) -> String {
     let Ok(name) = granted.parse::<CommandName>() else {
         let every = config.commands.iter();

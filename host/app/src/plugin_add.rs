@@ -1,8 +1,8 @@
-//! Adds a plugin: checks, compiles and describes its component, and pins it by digest,
-//! together with what is granted of what it asks for.
+//! Adds a plugin: checks, compiles and describes its component, and pins it by digest, together
+//! with the permissions that the user grants it.
 //!
-//! That takes two steps, since a person may have to decide in between: [`plugin_add`] looks
-//! at the component, and [`Added::pin`] makes it the repository's.
+//! This takes two steps, because the user may have to decide in between: [`plugin_add`] inspects
+//! the component, and [`Added::pin`] adds it to the repository.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,26 +24,26 @@ use crate::repository::{Repository, cache_unusable, plugin_lock_read};
 use crate::views::permission::{grants_view, request_view};
 use crate::views::plugin::plugin_view;
 
-/// A component that was checked, and is not pinned yet.
+/// A component that was checked but is not pinned yet.
 #[derive(Debug)]
 pub struct Added {
     repository: Arc<Repository>,
     bytes: Vec<u8>,
     source: String,
     description: PluginDescription,
-    /// What it is.
+    /// The description of the plugin.
     pub plugin: PluginView,
-    /// What it requests that no user has decided on yet.
+    /// The requested permissions that the user has not decided on yet.
     pub undecided: Vec<Undecided>,
-    /// What pinning it would change.
+    /// What changes if the plugin is pinned.
     pub change: PluginChange,
 }
 
-/// Something that a plugin requests and that a user has to decide on.
+/// A requested permission that the user has to decide on.
 #[derive(Debug, Clone)]
 pub struct Undecided {
     permission: Permission,
-    /// What it requests, and why.
+    /// The requested permission, with its reason.
     pub request: PermissionRequestView,
 }
 
@@ -55,14 +55,16 @@ impl Undecided {
         }
     }
 
-    /// Returns the choice to grant exactly this. Of a folder that grants nothing, because only the
-    /// user knows where it is: that is [`Choice::Folder`].
+    /// Returns the choice that grants exactly this permission.
+    ///
+    /// For a folder it grants nothing, because only the user knows the path: that is
+    /// [`Choice::Folder`].
     #[must_use]
     pub fn granted(&self) -> Choice {
         Choice::Exactly(self.permission.clone())
     }
 
-    /// Returns the narrowest grants that the request allows, as lines of YAML.
+    /// Returns the narrowest grants for the request, as lines of YAML.
     #[must_use]
     pub fn narrowest(&self) -> Vec<String> {
         choice::narrowest(&self.permission)
@@ -72,7 +74,7 @@ impl Undecided {
 /// Checks, compiles and describes the component in a file.
 ///
 /// # Errors
-/// The file is not a plugin; then the repository is as it was.
+/// Returns an error if the file is not a plugin. The repository is unchanged then.
 pub async fn plugin_add(
     repository: &Arc<Repository>,
     path: &Path,
@@ -85,7 +87,7 @@ pub async fn plugin_add(
         })
     };
     let limits = repository.component_limits();
-    // What is too large is not even read.
+    // A file that is too large is not even read.
     limits
         .bytes_check(named_file_size(path)?)
         .map_err(refused)?;
@@ -120,13 +122,13 @@ pub async fn plugin_add(
 }
 
 impl Added {
-    /// Pins the component in place of what provided its type before, and grants what was
-    /// chosen of what it asks for, besides what was granted before. Without a choice, what was
-    /// granted before stays.
+    /// Pins the component in place of the one that provided its type before, and grants the chosen
+    /// permissions in addition to the earlier grants. Without a choice, the earlier grants stay.
     ///
     /// # Errors
-    /// It asks for something that nobody has decided on, and there is no choice; or a choice
-    /// is about something that it does not ask for. Then the repository is as it was.
+    /// Returns an error if the plugin requests a permission that the user has not decided on, and
+    /// there is no choice; or if a choice is about a permission that it does not request. The
+    /// repository is unchanged then.
     pub fn pin(self, choices: &[Choice]) -> Result<PluginAdded, AppError> {
         let info = &self.description.type_info;
         let chosen = choice::granted(&info.permissions, choices).map_err(|source| {
@@ -137,7 +139,8 @@ impl Added {
         })?;
         let components = self.repository.state_folder("plugins")?;
         components.write(&component_file(&self.description.sha256), &self.bytes)?;
-        // Of two that add at once, the later one must not undo the earlier one's line.
+        // If two processes add plugins at once, the later one must not remove the line of the
+        // earlier one.
         let locks = self.repository.state_folder("locks")?;
         let wait_max = self.repository.lock_timeout();
         let queue = FileQueue::open(&locks, "plugins.lock", wait_max)?;
@@ -212,7 +215,7 @@ fn undecided(
     requests.filter(is_undecided).cloned().collect()
 }
 
-/// Returns how much is granted of what is requested.
+/// Returns how much of a requested permission is granted.
 fn share(grants: &Grants, permission: &Permission) -> GrantedShare {
     if grants.has_all_of(permission) {
         GrantedShare::All
@@ -231,8 +234,8 @@ fn change(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Plu
     }
 }
 
-/// Returns where a component came from, for people who have the repository and not this
-/// machine: of an absolute path only the file's name.
+/// Returns the origin of a component, for people who have the repository but not this machine. For
+/// an absolute path, that is only the name of the file.
 fn source_text(path: &Path) -> Result<String, FileError> {
     let told = if path.is_absolute() {
         path.file_name().map_or(path, Path::new)

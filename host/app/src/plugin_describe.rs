@@ -1,4 +1,4 @@
-//! Shows what a plugin says of its type.
+//! Shows the description that a plugin gives of its type.
 
 use sedge_api::view::plugin::PluginView;
 
@@ -9,7 +9,7 @@ use crate::views::plugin::plugin_view;
 /// Returns the description of the plugin that provides a type.
 ///
 /// # Errors
-/// No plugin provides it, or its component cannot be used.
+/// Returns an error if no plugin provides the type, or if its component cannot be used.
 pub async fn plugin_describe(
     repository: &Repository,
     type_name: &str,

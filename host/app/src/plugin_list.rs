@@ -8,10 +8,10 @@ use crate::plugins::component_file;
 use crate::repository::Repository;
 use crate::views::plugin::plugin_listed;
 
-/// Hands over every pinned plugin, by type, as long as `take` wants more.
+/// Passes every pinned plugin to `take`, sorted by type, until `take` needs no more.
 ///
 /// # Errors
-/// The folder of components cannot be read, or whatever `take` fails with.
+/// Returns an error if the folder of components cannot be read. Errors of `take` are passed on.
 pub fn plugin_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(PluginListed) -> Result<Scan, E>,

@@ -1,4 +1,5 @@
-//! The plugins of a repository: pinned by digest in `sedge.lock`, kept under `.sedge/`.
+//! The plugins of a repository. They are pinned by digest in `sedge.lock` and stored under
+//! `.sedge/`.
 
 use std::sync::{Arc, PoisonError};
 
@@ -16,7 +17,7 @@ pub(crate) fn component_file(sha256: &str) -> String {
 }
 
 impl Repository {
-    /// Returns what pins the plugin of a type.
+    /// Returns the pin of the plugin that provides a type.
     pub(crate) fn plugin_pinned(
         &self,
         type_name: &str,
@@ -25,7 +26,7 @@ impl Repository {
         let pinned = plugins.iter().find(|(name, _)| name.as_str() == type_name);
         pinned.ok_or_else(|| {
             let names: Vec<&TypeName> = plugins.keys().collect();
-            // `sink` is short for the one type whose name ends so.
+            // The name `sink` is short for the only type whose name ends with it.
             let scoped = names
                 .iter()
                 .find(|name| name.as_str().ends_with(&format!("/{type_name}")));
@@ -38,8 +39,8 @@ impl Repository {
         })
     }
 
-    /// Loads the plugin of a type, once a process; it compiles only what was not compiled
-    /// for this user.
+    /// Loads the plugin of a type, once per process. It is compiled only if the cache does not have
+    /// it.
     pub(crate) async fn plugin(&self, type_name: &str) -> Result<Arc<Plugin>, AppError> {
         let (type_name, pinned) = self.plugin_pinned(type_name)?;
         let known = self
@@ -58,7 +59,7 @@ impl Repository {
         ))
     }
 
-    /// Reports that a call had to compile a plugin, and if its code cannot be kept.
+    /// Reports that a call had to compile a plugin, and whether its code cannot be cached.
     fn compiled(&self, type_name: &TypeName, compiled: &Compiled) {
         self.notices().event(Event::PluginCompiled {
             type_name: type_name.clone(),

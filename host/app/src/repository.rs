@@ -1,4 +1,4 @@
-//! An open repository: its files, its datastore, and what a process shares between calls.
+//! An open repository: its files, its datastore, and what the calls of a process share.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -35,22 +35,22 @@ use crate::events::{Event, Events};
 use crate::limits::{self, LOCK_TIMEOUT};
 use crate::trust::{Trust, trust_check};
 
-/// The name of the program that starts commands, which is in the folder of `sedge`.
+/// The name of the program that starts commands. It is in the same folder as `sedge`.
 pub const REAPER_FILE: &str = "sedge-reaper";
 
-/// Where run-time state is, below the repository.
+/// The folder of run-time state, relative to the repository.
 pub(crate) const STATE_FOLDER: &str = ".sedge";
 
-/// Where definitions are, below the repository.
+/// The folder of model definitions, relative to the repository.
 pub(crate) const MODELS_FOLDER: &str = "models";
 
-/// Where workflows are, below the repository.
+/// The folder of workflows, relative to the repository.
 pub(crate) const WORKFLOWS_FOLDER: &str = "workflows";
 
-/// The file by which version control leaves run-time state alone.
+/// The file that makes version control ignore run-time state.
 const IGNORE_FILE: &str = ".gitignore";
 
-/// The file of the key of secrets, whose mode is never widened.
+/// The file with the key of the secrets. The host never widens its mode.
 const KEY_FILE: &str = "key";
 
 /// An open repository. Each part of it is opened when it is first needed.
@@ -67,43 +67,45 @@ pub struct Repository {
     /// The plugins that this process has loaded, by digest.
     pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
     many_calls: AtomicBool,
-    /// The lock table that the store knows to count; 0 before that was asked.
+    /// The epoch of the current lock table, as the store knows it; 0 before it was first read.
     lock_epoch: AtomicU64,
     settings: Settings,
     session: OnceLock<Arc<Session>>,
 }
 
-/// What a person may choose for one process; what is none is as `sedge.yaml` says.
+/// The user's settings for one process. For a setting that is `None`, `sedge.yaml` decides.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// How long a call waits for a lock.
     pub lock_timeout: Option<Duration>,
-    /// How many guests execute at once.
+    /// How many guests may execute at once.
     pub concurrency: Option<NonZeroU32>,
-    /// Whether what a guest has in memory is kept when it traps.
+    /// Whether a core dump is kept when a guest traps.
     pub core_dumps: bool,
-    /// The tokens of calls that run this process as a command: what is done here is below the
-    /// one of this repository.
+    /// The tokens of the calls that run this process as a command.
+    ///
+    /// All work of this process is done on behalf of the call of this repository, if there is one.
     pub lineage_tokens: Option<String>,
-    /// Where the program `sedge-reaper` is, which starts commands. Without it none can be run.
+    /// The path of the program `sedge-reaper`, which starts commands. Without it, no command can
+    /// run.
     pub reaper: Option<PathBuf>,
-    /// What the user says of repositories that other users own.
+    /// The user's decisions about repositories that other users own.
     pub trust: Trust,
-    /// Where compiled code is kept for the user's next process. Without places it is for this
-    /// process alone.
+    /// The folders that keep compiled code for the user's next process. If there are none, the code
+    /// is for this process alone.
     pub compiled_code: CachePlaces,
-    /// What compiles plugins: a child process, or in tests this one.
+    /// What compiles plugins: a child process, or in tests this process.
     pub compiler: Compiler,
-    /// Where to report what concerns no single use case.
+    /// The receiver of events that do not belong to a single use case.
     pub notices: Notices,
 }
 
-/// Where to report what concerns no single use case; nowhere, unless it was said.
+/// The receiver of events that do not belong to a single use case; by default there is none.
 #[derive(Clone, Default)]
 pub struct Notices(Option<Arc<dyn Events>>);
 
 impl Notices {
-    /// Has them reported as events.
+    /// Returns notices that report to `events`.
     #[must_use]
     pub fn to(events: Arc<dyn Events>) -> Self {
         Self(Some(events))
@@ -123,22 +125,22 @@ impl std::fmt::Debug for Notices {
 }
 
 impl Repository {
-    /// Opens the repository at `start` or the nearest one above it.
+    /// Opens the repository at `start`, or else the nearest one above it.
     ///
     /// # Errors
-    /// There is none, or its `sedge.yaml` or `sedge.lock` is at fault.
+    /// Returns an error if there is none, or if its `sedge.yaml` or `sedge.lock` is invalid.
     pub fn open(start: &Path) -> Result<Arc<Self>, AppError> {
         Self::open_with(start, Settings::default())
     }
 
-    /// Opens a repository as [`Repository::open`] does, with a person's own settings.
+    /// Opens a repository as [`Repository::open`] does, with the user's settings.
     ///
     /// # Errors
-    /// As there.
+    /// Returns the same errors.
     pub fn open_with(start: &Path, settings: Settings) -> Result<Arc<Self>, AppError> {
         let folder = Folder::find_up(start, CONFIG_FILE)?
             .ok_or_else(|| AppError::from(RepositoryError::Missing(start.to_owned())))?;
-        // Before anything of it is read.
+        // This check comes before any file of the repository is read.
         let owners = trust_check(&folder, &settings.trust)?;
         let config = match source(&folder, CONFIG_FILE)? {
             Some(file) => Config::parse(&file)?,
@@ -183,7 +185,7 @@ impl Repository {
         &self.config
     }
 
-    /// Returns how large a component may be when it is added.
+    /// Returns the size limits for a component that is added.
     pub(crate) fn component_limits(&self) -> ComponentLimits {
         limits::component_limits(&self.config.component_limits, ComponentLimits::default())
     }
@@ -192,7 +194,7 @@ impl Repository {
         &self.lock
     }
 
-    /// Opens a folder of run-time state, making it if need be: a fresh clone has none.
+    /// Opens a folder of run-time state. Creates it if necessary, because a fresh clone has none.
     pub(crate) fn state_folder(&self, name: &str) -> Result<Folder, AppError> {
         let state = self.folder.keep(STATE_FOLDER, self.keeping)?;
         if !state.has(IGNORE_FILE)? {
@@ -201,7 +203,7 @@ impl Repository {
         Ok(state.keep(name, self.keeping)?)
     }
 
-    /// Returns whether there is a folder of run-time state of that name.
+    /// Returns whether the folder of run-time state of that name exists.
     pub(crate) fn has_state_folder(&self, name: &str) -> Result<bool, AppError> {
         match self.folder.kept(STATE_FOLDER, self.keeping)? {
             Some(state) => Ok(state.has(name)?),
@@ -209,12 +211,12 @@ impl Repository {
         }
     }
 
-    /// Checks that a folder, in which a person wants the file `path`, is not in the folder of
-    /// run-time state, by whatever path or mount it is reached.
+    /// Checks that a folder, in which the user wants the file `path`, is not in the folder of
+    /// run-time state, whatever path or mount leads to it.
     pub(crate) fn outside_of_state(&self, folder: &Folder, path: &Path) -> Result<(), AppError> {
         let state = match Folder::open(&self.folder.path_of(STATE_FOLDER)) {
             Ok(state) => state,
-            // A fresh clone has none.
+            // A fresh clone has no run-time state.
             Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         };
@@ -263,8 +265,8 @@ impl Repository {
         chosen.unwrap_or(LOCK_TIMEOUT)
     }
 
-    /// Tells the datastore which lock table this process has just locked in: what was locked
-    /// in another one counts no more. False if that table was made anew since.
+    /// Records in the datastore the epoch of the lock table that just granted a lock, so that locks
+    /// of former tables are stale. Returns false if the table was recreated since.
     pub(crate) async fn lock_epoch_note(
         &self,
         epoch: Epoch,
@@ -278,8 +280,8 @@ impl Repository {
             if noted == Some(epoch.0) {
                 break;
             }
-            // Looked at between the read and the write, so that whoever comes to a newer
-            // table meanwhile is not overwritten.
+            // The epoch is checked between the read and the write, so that this write never
+            // replaces the epoch of a newer table.
             if self.locks()?.epoch(deadline).await? != epoch {
                 return Ok(false);
             }
@@ -291,8 +293,8 @@ impl Repository {
         Ok(true)
     }
 
-    /// Says that many calls are to come, before the first one: the engine then reserves a
-    /// pool for them, which one call would not be worth.
+    /// Announces that many calls will follow. The engine then reserves a pool for them, which would
+    /// not pay off for a single call.
     pub(crate) fn expect_many_calls(&self) {
         self.many_calls.store(true, Ordering::Relaxed);
     }
@@ -326,7 +328,7 @@ impl Repository {
         })
     }
 
-    /// Returns where the compiled code of the user is kept.
+    /// Returns the folders of the user's compiled code.
     pub(crate) fn compiled_code(&self) -> &CachePlaces {
         &self.settings.compiled_code
     }
@@ -335,29 +337,29 @@ impl Repository {
         &self.settings.notices
     }
 
-    /// Returns this process's session, by which others can ask whether it is alive.
+    /// Returns this process's session, by which other processes can check whether it is alive.
     pub(crate) fn session(&self) -> Result<&Arc<Session>, AppError> {
         opened(&self.session, || {
             Ok(Arc::new(Session::begin(self.state_folder("locks")?)?))
         })
     }
 
-    /// Returns the tokens that this process was given.
+    /// Returns the tokens that this process was started with.
     pub(crate) fn lineage_tokens(&self) -> Option<&str> {
         self.settings.lineage_tokens.as_deref()
     }
 
-    /// Returns where the program is that starts commands: its name alone where the process does not
-    /// know.
+    /// Returns the path of the program that starts commands. If the path is not known, returns the
+    /// name alone.
     pub(crate) fn reaper(&self) -> PathBuf {
         let reaper = self.settings.reaper.clone();
         reaper.unwrap_or_else(|| REAPER_FILE.into())
     }
 
-    /// Returns the call of this repository whose command this process is part of, if it is.
+    /// Returns the call of this repository whose command this process is part of, if any.
     ///
     /// # Errors
-    /// The token does not count here.
+    /// Returns an error if the token is not valid any more, or if its file cannot be read.
     pub(crate) fn joined(&self) -> Result<Option<Joined>, AppError> {
         let Some(tokens) = self.lineage_tokens() else {
             return Ok(None);
@@ -370,12 +372,12 @@ impl Repository {
         }
     }
 
-    /// Returns where a run stands, by the operating system's word on its process.
+    /// Returns the status of a run, after asking the operating system whether its process is alive.
     pub(crate) fn run_status(&self, run: &RunRecord) -> Result<RunStatus, AppError> {
         if run.status != RunStatus::Running {
             return Ok(run.status);
         }
-        // ignored: what is no number of a session is none that could be alive.
+        // ignored: a text that is not the number of a session names no session that could be alive.
         let Ok(id) = run.session.parse() else {
             return Ok(RunStatus::Interrupted);
         };
@@ -387,7 +389,7 @@ impl Repository {
         })
     }
 
-    /// Says that there is no such model, and which one may be meant.
+    /// Returns the error for a model that does not exist, with the nearest existing name.
     pub(crate) fn model_missing(&self, name: &str) -> AppError {
         AppError::from(ModelError::Missing {
             name: name.to_owned(),
@@ -403,7 +405,7 @@ impl Repository {
                 near,
             })
         };
-        // ignored: what is no name cannot be the name of a model.
+        // ignored: a text that is not a valid name cannot be the name of a model.
         let Ok(model) = name.parse::<ModelName>() else {
             return Err(missing(None));
         };
@@ -421,7 +423,7 @@ impl Repository {
                 near,
             })
         };
-        // ignored: what is no name cannot be the name of a workflow.
+        // ignored: a text that is not a valid name cannot be the name of a workflow.
         let Ok(workflow) = name.parse::<WorkflowName>() else {
             return Err(missing(None));
         };
@@ -443,13 +445,13 @@ impl Repository {
 
     fn names<N: std::str::FromStr>(&self, folder: &str) -> Result<Vec<N>, AppError> {
         let files = self.folder.files(folder)?;
-        // ignored: a file whose name is no name is none of Sedge's, and no I/O error.
+        // ignored: a file without a valid name does not belong to Sedge, and is not an I/O error.
         let name = |file: &String| file.strip_suffix(".yaml")?.parse().ok();
         Ok(files.iter().filter_map(name).collect())
     }
 }
 
-/// Returns the event that says that the cache cannot be used, and why.
+/// Returns the event for a cache that cannot be used, with the reason.
 pub(crate) fn cache_unusable(fault: &CacheFault) -> Event {
     let mut reason = fault.to_string();
     let mut source = fault.why.source();
@@ -461,8 +463,9 @@ pub(crate) fn cache_unusable(fault: &CacheFault) -> Event {
     Event::CacheUnusable { part, reason }
 }
 
-/// Returns the name that was probably meant. That there is none of the name that was given is known
-/// by then, so names that cannot be listed only leave out the suggestion.
+/// Returns the nearest existing name to one that was not found.
+///
+/// If the names cannot be listed, this only leaves out the suggestion.
 fn near_of<N: ToString>(name: &str, names: Result<Vec<N>, AppError>) -> Option<String> {
     match names {
         Ok(names) => near_one(name, &names),
@@ -473,7 +476,7 @@ fn near_of<N: ToString>(name: &str, names: Result<Vec<N>, AppError>) -> Option<S
     }
 }
 
-/// Returns the name that was probably meant.
+/// Returns the nearest of some names.
 pub(crate) fn near_one<N: ToString>(name: &str, names: &[N]) -> Option<String> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
@@ -487,7 +490,7 @@ pub(crate) fn plugin_lock_read(folder: &Folder) -> Result<PluginLock, AppError> 
     }
 }
 
-/// Reads one of the repository's text files; none where there is none.
+/// Reads a text file of the repository. Returns `None` if the file does not exist.
 fn source(folder: &Folder, name: &str) -> Result<Option<SourceFile>, AppError> {
     let text = folder.read_text(name, yaml::FILE_BYTES_MAX as u64)?;
     Ok(text.map(|text| SourceFile {
@@ -496,8 +499,9 @@ fn source(folder: &Folder, name: &str) -> Result<Option<SourceFile>, AppError> {
     }))
 }
 
-/// Returns what the cell holds, opening it first if need be. If two threads open it at
-/// once, both succeed and one result is dropped.
+/// Returns the content of the cell, and opens it first if necessary.
+///
+/// If two threads open it at the same time, both succeed, and one result is dropped.
 fn opened<T>(
     cell: &OnceLock<T>,
     open: impl FnOnce() -> Result<T, AppError>,

@@ -1,4 +1,4 @@
-//! What all calls of one run share: its claim, and the models as the run first saw them.
+//! What all calls of one run share: its claim, and each model as the run first read it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +23,7 @@ use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::vault::Vault;
 
-/// One run, as its calls see it.
+/// The context of one run, for its calls.
 pub(crate) struct RunCx {
     pub(crate) repository: Arc<Repository>,
     pub(crate) claim: Claim,
@@ -32,14 +32,14 @@ pub(crate) struct RunCx {
     events: Arc<dyn Events>,
     models: Mutex<HashMap<String, Arc<ReadyModel>>>,
     n_calls: AtomicU32,
-    /// The first guest's that trapped, if a person wants core dumps.
+    /// The core dump of the first guest that trapped, if the user requested core dumps.
     core_dump: Mutex<Option<(Lineage, CoreDump)>>,
 }
 
-/// A model that can be called: its file is sound, and its plugin is loaded.
+/// A model that can be called: its definition is valid, and its plugin is loaded.
 pub(crate) struct ReadyModel {
     pub(crate) definition: Definition,
-    /// Of the definition's file.
+    /// The digest of the definition's file.
     pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) limits: Resolved,
@@ -74,8 +74,7 @@ impl RunCx {
         self.events.event(event);
     }
 
-    /// Counts one more call, of all that this process makes for the run; false if it is one
-    /// more than `most`.
+    /// Counts one more call of this process for the run. Returns false if that exceeds `most`.
     pub(crate) fn call_counted(&self, most: u32) -> bool {
         let count = |n_calls: u32| (n_calls < most).then_some(n_calls + 1);
         let counted = self
@@ -84,8 +83,9 @@ impl RunCx {
         counted.is_ok()
     }
 
-    /// Takes what a guest had in memory when it trapped. Of several the first one counts: a
-    /// callee's trap comes before its caller's.
+    /// Keeps the core dump of a guest that trapped.
+    ///
+    /// Only the first dump is kept: a callee traps before its caller.
     pub(crate) fn core_dump(&self, call: &Lineage, dump: CoreDump) {
         let mut first = self
             .core_dump
@@ -94,7 +94,7 @@ impl RunCx {
         first.get_or_insert_with(|| (call.clone(), dump));
     }
 
-    /// Takes out what the first guest that trapped had in memory.
+    /// Takes the core dump of the first guest that trapped.
     pub(crate) fn core_dump_take(&self) -> Option<(Lineage, CoreDump)> {
         self.core_dump
             .lock()
@@ -102,8 +102,9 @@ impl RunCx {
             .take()
     }
 
-    /// Returns a model, read and loaded once a run: what changes on disk meanwhile counts
-    /// for the next one.
+    /// Returns a model, which a run reads and loads only once.
+    ///
+    /// If its file changes during the run, only later runs see the change.
     pub(crate) async fn model(&self, name: &str) -> Result<Arc<ReadyModel>, AppError> {
         let known = self
             .models
@@ -119,7 +120,7 @@ impl RunCx {
         Ok(Arc::clone(models.entry(name.to_owned()).or_insert(model)))
     }
 
-    /// Hands over a model that was loaded before the run was made.
+    /// Adds a model that was loaded before the run was created.
     pub(crate) fn model_known(&self, model: Arc<ReadyModel>) {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.insert(model.definition.name.to_string(), model);
@@ -177,8 +178,8 @@ impl ReadyModel {
     }
 }
 
-/// Joins what a model's plugin asks for with what is granted to all models of its type, when
-/// it was added and in `sedge.yaml`, and to the model in its definition.
+/// Joins the permissions that a model's plugin requests with those that are granted: to all models
+/// of its type, by `plugin add` and in `sedge.yaml`, and to the model in its definition.
 fn permissions_of(
     repository: &Repository,
     definition: &Definition,

@@ -1,4 +1,4 @@
-//! Finds the run that a person means.
+//! Finds the run that the user refers to.
 
 use sedge_model::names::RunId;
 use sedge_model::run::{RunKind, RunStatus};
@@ -8,7 +8,7 @@ use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
 
 impl Repository {
-    /// Finds a run by its id, or by the beginning of it if no other id begins so.
+    /// Finds a run by its id, or by the beginning of its id if that is unique.
     pub(crate) fn run_by_id(&self, id: &str) -> Result<RunRecord, AppError> {
         let filter = RunFilter {
             id_prefix: Some(id.to_owned()),
@@ -24,7 +24,7 @@ impl Repository {
         }
     }
 
-    /// Finds a run by its id; the newest one without an id.
+    /// Finds a run by its id. Without an id, finds the newest run.
     pub(crate) fn run_by_id_or_newest(&self, id: Option<&str>) -> Result<RunRecord, AppError> {
         if let Some(id) = id {
             return self.run_by_id(id);
@@ -33,8 +33,8 @@ impl Repository {
         newest.ok_or(AppError::from(RunUseError::NoneYet))
     }
 
-    /// Finds the one run of a workflow that stands where `wanted` says, or the run that
-    /// was named, wherever it stands.
+    /// Finds the given run of a workflow, whatever its state. Without an id, finds the only run of
+    /// the workflow in the `wanted` state.
     pub(crate) fn run_of_workflow(
         &self,
         workflow: &str,
@@ -73,7 +73,7 @@ impl Repository {
                 let latest = match list(None, 1)?.pop() {
                     Some(run) => Some((run.id.clone(), self.run_status(&run)?)),
                     None => {
-                        // Tell a workflow that never ran from one that there is none of.
+                        // This separates a workflow that never ran from one that does not exist.
                         self.workflow(workflow)?;
                         None
                     }
@@ -98,12 +98,12 @@ impl Repository {
     }
 }
 
-/// What is to be done with a run.
+/// What is to be done with the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// Take it up again.
+    /// Resume the run.
     Resume,
-    /// Decide one of its gates.
+    /// Decide one of the run's gates.
     Decide,
 }
 

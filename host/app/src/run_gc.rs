@@ -1,4 +1,4 @@
-//! Forgets runs that ended long ago.
+//! Deletes the records of runs that ended long ago.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::repository::Repository;
 use crate::structure::{locked, whole};
 use crate::views::run::run_view;
 
-/// Forgets runs that ended longer ago than `older_than`, with their calls and logs, and
-/// returns them; with `dry_run`, nothing is forgotten. The data that they wrote stays.
+/// Deletes the records of runs that ended longer ago than `older_than`, with their calls and logs,
+/// and returns the runs. The data that they wrote is retained. With `dry_run`, nothing is deleted.
 ///
 /// # Errors
-/// Calls did not end in time; then nothing was forgotten.
+/// Returns an error if calls did not end before the deadline. Nothing was deleted then.
 pub async fn run_gc(
     repository: &Arc<Repository>,
     older_than: Span,

@@ -10,21 +10,22 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::run::run_view;
 
-/// Which runs to list; all without a condition.
+/// Which runs to list. Without a condition, all runs are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Only those that stand there.
+    /// If set, only runs with this status.
     pub status: Option<RunStatusView>,
-    /// Only those of a model or workflow of this name, or of a method: `MODEL.METHOD`.
+    /// If set, only runs of the model or workflow of this name, or of the method `MODEL.METHOD`.
     pub of: Option<String>,
-    /// Only those that were started then or later.
+    /// If set, only runs that were started at this time or later.
     pub since: Option<Timestamp>,
 }
 
-/// Hands over runs, the newest first, as long as `take` wants more. No more of them are read.
+/// Passes the runs to `take`, the newest first, until `take` needs no more. Further runs are not
+/// read.
 ///
 /// # Errors
-/// The datastore cannot be read, or whatever `take` fails with.
+/// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn run_list<E: From<AppError>>(
     repository: &Repository,
     request: &Request,
@@ -40,7 +41,7 @@ pub fn run_list<E: From<AppError>>(
         let status = repository.run_status(&run);
         let view = status.map(|status| run_view(&run, status));
         let view = view.map_err(|error| Through::Taker(error.into()))?;
-        // Whether a process is alive is known to the operating system, and not to the datastore.
+        // The operating system knows whether a process is alive; the datastore does not.
         if request.status.is_some_and(|wanted| wanted != view.status) {
             return Ok(Scan::More);
         }
@@ -49,7 +50,7 @@ pub fn run_list<E: From<AppError>>(
     scanned.map_err(Through::into_error)
 }
 
-/// Returns where the datastore has a run that stands there.
+/// Returns the status that the datastore has for a run with the given status.
 fn stored(status: RunStatusView) -> RunStatus {
     match status {
         RunStatusView::Running | RunStatusView::Interrupted => RunStatus::Running,

@@ -1,4 +1,4 @@
-//! Shows what the calls of a run logged.
+//! Shows the log lines of a run's calls.
 
 use sedge_api::view::run::{LogLineView, LogOf};
 use sedge_store::Scan;
@@ -8,11 +8,13 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::run::log_line_view;
 
-/// Hands over the log of a run by its id or the beginning of it, call by call, as long as `take`
-/// wants more; that of the newest run without an id. Returns which run that is.
+/// Passes the log of a run to `take`, call by call, until `take` needs no more, and returns the
+/// run.
+///
+/// The run is found by its id or by the beginning of its id. Without an id, it is the newest run.
 ///
 /// # Errors
-/// There is no such run, or whatever `take` fails with.
+/// Returns an error if there is no such run. Errors of `take` are passed on.
 pub fn run_logs<E: From<AppError>>(
     repository: &Repository,
     id: Option<&str>,

@@ -1,4 +1,4 @@
-//! Shows a run: where it stands, its steps, and the tree of its calls.
+//! Shows a run: its status, its steps, and the tree of its calls.
 
 use sedge_api::view::call::CallStatusView;
 use sedge_api::view::run::{RunReport, StepStatusView};
@@ -10,10 +10,10 @@ use crate::repository::Repository;
 use crate::views::call::{Kept, call_views, kept_of};
 use crate::views::run::{run_problem, run_view, step_views};
 
-/// Returns a run by its id or the beginning of it; the newest run without one.
+/// Returns a run by its id or by the beginning of its id. Without an id, returns the newest run.
 ///
 /// # Errors
-/// There is no such run.
+/// Returns an error if there is no such run.
 pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, AppError> {
     let run = repository.run_by_id_or_newest(id)?;
     let store = repository.store()?;
@@ -24,7 +24,8 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
     if calls.iter().any(|it| it.status != CallStatus::Succeeded) {
         kept = kept_of(store, &run.id)?;
     }
-    // What the datastore knows as running has lost its process if its run has.
+    // If the process of the run is gone, its steps and calls that are stored as running are
+    // interrupted.
     let (open_step, open_call) = if status == RunStatus::Running {
         (StepStatusView::Running, CallStatusView::Running)
     } else {

@@ -7,10 +7,10 @@ use crate::error::{AppError, SecretError};
 use crate::repository::{Repository, near_one};
 use crate::secret_put::person;
 
-/// Deletes a secret for good, and returns its name. Its value need not be readable.
+/// Deletes a secret permanently, and returns its name. The value does not have to be readable.
 ///
 /// # Errors
-/// There is no such secret.
+/// Returns an error if there is no such secret.
 pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDeleted, AppError> {
     let secrets = repository.secrets()?;
     if let Ok(name) = name.parse::<SecretName>()

@@ -8,11 +8,13 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::secret::listed_view;
 
-/// Hands over what is known of each secret, sorted by name, until `take` says that it is enough:
-/// whether its value can be opened and whether it is weak, but nothing else of the value.
+/// Passes the metadata of each secret to `take`, sorted by name, until `take` needs no more.
+///
+/// The metadata includes whether the value can be opened and whether it is weak, but nothing else
+/// about the value.
 ///
 /// # Errors
-/// The folder of secrets cannot be read, or whatever `take` fails with.
+/// Returns an error if the folder of secrets cannot be read. Errors of `take` are passed on.
 pub fn secret_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(SecretView) -> Result<Scan, E>,
@@ -26,7 +28,7 @@ pub fn secret_list<E: From<AppError>>(
 }
 
 fn listed(repository: &Repository) -> Result<Vec<ListedSecret>, AppError> {
-    // A user who only looks need not be able to make the folder.
+    // A user who only reads may not be allowed to create the folder.
     if !repository.has_state_folder("secrets")? {
         return Ok(Vec::new());
     }

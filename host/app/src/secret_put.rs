@@ -1,4 +1,4 @@
-//! Puts a secret, or another value in its place.
+//! Stores a secret, or replaces its value.
 
 use sedge_api::view::secret::SecretView;
 use sedge_model::names::SecretName;
@@ -9,11 +9,14 @@ use crate::error::{AppError, SecretError};
 use crate::repository::Repository;
 use crate::views::secret::secret_view;
 
-/// Puts a value, sealed, and returns what is known of the secret. A weak one is put only if
-/// `allow_weak` is set: it is kept out of logs and outcomes, but not out of names and tags.
+/// Seals and stores a value, and returns the view of the secret.
+///
+/// A weak value is stored only if `allow_weak` is set: it is redacted in logs and outcomes, but not
+/// in names and tags.
 ///
 /// # Errors
-/// The value is weak, the key cannot be used, or the former file of the secret is damaged.
+/// Returns an error if the value is weak, if the key cannot be used, or if the existing file of the
+/// secret is damaged.
 pub fn secret_put(
     repository: &Repository,
     name: &SecretName,
@@ -33,7 +36,7 @@ pub fn secret_put(
     Ok(secret_view(&info, weakness))
 }
 
-/// Returns who does something with secrets from a terminal, for the record.
+/// Returns the user and the machine, for the record of a change to a secret.
 pub(crate) fn person() -> String {
     format!("{}@{}", host::user(), host::host_name())
 }

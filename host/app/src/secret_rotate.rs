@@ -1,4 +1,4 @@
-//! Seals all secrets again, by a new key.
+//! Seals all secrets again with a new key.
 
 use sedge_api::view::secret::SecretsRotated;
 
@@ -6,10 +6,10 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::secret_put::person;
 
-/// Makes a new key, seals all secrets by it, and forgets the former key.
+/// Creates a new key, seals all secrets with it, and deletes the former key.
 ///
 /// # Errors
-/// A secret cannot be read; then all that could be read before can still be.
+/// Returns an error if a secret cannot be read. All secrets that could be read before still can be.
 pub fn secret_rotate(repository: &Repository) -> Result<SecretsRotated, AppError> {
     let n_secrets = repository.secrets()?.rotate(&person())?;
     Ok(SecretsRotated {

@@ -1,5 +1,5 @@
-//! What people do to the datastore as a whole, or to one model's data: under a lock, as
-//! calls are, and like them in the line of all processes.
+//! Operations of the user on the whole datastore, or on the data of one model. They acquire locks
+//! as calls do, and wait in the same queues.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::events::Events;
 use crate::locks::Locks;
 use crate::repository::Repository;
 
-/// A lock that somebody holds who is no call, and what it allows.
+/// A lock held by an operation that is not a call, with the permit for the store.
 pub(crate) struct Held {
     pub(crate) permit: Permit,
     _lock: LockGuard,
 }
 
-/// Locks for `what`, and waits for it as long as the person wants.
+/// Acquires the locks in `wants` for `what`. Waits as long as the user allows.
 pub(crate) async fn locked(
     repository: &Arc<Repository>,
     what: &str,
@@ -52,19 +52,21 @@ pub(crate) async fn locked(
     })
 }
 
-/// Does what blocks for long on a thread of its own. Dropping the future requests that it stops;
-/// it does so between two pieces of its work, and removes what it made so far.
+/// Runs blocking work on a thread of its own.
+///
+/// Dropping the future requests the work to stop. The work then stops between two of its steps, and
+/// removes what it has made so far.
 pub(crate) async fn in_background<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
     let stop = Stop::default();
     let _dropped = RequestsStop(stop.clone());
     let ended = tokio::task::spawn_blocking(move || work(&stop)).await;
-    // It cannot be aborted once it has begun, so there is no other reason.
+    // Work that has begun cannot be aborted, so the only other result is a panic.
     ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// Requests that the work stops when this is dropped.
+/// Requests the work to stop when this is dropped.
 struct RequestsStop(Stop);
 
 impl Drop for RequestsStop {
@@ -73,12 +75,13 @@ impl Drop for RequestsStop {
     }
 }
 
-/// Returns why something cannot be done by a command of a call, which no lock would keep from it.
+/// Returns why a command of a call cannot do an operation that no lock would prevent.
 fn refusal(joined: &Joined, wants: &[(Resource, Mode)]) -> Option<WithinCallReason> {
     let is_whole =
         |(resource, mode): &(Resource, Mode)| (resource, *mode) == (&Resource::Datastore, Mode::X);
     if wants.iter().any(is_whole) {
-        // What a call has staged is no data yet, and would be taken for what nobody needs.
+        // The staged changes of a call are not data yet, so this operation would take them for
+        // garbage.
         return Some(WithinCallReason::Whole);
     }
     let writes = wants
@@ -87,17 +90,17 @@ fn refusal(joined: &Joined, wants: &[(Resource, Mode)]) -> Option<WithinCallReas
     (joined.only_reads && writes).then_some(WithinCallReason::OnlyReads)
 }
 
-/// What is locked by who changes the datastore as a whole.
+/// Returns the locks for an operation that changes the whole datastore.
 pub(crate) fn whole() -> [(Resource, Mode); 1] {
     [(Resource::Datastore, Mode::X)]
 }
 
-/// What is locked by who reads the datastore as a whole, while calls write to it.
+/// Returns the locks for an operation that reads the whole datastore while calls write to it.
 pub(crate) fn whole_to_read() -> [(Resource, Mode); 1] {
     [(Resource::Datastore, Mode::IS)]
 }
 
-/// What is locked by who changes a model or its data without a call.
+/// Returns the locks for an operation that changes a model or its data outside of a call.
 pub(crate) fn one(model: &ModelName) -> [(Resource, Mode); 2] {
     [
         (Resource::Datastore, Mode::IX),

@@ -1,9 +1,10 @@
-//! Whether a repository may be used: who owns it, and what the user has declared safe.
+//! Whether a repository may be used: which user owns it, and which repositories the user has
+//! declared safe.
 //!
-//! A repository says which programs are run and what plugins may do. One that another user made
-//! in a folder above, or that every local user may write to, would have this process do anything.
-//! So it is looked at before anything of it is read, and exceptions are the user's own: a
-//! repository cannot declare itself safe.
+//! A repository defines which programs run and what plugins may do. If another user creates one in
+//! a folder above, or if every local user may write to it, it could make this process do anything.
+//! The host therefore checks the owner and the modes before it reads any file. Only the user can
+//! make exceptions: a repository cannot declare itself safe.
 
 use std::path::{Path, PathBuf};
 
@@ -19,51 +20,52 @@ use sedge_sys::shell;
 use crate::error::AppError;
 use crate::repository::{MODELS_FOLDER, STATE_FOLDER, WORKFLOWS_FOLDER};
 
-/// Stands for every repository in a list of safe ones.
+/// Matches every repository in a list of safe ones.
 const ALL: &str = "*";
 
-/// The argument by which a user declares repositories safe, for one command.
+/// The argument with which a user declares repositories safe for one command.
 const SAFE_DIRECTORIES: &str = "safeDirectories";
 
-/// What the user says of repositories that other users own.
+/// The user's decisions about repositories that other users own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trust {
-    /// The repositories that are safe: absolute paths between colons, or a list in JSON; `*` is
-    /// all of them.
+    /// The repositories that are safe: absolute paths separated by colons, or a JSON list; `*`
+    /// means all of them.
     pub safe_directories: Option<String>,
-    /// The user's own file, which may say so too. It need not be there.
+    /// The user's own configuration file, which may declare repositories safe too. It may be
+    /// missing.
     pub config_file: Option<PathBuf>,
-    /// The user that `sudo` works for, if it runs this process.
+    /// The id of the user that started `sudo`, if `sudo` runs this process.
     pub sudo_user: Option<u32>,
 }
 
-/// A repository is not used.
+/// Why a repository is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Another user owns it.
+    /// Another user owns the repository.
     #[error("`{}` belongs to {}, and this process works for {}", path.display(), user_text(*owner), user_text(*effective))]
     Owner {
-        /// The repository, or what of it.
+        /// The repository, or the file in it.
         path: PathBuf,
-        /// The number of the user that owns it.
+        /// The id of the user that owns it.
         owner: u32,
-        /// The number of the user that this process works for.
+        /// The id of the user that this process works for.
         effective: u32,
-        /// How to declare it safe.
+        /// How to declare the repository safe.
         remedy: Remedy,
     },
-    /// Every local user may write to it.
+    /// Every local user may write to the repository.
     #[error("every local user may write to `{}`", path.display())]
     WritableByAll {
-        /// The repository, or what of it.
+        /// The repository, or the file in it.
         path: PathBuf,
-        /// How to declare it safe.
+        /// How to declare the repository safe.
         remedy: Remedy,
     },
-    /// What is declared safe is no path.
+    /// An entry in the list of safe repositories is not an absolute path.
     #[error("`{}` is declared safe, which is neither `*` nor an absolute path", .0.escape_debug())]
     NoPath(String),
-    /// The list of what is safe cannot be read.
+    /// The list of safe repositories cannot be parsed.
     #[error("the list of safe directories `{}` is no list of texts in JSON", .0.escape_debug())]
     NoList(String),
 }
@@ -73,7 +75,7 @@ pub enum TrustError {
 pub struct Remedy {
     /// The repository.
     pub repository: PathBuf,
-    /// The user's own file.
+    /// The user's own configuration file.
     pub config_file: Option<PathBuf>,
 }
 
@@ -111,7 +113,7 @@ impl Remedy {
         let mut help =
             vec![Help::again(format!("{when}, for one command")).with(SAFE_DIRECTORIES, listed)];
         if let Some(file) = &self.config_file {
-            // A text in JSON is one in YAML, whatever is in it.
+            // Every JSON string is a valid YAML string.
             let path = serde_json::json!(self.repository.display().to_string());
             help.push(Help::edit(
                 "for good",
@@ -123,10 +125,10 @@ impl Remedy {
     }
 }
 
-/// Checks that a repository may be used, and returns the users whose files in it may be.
+/// Checks that a repository may be used, and returns the users that may own files in it.
 ///
 /// # Errors
-/// [`TrustError`], or it cannot be looked at.
+/// Returns a [`TrustError`], or an error if the repository cannot be inspected.
 pub(crate) fn trust_check(folder: &Folder, trust: &Trust) -> Result<Owners, AppError> {
     let owners = Owners::of_process(trust.sudo_user);
     match fault(folder, owners, trust)? {
@@ -158,8 +160,8 @@ fn fault(folder: &Folder, owners: Owners, trust: &Trust) -> Result<Option<TrustE
             })
     };
     let own = folder.attributes()?;
-    // In a sticky folder, such as a fresh tmpfs, others may add files and not replace any. Then
-    // each file that counts has to have a trusted owner.
+    // In a sticky folder, such as a fresh tmpfs, other users may add files but not replace any.
+    // Then each relevant file must have a trusted owner.
     let is_sticky = own.is_sticky() && own.is_writable_by_all();
     let own = Attributes {
         mode: if is_sticky { 0 } else { own.mode },
@@ -177,8 +179,8 @@ fn fault(folder: &Folder, owners: Owners, trust: &Trust) -> Result<Option<TrustE
     {
         return Ok(Some(fault));
     }
-    // Users of a group that shares the folder replace each other's files, so elsewhere only modes
-    // count.
+    // In other folders only modes are checked: users of a group that shares the folder replace each
+    // other's files.
     for name in [CONFIG_FILE, LOCK_FILE, MODELS_FOLDER, WORKFLOWS_FOLDER] {
         if let Some(found) = folder.attributes_in(name)?
             && let Some(fault) = judge(&folder.path_of(name), found, is_sticky)
@@ -223,7 +225,7 @@ fn safe_directories(text: &str) -> Result<Vec<String>, TrustError> {
     Ok(entries.map(str::to_owned).collect())
 }
 
-/// Returns a list of safe directories that holds one, as [`Trust::safe_directories`] has it.
+/// Returns a list with one safe directory, in the form of [`Trust::safe_directories`].
 #[must_use]
 pub fn safe_directories_text(path: &Path) -> String {
     let path = path.display().to_string();

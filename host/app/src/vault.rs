@@ -1,4 +1,4 @@
-//! The secrets of a run: handed to calls, and kept out of what calls leave behind.
+//! The secrets of a run: handed to its calls, and redacted in what the calls leave behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +11,9 @@ use crate::repository::Repository;
 
 /// The secrets of a run.
 ///
-/// It looks for the values of all secrets that there are, not only of those that were handed
-/// over: a server may send back what another model sent to it, and a person may have written a
-/// value into a definition. So a run begins only if every secret can be opened.
+/// A vault redacts the values of all secrets of the repository, not only of those that were handed
+/// to calls: a server may return what another model sent to it, and the user may have written a
+/// value into a definition. A run therefore begins only if every secret can be opened.
 #[derive(Default)]
 pub(crate) struct Vault {
     inner: Mutex<Inner>,
@@ -22,21 +22,21 @@ pub(crate) struct Vault {
 #[derive(Default)]
 struct Inner {
     values: BTreeMap<SecretName, SecretValue>,
-    /// The secrets with weak values that a call of this run was handed.
+    /// The secrets with weak values that were handed to a call of this run.
     weak_handed: BTreeSet<SecretName>,
     redactors: Redactors,
 }
 
-/// What takes values of secrets out of texts.
+/// The redactors for the various texts of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactors {
-    /// Knows all values: for logs, outcomes, errors and what people write.
+    /// Redacts all values; for logs, outcomes, errors and text that the user writes.
     pub(crate) all: Arc<Redactor>,
-    /// Knows the values that are not weak, and the weak ones that a call of this run was handed:
-    /// for what calls write.
+    /// Redacts the values that are not weak, and the weak values that were handed to a call of this
+    /// run; for what calls write.
     pub(crate) content: Arc<Redactor>,
-    /// Knows the values that are not weak: for names, tags and arguments of calls, which a weak
-    /// value would change by chance.
+    /// Redacts the values that are not weak; for names, tags and arguments of calls, in which a
+    /// weak value could occur by chance.
     pub(crate) strong: Arc<Redactor>,
 }
 
@@ -65,10 +65,10 @@ impl Redactors {
 }
 
 impl Vault {
-    /// Opens all secrets of a repository, none where there are none.
+    /// Opens all secrets of a repository. The vault is empty if the repository has no secrets.
     ///
     /// # Errors
-    /// A secret cannot be opened: its value could not be kept out of texts.
+    /// Returns an error if a secret cannot be opened, because its value could not be redacted.
     pub(crate) fn open(repository: &Repository) -> Result<Self, AppError> {
         let vault = Self::default();
         if repository.has_state_folder("secrets")? {
@@ -77,11 +77,11 @@ impl Vault {
         Ok(vault)
     }
 
-    /// Returns the value of a secret as it is now, and notes that `by` uses it; none where there
-    /// is no such secret.
+    /// Returns the current value of a secret, and records that `by` uses it. Returns `None` if
+    /// there is no such secret.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// Returns an error if the secret cannot be read.
     pub(crate) fn get(
         &self,
         repository: &Repository,
@@ -95,7 +95,7 @@ impl Vault {
         secrets.note_use(name, by)?;
         let mut inner = self.inner();
         let known = inner.values.get(name).map(SecretValue::expose);
-        // The value may have been put since the run began.
+        // The value may have been stored after the run began.
         let is_new = known != Some(value.expose());
         let is_handed = Weakness::of(&value).is_some() && inner.weak_handed.insert(name.clone());
         if is_new || is_handed {
@@ -106,7 +106,7 @@ impl Vault {
         Ok(Some(value))
     }
 
-    /// Returns what takes the values out of texts.
+    /// Returns the redactors for the values known now.
     pub(crate) fn redactors(&self) -> Redactors {
         self.inner().redactors.clone()
     }

@@ -1,7 +1,7 @@
-//! What use cases return: the types of `sedge-api`, made from those of the crates below.
+//! The views that use cases return: the types of `sedge-api`, made from those of the crates below.
 //!
-//! One module a noun. The conversions are written out, so that a change of what is on disk or of
-//! what the program thinks with is not a change of what leaves for machines.
+//! There is one module per noun. The conversions are written out, so that a change of the format on
+//! disk or of the internal types does not change the machine output.
 
 pub(crate) mod call;
 pub(crate) mod data;
@@ -16,7 +16,7 @@ pub(crate) mod workflow;
 use sedge_api::Time;
 use sedge_sys::clock::Timestamp;
 
-/// Returns a time as documents have it.
+/// Returns the view of a time.
 pub(crate) fn time(at: Timestamp) -> Time {
     Time::from_ms(at.0)
 }

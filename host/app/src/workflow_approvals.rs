@@ -8,11 +8,11 @@ use crate::gates::run_workflow;
 use crate::repository::Repository;
 use crate::views::time;
 
-/// Hands over the gates that wait, as long as `take` wants more. The run that was made first has
-/// its gates first, in the order in which they were opened.
+/// Passes the open gates to `take`, until `take` needs no more. The oldest run comes first, and its
+/// gates are in the order in which they were opened.
 ///
 /// # Errors
-/// The datastore cannot be read, or whatever `take` fails with.
+/// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
 pub fn workflow_approvals<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(GateView) -> Result<Scan, E>,

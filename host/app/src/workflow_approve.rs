@@ -9,10 +9,10 @@ use crate::repository::Repository;
 
 pub use crate::gates::GateRequest;
 
-/// Approves a gate. The run goes on when it is resumed, or at once if a process works on it.
+/// Approves a gate. The run continues when it is resumed, or at once if a process works on it.
 ///
 /// # Errors
-/// There is no such run or open gate.
+/// Returns an error if there is no such run, or if it has no such open gate.
 pub fn workflow_approve(
     repository: &Repository,
     request: &GateRequest,

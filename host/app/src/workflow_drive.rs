@@ -1,7 +1,7 @@
-//! Drives a workflow's run to its end or to a gate: the one path of `run` and `resume`.
+//! Drives a run of a workflow until it ends or waits at a gate; `run` and `resume` both use this.
 //!
-//! What comes next is decided by `sedge-workflow` from the log alone. This writes each
-//! decision to the log before acting on it, and runs the steps.
+//! The crate `sedge-workflow` decides the next step from the log alone. This module writes each
+//! decision to the log before it acts on it, and runs the steps.
 
 use std::sync::Arc;
 
@@ -24,29 +24,29 @@ use crate::failure::FailureReport;
 use crate::frame::Frame;
 use crate::run_cx::RunCx;
 
-/// A step's call that has ended.
+/// The call of a step, after it has ended.
 struct Ended {
     step: StepPath,
     since: Moment,
     result: Result<Outcome, CallFault>,
 }
 
-/// One process's work on one run.
+/// The work of one process on one run.
 struct Drive {
     cx: Arc<RunCx>,
     frame: Arc<Frame>,
     workflow: Workflow,
     state: RunState,
-    /// The number of the last event that `state` has taken in.
+    /// The number of the last event that was applied to `state`.
     known: u64,
     running: FuturesUnordered<BoxFuture<Ended>>,
 }
 
-/// Works on the run of `cx` until it ends or rests. `frame` keeps the locks that the run has
-/// for itself, if any.
+/// Works on the run of `cx` until it ends or waits. `frame` keeps the locks of the run, if any.
 ///
 /// # Errors
-/// The workflow failed, or the datastore did: then the run stays as its log tells it.
+/// Returns an error if the workflow failed. It also returns one if the datastore failed; the run
+/// then stays as its log says.
 pub(crate) async fn workflow_drive(
     cx: Arc<RunCx>,
     frame: Arc<Frame>,
@@ -64,7 +64,7 @@ pub(crate) async fn workflow_drive(
         running: FuturesUnordered::new(),
     };
     let end = drive.work().await;
-    // After an error, other steps may still run: they are interrupted.
+    // After an error, other steps may still be running. Dropping them interrupts them.
     drive.running.clear();
     drive.frame.callees_ended().await;
     end.map_err(|error| {
@@ -104,8 +104,9 @@ impl Drive {
         }
     }
 
-    /// Writes and starts all that can be, in one commit; returns what is left to do: wait,
-    /// rest, or nothing.
+    /// Writes all decisions that can be made now in one commit, and starts their steps.
+    ///
+    /// Returns what is left to do: wait, rest, or nothing.
     fn advance(&mut self) -> Result<Next, AppError> {
         let mut batch = Vec::new();
         let mut starting = Vec::new();
@@ -131,7 +132,7 @@ impl Drive {
         for (step, call, interrupted) in starting {
             self.step_start(step, call, interrupted)?;
         }
-        // A person may have decided in between; then ask again.
+        // If a user has decided a gate in between, the next decision must be computed again.
         if next(&self.workflow, &self.state) == left {
             Ok(left)
         } else {
@@ -187,8 +188,8 @@ impl Drive {
         cx.event(Event::StepStarted { step: step.clone() });
         self.running.push(Box::pin(async move {
             let since = Moment::now();
-            // A task of its own, so that steps run on several cores. Dropping the drive
-            // drops this, and with it the task.
+            // Each step is a task of its own, so that steps run on several cores. Dropping the
+            // drive drops this set, and with it the task.
             let mut task = tokio::task::JoinSet::new();
             task.spawn(async move { call_run(&cx, request, None).await });
             let result = match task.join_next().await {
@@ -221,7 +222,7 @@ impl Drive {
                 step: step.clone(),
                 error,
             },
-            // The step stays begun, and can be taken up again once the cause is mended.
+            // The step stays begun, and can be resumed once the cause is fixed.
             Err(CallFault::App(error)) => return Err(error),
         };
         let succeeded = matches!(event, RunEvent::StepSucceeded { .. });
@@ -234,8 +235,10 @@ impl Drive {
         Ok(())
     }
 
-    /// Tells steps whose call had ended from those whose call was cut off: if the process
-    /// died between the call's commit and the step's event, the call's record counts.
+    /// Separates interrupted steps whose call had ended from those whose call was cut off.
+    ///
+    /// If the process crashed between the commit of the call and the event of the step, the record
+    /// of the call decides.
     fn settle_interrupted(&mut self) -> Result<(), AppError> {
         let interrupted: Vec<(StepPath, u32)> = self
             .workflow
@@ -278,7 +281,7 @@ impl Drive {
         let decides = events.iter().any(|event| event.status().is_some());
         let store = self.cx.repository.store()?;
         let appended = store.run_append(Author::Process(&claim), self.known, |news| {
-            // What a person decided meanwhile may make a rest or an end untrue.
+            // A decision that a user made meanwhile may invalidate a rest or an end.
             let outdated = decides && !news.is_empty();
             Ok::<_, AppError>(if outdated {
                 Vec::new()
@@ -293,7 +296,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Takes in what is in the log and not in the state.
+    /// Applies the events of the log that the state does not have yet.
     fn catch_up(&mut self) -> Result<(), AppError> {
         for record in self.cx.repository.store()?.run_events(self.cx.run())? {
             self.take_in(&record)?;
@@ -301,7 +304,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Takes one event into the state.
+    /// Applies one event to the state.
     fn take_in(&mut self, record: &EventRecord) -> Result<(), AppError> {
         self.state
             .apply(&record.event)
@@ -317,7 +320,7 @@ impl Drive {
         })
     }
 
-    /// Shows what only the log says.
+    /// Reports events that only the log has.
     fn tell(&self, event: &RunEvent) {
         match event {
             RunEvent::StepSkipped { step, because } => {
@@ -346,7 +349,7 @@ impl Drive {
     }
 }
 
-/// Says what kept a run from succeeding: its failed steps and rejected gates.
+/// Returns an error with what made a run fail: its failed steps and its rejected gates.
 fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppError {
     let fault = |step: &Step, error: Option<CallError>| StepFault {
         step: step.path.clone(),

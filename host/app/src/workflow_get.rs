@@ -6,19 +6,19 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::workflow::workflow_view;
 
-/// A workflow, and its file as it was written.
+/// A workflow, and the text of its file.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What the file says.
+    /// The view of the workflow.
     pub workflow: WorkflowView,
     /// The text of the file.
     pub text: String,
 }
 
-/// Reads a workflow. Its file is checked, the models that it names are not.
+/// Reads a workflow. This checks its file, but not the models that it names.
 ///
 /// # Errors
-/// There is none of that name, or its file is at fault.
+/// Returns an error if there is no workflow of that name, or if its file is invalid.
 pub fn workflow_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
     let workflow = repository.workflow(name)?;
     Ok(Report {

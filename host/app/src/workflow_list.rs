@@ -7,11 +7,11 @@ use crate::error::{AppError, RepositoryError};
 use crate::repository::Repository;
 use crate::views::workflow::{file_fault, workflow_summary};
 
-/// Hands over every workflow, by name, as long as `take` wants more: what its file says, or what is
-/// wrong with it.
+/// Passes every workflow to `take`, sorted by name, until `take` needs no more: its summary, or the
+/// fault in its file.
 ///
 /// # Errors
-/// The folder cannot be read, or whatever `take` fails with.
+/// Returns an error if the folder cannot be read. Errors of `take` are passed on.
 pub fn workflow_list<E: From<AppError>>(
     repository: &Repository,
     mut take: impl FnMut(WorkflowListed) -> Result<Scan, E>,

@@ -9,11 +9,13 @@ use crate::repository::Repository;
 
 pub use crate::gates::GateRequest;
 
-/// Rejects a gate. What waits for the gate's success will not run; if nothing else is left
-/// to do, the run has failed with this.
+/// Rejects a gate.
+///
+/// Steps that depend on the gate's success will not run. If no other step is left to run, the run
+/// fails because of this gate.
 ///
 /// # Errors
-/// There is no such run or open gate.
+/// Returns an error if there is no such run, or if it has no such open gate.
 pub fn workflow_reject(
     repository: &Repository,
     request: &GateRequest,

@@ -1,4 +1,4 @@
-//! Takes a workflow's run up again: after its gates were decided, or its process died.
+//! Resumes a run of a workflow: after its gates were decided, or after its process crashed.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use crate::vault::Vault;
 use crate::workflow_drive::workflow_drive;
 use crate::workflow_run::run_lock;
 
-/// Takes a run up again, and works on it until it ends or waits at a gate. Without an id,
-/// the one run of the workflow that can be resumed is meant.
+/// Resumes a run, and works on it until it ends or waits at a gate. Without an id, resumes the only
+/// run of the workflow that can be resumed.
 ///
 /// # Errors
-/// There is no such run, its gates are not decided, or another process works on it: then
-/// nothing was changed. Or the workflow failed.
+/// Returns an error if there is no such run, if its gates are undecided, or if another process
+/// works on it: nothing was changed then. Also returns an error if the workflow failed.
 pub async fn workflow_resume(
     repository: &Arc<Repository>,
     name: &str,

@@ -21,15 +21,17 @@ use crate::vault::Vault;
 use crate::workflow_drive::workflow_drive;
 use crate::workflow_validate::workflow_check;
 
-/// Runs a workflow until it ends or waits at a gate. Dropping the future leaves the run
-/// interrupted, to be resumed.
+/// Runs a workflow until it ends or waits at a gate.
 ///
-/// If it is `exclusive`, or its file says so, it has the whole datastore to itself for as long
-/// as it is worked on: nothing else runs, in no process, and it waits until that is so.
+/// Dropping the future leaves the run interrupted; it can be resumed.
+///
+/// If the request or the workflow's file is `exclusive`, the run locks the whole datastore while a
+/// process works on it: it waits until no other call of any process is in progress, and then runs
+/// alone.
 ///
 /// # Errors
-/// The workflow, a model in it, or a step's inputs are at fault: then no run was made. Or
-/// the workflow failed.
+/// Returns an error if the workflow, one of its models or a step's inputs are invalid: no run was
+/// created then. Also returns an error if the workflow failed.
 pub async fn workflow_run(
     repository: &Arc<Repository>,
     name: &str,
@@ -61,7 +63,7 @@ pub async fn workflow_run(
     workflow_drive(cx, frame, workflow).await
 }
 
-/// Returns the frame of a run, with the datastore locked if the run is exclusive.
+/// Returns the frame of a run. If the run is exclusive, it holds a lock on the datastore.
 pub(crate) async fn run_lock(
     locks: &Arc<Locks>,
     run: &RunId,

@@ -1,5 +1,5 @@
-//! Checks a workflow without running it: the file, the models and methods that its steps
-//! name, and their inputs.
+//! Checks a workflow without running it: its file, the models and methods of its steps, and their
+//! inputs.
 
 use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::workflow::WorkflowView;
@@ -16,10 +16,10 @@ use crate::repository::{Repository, near_one};
 use crate::run_cx::ReadyModel;
 use crate::views::workflow::workflow_view;
 
-/// Checks a workflow, and returns it.
+/// Checks a workflow, and returns its view.
 ///
 /// # Errors
-/// The first fault, with its place in a file.
+/// Returns the first fault, with its place in the file.
 pub async fn workflow_validate(
     repository: &Repository,
     name: &str,

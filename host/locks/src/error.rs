@@ -1,4 +1,4 @@
-//! Why a lock was not acquired.
+//! Errors of acquiring a lock.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,65 +12,65 @@ use crate::owner::Owner;
 use crate::session::SessionInfo;
 use crate::table::Cycle;
 
-/// A lock was not acquired.
+/// The reason why a lock was not acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Others had it until the deadline.
+    /// Other owners held the resource until the deadline.
     #[error("{resource} was locked by others for {waited_ms} ms: {}", joined(.blockers))]
     Timeout {
-        /// What was to be locked.
+        /// The resource to be locked.
         resource: Resource,
-        /// Who had it at the end, or was in front.
+        /// The requests that held it at the deadline, or were in front in the queue.
         blockers: Vec<Blocker>,
         /// How long the request waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Waiting would have lasted for ever.
+    /// The request would have closed a cycle, so the wait would never have ended.
     #[error("waiting for {resource} would have lasted for ever: {} waits for {}", .ours.join(" > "), .theirs.join(" > "))]
     Deadlock {
-        /// What was to be locked.
+        /// The resource to be locked.
         resource: Resource,
-        /// Who would have waited for whom.
+        /// The cycle that the request would have closed.
         cycle: Cycle,
-        /// What the one that asked is doing, from its run down.
+        /// The calls of the requesting lineage, from its run down.
         ours: Vec<String>,
-        /// The same of the one that it would have waited for, and that waits for it.
+        /// The calls of the lineage that blocks the request and waits for it, from its run down.
         theirs: Vec<String>,
     },
-    /// The table was removed by somebody's hand, and made anew without this request.
+    /// The table was removed by the user, and a new one without this request was created.
     #[error("the lock table was removed while a call waited for {resource}")]
     Lost {
-        /// What was to be locked.
+        /// The resource to be locked.
         resource: Resource,
     },
-    /// Another process did not let go of the table itself: it is stopped in the middle.
+    /// Another process did not release the table lock, for example because it is stopped.
     #[error("the lock table was in use by another process for {waited_ms} ms")]
     TableBusy {
         /// How long the request waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Another version of Sedge works with the table.
+    /// Another version of Sedge uses the table.
     #[error("`{}` is in use by another version of Sedge, which locks in its own way (format {found}, here {known})", path.display())]
     Version {
         /// The table's file.
         path: PathBuf,
-        /// Its format.
+        /// The version of the table's format.
         found: u32,
-        /// The one that this code reads and writes.
+        /// The version that this code reads and writes.
         known: u32,
     },
-    /// The table is not what was written.
+    /// The table's file contains something that Sedge does not write.
     #[error("the lock table `{}` cannot be read: {reason}", path.display())]
     Unreadable {
         /// The table's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason why it cannot be read.
         reason: String,
     },
     /// A file that processes share cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The operating system has no more threads to give.
+    /// The operating system could not start another thread.
     #[error("failed to start a thread that waits for other processes")]
     Thread(#[from] std::io::Error),
 }
@@ -109,7 +109,7 @@ impl Explain for LockError {
     }
 }
 
-/// Returns what to do when others hold a lock for too long.
+/// Returns advice for the case that other owners hold a lock for too long.
 #[must_use]
 pub fn locked_help() -> Vec<Help> {
     vec![
@@ -121,20 +121,20 @@ pub fn locked_help() -> Vec<Help> {
     ]
 }
 
-/// Whom a request waits for.
+/// A request that blocks another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
-    /// The lineage.
+    /// The owner of the request.
     pub owner: Owner,
-    /// How it has the resource, or wants it.
+    /// The mode that it holds or requests.
     pub mode: Mode,
-    /// Whether it has it; else it is in front in the line.
+    /// Whether the request is granted. If not, it is in front in the queue.
     pub has_it: bool,
-    /// What its calls do, from the run down.
+    /// The calls of the owner's lineage, from the run down.
     pub chain: Vec<String>,
-    /// Since when it has or wants it, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The time at which it was granted or queued, in milliseconds since 1970-01-01T00:00:00Z.
     pub since: u64,
-    /// Its process, if that can be told.
+    /// The process of the owner, or `None` if its file cannot be read.
     pub session: Option<SessionInfo>,
 }
 

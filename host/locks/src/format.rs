@@ -1,11 +1,11 @@
-//! What processes write down for each other: the journal of the lock table, sessions and passes.
+//! The formats of the files that processes share: the journal, the session files and the passes.
 //!
-//! These types are the disk's alone: what the program thinks with is in [`crate::table`],
+//! These types describe only the files. The program itself uses the types of [`crate::table`],
 //! [`crate::owner`], [`crate::mode`], [`crate::session`] and [`crate::joined`]. Conversions are
 //! written out, so that a change to either side does not change a file by accident.
 //!
-//! Files are read by processes of other versions of Sedge while they run. PROTOCOL.md says what
-//! each of them does with a file of another version.
+//! Processes of other versions of Sedge may read these files at the same time. PROTOCOL.md
+//! describes how a process treats a file of another version.
 
 mod journal;
 mod pass;
@@ -20,27 +20,27 @@ pub(crate) use journal::{read_header, read_line, write_line};
 pub(crate) use pass::{read_pass, write_pass};
 pub(crate) use session::{read_session, write_session};
 
-/// Why a text is not what this version writes.
+/// The reason why a text cannot be read by this version.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FormatError {
-    /// It is not JSON, or not of this shape.
+    /// It is not JSON, or has another structure.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A name in it is none.
+    /// It contains an invalid name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The number of a session in it is none.
+    /// It contains an invalid session number.
     #[error(transparent)]
     Session(#[from] SessionIdError),
-    /// A first line is expected, and it is another one.
+    /// It is a valid line, but not a header.
     #[error("it is another line")]
     NoHeader,
-    /// It is of another version.
+    /// It has another version.
     #[error("it is of format {found}, and not of {known}")]
     Version {
-        /// Its version.
+        /// The version of the text.
         found: u32,
-        /// The one that this code reads and writes.
+        /// The version that this code reads and writes.
         known: u32,
     },
 }

@@ -1,9 +1,9 @@
-//! Processes that a call started and waits for: they work below it, by a token that it gave them.
+//! Joined processes: a call starts a process, gives it a token, and waits for it.
 //!
-//! A token stands for one call, for as long as its [`Pass`] is kept, and only among the files of the
-//! datastore that it was issued in. What a process locks that has joined a call is its own, and
-//! lives and dies with its own session; the call is its ancestor, and so never in its way. So
-//! neither of the two leaves anything wrong behind when the other one dies.
+//! A token identifies one call. It is valid as long as its [`Pass`] exists, and only among the
+//! files of the datastore in which it was issued. The locks of a joined process belong to its own
+//! session and end with it. The call is an ancestor of the process, so its locks never block the
+//! process. Either of the two can therefore die without leaving wrong locks behind.
 
 use std::sync::Arc;
 
@@ -16,34 +16,40 @@ use crate::format::{FormatError, read_pass, write_pass};
 use crate::owner::{Owner, SessionId};
 use crate::session::{Session, is_alive};
 
-/// What is between two tokens. A process may be below a call of this datastore by way of one of
-/// another datastore, and then has a token of each; the innermost comes last.
+/// The separator between two tokens.
+///
+/// A process may have joined a call of this datastore through a call of another datastore. It
+/// then has a token of each, the innermost one last.
 const BETWEEN: char = '/';
 
-/// The digits that tell which files a token was issued among, and those of a session. 32 follow
-/// that nobody guesses.
+/// The number of digits that identify the folder of a token, and of those that identify a
+/// session.
+///
+/// They are followed by 32 digits that cannot be guessed.
 const N_DIGITS: usize = 16;
 
-/// The most bytes that are read of a pass's file. It has an owner, which is as long as calls are
-/// nested; their depth is limited.
+/// The maximum number of bytes that are read of a pass's file.
+///
+/// A pass contains an owner, whose length grows with the depth of nested calls, and that depth is
+/// limited.
 const PASS_BYTES_MAX: u64 = 64 << 10;
 
-/// A call that a process works below.
+/// The call that a process has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    /// The call, as it has its locks.
+    /// The call, as the owner of its locks.
     pub caller: Owner,
-    /// Whether it may only read, and so may those below it.
+    /// Whether the call, and everything below it, may only read.
     pub only_reads: bool,
 }
 
-/// Why a process does not join a call.
+/// The reason why a process cannot join a call.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
-    /// Its token was issued here, and counts no more, or was made up.
+    /// The token was issued in this datastore, but is no longer valid or was forged.
     #[error("the call has ended that its token was of")]
     Void,
-    /// Its token was issued by another version of Sedge, which says other things in it.
+    /// The token was issued by another version of Sedge, whose passes have another format.
     #[error(transparent)]
     Version(LockError),
     /// The files cannot be used.
@@ -51,7 +57,7 @@ pub enum JoinError {
     File(#[from] FileError),
 }
 
-/// What lets a process join a call, until it is dropped.
+/// A pass: lets a process join a call until the pass is dropped.
 #[derive(Debug)]
 pub struct Pass {
     session: Arc<Session>,
@@ -60,10 +66,10 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Lets whoever is given the token join a call of this session.
+    /// Issues a token with which a process can join a call of this session.
     ///
     /// # Errors
-    /// It cannot be written down.
+    /// The pass cannot be written.
     pub fn issue(session: &Arc<Session>, joined: &Joined) -> Result<Self, FileError> {
         let token = format!(
             "{}{}{:016x}{:016x}",
@@ -82,7 +88,7 @@ impl Pass {
         })
     }
 
-    /// Returns what a process is given: the token, behind those that its caller was given.
+    /// Returns the value to give to the process: the caller's own tokens, followed by this token.
     #[must_use]
     pub fn tokens(&self, given: Option<&str>) -> String {
         match given {
@@ -100,7 +106,9 @@ impl Drop for Pass {
     }
 }
 
-/// Returns the call that who has these tokens works below; none if none of them was issued here.
+/// Returns the call that the process with these tokens has joined.
+///
+/// Returns `None` if none of the tokens was issued in this datastore.
 ///
 /// # Errors
 /// The call has ended, or the files cannot be read.
@@ -116,7 +124,7 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
     // ignored: a text that is no number, and no I/O error.
     let session: Option<SessionId> = rest.get(..N_DIGITS).and_then(|it| it.parse().ok());
     let session = session.ok_or(JoinError::Void)?;
-    // What a process left behind that was killed counts no more.
+    // The passes of a process that was killed are no longer valid.
     if !is_alive(files, session)? {
         return Err(JoinError::Void);
     }
@@ -133,7 +141,7 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
                 known,
             }))
         }
-        // A text that is no pass is none of ours, and counts for nothing.
+        // This version did not write the text, so it is not a valid pass.
         Err(
             FormatError::Json(_)
             | FormatError::Name(_)
@@ -143,20 +151,20 @@ pub fn joined(files: &Folder, tokens: &str) -> Result<Option<Joined>, JoinError>
     }
 }
 
-/// Returns what tokens begin with that are issued among these files.
+/// Returns the prefix of all tokens that are issued among these files.
 fn place(files: &Folder) -> Result<String, FileError> {
     let (device, number) = files.identity()?;
     let digest = Digest::of(format!("{device}:{number}").as_bytes());
     Ok(digest.to_string()[..N_DIGITS].to_owned())
 }
 
-/// The file's name does not tell the token.
+/// The file's name does not reveal the token.
 fn pass_file(session: SessionId, token: &str) -> String {
     let digest = Digest::of(token.as_bytes());
     format!("{}{digest}.pass", pass_prefix(session))
 }
 
-/// Returns what the names of a session's passes begin with.
+/// Returns the prefix of the names of a session's passes.
 pub(crate) fn pass_prefix(session: SessionId) -> String {
     format!("session-{session}.pass-")
 }
@@ -250,7 +258,7 @@ mod tests {
         let [session, other] = [&folder, &folder].map(session);
         let pass = Pass::issue(&session, &joined_by(&session)).expect("it is written");
         let token = pass.tokens(None);
-        // As if its process had been killed.
+        // The session's file stays, as if its process had been killed.
         session.stay();
         let left = session.files().files(".").expect("it is read");
         let left = left.into_iter().filter(|name| name.contains(".pass-"));

@@ -1,10 +1,10 @@
-//! Who may go: locks that belong to call lineages.
+//! Locks whose owners are call lineages.
 //!
-//! A request conflicts only with holders that are not its own ancestors (Moss 1981), so
-//! no call can ever wait for a call that waits for it. [`table`] decides this, purely.
+//! A request conflicts only with holders that are not its own ancestors (Moss 1981), so no call
+//! ever waits for a call that waits for it. [`table`] makes this decision as a pure function.
 //!
-//! No lock is inherited through environment variables, process ids or paths. A process that a
-//! call waits for can prove that it is below it, by a token: see [`joined`].
+//! Locks are not inherited through environment variables, process ids or paths. A process that a
+//! call waits for proves that it is below the call with a token: see [`joined`].
 
 pub mod error;
 mod format;

@@ -1,9 +1,9 @@
-//! Makes tasks wait for what the table does not grant at once, and wakes them.
+//! The lock manager: suspends tasks whose requests are not granted at once, and wakes them.
 //!
-//! Exactly those are woken that a release lets go, in this process and in others. A guard
-//! releases when it is dropped, also by a panic or a cancelled task; a task that is dropped
-//! while it waits leaves the queue. What a process that died had locked is released by
-//! whoever waited for it, the moment that the operating system tells of its death.
+//! A release wakes exactly the tasks whose requests it grants, in this process and in others. A
+//! guard releases its locks when it is dropped, also by a panic or a cancelled task. A task that
+//! is dropped while it waits leaves the queue. If a process dies, a process that waits for its
+//! locks releases them as soon as the operating system reports the death.
 
 mod state;
 mod threads;
@@ -26,31 +26,32 @@ use crate::table::{Entry, RequestId};
 pub(crate) use state::blocker;
 use state::{Answer, Asked, State, Woken};
 
-/// How long a task tries for its turn at the table before it has a thread wait for it:
-/// several turns of other processes.
+/// How long a task tries to take the table lock before a thread waits for it.
+///
+/// This is the length of several critical sections of other processes.
 const TRY_TIME: Duration = Duration::from_micros(200);
 
-/// What is to be locked, all at once or one after the other.
+/// A request for several locks, which are acquired in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// For whom.
+    /// The lineage that will own the locks.
     pub lineage: &'a Lineage,
-    /// The call of another process that waits for this lineage, if one does.
+    /// The call of another process that waits for this lineage, or `None`.
     pub under: Option<&'a Owner>,
-    /// What for, to people: `sink.run`.
+    /// The method that needs the locks, for display: `sink.run`.
     pub what: &'a str,
-    /// The resources, in the order in which they are to be locked, and how each.
+    /// The resources in the order in which they are to be locked, each with its mode.
     pub wants: &'a [(Resource, Mode)],
-    /// How long to wait at the most.
+    /// The latest time until which the task waits.
     pub deadline: Moment,
 }
 
-/// A request that waits, as people are told.
+/// A waiting request, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// What it waits for.
+    /// The resource that it waits for.
     pub resource: Resource,
-    /// Who has it, or is in front.
+    /// The requests that hold the resource or are in front of it in the queue.
     pub blockers: Vec<Blocker>,
 }
 
@@ -59,13 +60,13 @@ pub struct Waiting {
 pub struct LockManager {
     id: SessionId,
     session: Option<Arc<Session>>,
-    /// How long a thread waits for its turn at the table where no task says for how long.
+    /// How long a thread waits for the table lock if no task supplies a deadline.
     wait_max: Duration,
     state: Mutex<State>,
 }
 
 impl LockManager {
-    /// Makes a manager of a process that shares its datastore with nobody.
+    /// Creates the manager of a process that shares its datastore with no other process.
     #[must_use]
     pub fn alone() -> Arc<Self> {
         Arc::new(Self {
@@ -76,12 +77,13 @@ impl LockManager {
         })
     }
 
-    /// Makes the manager of a session, which shares the table of its folder with others.
-    /// Sees to what sessions left behind that died. No thread waits longer than `wait_max` for
-    /// its turn at the table.
+    /// Creates the manager of a session, which shares the lock table of its folder with others.
+    ///
+    /// Releases the locks of sessions that died. No thread waits longer than `wait_max` for the
+    /// table lock.
     ///
     /// # Errors
-    /// The table cannot be used, or another process keeps the turn.
+    /// The table cannot be used, or another process keeps the table lock for too long.
     pub fn shared(session: Arc<Session>, wait_max: Duration) -> Result<Arc<Self>, LockError> {
         let manager = Arc::new(Self {
             id: session.id(),
@@ -103,16 +105,15 @@ impl LockManager {
         Ok(manager)
     }
 
-    /// Locks what is asked for, one resource after the other, waiting until the deadline at
-    /// the most.
+    /// Acquires the locks one after the other, and waits until the deadline if necessary.
     ///
-    /// Never waits for an ancestor of the lineage. As long as another call of its own run is
-    /// in the way, it is that call's turn and the deadline is put off: a run of many calls of
-    /// one model, each with time of its own, must not fail for being many.
+    /// The request never waits for an ancestor of its lineage. While another call of the same run
+    /// blocks it, the deadline is extended: a run with many calls of one model, each with a
+    /// deadline of its own, must not fail because of their number.
     ///
     /// # Errors
-    /// [`LockError::Timeout`] at the deadline, [`LockError::Deadlock`] at once; nothing of
-    /// what was asked for is held then.
+    /// Returns [`LockError::Timeout`] at the deadline and [`LockError::Deadlock`] at once. In
+    /// both cases none of the requested locks is held.
     pub async fn acquire(self: &Arc<Self>, ask: Ask<'_>) -> Result<LockGuard, LockError> {
         let owner = Owner {
             under: ask.under.cloned().map(Box::new),
@@ -139,7 +140,7 @@ impl LockManager {
                 .await?;
             let is_lost = epoch != guard.epoch && !guard.ids.is_empty();
             if is_lost {
-                // Their numbers are those of others by now.
+                // In the new table these numbers belong to other requests.
                 guard.ids.clear();
             }
             guard.epoch = epoch;
@@ -203,7 +204,7 @@ impl LockManager {
         }
     }
 
-    /// Returns what a lineage waits for just now, if it waits.
+    /// Returns what a lineage waits for at the moment, or `None` if it does not wait.
     #[must_use]
     pub fn waiting(&self, lineage: &Lineage) -> Option<Waiting> {
         let mut waiting = self.state().waiting(self.id, lineage)?;
@@ -211,16 +212,18 @@ impl LockManager {
         Some(waiting)
     }
 
-    /// Returns which table is the one of all processes now.
+    /// Returns the epoch of the current table.
     ///
     /// # Errors
-    /// The table cannot be used, or others used it until the deadline.
+    /// The table cannot be used, or other processes kept the table lock until the deadline.
     pub async fn epoch(self: &Arc<Self>, deadline: Moment) -> Result<Epoch, LockError> {
         self.turn(deadline, &|state| state.epoch()).await
     }
 
-    /// Returns who has and who wants which lock, and in which table; what died and nobody has
-    /// seen to yet is among it. Blocks the thread until it is this process's turn at the table.
+    /// Returns all requests, granted and waiting, and the epoch of their table.
+    ///
+    /// The list includes the requests of dead sessions that no process has released yet. Blocks
+    /// the thread until this process has the table lock.
     ///
     /// # Errors
     /// The table cannot be used.
@@ -228,11 +231,12 @@ impl LockManager {
         self.turn_blocking(&|state| (state.epoch(), state.table().entries().cloned().collect()))
     }
 
-    /// Releases what others have, whoever they are: their guards hold nothing from then on.
-    /// In another table than that of the `epoch`, these numbers are those of others, and
-    /// nothing is released. Blocks the thread until it is this process's turn at the table.
+    /// Releases requests of any owner by force. Their guards then hold nothing.
     ///
-    /// Who calls this has seen to it that their writes are refused from now on.
+    /// If the current table has another epoch than `epoch`, the numbers belong to other requests
+    /// and nothing is released. Blocks the thread until this process has the table lock.
+    ///
+    /// The caller must fence off the owners first, so that their writes are refused.
     ///
     /// # Errors
     /// The table cannot be used.
@@ -253,8 +257,9 @@ impl LockManager {
         blockers
     }
 
-    /// Does something with the table in this process's turn. A task waits for it without a
-    /// thread of the runtime.
+    /// Runs `work` on the table while holding the table lock.
+    ///
+    /// A task that waits for the table lock does not block a thread of the runtime.
     async fn turn<T>(
         self: &Arc<Self>,
         deadline: Moment,
@@ -270,7 +275,8 @@ impl LockManager {
                 let waited_ms = ms(since);
                 return Err(LockError::TableBusy { waited_ms });
             };
-            // A thread that found no file sent nothing: then it is put back here.
+            // If the thread found no file, it sent nothing, and the next attempt creates the
+            // file.
             // ignored: the thread that waited sent nothing, which is no error of its own.
             if let Ok(turn) = turn
                 && let Some(done) = self.turn_at(Some(turn?), work)?
@@ -280,7 +286,7 @@ impl LockManager {
         }
     }
 
-    /// Does something with the table in this process's turn, blocking the thread until then.
+    /// Runs `work` on the table while holding the table lock, and blocks the thread until then.
     fn turn_blocking<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<T, LockError> {
         let since = Moment::now();
         let deadline = since.after(self.wait_max);
@@ -303,7 +309,8 @@ impl LockManager {
         }
     }
 
-    /// Tries for a moment to do something with the table; none if others have the turn.
+    /// Tries for a short time to run `work`; returns `None` if other processes hold the table
+    /// lock.
     fn try_turn<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<Option<T>, LockError> {
         let since = Moment::now();
         loop {
@@ -317,7 +324,7 @@ impl LockManager {
         }
     }
 
-    /// Does something with the table, if it is this process's turn or `turn` makes it so.
+    /// Runs `work` on the table if the table lock is free, or if `turn` holds it already.
     fn turn_at<T>(
         &self,
         turn: Option<SharedFile>,
@@ -341,7 +348,7 @@ impl LockManager {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step of the table can be left half done by a panic: each is one insert or remove.
+        // A panic cannot leave a step of the table half done: each step is one insert or remove.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -356,7 +363,7 @@ impl Drop for LockManager {
     }
 }
 
-/// Locks that are held until this is dropped.
+/// Locks that are held until this guard is dropped.
 #[derive(Debug)]
 pub struct LockGuard {
     manager: Arc<LockManager>,
@@ -365,7 +372,9 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// Returns which table the locks are in: those of another one keep nobody out.
+    /// Returns the epoch of the table that the locks are in.
+    ///
+    /// Locks of another epoch than the current one exclude no other owner.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epoch
@@ -380,7 +389,7 @@ impl Drop for LockGuard {
         let (epoch, ids) = (self.epoch, std::mem::take(&mut self.ids));
         let manager = &self.manager;
         manager.state().release_later(epoch, &ids);
-        // What is to be released is released in every turn.
+        // Every critical section releases what is pending.
         match manager.try_turn(&|_| ()) {
             Ok(Some(())) => {}
             Ok(None) => manager.turn_in_thread(),

@@ -1,24 +1,24 @@
-//! How something is locked, and what can be locked.
+//! Lock modes, and the resources that can be locked.
 //!
-//! The modes are those of Gray, Lorie, Putzolu and Traiger, "Granularity of Locks and
-//! Degrees of Consistency in a Shared Data Base" (1976; the compatibility matrix is that of
-//! their report of 1975): an intention on the whole lets a lock on a part be taken without
-//! looking at every other part.
+//! The modes are those of Gray, Lorie, Putzolu and Traiger, "Granularity of Locks and Degrees of
+//! Consistency in a Shared Data Base" (1976); the compatibility matrix is that of their report of
+//! 1975. An intention on the whole makes it possible to lock a part without checking the locks of
+//! every other part.
 
 use std::fmt;
 
 use sedge_model::names::ModelName;
 
-/// How something is locked.
+/// The mode of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// I will read something inside.
+    /// Intention to read something inside the resource.
     IS,
-    /// I will write something inside.
+    /// Intention to write something inside the resource.
     IX,
-    /// I read this; others may too.
+    /// Shared: the owner reads the resource, and other owners may read it too.
     S,
-    /// This is mine alone.
+    /// Exclusive: no other owner may use the resource.
     X,
 }
 
@@ -26,8 +26,9 @@ impl Mode {
     /// All modes, in the order of the matrix below.
     pub const ALL: [Self; 4] = [Self::IS, Self::IX, Self::S, Self::X];
 
-    /// Which modes two lineages may hold at once: a row and a column for each of
-    /// [`Mode::ALL`].
+    /// The modes that two lineages may hold at the same time.
+    ///
+    /// There is a row and a column for each of [`Mode::ALL`].
     const COMPATIBLE: [[bool; 4]; 4] = [
         // IS     IX     S      X
         [true, true, true, false],    // IS
@@ -36,13 +37,13 @@ impl Mode {
         [false, false, false, false], // X
     ];
 
-    /// Returns whether two lineages may hold these modes at once.
+    /// Returns whether two lineages may hold these modes at the same time.
     #[must_use]
     pub fn goes_with(self, other: Self) -> bool {
         Self::COMPATIBLE[self.index()][other.index()]
     }
 
-    /// Returns whether this is an intention: it says what will be done inside.
+    /// Returns whether the mode is an intention, which announces a lock on something inside.
     #[must_use]
     pub fn is_intention(self) -> bool {
         match self {
@@ -51,7 +52,7 @@ impl Mode {
         }
     }
 
-    /// Returns whether who holds this may do all that `other` allows.
+    /// Returns whether a holder of this mode may do all that `other` allows.
     #[must_use]
     pub fn includes(self, other: Self) -> bool {
         match (self, other) {
@@ -74,7 +75,7 @@ impl Mode {
         }
     }
 
-    /// Returns the mode's place in [`Mode::ALL`].
+    /// Returns the mode's index in [`Mode::ALL`].
     pub(crate) fn index(self) -> usize {
         self as usize
     }
@@ -86,12 +87,12 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What can be locked.
+/// A resource that can be locked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The datastore as a whole.
     Datastore,
-    /// One model: its data, and the thing outside that it stands for.
+    /// One model: its data, and the external thing that it represents.
     Model(ModelName),
 }
 
@@ -122,7 +123,7 @@ mod tests {
         }
     }
 
-    /// A mode that includes another keeps out all that the other keeps out.
+    /// A mode that includes another one conflicts with all that the other one conflicts with.
     #[test]
     fn who_may_do_more_keeps_out_more() {
         for one in Mode::ALL {

@@ -1,4 +1,4 @@
-//! Whom a lock belongs to: a lineage, in a session.
+//! The owners of locks: a lineage in a session.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,17 +6,19 @@ use std::str::FromStr;
 
 use sedge_model::lineage::Lineage;
 
-/// One process's time with a datastore. Nobody else ever has the same number.
+/// The number of a session, which is the use of a datastore by one process.
+///
+/// The number is random, and no other session has the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(u64);
 
-/// A text is no number of a session.
+/// The text is not the number of a session.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the number of a session: it is 16 digits of base 16")]
 pub struct SessionIdError(String);
 
 impl SessionId {
-    /// Makes a number of 64 random bits.
+    /// Creates a number from 64 random bits.
     #[must_use]
     pub fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -41,23 +43,23 @@ impl FromStr for SessionId {
     }
 }
 
-/// Who asks for a lock, or has one.
+/// The owner of a lock or of a request.
 ///
-/// The order puts the descendants of an owner right behind it.
+/// The order places the descendants of an owner directly after it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
-    /// The call that waits for the process of this one, if one does: see [`crate::joined`].
+    /// The call that waits for the process of this owner, or `None`: see [`crate::joined`].
     pub under: Option<Box<Owner>>,
-    /// The process. Two that work on one run, one after the other, are two owners.
+    /// The session of the process. Two processes that work on one run in turn are two owners.
     pub session: SessionId,
-    /// The call and its ancestors, or the run alone.
+    /// The call with its ancestors, or only the run.
     pub lineage: Lineage,
 }
 
 impl Owner {
-    /// Returns whether this is `other` or one of its ancestors, whichever process they are in.
+    /// Returns whether this owner is `other` or one of its ancestors, in any process.
     ///
-    /// This is Moss's rule: what an ancestor holds never stands in its descendant's way.
+    /// This is Moss's rule: a lock of an ancestor never blocks its descendant.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let is_below = self.session == other.session
@@ -66,14 +68,14 @@ impl Owner {
         is_below || other.under.as_ref().is_some_and(|it| self.covers(it))
     }
 
-    /// Returns how many runs and calls are above it.
+    /// Returns the number of runs and calls above the owner.
     #[must_use]
     pub fn depth(&self) -> usize {
         let above = self.under.as_ref().map_or(0, |it| it.depth() + 1);
         above + self.lineage.depth()
     }
 
-    /// Returns its process and lineage, behind those that it is below.
+    /// Returns the session and lineage of the owner, after those of the owners that it is under.
     fn path(&self) -> Vec<(SessionId, &Lineage)> {
         let mut path = self.under.as_ref().map_or_else(Vec::new, |it| it.path());
         path.push((self.session, &self.lineage));
@@ -107,8 +109,10 @@ impl fmt::Display for Owner {
 mod tests {
     use super::*;
 
-    /// Makes an owner of a text: `a/1` is a call, each run in a process of its own, and `a/1>b/2` is
-    /// a call of one that `a/1` waits for.
+    /// Creates an owner from a text.
+    ///
+    /// `a/1` is a call of the run `a`; each run has a process of its own. `a/1>b/2` is a call of
+    /// the run `b`, which `a/1` waits for.
     fn owner(text: &str) -> Owner {
         let (under, own) = match text.rsplit_once('>') {
             Some((under, own)) => (Some(Box::new(owner(under))), own),

@@ -1,10 +1,11 @@
-//! The shared lock table, and this process's copy of it.
+//! The replica: this process's copy of the shared lock table.
 //!
-//! Processes share a *journal*: a file with a line for each operation on the table. Since
-//! the table is a pure function of the operations, each process that has read them all has
-//! the same table (state machine replication: Lamport 1978, Schneider 1990). A process takes
-//! its turn at the file, reads what is new, decides, and adds what it did. PROTOCOL.md tells
-//! the format, and what happens when the file is cut off, removed or of another version.
+//! Processes share a *journal*: a file with one line for each operation on the table. Since the
+//! table is a pure function of the operations, all processes that have read the whole journal
+//! have the same table (state machine replication: Lamport 1978, Schneider 1990). A process takes
+//! the lock on the file, reads the new lines, decides, and appends its own operations.
+//! PROTOCOL.md describes the format, and what happens if the file is truncated, removed or of
+//! another version.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,59 +23,62 @@ use crate::table::{Entry, LockTable, Place, Request, RequestId, Snapshot};
 /// The name of the journal.
 pub(crate) const TABLE_FILE: &str = "table.log";
 
-/// The size from which a journal is written anew without its past. A process that begins
-/// reads all of it, about a millisecond for 64 KiB; to write it anew takes 50 µs.
+/// The size in bytes from which a journal is compacted.
+///
+/// A process that starts reads the whole journal, which takes about a millisecond for 64 KiB. A
+/// compaction takes 50 µs.
 const BYTES_MAX: u64 = 16 << 10;
 
-/// A journal is not written anew before it is so many times as large as what it would hold
-/// then: with many requests under way, most of it is no past.
+/// The factor by which a journal must exceed its compacted size before it is compacted.
+///
+/// With many requests in the table, most of the journal cannot be dropped.
 const GROWTH_MIN: u64 = 4;
 
-/// The most bytes that are read of a journal at once.
+/// The maximum number of bytes that are read of a journal at once.
 ///
-/// Any process that may write the file decides how large it is; without a limit it could fill
-/// the memory of every other one. A request takes some 300 bytes, and a journal is written anew
-/// when it has four times what its requests take.
+/// Any process that may write the file controls its size, so without a limit it could exhaust the
+/// memory of every other process. A request takes some 300 bytes, and a journal is compacted when
+/// it is four times as large as its requests.
 const READ_BYTES_MAX: u64 = 64 << 20;
 
-/// Which table it is. One that was made anew, with nothing of what was in it, is another one.
+/// The identity of a table. A table that starts empty gets a new epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// The first one: what follows, and how many requests there were before.
+    /// The first line: the header, with the number of earlier requests.
     Table(Header),
-    /// A request that was there when the journal was written anew.
+    /// A request that was in the table when the journal was compacted.
     Entry(Entry),
-    /// A request.
+    /// A new request.
     Ask(Request, u64),
     /// Requests that were released.
     Free(Vec<RequestId>, u64),
-    /// All requests of a process that died.
+    /// The release of all requests of a process that died.
     Dead(SessionId, u64),
-    /// Nothing more comes in this file: what follows is in another one.
+    /// The end of this file: later operations are in another file.
     Moved(Epoch),
 }
 
-/// What a journal begins with.
+/// The header of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The start of the machine that the table is of, by the kernel's id.
+    /// The kernel's id of the boot in which the table was created.
     pub(crate) boot: String,
-    /// Which table it is.
+    /// The identity of the table.
     pub(crate) epoch: Epoch,
-    /// How many requests there ever were before.
+    /// The number of requests that were made before this journal begins.
     pub(crate) n_requests: u64,
 }
 
-/// What was new when a process took its turn.
+/// What a process learns when it takes the table lock.
 #[derive(Debug, Default)]
 pub(crate) struct News {
     /// The requests that were granted.
     pub(crate) granted: Vec<RequestId>,
-    /// The file is another one: what was granted or removed in between is not told.
+    /// Whether the file was replaced. Grants and removals in between are then not listed.
     pub(crate) was_replaced: bool,
 }
 
@@ -85,18 +89,18 @@ pub(crate) struct Replica {
     file: SharedFile,
     path: PathBuf,
     header: Header,
-    /// How much of the file is in the table.
+    /// How many bytes of the file are applied to the table.
     n_bytes: u64,
-    /// Whether the file says that what follows is in another one.
+    /// Whether the file says that later operations are in another file.
     is_left: bool,
-    /// The size from which the file is written anew.
+    /// The size in bytes from which the file is compacted.
     n_bytes_max: u64,
-    /// What was done in this turn, to be added to the file.
+    /// The operations of this critical section, to be appended to the file.
     lines: String,
 }
 
 impl Replica {
-    /// Opens the shared table, making it if there is none. Nothing of it is read yet.
+    /// Opens the journal, and creates it if it does not exist. Does not read it yet.
     pub(crate) fn open(session: &Session) -> Result<Self, LockError> {
         let path = session.files().path_of(TABLE_FILE);
         let boot = host::boot_id()
@@ -133,8 +137,9 @@ impl Replica {
         self.header.epoch
     }
 
-    /// Takes the turn, if nobody has it, and reads what is new. `turn` is the file as another
-    /// thread got the turn at it, if one did.
+    /// Takes the table lock if it is free, and reads the new lines.
+    ///
+    /// If another thread has already taken the lock, `turn` is the locked file.
     pub(crate) fn enter(
         &mut self,
         session: &Session,
@@ -148,18 +153,19 @@ impl Replica {
         }
         let entered = self.follow(session, &mut news);
         if !matches!(entered, Ok(true)) {
-            // A turn that cannot be used is one for others.
+            // The lock is released, since this process cannot use it.
             self.file.unlock();
         }
         Ok(entered?.then_some(news))
     }
 
-    /// Reads what is new, in whatever file is the table now; false if others have the turn
-    /// there.
+    /// Reads the new lines in the file that is the current table.
+    ///
+    /// Returns false if another process holds the lock on that file.
     fn follow(&mut self, session: &Session, news: &mut News) -> Result<bool, LockError> {
         let files = session.files();
         while !self.file.is_current(files, TABLE_FILE)? {
-            // It was replaced, or removed by hand.
+            // The file was replaced, or removed by the user.
             self.catch_up(session, news)?;
             let next = match SharedFile::open(files, TABLE_FILE, true)? {
                 Some(next) => next,
@@ -178,7 +184,7 @@ impl Replica {
         Ok(true)
     }
 
-    /// Ends the turn. What was done in it is in the file then, for all to see.
+    /// Ends the critical section: appends its operations to the file and releases the table lock.
     pub(crate) fn leave(&mut self, session: &Session) -> Result<(), LockError> {
         let lines = std::mem::take(&mut self.lines);
         let written = self.file.append(self.n_bytes, lines.as_bytes());
@@ -186,14 +192,15 @@ impl Replica {
             Ok(()) => {
                 self.n_bytes += lines.len() as u64;
                 if let Err(error) = self.shrink(session) {
-                    // What was done is in the file, and counts; it is only longer than it need be.
+                    // The operations are in the file and count. The file is only longer than
+                    // necessary.
                     tracing::debug!(%error, "failed to write the lock table anew");
                     self.n_bytes_max = GROWTH_MIN * self.n_bytes;
                 }
                 Ok(())
             }
             Err(error) => {
-                // None of it is in the file, so none of it counts.
+                // None of the operations is in the file, so none of them counts.
                 self.n_bytes = 0;
                 let again = self.catch_up(session, &mut News::default());
                 again.and(Err(error.into()))
@@ -241,14 +248,15 @@ impl Replica {
         self.file = file;
     }
 
-    /// Makes the table's file again that was removed, with what is known of the table. A process
-    /// that makes one at the same time may be faster.
+    /// Restores the table's file, which was removed, from this process's copy.
     ///
-    /// What is known may be old: other processes may have gone over to a file that was removed,
-    /// too. Then requests that were released would come back, and those made there be missing.
-    /// And sessions that have ended would keep their locks for ever, as no process watches for
-    /// the death of one that has no file. In either case the table begins again, with an epoch of
-    /// its own, so that whatever was locked before allows nothing any more.
+    /// Another process that restores the file at the same time may be faster.
+    ///
+    /// The copy may be stale: other processes may have moved to a later file that was removed,
+    /// too. Restoring a stale copy would bring back released requests and lose later ones. A
+    /// session without a file may have ended, and no process would notice its death, so its locks
+    /// would stay for ever. In both cases the table starts empty with a new epoch, which fences
+    /// off all earlier locks.
     fn put_back(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
         let mut header = self.header_now();
         let mut table = self.table.clone();
@@ -264,8 +272,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Says in the file that what follows is in another one. A process that still has it open
-    /// when all later ones are gone then knows that it does not have the last word.
+    /// Writes to the file that later operations are in another file.
+    ///
+    /// If all later files are removed, a process that still has this file open can thus detect
+    /// that its copy is stale.
     fn mark_left(&mut self) -> Result<(), LockError> {
         if !self.is_left {
             let mut line = String::new();
@@ -277,7 +287,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Writes the file anew when it is mostly past.
+    /// Compacts the file if most of it is obsolete.
     fn shrink(&mut self, session: &Session) -> Result<(), LockError> {
         if self.n_bytes < self.n_bytes_max {
             return Ok(());
@@ -287,8 +297,8 @@ impl Replica {
         if self.n_bytes < self.n_bytes_max {
             return Ok(());
         }
-        // Before it is replaced: a process that dies in between leaves a mark too many, and that
-        // only means that the file is not put back if it is removed.
+        // The mark is written before the file is replaced. If the process dies in between, the
+        // only consequence of the mark is that a removed file is not restored.
         let n_bytes = self.n_bytes;
         self.mark_left()?;
         let next = match self
@@ -314,11 +324,11 @@ impl Replica {
         }
     }
 
-    /// Reads what is new in the file, and cuts off what a process left that died as it wrote.
+    /// Reads the new lines of the file, and cuts off an incomplete line of a process that died.
     fn catch_up(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
         let bytes = match self.file.read_from(self.n_bytes, READ_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
-            // Cut short by hand: what others had added is not known any more.
+            // The file was truncated, so the operations that others had appended are lost.
             Ok(None) => return self.start_anew(session, news),
             Err(error)
                 if error.source.kind() == ErrorKind::FileTooLarge && session.is_alone()? =>
@@ -345,7 +355,7 @@ impl Replica {
             Err(_) if session.is_alone()? => return self.start_anew(session, news),
             Err(reason) => {
                 let path = self.path.clone();
-                // The table may be as of any line now.
+                // The table may have been updated up to any line before the error.
                 self.n_bytes = 0;
                 return Err(LockError::Unreadable { path, reason });
             }
@@ -357,8 +367,10 @@ impl Replica {
         Ok(())
     }
 
-    /// Returns whether the file is of this start of the machine and of this version; a table
-    /// of another start is void, and so is one of another version that nobody uses.
+    /// Returns whether the file belongs to this boot and this version.
+    ///
+    /// A table of another boot is stale. So is a table of another version if no other session is
+    /// alive.
     fn is_ours(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
         match header_of(lines, &self.path) {
             Ok(header) => Ok(header.boot == self.header.boot),
@@ -381,8 +393,10 @@ impl Replica {
     }
 }
 
-/// Returns the shared table as it is now, without taking a turn: what is in the file is whole
-/// up to its last line. None where there is no table, or one of another start of the machine.
+/// Returns the shared table without taking the table lock.
+///
+/// The file is complete up to its last whole line. Returns `None` if there is no table, or if it
+/// belongs to another boot.
 pub(crate) fn look(files: &Folder) -> Result<Option<LockTable>, LockError> {
     let path = files.path_of(TABLE_FILE);
     let Some(file) = SharedFile::open(files, TABLE_FILE, false)? else {
@@ -405,7 +419,7 @@ pub(crate) fn look(files: &Folder) -> Result<Option<LockTable>, LockError> {
     }
 }
 
-/// Returns what a journal begins with, given its lines.
+/// Returns the header of a journal, given its lines.
 fn header_of(lines: &[u8], path: &Path) -> Result<Header, LockError> {
     let first = lines.split(|byte| *byte == b'\n').next();
     let first = first.expect("what is split has a first part");
@@ -424,8 +438,10 @@ fn header_of(lines: &[u8], path: &Path) -> Result<Header, LockError> {
     })
 }
 
-/// Drops the requests of sessions that are dead. Returns false if one of the others cannot be
-/// alive as far as can be known, because it has no file: then nothing of the table can be kept.
+/// Drops the requests of dead sessions.
+///
+/// Returns false if another session in the table has no file. Its state is then unknown, and no
+/// part of the table can be kept.
 fn drop_dead(table: &mut LockTable, session: &Session) -> Result<bool, FileError> {
     let mut others: Vec<SessionId> = table.entries().map(|it| it.request.owner.session).collect();
     others.sort_unstable();
@@ -449,7 +465,9 @@ struct Read {
     is_left: bool,
 }
 
-/// Does to a table what lines of a journal say; `from_start` is with its first line.
+/// Applies lines of a journal to a table.
+///
+/// `from_start` says that the first of them is the header.
 fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, String> {
     let mut read = Read::default();
     let mut snapshot = None;
@@ -505,7 +523,7 @@ fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
     }
 }
 
-/// Returns a journal that begins with `table`.
+/// Returns the text of a journal that starts with `table`.
 fn text(header: &Header, table: &LockTable) -> String {
     let mut text = String::new();
     write_line(&mut text, &Line::Table(header.clone()));

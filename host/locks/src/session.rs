@@ -1,8 +1,8 @@
-//! A process's time with a datastore, as other processes see it.
+//! Sessions: the use of a datastore by one process, as other processes see it.
 //!
-//! A session is alive as long as the lock on its file is held, which is the operating
-//! system's word: nothing is decided by age or by process id. Beside that file it has a
-//! bell, if it ever had to wait, by which others tell it that its turn may have come.
+//! A session is alive as long as its process holds the lock on its file. The operating system
+//! maintains this lock, so no decision depends on age or process id. A session that ever had to
+//! wait also has a bell, which other processes ring when they grant one of its requests.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,19 +17,19 @@ use crate::format::{read_session, write_session};
 use crate::joined::pass_prefix;
 use crate::owner::SessionId;
 
-/// The most bytes that are read of a session's file; it holds a name or two.
+/// The maximum number of bytes that are read of a session's file, which holds a few short names.
 const INFO_BYTES_MAX: u64 = 4096;
 
-/// Who a session is, for people. Nothing is decided by it.
+/// The process of a session, for display. No decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {
-    /// Who started the process.
+    /// The user that started the process.
     pub user: String,
-    /// The machine.
+    /// The name of the machine.
     pub host: String,
-    /// The number of the process there.
+    /// The id of the process on that machine.
     pub pid: u32,
-    /// When it began, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The start of the session, in milliseconds since 1970-01-01T00:00:00Z.
     pub since: u64,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for SessionInfo {
     }
 }
 
-/// This process's own session. It ends when this is dropped, or with the process.
+/// This process's own session. It ends when this value is dropped, or with the process.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
@@ -52,8 +52,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a session among the `files` that the processes of a datastore share, and
-    /// removes what is left of processes that died before they had anything locked.
+    /// Starts a session among the `files` that the processes of a datastore share.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -80,8 +79,10 @@ impl Session {
         self.id
     }
 
-    /// Leaves the session's file behind when it ends, unlocked, as if its process had been
-    /// killed: others then see to what it could not release.
+    /// Lets the session's file stay, unlocked, when the session ends, as if the process had been
+    /// killed.
+    ///
+    /// Other processes then release the locks that this one could not release.
     pub(crate) fn stay(&self) {
         self.stays.store(true, Ordering::Relaxed);
     }
@@ -90,12 +91,14 @@ impl Session {
         &self.files
     }
 
-    /// Returns the lock of a session, which is free once that is dead; `None` if it has no file.
+    /// Returns a watch on a session's lock, which is released when the session dies.
+    ///
+    /// Returns `None` if the session has no file.
     pub(crate) fn watch(&self, id: SessionId) -> Result<Option<LockWatch>, FileError> {
         FileLock::watch(&self.files, &lock_file(id))
     }
 
-    /// Makes this session's bell.
+    /// Creates this session's bell.
     pub(crate) fn bell(&self) -> Result<Bell, FileError> {
         Bell::create(&self.files, &bell_file(self.id))
     }
@@ -123,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Returns the other sessions that have a file here and are not alive.
+    /// Returns the other sessions that have a file here and are dead.
     pub(crate) fn dead(&self) -> Result<Vec<SessionId>, FileError> {
         let mut dead = Vec::new();
         for id in sessions(&self.files)? {
@@ -134,9 +137,11 @@ impl Session {
         Ok(dead)
     }
 
-    /// Makes sure that a session is dead, as long as what is returned is kept; none where it
-    /// is alive, or somebody else is looking. A process that has made its file and not yet
-    /// taken its lock looks dead: it waits then, finds its file gone, and makes another.
+    /// Confirms that a session is dead, and keeps it so while the returned file is held.
+    ///
+    /// Returns `None` if the session is alive or another process is checking it. A process that
+    /// has created its file and not yet locked it looks dead. It then waits for the lock, finds
+    /// its file removed, and creates another one.
     pub(crate) fn claim(&self, id: SessionId) -> Result<Option<SharedFile>, FileError> {
         let name = lock_file(id);
         let Some(file) = SharedFile::open(&self.files, &name, false)? else {
@@ -146,7 +151,7 @@ impl Session {
         Ok(is_dead.then_some(file))
     }
 
-    /// Returns whether any other session is alive.
+    /// Returns whether no other session is alive.
     pub(crate) fn is_alone(&self) -> Result<bool, FileError> {
         for id in sessions(&self.files)? {
             if id != self.id && is_alive(&self.files, id)? {
@@ -165,28 +170,28 @@ impl Drop for Session {
     }
 }
 
-/// Returns whether a session is alive. One without a file is not.
+/// Returns whether a session is alive. A session without a file counts as not alive.
 ///
 /// # Errors
-/// Its file cannot be looked at.
+/// The session's file cannot be examined.
 pub fn is_alive(files: &Folder, id: SessionId) -> Result<bool, FileError> {
     FileLock::is_held(files, &lock_file(id))
 }
 
-/// Returns which process a session is, if its file tells.
+/// Returns the process of a session, or `None` if its file cannot be read.
 pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
-    // ignored: it is for people, and nothing is decided by it.
+    // ignored: the text is for display, and no decision depends on it.
     let text = files.read_text(&lock_file(id), INFO_BYTES_MAX).ok()??;
     // ignored: as above.
     read_session(&text).ok()
 }
 
-/// Returns whether a session is certainly dead. Without a file nothing can be told of it.
+/// Returns whether a session is certainly dead. Without a file its state is unknown.
 pub(crate) fn is_dead(files: &Folder, id: SessionId) -> Result<bool, FileError> {
     Ok(has_file(files, id)? && !is_alive(files, id)?)
 }
 
-/// Returns whether a session has its file. Without one nothing is known of it.
+/// Returns whether a session has a file. Without one its state is unknown.
 pub(crate) fn has_file(files: &Folder, id: SessionId) -> Result<bool, FileError> {
     files.has(&lock_file(id))
 }

@@ -1,4 +1,4 @@
-//! The locks of all processes, to be looked at: takes no turn, and changes nothing.
+//! The status of all locks, for display. Reading it takes no table lock and changes nothing.
 
 use sedge_sys::folder::Folder;
 
@@ -10,20 +10,22 @@ use crate::replica::look;
 use crate::session;
 use crate::table::LockTable;
 
-/// A lock, or a request for one.
+/// A granted or waiting request, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockStatus {
-    /// What is locked.
+    /// The resource of the request.
     pub resource: Resource,
-    /// Who has it, or wants it.
+    /// The owner that holds the resource or waits for it.
     pub who: Blocker,
-    /// Whom it waits for; none if it has the lock.
+    /// The owners that the request waits for; empty if it is granted.
     pub waits_for: Vec<Owner>,
 }
 
-/// Returns all locks that the processes have and wait for which share the folder `files`:
-/// resource by resource, holders first, then who waits, the next one first. What dead
-/// processes left is not in it, for it is in nobody's way.
+/// Returns the locks and requests of all processes that share the folder `files`.
+///
+/// The list is ordered by resource. For each resource, the holders come first, then the waiters,
+/// the next one to be granted first. Requests of dead processes are left out, because they block
+/// no other request.
 ///
 /// # Errors
 /// A file cannot be read.

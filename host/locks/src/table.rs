@@ -1,9 +1,9 @@
-//! The lock table: who has what, who waits, and who may go.
+//! The lock table decides which requests are granted and which wait.
 //!
-//! A pure function of the requests and releases that it was told of, in their order: every
-//! process that is told the same has the same table. There is no I/O, no clock and no
-//! waiting in it; times are numbers that it keeps for people. See PROTOCOL.md for the rules
-//! and where they come from.
+//! The table is a pure function of the requests and releases that were applied to it, in their
+//! order. Two processes that apply the same operations have the same table. The table does no
+//! I/O, reads no clock and never blocks; the times in it are only displayed. PROTOCOL.md
+//! describes the rules and names their sources.
 
 mod graph;
 mod queue;
@@ -22,65 +22,67 @@ use queue::Queue;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) u64);
 
-/// What somebody asks for.
+/// A request for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// Who.
+    /// The owner that makes the request.
     pub owner: Owner,
-    /// What is to be locked.
+    /// The resource to lock.
     pub resource: Resource,
-    /// How.
+    /// The mode in which to lock the resource.
     pub mode: Mode,
-    /// What for, to people: `sink.run`.
+    /// The method that needs the lock, for display: `sink.run`.
     pub what: String,
 }
 
-/// What becomes of a request.
+/// The table's decision about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It has the lock at once.
+    /// The request is granted at once.
     Granted,
-    /// It has to wait.
+    /// The request has to wait.
     Wait,
-    /// It would wait for somebody who waits for it.
+    /// The request would close a cycle of owners that wait for each other.
     Deadlock(Cycle),
 }
 
-/// Where a request stands.
+/// The state of a request in the queue of its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// It has the lock.
+    /// The request is granted.
     Granted,
-    /// It waits, in front of all who do not overtake: its lineage has the lock already.
+    /// The request waits in front of all requests that do not overtake, because its lineage holds
+    /// the resource already.
     Overtaking,
-    /// It waits in the order of arrival.
+    /// The request waits in the order of arrival.
     Waiting,
 }
 
 /// A request in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// Its number.
+    /// The number of the request.
     pub id: RequestId,
-    /// Where it stands.
+    /// The state of the request in its queue.
     pub place: Place,
-    /// Since when, in milliseconds since 1970-01-01T00:00:00Z.
+    /// The time at which the request got this place, in milliseconds since 1970-01-01T00:00:00Z.
     pub since: u64,
-    /// What was asked for.
+    /// The request itself.
     pub request: Request,
 }
 
-/// All requests that were made and not released.
+/// All requests that were made and are not released yet.
 #[derive(Debug, Clone, Default)]
 pub struct LockTable {
     queues: BTreeMap<Resource, Queue>,
     resources: BTreeMap<RequestId, Resource>,
-    /// The requests that wait, by owner, so that those below one owner are side by side.
+    /// The waiting requests, ordered by owner, so that the requests of an owner and its
+    /// descendants are adjacent.
     waiting: BTreeSet<(Owner, RequestId)>,
     n_requests: u64,
 }
 
-/// Decides what would become of a request that came now.
+/// Decides whether a request made now would be granted, would wait, or would close a cycle.
 #[must_use]
 pub fn decide(table: &LockTable, request: &Request) -> Decision {
     let place = match table.queues.get(&request.resource) {
@@ -97,10 +99,12 @@ pub fn decide(table: &LockTable, request: &Request) -> Decision {
 }
 
 impl LockTable {
-    /// Returns whether a request asks for nothing that its lineage has not: an intention
-    /// where an ancestor has that resource in a mode that includes it. Intentions never
-    /// conflict among themselves, so siblings need not take turns for them. An ancestor in
-    /// another process does not count: it may die first, and its locks with it.
+    /// Returns whether an ancestor's lock already allows what a request asks for.
+    ///
+    /// The request must be for an intention, and an ancestor must hold the resource in a mode
+    /// that includes it. Intentions do not conflict with each other, so siblings do not exclude
+    /// each other by them. An ancestor in another process does not count: that process may die
+    /// first, and its locks are released with it.
     #[must_use]
     pub fn is_included(&self, request: &Request) -> bool {
         request.mode.is_intention()
@@ -114,8 +118,10 @@ impl LockTable {
             })
     }
 
-    /// Adds a request, whatever [`decide`] says of it, and returns its number and where it
-    /// stands from `now` on.
+    /// Adds a request, whatever [`decide`] returns for it.
+    ///
+    /// Returns the number of the request and its place. `now` is the time that is recorded for
+    /// it.
     pub fn insert(&mut self, request: Request, now: u64) -> (RequestId, Place) {
         let id = RequestId(self.n_requests);
         self.n_requests += 1;
@@ -135,8 +141,10 @@ impl LockTable {
         (id, place)
     }
 
-    /// Removes requests, granted or waiting, and returns those that are granted thereby, in
-    /// order of arrival. Numbers of requests that are not there are passed over.
+    /// Removes requests, granted or waiting, and grants the requests that they blocked.
+    ///
+    /// Returns the requests that are granted, in order of arrival. Numbers that are not in the
+    /// table are ignored.
     pub fn release(&mut self, ids: &[RequestId], now: u64) -> Vec<RequestId> {
         let mut touched = BTreeSet::new();
         for id in ids {
@@ -170,19 +178,21 @@ impl LockTable {
         granted
     }
 
-    /// Returns the request of that number, if it is still there.
+    /// Returns the request with this number, or `None` if it is not in the table.
     #[must_use]
     pub fn entry(&self, id: RequestId) -> Option<&Entry> {
         self.queues.get(self.resources.get(&id)?)?.entry(id)
     }
 
-    /// Returns all requests: resource by resource, and for each resource those that have the
-    /// lock, then those that wait, the next one first.
+    /// Returns all requests, resource by resource.
+    ///
+    /// For each resource, the holders come first, then the waiters, the next one to be granted
+    /// first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.queues.values().flat_map(Queue::entries)
     }
 
-    /// Returns how many requests there ever were.
+    /// Returns the number of requests that were ever made.
     #[must_use]
     pub fn n_requests(&self) -> u64 {
         self.n_requests
@@ -195,9 +205,11 @@ impl LockTable {
         self.entries().filter(is_of).map(|entry| entry.id).collect()
     }
 
-    /// Returns those whom a waiting request waits for: who has the lock, and who is in front
-    /// of it; none if it does not wait. Where a request for `X` is in front, those in front of
-    /// that one are left out, for it waits for all of them.
+    /// Returns the requests that block a waiting request.
+    ///
+    /// These are the holders of the resource and the requests in front of it in the queue. The
+    /// list is empty if the request does not wait. If a request for `X` is in front, the requests
+    /// in front of that one are left out, because it waits for all of them.
     #[must_use]
     pub fn blockers(&self, id: RequestId) -> Vec<&Entry> {
         let Some(entry) = self.entry(id) else {
@@ -209,7 +221,7 @@ impl LockTable {
         }
     }
 
-    /// Returns the sessions that have a resource or wait for it.
+    /// Returns the sessions that hold a resource or wait for it.
     #[must_use]
     pub fn sessions_at(&self, resource: &Resource) -> BTreeSet<SessionId> {
         let queue = self.queues.get(resource);
@@ -217,9 +229,10 @@ impl LockTable {
         entries.map(|entry| entry.request.owner.session).collect()
     }
 
-    /// Returns what the calls of a lineage are doing, from the run down, as far as they have
-    /// or want locks: `a.run`, `b.run`. The number of a call stands for one that does not. Those
-    /// of the process that waits for this one come first.
+    /// Returns what the calls of a lineage are doing, from the run down: `a.run`, `b.run`.
+    ///
+    /// A call that neither holds nor wants a lock appears as its number. If the lineage belongs
+    /// to a joined process, the calls of the process that waits for it come first.
     #[must_use]
     pub fn chain(&self, owner: &Owner) -> Vec<String> {
         let mut whats: BTreeMap<usize, &str> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Which calls wait until the process has room for them.
+//! Admission: which calls wait until the process has room for them.
 
 use crate::error::AppError;
 use crate::frame::Frame;
@@ -6,8 +6,8 @@ use crate::run_cx::{ReadyModel, RunCx};
 
 /// Waits until the process has room for a call that has no caller and holds no lock.
 ///
-/// Any other call begins at once, and is refused what there is no room for: its callers, or what
-/// waits for its locks, may hold what it would wait for.
+/// Any other call is admitted at once, and is refused if there is no room. If it waited, it could
+/// wait for its own callers, or for a call that waits for its locks.
 pub(super) async fn wait(cx: &RunCx, frame: &Frame, model: &ReadyModel) -> Result<(), AppError> {
     if frame.is_below_locks() || cx.locks.joined().is_some() {
         return Ok(());

@@ -1,4 +1,5 @@
-//! Programs that a call runs: found by their pins in `sedge.yaml`, and checked against them.
+//! The programs that a call runs. The host finds them by their pins in `sedge.yaml` and checks the
+//! arguments against the pin.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,29 +22,29 @@ use crate::error::{AppError, ProcessError};
 use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
 use crate::run_cx::RunCx;
 
-/// How much of a path that is refused is shown, in characters. A guest chooses how long it is.
+/// The number of characters shown of a path that is refused. The guest chooses its length.
 const SHOWN_CHARS_MAX: usize = 100;
 
-/// What a call wants to run.
+/// A command that a call requests to run.
 pub(super) struct Asked<'a> {
     pub(super) name: &'a CommandName,
     pub(super) arguments: Vec<String>,
     pub(super) stdin: Vec<u8>,
 }
 
-/// The call that wants it.
+/// The call that requests the command.
 pub(super) struct By {
     pub(super) lineage: Lineage,
-    /// Whether its method is one of kind `read`.
+    /// Whether the call's method is of kind `read`.
     pub(super) only_reads: bool,
-    /// The folders that it, or a caller above it, may write to.
+    /// The folders that the call, or one of its callers, may write to.
     pub(super) writable: Arc<BTreeSet<Identity>>,
 }
 
-/// Returns a pinned program, to be run with arguments that its pin allows.
+/// Returns the program of a pin, ready to run with the requested arguments.
 ///
 /// # Errors
-/// There is no such pin, or it does not allow them.
+/// Returns an error if there is no such pin, or if the pin does not allow the arguments.
 pub(super) fn prepare(
     cx: &Arc<RunCx>,
     by: By,
@@ -72,7 +73,7 @@ pub(super) fn prepare(
     let mut command = command_of(cx, pin, asked);
     let cx = Arc::clone(cx);
     Ok(Box::pin(async move {
-        // Counts until the program and all that it started have ended.
+        // The pass is valid until the program and all processes that it started have ended.
         let pass = cx.locks.pass(&by.lineage, by.only_reads);
         let pass = pass.map_err(|error| Fault::Host(store_fault(error)))?;
         let tokens = pass.tokens(cx.repository.lineage_tokens());
@@ -83,9 +84,11 @@ pub(super) fn prepare(
     }))
 }
 
-/// Refuses a command that would be ruled by what its callers may write to, or of which that cannot
-/// be told. A folder is not granted to be written to if a pin leads there; this looks again, at
-/// what the pin leads to now, and at what the guest has chosen.
+/// Refuses a command if the call or its callers may write to a path that controls the command, or
+/// if the host cannot check that.
+///
+/// The host never grants write access to a folder that a pin leads to. This function checks again,
+/// because the pin's paths may lead elsewhere by now, and because the guest chose some arguments.
 fn refuse(name: &CommandName, reached: Result<Option<&str>, FileError>) -> Result<(), String> {
     match reached {
         Ok(None) => Ok(()),

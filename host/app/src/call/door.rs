@@ -1,9 +1,9 @@
-//! The one door through which text leaves a call: its log, its outcome or its error, what it
-//! writes, and what it hands to other calls. The values of secrets do not get through.
+//! The one place where text leaves a call: its log, its outcome or error, its writes, and its
+//! arguments for other calls. The host redacts the values of secrets here.
 //!
-//! A weak value, such as `prod`, is kept out of logs, outcomes and errors, and out of what a call
-//! writes only if a call of the run was handed the secret. In names, tags and arguments it stays:
-//! they would become other ones, in data that has nothing to do with the secret.
+//! A weak value, such as `prod`, is redacted in logs, outcomes and errors. It is redacted in a
+//! call's writes only if the host has handed the secret to a call of the run. It stays in names,
+//! tags and arguments: redacting it there would change data that has nothing to do with the secret.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use serde_json::Value;
 
 use crate::vault::{Redactors, Vault};
 
-/// Puts marks in place of values of secrets, in all that leaves a call.
+/// Replaces the values of secrets with marks, in all text that leaves a call.
 pub(super) struct Door(Redactors);
 
 impl Door {
-    /// Returns the door as it is now: it knows the secrets that were handed over by now.
+    /// Returns a door for the secrets that the run has been handed so far.
     pub(super) fn new(vault: &Vault) -> Self {
         Self(vault.redactors())
     }
 
-    /// Returns what a file passes through, piece by piece.
+    /// Returns the redactor for a file, which the file passes through piece by piece.
     pub(super) fn stream(&self) -> StreamRedactor {
         StreamRedactor::new(Arc::clone(&self.0.content))
     }
 
-    /// Takes values out of an outcome, or of what is put on record.
+    /// Redacts an outcome, or a value that is recorded.
     pub(super) fn value(&self, value: &mut Value) {
         self.0.all.redact_json(value);
     }
 
-    /// Takes values out of the arguments of a call by another one.
+    /// Redacts the arguments that a call passes to a callee.
     pub(super) fn arguments(&self, arguments: &mut Value) {
         self.0.strong.redact_json(arguments);
     }
@@ -48,7 +48,7 @@ impl Door {
         }
     }
 
-    /// Takes values out of what a call leaves behind. Its log has passed as it came.
+    /// Redacts the report of a call, except for its log, which was redacted line by line.
     pub(super) fn report(&self, report: &mut CallReport) {
         if self.0.all.is_empty() {
             return;
@@ -70,7 +70,7 @@ impl Door {
         }
     }
 
-    /// Takes values out of what a call has written. What is in files has passed already.
+    /// Redacts the writes of a call, except for files, which were redacted as they were written.
     pub(super) fn changes(&self, changes: &mut [StagedChange]) {
         if self.0.all.is_empty() {
             return;
@@ -100,7 +100,7 @@ impl Door {
         }
     }
 
-    /// Takes values out of a JSON text, which stays one.
+    /// Redacts a JSON text, which stays valid JSON.
     fn json(&self, text: &mut String) {
         let Cow::Owned(redacted) = self.0.content.redact(text) else {
             return;
@@ -109,7 +109,7 @@ impl Door {
         let mut parsed: Value = serde_json::from_str(text).unwrap_or_default();
         self.0.content.redact_json(&mut parsed);
         let rewritten = parsed.to_string();
-        // A value may also stand across the parts of a document.
+        // A value may also span several parts of a document.
         let is_clean = matches!(self.0.content.redact(&rewritten), Cow::Borrowed(_));
         *text = if is_clean {
             rewritten
@@ -136,7 +136,7 @@ impl Door {
                 }
             }
             CallError::Trapped { message, .. } => self.text(message),
-            // Nothing in these is the guest's.
+            // The guest chose no text in these errors.
             CallError::LockTimeout { .. }
             | CallError::Deadlock { .. }
             | CallError::Cycle { .. }
@@ -148,7 +148,7 @@ impl Door {
 
     fn name(&self, name: &mut DataName) {
         if let Cow::Owned(redacted) = self.0.strong.redact(name.as_str()) {
-            // Many marks can be longer than a name may be.
+            // A name with many marks can exceed the maximum length of a name.
             let redacted = redacted.parse().or_else(|_| "[secret]".parse());
             *name = redacted.expect("a mark is a name");
         }

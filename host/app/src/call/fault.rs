@@ -7,11 +7,11 @@ use crate::error::AppError;
 /// Why a call has no outcome.
 #[derive(Debug)]
 pub(crate) enum CallFault {
-    /// The call could not begin, so it has no record; its caller gets the error.
+    /// The call could not begin, so it has no record. The caller receives the error.
     Refused(CallError),
-    /// The call had begun, and its record says the same; its caller gets the error.
+    /// The call began, and its record has the same error. The caller receives the error.
     Failed(CallError),
-    /// A file, the store or the machine is at fault; the run ends.
+    /// A file, the store or the machine failed. The run ends.
     App(AppError),
 }
 

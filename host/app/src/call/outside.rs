@@ -1,4 +1,4 @@
-//! What a running call reaches the rest of the house by: nested calls, and data to read.
+//! What a running call can reach in the host: nested calls, and data to read.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,19 +30,19 @@ use crate::events::Event;
 use crate::frame::BeingUndone;
 use crate::run_cx::{ReadyModel, RunCx};
 
-/// One call's view of the house.
+/// The host, as one call sees it.
 pub(super) struct CallOutside {
     cx: Arc<RunCx>,
     ours: Ours,
     replay: Mutex<Option<Replay>>,
 }
 
-/// What is of the call itself.
+/// The parts that belong to the call itself.
 pub(super) struct Ours {
     pub(super) model: Arc<ReadyModel>,
     pub(super) uses: Arc<Uses>,
     pub(super) identity: Identity,
-    /// What its callees take from it.
+    /// What its callees inherit from it.
     pub(super) caller: Arc<Caller>,
     pub(super) writes: Arc<Writes>,
 }
@@ -64,14 +64,14 @@ impl CallOutside {
         self.cx.repository.store().map_err(store_fault)
     }
 
-    /// Checks that a model may be called, or read, and marks that it is.
+    /// Checks that the call may call or read a model, and records that it uses this permission.
     fn touched(&self, target: &str, touch: &str) -> Result<(), Denial> {
         self.ours.model.permissions.model(target, touch)?;
         self.ours.uses.mark(&Use::Model(target));
         Ok(())
     }
 
-    /// Looks a call up in what interrupted attempts had done.
+    /// Looks up a nested call in the record of interrupted attempts.
     fn recall(&self, ordinal: u32, asked: &Asked<'_>) -> Recalled {
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = replay.as_ref() else {
@@ -95,7 +95,7 @@ impl Outside for CallOutside {
         method: String,
         mut arguments: Value,
     ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>> {
-        // A secret is no other model's because this one saw it.
+        // The callee must not receive a secret only because this call has seen it.
         let door = self.door();
         door.arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
@@ -103,7 +103,7 @@ impl Outside for CallOutside {
             let refused = CalleeError::refused(CallError::Denied { reason });
             return Box::pin(async { Err(Fault::Guest(refused)) });
         }
-        // As they are put on record.
+        // The replay compares the arguments in the form in which they are recorded.
         let mut recorded = arguments.clone();
         door.value(&mut recorded);
         let asked = Asked {
@@ -262,7 +262,7 @@ impl Outside for CallOutside {
         let (cx, frame) = (Arc::clone(&self.cx), Arc::clone(&ours.caller.frame));
         Box::pin(async move {
             if let Err(BeingUndone) = frame.publish() {
-                // Whoever undoes it drops this.
+                // The call is being rolled back: the task that does so drops this future.
                 std::future::pending().await
             }
             let store = cx.repository.store();
@@ -281,7 +281,7 @@ impl Outside for CallOutside {
         let frame = Arc::clone(&self.ours.caller.frame);
         Box::pin(async move {
             if let Err(BeingUndone) = frame.publish() {
-                // Whoever undoes it drops this.
+                // The call is being rolled back: the task that does so drops this future.
                 std::future::pending().await
             }
         })
@@ -328,12 +328,12 @@ impl Outside for CallOutside {
     }
 }
 
-/// A resource whose bytes are no text, which its digest must have told.
+/// A resource whose bytes are not UTF-8 text, although its digest matches.
 #[derive(Debug, thiserror::Error)]
 #[error("the resource `{0}` is no text")]
 struct NotText(DataName, #[source] std::string::FromUtf8Error);
 
-/// A file that a call writes.
+/// A file that a call is writing.
 struct Sink {
     file: FileWriter,
     redactor: StreamRedactor,
@@ -388,8 +388,9 @@ pub(super) fn store_fault(error: impl Into<AppError>) -> HostError {
     Carried::wrap(error.into())
 }
 
-/// One of our errors on its way up through guests: each of them ends, and the root of the
-/// run finds the error as it was.
+/// An error of the host on its way up through the guests.
+///
+/// Each guest on the way ends, and the root of the run receives the error unchanged.
 pub(super) struct Carried(Mutex<Option<AppError>>, String);
 
 impl Carried {

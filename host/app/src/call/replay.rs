@@ -1,10 +1,10 @@
-//! What interrupted attempts at a step had done, so that it is not done again.
+//! What interrupted attempts at a step did, so that the host does not do it again.
 //!
-//! A step's code is run again from its start. Each nested call that it asks for has a
-//! place: its ordinal in its caller. What had ended at that place, either way, is answered
-//! from the record; what had been cut off there is run again, with what *it* had done. The
-//! first call that differs from the record is live, and so are all that its caller makes
-//! after it.
+//! The host runs a step's code again from its start. Each nested call has a place: its ordinal
+//! among the calls of its caller. If the call at that place had ended, whether it succeeded or
+//! failed, the host answers from the record. If it was cut off, the host runs it again and replays
+//! its own nested calls in turn. The first call that differs from the record runs live, and so do
+//! all later calls of the same caller.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,38 +14,39 @@ use sedge_model::run::StepPath;
 use sedge_store::CallRecord;
 use serde_json::Value;
 
-/// The calls that all attempts at a step made below its own call, the later attempts laid
-/// over the earlier ones, and a place among them.
+/// The nested calls of all attempts at a step, and a place among them.
+///
+/// Calls of later attempts replace those of earlier ones.
 #[derive(Clone)]
 pub(crate) struct Replay {
     known: Arc<BTreeMap<Place, CallRecord>>,
     at: Place,
 }
 
-/// Ordinals from the step's call down.
+/// The ordinals of a nested call and its callers, from the step's call down.
 type Place = Vec<u32>;
 
-/// A call that is asked for.
+/// A nested call that the guest requests.
 pub(super) struct Asked<'a> {
     pub(super) target: &'a str,
     pub(super) method: &'a str,
     pub(super) arguments: &'a Value,
 }
 
-/// What is known of a call that is asked for.
+/// What the record says about a nested call that the guest requests.
 pub(super) enum Recalled {
-    /// Nothing.
+    /// The record has no such call.
     Nothing,
-    /// It had ended so.
+    /// The call had ended with this result.
     Ended(Result<Outcome, CallError>),
-    /// It had begun and not ended; this is what it had done.
+    /// The call had begun and not ended. Its own nested calls are in this replay.
     CutOff(Replay),
-    /// Another call had been made in its place.
+    /// The record has another call at this place.
     Diverged,
 }
 
 impl Replay {
-    /// Collects what the attempts at `step` did, from all calls of the run in their order.
+    /// Collects the calls of all attempts at `step`, from all calls of the run in their order.
     pub(crate) fn of(step: &StepPath, calls: Vec<CallRecord>) -> Self {
         let step = step.to_string();
         let is_attempt = |call: &&CallRecord| {
@@ -67,7 +68,7 @@ impl Replay {
         }
     }
 
-    /// Returns what is known of this place's `ordinal`th call.
+    /// Returns what the record says about the `ordinal`th call of this place.
     pub(super) fn recall(&self, ordinal: u32, asked: &Asked<'_>) -> Recalled {
         let mut at = self.at.clone();
         at.push(ordinal);
@@ -97,8 +98,10 @@ impl Replay {
     }
 }
 
-/// Adds a call of a later attempt. If it is another one than was made in its place before,
-/// what its caller did from there on in earlier attempts counts no more.
+/// Adds a call of a later attempt.
+///
+/// If an earlier attempt made another call at this place, the later calls of the same caller in
+/// earlier attempts are dropped.
 fn lay_over(known: &mut BTreeMap<Place, CallRecord>, place: Place, call: CallRecord) {
     let before = known.get(&place);
     let is_same = before.is_none_or(|before| {
@@ -115,7 +118,7 @@ fn lay_over(known: &mut BTreeMap<Place, CallRecord>, place: Place, call: CallRec
     known.insert(place, call);
 }
 
-/// Returns a call's ordinals below the call at the top of its run.
+/// Returns the ordinals of a call, from below the root call of its run.
 fn place(call: &CallRecord) -> Place {
     let mut place = Place::new();
     let mut lineage = call.lineage.clone();
@@ -138,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes a run's calls of `1/2 sink ok`: place, model, and how it ended.
+    /// Makes the calls of a run from texts such as `1/2 sink ok`: place, model, and how it ended.
     fn calls(texts: &[&str]) -> Vec<CallRecord> {
         let call = |text: &&str| {
             let words: Vec<&str> = text.split(' ').collect();
@@ -238,7 +241,7 @@ mod tests {
         check(&calls, 1, "a", "cut off, ok \"1/1/1\"");
     }
 
-    /// The second attempt answered `1` from the first, made `2`, and was interrupted too.
+    /// The second attempt replayed call `1` of the first, made call `2`, and was interrupted too.
     #[test]
     fn attempts_add_up() {
         let calls = ["1 top running", "1/1 a ok", "2 top running", "2/2 a ok"];
@@ -254,7 +257,7 @@ mod tests {
         check(&calls, 1, "a", "cut off, ok \"1/1/1\"");
     }
 
-    /// The second attempt made another second call, so the first one's third is none of its.
+    /// The second attempt made a different second call, so the third call of the first is dropped.
     #[test]
     fn an_attempt_that_diverged_hides_what_earlier_ones_did_from_there_on() {
         let calls = [

@@ -1,10 +1,11 @@
-//! What decides what models may do and what commands do: the repository's own files, and the
-//! programs, scripts and folders of commands. No model may write there, by whatever name it is
-//! reached.
+//! The files and folders that control what models and commands may do.
 //!
-//! Files are compared, not texts: each path is followed name by name and link by link at the time
-//! of use, and every folder on the way is known by its identity. Where something cannot be looked
-//! at, nothing is known, so nothing is granted.
+//! These are the repository's own files, and the programs, scripts and folders of commands. No
+//! model may write to them, whatever name or link it uses to reach them.
+//!
+//! The host compares files, not the text of paths. It follows each path name by name and link by
+//! link at the time of use, and knows every folder on the way by its identity. If the host cannot
+//! inspect a path, it grants nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,15 +20,15 @@ use sedge_sys::identity::{DEPTH_MAX, Identity, Kind, Trail, TrailEnd};
 
 use crate::repository::Repository;
 
-/// The folders of the repository whose files say what may be done.
+/// The folders of the repository whose files define what models and workflows may do.
 const DEFINITIONS: [&str; 2] = ["models", "workflows"];
 
-/// What a model that may write to a folder would decide on.
+/// What a model could control if it had write access to a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ruled {
-    /// What the repository says, in this file or folder of it.
+    /// The definitions in this file or folder of the repository.
     Definitions(&'static str),
-    /// What a command does.
+    /// The behavior of this command.
     Command(CommandName),
 }
 
@@ -41,7 +42,7 @@ impl fmt::Display for Ruled {
 }
 
 impl Ruled {
-    /// Returns why no model may write to a folder that decides on this.
+    /// Returns why no model may write to a folder that controls this.
     pub(super) fn reason(&self, folder: &Path) -> String {
         let folder = folder.display();
         match self {
@@ -55,28 +56,28 @@ impl Ruled {
     }
 }
 
-/// It cannot be told where something is.
+/// The host cannot inspect a path that controls something.
 #[derive(Debug)]
 pub(super) struct CannotLook {
     pub(super) what: Ruled,
     pub(super) error: FileError,
 }
 
-/// All that decides, by identity.
+/// All files and folders that control something, by identity.
 #[derive(Debug, Default)]
 pub(super) struct Rulers {
-    /// Folders in which a name decides, each with what it decides on.
+    /// Folders in which an entry controls something, each with what the entry controls.
     folders: BTreeMap<Identity, Ruled>,
-    /// Folders all of whose content decides, at any depth.
+    /// Folders whose whole content controls something, at any depth.
     whole: BTreeMap<Identity, Ruled>,
     files: BTreeSet<Identity>,
 }
 
 impl Rulers {
-    /// Looks for all that decides.
+    /// Finds all files and folders that control something.
     ///
     /// # Errors
-    /// Something of it cannot be looked at.
+    /// Returns an error if the host cannot inspect one of them.
     pub(super) fn find(repository: &Repository) -> Result<Self, CannotLook> {
         let mut rulers = Self::default();
         for part in [CONFIG_FILE, LOCK_FILE] {
@@ -102,7 +103,7 @@ impl Rulers {
         Ok(rulers)
     }
 
-    /// Returns what is decided on by writing to a folder, or anywhere below it.
+    /// Returns what write access to a folder and everything below it would control.
     pub(super) fn ruled_by(&self, folder: &Folder) -> Result<Option<&Ruled>, FileError> {
         let chain = folder.chain()?;
         let here = chain.first().and_then(|here| self.folders.get(here));
@@ -110,8 +111,8 @@ impl Rulers {
         Ok(here.or_else(above))
     }
 
-    /// Returns what no guest may write to, though it is in a folder that it may write to: other
-    /// names of the same files, and folders that are mounted there, too.
+    /// Returns the files and folders that no guest may write to, even inside a folder that it may
+    /// write to. This covers hard links to the files, and mounts of the folders.
     pub(super) fn untouchable(self) -> Untouchable {
         let folders = self.folders.into_keys().chain(self.whole.into_keys());
         Untouchable {
@@ -120,7 +121,7 @@ impl Rulers {
         }
     }
 
-    /// Adds what decides where a path leads, and what is there.
+    /// Adds all that controls where a path leads, and the file or folder at its end.
     fn add(&mut self, path: &Path, what: &Ruled) -> Result<TrailEnd, FileError> {
         let trail = Trail::follow(path)?;
         for folder in trail.folders {
@@ -138,7 +139,7 @@ impl Rulers {
         Ok(trail.end)
     }
 
-    /// Adds a folder, all that is in it, and what links in it lead to.
+    /// Adds a folder, its whole content, and the targets of the links in it.
     fn add_whole(&mut self, path: &Path, what: &Ruled) -> Result<(), FileError> {
         let TrailEnd::Folder(_) = self.add(path, what)? else {
             return Ok(());
@@ -163,8 +164,8 @@ impl Rulers {
     }
 }
 
-/// Returns the paths of a command that its pin names: its program, the folder that it runs in, and
-/// what its arguments may name whatever a guest chooses.
+/// Returns the paths of a command that its pin fixes, whatever the guest chooses: its program, its
+/// working folder, and the paths in fixed arguments.
 fn fixed_paths(repository: &Repository, pin: &CommandPin) -> Vec<PathBuf> {
     let cwd = cwd_of(repository, pin);
     let arguments = pin.arguments.fixed_paths();
@@ -177,13 +178,15 @@ fn fixed_paths(repository: &Repository, pin: &CommandPin) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns the folder that a command runs in; none where that is an empty one of its own.
+/// Returns the working folder of a command. Returns `None` if the command gets an empty folder of
+/// its own.
 pub(super) fn cwd_of(repository: &Repository, pin: &CommandPin) -> Option<PathBuf> {
     let cwd = pin.cwd.as_deref();
     cwd.map(|cwd| repository.folder().path_of(cwd))
 }
 
-/// Returns what an argument would name; nothing where it is relative to an empty folder.
+/// Returns the path that an argument names. Returns `None` if the argument is relative and the
+/// working folder is an empty folder.
 fn absolute(cwd: Option<&Path>, argument: &str) -> Option<PathBuf> {
     let path = Path::new(argument);
     if path.is_absolute() {
@@ -192,17 +195,17 @@ fn absolute(cwd: Option<&Path>, argument: &str) -> Option<PathBuf> {
     cwd.map(|cwd| cwd.join(path))
 }
 
-/// Returns the first of a command's paths that leads through, or to, a folder in which its callers
-/// may write.
+/// Returns the first path of a command that leads through, or to, a folder that its callers may
+/// write to.
 ///
 /// # Errors
-/// It cannot be told where one leads.
+/// Returns an error if the host cannot inspect where a path leads.
 pub(super) fn reachable<'a>(
     cwd: Option<&Path>,
     paths: impl IntoIterator<Item = &'a str>,
     writable: &BTreeSet<Identity>,
 ) -> Result<Option<&'a str>, FileError> {
-    // Most calls may write to no folder at all.
+    // Most calls may not write to any folder.
     if writable.is_empty() {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! What of the machine a call gets: the folders and the variables that its model was granted.
+//! The parts of the machine that a call gets: the folders and variables granted to its model.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -18,18 +18,21 @@ use super::rulers::{CannotLook, Rulers};
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::run_cx::ReadyModel;
 
-/// How deep the folder of run-time state is looked through for other names of its folders: down to
-/// those of the datastore, and not to each of the many that large content is kept in.
+/// How deep the host searches the folder of run-time state for its subfolders.
+///
+/// Two levels reach the folders of the datastore, but not each of the many folders of large
+/// content.
 const STATE_DEPTH: usize = 2;
 
-/// Why a model does not get a folder of which it cannot be told whether it is, holds, or is in
-/// another folder that no model gets.
+/// Why a model is denied a folder if the host cannot check how it relates to a protected folder.
 const CANNOT_TELL: &str = "it cannot be told whether it has to do with";
 
-/// Gathers what a call gets, and where it marks what it uses. Nothing of it is made, or changed.
+/// Gathers the folders and variables that a call gets, and the marks of what it uses.
+///
+/// This neither creates nor changes anything.
 ///
 /// # Errors
-/// A folder is not there, or is one that no model gets, or that cannot be told.
+/// Returns a reason if a folder is missing, is protected from models, or cannot be inspected.
 pub(super) fn gather(
     repository: &Repository,
     model: &ReadyModel,
@@ -60,7 +63,7 @@ pub(super) fn gather(
     })
 }
 
-/// Returns the folders that a call, or a caller above it, may write to.
+/// Returns the folders that a call, or one of its callers, may write to.
 pub(super) fn writable(surroundings: &Surroundings, caller: Option<&Caller>) -> BTreeSet<Identity> {
     let own = surroundings.folders.iter();
     let own = own.filter(|it| it.access == FileAccess::Write);
@@ -68,12 +71,12 @@ pub(super) fn writable(surroundings: &Surroundings, caller: Option<&Caller>) -> 
     own.map(|it| it.identity).chain(above.copied()).collect()
 }
 
-/// A folder in which Sedge keeps what no model may touch.
+/// A folder in which Sedge keeps files that no model may touch.
 struct Kept {
     path: PathBuf,
-    /// The folder, and some below it.
+    /// The identities of the folder and of some of its subfolders.
     below: BTreeSet<Identity>,
-    /// The folder, and what contains it.
+    /// The identities of the folder and of the folders that contain it.
     above: Vec<Identity>,
 }
 
@@ -88,25 +91,27 @@ impl Kept {
         })
     }
 
-    /// Returns whether a folder is this one, contains it or is in it. `chain` is that folder, and
-    /// what contains it.
+    /// Returns whether a folder is this one, contains it, or is inside it.
+    ///
+    /// `chain` has the identity of that folder, followed by those of the folders that contain it.
     fn has_to_do_with(&self, chain: &[Identity]) -> bool {
         let contains = chain.first().is_some_and(|it| self.above.contains(it));
         contains || chain.iter().any(|it| self.below.contains(it))
     }
 }
 
-/// What decides which folders a model gets of those that it was granted.
+/// Decides which of its granted folders a model gets.
 struct Guard<'a> {
     repository: &'a Repository,
     model: &'a ReadyModel,
     /// The folder of run-time state.
     state: Kept,
-    /// The folder of the key of compiled code: whatever reads it could make code that is run.
+    /// The folder of the key for compiled code: a guest that reads the key could forge code that
+    /// the host runs.
     key: Option<Kept>,
-    /// The folder of compiled code, which is run outside of the sandbox.
+    /// The folder of compiled code, which the host runs outside of the sandbox.
     code: Option<Kept>,
-    /// What decides on models and commands; nothing where nothing is to be written.
+    /// What controls models and commands; `None` if the model has no write access.
     rulers: Option<Rulers>,
 }
 
@@ -140,7 +145,7 @@ impl<'a> Guard<'a> {
             };
             match Kept::find(path) {
                 Ok(kept) => Ok(Some(kept)),
-                // Without it there is nothing to harm: it is made before a guest runs.
+                // A missing folder cannot be harmed; the host creates it before a guest runs.
                 Err(error) if is_missing(&error) => Ok(None),
                 Err(error) => Err(unknown(&format!("`{}`", path.display()), &error)),
             }
@@ -166,7 +171,8 @@ impl<'a> Guard<'a> {
         let real = real.map_err(failed)?;
         let (identity, shown) = (real.which().map_err(failed)?, real.path().display());
         let chain = real.chain().map_err(failed)?;
-        // Whatever reads there has every secret, and what writes there may do anything.
+        // A guest that could read this folder could read every secret; one that could write could
+        // do anything.
         if self.state.has_to_do_with(&chain) {
             return Err(denied(&format!(
                 "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what no model may touch"
@@ -192,8 +198,9 @@ impl<'a> Guard<'a> {
         })
     }
 
-    /// Returns the folder of the user that a guest with this folder could harm: it must not read
-    /// the key of the cache, and must not write to what is run as machine code.
+    /// Returns the user's folder that a guest with access to this folder could harm, if any.
+    ///
+    /// A guest must not read the key of the cache, nor write to the code that the host runs.
     fn user_folder_in_the_way(&self, access: FileAccess, chain: &[Identity]) -> Option<&Kept> {
         let code = self.code.iter().filter(|_| access == FileAccess::Write);
         let mut folders = self.key.iter().chain(code);

@@ -1,5 +1,5 @@
-//! What becomes of a call's changes: under which labels they go on record, how long they are
-//! kept, and what ran.
+//! How the changes of a call are recorded: with which labels, for how long they are retained, and
+//! which method wrote them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,8 @@ use crate::run_cx::ReadyModel;
 pub(super) struct Writes {
     pub(super) origin: Origin,
     pub(super) lock_epoch: u64,
-    /// Large files that the call has written. They go with this, if they have not become data.
+    /// Large files that the call has written. Files that have not become data are deleted with
+    /// this.
     files: Mutex<Vec<Passing>>,
 }
 
@@ -42,7 +43,7 @@ pub(super) fn origin(model: &ReadyModel, method: &MethodName) -> Origin {
     }
 }
 
-/// Adds to changes what the plugin and the operator say of them.
+/// Adds the labels and retention that the plugin and the operator set to the changes of a call.
 pub(super) fn changes(model: &ReadyModel, staged: Vec<StagedChange>) -> Vec<Change> {
     staged
         .into_iter()
@@ -50,8 +51,8 @@ pub(super) fn changes(model: &ReadyModel, staged: Vec<StagedChange>) -> Vec<Chan
         .collect()
 }
 
-/// Labels: those of the model are general, those of one write particular, and the particular
-/// counts where both have one key.
+/// Merges the labels and retention of one change. For the same key, the label of the single write
+/// wins over the label of the model.
 fn change(model: &ReadyModel, mut staged: StagedChange) -> Change {
     let StagedChange::Write(write) = &mut staged else {
         return Change {

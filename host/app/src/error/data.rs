@@ -6,45 +6,45 @@ use sedge_model::query::QueryError;
 
 use super::{diagnostic_place, near_or};
 
-/// Data is missing, or was asked for in a way that cannot be understood.
+/// Data is missing, or the request for it is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DataUseError {
-    /// There is no such data.
+    /// The model has no data of that name.
     #[error("the model `{model}` has no data named `{name}`")]
     Missing {
         /// The model.
         model: ModelName,
         /// The name.
         name: String,
-        /// The nearest name that there is.
+        /// The nearest existing name, if any.
         near: Option<String>,
     },
-    /// The data has another name now.
+    /// The data was renamed.
     #[error("`{name}` of the model `{model}` was renamed to `{to}`")]
     Renamed {
         /// The model.
         model: ModelName,
-        /// The name that was asked for.
+        /// The requested name.
         name: DataName,
-        /// The name that it has.
+        /// The current name.
         to: DataName,
     },
-    /// There is no such version.
+    /// The data has no such version.
     #[error("`{name}` of the model `{model}` has no version {version}")]
     VersionMissing {
         /// The model.
         model: ModelName,
         /// The name.
         name: String,
-        /// The version that was asked for.
+        /// The requested version.
         version: u64,
         /// The latest version.
         latest: u64,
     },
-    /// Data is to be deleted whose names begin with nothing.
+    /// The prefix of the names to delete is empty.
     #[error("the prefix is empty, and every name begins with that")]
     PrefixEmpty,
-    /// A query cannot be understood.
+    /// A query is invalid.
     #[error(transparent)]
     Query(#[from] QueryError),
 }

@@ -3,19 +3,19 @@
 use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, UseCase, sources};
 use sedge_store::StoreError;
 
-/// The datastore cannot be used, or is not as wanted.
+/// The datastore cannot be used, or is in the wrong state.
 #[derive(Debug, thiserror::Error)]
 pub enum DatastoreError {
-    /// It refused.
+    /// The store refused an operation.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something in it is missing or damaged.
+    /// Something in the datastore is missing or damaged.
     #[error("the datastore is damaged")]
     Damaged {
         /// What is wrong, and where.
         faults: Vec<String>,
     },
-    /// It has data or runs.
+    /// The datastore has data or runs.
     #[error("the datastore is not empty")]
     NotEmpty,
 }

@@ -17,21 +17,21 @@ use crate::failure_text::{
 };
 use crate::views::call::{call_problem, changes_rolled_back};
 
-/// A run did not do what it was made for.
+/// A run failed or was interrupted.
 #[derive(Debug, thiserror::Error)]
 pub enum RunFailed {
-    /// A method's call has no outcome.
+    /// The call of a method has no outcome.
     #[error(transparent)]
     Call(Box<CallFailed>),
     /// A workflow's run failed.
     #[error(transparent)]
     Workflow(Box<WorkflowFailed>),
-    /// The work on a workflow's run was interrupted by an error of something else.
+    /// An unrelated error interrupted the work on a workflow's run.
     #[error(transparent)]
     Interrupted(Box<RunInterrupted>),
 }
 
-/// A method's call has no outcome.
+/// The call of a method has no outcome.
 #[derive(Debug, thiserror::Error)]
 #[error("`{method}` of `{model}` failed")]
 pub struct CallFailed {
@@ -43,7 +43,7 @@ pub struct CallFailed {
     pub method: MethodName,
     /// What went wrong.
     pub source: CallError,
-    /// Where it began, and what was kept and rolled back.
+    /// Where the failure began, and which writes were kept or rolled back.
     pub report: Box<FailureReport>,
     /// What became of the core dump that was requested.
     pub core_dump: CoreDumpEnd,
@@ -57,16 +57,16 @@ pub struct WorkflowFailed {
     pub workflow: WorkflowName,
     /// The run.
     pub run: RunId,
-    /// What kept it from succeeding.
+    /// The steps that made the workflow fail.
     pub faults: Vec<StepFault>,
-    /// Where it began, and what was kept and rolled back.
+    /// Where the failure began, and which writes were kept or rolled back.
     pub report: Box<FailureReport>,
 }
 
-/// A step that kept its workflow from succeeding.
+/// A step that made its workflow fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFault {
-    /// Which step.
+    /// The step.
     pub step: StepPath,
     /// The model that it calls; `None` for a gate.
     pub model: Option<ModelName>,
@@ -74,7 +74,7 @@ pub struct StepFault {
     pub error: Option<CallError>,
 }
 
-/// An error that left a workflow's run interrupted, so that it can be resumed.
+/// An error that interrupted the work on a run of a workflow. The run can be resumed.
 #[derive(Debug, thiserror::Error)]
 #[error("the work on the run `{run}` of `{workflow}` was interrupted")]
 pub struct RunInterrupted {
@@ -135,8 +135,9 @@ impl From<WorkflowFailed> for AppError {
 }
 
 impl CallFailed {
-    /// Returns what was in the way, if nothing but locks was: by what the host recorded, whatever
-    /// the plugin says.
+    /// Returns what blocked the run, if nothing but locks made it fail.
+    ///
+    /// This relies on what the host recorded, not on what the plugin says.
     #[must_use]
     pub fn contention(&self) -> Option<Contention> {
         Contention::of(&self.source).or(self.report.contention)
@@ -253,8 +254,9 @@ impl Explain for WorkflowFailed {
 }
 
 impl RunInterrupted {
-    /// Returns an error that ended the work on a run as one that says so, unless another process
-    /// works on the run now.
+    /// Wraps an error that ended the work on a run, so that the user learns that the run was
+    /// interrupted. An error that says that another process works on the run now is returned as it
+    /// is.
     pub(crate) fn wrap(workflow: &WorkflowName, run: &RunId, source: AppError) -> AppError {
         if source.code() == ErrorCode::Fenced {
             return source;
@@ -310,8 +312,9 @@ impl Explain for RunInterrupted {
     }
 }
 
-/// Returns what went wrong in the call of a run or of one of its steps, with what the plugin says
-/// besides, unless that is only passed on from a call below.
+/// Returns what went wrong in the call of a run or of one of its steps.
+///
+/// The plugin's details are appended, unless the error was only passed on from a callee.
 fn cause(error: &CallError, step: Option<&str>, report: &FailureReport) -> String {
     let problem = call_problem(error);
     let mut text = call_text(&problem, Frames::Few);
@@ -347,7 +350,7 @@ fn run_help(run: &RunId, report: &FailureReport) -> Vec<Help> {
     ]
 }
 
-/// Returns what else there is to know of a failure than its causes, a paragraph each.
+/// Returns the notes on a failure besides its causes, one paragraph each.
 fn report_notes(report: &FailureReport) -> Vec<String> {
     let mut notes = Vec::new();
     for call in &report.origins {
@@ -384,10 +387,10 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
     notes
 }
 
-/// Returns what there is to know of a call in which a failure began.
+/// Returns the notes on a call in which a failure began.
 fn origin_notes(call: &FailedCall) -> Vec<String> {
     let mut notes = Vec::new();
-    // What the run itself called is the failure whose causes are shown already.
+    // For a call that the run made directly, the causes are shown already.
     if call.chain.len() > 1 {
         let problem = call_problem(&call.error);
         let mut text = call_text(&problem, Frames::Few);
@@ -415,7 +418,7 @@ fn origin_notes(call: &FailedCall) -> Vec<String> {
     notes
 }
 
-/// Returns the calls from the run down to one.
+/// Returns the chain of calls from the run down to a call, as text.
 fn way(call: &FailedCall) -> String {
     let chain = call.chain.join(" > ");
     match &call.step {

@@ -1,6 +1,6 @@
-//! What to do about a limit for which a call failed: raise it where the operator sets it.
+//! The help for a call that failed because of a limit: where the operator can raise it.
 //!
-//! Which limit it was is what the host recorded, never what a plugin says.
+//! The host records which limit it was; the plugin's words do not matter.
 
 use sedge_api::problem::Help;
 use sedge_model::call::{CallError, LimitName};
@@ -9,8 +9,8 @@ use sedge_model::repository::CONFIG_FILE;
 
 use crate::failure::{FailedCall, FailureReport};
 
-/// Returns what to do about the limit that a call of `model` reached; `None` if it is not for one
-/// that can be set that it has no outcome.
+/// Returns the help for the limit that a call of `model` reached. Returns `None` if the call failed
+/// for another reason, or if the limit cannot be set.
 pub(super) fn limit_help(error: &CallError, model: &ModelName) -> Option<Vec<Help>> {
     if let CallError::TimedOut { after_ms } = error {
         let seconds = after_ms.div_ceil(1000).saturating_mul(2).max(1);
@@ -23,7 +23,7 @@ pub(super) fn limit_help(error: &CallError, model: &ModelName) -> Option<Vec<Hel
     None
 }
 
-/// Returns the same for the first call in which a run's failure began.
+/// Returns the same help for the first call in which a run's failure began.
 pub(super) fn limit_help_of_report(report: &FailureReport) -> Option<Vec<Help>> {
     let FailedCall {
         error,
@@ -37,7 +37,7 @@ pub(super) fn limit_help_of_report(report: &FailureReport) -> Option<Vec<Help>> 
     let CallError::Failed(_) = error else {
         return None;
     };
-    // A call that could not begin for a limit was one too many of its caller.
+    // A callee that was refused for a limit counts against the limit of its caller.
     let refused = refusals.calls.iter().rev().find_map(|call| {
         if let CallError::Limit { name, value } = &call.error {
             return Some((*name, *value));

@@ -1,33 +1,33 @@
-//! Errors of locks, and of work that a call's command does under the locks of the call.
+//! Errors of locks, and of work that a command does under the locks of its call.
 
 use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
 use sedge_locks::error::LockError;
 
-/// A lock was not acquired, or could not help.
+/// A lock was not acquired, or the operation is not allowed under the locks of a call.
 #[derive(Debug, thiserror::Error)]
 pub enum LockUseError {
-    /// It was not acquired.
+    /// The lock was not acquired.
     #[error(transparent)]
     Refused(#[from] LockError),
-    /// A command of a call does what cannot be done within one.
+    /// A command of a call requested an operation that is not possible inside a call.
     #[error("`{what}` cannot be done by a command of the call {caller}: {reason}")]
     WithinCall {
-        /// What was to be done.
+        /// The operation.
         what: String,
         /// The call.
         caller: String,
-        /// Why.
+        /// The reason.
         reason: WithinCallReason,
     },
-    /// This process is part of a command that has ended, or was killed with its call.
+    /// The command that this process is part of has ended, or was killed with its call.
     #[error("`{0}` has a token of a command that has ended: nothing is run for it any more")]
     TokenVoid(&'static str),
 }
 
-/// Why something cannot be done by a command of a call.
+/// Why a command of a call cannot do an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WithinCallReason {
-    /// Nothing else may be at work meanwhile.
+    /// The operation needs the datastore for itself.
     #[error("it needs the whole datastore, and the call is at work there")]
     Whole,
     /// The method, or one of its callers, is of kind `read`.

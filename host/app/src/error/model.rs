@@ -1,4 +1,4 @@
-//! Errors of models, and of what is given for them and their methods.
+//! Errors of models, and of the arguments for them and their methods.
 
 use sedge_api::problem::call::ViolationView;
 use sedge_api::problem::details::ViolationsDetails;
@@ -9,21 +9,21 @@ use sedge_model::schema::Violation;
 use super::{near_or, quoted, schema_help};
 use crate::data_prune::GoneError;
 
-/// Something is wrong with a model, or with what is given for it.
+/// A model, or an argument for it or its methods, is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// No model of that name.
+    /// There is no model of that name.
     #[error("no model named `{name}`")]
     Missing {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest one that exists.
+        /// The nearest existing name, if any.
         near: Option<String>,
     },
-    /// A model of that name exists.
+    /// A model of that name exists already.
     #[error("a model named `{0}` exists already")]
     Exists(ModelName),
-    /// Data of models that look gone was not deleted.
+    /// Data of models that seem to be gone was not deleted.
     #[error(transparent)]
     Gone(#[from] GoneError),
     /// The model's type has no such method.
@@ -33,17 +33,17 @@ pub enum ModelError {
         model: ModelName,
         /// Its type.
         type_name: TypeName,
-        /// The name that was asked for.
+        /// The requested name.
         method: String,
-        /// The methods that there are.
+        /// The methods of the type.
         methods: Vec<String>,
     },
-    /// What was given for a model or method does not fit its schema.
+    /// The arguments for a model or a method do not fit the schema.
     #[error("{what} do not fit the schema")]
     Violations {
-        /// What was given: `the arguments of `run` of `sink``.
+        /// The name of the arguments: `the arguments of `run` of `sink``.
         what: String,
-        /// Where, and what is wrong there.
+        /// The violations, each with its place.
         violations: Vec<Violation>,
         /// The type whose description has the schema.
         type_name: TypeName,
@@ -51,9 +51,9 @@ pub enum ModelError {
     /// An argument that was given as text cannot be used.
     #[error("the input `{name}` cannot be used: {reason}")]
     BadInput {
-        /// Which one.
+        /// The name of the argument.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
@@ -107,7 +107,7 @@ impl Explain for ModelError {
     }
 }
 
-/// Returns a violation as machines see it.
+/// Returns the view of a violation.
 pub(crate) fn violation_view(violation: &Violation) -> ViolationView {
     ViolationView {
         path: violation.path.clone(),

@@ -1,4 +1,4 @@
-//! Errors of files and folders that a person named, or that Sedge needs.
+//! Errors of files and folders that the user named, or that Sedge needs.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use sedge_sys::folder::FileError;
 /// A file or folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
-    /// The machine refused it.
+    /// The operating system refused the operation.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Another process keeps the lock on it.
+    /// Another process holds the lock on the file or folder.
     #[error(transparent)]
     Busy(QueueError),
-    /// There is a file of that name.
+    /// A file of that name exists already.
     #[error("`{}` exists already", .0.display())]
     Exists(PathBuf),
-    /// There is a file where a core dump is to go.
+    /// A file exists where the core dump was to be written.
     #[error("`{}` exists already, and a core dump replaces no file", .0.display())]
     CoreDumpExists(PathBuf),
-    /// A path names no file.
+    /// A path does not name a file.
     #[error("`{}` is no name of a file", .0.display())]
     NoFileName(PathBuf),
-    /// A file is to be written where Sedge keeps its own.
+    /// The file would be written to the folder in which Sedge keeps its own files.
     #[error("`{}` is inside `{}`, where Sedge keeps what only Sedge may change", path.display(), state.display())]
     WithinState {
         /// The file.

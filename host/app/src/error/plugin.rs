@@ -17,12 +17,12 @@ use super::near_or;
 /// A plugin cannot be added or used.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginUseError {
-    /// No plugin provides that type.
+    /// No plugin provides the type.
     #[error("no plugin provides the type `{name}`")]
     TypeMissing {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest one that is provided.
+        /// The nearest type that a plugin provides, if any.
         near: Option<String>,
     },
     /// A file is not a plugin.
@@ -30,7 +30,7 @@ pub enum PluginUseError {
     Refused {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: PluginError,
     },
     /// A pinned component is not on this machine.
@@ -38,7 +38,7 @@ pub enum PluginUseError {
     Gone {
         /// The type that it provides.
         type_name: TypeName,
-        /// Where it was added from.
+        /// The file or address that it was added from.
         from: String,
     },
     /// A pinned component cannot be used.
@@ -46,23 +46,23 @@ pub enum PluginUseError {
     Broken {
         /// The type that it provides.
         type_name: TypeName,
-        /// Why not.
+        /// The reason.
         source: PluginError,
     },
-    /// A plugin requests something that was not decided on.
+    /// A plugin requests permissions that the user has not decided on.
     #[error("`{type_name}` requests permissions that were not decided on")]
     PermissionsUndecided {
         /// The plugin's type.
         type_name: TypeName,
-        /// What it requests.
+        /// The permissions that need a decision.
         undecided: Vec<PermissionRequest>,
     },
-    /// Something was granted that a plugin does not request.
+    /// The user granted a permission that the plugin does not request.
     #[error("`{type_name}` cannot be granted that")]
     GrantUnknown {
         /// The plugin's type.
         type_name: TypeName,
-        /// What is wrong with it.
+        /// What is wrong with the grant.
         source: ChoiceError,
     },
 }
@@ -113,8 +113,8 @@ impl Explain for PluginUseError {
     }
 }
 
-/// Returns the code of what the machine or the installation lacks, if that is why a plugin cannot be
-/// used.
+/// Returns the code of a resource that the machine or the installation lacks. Returns `None` if the
+/// plugin cannot be used for another reason.
 fn refused(error: &PluginError) -> Option<ErrorCode> {
     if let PluginError::CompilerMissing = error {
         return Some(ErrorCode::Installation);
@@ -149,7 +149,7 @@ fn grant_help(error: &ChoiceError) -> Vec<Help> {
     }
 }
 
-/// Returns the lines of `sedge.yaml` that allow a component more.
+/// Returns the help that shows the lines of `sedge.yaml` which raise a limit for components.
 fn allow_more(key: &str, value: u64) -> Vec<Help> {
     vec![Help::edit(
         "allow more if you trust it",

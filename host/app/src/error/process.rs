@@ -1,4 +1,4 @@
-//! Errors of this process: its engine, its helper program, and what the host itself did wrong.
+//! Errors of this process: of its engine, of its helper program, and of the host itself.
 
 use std::path::PathBuf;
 
@@ -10,24 +10,24 @@ use sedge_sys::fault::Refusal;
 /// This process cannot do its work on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// The engine does not start.
+    /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The host failed in the middle of a call.
+    /// The host failed during a call.
     #[error(transparent)]
     Host(#[from] HostError),
     /// The program that starts commands cannot be used.
     #[error("cannot run commands without `{}`", reaper.display())]
     ReaperUnusable {
-        /// Where it was expected.
+        /// The path where the program was expected.
         reaper: PathBuf,
-        /// Why it cannot be used.
+        /// The reason.
         source: ReaperFault,
     },
 }
 
 impl ProcessError {
-    /// Returns what the machine refused, if that is why.
+    /// Returns what the operating system refused, if that is the cause.
     fn refusal(&self) -> Option<Refusal> {
         Refusal::among(self)
     }
@@ -39,7 +39,7 @@ impl Explain for ProcessError {
         match self {
             Self::Engine(_) => refused.unwrap_or(ErrorCode::Engine),
             Self::Host(_) => refused.unwrap_or(ErrorCode::Internal),
-            // A program that is missing or may not be executed is a matter of the installation.
+            // If the program is missing or not executable, the installation is at fault.
             Self::ReaperUnusable { .. } => refused
                 .filter(|code| code.class() == ErrorClass::Temporary)
                 .unwrap_or(ErrorCode::Installation),

@@ -1,4 +1,4 @@
-//! Errors of the repository, and of what people write in it.
+//! Errors of the repository, and of the files that the user writes in it.
 
 use std::path::PathBuf;
 
@@ -9,27 +9,27 @@ use sedge_model::names::NameError;
 use super::diagnostic_place;
 use crate::trust::TrustError;
 
-/// Something is wrong with the repository, or with a text that a person wrote.
+/// The repository, or a text that the user wrote, is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// There is no `sedge.yaml` here or above.
+    /// There is no `sedge.yaml` in the folder or in a folder above it.
     #[error("no repository in `{}` or above it", .0.display())]
     Missing(PathBuf),
-    /// There is one already.
+    /// The folder is a repository already.
     #[error("`{}` is a repository already", .0.display())]
     Exists(PathBuf),
-    /// The repository may not be used.
+    /// The repository is not trusted.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// A file of the repository is at fault.
+    /// A file of the repository is invalid.
     #[error("{fault}")]
     BadFile {
-        /// What is wrong there, and where.
+        /// The fault, with its place.
         fault: Box<Diagnostic>,
-        /// What to do besides what the fault itself says.
+        /// Help in addition to what the fault itself says.
         help: Vec<Help>,
     },
-    /// A text is no name.
+    /// A text is not a valid name.
     #[error(transparent)]
     BadName(#[from] NameError),
 }
@@ -41,7 +41,7 @@ impl From<Diagnostic> for RepositoryError {
 }
 
 impl RepositoryError {
-    /// Returns the error of a fault in a file, with what to do about it.
+    /// Returns the error for a fault in a file, with the help for it.
     pub(crate) fn bad_file(fault: Diagnostic, help: Vec<Help>) -> Self {
         Self::BadFile {
             fault: Box::new(fault),

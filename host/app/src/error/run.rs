@@ -11,21 +11,21 @@ use super::{near_or, quoted};
 /// A workflow or a run is missing, or in the wrong state.
 #[derive(Debug, thiserror::Error)]
 pub enum RunUseError {
-    /// No workflow of that name.
+    /// There is no workflow of that name.
     #[error("no workflow named `{name}`")]
     WorkflowMissing {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest one that exists.
+        /// The nearest existing name, if any.
         near: Option<String>,
     },
     /// No run has that id.
     #[error("no run with the id `{0}`")]
     Missing(String),
-    /// Nothing ever ran in this repository.
+    /// The repository has no runs yet.
     #[error("there are no runs yet")]
     NoneYet,
-    /// Several runs' ids begin so.
+    /// The ids of several runs begin with the given text.
     #[error("several runs have an id that begins with `{0}`")]
     Ambiguous(String),
     /// The workflow has no run in the wanted state.
@@ -33,9 +33,9 @@ pub enum RunUseError {
     NoneFits {
         /// The workflow.
         workflow: WorkflowName,
-        /// What was looked for: `could be resumed`.
+        /// The wanted state: `could be resumed`.
         wanted: &'static str,
-        /// Its newest run, if it has any.
+        /// The newest run of the workflow, if any.
         latest: Option<(RunId, RunStatus)>,
     },
     /// The workflow has several runs in the wanted state.
@@ -43,7 +43,7 @@ pub enum RunUseError {
     SeveralFit {
         /// The workflow.
         workflow: WorkflowName,
-        /// What was looked for: `could be resumed`.
+        /// The wanted state: `could be resumed`.
         wanted: &'static str,
         /// The runs, newest first.
         runs: Vec<RunId>,
@@ -53,7 +53,7 @@ pub enum RunUseError {
     State {
         /// The run.
         run: RunId,
-        /// Where it stands: `is running`.
+        /// The state of the run: `is running`.
         is: String,
     },
     /// The run waits for decisions.
@@ -66,34 +66,34 @@ pub enum RunUseError {
         /// The gates.
         gates: Vec<StepPath>,
     },
-    /// The run has no such gate.
+    /// The run has no open gate of that name.
     #[error("the run `{run}` of `{workflow}` has no open gate named `{gate}`")]
     GateMissing {
         /// The workflow.
         workflow: WorkflowName,
         /// The run.
         run: RunId,
-        /// The name that was given.
+        /// The given name.
         gate: String,
-        /// The gates that are open.
+        /// The open gates.
         open: Vec<StepPath>,
     },
-    /// Several steps of the workflow have the name that was given for a gate.
+    /// Several steps of the workflow have the name given for a gate.
     #[error("the workflow `{workflow}` has {} steps named `{gate}`", steps.len())]
     GateAmbiguous {
         /// The workflow.
         workflow: WorkflowName,
-        /// The name that was given.
+        /// The given name.
         gate: String,
         /// The steps of that name.
         steps: Vec<StepPath>,
     },
-    /// A run's log contradicts itself.
+    /// The log of a run contradicts itself.
     #[error("the log of the run `{run}` cannot be read")]
     Log {
         /// The run.
         run: RunId,
-        /// How.
+        /// The contradiction.
         source: IllegalEvent,
     },
 }
@@ -179,14 +179,14 @@ impl Explain for RunUseError {
     }
 }
 
-/// Returns details that only name a run.
+/// Returns error details that only name a run.
 pub(super) fn run_details(run: &RunId) -> Details {
     Details::Run(RunDetails {
         run: run.to_string(),
     })
 }
 
-/// Returns how to see a run.
+/// Returns the help that shows a run.
 pub(super) fn shown(run: &RunId) -> Help {
     Help::command("see the run", UseCase::RunShow).with("run", run.as_str())
 }
@@ -232,7 +232,7 @@ fn none_fits_help(workflow: &WorkflowName, latest: Option<&(RunId, RunStatus)>) 
     }
 }
 
-/// Returns how to take up an interrupted run again.
+/// Returns the help that resumes an interrupted run.
 pub(super) fn resume_help(workflow: &WorkflowName, run: &RunId) -> Help {
     Help::command("go on where the run stopped", UseCase::WorkflowResume)
         .with("name", workflow.as_str())

@@ -7,21 +7,21 @@ use sedge_sys::fault::Refusal;
 
 use super::near_or;
 
-/// A secret is missing, or cannot be kept or opened.
+/// A secret is missing, or cannot be stored or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// No secret of that name.
+    /// There is no secret of that name.
     #[error("no secret named `{name}`")]
     Missing {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The nearest one that exists.
+        /// The nearest existing name, if any.
         near: Option<String>,
     },
-    /// A value cannot be kept as a secret.
+    /// A value cannot be stored as a secret.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// A value stands in other texts by chance, or is guessed at once.
+    /// A value is weak: it occurs in other texts by chance, or is easy to guess.
     #[error("the value of `{name}` is weak: {weakness}")]
     Weak {
         /// The secret.
@@ -29,7 +29,7 @@ pub enum SecretError {
         /// Why it is weak.
         weakness: Weakness,
     },
-    /// A secret that is kept has a weak value.
+    /// A stored secret has a weak value.
     #[error("the value of `{name}` is weak: {weakness}")]
     IsWeak {
         /// The secret.
@@ -37,15 +37,15 @@ pub enum SecretError {
         /// Why it is weak.
         weakness: Weakness,
     },
-    /// Secrets cannot be opened, so that their values could not be kept out of texts.
+    /// Secrets cannot be opened, so the host could not redact their values.
     #[error(
         "{} cannot be opened, so its value could not be kept out of data and logs",
         secrets_text(names)
     )]
     Closed {
-        /// The secrets; none if not even their names are known.
+        /// The secrets; empty if not even their names are known.
         names: Vec<SecretName>,
-        /// Why the first of them cannot.
+        /// Why the first of them cannot be opened.
         source: SecretsError,
     },
     /// The folder of secrets cannot be used.
@@ -60,7 +60,7 @@ impl Explain for SecretError {
             Self::Value(error) => error.code(),
             Self::Weak { .. } | Self::IsWeak { .. } => ErrorCode::WeakSecret,
             Self::Closed { source, .. } => {
-                // What the machine is short of may be there again in a moment.
+                // A resource that the machine lacks now may be available again soon.
                 let refused = Refusal::among(source).map(Refusal::code);
                 let is_temporary = |code: &ErrorCode| code.class() == ErrorClass::Temporary;
                 refused
@@ -107,7 +107,7 @@ impl Explain for SecretError {
     }
 }
 
-/// Returns secrets as the subject of a sentence in the singular.
+/// Returns the names of secrets as the subject of a sentence in the singular.
 fn secrets_text(names: &[SecretName]) -> String {
     match names {
         [] => "the folder of secrets".to_owned(),

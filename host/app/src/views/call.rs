@@ -1,4 +1,4 @@
-//! Views of calls, and of why they have no outcome.
+//! Views of calls, and of the errors for which they have no outcome.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use sedge_store::{CallRecord, Store, StoreError};
 
 use crate::views::time;
 
-/// Returns why a call has no outcome, as documents have it.
+/// Returns the view of a call's error.
 ///
-/// A plugin chooses the codes of its failures, so they stand behind `plugin/`.
+/// A plugin chooses the codes of its failures, so these have the prefix `plugin/`.
 pub(crate) fn call_problem(error: &CallError) -> CallProblem {
     let mut problem = CallProblem {
         code: error.code().to_owned(),
@@ -72,7 +72,7 @@ fn frame_view(frame: &Frame) -> FrameView {
     }
 }
 
-/// Returns a version that a call wrote.
+/// Returns the view of a version that a call wrote.
 pub(crate) fn version_written(written: &Written) -> VersionWritten {
     VersionWritten {
         name: written.name.to_string(),
@@ -80,7 +80,8 @@ pub(crate) fn version_written(written: &Written) -> VersionWritten {
     }
 }
 
-/// Returns the versions that a call wrote, capped, and what lists all of them.
+/// Returns the view of the versions that a call wrote: a limited number of them, and the command
+/// that lists all.
 pub(crate) fn versions_written<'a>(
     call: &Lineage,
     written: impl IntoIterator<Item = &'a Written>,
@@ -93,7 +94,7 @@ pub(crate) fn versions_written<'a>(
     versions
 }
 
-/// Adds what lists all versions, where the view does not have all.
+/// Adds the command that lists all versions, if the view does not have all.
 fn with_help(call: &Lineage, versions: &mut VersionsWritten) {
     if versions.last.is_some() {
         let predicate = format!("run == '{}' && call == '{call}'", call.run());
@@ -105,7 +106,7 @@ fn with_help(call: &Lineage, versions: &mut VersionsWritten) {
     }
 }
 
-/// Returns what was rolled back of a call; `None` if nothing was.
+/// Returns the view of a call's changes that were rolled back. Returns `None` if there are none.
 pub(crate) fn changes_rolled_back(undone: &Undone) -> Option<ChangesRolledBack> {
     (!undone.is_empty()).then(|| ChangesRolledBack {
         changes: undone.changes,
@@ -113,10 +114,10 @@ pub(crate) fn changes_rolled_back(undone: &Undone) -> Option<ChangesRolledBack> 
     })
 }
 
-/// What calls kept that did not succeed.
+/// The versions that were kept by calls which did not succeed.
 pub(crate) type Kept = BTreeMap<Lineage, VersionsWritten>;
 
-/// Reads what the calls of a run kept that did not succeed.
+/// Reads the versions that were kept by those calls of a run which did not succeed.
 pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<Kept, StoreError> {
     let mut kept = Kept::new();
     store.kept_scan(run, |call, written| {
@@ -130,15 +131,17 @@ pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<Kept, StoreError> {
     Ok(kept)
 }
 
-/// Returns the calls of a run as a tree. They are given in their order: each caller before the
-/// calls that it made. `open` is where a call stands that has no end on record.
+/// Returns the calls of a run as a tree.
+///
+/// `calls` lists each caller before its callees. `open` is the status of calls that have no end on
+/// record.
 pub(crate) fn call_views(
     calls: Vec<CallRecord>,
     mut kept: Kept,
     open: CallStatusView,
 ) -> Vec<CallView> {
     let mut roots = Vec::new();
-    // From the run down to the call that was looked at last.
+    // The chain of calls from the run down to the previous call.
     let mut above: Vec<(Lineage, CallView)> = Vec::new();
     let end = |above: &mut Vec<(Lineage, CallView)>, roots: &mut Vec<CallView>| {
         if let Some((_, ended)) = above.pop() {

@@ -49,7 +49,7 @@ fn writer_view(record: &DataRecord) -> DataWriterView {
     }
 }
 
-/// Returns the views of data that was deleted, or would be.
+/// Returns the views of data that was, or would be, deleted.
 pub(crate) fn deleted_views(deleted: &[DataDeleted]) -> Vec<DeletedName> {
     let view = |it: &DataDeleted| DeletedName {
         model: it.model.to_string(),
@@ -60,7 +60,7 @@ pub(crate) fn deleted_views(deleted: &[DataDeleted]) -> Vec<DeletedName> {
     deleted.iter().map(view).collect()
 }
 
-/// Returns the view of how much data a model has.
+/// Returns the view of the amount of a model's data.
 pub(crate) fn model_data_view(data: &ModelData) -> ModelDataView {
     ModelDataView {
         model: data.model.to_string(),

@@ -3,7 +3,7 @@
 use sedge_api::view::model::{HttpLimitsView, LimitsView, ModelView};
 use sedge_model::definition::{Definition, HttpLimits, Limits};
 
-/// Returns a model as its definition says.
+/// Returns the view of a model's definition.
 pub(crate) fn model_view(definition: &Definition) -> ModelView {
     ModelView {
         name: definition.name.to_string(),

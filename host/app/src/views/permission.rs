@@ -7,7 +7,7 @@ use sedge_api::view::permission::{
 use sedge_model::permission::grants::{AddressRange, Grants};
 use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
 
-/// Returns what a plugin requests.
+/// Returns the view of a requested permission.
 pub(crate) fn permission_view(permission: &Permission) -> PermissionView {
     match permission {
         Permission::Models { model } => PermissionView::Models {
@@ -47,7 +47,7 @@ fn access_view(access: FileAccess) -> FileAccessView {
     }
 }
 
-/// Returns what a plugin requests, and why.
+/// Returns the view of a requested permission, with the plugin's reason.
 #[must_use]
 pub fn request_view(request: &PermissionRequest) -> PermissionRequestView {
     PermissionRequestView {
@@ -56,7 +56,7 @@ pub fn request_view(request: &PermissionRequest) -> PermissionRequestView {
     }
 }
 
-/// Returns what an operator grants.
+/// Returns the view of the operator's grants.
 pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
     let http = grants.http.iter().map(|grant| HttpGrantView {
         url: grant.url.to_string(),

@@ -12,7 +12,7 @@ use sedge_runtime::PluginDescription;
 
 use crate::views::permission::{grants_view, request_view};
 
-/// Returns a plugin as it describes itself.
+/// Returns the view of a plugin's description of itself.
 pub(crate) fn plugin_view(description: &PluginDescription) -> PluginView {
     let info = &description.type_info;
     PluginView {
@@ -77,7 +77,7 @@ fn retention_view(retention: &Retention) -> Option<RetentionView> {
     })
 }
 
-/// Returns a pinned plugin.
+/// Returns the view of a pinned plugin.
 pub(crate) fn plugin_listed(
     type_name: &TypeName,
     pinned: &LockedPlugin,

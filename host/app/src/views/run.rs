@@ -1,4 +1,4 @@
-//! Views of runs, of their steps and of their logs.
+//! Views of runs, their steps and their logs.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use sedge_sys::clock::Timestamp;
 use crate::views::call::call_problem;
 use crate::views::time;
 
-/// Returns a run that stands so.
+/// Returns the view of a run with the given status.
 pub(crate) fn run_view(run: &RunRecord, status: RunStatus) -> RunView {
     let ended = run.ended_at;
     RunView {
@@ -37,7 +37,7 @@ pub(crate) fn run_view(run: &RunRecord, status: RunStatus) -> RunView {
     }
 }
 
-/// Returns where a run stands.
+/// Returns the view of a run's status.
 pub(crate) fn status_view(status: RunStatus) -> RunStatusView {
     match status {
         RunStatus::Running => RunStatusView::Running,
@@ -73,8 +73,8 @@ pub(crate) fn run_problem(events: &[EventRecord]) -> Option<CallProblem> {
     })
 }
 
-/// Returns the steps and gates that a run has reached. `open` is where a step stands that has begun
-/// and not ended.
+/// Returns the steps and gates that a run has reached. `open` is the status of steps that have
+/// begun and not ended.
 pub(crate) fn step_views(
     run: &RunId,
     events: &[EventRecord],
@@ -132,7 +132,7 @@ pub(crate) fn step_views(
     steps.views
 }
 
-/// The steps that the log has named so far.
+/// The steps that have appeared in the log so far.
 #[derive(Default)]
 struct Steps<'a> {
     views: Vec<StepView>,
@@ -169,7 +169,7 @@ fn ended(step: &mut StepView, status: StepStatusView, at: Timestamp) {
         .map(|started| at.0.saturating_sub(started.ms()));
 }
 
-/// Returns a line of a call's log.
+/// Returns the view of a log line of a call.
 pub(crate) fn log_line_view(record: LogRecord) -> LogLineView {
     let LogRecord {
         lineage,

@@ -28,12 +28,12 @@ pub(crate) fn listed_view(secret: &ListedSecret) -> SecretView {
             reason: Some(error.to_string()),
             ..info.as_ref().map_or_else(unknown, known)
         },
-        // What can be opened can be read.
+        // A secret that can be opened can be read.
         (None, Ok(_)) => unknown(),
     }
 }
 
-/// Returns what is known of a secret whose file can be read.
+/// Returns the view of a secret whose file can be read.
 fn known(info: &SecretInfo) -> SecretView {
     SecretView {
         version: Some(info.version),

@@ -8,7 +8,7 @@ use sedge_api::view::workflow::{
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::workflow::{Condition, Job, Step, Task, Workflow};
 
-/// Returns a workflow as its file says.
+/// Returns the view of a workflow's file.
 pub(crate) fn workflow_view(workflow: &Workflow) -> WorkflowView {
     WorkflowView {
         name: workflow.name.to_string(),
@@ -70,7 +70,7 @@ fn condition_view(condition: Condition) -> ConditionView {
     }
 }
 
-/// Returns what a workflow's file says, in short.
+/// Returns the short view of a workflow's file.
 pub(crate) fn workflow_summary(workflow: &Workflow) -> WorkflowSummary {
     WorkflowSummary {
         name: workflow.name.to_string(),
@@ -80,7 +80,7 @@ pub(crate) fn workflow_summary(workflow: &Workflow) -> WorkflowSummary {
     }
 }
 
-/// Returns what is wrong with the file of a workflow or model.
+/// Returns the view of the fault in the file of a workflow or model.
 pub(crate) fn file_fault(name: &str, fault: &Diagnostic) -> FileFault {
     let (line, column) = fault.line_column();
     FileFault {

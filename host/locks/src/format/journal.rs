@@ -1,4 +1,4 @@
-//! The journal: a line of JSON for each operation on the table.
+//! The format of the journal: one line of JSON for each operation on the table.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,12 @@ use super::request::{StoredEntry, StoredRequest};
 use crate::replica::{Epoch, Header, Line};
 use crate::table::RequestId;
 
-/// The version of the journal's format, and of the rules of the table: two processes with
-/// other rules would come to other tables.
+/// The version of the journal's format and of the table's rules.
+///
+/// The rules are included because processes with different rules would compute different tables.
 const VERSION: u32 = 3;
 
-/// A line, whose only key says what it is.
+/// A line. Its only key is the kind of the line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum StoredLine<'a> {
@@ -34,7 +35,7 @@ struct StoredHeader<'a> {
     n_requests: u64,
 }
 
-/// What the first line has in every version.
+/// The part of the first line that is the same in every version.
 #[derive(Deserialize)]
 struct AnyFirstLine {
     table: AnyHeader,
@@ -45,7 +46,7 @@ struct AnyHeader {
     version: u32,
 }
 
-/// Adds a line to a text.
+/// Appends a line to a text.
 pub(crate) fn write_line(text: &mut String, line: &Line) {
     let stored = StoredLine::from(line);
     let json = serde_json::to_string(&stored).expect("a line has a form in JSON");
@@ -53,10 +54,10 @@ pub(crate) fn write_line(text: &mut String, line: &Line) {
     text.push('\n');
 }
 
-/// Reads a line, without its end.
+/// Reads a line, given without its line end.
 ///
 /// # Errors
-/// This version does not write such a line.
+/// The line is not one that this version writes.
 pub(crate) fn read_line(line: &[u8]) -> Result<Line, FormatError> {
     let stored: StoredLine<'_> = serde_json::from_slice(line)?;
     stored.try_into()
@@ -65,7 +66,7 @@ pub(crate) fn read_line(line: &[u8]) -> Result<Line, FormatError> {
 /// Reads the first line of a journal.
 ///
 /// # Errors
-/// It is of another version, or no first line at all.
+/// The line has another version, or is not a header.
 pub(crate) fn read_header(line: &[u8]) -> Result<Header, FormatError> {
     let any: AnyFirstLine = serde_json::from_slice(line)?;
     check_version(any.table.version)?;

@@ -1,4 +1,4 @@
-//! A pass: the call that the process works below that has its token.
+//! The format of a pass: the call that the process with the pass's token has joined.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,15 @@ use super::FormatError;
 use super::request::StoredOwner;
 use crate::joined::Joined;
 
-/// The version of passes. A reader passes over keys that it does not know, so another version is
-/// one that must not be read without knowing of a change.
+/// The version of passes.
+///
+/// A reader ignores unknown keys, so the version changes only if older readers must refuse a
+/// pass.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredPass<'a> {
-    /// The first passes have none.
+    /// The first passes have no version.
     #[serde(default = "first_version")]
     version: u32,
     #[serde(borrow)]
@@ -20,7 +22,7 @@ struct StoredPass<'a> {
     only_reads: bool,
 }
 
-/// What a pass has in every version.
+/// The part of a pass that is the same in every version.
 #[derive(Deserialize)]
 struct AnyPass {
     #[serde(default = "first_version")]
@@ -45,7 +47,7 @@ pub(crate) fn write_pass(joined: &Joined) -> String {
 /// Reads the text of a pass.
 ///
 /// # Errors
-/// It is of another version, or no pass at all.
+/// The text has another version, or is not a pass.
 pub(crate) fn read_pass(text: &str) -> Result<Joined, FormatError> {
     let AnyPass { version: found } = serde_json::from_str(text)?;
     let known = VERSION;

@@ -1,4 +1,4 @@
-//! Owners, and what they request: parts of the journal and of passes.
+//! The formats of owners and requests, which are parts of the journal and of passes.
 
 use std::borrow::Cow;
 
@@ -139,7 +139,7 @@ impl From<StoredPlace> for Place {
     }
 }
 
-/// What an owner wants to lock, how, and what for.
+/// The owner, the resource, the mode and the method of a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredRequest<'a> {
     #[serde(borrow)]
@@ -187,7 +187,7 @@ impl TryFrom<StoredRequest<'_>> for Request {
     }
 }
 
-/// A request that is in the table, with its number and its place.
+/// A request in the table, with its number and its place.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredEntry<'a> {
     id: u64,

@@ -1,7 +1,7 @@
-//! A session's file: which process it is, for people.
+//! The format of a session's file, which describes the process for display.
 //!
-//! It has no version, for nothing is decided by it. A reader passes over keys that it does not know,
-//! and shows nothing of a process whose file it cannot read.
+//! The format has no version, because no decision depends on the file. A reader ignores unknown
+//! keys, and shows no details of a process whose file it cannot read.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ pub(crate) fn write_session(info: &SessionInfo) -> String {
 /// Reads the text of a session's file.
 ///
 /// # Errors
-/// It is not what a session writes.
+/// The text is not one that a session writes.
 pub(crate) fn read_session(text: &str) -> Result<SessionInfo, FormatError> {
     let StoredSession {
         user,

@@ -1,6 +1,6 @@
-//! What a manager knows: the table, who of this process waits, and what is yet to be done.
+//! The state of a manager: the table, the waiting tasks of this process, and the pending work.
 //!
-//! Nothing here blocks. Whoever changes the table has entered it before.
+//! Nothing in this module blocks. Every caller that changes the table holds the table lock.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,30 +19,31 @@ use crate::replica::{Epoch, News, Replica};
 use crate::session::{self, Session};
 use crate::table::{Cycle, Decision, Entry, LockTable, Place, Request, RequestId, decide};
 
-/// The epoch of a table that is shared with nobody, and so never made anew.
+/// The epoch of a table that is not shared, and therefore is never replaced.
 const ALONE: Epoch = Epoch(0);
 
-/// How often a process that waits looks at the table although nobody told it to: a net, for
-/// a process that is stopped between what it did and telling of it.
+/// How often a process with waiting tasks reads the table although its bell was not rung.
+///
+/// This covers a process that is stopped between its write and the ring.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a task that waited goes on.
+/// The reason why a waiting task is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Woken {
-    /// It has the lock.
+    /// Its request was granted.
     Granted,
     /// Its request is not in the table any more.
     Lost,
 }
 
-/// What became of what was asked for.
+/// The result of asking for several locks.
 pub(super) struct Asked {
     pub(super) epoch: Epoch,
-    /// The requests that are held.
+    /// The requests that are granted.
     pub(super) held: Vec<RequestId>,
-    /// How many of the wants are held.
+    /// The number of wants that are granted.
     pub(super) n_done: usize,
-    /// What of the next one.
+    /// The answer to the next want.
     pub(super) answer: Answer,
 }
 
@@ -51,7 +52,7 @@ pub(super) enum Answer {
     Wait {
         id: RequestId,
         woken: oneshot::Receiver<Woken>,
-        /// The sessions whose death matters from now on.
+        /// The sessions that have to be watched from now on.
         watch: Vec<SessionId>,
     },
     Deadlock(Box<LockError>),
@@ -67,18 +68,19 @@ enum Book {
 pub(super) struct State {
     book: Book,
     waiters: HashMap<RequestId, oneshot::Sender<Woken>>,
-    /// What guards let go of, and is not yet released.
+    /// The requests that guards have given up and that are not released yet.
     to_release: Vec<RequestId>,
-    /// Sessions that are watched, each by a thread.
+    /// The sessions that are watched, each by a thread.
     pub(super) watched: BTreeSet<SessionId>,
-    /// When it was last looked for others who are to be watched.
+    /// When the table was last searched for more sessions to watch.
     watch_since: Moment,
-    /// Sessions in which somebody was granted a lock in this turn.
+    /// The other sessions that had a request granted in this critical section.
     others_granted: BTreeSet<SessionId>,
-    /// Whether the bell is still to be made.
+    /// Whether the bell has yet to be created.
     lacks_bell: bool,
-    /// From when this process first waits until a thread listens: the bell, if it could be
-    /// made.
+    /// Set from the first wait of this process until a thread listens.
+    ///
+    /// The inner value is the bell, or `None` if it could not be created.
     pub(super) to_listen: Option<Option<Bell>>,
 }
 
@@ -120,8 +122,9 @@ impl State {
         }
     }
 
-    /// Takes the turn at the table, wakes whom others let go, and releases what guards let
-    /// go of; false if others have the turn.
+    /// Takes the table lock, wakes tasks whose requests were granted, and releases pending locks.
+    ///
+    /// Returns false if another process holds the table lock.
     pub(super) fn enter(
         &mut self,
         session: Option<&Session>,
@@ -139,7 +142,7 @@ impl State {
         Ok(true)
     }
 
-    /// Ends the turn. If that fails, nothing of it was done.
+    /// Ends the critical section. If this fails, all changes made in it are discarded.
     pub(super) fn leave(&mut self, session: Option<&Session>) -> Result<(), LockError> {
         let left = match (&mut self.book, session) {
             (Book::Shared(replica), Some(session)) => replica.leave(session),
@@ -182,8 +185,8 @@ impl State {
 
     fn wake(&mut self, id: RequestId, woken: Woken) {
         if let Some(waiter) = self.waiters.remove(&id) {
-            // ignored: a receiver that is gone belongs to a request that is about to be dropped, and
-            // will pass the lock on itself.
+            // ignored: a receiver that is gone belongs to a request that is about to be dropped,
+            // and dropping it passes the lock on.
             let _ = waiter.send(woken);
         }
     }
@@ -231,8 +234,10 @@ impl State {
         }
     }
 
-    /// Decides, with nobody in it who is dead: who only has locks watches nobody, and may be
-    /// the first to come across one.
+    /// Decides on a request, after releasing the locks of dead sessions in a cycle.
+    ///
+    /// A process that only holds locks watches no session, so it may be the first to notice that
+    /// one is dead.
     fn decide(&mut self, session: Option<&Session>, request: &Request) -> Decision {
         loop {
             let decision = decide(self.table(), request);
@@ -257,12 +262,13 @@ impl State {
 
     fn begin_to_wait(&mut self, session: Option<&Session>, request: Request) -> Answer {
         let own = request.owner.session;
-        // Whoever comes later comes behind, but for those below a call that is here already.
+        // A later request is queued behind this one, unless it comes from below a call that is
+        // already at the resource.
         let watch = self.unwatched_at(&request.resource, own);
         if let Some(session) = session
             && std::mem::take(&mut self.lacks_bell)
         {
-            // Before another process can see the request, and would ring in vain.
+            // The bell is created before another process can see the request and ring it.
             self.to_listen = Some(match session.bell() {
                 Ok(bell) => Some(bell),
                 Err(error) => {
@@ -283,9 +289,10 @@ impl State {
         new.collect()
     }
 
-    /// Returns the sessions whose death matters to who waits, and that are not watched yet: a
-    /// process that joined a call overtakes those who wait for it. It goes through all who wait,
-    /// so it is not done more often than need be.
+    /// Returns the sessions that have to be watched for this process's waiters and are not yet.
+    ///
+    /// A process that joins a call later may overtake these waiters, so the search is repeated.
+    /// It visits all waiters, and is therefore done no more often than necessary.
     pub(super) fn watch_more(&mut self, own: SessionId) -> Vec<SessionId> {
         if self.watch_since.elapsed() < LOOK_EVERY {
             return Vec::new();
@@ -302,7 +309,7 @@ impl State {
     fn deadlock(&self, request: &Request, cycle: Cycle) -> LockError {
         let mut ours = self.chain(&request.owner);
         if request.owner.lineage.depth() > 0 {
-            // The call itself may have no lock yet by which the table would know it.
+            // The call itself may hold no lock yet, and then the table does not know it.
             ours.pop();
         }
         ours.push(request.what.clone());
@@ -325,7 +332,7 @@ impl State {
         chain
     }
 
-    /// Releases requests, of whomever.
+    /// Releases requests of any owner.
     pub(super) fn free(&mut self, ids: &[RequestId]) {
         let now = Timestamp::now().0;
         for id in ids {
@@ -338,7 +345,7 @@ impl State {
         self.granted(&granted);
     }
 
-    /// Releases all that a session had which is dead.
+    /// Releases all requests of a dead session.
     pub(super) fn session_ended(&mut self, id: SessionId) {
         self.watched.remove(&id);
         if let Book::Shared(replica) = &mut self.book {
@@ -358,24 +365,24 @@ impl State {
         }
     }
 
-    /// Notes what a guard let go of, unless it was of a table that is no more.
+    /// Records the requests that a guard has given up, unless their table was replaced.
     pub(super) fn release_later(&mut self, epoch: Epoch, ids: &[RequestId]) {
         if epoch == self.epoch() {
             self.to_release.extend(ids);
         }
     }
 
-    /// Returns whether anything could not be released yet.
+    /// Returns whether any release is still pending.
     pub(super) fn is_releasing(&self) -> bool {
         !self.to_release.is_empty()
     }
 
-    /// Returns the sessions in which somebody was granted a lock in this turn.
+    /// Returns the other sessions that had a request granted in this critical section.
     pub(super) fn others_granted(&mut self) -> BTreeSet<SessionId> {
         std::mem::take(&mut self.others_granted)
     }
 
-    /// Returns whom a request waits for.
+    /// Returns the requests that block a request.
     pub(super) fn blockers(&self, id: RequestId) -> Vec<Blocker> {
         let blockers = self.table().blockers(id);
         blockers
@@ -384,7 +391,7 @@ impl State {
             .collect()
     }
 
-    /// Returns what a lineage of a session waits for.
+    /// Returns what a lineage of a session waits for, or `None` if it does not wait.
     pub(super) fn waiting(&self, session: SessionId, lineage: &Lineage) -> Option<Waiting> {
         let waits = |entry: &&Entry| {
             let owner = &entry.request.owner;
@@ -398,21 +405,21 @@ impl State {
     }
 }
 
-/// Returns a session in a cycle that is dead.
+/// Returns a session in a cycle that is dead, or `None`.
 fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
     let others = cycle.links.iter().map(|link| link.waiter.session);
     let mut others = others.filter(|id| *id != session.id());
     others.find(|id| match session::is_dead(session.files(), *id) {
         Ok(is_dead) => is_dead,
         Err(error) => {
-            // Of one that cannot be looked at nothing is known, so it keeps its locks.
+            // If the session's file cannot be read, its state is unknown, so it keeps its locks.
             tracing::warn!(%error, "failed to look at the locks of other processes");
             false
         }
     })
 }
 
-/// Returns an entry as those are told who wait for it.
+/// Returns an entry in the form that is shown to its waiters.
 pub(crate) fn blocker(table: &LockTable, entry: &Entry) -> Blocker {
     Blocker {
         owner: entry.request.owner.clone(),

@@ -1,5 +1,7 @@
-//! Tasks and processes that wait for each other. Two managers of one folder stand for two
-//! processes: what keeps them apart is between open files, not between processes.
+//! Tasks and processes that wait for each other.
+//!
+//! Two managers of one folder stand for two processes: the file locks exclude each other between
+//! open files, not between processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use sedge_sys::folder::Folder;
 use super::*;
 use crate::status::lock_status;
 
-/// How long anything here may take before it counts as hanging.
+/// How long a test waits before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn lineage(text: &str) -> Lineage {
@@ -44,13 +46,13 @@ async fn lock(
     manager.acquire(ask).await
 }
 
-/// Locks what is free, or soon will be.
+/// Acquires a lock that is free or will be released soon.
 async fn locked(manager: &Arc<LockManager>, text: &str, mode: Mode, name: &str) -> LockGuard {
     let lock = lock(manager, text, (mode, name), later()).await;
     lock.unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Waits until a lineage waits.
+/// Waits until a request of the lineage is queued.
 async fn until_waiting(manager: &Arc<LockManager>, text: &str) {
     until("it waits", || manager.waiting(&lineage(text)).is_some()).await;
 }

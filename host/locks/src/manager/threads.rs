@@ -1,5 +1,4 @@
-//! The threads of a manager: each is blocked in the operating system, and does nothing until
-//! something happened.
+//! The threads of a manager. Each blocks in the operating system until an event occurs.
 
 use std::sync::{Arc, Weak};
 
@@ -17,7 +16,7 @@ use crate::replica::TABLE_FILE;
 use crate::session::Session;
 
 impl LockManager {
-    /// Has a thread wait for the turn at the table, and hand it over.
+    /// Starts a thread that waits for the table lock and hands it over.
     pub(super) fn turn_begin(
         &self,
     ) -> Result<oneshot::Receiver<Result<SharedFile, FileError>>, LockError> {
@@ -26,14 +25,15 @@ impl LockManager {
         thread::start("lock-turn", move || {
             let turn = session.map(|session| super::threads::turn(&session));
             if let Some(Some(turn)) = turn.map(Result::transpose) {
-                // ignored: the task that wanted it may have given up. Then the turn ends here.
+                // ignored: the task that wanted the table lock may have given up. Then the lock
+                // is released here.
                 let _ = send.send(turn);
             }
         })?;
         Ok(turn)
     }
 
-    /// Has a thread take a turn, in which what is to be released is released.
+    /// Starts a thread that takes the table lock and releases the pending locks.
     pub(super) fn turn_in_thread(self: &Arc<Self>) {
         let manager = Arc::clone(self);
         let started = thread::start("lock-release", move || {
@@ -46,7 +46,7 @@ impl LockManager {
         }
     }
 
-    /// Watches sessions for their death, and listens for news of others.
+    /// Watches sessions for their death, and listens for changes by other processes.
     pub(super) fn watch(self: &Arc<Self>, sessions: Vec<SessionId>) -> Result<(), LockError> {
         let mut state = self.state();
         let to_listen = state.to_listen.take();
@@ -72,7 +72,8 @@ impl LockManager {
             return Ok(());
         };
         for id in new {
-            // Without a file nothing is known of it: its locks stay until they are let go.
+            // Without a file the state of the session is unknown, so its locks stay until it
+            // releases them.
             let Some(watch) = session.watch(id)? else {
                 continue;
             };
@@ -87,7 +88,7 @@ impl LockManager {
         Ok(())
     }
 
-    /// Releases all that a session had which is dead, and removes its files.
+    /// Releases all requests of a dead session, and removes its files.
     pub(super) fn session_ended(&self, id: SessionId) -> Result<(), LockError> {
         self.turn_blocking(&|state| state.session_ended(id))?;
         if let Some(session) = &self.session {
@@ -97,7 +98,7 @@ impl LockManager {
     }
 }
 
-/// Takes in what others did; false if there is no manager any more.
+/// Reads the changes of other processes; returns false if the manager was dropped.
 fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
     let Some(manager) = manager.upgrade() else {
         return false;
@@ -111,8 +112,9 @@ fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
     true
 }
 
-/// Blocks the thread until it is its turn at the table, and returns it; `None` if the table was
-/// removed.
+/// Blocks the thread until it has the table lock.
+///
+/// Returns `None` if the table was removed.
 pub(super) fn turn(session: &Session) -> Result<Option<SharedFile>, FileError> {
     loop {
         let Some(file) = SharedFile::open(session.files(), TABLE_FILE, true)? else {
@@ -125,8 +127,10 @@ pub(super) fn turn(session: &Session) -> Result<Option<SharedFile>, FileError> {
     }
 }
 
-/// Has a thread wait for the turn, and blocks this one until then, or until the deadline. `None`
-/// within is a table that was removed.
+/// Starts a thread that waits for the table lock, and blocks until it has it or the deadline.
+///
+/// The outer `None` means that the deadline has passed. The inner `None` means that the table was
+/// removed.
 pub(super) fn turn_until(
     session: &Arc<Session>,
     deadline: Moment,

@@ -1,16 +1,16 @@
-//! Who waits for whom, and whether it would go round.
+//! Deadlock detection: searches the wait-for graph for a cycle.
 //!
-//! The nodes of the wait-for graph are requests that wait. From one, an edge leads to each
-//! request in front of it in its line, and, for each lineage that has what it wants, to every
-//! request by which that lineage or a call below it waits: a call ends no sooner than those
-//! that it made. An edge from the leaf that waits is enough, whichever of its siblings its
-//! parent waits for.
+//! The nodes of the graph are the waiting requests. An edge leads from a request to each
+//! conflicting request in front of it in the queue. For each lineage that holds the resource, an
+//! edge leads to every waiting request of that lineage and of the calls below it, because a call
+//! cannot end before the calls that it made. It does not matter which of several parallel calls
+//! the parent is waiting for at the moment, since it needs all of them to end.
 //!
-//! A cycle comes into being only with a request that waits, for a grant or a release gives
-//! nobody a new reason to wait who did not have one in front: who is let in runs, and what
-//! it asks for next is looked at in its turn. So it is enough to look when a request is
-//! about to wait, from that request on (Knapp, "Deadlock Detection in Distributed
-//! Databases", 1987, §2: detection by the path that the new edge closes).
+//! Only a new waiting request can close a cycle. A grant or a release adds no edge to a request
+//! that already waits. A call that is granted a lock runs, and its next request is checked when
+//! it is made. So one search, from the request that is about to wait, is enough (Knapp, "Deadlock
+//! Detection in Distributed Databases", 1987, §2: detection by the path that the new edge
+//! closes).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,47 +18,48 @@ use super::{Entry, LockTable, Place, Request, RequestId};
 use crate::mode::Resource;
 use crate::owner::Owner;
 
-/// Requests that wait for each other, the one that closes the cycle first.
+/// Requests that wait for each other. The request that closes the cycle comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cycle {
-    /// Each waits for the next one, the last one for the first.
+    /// The links of the cycle. Each waits for the next one, and the last one waits for the first.
     pub links: Vec<Link>,
-    /// The lowest call in the first one's lineage whose end, and that of all below it, would
-    /// break the cycle: it, or its ancestor, has what the last one waits for.
+    /// The topmost call in the first request's lineage that blocks the last request of the cycle.
+    ///
+    /// The cycle is broken when this call and all calls below it have ended.
     pub breaks_at: Owner,
 }
 
-/// One of those in a cycle.
+/// One waiting request in a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Who waits.
+    /// The owner that waits.
     pub waiter: Owner,
-    /// What for.
+    /// The resource that it waits for.
     pub resource: Resource,
-    /// Who has it, or is in front: the next one in the cycle, or an ancestor of it.
+    /// The owner that blocks it: the waiter of the next link, or an ancestor of that waiter.
     pub blocker: Owner,
 }
 
-/// The request that is about to wait: in the graph, and not yet in the table.
+/// The request that is about to wait. It is part of the graph, but not yet of the table.
 struct Candidate<'a> {
     request: &'a Request,
     place: Place,
 }
 
-/// A node: a request in the table, or the candidate.
+/// A node of the graph: a request in the table, or the candidate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Node {
     Candidate,
     Waiting(RequestId),
 }
 
-/// Returns the cycle that a request would close by waiting at `place`, if it would.
+/// Returns the cycle that a request would close by waiting at `place`, or `None`.
 pub(super) fn cycle_closed_by(table: &LockTable, request: &Request, place: Place) -> Option<Cycle> {
     let is_waited_for = table.queues.values().any(|queue| {
         let has_it = |held: &Entry| held.request.owner.covers(&request.owner);
         queue.is_waited_for() && queue.granted().any(has_it)
     });
-    // Nobody can wait for a lineage that has nothing, or nothing that is wanted.
+    // No request waits for a lineage that holds nothing, or nothing that is waited for.
     if !is_waited_for {
         return None;
     }
@@ -79,7 +80,7 @@ pub(super) fn cycle_closed_by(table: &LockTable, request: &Request, place: Place
     None
 }
 
-/// Returns the edges that lead away from a node, each with the one that it waits for there.
+/// Returns the edges that leave a node: each target, and the owner that blocks the node there.
 fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner, Node)> {
     let (request, place, id, waits_behind_candidate) = match node {
         Node::Candidate => (
@@ -118,7 +119,7 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
 }
 
 impl Candidate<'_> {
-    /// Returns whether the candidate would come in front of a request that waits already.
+    /// Returns whether the candidate would be queued in front of a request that waits already.
     fn overtakes(&self, other: &Entry) -> bool {
         self.place == Place::Overtaking
             && other.place == Place::Waiting
@@ -141,7 +142,7 @@ fn waiting(table: &LockTable, id: RequestId) -> &Entry {
     }
 }
 
-/// Follows the search back from its last step.
+/// Builds the cycle by following the search back from its last step.
 fn cycle(
     table: &LockTable,
     candidate: &Candidate<'_>,
@@ -167,8 +168,9 @@ fn cycle(
     Cycle { links, breaks_at }
 }
 
-/// Returns the topmost of those in the candidate's lineage that have what `last` waits for:
-/// as long as one of them is left, `last` waits on.
+/// Returns the topmost owner in the candidate's lineage that blocks `last`.
+///
+/// The request `last` stays blocked until all such owners have ended.
 fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node) -> Owner {
     let wanted = waits_by(table, candidate, last);
     let own = &candidate.request.owner;
@@ -178,7 +180,7 @@ fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node) -> Owner 
     let overtaken = |held: &Entry| {
         candidate.place == Place::Overtaking && held.request.resource == candidate.request.resource
     };
-    // What both have above them is in nobody's way.
+    // A lock of a common ancestor blocks neither of the two.
     let in_the_way = |held: &&Entry| {
         !held.request.owner.covers(&wanted.owner)
             && (!held.request.mode.goes_with(wanted.mode) || overtaken(held))

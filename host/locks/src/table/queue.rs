@@ -1,10 +1,11 @@
 //! All requests for one resource.
 //!
-//! First come, first served: a request also waits for those that came earlier and still
-//! wait, so that a stream of readers starves no writer. The exception is a lineage that
-//! has the resource already: it overtakes, else it would wait for somebody who waits for
-//! it. That is known when it asks, and does not change while it waits: its ancestor is
-//! busy with it. For the same reason no ancestor of a request ever waits.
+//! Requests are granted in order of arrival: a request also waits for conflicting requests that
+//! came earlier and still wait, so a stream of readers cannot starve a writer. The exception is a
+//! request whose lineage holds the resource already. It overtakes the queue, because otherwise it
+//! would wait for a request that waits for its ancestor. Whether a request overtakes is decided
+//! on arrival and does not change while it waits, because its ancestor cannot end before it. For
+//! the same reason no ancestor of a request ever waits.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +14,20 @@ use crate::mode::Mode;
 
 type Entries = BTreeMap<RequestId, Entry>;
 
-/// All requests for one resource, by number: in order of arrival.
+/// All requests for one resource, by number, which is the order of arrival.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queue {
     granted: Entries,
     overtaking: Entries,
     waiting: Entries,
-    /// How many have the resource in each mode.
+    /// The number of holders in each mode.
     n_granted: [usize; 4],
-    /// How many wait for it in each mode, those that overtake included.
+    /// The number of waiters in each mode, including those that overtake.
     n_waiting: [usize; 4],
 }
 
 impl Queue {
-    /// Returns where a request would stand that came now.
+    /// Returns the place that a request made now would get.
     pub(super) fn place(&self, request: &Request) -> Place {
         let has_it = |held: &Entry| held.request.owner.covers(&request.owner);
         let overtakes = self.granted.values().any(has_it);
@@ -54,7 +55,7 @@ impl Queue {
         entries.insert(entry.id, entry);
     }
 
-    /// Removes the request of that number, which must be here.
+    /// Removes the request with this number, which must be in the queue.
     pub(super) fn remove(&mut self, id: RequestId) -> Entry {
         let mut all = [&mut self.granted, &mut self.overtaking, &mut self.waiting].into_iter();
         let Some(entry) = all.find_map(|entries| entries.remove(&id)) else {
@@ -68,8 +69,10 @@ impl Queue {
         entry
     }
 
-    /// Grants what can be granted now, and returns it. Looks no further than it must: with a
-    /// thousand writers in line, at the first.
+    /// Grants the requests that no longer conflict, and returns them.
+    ///
+    /// The scan stops at the first blocked request for `X`, since it blocks all later ones. With
+    /// a thousand writers in the queue, only the first one is examined.
     pub(super) fn grant(&mut self, now: u64) -> Vec<Entry> {
         let mut granted = Vec::new();
         let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
@@ -78,7 +81,7 @@ impl Queue {
                 granted.push(self.let_in(id, now));
             }
         }
-        // The modes of those who stay in line, in front of the one that is looked at.
+        // The number of requests, by mode, that stay in front of the one being examined.
         let mut passed_over = [0; 4];
         for entry in self.overtaking.values() {
             passed_over[entry.request.mode.index()] += 1;
@@ -108,7 +111,7 @@ impl Queue {
         entry
     }
 
-    /// Returns whether nobody but ancestors has the resource in a conflicting mode.
+    /// Returns whether all conflicting holders are ancestors of the request.
     fn is_free_for(&self, request: &Request) -> bool {
         !conflicts(&self.n_granted, request.mode)
             || !self
@@ -117,9 +120,10 @@ impl Queue {
                 .any(|held| is_in_the_way(held, request))
     }
 
-    /// Returns those whom a request waits for that stands at `place` with the number `id`.
-    /// A request for `X` in the line waits for all in front of it, so those are left out
-    /// where it is one of them.
+    /// Returns the requests that block a request with this place and number.
+    ///
+    /// A queued request for `X` waits for everything in front of it, so if one of the blockers is
+    /// such a request, the requests in front of it are left out.
     pub(super) fn blockers(&self, request: &Request, place: Place, id: RequestId) -> Vec<&Entry> {
         let mut blockers = Vec::new();
         let holders = || {
@@ -153,7 +157,8 @@ impl Queue {
             .find_map(|entries| entries.get(&id))
     }
 
-    /// Returns all requests: who has the resource, and who waits, the next one first.
+    /// Returns all requests: the holders first, then the waiters, the next one to be granted
+    /// first.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         let all = [&self.granted, &self.overtaking, &self.waiting];
         all.into_iter().flat_map(Entries::values)
@@ -163,7 +168,7 @@ impl Queue {
         self.granted.values()
     }
 
-    /// Returns whether anybody waits.
+    /// Returns whether any request waits for the resource.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.overtaking.is_empty() || !self.waiting.is_empty()
     }
@@ -173,7 +178,7 @@ impl Queue {
     }
 }
 
-/// Returns whether any of those counted keeps a mode out.
+/// Returns whether any of the counted requests conflicts with a mode.
 fn conflicts(n_by_mode: &[usize; 4], mode: Mode) -> bool {
     Mode::ALL
         .iter()

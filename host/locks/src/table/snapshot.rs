@@ -1,18 +1,18 @@
-//! A whole table as a list, to be kept and read back.
+//! A snapshot of the whole table, to be stored and restored.
 
 use super::{Entry, LockTable, Place};
 
-/// All that a table is: what was read back goes on as the original would.
+/// The complete state of a table. A restored table behaves like the original.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot {
-    /// How many requests there ever were.
+    /// The number of requests that were ever made.
     pub n_requests: u64,
-    /// Those that are left.
+    /// The requests that are not released.
     pub entries: Vec<Entry>,
 }
 
 impl LockTable {
-    /// Returns the table as a list.
+    /// Returns a snapshot of the table.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {

@@ -1,9 +1,11 @@
-//! What the table decides, case by case.
+//! Decisions of the table, case by case.
 
 use super::*;
 
-/// Makes an owner of a text: `a`, `a/1/2` (a run of one letter, in a session of its own), or
-/// `a/1>b/1`, of a run that joined the call `a/1`.
+/// Creates an owner from a text.
+///
+/// `a` and `a/1/2` belong to a run with a name of one letter, in a session of its own. `a/1>b/1`
+/// is a call of a run that joined the call `a/1`.
 fn owner(text: &str) -> Owner {
     let (under, text) = match text.rsplit_once('>') {
         Some((under, own)) => (Some(Box::new(owner(under))), own),
@@ -18,7 +20,7 @@ fn owner(text: &str) -> Owner {
     }
 }
 
-/// Makes a request of a text: `a/1 X sink`; `*` is the datastore.
+/// Creates a request from a text: `a/1 X sink`. The resource `*` is the datastore.
 fn request(text: &str) -> Request {
     let words: Vec<&str> = text.split(' ').collect();
     let [by, mode, on] = words[..] else {
@@ -45,7 +47,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Makes a request, and returns what became of it: `granted`, `wait`, or the cycle.
+    /// Makes a request, and returns the result: `granted`, `wait`, or the cycle.
     fn ask(&mut self, text: &str) -> String {
         let request = request(text);
         let decision = decide(&self.table, &request);
@@ -59,7 +61,7 @@ impl Scene {
         if is_granted { "granted" } else { "wait" }.to_owned()
     }
 
-    /// Releases a request, and returns those that are granted thereby.
+    /// Releases a request, and returns the requests that are granted by it.
     fn free(&mut self, text: &str) -> Vec<String> {
         let id = self.ids.remove(text).expect("it was asked for");
         let granted = self.table.release(&[id], 0);
@@ -113,7 +115,7 @@ fn what_joined_a_call_is_below_it_and_a_stranger_to_others() {
     ]);
 }
 
-/// Else it would have nothing when the process of its ancestor dies, and still be at work.
+/// Otherwise the call would continue without any lock if the process of its ancestor dies.
 #[test]
 fn an_intention_of_another_process_includes_none() {
     let mut scene = Scene::default();
@@ -253,7 +255,7 @@ fn two_runs_that_want_each_others_model_are_a_deadlock() {
     assert_eq!(scene.free("b/1 X two"), ["a/1/1 X two"]);
 }
 
-/// `a/1` cannot end before its child does, and has what `b/1/1` wants.
+/// `a/1` cannot end before its child, and holds what `b/1/1` requests.
 #[test]
 fn who_waits_for_a_call_waits_for_those_that_it_made() {
     let mut scene = Scene::default();
@@ -285,7 +287,7 @@ fn siblings_can_be_a_deadlock_too() {
     ]);
 }
 
-/// To end `a/1/1` alone would leave `a/1` with the lock that `b/1/1` waits for.
+/// If only `a/1/1` ended, `a/1` would still hold the lock that `b/1/1` waits for.
 #[test]
 fn a_cycle_breaks_where_the_last_hold_of_the_lineage_goes() {
     let mut scene = Scene::default();
@@ -301,7 +303,7 @@ fn a_cycle_breaks_where_the_last_hold_of_the_lineage_goes() {
     ]);
 }
 
-/// `c/1` is in front of `b/1/1` in the line for `one`, and waits for `a/1`.
+/// `c/1` is in front of `b/1/1` in the queue for `one`, and waits for `a/1`.
 #[test]
 fn who_stands_in_line_waits_for_who_is_in_front() {
     let mut scene = Scene::default();
@@ -317,8 +319,8 @@ fn who_stands_in_line_waits_for_who_is_in_front() {
     ]);
 }
 
-/// `b/1/1` does not wait for `a/1`, with whom it would share, but it would for `a/1/1`,
-/// which comes in front of it.
+/// `b/1/1` does not wait for `a/1`, with which it is compatible. It would wait for `a/1/1`, which
+/// is queued in front of it.
 #[test]
 fn who_overtakes_can_close_a_cycle() {
     let mut scene = Scene::default();

@@ -1,4 +1,4 @@
-//! What a process does that is started by a test: what it is told.
+//! The child process of a test, which executes the commands that the test sends.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -14,18 +14,18 @@ use sedge_sys::folder::Folder;
 
 use crate::process::{MARK, ROLE, first_call, lock, lock_below, own, session};
 
-/// What it has at hand.
+/// The state of a child.
 #[derive(Default)]
 struct Desk {
     session: Option<Arc<Session>>,
     manager: Option<Arc<LockManager>>,
-    /// The call that it has joined.
+    /// The call that the child has joined.
     under: Option<Owner>,
     passes: Vec<Pass>,
     guards: Vec<LockGuard>,
 }
 
-/// The role of a child; in a test run of its own there is nothing to do.
+/// The role of a child. In an ordinary test run this test does nothing.
 #[test]
 fn child() {
     if std::env::var_os(ROLE).is_none() {
@@ -102,7 +102,7 @@ impl Desk {
                 }
                 Ok("relocked".to_owned())
             }
-            // Until it is killed.
+            // This runs until the process is killed.
             ["hammer", run] => loop {
                 let one = lock(self.manager(), number(run), "one", 60_000)?;
                 let two = lock(self.manager(), number(run), "two", 60_000)?;
@@ -121,7 +121,7 @@ impl Desk {
     }
 }
 
-/// Returns an error with what led to it.
+/// Returns the text of an error, followed by its sources.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

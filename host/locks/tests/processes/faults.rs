@@ -1,4 +1,4 @@
-//! Bugs that there were, each with what came of it.
+//! Regression tests: each describes the bug, its consequence and its fix.
 
 use std::io::Write;
 use std::pin::pin;
@@ -13,9 +13,9 @@ use sedge_sys::clock::{self, Moment};
 
 use crate::process::{Process, folder, lock, manager, own};
 
-/// The bug: a process that could not read the table kept its turn. The consequence: all
-/// others were told that the table was busy, for as long as that process lived. The fix: the
-/// turn ends when it cannot be used.
+/// Bug: a process that could not read the table kept the table lock. Consequence: all other
+/// processes reported that the table was busy, as long as that process lived. Fix: the table lock
+/// is released if the table cannot be used.
 #[test]
 fn who_cannot_read_the_table_keeps_nobody_from_it() {
     let folder = folder();
@@ -32,10 +32,10 @@ fn who_cannot_read_the_table_keeps_nobody_from_it() {
     }
 }
 
-/// The bug: a call that had waited for the first of two locks, and asked for the second in
-/// another table, since the first one had been removed, kept the number of its first lock.
-/// The consequence: when it ended, it released whatever had that number in the new table.
-/// The fix: it is told that its lock was lost.
+/// Bug: a call waited for the first of two locks, then the table was removed, and the call asked
+/// for the second lock in a new table. It kept the number of its first lock. Consequence: when
+/// the call ended, it released an unrelated request with that number in the new table. Fix: the
+/// call gets the error that its lock was lost.
 #[test]
 fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
     let folder = folder();
@@ -56,7 +56,7 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
         .build();
     let runtime = runtime.expect("a runtime");
     let mut acquires = pin!(other.acquire(ask));
-    // Until its request is in the table, beside the lock that is held.
+    // Wait until the request is in the table, next to the lock that is held.
     while own::status(folder.path()).len() < 2 {
         let soon = Moment::now().after(Duration::from_millis(5));
         let early = runtime.block_on(clock::until(soon, &mut acquires));
@@ -64,7 +64,7 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
     }
     drop(held);
     drop(one);
-    // Nobody knows the table any more but the one who waits, and who has its lock by now.
+    // Only the waiter still knows the table, and its request is granted by now.
     let mut fresh = Process::start();
     std::fs::remove_file(folder.path().join("table.log")).expect("it is there");
     fresh.tell(&format!("begin {}", folder.path().display()));

@@ -5,12 +5,13 @@ use sedge_sys::host;
 
 use crate::process::{folder, lock, manager, own};
 
-/// Written by the first Sedge that had format 3, with `BOOT` in place of the kernel's boot id: it had
-/// been compacted before. It has requests of all modes at all places, one of a process that joined
-/// a call, and each operation.
+/// A table that the first Sedge with format 3 wrote, after a compaction.
+///
+/// `BOOT` stands for the kernel's boot id. The table has requests of all modes at all places, one
+/// request of a process that joined a call, and each operation.
 const TABLE_3: &str = include_str!("../fixtures/table-3.log");
 
-/// All that is locked and waited for there.
+/// All locks and requests in that table.
 const LOCKED: [&str; 10] = [
     "the datastore IX, held by process unknown",
     "the datastore IS, held by process unknown",

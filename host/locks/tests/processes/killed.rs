@@ -1,4 +1,4 @@
-//! A process that is killed (`kill -9`) at any moment, also as it writes to the table.
+//! Processes that are killed (`kill -9`) at any moment, also while they write to the table.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use sedge_sys::{clock, random};
 
 use crate::process::{Process, folder, lock, manager, n_of, names, own, told};
 
-/// Processes that are killed, unless told otherwise.
+/// The number of processes that are killed, unless the environment sets another one.
 const N_ROUNDS: u64 = 50;
 
-/// The longest that one lives, in microseconds: some hundred acquisitions.
+/// The maximum lifetime of a process, in microseconds: some hundred acquisitions.
 const LIFE_US_MAX: u64 = 20_000;
 
 fn live_a_while() {
@@ -27,7 +27,7 @@ fn pause(time: Duration) {
     runtime.expect("a runtime").block_on(clock::pause(time));
 }
 
-/// Waits until somebody waits.
+/// Waits until a request is queued.
 fn until_waiting(manager: &LockManager) {
     let waits = |entry: &Entry| entry.place != Place::Granted;
     let is_waiting = || {
@@ -39,8 +39,8 @@ fn until_waiting(manager: &LockManager) {
     }
 }
 
-/// Who has something and waits for nobody has no reason to watch others. It comes across the
-/// dead one as it asks for what that had, which waited for it.
+/// A process that only holds locks does not watch other sessions. Here the dead process had
+/// waited for it. The holder notices the death when it requests the dead process's lock.
 #[test]
 fn a_dead_process_is_part_of_no_deadlock() {
     let folder = folder();
@@ -63,8 +63,9 @@ fn answer(process: &mut Process, order: &str) -> String {
     process.hear()
 }
 
-/// Returns a process that has something locked, one that waits for it, and one that has joined the
-/// call of the first since, and has it locked too.
+/// Returns a holder, a waiter, and a process that joined the holder's call later.
+///
+/// The third process holds the lock, too.
 fn joined_in_front_of_a_waiter(folder: &Path) -> [Process; 3] {
     let [mut caller, mut waiter, mut joined] = [(), (), ()].map(|()| Process::begun(folder));
     assert_eq!(answer(&mut caller, "lock 1 sink 10000"), "locked");
@@ -77,7 +78,8 @@ fn joined_in_front_of_a_waiter(folder: &Path) -> [Process; 3] {
     [caller, waiter, joined]
 }
 
-/// What joined a call overtakes those who wait for it, who did not know of it as they began to.
+/// A process that joins a call overtakes the waiters, which could not watch it when they started
+/// to wait.
 #[test]
 fn who_joined_a_call_and_was_killed_is_in_nobodys_way() {
     for caller_is_killed in [false, true] {
@@ -105,7 +107,7 @@ fn a_caller_outlives_what_joined_it_and_keeps_its_lock() {
     assert_eq!(waiter.hear(), "locked");
 }
 
-/// A process that could make no bell looks once a second.
+/// A process that could not create its bell reads the table once a second.
 #[test]
 fn who_has_no_bell_is_late_and_no_more() {
     let folder = folder();
@@ -115,7 +117,7 @@ fn who_has_no_bell_is_late_and_no_more() {
     let manager = manager(folder.path()).expect("it begins");
     for name in names(folder.path(), ".lock") {
         let bell = name.replace(".lock", ".bell");
-        // In its place; the holder never waits, and needs none.
+        // The directory takes the bell's place. The holder never waits, and needs no bell.
         std::fs::create_dir(folder.path().join(bell)).expect("there is none yet");
     }
     std::thread::scope(|scope| {
@@ -141,7 +143,7 @@ fn what_a_killed_process_had_is_free() {
         }
         live_a_while();
         if round % 2 == 0 {
-            // Somebody is in line as it dies.
+            // Another request is queued when the process dies.
             std::thread::scope(|scope| {
                 let waits = scope.spawn(|| lock(&own_manager, 3, "one", 10_000));
                 process.kill();
@@ -161,7 +163,7 @@ fn what_a_killed_process_had_is_free() {
         );
     }
     println!("{rounds} processes killed");
-    // Whoever begins sees to what is left of those that nobody waited for.
+    // A process that starts releases the locks of dead processes that no process waited for.
     drop(manager(folder.path()).expect("it begins"));
     assert_eq!(n_of(folder.path(), ".lock"), 1, "only this process is left");
 }
@@ -181,7 +183,7 @@ fn who_waits_for_a_killed_process_goes_on() {
         assert!(waiter.is_silent());
         holder.kill();
         assert_eq!(waiter.hear(), "locked");
-        // Who is killed while it waits is not in the line any more.
+        // A process that is killed while it waits leaves the queue.
         let mut third = Process::begun(folder.path());
         third.tell("lock 3 sink 10000");
         while own::status(folder.path()).len() < 2 {

@@ -1,10 +1,10 @@
-//! Locks between real processes, which are killed, stopped, and have their files removed.
+//! Locks between real processes that are killed or stopped, or whose files are removed.
 //!
-//! The processes are this test's own program, started again: as `child` it does what it is
-//! told on its standard input, line by line, and answers each line with one.
+//! The processes are started from this test's own program. In the role of `child`, a process
+//! executes the commands on its standard input line by line, and answers each with one line.
 //!
-//! 50 processes are killed, one is stopped for a second, and several begin at once 150 times,
-//! unless told otherwise:
+//! By default 50 processes are killed, one is stopped for a second, and several start at once in
+//! 150 rounds. Environment variables set other numbers:
 //!
 //! ```text
 //! SEDGE_KILL_ROUNDS=5000 SEDGE_STOP_SECONDS=120 SEDGE_BEGIN_ROUNDS=5000 \
@@ -29,19 +29,20 @@ mod torn;
 
 use process::{Process, folder, n_of, own, told};
 
-/// Acquisitions of each process.
+/// The number of acquisitions of each process.
 const N_COUNTS: u32 = 500;
 
-/// Rounds in which several begin at once, unless told otherwise.
+/// The number of rounds in which several processes start at once, unless the environment sets
+/// another one.
 const N_BEGINNINGS: u64 = 150;
 
-/// How many begin at once.
+/// The number of processes that start at once.
 const N_AT_ONCE: usize = 4;
 
-/// The bug: a process that had made its session's file and not yet locked it was taken for
-/// dead by another one that began, and its file removed. The consequence: it lived without
-/// a file, so that when it was killed, its locks stayed. The fix: whoever takes a session for
-/// dead has its lock meanwhile.
+/// Bug: a process had created its session's file and not yet locked it. Another process that
+/// started considered it dead and removed its file. Consequence: the process ran without a file,
+/// so when it was killed, its locks stayed. Fix: a process that considers a session dead holds
+/// the lock of its file meanwhile.
 #[test]
 fn processes_begin_at_once_in_an_empty_folder() {
     let parent = folder();
@@ -68,7 +69,7 @@ fn processes_begin_at_once_in_an_empty_folder() {
     }
 }
 
-/// Each reads a number from a file, and writes the next one: none is written twice.
+/// Each process reads a number from a file and writes the next one. No number is written twice.
 #[test]
 fn four_processes_count_without_losing_one() {
     let folder = folder();

@@ -1,4 +1,4 @@
-//! A process that does what it is told, and what the test does itself.
+//! A child process that executes a test's commands, and helpers for the test itself.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -18,16 +18,16 @@ use sedge_model::names::RunId;
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::Folder;
 
-/// The variable of the environment that makes a process a child.
+/// The environment variable that makes a process a child.
 pub(crate) const ROLE: &str = "SEDGE_LOCKS_TEST_CHILD";
 
-/// What an answer begins with; all else is of the test harness.
+/// The prefix of an answer. Other output belongs to the test harness.
 pub(crate) const MARK: &str = "answer: ";
 
-/// How long an answer may take before it counts as none.
+/// The maximum time to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process. It is killed when this is dropped.
+/// A child process. It is killed when this value is dropped.
 pub(crate) struct Process {
     child: Child,
     orders: ChildStdin,
@@ -40,7 +40,7 @@ impl Process {
         Self::start_as(&program, None)
     }
 
-    /// Starts a process and has it begin a session.
+    /// Starts a process and makes it start a session.
     pub(crate) fn begun(folder: &Path) -> Self {
         let mut process = Self::start();
         process.tell(&format!("begin {}", folder.display()));
@@ -48,7 +48,7 @@ impl Process {
         process
     }
 
-    /// Starts a process as a user by number, if one is given.
+    /// Starts a process, as the user with this number if one is given.
     pub(crate) fn start_as(program: &Path, user: Option<u32>) -> Self {
         let mut command = Command::new(program);
         command.args(["child::child", "--exact", "--nocapture"]);
@@ -90,7 +90,7 @@ impl Process {
         answer.expect("the process answers in time")
     }
 
-    /// Returns whether nothing was answered yet.
+    /// Returns whether no answer has arrived yet.
     pub(crate) fn is_silent(&self) -> bool {
         self.answers.try_recv().is_err()
     }
@@ -104,10 +104,10 @@ impl Process {
         self.child.id()
     }
 
-    /// Stops the process, until it gets the signal `CONT`.
+    /// Stops the process until it gets the signal `CONT`.
     pub(crate) fn stop(&self) {
         self.signal("STOP");
-        // The signal is sent; each thread stops when it gets to it.
+        // The signal is sent, but each thread stops only when it handles it.
         while !self.states().iter().all(|state| *state == 'T') {
             std::thread::yield_now();
         }
@@ -119,7 +119,7 @@ impl Process {
         let state = |path: &Path| {
             let stat =
                 std::fs::read_to_string(path.join("stat")).expect("it is stopped or will be");
-            // The name of a thread is in brackets, and may have brackets in it.
+            // The name of a thread is in brackets, and may contain brackets.
             let (_, behind) = stat.rsplit_once(") ").expect("a state");
             behind.chars().next().expect("a state")
         };
@@ -139,7 +139,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have been killed before.
+        // The process may have been killed before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -149,12 +149,12 @@ pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// Begins a session of the calling process.
+/// Starts a session of the calling process.
 pub(crate) fn session(folder: &Path) -> Result<Arc<Session>, LockError> {
     Ok(Arc::new(Session::begin(Folder::open(folder)?)?))
 }
 
-/// Begins a session of the calling process, with locks.
+/// Starts a session of the calling process, and creates its lock manager.
 pub(crate) fn manager(folder: &Path) -> Result<Arc<LockManager>, LockError> {
     LockManager::shared(session(folder)?, Duration::from_secs(600))
 }
@@ -174,7 +174,7 @@ pub(crate) fn lock(
     lock_below(None, manager, run, model, ms)
 }
 
-/// The same below a call of another process, if one is given.
+/// Does the same as `lock`, below a call of another process if one is given.
 pub(crate) fn lock_below(
     under: Option<&Owner>,
     manager: &Arc<LockManager>,
@@ -195,12 +195,12 @@ pub(crate) fn lock_below(
     runtime.expect("a runtime").block_on(manager.acquire(ask))
 }
 
-/// Returns how many files in a folder have names that end so.
+/// Returns the number of files in a folder whose names end with `end`.
 pub(crate) fn n_of(folder: &Path, end: &str) -> usize {
     names(folder, end).len()
 }
 
-/// Returns the names of files in a folder that end so.
+/// Returns the names of the files in a folder that end with `end`.
 pub(crate) fn names(folder: &Path, end: &str) -> Vec<String> {
     let folder = Folder::open(folder).expect("it is there");
     let mut files = folder.files(".").expect("it can be read");
@@ -208,7 +208,7 @@ pub(crate) fn names(folder: &Path, end: &str) -> Vec<String> {
     files
 }
 
-/// Returns the number that a variable of the environment tells.
+/// Returns the number in an environment variable, or `otherwise` if it is not set.
 pub(crate) fn told(name: &str, otherwise: u64) -> u64 {
     let told = std::env::var(name).ok();
     told.map_or(otherwise, |text| {
@@ -216,7 +216,7 @@ pub(crate) fn told(name: &str, otherwise: u64) -> u64 {
     })
 }
 
-/// What anybody can see who has the folder.
+/// The locks that can be read by any process that can read the folder.
 pub(crate) mod own {
     use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A folder that may not be written: said clearly, and still to be looked at.
+//! A read-only folder: the error names the file, and the locks can still be displayed.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::process::{Process, folder, lock, manager, own};
 
-/// Nobody, by convention.
+/// The conventional number of the user without privileges.
 const NOBODY: u32 = 65_534;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -14,13 +14,13 @@ fn set_mode(path: &Path, mode: u32) {
     set.expect("it is this process's own");
 }
 
-/// Starts a process that may not write everywhere, as the super-user may.
+/// Starts a process as an unprivileged user, because the super-user may write everywhere.
 fn start_unprivileged(folder: &Path) -> Process {
     let own = std::fs::metadata("/proc/self").expect("this is Linux");
     if own.uid() != 0 {
         return Process::start();
     }
-    // Where the program is built, another user may not even look.
+    // The unprivileged user may not be able to read the build folder.
     let program = folder.join("program");
     let built = std::env::current_exe().expect("the test has a program");
     std::fs::copy(built, &program).expect("it can be copied");
@@ -56,7 +56,7 @@ fn a_folder_that_may_not_be_written_is_named() {
     drop(held);
 }
 
-/// The table cannot be written anew any more, and grows.
+/// The journal can no longer be compacted, and grows.
 #[test]
 fn a_folder_that_becomes_read_only_serves_those_who_are_in() {
     let parent = folder();

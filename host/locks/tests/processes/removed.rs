@@ -1,4 +1,4 @@
-//! Files that are removed by somebody's hand while they are in use.
+//! Files that the user removes while they are in use.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ fn remove(folder: &Path, name: &str) {
     std::fs::remove_file(folder.join(name)).expect("it is there");
 }
 
-/// Starts a process that has the model `sink`.
+/// Starts a process that holds the model `sink`.
 fn holder(folder: &Path) -> Process {
     let mut process = Process::begun(folder);
     process.tell("lock 1 sink 10000");
@@ -24,13 +24,14 @@ fn until_n_requests(folder: &Path, n: usize) {
     }
 }
 
-/// Whoever has read it puts it back.
+/// A process that has read the table restores it.
 #[test]
 fn a_removed_table_is_put_back_by_who_knows_it() {
     let folder = folder();
     let manager = manager(folder.path()).expect("it begins");
     let mut holder = holder(folder.path());
-    // The holder's own turn; this process has not read what it did.
+    // The holder changed the table in its own critical section, and this process has not read
+    // that.
     remove(folder.path(), "table.log");
     let error = lock(&manager, 2, "sink", 100);
     assert!(matches!(error, Err(LockError::Timeout { .. })), "{error:?}");
@@ -39,8 +40,8 @@ fn a_removed_table_is_put_back_by_who_knows_it() {
     drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
 }
 
-/// A process that begins before anybody puts the table back makes a new one, of another
-/// epoch: what was in the old one is void, and is told so.
+/// A process that starts before the table is restored creates a new one with a new epoch. The
+/// locks of the old table are void, and its waiters get an error.
 #[test]
 fn a_removed_table_that_nobody_put_back_is_void() {
     let folder = folder();
@@ -55,7 +56,7 @@ fn a_removed_table_that_nobody_put_back_is_void() {
             remove(folder.path(), "table.log");
             fresh.tell(&format!("begin {}", folder.path().display()));
             assert_eq!(fresh.hear(), "begun");
-            // Who waits looks at the table now and then, and may have put it back in between.
+            // A waiter reads the table regularly, and may have restored it in between.
             if own::status(folder.path()).is_empty() {
                 break;
             }
@@ -88,7 +89,7 @@ fn session_file(folder: &Path, process: &Process) -> String {
     format!("session-{}.lock", lock.who.owner.session)
 }
 
-/// Without the file nothing can be told of its process, so its locks stay.
+/// Without the file the state of the session is unknown, so its locks stay.
 #[test]
 fn a_process_whose_file_was_removed_keeps_its_locks() {
     let folder = folder();
@@ -123,22 +124,22 @@ fn what_is_left_of_it_is_released_by_force() {
     drop(lock(&manager, 2, "sink", 10_000).expect("it is free"));
 }
 
-/// The bug: a process put back what it knew of the table, although others had gone over to a
-/// later one, which was removed, too. The locks that were released there came back, and if
-/// their process had ended since, they stayed for ever.
+/// Bug: a process restored a stale copy of the table, although others had moved to a later one,
+/// which was removed, too. Consequence: locks that were released in the later table came back,
+/// and if their process had ended since, they stayed for ever.
 #[test]
 fn locks_that_were_released_in_a_later_table_do_not_come_back() {
     let folder = folder();
     let mut old = Process::begun(folder.path());
     let mut holder = holder(folder.path());
-    // What the holder has is known to the old one from here on.
+    // From here on, the old process's copy contains the holder's locks.
     old.tell("lock 5 other 10000");
     assert_eq!(old.hear(), "locked");
     remove(folder.path(), "table.log");
     let fresh = Process::begun(folder.path());
     holder.tell("unlock");
     assert_eq!(holder.hear(), "unlocked");
-    // It ends in an orderly way: nothing is left of it.
+    // The session ends normally, and its files are removed.
     holder.tell(&format!("begin {}", folder.path().display()));
     assert_eq!(holder.hear(), "begun");
     remove(folder.path(), "table.log");
@@ -149,8 +150,7 @@ fn locks_that_were_released_in_a_later_table_do_not_come_back() {
     drop(fresh);
 }
 
-/// A session that has no file cannot be alive as far as can be known, and no process watches
-/// for its death.
+/// The state of a session without a file is unknown, and no process watches for its death.
 #[test]
 fn a_session_without_a_file_is_not_put_back() {
     let folder = folder();
@@ -165,7 +165,7 @@ fn a_session_without_a_file_is_not_put_back() {
     assert_eq!(old.hear(), "locked");
 }
 
-/// How often the table is removed, unless `SEDGE_LOCKS_REMOVALS` says otherwise.
+/// How often the table is removed, unless `SEDGE_LOCKS_REMOVALS` is set.
 const REMOVALS: u64 = 20;
 
 #[test]
@@ -181,7 +181,7 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
         for worker in &mut workers {
             worker.tell("relock 25");
         }
-        // It may be missing: then no process has put it back yet.
+        // The file may be missing if no process has restored it yet.
         let _ = std::fs::remove_file(folder.path().join("table.log"));
         for worker in &workers {
             match worker.hear().as_str() {
@@ -190,7 +190,7 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
                 other => panic!("{other}"),
             }
         }
-        // One ends in an orderly way, and another one while it works.
+        // One process ends normally, and another one is killed while it works.
         let round = usize::try_from(round).expect("a small number");
         let (ends, dies) = (round % N_WORKERS, (round + 1) % N_WORKERS);
         workers[ends].tell(&format!("begin {}", folder.path().display()));

@@ -1,4 +1,4 @@
-//! A process that is stopped: what it has stays its own for as long as it takes.
+//! Stopped processes: no process takes their locks, however long they are stopped.
 
 use std::fs::File;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sedge_sys::clock::Moment;
 
 use crate::process::{Process, folder, lock, manager, own, told};
 
-/// How long a process is stopped, in seconds, unless told otherwise.
+/// How long a process is stopped, in seconds, unless the environment sets another time.
 const STOP_SECONDS: u64 = 1;
 
 #[test]
@@ -45,7 +45,7 @@ fn nobody_takes_what_a_stopped_process_has() {
     println!("stopped for {} s", stop.as_secs());
 }
 
-/// It has the lock from then on, and finds out when it goes on.
+/// The stopped process gets the lock meanwhile, and notices this when it continues.
 #[test]
 fn a_process_that_is_stopped_as_it_waits_gets_its_turn() {
     let folder = folder();
@@ -67,7 +67,7 @@ fn a_process_that_is_stopped_as_it_waits_gets_its_turn() {
     assert_eq!(waiter.hear(), "locked");
 }
 
-/// As if a process had been stopped in the middle of its turn.
+/// The test holds the table lock, as if a process had been stopped in its critical section.
 #[test]
 fn a_table_in_use_for_too_long_is_told_at_the_deadline() {
     let folder = folder();

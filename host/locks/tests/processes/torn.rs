@@ -1,4 +1,4 @@
-//! A table whose last line was not written to its end, because its process died.
+//! A table with an incomplete last line, because the process died while writing it.
 
 use crate::process::{Process, folder, lock, manager, own};
 

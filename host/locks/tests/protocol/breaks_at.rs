@@ -1,10 +1,10 @@
-//! Where a cycle of two siblings breaks whose caller has what they want.
+//! Regression test: a cycle of two siblings whose caller holds the resources that they request.
 //!
-//! The bug: what the caller has was taken for what one sibling keeps from the other, though
-//! it is above both and in the way of neither. The consequence: with the sibling that closed
-//! the cycle the caller was undone, and the other sibling with it; where the caller could
-//! not be undone, a deadlock that could have been was told to the guest. The fix: what is in
-//! the way of no waiter is not looked at.
+//! Bug: the caller's locks were counted as blocking one sibling, although the caller is an
+//! ancestor of both siblings and blocks neither. Consequence: the caller was rolled back together
+//! with both siblings, and if the caller could not be rolled back, the guest got a deadlock error
+//! although a rollback of one sibling was possible. Fix: locks that block no waiter are not
+//! considered.
 
 use sedge_locks::mode::Mode::X;
 use sedge_locks::table::{Decision, LockTable, Place, decide};

@@ -1,4 +1,4 @@
-//! Rules that are wrong in one point, each of which the checker finds out.
+//! Rules with one error each, all of which the checker must detect.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ fn two_models() -> Config {
     config(&[Kind::new(&[(1, X)]), Kind::new(&[(2, X)])])
 }
 
-/// Changes where requests stand in a table.
+/// Changes the places of the requests in a table.
 fn moved(table: &LockTable, place: impl Fn(&Entry) -> Place) -> LockTable {
     let mut snapshot = table.snapshot();
     for entry in &mut snapshot.entries {
@@ -40,7 +40,7 @@ fn moved(table: &LockTable, place: impl Fn(&Entry) -> Place) -> LockTable {
     snapshot.into()
 }
 
-/// Declares a protocol around the right table.
+/// Declares a protocol that wraps the correct table.
 macro_rules! protocol {
     ($(#[$doc:meta])* $name:ident { $($method:tt)* }) => {
         $(#[$doc])*
@@ -60,7 +60,7 @@ macro_rules! protocol {
 }
 
 protocol! {
-    /// Every call is a stranger to its ancestors.
+    /// Ancestors are treated as strangers.
     AncestorsConflict {
         fn is_included(&self, request: &Request) -> bool {
             self.0.is_included(&as_stranger(request.clone()))
@@ -99,7 +99,7 @@ fn that_ancestors_conflict_is_found_out() {
 }
 
 protocol! {
-    /// A lineage is a run's number alone, so that siblings are each other's ancestors.
+    /// A lineage is reduced to its run, so that siblings count as ancestors of each other.
     SiblingsAreAncestors {
         fn decide(&self, request: &Request) -> Decision {
             decide(&self.0, &as_run(request.clone()))
@@ -133,7 +133,7 @@ fn that_siblings_pass_for_ancestors_is_found_out() {
 }
 
 protocol! {
-    /// Whoever finds the resource free takes it, whoever stands in line.
+    /// A request is granted if no holder conflicts, regardless of the queue.
     NoLine {
         fn decide(&self, request: &Request) -> Decision {
             if is_free(&self.0, request) {
@@ -169,7 +169,7 @@ fn that_readers_pass_a_writer_is_found_out() {
 }
 
 protocol! {
-    /// Who has a resource already stands in line like everybody.
+    /// A request of a lineage that holds the resource is queued behind all others.
     NoOvertaking {
         fn decide(&self, request: &Request) -> Decision {
             match decide(&self.0, request) {
@@ -204,7 +204,7 @@ fn that_nobody_overtakes_is_found_out() {
 }
 
 protocol! {
-    /// Everybody may wait for everybody.
+    /// Cycles are not detected.
     NoDetection {
         fn decide(&self, request: &Request) -> Decision {
             match decide(&self.0, request) {
@@ -221,7 +221,7 @@ fn that_a_cycle_is_kept_quiet_is_found_out() {
 }
 
 protocol! {
-    /// Nobody waits for the calls that a holder made, only for the holder itself.
+    /// A request waits only for the holder itself, and not for the calls that the holder made.
     NoParents {
         fn decide(&self, request: &Request) -> Decision {
             match decide(&self.0, request) {
@@ -247,7 +247,7 @@ fn that_a_caller_does_not_wait_for_its_callee_is_found_out() {
 }
 
 protocol! {
-    /// What a cycle breaks at is the call that closes it, whatever its ancestors have.
+    /// `breaks_at` is always the call that closes the cycle, whatever its ancestors hold.
     BreaksTooLow {
         fn decide(&self, request: &Request) -> Decision {
             match decide(&self.0, request) {
@@ -267,7 +267,7 @@ fn that_too_little_is_undone_is_found_out() {
 }
 
 protocol! {
-    /// A release lets one in, where it could let in several.
+    /// A release grants only one request, even if it could grant several.
     OneWakeUp {
         fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
             let mut granted = self.0.release(ids, 0);

@@ -1,9 +1,9 @@
-//! Walks through all states, breadth first, and judges each.
+//! Visits all states, breadth first, and checks each of them.
 //!
-//! That everyone comes to an end follows from a check of single states: in each there is a
-//! call that does not wait and has no call below it, which can go on to its end. Each such
-//! step leaves fewer calls, or fewer things to be locked, and leads to a state that is
-//! looked at as well.
+//! The checker shows that all calls come to an end by checking single states. In each state there
+//! must be a call that does not wait and has no call below it, so it can continue to its end.
+//! Each such step leaves fewer calls or fewer resources to lock, and leads to a state that is
+//! checked as well.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::cycles::{self, cycle_fault};
 use crate::naive::{Asked, Who, in_the_way, is_in_cycle, is_included, place_in_line};
 use crate::world::{Call, Config, Move, World};
 
-/// A lock table that may be right or wrong.
+/// A lock table that may be correct or broken.
 pub(crate) trait Protocol: Clone + Default {
     fn table(&self) -> &LockTable;
     fn table_mut(&mut self) -> &mut LockTable;
@@ -42,32 +42,32 @@ impl Protocol for LockTable {
     }
 }
 
-/// What does not hold; see the invariants of PROTOCOL.md.
+/// The violated invariant; see PROTOCOL.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Two have a resource that may not.
+    /// Two conflicting requests hold a resource.
     Exclusion,
-    /// Somebody waits for an ancestor.
+    /// A request waits for an ancestor.
     WaitsForAncestor,
-    /// Somebody waits, and nobody is in the way.
+    /// A request waits although nothing blocks it.
     NotWoken,
-    /// Somebody was granted what somebody in front still waits for.
+    /// A request was granted although a conflicting request in front of it still waits.
     Passed,
-    /// It goes round, and is not said to.
+    /// A cycle was closed and not reported.
     CycleMissed,
-    /// It is said to go round, and does not.
+    /// A cycle was reported that does not exist.
     CycleFalse,
-    /// To end what is said to break a cycle does not, or less would.
+    /// Ending the reported call does not break the cycle, or ending fewer calls would.
     BreaksAt,
-    /// An intention is taken that its lineage has, or is not taken that it has not.
+    /// An intention was taken that the lineage already has, or was skipped although it has not.
     Included,
-    /// The table says one thing and holds another.
+    /// The table's answer differs from its contents.
     Bookkeeping,
-    /// Nobody can go on.
+    /// No call can continue.
     Stuck,
 }
 
-/// What does not hold, and the shortest way there.
+/// A violated invariant, and the shortest way to it.
 #[derive(Debug)]
 pub(crate) struct Violation {
     pub(crate) fault: Fault,
@@ -88,7 +88,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// How much was gone through.
+/// The number of states and steps that were visited.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) n_states: usize,
@@ -96,10 +96,10 @@ pub(crate) struct Seen {
     pub(crate) n_cycles: usize,
 }
 
-/// What a step leads to: two worlds where a deadlock may be undone or given up.
+/// The results of a step. There are two if a deadlock can be rolled back or given up.
 type Worlds<P> = Vec<(World, P)>;
 
-/// Goes through all states of a configuration.
+/// Visits all states of a configuration.
 pub(crate) fn check<P: Protocol>(config: &Config) -> Result<Seen, Violation> {
     let mut seen = Seen::default();
     let mut steps: Vec<(usize, Option<Move>)> = vec![(0, None)];
@@ -148,7 +148,7 @@ fn path(steps: &[(usize, Option<Move>)], mut at: usize, last: Move) -> Vec<Move>
     path
 }
 
-/// Does a step, and returns what becomes of it.
+/// Performs a step, and returns its results.
 fn go<P: Protocol>(
     config: &Config,
     world: &World,
@@ -189,7 +189,7 @@ fn owner_session(session: u8) -> sedge_locks::owner::SessionId {
     crate::world::owner(Who::run(session, 0)).session
 }
 
-/// Has the last call ask for the next thing that it wants.
+/// Makes the next request of the last call.
 fn ask<P: Protocol>(
     config: &Config,
     mut world: World,
@@ -244,7 +244,7 @@ fn ask<P: Protocol>(
     Ok(vec![(world, protocol)])
 }
 
-/// Judges what was decided of the last one in the list.
+/// Checks the decision about the last request in the list.
 fn decision_fault(list: &[Asked], decision: &Decision) -> Option<Fault> {
     let at = list.len() - 1;
     let first = in_the_way(list, at).next();
@@ -271,7 +271,7 @@ fn decision_fault(list: &[Asked], decision: &Decision) -> Option<Fault> {
     }
 }
 
-/// Ends calls, and judges who is granted what thereby.
+/// Ends calls, and checks which requests are granted by it.
 fn end<P: Protocol>(
     world: &mut World,
     protocol: &mut P,
@@ -303,8 +303,10 @@ fn end<P: Protocol>(
     Ok(())
 }
 
-/// Returns whether a request that was granted passed one that came earlier and still waits,
-/// or one that overtakes and still waits. One that overtook may.
+/// Returns whether a granted request passed an earlier one, or an overtaking one, that still
+/// waits.
+///
+/// A request that overtook may do so.
 fn passes(list: &[Asked], id: RequestId) -> bool {
     let Some(at) = list.iter().position(|it| it.id == Some(id)) else {
         return false;
@@ -319,7 +321,7 @@ fn passes(list: &[Asked], id: RequestId) -> bool {
     !overtook && list.iter().enumerate().any(in_front)
 }
 
-/// Judges a state.
+/// Checks a state.
 fn state_fault<P: Protocol>(config: &Config, world: &World, protocol: &P) -> Option<Fault> {
     let list = &world.asked;
     let table = protocol.table();
@@ -353,7 +355,7 @@ fn state_fault<P: Protocol>(config: &Config, world: &World, protocol: &P) -> Opt
     (!goes_on).then_some(Fault::Stuck)
 }
 
-/// Judges that a request waits, and for whom the table says that it does.
+/// Checks that a request has to wait, and that the table returns its blockers.
 fn waiting_fault(list: &[Asked], at: usize, table: &LockTable) -> Option<Fault> {
     let me = &list[at];
     if in_the_way(list, at).next().is_none() {

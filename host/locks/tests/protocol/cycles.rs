@@ -1,4 +1,4 @@
-//! Whether a cycle that was reported is one, and is broken where it is said to be.
+//! Checks that a reported cycle is real, and that it breaks at the reported call.
 
 use sedge_locks::owner::Owner;
 use sedge_locks::table::{Cycle, Place};
@@ -7,8 +7,7 @@ use crate::checker::Fault;
 use crate::naive::{Asked, Who, in_the_way, is_in_cycle};
 use crate::world::owner;
 
-/// Returns the call that the table calls so, if it is one of those in the list or an
-/// ancestor of one.
+/// Returns the call with this owner, if it or a descendant of it is in the list.
 pub(crate) fn who(list: &[Asked], of: &Owner) -> Option<Who> {
     let below = list.iter().find(|it| of.covers(&owner(it.who)))?;
     let mut who = Who::run(below.who.session, below.who.run);
@@ -18,7 +17,7 @@ pub(crate) fn who(list: &[Asked], of: &Owner) -> Option<Who> {
     Some(who)
 }
 
-/// Judges a cycle that the last one in the list is said to close.
+/// Checks a cycle that the last request in the list is reported to close.
 pub(crate) fn cycle_fault(list: &[Asked], cycle: &Cycle) -> Option<Fault> {
     if !is_in_cycle(list, list.len() - 1) {
         return Some(Fault::CycleFalse);
@@ -30,7 +29,7 @@ pub(crate) fn cycle_fault(list: &[Asked], cycle: &Cycle) -> Option<Fault> {
     }
 }
 
-/// Returns where the last waiter of a cycle is in the list, if each of its links holds.
+/// Returns the index of the cycle's last waiter in the list, if each link is real.
 fn last_link(list: &[Asked], cycle: &Cycle) -> Option<usize> {
     let mut last = None;
     for (n, link) in cycle.links.iter().enumerate() {
@@ -52,14 +51,16 @@ fn last_link(list: &[Asked], cycle: &Cycle) -> Option<usize> {
     last
 }
 
-/// Returns whether to end `breaks_at`, and all below, lets the `last` one of the cycle wait
-/// no more for the lineage that closes it, and whether to end less would not.
+/// Returns whether `breaks_at` is the right call to end.
+///
+/// If it and all calls below it end, the `last` request of the cycle no longer waits for the
+/// lineage that closes the cycle. If fewer calls end, the request still waits for it.
 fn breaks(list: &[Asked], last: usize, breaks_at: &Owner) -> bool {
     let me = &list[list.len() - 1];
     let Some(breaks_at) = who(list, breaks_at) else {
         return false;
     };
-    // What the lineage has if its call at `depth` ends, and all below.
+    // The locks that remain if the lineage's call at `depth` and all calls below it end.
     let left = |depth: u8| {
         let is_left = move |it: &&Asked| it.is_held() && it.who.depth < depth;
         list.iter()
@@ -68,7 +69,7 @@ fn breaks(list: &[Asked], last: usize, breaks_at: &Owner) -> bool {
     };
     let in_the_way = |it: &Asked| in_the_way(list, last).any(|other| other == it);
     let has_wanted = |it: &Asked| it.resource == list[last].resource;
-    // Asked again, it would come in front again.
+    // If the request were made again, it would overtake again.
     let overtakes = me.place == Place::Overtaking && has_wanted(me);
     let waits_on = |depth: u8| {
         let again = overtakes && in_the_way(me);

@@ -1,6 +1,6 @@
-//! The table against a plain list, with histories at random: both say the same at each step.
+//! Compares the table with a plain list in random histories: both must agree at each step.
 //!
-//! 100 000 histories unless told otherwise:
+//! The test runs 100 000 histories unless `SEDGE_HISTORIES` sets another number:
 //!
 //! ```text
 //! SEDGE_HISTORIES=10000000 cargo test --release -p sedge-locks --test protocol -- histories
@@ -20,25 +20,28 @@ use crate::naive::{
 };
 use crate::world::{Config, session};
 
-/// Histories that are tried, unless told otherwise.
+/// The number of histories, unless `SEDGE_HISTORIES` is set.
 const N_HISTORIES: u32 = 100_000;
 
-/// The most steps of one.
+/// The maximum number of steps in a history.
 const N_STEPS_MAX: usize = 24;
 
 #[derive(Debug, Clone)]
 enum Step {
     Ask(Who, u8, Mode),
-    /// Requests are let go of, or give up, whichever of those that are there.
+    /// Requests, granted or waiting, are released; the numbers select them.
     Free(Vec<usize>),
     /// The process of a call dies.
     Die(Who),
-    /// The table is written down and read back.
+    /// The table is stored as a snapshot and restored.
     Keep,
 }
 
-/// Two sessions with two runs each, which have the same names in both; calls three deep, two
-/// at a time, or processes that join them; the datastore and two models.
+/// Generates histories.
+///
+/// There are two sessions with two runs each, and the runs have the same names in both. Calls are
+/// nested three deep, two at a time, or are made by processes that join them. The resources are
+/// the datastore and two models.
 fn history() -> impl Strategy<Value = Vec<Step>> {
     let ordinal = prop_oneof![3 => 1..=2_u8, 1 => Just(JOINED)];
     let who = (0..2_u8, 0..2_u8, prop::collection::vec(ordinal, 0..=3));
@@ -61,7 +64,7 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
 struct Scene {
     table: LockTable,
     list: Vec<Asked>,
-    /// One that was let go of: to let go of it again changes nothing.
+    /// A released request. Releasing it again must change nothing.
     freed: Option<RequestId>,
 }
 
@@ -177,8 +180,9 @@ impl Scene {
         }
     }
 
-    /// Has all end that are in front of a request, while strangers come behind it; says
-    /// whether there was one to show it with.
+    /// Ends all requests in front of a waiting request while strangers are queued behind it.
+    ///
+    /// Returns whether there was such a request.
     fn is_fair(&mut self, picks: &[usize]) -> bool {
         let waits = |it: &&Asked| it.place == Place::Waiting && it.mode == Mode::X;
         let Some(me) = self.list.iter().rev().find(waits).copied() else {
@@ -222,7 +226,7 @@ fn n_histories() -> u32 {
     })
 }
 
-/// Tries histories; the shortest one that fails is shown.
+/// Tries histories, and shows the shortest one that fails.
 fn try_all<T: std::fmt::Debug>(
     cases: u32,
     histories: &impl Strategy<Value = T>,

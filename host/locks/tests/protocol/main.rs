@@ -1,12 +1,13 @@
-//! The protocol, with every interleaving of a few lineages, and with many at random.
+//! Tests the protocol with every interleaving of a few lineages, and with random histories.
 //!
-//! `checker` walks through all states that a few lineages can bring the table into, and
-//! judges each by rules of its own (`naive`). `broken` shows that it would notice: rules that
-//! are wrong in one point are each found out. `histories` holds the table against a list of
-//! requests from which all is worked out anew each time. PROTOCOL.md lists the invariants.
+//! `checker` visits all states of the table that a few lineages can reach, and checks each state
+//! against independent rules (`naive`). `broken` shows that the checker detects errors: it must
+//! reject each of several rules with one error. `histories` compares the table with a plain list
+//! of requests, from which each result is computed from scratch. PROTOCOL.md lists the
+//! invariants.
 //!
-//! Where all states would be too many, those that differ only in the names of runs and models
-//! are counted as one (`Config::symmetric`); all other configurations are gone through in full.
+//! Where there would be too many states, states that differ only in the names of runs and models
+//! count as one (`Config::symmetric`). All other configurations are visited in full.
 
 #![cfg(test)]
 #![expect(
@@ -32,7 +33,7 @@ use world::{Config, Kind, NESTED, PARALLEL};
 /// The datastore.
 const STORE: u8 = 0;
 
-/// Walks through all of a configuration, and says how much that was.
+/// Visits all states of a configuration, and prints their number.
 #[track_caller]
 fn all_hold(config: &Config, n_states_min: usize) {
     let since = Moment::now();
@@ -63,7 +64,7 @@ fn reads(n_models: u8) -> Vec<Kind> {
         .collect()
 }
 
-/// Calls as the host makes them: an intention on the datastore, then the model.
+/// Calls as the host makes them: first an intention on the datastore, then the model's lock.
 fn with_intentions(n_models: u8) -> Vec<Kind> {
     let write = |model| Kind::new(&[(STORE, IX), (model, X)]);
     let read = |model| Kind::new(&[(STORE, IS), (model, S)]);

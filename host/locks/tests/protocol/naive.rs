@@ -1,17 +1,18 @@
-//! What is right, in the plainest words: who is in whose way, and who waits for whom.
+//! A simple, independent implementation of the rules: which requests block which.
 //!
-//! A flat list of requests in order of arrival; everything is worked out from it each time.
-//! Nothing here asks the table, and the matrix is written out once more.
+//! It is a flat list of requests in order of arrival, from which each result is computed from
+//! scratch. It does not use the table, and has its own copy of the matrix.
 
 use sedge_locks::mode::Mode;
 use sedge_locks::mode::Mode::{IS, IX, S, X};
 use sedge_locks::table::{Place, RequestId};
 
-/// In a path, what joined the call before it: a run of another process.
+/// In a path, marks a run of another process that joined the call before it.
 pub(crate) const JOINED: u8 = 3;
 
-/// A call, as short as can be: its session, its run, and its path in it. From one that
-/// [`JOINED`] on, it is of a process that is at work for this call alone.
+/// A call in a compact form: its session, its run, and its path in the run.
+///
+/// The part of the path from a [`JOINED`] on belongs to a process that works for this call only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Who {
     pub(crate) session: u8,
@@ -37,7 +38,7 @@ impl Who {
         self
     }
 
-    /// Returns its process, by the first call of it.
+    /// Returns the process of the call, identified by the first call in it.
     pub(crate) fn process(mut self) -> Self {
         let path = &self.path[..usize::from(self.depth)];
         let Some(at) = path.iter().rposition(|ordinal| *ordinal == JOINED) else {
@@ -48,7 +49,7 @@ impl Who {
         self
     }
 
-    /// Returns whether this is `other` or an ancestor of it.
+    /// Returns whether this call is `other` or an ancestor of it.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let depth = usize::from(self.depth);
         (self.session, self.run) == (other.session, other.run)
@@ -65,7 +66,7 @@ pub(crate) struct Asked {
     pub(crate) resource: u8,
     pub(crate) mode: Mode,
     pub(crate) place: Place,
-    /// Its number in the table; none as long as it is not there.
+    /// The number in the table, or `None` if the request is not in the table.
     pub(crate) id: Option<RequestId>,
 }
 
@@ -74,7 +75,7 @@ impl Asked {
         self.place == Place::Granted
     }
 
-    /// Returns whether both can have it at once, whoever they are.
+    /// Returns whether the two requests conflict by resource and mode, whatever their owners.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
         self.resource == other.resource && !go_together(self.mode, other.mode)
     }
@@ -88,8 +89,9 @@ pub(crate) fn go_together(one: Mode, other: Mode) -> bool {
     )
 }
 
-/// Returns whether a request is one for an intention that an ancestor of its own process has
-/// already, or more.
+/// Returns whether a request is for an intention that an ancestor already has.
+///
+/// The ancestor must be in the same process and hold the intention or more.
 pub(crate) fn is_included(list: &[Asked], me: &Asked) -> bool {
     let has_more = |held: Mode| matches!((held, me.mode), (X | IX, IX) | (X | IX | S | IS, IS));
     list.iter().any(|it| {
@@ -98,7 +100,7 @@ pub(crate) fn is_included(list: &[Asked], me: &Asked) -> bool {
     })
 }
 
-/// Returns where a request stands that has to wait: in front, if its lineage has the resource.
+/// Returns the place of a request that has to wait: in front if its lineage has the resource.
 pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> Place {
     let has_it = |it: &Asked| it.is_held() && it.resource == me.resource && it.who.covers(&me.who);
     if list.iter().any(has_it) {
@@ -108,7 +110,7 @@ pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> Place {
     }
 }
 
-/// Returns those who are in the way of the request at `at`, which waits, or would.
+/// Returns the requests that block the request at `at`, which waits or would wait.
 pub(crate) fn in_the_way(list: &[Asked], at: usize) -> impl Iterator<Item = &Asked> {
     let me = list[at];
     let is_in_the_way = move |(index, it): (usize, &Asked)| {
@@ -126,8 +128,9 @@ pub(crate) fn in_the_way(list: &[Asked], at: usize) -> impl Iterator<Item = &Ask
         .map(|(_, it)| it)
 }
 
-/// Returns whether the request at `at` waits for itself in the end. A call ends when those
-/// have ended that are in its way and those that it made.
+/// Returns whether the request at `at` waits for itself through other requests.
+///
+/// A call ends when its blockers and the calls that it made have ended.
 pub(crate) fn is_in_cycle(list: &[Asked], at: usize) -> bool {
     let me = list[at].who;
     let mut to_end: Vec<Who> = in_the_way(list, at).map(|it| it.who).collect();
@@ -151,7 +154,7 @@ pub(crate) fn is_in_cycle(list: &[Asked], at: usize) -> bool {
     false
 }
 
-/// Grants what can be granted, in the order in which it is looked at, and returns it.
+/// Grants the requests that no longer conflict, in the order of examination, and returns them.
 pub(crate) fn grant(list: &mut [Asked]) -> Vec<RequestId> {
     let mut granted = Vec::new();
     for place in [Place::Overtaking, Place::Waiting] {

@@ -1,4 +1,4 @@
-//! What the lineages do: which calls there are, and what each has yet to lock.
+//! The simulated lineages: the calls in progress, and the locks that each has yet to acquire.
 
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::{Owner, SessionId};
@@ -8,16 +8,16 @@ use sedge_model::names::RunId;
 
 use crate::naive::{Asked, JOINED, Who};
 
-/// How many calls a run may have at once, and each of its calls, by depth.
+/// The number of calls that a run, and its calls by depth, may make at the same time.
 pub(crate) type Widths = [u8; 3];
 
-/// Each call makes one at a time.
+/// Each call makes one call at a time.
 pub(crate) const NESTED: Widths = [1, 1, 1];
 
-/// The call that the run makes makes two at a time.
+/// The run's call makes two calls at a time.
 pub(crate) const PARALLEL: Widths = [1, 2, 1];
 
-/// What a call locks, in this order.
+/// The locks that a call acquires, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) wants: Vec<(u8, Mode)>,
@@ -30,7 +30,7 @@ impl Kind {
     }
 }
 
-/// What may happen.
+/// A configuration: the steps that are possible.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) name: &'static str,
@@ -38,10 +38,12 @@ pub(crate) struct Config {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) runs: Vec<Widths>,
     pub(crate) sessions: Vec<u8>,
-    /// Ways to rename runs and models under which nothing changes: the new number of each
-    /// run, and of each kind and resource. The first one changes nothing.
+    /// Renamings of runs and models under which the configuration stays the same.
+    ///
+    /// A renaming has the new number of each run, and of each kind and resource. The first one
+    /// changes nothing.
     renamings: Vec<Renaming>,
-    /// Whether it is part of a state who got a lock first of those that have it.
+    /// Whether states differ if the holders of a resource were granted it in another order.
     knows_order: bool,
 }
 
@@ -69,19 +71,19 @@ impl Config {
         config
     }
 
-    /// All runs are of one process.
+    /// Puts all runs into one process.
     pub(crate) fn in_one_session(mut self) -> Self {
         self.sessions.fill(0);
         self
     }
 
-    /// Counts states as two that differ only in who got a lock first of those that have it.
+    /// Counts states as different if holders were granted a resource in another order.
     pub(crate) fn in_order(mut self) -> Self {
         self.knows_order = true;
         self
     }
 
-    /// Counts states as one that differ only in the names of runs and models.
+    /// Counts states as one if they differ only in the names of runs and models.
     pub(crate) fn symmetric(mut self) -> Self {
         self.renamings.clear();
         let n_runs = u8::try_from(self.runs.len()).expect("a few");
@@ -117,7 +119,7 @@ impl Config {
         wants.map(|(resource, _)| *resource).max().unwrap_or(0)
     }
 
-    /// Returns the request as the table knows it.
+    /// Returns the request in the form of the table.
     pub(crate) fn request(asked: &Asked) -> Request {
         Request {
             owner: owner(asked.who),
@@ -127,8 +129,10 @@ impl Config {
         }
     }
 
-    /// Returns the state's name: the same for all that go on alike. Who got a lock first of
-    /// those that have it is not in it unless asked for: nothing should depend on that.
+    /// Returns the key of the state, which is the same for equivalent states.
+    ///
+    /// The order in which the holders of a resource were granted it is left out unless the
+    /// configuration includes it, because nothing should depend on it.
     pub(crate) fn key(&self, world: &World) -> Box<[u32]> {
         let keys = self
             .renamings
@@ -138,32 +142,32 @@ impl Config {
     }
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) who: Who,
     pub(crate) kind: u8,
-    /// How many of its wants are seen to.
+    /// The number of its locks that are done.
     pub(crate) n_done: u8,
 }
 
-/// All calls under way, and their requests in order of arrival.
+/// All calls in progress, and their requests in order of arrival.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) calls: Vec<Call>,
     pub(crate) asked: Vec<Asked>,
 }
 
-/// Something that may happen next.
+/// A possible next step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Move {
-    /// A call begins, and asks for the first thing.
+    /// A call starts, and makes its first request.
     Start(Who, u8),
-    /// A call asks for the next thing.
+    /// A call makes its next request.
     Next(usize),
-    /// A call ends that made all its calls.
+    /// A call that has made all its calls ends.
     Finish(usize),
-    /// A call gives up waiting.
+    /// A call stops waiting.
     Cancel(usize),
     /// A process dies.
     Die(u8),
@@ -209,7 +213,7 @@ impl World {
         moves
     }
 
-    /// Adds the calls that a call or run may begin.
+    /// Adds the calls that a call or run may start.
     fn starts(&self, config: &Config, parent: Who, moves: &mut Vec<Move>) {
         if parent.depth >= config.depth {
             return;
@@ -254,7 +258,8 @@ fn key(world: &World, renaming: &Renaming, knows_order: bool) -> Vec<u32> {
         1 << 31 | resource << 16 | place << 8 | name(&it.who)
     }));
     if !knows_order {
-        // Stable: in one line the order stays, and between lines there is none.
+        // The sort is stable: the order within a queue stays, and queues have no order between
+        // them.
         calls[n_calls..].sort_by_key(|it| it >> 16);
     }
     calls
@@ -275,7 +280,7 @@ fn permutations(n: u8) -> Vec<Vec<u8>> {
     with_last.collect()
 }
 
-/// Returns a call's owner as the table knows it.
+/// Returns a call's owner in the form of the table.
 pub(crate) fn owner(who: Who) -> Owner {
     let run = |who: Who, under: Option<Owner>| Owner {
         under: under.map(Box::new),
