@@ -88,7 +88,7 @@ impl AppError {
             Self::Path(error) => error,
             Self::Model(error) => error,
             Self::Plugin(error) => error,
-            Self::Failed(error) => error,
+            Self::Failed(error) => error.explained(),
             Self::Run(error) => error,
             Self::Data(error) => error,
             Self::Datastore(error) => error,

@@ -129,8 +129,8 @@ impl Context {
         Ok(Repository::open_with(start, self.settings(settings))?)
     }
 
-    /// Prints one more item of the list that is the document of this command; false if nobody
-    /// reads it any more.
+    /// Prints one more item of the list that is the document of this command. Returns
+    /// false if the reader of stdout is gone.
     pub(crate) fn list_push(&self, item: &impl Serialize) -> io::Result<bool> {
         self.list.borrow_mut().get_or_insert_default().push(item)
     }

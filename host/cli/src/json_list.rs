@@ -33,7 +33,7 @@ struct Failed<E> {
 }
 
 impl JsonList {
-    /// Prints one more item; false if nobody reads it any more.
+    /// Prints one more item; returns false if the reader of stdout is gone.
     pub(crate) fn push(&mut self, item: &impl Serialize) -> io::Result<bool> {
         let item = serde_json::to_string_pretty(item)?;
         let before = if self.n_items == 0 {

@@ -189,19 +189,19 @@ impl StoreError {
         }
     }
 
-    /// Returns the same for somebody else that it kept from something.
-    pub(crate) fn told_again(&self, operation: &'static str) -> Self {
+    /// Returns the same error for another operation that failed because of it.
+    pub(crate) fn for_operation(&self, operation: &'static str) -> Self {
         let mut again = self.clone();
-        if let Self::Busy { operation: told }
-        | Self::DiskFull { operation: told }
+        if let Self::Busy { operation: failed }
+        | Self::DiskFull { operation: failed }
         | Self::Database {
-            operation: told, ..
+            operation: failed, ..
         }
         | Self::Refused {
-            operation: told, ..
+            operation: failed, ..
         } = &mut again
         {
-            *told = operation;
+            *failed = operation;
         }
         again
     }

@@ -15,8 +15,8 @@ use crate::host::descriptors_check;
 /// entry of a file.
 const PROBE_BYTES: usize = 8 << 10;
 
-/// Returns why files of a folder cannot be read and written, or new ones made; `None` if they can,
-/// as far as can be told. A file that does not exist is not a reason.
+/// Returns why files of a folder cannot be read, written or created. Returns `None` if no reason is
+/// found. A file that does not exist is not a reason.
 #[must_use]
 pub fn reason(folder: &Path, files: &[String]) -> Option<FileError> {
     let error =

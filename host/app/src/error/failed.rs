@@ -87,38 +87,13 @@ pub struct RunInterrupted {
 }
 
 impl RunFailed {
-    fn area(&self) -> &dyn Explain {
+    /// Returns the error that explains the failure.
+    pub(super) fn explained(&self) -> &dyn Explain {
         match self {
             Self::Call(error) => &**error,
             Self::Workflow(error) => &**error,
             Self::Interrupted(error) => &**error,
         }
-    }
-}
-
-impl Explain for RunFailed {
-    fn code(&self) -> ErrorCode {
-        self.area().code()
-    }
-
-    fn message(&self) -> String {
-        self.area().message()
-    }
-
-    fn help(&self) -> Vec<Help> {
-        self.area().help()
-    }
-
-    fn causes(&self) -> Vec<String> {
-        self.area().causes()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.area().notes()
-    }
-
-    fn details(&self) -> Option<Details> {
-        self.area().details()
     }
 }
 

@@ -449,6 +449,8 @@ async fn a_run_that_a_bad_file_stopped_goes_on_once_it_is_mended() {
     house.model("sink", "@sedge/sink", "nonsense: 1\n");
     let error = house.workflow_run("one").await.expect_err("a bad file");
     assert!(error.diagnostic().is_some(), "{error:?}");
+    let place = sedge_api::problem::Explain::place(&error).expect("the file has a place");
+    assert_eq!((place.file.as_str(), place.line), ("models/sink.yaml", 3));
     house.model("sink", "@sedge/sink", "");
     house.reopen().await;
     let run = succeeded(house.workflow_resume("one").await);

@@ -217,7 +217,7 @@ impl Group {
             let operation = job.operation();
             job.end(match &committed {
                 Ok(()) => Ok(()),
-                Err(error) => Err(error.told_again(operation)),
+                Err(error) => Err(error.for_operation(operation)),
             });
         }
     }
