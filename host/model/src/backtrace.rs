@@ -2,23 +2,18 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 
 /// One of a guest's functions that had not returned.
-///
-/// Read as text, too: what earlier versions of Sedge wrote down has only the function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredFrame")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The function, as its author wrote it; `function 17` where it has no name.
     pub function: String,
     /// The place in the source; none where the plugin has no debug info.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
 
 /// A place in an author's source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file, without what only the machine knows that built it: `src/lib.rs`.
     pub file: String,
@@ -26,26 +21,6 @@ pub struct Place {
     pub line: u32,
     /// The column, from 1; 0 where it is not known.
     pub column: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StoredFrame {
-    Function(String),
-    Frame {
-        function: String,
-        place: Option<Place>,
-    },
-}
-
-impl From<StoredFrame> for Frame {
-    fn from(stored: StoredFrame) -> Self {
-        let (function, place) = match stored {
-            StoredFrame::Function(function) => (function, None),
-            StoredFrame::Frame { function, place } => (function, place),
-        };
-        Self { function, place }
-    }
 }
 
 /// `sink::run at src/lib.rs:7:5`.
@@ -98,25 +73,6 @@ mod tests {
             }
             .to_string(),
             "sink::run"
-        );
-    }
-
-    #[test]
-    fn what_was_written_reads_back_and_what_was_text_too() {
-        let text = serde_json::to_string(&frame(7, 5)).expect("it has a form in JSON");
-        assert_eq!(
-            text,
-            r#"{"function":"sink::run","place":{"file":"src/lib.rs","line":7,"column":5}}"#
-        );
-        let read = |text: &str| serde_json::from_str::<Frame>(text).expect(text);
-        assert_eq!(read(&text), frame(7, 5));
-        let place = None;
-        assert_eq!(
-            read(r#""sink::run""#),
-            Frame {
-                place,
-                ..frame(0, 0)
-            }
         );
     }
 }

@@ -9,7 +9,6 @@ pub use refusals::{REFUSED_CALLS_MAX, Refusals, RefusedCall};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::backtrace::Frame;
@@ -18,7 +17,7 @@ use crate::names::{DataName, SpecName};
 use crate::schema::Violation;
 
 /// A version that a call wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The name of the data.
     pub name: DataName,
@@ -27,8 +26,7 @@ pub struct Written {
 }
 
 /// What kind of data something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataKind {
     /// JSON that fits a schema.
     Resource,
@@ -119,7 +117,7 @@ pub enum StagedChange {
 }
 
 /// What a successful call leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What the method returned.
     pub value: Value,
@@ -128,25 +126,22 @@ pub struct Outcome {
 }
 
 /// How a method says that it did not do what it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// A short word for programs, chosen by the plugin.
     pub code: String,
     /// A sentence for a person.
     pub message: String,
     /// Whatever else a program may want to know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
     /// Whether what the call wrote became visible although it failed.
-    #[serde(default)]
     pub keep_writes: bool,
     /// Of a panic: the guest's functions, innermost first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<Frame>,
 }
 
 /// What a call had staged, and what was thrown away because it failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undone {
     /// How many changes: versions written, and deletions.
     pub changes: u64,
@@ -184,8 +179,7 @@ impl Undone {
 }
 
 /// What there is none of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
     /// No model of that name.
     Model,
@@ -194,8 +188,7 @@ pub enum TargetKind {
 }
 
 /// The limits that a call can reach. Their names appear in errors and in `limits:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitName {
     /// Bytes of all linear memories and tables of a call's instance together.
     MemoryBytes,
@@ -331,8 +324,7 @@ impl LimitName {
 
 /// Why a call has no outcome. It names what happened to *this* call; whoever shows it
 /// adds the model and the method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
     /// There is no such model or method.
     NotFound {
@@ -513,8 +505,7 @@ impl fmt::Display for CallError {
 impl std::error::Error for CallError {}
 
 /// Where a call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallStatus {
     /// It has not ended, as far as the store knows.
     Running,
@@ -550,8 +541,7 @@ impl CallStatus {
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Of interest to the plugin's author only.
     Trace,
@@ -580,13 +570,12 @@ impl LogLevel {
 }
 
 /// One line that a guest logged or printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
     /// The text, cut at the host's limit.
     pub message: String,
     /// Named values beside it, in the guest's order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, Value)>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -39,92 +39,66 @@ pub struct Definition {
 }
 
 /// Limits, as a file gives them: none where it leaves the choice to others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Limits {
     /// How long one call may take from the start of its code, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_time_seconds: Option<u32>,
     /// How long the code of one call may execute, in seconds: waiting does not count, nor do the
     /// calls that it makes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<u32>,
     /// How much memory one call may use, in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mebibytes: Option<u32>,
     /// How many calls deep a run may nest.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_depth: Option<u32>,
     /// How many calls a run may make, ended ones included.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_run: Option<u32>,
     /// How many calls one call may make, ended ones included.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_call: Option<u32>,
     /// How many calls one call may have started that have not ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel_calls: Option<u32>,
     /// How many functions of the host one call may call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_calls: Option<u32>,
     /// How much may pass between one call and the host, in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_mebibytes: Option<u32>,
     /// How much one call may stage in memory before it is committed, in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub staged_mebibytes: Option<u32>,
     /// How much one call may write to files, in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_mebibytes: Option<u32>,
     /// How many files one call may have open.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u32>,
     /// How many lines of one call's log are kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_lines: Option<u32>,
     /// How much of one call's log is kept, in KiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_kibibytes: Option<u32>,
     /// How far its requests of HTTP may go.
-    #[serde(default, skip_serializing_if = "HttpLimits::is_unset")]
+    #[serde(default)]
     pub http: HttpLimits,
 }
 
 /// Limits of requests, as a file gives them: none where it leaves the choice to others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HttpLimits {
     /// How many requests one call may have under way.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,
     /// How large the body of one request may be, in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_mebibytes: Option<u32>,
     /// How large the body of one response may be, in MiB, as it comes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_mebibytes: Option<u32>,
     /// How large the headers of one request or response may be, in KiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub header_kibibytes: Option<u32>,
     /// How long it may take to make a connection, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_seconds: Option<u32>,
     /// How long a server may take to begin its response, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_seconds: Option<u32>,
     /// How long nothing of a body may come, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub between_bytes_seconds: Option<u32>,
     /// How long a request and its response may take, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_seconds: Option<u32>,
 }
 
 impl HttpLimits {
-    fn is_unset(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Returns these limits, with the holes filled from `fallback`.
     #[must_use]
     pub fn or(&self, fallback: &Self) -> Self {
@@ -279,7 +253,7 @@ pub fn definition_file_text(
     type_version: &TypeVersion,
     global_arguments: &Map<String, Value>,
 ) -> String {
-    #[derive(Serialize)]
+    #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
     struct New<'a> {
         name: &'a ModelName,

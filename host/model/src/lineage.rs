@@ -7,14 +7,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 
 use crate::names::{NameError, RunId};
 
 /// The name of a run or of one call in it: `k3v9q2x8w1mz/1/2` is the second call
 /// that the run's first call made.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lineage {
     run: RunId,
     ordinals: Vec<u32>,
@@ -112,20 +110,6 @@ impl FromStr for Lineage {
             .collect::<Option<_>>()
             .ok_or_else(no_lineage)?;
         Ok(Self { run, ordinals })
-    }
-}
-
-impl TryFrom<String> for Lineage {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<Lineage> for String {
-    fn from(lineage: Lineage) -> Self {
-        lineage.to_string()
     }
 }
 

@@ -5,7 +5,6 @@ mod effort;
 use std::fmt;
 
 use jsonschema::{FancyRegex, PatternOptions, Registry};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::effort::Effort;
@@ -26,7 +25,7 @@ const PATTERN_STEPS_MAX: usize = 10_000;
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// One place where a value does not fit its schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// A JSON Pointer (RFC 6901) into the value; empty for the value itself.
     pub path: String,

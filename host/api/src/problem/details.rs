@@ -2,9 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::call::{CallProblem, FailedCall, ViolationView};
+use crate::view::permission::PermissionRequestView;
 
 /// What else a program may want to know. Which keys there are depends on the code.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -134,5 +134,5 @@ pub struct ViolationsDetails {
 #[serde(rename_all = "camelCase")]
 pub struct PermissionsDetails {
     /// What the plugin requests, and why, as `plugin describe` shows it.
-    pub permissions: Vec<Value>,
+    pub permissions: Vec<PermissionRequestView>,
 }

@@ -13,6 +13,7 @@ use sedge_runtime::PluginError;
 use sedge_sys::fault::Refusal;
 
 use super::near_or;
+use crate::views::permission::request_view;
 
 /// A plugin cannot be added or used.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +109,7 @@ impl Explain for PluginUseError {
         let Self::PermissionsUndecided { undecided, .. } = self else {
             return None;
         };
-        let permissions = undecided.iter().map(|it| serde_json::json!(it)).collect();
+        let permissions = undecided.iter().map(request_view).collect();
         Some(Details::Permissions(PermissionsDetails { permissions }))
     }
 }

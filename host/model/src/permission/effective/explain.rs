@@ -1,6 +1,5 @@
 //! What a model may do, for the person who decides: line by line of what its plugin asks for.
 
-use serde::Serialize;
 
 use super::{Permissions, folder, narrower};
 use crate::names::SecretName;
@@ -9,10 +8,9 @@ use crate::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
 use crate::permission::{Permission, PermissionRequest};
 
 /// One thing that a plugin asked for, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// What it asked for, and why.
-    #[serde(flatten)]
     pub request: PermissionRequest,
     /// What of it is allowed, one line each; empty for nothing.
     pub effective: Vec<String>,
