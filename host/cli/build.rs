@@ -1,17 +1,17 @@
 //! Links the program to a fixed address: see "Start-up" in `ARCHITECTURE.md`.
 #![expect(
     clippy::disallowed_methods,
-    reason = "cargo says by the environment what to build"
+    reason = "cargo passes the build settings in the environment"
 )]
 
-/// The variable of the environment that has it linked position-independently instead.
+/// The environment variable that links the program position-independently instead.
 const PIE: &str = "SEDGE_PIE";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed={PIE}");
     if std::env::var_os(PIE).is_none() {
-        // After rustc's own `-pie`, of which the compiler driver takes the last.
+        // This follows rustc's own `-pie`, and the compiler driver obeys the last of the two.
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
 }

@@ -1,4 +1,4 @@
-//! The grammar: noun, then verb.
+//! The grammar of the command line: noun, then verb.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::commands::{
     workflow_reject, workflow_resume, workflow_run, workflow_validate,
 };
 
-/// What the help calls the options of every command.
+/// The heading of the global options in the help.
 const GLOBAL: &str = "Global options";
 
 /// Run automation models as sandboxed WebAssembly components
@@ -26,8 +26,8 @@ const GLOBAL: &str = "Global options";
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done; 1 the method or workflow failed; 2 usage or a bad file; \
-3 no such thing, or wrong state; 75 busy, try again; 130 interrupted; 70 a bug."
+    after_help = "Exit codes: 0 success; 1 the method or workflow failed; 2 a usage error or a bad file; \
+3 not found, or in the wrong state; 75 busy, try again; 130 interrupted; 70 a bug."
 )]
 pub(crate) struct Args {
     /// Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
@@ -51,8 +51,8 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// A noun, or a command without one. Nouns have their words here; a command has those of
-/// its arguments.
+/// A noun, or a command without a noun. The help of nouns is here; the help of a command is at its
+/// arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::InitArgs),
@@ -60,22 +60,22 @@ pub(crate) enum Command {
     /// Add and inspect plugins, which provide types
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(Plugin),
-    /// Make, inspect, run and delete models
+    /// Create, inspect, run and delete models
     #[command(subcommand, arg_required_else_help = true)]
     Model(Model),
-    /// Read, find and clear away the data that models wrote
+    /// Read, search and delete the data that models wrote
     #[command(subcommand, arg_required_else_help = true)]
     Data(Data),
-    /// Look after the datastore that processes share
+    /// Inspect and maintain the datastore
     #[command(subcommand, arg_required_else_help = true)]
     Datastore(Datastore),
-    /// Keep what plugins use and nobody is to see: tokens, passwords, keys
+    /// Manage secrets
     #[command(subcommand, arg_required_else_help = true)]
     Secret(Secret),
-    /// Run workflows and decide their gates
+    /// Run workflows, and approve or reject their gates
     #[command(subcommand, arg_required_else_help = true)]
     Workflow(Workflow),
-    /// Inspect and forget what has run
+    /// Inspect runs, and delete old ones
     #[command(subcommand, arg_required_else_help = true)]
     Run(Run),
 }
@@ -122,7 +122,7 @@ pub(crate) enum Datastore {
     Backup(datastore_backup::DatastoreBackupArgs),
     Check(datastore_check::DatastoreCheckArgs),
     Compact(datastore_compact::DatastoreCompactArgs),
-    /// See and break locks
+    /// Show and release locks
     #[command(subcommand, arg_required_else_help = true)]
     Lock(DatastoreLock),
     Restore(datastore_restore::DatastoreRestoreArgs),

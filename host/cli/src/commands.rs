@@ -1,4 +1,4 @@
-//! One file per command: its arguments, and what it shows.
+//! One file per command: its arguments and its output.
 
 pub(crate) mod compile_component;
 pub(crate) mod data_delete;

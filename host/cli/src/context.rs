@@ -1,4 +1,4 @@
-//! What every command is given: the global options, and how to wait for a use case.
+//! The context of every command: the global options, and functions that run a use case.
 
 use std::cell::RefCell;
 use std::io;
@@ -24,14 +24,14 @@ use crate::json_list::JsonList;
 use crate::progress::{Progress, Silence, Ticker};
 use crate::user_folders;
 
-/// The variable that lists the repositories that are used although another user owns them.
+/// The variable that lists the repositories which are used although another user owns them.
 pub(crate) const SAFE_DIRECTORIES_VARIABLE: &str = "SEDGE_SAFE_DIRECTORIES";
 
-/// The variable that says in which folder the repository is.
+/// The variable that names the folder of the repository.
 pub(crate) const REPO_VARIABLE: &str = "SEDGE_REPO";
 
-/// How long a program that was interrupted waits at most for its work to stop. The work looks
-/// often whether it is to stop, unless the machine makes it wait.
+/// The longest time that an interrupted program waits for its work to stop. The work checks often
+/// whether it has to stop, unless the machine blocks it.
 const CLEAN_UP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The global options.
@@ -41,17 +41,17 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     trust: Trust,
-    run: Arc<RunNoted>,
+    run: Arc<CurrentRun>,
     /// The list that is being printed as a JSON document.
     list: RefCell<Option<JsonList>>,
 }
 
-/// The run that the command works on, for the error of a user who interrupts it.
+/// The run that the command executes, for the error that an interruption reports.
 #[derive(Debug, Default)]
-struct RunNoted(Mutex<Option<RunId>>);
+struct CurrentRun(Mutex<Option<RunId>>);
 
-impl RunNoted {
-    fn note(&self, event: &Event) {
+impl CurrentRun {
+    fn record(&self, event: &Event) {
         if let Event::RunStarted { run } = event {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         }
@@ -66,15 +66,15 @@ impl RunNoted {
     }
 }
 
-/// Events on their way to where they are shown.
-struct Noting<T> {
-    run: Arc<RunNoted>,
+/// Records the current run, and passes all events on.
+struct RunRecorder<T> {
+    run: Arc<CurrentRun>,
     shown: T,
 }
 
-impl<T: Events> Events for Noting<T> {
+impl<T: Events> Events for RunRecorder<T> {
     fn event(&self, event: Event) {
-        self.run.note(&event);
+        self.run.record(&event);
         self.shown.event(event);
     }
 }
@@ -94,7 +94,7 @@ impl Context {
         }
     }
 
-    /// Returns settings with what the user says of all repositories.
+    /// Adds the settings that apply to all repositories of the user.
     pub(crate) fn settings(&self, settings: Settings) -> Settings {
         Settings {
             trust: self.trust.clone(),
@@ -106,7 +106,7 @@ impl Context {
         }
     }
 
-    /// Returns the folder that the person is in, or says they mean.
+    /// Returns the folder that the user named, or else the current folder.
     pub(crate) fn folder(&self) -> Result<PathBuf, CliError> {
         match &self.repo {
             Some(folder) => Ok(folder.clone()),
@@ -122,7 +122,7 @@ impl Context {
         self.repository_with(Settings::default())
     }
 
-    /// Opens the repository, with what the command line says of how to work in it.
+    /// Opens the repository with the settings of the command line.
     pub(crate) fn repository_with(&self, settings: Settings) -> Result<Arc<Repository>, CliError> {
         let folder = self.folder()?;
         let start: &Path = &folder;
@@ -130,43 +130,43 @@ impl Context {
     }
 
     /// Prints one more item of the list that is the document of this command. Returns
-    /// false if the reader of stdout is gone.
+    /// false if the reader of stdout has closed the pipe.
     pub(crate) fn list_push(&self, item: &impl Serialize) -> io::Result<bool> {
         self.list.borrow_mut().get_or_insert_default().push(item)
     }
 
-    /// Returns the list that is being printed, to be finished.
+    /// Takes the list that is being printed, so that the caller can finish it.
     pub(crate) fn list_take(&self) -> Option<JsonList> {
         self.list.take()
     }
 
-    /// Returns where a use case tells what happens.
+    /// Returns the receiver of the events of a use case.
     pub(crate) fn events(&self) -> Arc<dyn Events> {
         let run = Arc::clone(&self.run);
         if self.json || self.quiet {
-            Arc::new(Noting {
+            Arc::new(RunRecorder {
                 run,
                 shown: Silence,
             })
         } else {
-            Arc::new(Noting {
+            Arc::new(RunRecorder {
                 run,
                 shown: Progress::default(),
             })
         }
     }
 
-    /// Does something that reads, and tells a person how far it is if it takes a while.
-    pub(crate) fn look<T>(
+    /// Runs work that reads, and shows its progress if it takes a while.
+    pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Ticker) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         work(&Ticker::new(self.json || self.quiet))
     }
 
-    /// Does something that writes to a file, and tells a person how far it is. A person who
-    /// interrupts the program stops it: `work` is told so when it next reports, and removes what it
-    /// has begun before the program ends.
+    /// Runs work that writes to a file, and shows its progress. If the user interrupts the program,
+    /// the next report of `work` returns [`Scan::Enough`], and `work` removes its unfinished file
+    /// before the program ends.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn FnMut(u64, u64) -> Scan) -> Result<T, AppError> + Send + 'static,
@@ -194,7 +194,7 @@ impl Context {
         })
     }
 
-    /// Waits for a use case. A person who interrupts the program stops it, cleanly.
+    /// Waits for a use case. If the user interrupts the program, the use case is stopped cleanly.
     pub(crate) fn wait<T>(
         &self,
         work: impl Future<Output = Result<T, AppError>>,
@@ -215,21 +215,21 @@ impl Context {
             };
             ticks.abort();
             match ended {
-                // What blocked a thread meanwhile ended for that reason, whatever it says.
+                // The interruption stopped work that blocked a thread, whatever its error says.
                 Err(CliError::App(_)) if interrupted.has_changed().unwrap_or(false) => {
                     Err(self.run.interruption())
                 }
                 ended => ended,
             }
         });
-        // What was stopped in the middle of its work removes what it made so far.
+        // Work that was stopped removes its unfinished files.
         runtime.shutdown_timeout(CLEAN_UP_TIME_MAX);
         ended
     }
 }
 
-/// Tells work on another thread to stop once its result is not waited for any more. The runtime is
-/// dropped after it, and waits for that thread.
+/// Requests, when dropped, that work on another thread stops, because its result is not needed any
+/// more. The runtime is dropped afterwards, and waits for that thread.
 struct StopOnDrop(Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
@@ -238,7 +238,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Returns what the environment says of repositories that other users own.
+/// Returns the settings of the environment about repositories that other users own.
 fn trust() -> Trust {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let absolute = |name: &str| set(name).filter(|path| path.starts_with('/'));
@@ -251,19 +251,19 @@ fn trust() -> Trust {
     }
 }
 
-/// Returns what compiles plugins: this program, as a child process.
+/// Returns the compiler of plugins: this program, as a child process.
 fn compiler() -> Compiler {
     program().map_or(Compiler::Missing, Compiler::Program)
 }
 
-/// Returns what changes when a person, or a supervisor, wants the program to stop: by SIGINT,
-/// SIGTERM, or because the terminal was closed (SIGHUP). The second signal ends the program at
-/// once, without waiting until it has stopped cleanly.
+/// Returns a channel that changes when the user or a supervisor requests that the program stops:
+/// by SIGINT, SIGTERM, or because the terminal was closed (SIGHUP). The second signal ends the
+/// program at once, without a clean stop.
 fn interruption() -> Result<watch::Receiver<()>, CliError> {
     let signal = |kind| signal(kind).map_err(MachineError::of("handle signals"));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // Asked before it is handled: after that, no signal is ignored.
+    // This is checked before a handler is installed: from then on, no signal is ignored.
     let mut hangup = match hangup_is_handled() {
         true => Some(signal(SignalKind::hangup())?),
         false => None,
@@ -277,7 +277,7 @@ fn interruption() -> Result<watch::Receiver<()>, CliError> {
                 _ = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {}
             }
             interrupt_request();
-            // The work may have ended.
+            // Sending fails only if the work has ended.
             let _ = sender.send(());
         }
         exit_now(ErrorClass::Interrupted.exit_code());

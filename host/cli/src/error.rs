@@ -1,5 +1,4 @@
-//! How errors are shown: `error:`, then `caused by:`, `note:` and `hint:`; or as a JSON
-//! document.
+//! Shows errors: as `error:`, `caused by:`, `note:` and `hint:` lines, or as a JSON document.
 
 use std::error::Error;
 use std::fmt;
@@ -14,36 +13,36 @@ use sedge_app::types::{Diagnostic, RunId, has_argument, setting};
 use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
 use sedge_sys::fault::MachineError;
 
-use crate::commands::plugin_describe::asks;
+use crate::commands::plugin_describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
 use crate::output::{failure_document, print_failure, stderr, stdout};
 use crate::{guest_text, help};
 
-/// A command did not succeed.
+/// The error of a command.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// A use case was not carried out.
+    /// A use case failed.
     App(AppError),
     /// The user interrupted the program.
     Interrupted(Interruption),
-    /// The user interrupted the program while it asked them something.
+    /// The user interrupted the program at a prompt.
     PromptInterrupted,
-    /// The user was asked something and quit: what was not done.
+    /// The user quit at a prompt. The text says what was not done.
     Quit(String),
-    /// The user typed what cannot be: what is wrong, and what to type instead.
+    /// The user typed something invalid. The hint says what to type instead.
     Usage { message: String, hint: String },
-    /// The machine failed the program: its terminal, stdin or stdout.
+    /// An operation of the machine failed, on the terminal, stdin or stdout.
     Machine(MachineError),
-    /// Sedge has a fault.
+    /// Sedge has a bug.
     Bug(String),
 }
 
-/// What the program worked on when the user interrupted it.
+/// The work that the user interrupted.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     /// The run, if there was one.
     pub(crate) run: Option<RunId>,
-    /// Its workflow, if it is one of a workflow.
+    /// The workflow of the run, if it has one.
     pub(crate) workflow: Option<String>,
 }
 
@@ -59,7 +58,7 @@ impl From<MachineError> for CliError {
     }
 }
 
-/// Of what commands print: all else that the machine refuses is named where it is done.
+/// This conversion is for output. All other operations name themselves when they fail.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         MachineError::of("write to stdout")(error).into()
@@ -133,10 +132,10 @@ impl Explain for CliError {
 
     fn causes(&self) -> Vec<String> {
         match self {
-            // What a plugin says of its requests is shown by its own rules.
+            // The texts of a plugin's requests are rendered as a plugin's text.
             Self::App(AppError::Plugin(PluginUseError::PermissionsUndecided {
                 undecided, ..
-            })) => undecided.iter().map(asks).collect(),
+            })) => undecided.iter().map(request_text).collect(),
             Self::App(error) => error.causes(),
             Self::Interrupted(_)
             | Self::PromptInterrupted
@@ -183,7 +182,7 @@ impl Explain for CliError {
             Self::Machine(error) => error.help(),
             Self::PromptInterrupted | Self::Quit(_) => Vec::new(),
             Self::Bug(_) => vec![Help::advice(
-                "report it, with the command and what stderr shows",
+                "report it, with the command and its output on stderr",
             )],
         }
     }
@@ -212,18 +211,18 @@ impl Interruption {
             |purpose: &str| Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
         match &self.workflow {
             Some(workflow) => vec![
-                Help::command("go on where it stopped", UseCase::WorkflowResume)
+                Help::command("resume it where it stopped", UseCase::WorkflowResume)
                     .with("name", workflow.as_str())
                     .with("run", run.as_str()),
-                shown("see how far it came"),
+                shown("see how far it got"),
             ],
-            None => vec![shown("see how far it came")],
+            None => vec![shown("see how far it got")],
         }
     }
 }
 
-/// Returns whether an error is about a folder that the variable of the environment names. An option
-/// goes before it.
+/// Returns whether an error is about the folder that the environment variable names. The option has
+/// precedence over the variable.
 fn is_by_variable(error: &AppError) -> bool {
     let named = |path: &Path| setting(REPO_VARIABLE).as_deref() == Some(path.as_os_str());
     if let AppError::Repository(RepositoryError::Missing(path)) = error {
@@ -233,7 +232,7 @@ fn is_by_variable(error: &AppError) -> bool {
 }
 
 impl CliError {
-    /// Returns the error of a command that works on a run of `workflow`.
+    /// Returns the error of a command that executes a run of `workflow`.
     pub(crate) fn of_workflow(self, workflow: &str) -> Self {
         match self {
             Self::Interrupted(interruption) => Self::Interrupted(Interruption {
@@ -252,7 +251,7 @@ impl CliError {
     /// Shows the error, and returns the exit code that goes with it.
     pub(crate) fn report(&self, cx: &Context) -> ExitCode {
         if cx.json {
-            // If stdout is gone too, the exit code still says it.
+            // If stdout cannot be written either, the exit code still reports the error.
             let _ = print_failure(cx, &self.problem());
         } else {
             self.lines("error").iter().for_each(|line| stderr(line));
@@ -260,8 +259,8 @@ impl CliError {
         ExitCode::from(self.class().exit_code())
     }
 
-    /// Returns the error as people read it, behind a word that says how bad it is: its message, its
-    /// causes, notes and hints, each of which may have further lines.
+    /// Returns the error as text that begins with `severity`: its message, its causes, notes and
+    /// hints, each of which may have further lines.
     pub(crate) fn lines(&self, severity: &str) -> Vec<String> {
         if let Self::App(error) = self
             && let Some(fault) = error.diagnostic()
@@ -286,11 +285,11 @@ fn hint(help: &Help) -> String {
     format!("hint: {}", help::text(help))
 }
 
-/// Shows what clap says of a command line, and returns the exit code that goes with it.
+/// Shows clap's result for a command line, and returns the exit code that goes with it.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let wants_json = has_argument("--json");
     if !error.use_stderr() {
-        // Help and the version are what was asked for, so they have to arrive.
+        // The user requested the help or the version, so failing to print it is an error.
         return match error.print() {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -302,16 +301,16 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         };
     }
     if wants_json {
-        // If stdout is gone too, the exit code still says it.
+        // If stdout cannot be written either, the exit code still reports the error.
         let _ = failure_document(&usage_of(error).problem()).map(|text| stdout(&text));
     } else {
-        // If stderr is gone, the exit code still says it.
+        // If stderr cannot be written, the exit code still reports the error.
         let _ = error.print();
     }
     ExitCode::from(ErrorCode::Usage.class().exit_code())
 }
 
-/// Returns what clap says in paragraphs: what is wrong, perhaps tips, and the usage.
+/// Parses the paragraphs of clap's error: the message, perhaps tips, and the usage.
 fn usage_of(error: &clap::Error) -> CliError {
     let text = error.render().to_string();
     let paragraphs: Vec<String> = text
@@ -333,7 +332,7 @@ fn usage_of(error: &clap::Error) -> CliError {
 
 fn diagnostic_text(fault: &Diagnostic) -> String {
     let mut annotation = AnnotationKind::Primary.span(fault.span.clone());
-    // A plugin's schema, of which the label may speak, is a text of the plugin's.
+    // The label may quote a plugin's schema, which is a text of the plugin.
     let label = fault.label.as_deref().map(guest_text::line);
     if let Some(label) = &label {
         annotation = annotation.label(label.as_str());

@@ -1,26 +1,25 @@
-//! How text that a plugin chose is shown: apart from the words of the program, so that none of it
-//! can be taken for them.
+//! Renders text that a plugin chose, so that it cannot be mistaken for the program's own output.
 //!
-//! All of it goes through here. Characters that a terminal obeys, that turn text around or that
-//! cannot be seen are shown as marks. An end of a line is a mark too where there is one line, and
-//! further lines stand behind an indent where there are several. What is too long is cut, and how
-//! much was cut is said.
+//! All such text goes through this module. Control characters, characters that change the
+//! direction of text, and invisible characters are shown as marks. In a single line, a newline is a
+//! mark too; in a block, all lines but the first are indented. A text that is too long is cut, and
+//! the number of missing characters or lines is shown.
 
 use sedge_api::PluginText;
 
-/// The most characters of a text that is shown in one line.
+/// The most characters that are shown of a text in one line.
 const LINE_CHARS_MAX: usize = 500;
 
-/// The most characters of a text that is shown in lines of its own.
+/// The most characters that are shown of a text in several lines.
 const BLOCK_CHARS_MAX: usize = 8000;
 
-/// The most lines of a text that is shown in lines of its own.
+/// The most lines that are shown of a text in several lines.
 const BLOCK_LINES_MAX: usize = 100;
 
-/// The most characters of a cell of a table.
+/// The most characters that are shown in a cell of a table.
 const CELL_CHARS_MAX: usize = 120;
 
-/// What stands in front of the second and each further line of a text.
+/// The indent of all lines of a text but the first.
 pub(crate) const INDENT: &str = "  ";
 
 /// Returns a plugin's text in one line.
@@ -38,7 +37,7 @@ pub(crate) fn cell(text: &str) -> String {
     one_line(text, CELL_CHARS_MAX)
 }
 
-/// Returns a text in one line, however long it is.
+/// Returns a text in one line, of any length.
 pub(crate) fn unbroken(text: &str) -> String {
     one_line(text, usize::MAX)
 }
@@ -57,7 +56,7 @@ fn one_line(text: &str, chars_max: usize) -> String {
     line
 }
 
-/// Returns a text in lines, all but the first behind `indent`.
+/// Returns a text in lines, all but the first with `indent`.
 pub(crate) fn block(text: &str, indent: &str) -> String {
     let (shown, n_cut) = cut(text, BLOCK_CHARS_MAX);
     let n_lines = shown.lines().count();
@@ -70,8 +69,8 @@ pub(crate) fn block(text: &str, indent: &str) -> String {
     block
 }
 
-/// Returns a text with marks in place of characters that cannot be seen, or that a terminal obeys.
-/// Ends of lines and tabs stay.
+/// Returns a text with marks in place of control characters and invisible characters. Newlines and
+/// tabs stay.
 pub(crate) fn visible(text: &str) -> String {
     let mut seen = String::with_capacity(text.len());
     for c in text.chars() {
@@ -83,8 +82,8 @@ pub(crate) fn visible(text: &str) -> String {
     seen
 }
 
-/// Returns a text whose lines are no longer than the terminal is wide: a terminal would go on at
-/// its edge, where the words of the program begin.
+/// Returns a text whose lines are no longer than the terminal is wide. The terminal itself would
+/// continue a long line at the left edge, where only the program's own lines begin.
 pub(crate) fn folded(text: &str, columns: usize, indent: &str) -> String {
     let room = columns.saturating_sub(1).max(2 * indent.len() + 1);
     let mut folded = String::with_capacity(text.len());
@@ -108,21 +107,21 @@ pub(crate) fn folded(text: &str, columns: usize, indent: &str) -> String {
     folded
 }
 
-/// Data that is printed to a terminal, piece by piece: each line behind an indent.
+/// Data that is printed to a terminal piece by piece, with every line indented.
 #[derive(Debug, Default)]
 pub(crate) struct TerminalData {
-    /// The beginning of a character whose end is in the next piece.
+    /// The first bytes of a character whose other bytes are in the next piece.
     open: Vec<u8>,
     is_in_line: bool,
 }
 
 impl TerminalData {
-    /// Returns how a piece is shown.
+    /// Returns the printable form of a piece.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
         self.open.extend_from_slice(bytes);
         let whole = match std::str::from_utf8(&self.open) {
             Ok(_) => self.open.len(),
-            // Only the end of the piece can be the beginning of a character.
+            // An incomplete character can only be at the end of the piece.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => self.open.len(),
         };
@@ -131,7 +130,7 @@ impl TerminalData {
         self.shown(&text)
     }
 
-    /// Returns how what is left is shown.
+    /// Returns the printable form of the remaining bytes.
     pub(crate) fn finish(mut self) -> String {
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.open)).into_owned();
         let mut shown = self.shown(&text);
@@ -154,7 +153,7 @@ impl TerminalData {
     }
 }
 
-/// Returns whether a character cannot be seen, or changes how others are seen.
+/// Returns whether a character is invisible, or changes how others are shown.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -167,7 +166,7 @@ pub(crate) fn is_hidden(c: char) -> bool {
 
 fn push_visible(seen: &mut String, c: char) {
     match c {
-        // The picture that Unicode has of each (U+2400 and those behind it).
+        // Unicode has a picture of each control character, from U+2400 on.
         '\0'..='\u{1f}' => seen.extend(char::from_u32(0x2400 + u32::from(c))),
         '\u{7f}' => seen.push('\u{2421}'),
         c if is_hidden(c) => seen.push_str(&format!("<U+{:04X}>", u32::from(c))),
@@ -175,7 +174,7 @@ fn push_visible(seen: &mut String, c: char) {
     }
 }
 
-/// Returns the beginning of a text, and how many characters were cut off.
+/// Returns the beginning of a text, and the number of characters that were cut off.
 fn cut(text: &str, chars_max: usize) -> (&str, usize) {
     match text.char_indices().nth(chars_max) {
         Some((at, _)) => (&text[..at], text[at..].chars().count()),
@@ -193,8 +192,7 @@ fn push_cut(shown: &mut String, n_cut: usize) {
 mod tests {
     use super::*;
 
-    /// What a plugin may write to look like the program: each with the way that it is shown in one
-    /// line.
+    /// Texts by which a plugin may imitate the program, each with its rendering in one line.
     const FORGERIES: [(&str, &str); 12] = [
         ("a\nerror: it is broken", "a␤error: it is broken"),
         ("a\r\nIt may do all", "a␍␤It may do all"),
@@ -214,7 +212,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_forgery_stays_in_its_line_and_is_seen() {
+    fn forged_line_is_rendered_in_one_line_with_marks() {
         for (text, expect) in FORGERIES {
             assert_eq!(line(text), expect);
             assert_eq!(cell(text), expect);
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn further_lines_stand_behind_an_indent() {
+    fn further_lines_are_indented() {
         assert_eq!(
             block("a\nerror: b\r\ngranted", "| "),
             "a\n| error: b\n| granted"
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_with_a_count() {
+    fn long_text_is_cut_with_a_count() {
         assert_eq!(
             cell(&"é".repeat(CELL_CHARS_MAX)),
             "é".repeat(CELL_CHARS_MAX)
@@ -258,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn no_line_reaches_the_edge_of_the_terminal() {
+    fn folded_line_is_narrower_than_the_terminal() {
         let shown = folded("abcdefghij\nerror: 日本", 9, "  ");
         assert_eq!(shown, "abcdefgh\n  ij\nerror: \n  日本");
     }
 
     #[test]
-    fn data_on_a_terminal_stands_behind_an_indent() {
+    fn data_on_a_terminal_is_indented() {
         let mut data = TerminalData::default();
         let mut shown = String::new();
         for piece in [

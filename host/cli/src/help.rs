@@ -1,8 +1,8 @@
-//! What to do next, in the words of the command line.
+//! Suggestions of what to do next, as text.
 //!
-//! Below, help is data. Here a use case becomes the command line that a person can copy. The
-//! grammar itself ([`Args`]) says which arguments stand by position and how options are called, so
-//! the two cannot part.
+//! The crates below return help as data. This module turns a use case into a command line that the
+//! user can copy. It reads positions and option names from the grammar itself ([`Args`]), so that
+//! the two always agree.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,11 @@ use sedge_sys::shell;
 use crate::args::Args;
 use crate::context::SAFE_DIRECTORIES_VARIABLE;
 
-/// The argument that is an environment variable here: it holds for every command.
+/// The argument that the CLI expects as an environment variable, because it applies to every
+/// command.
 const SAFE_DIRECTORIES: &str = "safeDirectories";
 
-/// Returns what may help as a sentence without a period.
+/// Returns a suggestion as a sentence without a period.
 pub(crate) fn text(help: &Help) -> String {
     match help {
         Help::Command {
@@ -34,7 +35,7 @@ pub(crate) fn text(help: &Help) -> String {
     }
 }
 
-/// Returns how a use case is carried out in a shell.
+/// Returns the shell command of a use case.
 pub(crate) fn command_line(use_case: UseCase, arguments: &BTreeMap<String, Argument>) -> String {
     let mut root = Args::command();
     root.build();
@@ -51,7 +52,7 @@ pub(crate) fn command_line(use_case: UseCase, arguments: &BTreeMap<String, Argum
     words.join(" ")
 }
 
-/// Returns arguments as they are typed: those that stand by position first.
+/// Returns arguments as the user types them, positional ones first.
 fn typed(command: &Command, arguments: &BTreeMap<String, Argument>) -> Vec<String> {
     let mut words = Vec::new();
     for arg in command.get_positionals() {
@@ -70,7 +71,7 @@ fn typed(command: &Command, arguments: &BTreeMap<String, Argument>) -> Vec<Strin
     words
 }
 
-/// Returns an option as it is typed, as often as it has values.
+/// Returns an option as the user types it, once for each of its values.
 fn option(arg: Option<&Arg>, name: &str, value: &Argument) -> Vec<String> {
     let long = arg.and_then(Arg::get_long);
     let long = long.map_or_else(|| format!("--{}", kebab(name)), |long| format!("--{long}"));
@@ -83,11 +84,11 @@ fn option(arg: Option<&Arg>, name: &str, value: &Argument) -> Vec<String> {
     values.into_iter().flat_map(each).collect()
 }
 
-/// Returns the words of a value; none of a switch.
+/// Returns the words of a value; a switch has none.
 fn values(value: &Argument, open: &str) -> Vec<String> {
     match value {
         Argument::On(_) => Vec::new(),
-        // What a person still has to choose is not quoted.
+        // A placeholder that the user still has to replace is not quoted.
         Argument::Text(text) if is_choice(text) => vec![text.clone()],
         Argument::Text(text) => vec![shell::word(text)],
         Argument::Texts(texts) => texts.iter().map(|text| shell::word(text)).collect(),
@@ -95,7 +96,7 @@ fn values(value: &Argument, open: &str) -> Vec<String> {
     }
 }
 
-/// Returns whether a value is the form of one: `KIND=WHAT`.
+/// Returns whether a value is a placeholder such as `KIND=WHAT`.
 fn is_choice(text: &str) -> bool {
     text.contains('=') && text.chars().all(|c| c.is_ascii_uppercase() || c == '=')
 }
@@ -124,7 +125,7 @@ fn edit(purpose: &str, file: &str, yaml: &str) -> String {
     format!("{purpose}, in {file}: `{yaml}`")
 }
 
-/// Returns the name of an argument as help has it.
+/// Returns the name of an argument as [`Help`] spells it.
 fn key(arg: &Arg) -> String {
     let mut words = arg.get_id().as_str().split('_');
     let first = words.next().map(str::to_owned).unwrap_or_default();
@@ -139,7 +140,7 @@ fn key(arg: &Arg) -> String {
     })
 }
 
-/// Returns what stands for a value that a person has to choose.
+/// Returns the placeholder for a value that the user has to choose.
 fn placeholder(arg: &Arg) -> String {
     let named = arg.get_value_names().and_then(<[_]>::first);
     let name = named.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string);
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_case_is_a_command_line() {
+    fn use_case_becomes_a_command_line() {
         check(
             Help::command("see the runs", UseCase::RunList),
             "see the runs: `sedge run list`",
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn other_help_is_a_sentence() {
+    fn help_without_a_command_is_a_sentence() {
         check(Help::again("try again"), "try again");
         check(
             Help::again("allow all of it").with("grantAll", Argument::on()),

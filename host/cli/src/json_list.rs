@@ -1,7 +1,7 @@
-//! A list as one JSON document that is printed while it is found, so that it may be of any length.
+//! A list of any length as one JSON document, which is printed while the items are found.
 //!
-//! Its items come first. What follows says whether they are all: `"ok": true`, or, if the command
-//! failed half way, `"ok": false` and the error. Either way it is one document.
+//! The document begins with the items. The keys after them say whether the list is complete:
+//! `"ok": true`, or `"ok": false` and the error if the command failed in between.
 
 use std::io;
 
@@ -10,21 +10,21 @@ use serde::Serialize;
 
 use crate::output::{escaped, stdout_bytes};
 
-/// How many bytes are gathered before they are written.
-const BYTES_GATHERED: usize = 64 << 10;
+/// The size from which the buffered bytes are written.
+const BUFFER_BYTES: usize = 64 << 10;
 
-/// What stands in front of each line of an item.
+/// The indent of each line of an item.
 const ITEM_INDENT: &str = "    ";
 
 /// A list that is being printed.
 #[derive(Debug, Default)]
 pub(crate) struct JsonList {
-    /// What is not written yet.
-    gathered: String,
+    /// The text that is not written yet.
+    buffer: String,
     n_items: u64,
 }
 
-/// What stands behind the items of a list that failed half way.
+/// The keys after the items of a list whose command failed.
 #[derive(Serialize)]
 struct Failed<E> {
     ok: No,
@@ -33,7 +33,7 @@ struct Failed<E> {
 }
 
 impl JsonList {
-    /// Prints one more item; returns false if the reader of stdout is gone.
+    /// Prints one more item. Returns false if the reader of stdout has closed the pipe.
     pub(crate) fn push(&mut self, item: &impl Serialize) -> io::Result<bool> {
         let item = serde_json::to_string_pretty(item)?;
         let before = if self.n_items == 0 {
@@ -41,37 +41,37 @@ impl JsonList {
         } else {
             ","
         };
-        self.gathered.push_str(before);
+        self.buffer.push_str(before);
         for line in item.lines() {
-            self.gathered.push('\n');
-            self.gathered.push_str(ITEM_INDENT);
-            self.gathered.push_str(&escaped(line));
+            self.buffer.push('\n');
+            self.buffer.push_str(ITEM_INDENT);
+            self.buffer.push_str(&escaped(line));
         }
         self.n_items += 1;
-        if self.gathered.len() < BYTES_GATHERED {
+        if self.buffer.len() < BUFFER_BYTES {
             return Ok(true);
         }
-        let is_read = stdout_bytes(self.gathered.as_bytes())?;
-        self.gathered.clear();
+        let is_read = stdout_bytes(self.buffer.as_bytes())?;
+        self.buffer.clear();
         Ok(is_read)
     }
 
-    /// Prints what stands behind the items: the keys of `end`.
+    /// Prints the keys after the items, which are those of `end`.
     pub(crate) fn finish(mut self, end: &impl Serialize) -> io::Result<()> {
         let items_end = if self.n_items == 0 {
             "{\n  \"data\": [],"
         } else {
             "\n  ],"
         };
-        self.gathered.push_str(items_end);
+        self.buffer.push_str(items_end);
         let end = serde_json::to_string_pretty(end)?;
         let keys = end.strip_prefix('{').expect("it is an object");
-        self.gathered.push_str(&escaped(keys));
-        self.gathered.push('\n');
-        stdout_bytes(self.gathered.as_bytes()).map(drop)
+        self.buffer.push_str(&escaped(keys));
+        self.buffer.push('\n');
+        stdout_bytes(self.buffer.as_bytes()).map(drop)
     }
 
-    /// Prints the end of a list that failed half way.
+    /// Prints the end of a list whose command failed.
     pub(crate) fn fail(self, error: &impl Serialize) -> io::Result<()> {
         let count = self.n_items;
         self.finish(&Failed {

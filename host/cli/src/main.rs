@@ -1,7 +1,7 @@
-//! The program `sedge`: words, colours and exit codes.
+//! The program `sedge`: arguments, output and exit codes.
 //!
-//! Data goes to stdout; words, progress and logs go to stderr. With `--json` there is one
-//! document on stdout, success or failure, and nothing else.
+//! Data goes to stdout; messages, progress and logs go to stderr. With `--json` the program prints
+//! one document to stdout, on success and on failure, and nothing else.
 
 mod args;
 mod commands;
@@ -33,7 +33,7 @@ use crate::error::CliError;
 /// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
 const LOG_VARIABLE: &str = "SEDGE_LOG";
 
-/// In a child that compiles, it ends the process where memory is used up.
+/// In a child process that compiles, it ends the process at its memory limit.
 #[global_allocator]
 static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     if let Some(args) = CompileComponentArgs::of_command_line() {
         return compile_component::run(&args);
     }
-    // Where the operating system refuses, there are as many as before.
+    // If the operating system refuses, the former limit stays.
     let _ = descriptors_raise();
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -58,15 +58,15 @@ fn main() -> ExitCode {
     match ended {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => error.report(&cx),
-        // The panic's own words are on stderr already.
+        // The panic's own message is on stderr already.
         Err(_) => CliError::Bug("it panicked".to_owned()).report(&cx),
     }
 }
 
-/// Starts the host's own log, if the variable says so.
+/// Starts the host's own log, if the variable is set.
 ///
 /// # Errors
-/// What the variable says cannot be understood.
+/// The value of the variable is not a filter.
 fn log_start() -> Result<(), CliError> {
     let filter = setting_parsed(LOG_VARIABLE, |text| {
         EnvFilter::try_new(text).map_err(|error| error.to_string())

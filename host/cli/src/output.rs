@@ -1,4 +1,4 @@
-//! What a command shows: data for stdout, words for stderr, and the same as JSON.
+//! The output of a command: data for stdout, notes for stderr, and the same as JSON.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -14,18 +14,18 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::guest_text::{self, INDENT, TerminalData};
 
-/// What a command shows when it succeeds.
+/// The output of a command that succeeded.
 #[derive(Default)]
 pub(crate) struct Output {
-    /// What makes the JSON document. Only a command with `--json` needs it.
+    /// Builds the JSON document. Only a command with `--json` calls it.
     document: Option<Box<dyn FnOnce() -> serde_json::Result<String>>>,
     text: String,
-    /// Whether the text is data, which is printed as it is except to a terminal.
+    /// Whether the text is data, which is printed verbatim except to a terminal.
     is_data: bool,
     notes: Vec<String>,
-    /// Whether its data has been printed already, piece by piece.
+    /// Whether the command has printed its data already, piece by piece.
     is_printed: bool,
-    /// The exit code; 0 unless a command says more by it.
+    /// The exit code; 0 unless the command sets another one.
     exit: u8,
 }
 
@@ -45,25 +45,25 @@ impl Output {
         }
     }
 
-    /// Returns an output whose JSON document holds what a use case returned.
+    /// Returns an output whose JSON document holds the result of a use case.
     pub(crate) fn new(data: impl Serialize + 'static) -> Self {
         Self::default().document(data)
     }
 
-    /// Sets what the JSON document holds.
+    /// Sets the content of the JSON document.
     pub(crate) fn document(mut self, data: impl Serialize + 'static) -> Self {
         let document = move || document(&Success { ok: Yes, data });
         self.document = Some(Box::new(document));
         self
     }
 
-    /// Sets the text for stdout; it ends with an end of line if it is not empty.
+    /// Sets the text for stdout. Unless it is empty, it is printed with a newline at its end.
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.text = guest_text::visible(&text.into());
         self
     }
 
-    /// Sets the text for stdout to data, which is printed as it is except to a terminal.
+    /// Sets the text for stdout to data, which is printed verbatim except to a terminal.
     pub(crate) fn text_data(mut self, text: String) -> Self {
         self.text = text;
         self.is_data = true;
@@ -75,7 +75,7 @@ impl Output {
         self.text_data(escaped(&format!("{value:#}")).into_owned() + "\n")
     }
 
-    /// Sets the exit code of a command that was carried out, and says something by it.
+    /// Sets the exit code of a command that succeeded and reports a result by its exit code.
     pub(crate) fn exit(mut self, code: u8) -> Self {
         self.exit = code;
         self
@@ -88,7 +88,7 @@ impl Output {
     }
 }
 
-/// Prints an output the way that the person wants it, and returns the exit code.
+/// Prints an output in the form that the options request, and returns the exit code.
 pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
     let Output {
         document,
@@ -129,7 +129,7 @@ pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
     Ok(document(&Failed { ok: No, error })?)
 }
 
-/// Returns how a text is shown where stdout leads to.
+/// Returns a text in the form for stdout, which depends on whether that is a terminal.
 fn shown(text: String, is_data: bool) -> String {
     if !io::stdout().is_terminal() {
         return text;
@@ -144,14 +144,14 @@ fn shown(text: String, is_data: bool) -> String {
     }
 }
 
-/// Writes to stdout. A reader that has gone away (`| head`) is no error.
+/// Writes to stdout. A reader that has closed the pipe (`| head`) is not an error.
 pub(crate) fn stdout(text: &str) -> io::Result<()> {
     stdout_bytes(text.as_bytes()).map(drop)
 }
 
-/// Writes bytes to stdout as they are; false if nobody reads them any more.
+/// Writes bytes to stdout verbatim. Returns false if the reader has closed the pipe.
 pub(crate) fn stdout_bytes(bytes: &[u8]) -> io::Result<bool> {
-    // Not by way of a filter of colours: data must arrive as it is.
+    // A filter of colours is not used here, because data must arrive unchanged.
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
@@ -160,22 +160,22 @@ pub(crate) fn stdout_bytes(bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Writes lines to stdout, and empties the list; false if nobody reads them any more.
+/// Writes lines to stdout, and empties the list. Returns false if the reader has closed the pipe.
 pub(crate) fn stdout_buffered(lines: &mut Vec<String>) -> io::Result<bool> {
     let text = lines.concat();
     lines.clear();
     stdout_bytes(text.as_bytes())
 }
 
-/// Whether the last line on stderr is one that is to be replaced.
+/// Whether the last line on stderr is a transient one, which the next output replaces.
 static IN_PLACE: Mutex<bool> = Mutex::new(false);
 
-/// Goes back to the beginning of the line and erases it.
+/// The escape sequence that erases the current line.
 const ERASE: &str = "\r\x1b[K";
 
-/// Writes a line to stderr. If nobody reads it, there is nobody to tell.
+/// Writes a line to stderr. An error is ignored, because it could be shown on stderr only.
 ///
-/// Further lines stand behind an indent: only the program itself begins a line at the edge.
+/// Further lines are indented: only the program itself begins a line at the left edge.
 pub(crate) fn stderr(line: &str) {
     let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
     let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,30 +188,29 @@ pub(crate) fn stderr(line: &str) {
     stderr_written();
 }
 
-/// Asks a person something on stderr, and returns the line that they type; `None` if there is no
-/// more to read.
-pub(crate) fn stderr_asks(question: &str) -> io::Result<Option<String>> {
+/// Asks a question on stderr, and returns the line that the user types; `None` if stdin has ended.
+pub(crate) fn stderr_ask(question: &str) -> io::Result<Option<String>> {
     stderr_prompt(question);
     let mut answer = String::new();
     if io::stdin().read_line(&mut answer)? == 0 {
-        // The person ended the input in the line of the question.
+        // The user ended the input in the line of the question.
         stderr("");
         return Ok(None);
     }
     Ok(Some(answer.trim().to_owned()))
 }
 
-/// Asks a person something, who answers in the same line. If nobody reads it, nobody answers.
+/// Writes a prompt to stderr, without a newline. An error is ignored.
 pub(crate) fn stderr_prompt(prompt: &str) {
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{}", guest_text::line(prompt)).and_then(|()| stderr.flush());
     stderr_written();
 }
 
-/// When something was last written to stderr.
+/// The time of the last write to stderr.
 static WRITTEN: Mutex<Option<Moment>> = Mutex::new(None);
 
-/// Returns whether nothing was written to stderr for so long.
+/// Returns whether the last write to stderr was at least `since` ago.
 pub(crate) fn stderr_is_quiet(since: Duration) -> bool {
     let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     written.is_none_or(|written| written.elapsed() >= since)
@@ -221,8 +220,8 @@ fn stderr_written() {
     *WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Moment::now());
 }
 
-/// Writes a line to the terminal that stderr is, which stays until the next one. An empty
-/// one leaves nothing.
+/// Writes a transient line to stderr, which has to be a terminal. The next output replaces the
+/// line; an empty line only erases it.
 pub(crate) fn stderr_in_place(line: &str, columns: usize) {
     let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
     if line.is_empty() && !*in_place {
@@ -239,18 +238,18 @@ pub(crate) fn stderr_in_place(line: &str, columns: usize) {
     stderr_written();
 }
 
-/// Returns a JSON document as it is printed: control characters only as escapes, which
-/// say the same and leave a terminal alone.
+/// Returns a JSON document with control characters as escapes, which mean the same and do not
+/// affect a terminal.
 pub(crate) fn document(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&serde_json::to_string_pretty(value)?).into_owned() + "\n")
 }
 
-/// Returns a JSON document in one line, otherwise as [`document`] does.
+/// Returns a JSON document as [`document`] does, but in one line.
 pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(escaped(&serde_json::to_string(value)?).into_owned() + "\n")
 }
 
-/// Returns the text of a JSON document with control characters only as escapes.
+/// Returns the text of a JSON document with control characters as escapes.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let is_terminal = io::stdout().is_terminal();
     if text.bytes().all(|byte| byte < 0x7f) {
@@ -278,7 +277,7 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(heading.iter().map(|word| word.to_uppercase()));
-    // A cell has one line, whatever is in it.
+    // A cell is always one line.
     let rows = rows.into_iter().map(|row| {
         let cells = row.iter().map(|cell| guest_text::unbroken(cell));
         cells.collect::<Vec<String>>()
@@ -294,21 +293,21 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
     lines.join("\n")
 }
 
-/// A line of a tree, and the lines below it.
+/// A line of a tree, and its children.
 pub(crate) struct Node {
     pub(crate) text: String,
     pub(crate) below: Vec<Node>,
 }
 
 impl Node {
-    /// Returns a line with nothing below it.
+    /// Returns a node without children.
     pub(crate) fn leaf(text: String) -> Self {
         let below = Vec::new();
         Self { text, below }
     }
 }
 
-/// Adds the lines of a tree, each below `indent`.
+/// Adds the lines of a tree, each behind `indent`.
 pub(crate) fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
     for (at, node) in nodes.iter().enumerate() {
         let (branch, bar) = if at + 1 == nodes.len() {

@@ -1,11 +1,11 @@
-//! How permissions look to people.
+//! Permissions as text.
 
 use sedge_api::view::permission::{FileAccessView, PermissionView};
 
-/// What stands for every model or command.
+/// The name that stands for every model or command.
 const EVERY: &str = "*";
 
-/// Returns what a plugin requests, as the end of "it asks to …".
+/// Returns a permission as the end of a sentence that begins with "it asks to …".
 pub(crate) fn permission_text(permission: &PermissionView) -> String {
     match permission {
         PermissionView::Models { model } if model == EVERY => {
@@ -31,9 +31,7 @@ pub(crate) fn permission_text(permission: &PermissionView) -> String {
             hosts,
             reveal,
         } => secret_text(name, hosts, *reveal),
-        PermissionView::Commands { name } if name == EVERY => {
-            "run every command that is pinned".to_owned()
-        }
+        PermissionView::Commands { name } if name == EVERY => "run every pinned command".to_owned(),
         PermissionView::Commands { name } => format!("run the command `{name}`"),
     }
 }
@@ -48,7 +46,7 @@ fn secret_text(name: &str, hosts: &[String], reveal: bool) -> String {
     }
 }
 
-/// Returns the kind of a permission and what it is about, as a table has it: `http` and
+/// Returns the kind and the object of a permission as cells of a table: `http` and
 /// `https://example.com GET`.
 pub(crate) fn permission_cells(permission: &PermissionView) -> (&'static str, String) {
     let words = |first: &str, more: &[String]| {

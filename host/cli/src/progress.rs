@@ -1,4 +1,4 @@
-//! Shows what happens while a use case runs, line by line on stderr.
+//! Shows the events of a use case while it runs, line by line on stderr.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,25 +12,26 @@ use crate::guest_text::{self, INDENT};
 use crate::output::{stderr, stderr_in_place, stderr_is_quiet};
 use crate::{show, user_folders};
 
-/// Tells a person what happens.
+/// Shows events to the user.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Who waits for what, of the wait that was told of last, where each is told once.
-    told: Mutex<Option<(Lineage, String)>>,
+    /// The call and the resource of the wait that was shown last. Without a terminal, each wait
+    /// is shown once.
+    last_wait: Mutex<Option<(Lineage, String)>>,
     ticker: Ticker,
 }
 
-/// How long something may take before a person is told how far it is.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an operation may take before its progress is shown.
+const FIRST_REPORT_AFTER: Duration = Duration::from_secs(1);
 
-/// How often they are told.
-const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How often the progress is shown.
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Tells a person at a terminal how far something is that takes a while, in a line that goes.
+/// Shows the progress of a slow operation in a transient line, if stderr is a terminal.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     since: Moment,
-    /// None where nobody is to be told.
+    /// The width of the terminal; `None` if no progress is shown.
     columns: Option<usize>,
 }
 
@@ -48,18 +49,18 @@ impl Ticker {
         }
     }
 
-    /// Says how many things were come by.
+    /// Reports how many items were processed.
     pub(crate) fn count(&self, n: u64, unit: &str) {
-        self.tell(n, None, unit);
+        self.report(n, None, unit);
     }
 
-    /// Says how many bytes are done, of how many.
+    /// Reports how many bytes of how many are done.
     pub(crate) fn bytes(&self, done: u64, of: u64) {
-        self.tell(done, Some(of), "byte");
+        self.report(done, Some(of), "byte");
     }
 
-    fn tell(&self, done: u64, of: Option<u64>, unit: &str) {
-        if !self.is_due(TELL_EVERY) {
+    fn report(&self, done: u64, of: Option<u64>, unit: &str) {
+        if !self.is_due(REPORT_INTERVAL) {
             return;
         }
         let amount = |n| match unit {
@@ -71,11 +72,11 @@ impl Ticker {
         self.show(&line);
     }
 
-    /// Says from time to time that something goes on, while nothing else does.
+    /// Shows from time to time that the operation is still running, unless other output shows it.
     pub(crate) async fn tick(&self) {
         loop {
-            pause(PATIENCE).await;
-            if self.is_due(PATIENCE + TELL_EVERY) {
+            pause(FIRST_REPORT_AFTER).await;
+            if self.is_due(FIRST_REPORT_AFTER + REPORT_INTERVAL) {
                 self.show(&format!(
                     "Working for {}",
                     show::duration(self.since.elapsed())
@@ -85,7 +86,9 @@ impl Ticker {
     }
 
     fn is_due(&self, quiet: Duration) -> bool {
-        self.columns.is_some() && self.since.elapsed() >= PATIENCE && stderr_is_quiet(quiet)
+        self.columns.is_some()
+            && self.since.elapsed() >= FIRST_REPORT_AFTER
+            && stderr_is_quiet(quiet)
     }
 
     fn show(&self, line: &str) {
@@ -103,7 +106,7 @@ impl Drop for Ticker {
     }
 }
 
-/// Tells nobody.
+/// Ignores all events.
 #[derive(Debug)]
 pub(crate) struct Silence;
 
@@ -138,7 +141,7 @@ impl Events for Progress {
                 waited,
                 n_others,
             } => {
-                let who = waits_for(&blockers);
+                let holders = holders_text(&blockers);
                 let others = match n_others {
                     0 => String::new(),
                     n => format!(", and {} more wait", show::count(n, "call")),
@@ -146,12 +149,12 @@ impl Events for Progress {
                 match stderr_columns() {
                     Some(columns) => {
                         let waited = show::duration(waited);
-                        let line = format!("Waiting for {resource} ({waited}){who}{others}");
+                        let line = format!("Waiting for {resource} ({waited}){holders}{others}");
                         stderr_in_place(&line, columns);
                     }
                     None => {
-                        let line = format!("Waiting for {resource}{who}{others}");
-                        self.tell_once((call, resource), &line);
+                        let line = format!("Waiting for {resource}{holders}{others}");
+                        self.show_wait_once((call, resource), &line);
                     }
                 }
             }
@@ -161,7 +164,7 @@ impl Events for Progress {
                 }
             }
             Event::CallUndone { call, ours, theirs } => stderr(&format!(
-                "Call {call}: undone, and started anew: {} would wait for {}, which waits for it.",
+                "Call {call}: rolled back and retried: {} would wait for {}, which waits for it.",
                 ours.join(" > "),
                 theirs.join(" > ")
             )),
@@ -170,7 +173,7 @@ impl Events for Progress {
                 method,
                 line,
             } => log_line(&format!("{model}.{method}"), &line),
-            Event::Progress { done, of, unit } => self.ticker.tell(done, of, unit),
+            Event::Progress { done, of, unit } => self.ticker.report(done, of, unit),
             Event::PluginCompiled { type_name, elapsed } => stderr(&format!(
                 "Compiled {type_name} in {}.",
                 show::duration(elapsed)
@@ -183,12 +186,15 @@ impl Events for Progress {
 }
 
 impl Progress {
-    /// Tells of a wait, unless that was the last one that was told of.
-    fn tell_once(&self, wait: (Lineage, String), line: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_ref() != Some(&wait) {
+    /// Shows a wait, unless it is the one that was shown last.
+    fn show_wait_once(&self, wait: (Lineage, String), line: &str) {
+        let mut last = self
+            .last_wait
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() != Some(&wait) {
             stderr(line);
-            *told = Some(wait);
+            *last = Some(wait);
         }
     }
 }
@@ -207,8 +213,8 @@ fn cache_unusable(part: CachePart, reason: &str) {
     ));
 }
 
-/// Returns whom a call waits for, as the end of a sentence.
-fn waits_for(blockers: &[String]) -> String {
+/// Returns the holders of a lock, as the end of a sentence.
+fn holders_text(blockers: &[String]) -> String {
     match blockers {
         [] => String::new(),
         [one] => format!(", which is locked by {one}"),
@@ -236,7 +242,7 @@ fn log_line(from: &str, line: &LogLine) {
 
 /// Returns a log line as text: its level unless that is `info`, its message and its fields.
 ///
-/// Further lines of the message stand behind `indent`.
+/// Further lines of the message begin with `indent`.
 pub(crate) fn log_text(level: &str, message: &str, fields: &str, indent: &str) -> String {
     let text = guest_text::block(&format!("{message}{fields}"), indent);
     match level {

@@ -1,5 +1,5 @@
-//! The program `sedge-reaper`: starts one command for `sedge`, and ends with all that it started.
-//! It has to be in the folder of `sedge`, which starts it; it is of no use by itself.
+//! The program `sedge-reaper`: starts one command for `sedge`, and kills all of its processes at
+//! the end. `sedge` looks for it in its own folder. It is of no use by itself.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! Long lists: as a table for a person, as one document, or line by line as they are found.
+//! Long lists: as a table, as one JSON document, or as JSON lines that are printed while items are
+//! found.
 
 use clap::Args;
 use sedge_api::document::{ListEnd, NoMore, Yes};
@@ -9,37 +10,37 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, line, stdout_buffered, table};
 
-/// How many rows a person is shown, unless they say otherwise.
+/// The number of rows in a table, unless the user sets another one.
 const ROWS_SHOWN: u64 = 1000;
 
-/// How many lines are gathered before they are written.
-const LINES_GATHERED: usize = 256;
+/// The number of lines that are buffered before they are written.
+const LINES_BUFFERED: usize = 256;
 
-/// Of commands that list.
+/// The options of commands that list.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ListOptions {
-    /// Show at most so many [default: 1000 in a table, else all]
+    /// Show at most N items [default: 1000 in a table, else all]
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<u64>,
-    /// Write one JSON document a line to stdout, as they are found
+    /// Write one JSON document per line to stdout while items are found
     #[arg(long)]
     json_lines: bool,
 }
 
 impl ListOptions {
-    /// Returns the options of a command that has its own default for a table.
+    /// Returns the options of a command that has its own default for the limit.
     pub(crate) fn new(limit: Option<u64>, json_lines: bool) -> Self {
         Self { limit, json_lines }
     }
 }
 
-/// A list that is being made.
+/// A list that is being built.
 pub(crate) struct Rows<'a> {
     cx: &'a Context,
     form: Form,
     n_max: u64,
     n_rows: u64,
-    /// Whether there is more than was asked for.
+    /// Whether there are more items than the limit allows.
     is_cut: bool,
 }
 
@@ -48,10 +49,10 @@ enum Form {
         heading: Vec<String>,
         rows: Vec<Vec<String>>,
     },
-    /// The command shows the items to a person in a form of its own.
+    /// The command itself shows the items as text.
     Text,
-    /// Items are printed as they are found. The list is in the context, so that the document is
-    /// finished if the command fails.
+    /// Items are printed as they are found. The context holds the list, so that the document is
+    /// completed if the command fails.
     Document,
     Lines(Vec<String>),
 }
@@ -76,7 +77,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Makes a list that a person is shown in another form than a table.
+    /// Creates a list whose text the command itself formats.
     pub(crate) fn of_text(cx: &'a Context, options: &ListOptions) -> Self {
         let mut rows = Self::new(cx, options, &[]);
         if rows.is_shown() {
@@ -85,7 +86,7 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// Returns whether the list is for a person.
+    /// Returns whether the list is shown as text.
     pub(crate) fn is_shown(&self) -> bool {
         match self.form {
             Form::Table { .. } | Form::Text => true,
@@ -93,7 +94,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Adds one, and says whether more are wanted.
+    /// Adds an item, and returns whether the list takes more.
     pub(crate) fn push(
         &mut self,
         item: &impl Serialize,
@@ -113,18 +114,18 @@ impl<'a> Rows<'a> {
             Form::Document => self.cx.list_push(item)?,
             Form::Lines(lines) => {
                 lines.push(line(item).map_err(std::io::Error::from)?);
-                lines.len() < LINES_GATHERED || stdout_buffered(lines)?
+                lines.len() < LINES_BUFFERED || stdout_buffered(lines)?
             }
         };
         Ok(if is_read { Scan::More } else { Scan::Enough })
     }
 
-    /// Returns what is left to print; `none` is said to a person where there is nothing.
+    /// Returns the output that is left to print. For an empty list, that is the note `none`.
     pub(crate) fn output(self, none: &str) -> Result<Output, CliError> {
         self.output_with(none, NoMore {})
     }
 
-    /// Returns what is left to print of a list of which more is known than its items.
+    /// Returns the output as [`Rows::output`] does, and adds the keys of `more` to the document.
     pub(crate) fn output_with(self, none: &str, more: impl Serialize) -> Result<Output, CliError> {
         let output = match self.form {
             Form::Document => {
@@ -153,6 +154,6 @@ impl<'a> Rows<'a> {
         if !self.is_cut {
             return Ok(output);
         }
-        Ok(output.note("There are more: `--limit N` shows so many, `--json-lines` all."))
+        Ok(output.note("There are more: `--limit N` shows N of them, `--json-lines` shows all."))
     }
 }

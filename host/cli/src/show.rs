@@ -1,4 +1,4 @@
-//! How values look to people.
+//! Values as text.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(crate) fn time(at: Time) -> String {
     Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.ms()), |at| at.to_string())
 }
 
-/// Returns a duration with three figures or so, in the unit that fits: `0.53 ms`, `4.2 s`.
+/// Returns a duration with about three figures, in the unit that fits: `0.53 ms`, `4.2 s`.
 pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1000.0;
     if ms < 10.0 {
@@ -25,7 +25,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Returns so many milliseconds as [`duration`] does.
+/// Returns milliseconds as [`duration`] does.
 pub(crate) fn duration_ms(ms: f64) -> String {
     duration(Duration::from_secs_f64(ms.max(0.0) / 1000.0))
 }
@@ -49,14 +49,14 @@ pub(crate) fn bytes(n: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
-/// Returns a number of things: `1 step`, `2 steps`.
+/// Returns a count with its noun: `1 step`, `2 steps`.
 pub(crate) fn count(n: impl TryInto<u64>, thing: &str) -> String {
     let n = n.try_into().unwrap_or(u64::MAX);
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {thing}{plural}")
 }
 
-/// Returns a text as it is typed in a shell.
+/// Returns a text as the user types it in a shell.
 pub(crate) fn typed(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) && !text.starts_with('-') {
@@ -65,7 +65,7 @@ pub(crate) fn typed(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Returns names in backticks, with commas.
+/// Returns names in backticks, separated by commas.
 pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
     let names: Vec<String> = names
         .iter()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_units_that_fit() {
+    fn number_has_the_unit_that_fits() {
         let check = |micros: u64, expect: &str| {
             assert_eq!(duration(Duration::from_micros(micros)), expect);
         };

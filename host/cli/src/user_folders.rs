@@ -1,19 +1,19 @@
-//! The folders of the user that are no repository, by the environment.
+//! The folders of the user outside of repositories, according to the environment.
 //!
-//! As the XDG Base Directory Specification 0.8 has it: a variable that is empty, or whose path
-//! is relative, counts as unset.
+//! A variable that is empty, or whose path is relative, counts as unset, as in the XDG Base
+//! Directory Specification 0.8.
 
 use std::path::PathBuf;
 
 use sedge_app::types::{CachePart, CachePlaces, variable_path};
 
-/// What chooses the folder of compiled code, before all others.
+/// The variable that names the folder of compiled code. It has precedence over all others.
 const CACHE_VARIABLE: &str = "SEDGE_CACHE_DIR";
 
-/// What chooses the folder of state, of all programs of the user.
+/// The variable that names the folder of the state of all programs of the user.
 const STATE_VARIABLE: &str = "XDG_STATE_HOME";
 
-/// Returns where compiled code is kept, and the key that authenticates it.
+/// Returns the places of compiled code and of the key that authenticates it.
 pub(crate) fn compiled_code() -> CachePlaces {
     let chosen = variable_path(CACHE_VARIABLE);
     CachePlaces {
@@ -22,7 +22,7 @@ pub(crate) fn compiled_code() -> CachePlaces {
     }
 }
 
-/// Returns the variable by which a user moves a part of the cache elsewhere.
+/// Returns the variable that moves a part of the cache to another folder.
 pub(crate) fn variable_of(part: CachePart) -> &'static str {
     match part {
         CachePart::Code => CACHE_VARIABLE,
@@ -30,7 +30,7 @@ pub(crate) fn variable_of(part: CachePart) -> &'static str {
     }
 }
 
-/// Returns the folder of Sedge in one that a variable names, or else in one below the home.
+/// Returns the folder of Sedge in the folder that a variable names, or else in `below_home`.
 fn of_sedge(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name| variable_path(name).filter(|path| path.is_absolute());
     let all = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)));

@@ -1,6 +1,6 @@
-//! `sedge compile-component`, which `sedge` starts itself: see `host/runtime/src/compile.rs`.
+//! `sedge compile-component`, which only `sedge` itself starts: see `host/runtime/src/compile.rs`.
 //!
-//! It is not part of the grammar, where errors would tell people of it.
+//! It is not part of the grammar, so that help and errors do not mention it.
 
 use std::process::ExitCode;
 
@@ -14,24 +14,24 @@ use crate::output::stderr;
 /// Compile a component for the process that started this one
 #[derive(Debug, Parser)]
 pub(crate) struct CompileComponentArgs {
-    /// What tells it from all other commands
+    /// The word that distinguishes it from all other commands
     #[arg(value_parser = [COMPILE_COMMAND])]
     _command: String,
-    /// The most bytes of memory
+    /// The most bytes of memory that the process may use
     memory_bytes: u64,
 }
 
 impl CompileComponentArgs {
-    /// Returns the arguments if the command line is of this command.
+    /// Returns the arguments if the command line is one of this command.
     pub(crate) fn of_command_line() -> Option<Self> {
-        // Other commands do not pay for a second parser.
+        // This check saves other commands a second parser.
         has_argument(COMPILE_COMMAND)
             .then(|| Self::try_parse().ok())
             .flatten()
     }
 }
 
-/// Runs it, and ends the process.
+/// Runs the command, and ends the process.
 pub(crate) fn run(args: &CompileComponentArgs) -> ExitCode {
     match compile_component(args.memory_bytes) {
         Ok(ended) => match ended {},

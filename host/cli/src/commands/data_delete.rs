@@ -11,10 +11,10 @@ use crate::guest_text;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Delete data of a model for good
+/// Delete data of a model permanently
 ///
-/// Waits until no call of the model is under way. The model itself may be gone. The room that
-/// large files take is given back by `sedge data gc`.
+/// Waits until no call of the model is running. The model itself may be deleted already. The space
+/// of large files is freed by `sedge data gc`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "sedge data delete [OPTIONS] <MODEL> <NAME [--version N]|--prefix TEXT|--all>"
@@ -28,7 +28,7 @@ pub(crate) struct DataDeleteArgs {
     /// Delete this version only
     #[arg(long, short = 'V', value_name = "N", requires = "name")]
     version: Option<u64>,
-    /// Delete all data whose name begins so
+    /// Delete all data whose name begins with this text
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
     /// Delete all data of the model
@@ -64,7 +64,7 @@ pub(crate) fn run(cx: &Context, args: &DataDeleteArgs) -> Result<Output, CliErro
     Ok(output.note(args.dry_run.sentence(&total)))
 }
 
-/// Returns what was deleted, by name, as a table.
+/// Returns the deleted names as a table.
 pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
     let rows = deleted.iter().map(|it| {
         vec![
@@ -77,7 +77,7 @@ pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
     table(&["model", "name", "versions", "size"], rows)
 }
 
-/// Returns how much was deleted, in words.
+/// Returns the amount of deleted data, as text.
 pub(crate) fn total(deleted: &[DeletedName]) -> String {
     let n_versions: u64 = deleted.iter().map(|it| it.versions).sum();
     let n_bytes: u64 = deleted.iter().map(|it| it.bytes).sum();

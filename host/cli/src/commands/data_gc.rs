@@ -11,17 +11,17 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::show;
 
-/// Remove versions that are kept no longer
+/// Remove expired versions and unused files
 ///
-/// A plugin says how long and how many versions of its data are kept; a definition may say
-/// otherwise (`dataOutputOverrides`). The latest version of each name always stays, unless
-/// --with-latest is given. Files that nothing refers to go, too. It has the whole datastore to
-/// itself: it waits until no call is under way, and calls wait until it has ended.
+/// A plugin declares how long and how many versions of its data are retained; a definition may
+/// override this (`dataOutputOverrides`). The latest version of each name is always retained,
+/// unless --with-latest is given. The command needs the whole datastore: it waits until no call is
+/// running, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct DataGcArgs {
     #[command(flatten)]
     dry_run: DryRun,
-    /// Also remove the latest version of a name whose lifetime is over
+    /// Also remove the latest version of a name if it has expired
     #[arg(long)]
     with_latest: bool,
     #[command(flatten)]
@@ -45,14 +45,14 @@ pub(crate) fn run(cx: &Context, args: &DataGcArgs) -> Result<Output, CliError> {
     });
     if collection.latest_kept > 0 {
         output = output.note(format!(
-            "{} past their lifetime keep their latest version; --with-latest removes it.",
-            show::count(collection.latest_kept, "name")
+            "The latest version of {} is retained; --with-latest removes it.",
+            show::count(collection.latest_kept, "expired name")
         ));
     }
     Ok(output.document(collection))
 }
 
-/// Returns what is removed, in words; `None` if nothing is.
+/// Returns the removed versions and files as text; `None` if nothing is removed.
 fn what(report: &DataCollection) -> Option<String> {
     let versions = (!report.deleted.is_empty()).then(|| total(&report.deleted));
     let files = [

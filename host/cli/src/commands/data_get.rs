@@ -18,7 +18,7 @@ use crate::show;
 
 /// Print the content of one version
 ///
-/// A resource is JSON; a file is printed byte by byte, or written to a file with `--output`.
+/// A resource is printed as JSON, and a file verbatim. `--output` writes the content to a file.
 #[derive(Debug, Args)]
 pub(crate) struct DataGetArgs {
     /// The model
@@ -33,15 +33,15 @@ pub(crate) struct DataGetArgs {
     output: Option<PathBuf>,
 }
 
-/// How many bytes of a file are printed at once.
+/// The number of bytes of a file that are printed at once.
 const PRINTED_AT_ONCE: usize = 256 << 10;
 
 pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> {
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout && cx.json {
         return Err(CliError::Usage {
-            message: "`--output -` and `--json` both want stdout for themselves".to_owned(),
-            hint: "name a file, or leave `--json` out".to_owned(),
+            message: "`--output -` and `--json` cannot both write to stdout".to_owned(),
+            hint: "name a file, or omit `--json`".to_owned(),
         });
     }
     let repository = cx.repository()?;
@@ -51,23 +51,23 @@ pub(crate) fn run(cx: &Context, args: &DataGetArgs) -> Result<Output, CliError> 
         Some(_) if to_stdout => copied(content)?,
         Some(path) => {
             let to = data_save_to(&repository, path)?;
-            // Nothing is to be removed of what is written to as it is, and a pipe that is not read
-            // must not keep the program from being stopped.
+            // A pipe or device is written to directly, so an interruption has no unfinished file to
+            // remove. The program must end at once even if no process reads the pipe.
             if to.is_whole() {
                 cx.write(|progress| data_save(content, to, progress))?;
             } else {
-                cx.look(|progress| {
-                    let tell = |done, of| {
+                cx.read(|progress| {
+                    let report = |done, of| {
                         progress.bytes(done, of);
                         Scan::More
                     };
-                    Ok::<_, CliError>(data_save(content, to, tell)?)
+                    Ok::<_, CliError>(data_save(content, to, report)?)
                 })?;
             }
             let size = show::bytes(version.size);
-            let words = format!("Wrote {size} to {}.", path.display());
+            let note = format!("Wrote {size} to {}.", path.display());
             let output = Some(path.to_string_lossy().into_owned());
-            Output::new(document(version, None, output)).note(words)
+            Output::new(document(version, None, output)).note(note)
         }
         None => printed(cx, version, content)?,
     };
@@ -106,17 +106,17 @@ fn printed(
         // Bytes have no form in JSON.
         DataKindView::File if cx.json => Ok(Output::new(document(version, None, None))),
         DataKindView::File if std::io::stdout().is_terminal() && !is_text(&version) => {
-            let words = format!(
+            let note = format!(
                 "`{}` is a file of type {}, which a terminal cannot show: `--output FILE` writes it to a file.",
                 version.name, version.media_type
             );
-            Ok(Output::default().note(words))
+            Ok(Output::default().note(note))
         }
         DataKindView::File => copied(content),
     }
 }
 
-/// Prints content byte by byte, and to a terminal only what does nothing but be shown.
+/// Prints content verbatim, or with marks in place of control characters if stdout is a terminal.
 fn copied(mut content: ContentReader) -> Result<Output, CliError> {
     let mut buffer = vec![0; PRINTED_AT_ONCE];
     let mut shown = std::io::stdout().is_terminal().then(TerminalData::default);

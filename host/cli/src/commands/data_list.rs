@@ -14,20 +14,20 @@ use crate::show;
 /// List data
 #[derive(Debug, Args)]
 pub(crate) struct DataListArgs {
-    /// Only the data of this model
+    /// List only the data of this model
     model: Option<String>,
     #[command(flatten)]
     list: ListOptions,
 }
 
-/// What there is to say where there is no data.
-const NONE: &str = "No data yet; methods write some: `sedge model method run MODEL METHOD`.";
+/// The note for an empty list.
+const NONE: &str = "No data yet; methods write it: `sedge model method run MODEL METHOD`.";
 
 pub(crate) fn run(cx: &Context, args: &DataListArgs) -> Result<Output, CliError> {
     let heading = ["model", "name", "kind", "latest", "size", "written"];
     let mut rows = Rows::new(cx, &args.list, &heading);
     let repository = cx.repository()?;
-    cx.look(|_| {
+    cx.read(|_| {
         data_list(&repository, args.model.as_deref(), |version| {
             rows.push(&version, || row(&version))
         })

@@ -9,17 +9,17 @@ use crate::error::CliError;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Delete the data of models that are gone
+/// Delete the data of deleted models
 ///
-/// A model is gone when its file is. If the folder of models is missing or has lost most of its
-/// files, nothing is deleted without `--yes` or `--model`. It has the whole datastore to itself:
-/// it waits until no call is under way, and calls wait until it has ended.
+/// A model counts as deleted if its file is missing. If the folder of models is missing or has lost
+/// most of its files, nothing is deleted without `--yes` or `--model`. The command needs the whole
+/// datastore: it waits until no call is running, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct DataPruneArgs {
-    /// Delete the data of this model only, which must be gone; may be given several times
+    /// Delete only the data of this model, which must be deleted itself; may be repeated
     #[arg(long, value_name = "NAME")]
     model: Vec<String>,
-    /// Confirm that all models without a file are gone for good
+    /// Confirm that all models without a file were deleted
     #[arg(long, conflicts_with = "model")]
     yes: bool,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) fn run(cx: &Context, args: &DataPruneArgs) -> Result<Output, CliError
     };
     let pruned = cx.wait(data_prune(&repository, &request, cx.events()))?;
     if pruned.models.is_empty() {
-        return Ok(Output::new(pruned).note("Every model that has data is there."));
+        return Ok(Output::new(pruned).note("Every model that has data exists."));
     }
     let rows = pruned.models.iter().map(|it| {
         vec![
@@ -52,7 +52,7 @@ pub(crate) fn run(cx: &Context, args: &DataPruneArgs) -> Result<Output, CliError
         .text(table(&["model", "names", "versions", "size"], rows))
         .note(args.dry_run.sentence(&format!("the data of {models}")));
     if let Some(doubt) = &pruned.doubt {
-        output = output.note(format!("It would be refused without `--yes`: {doubt}."));
+        output = output.note(format!("Without `--yes` this would be refused: {doubt}."));
     }
     Ok(output.document(pruned))
 }

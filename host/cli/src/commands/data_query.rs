@@ -15,28 +15,28 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// Find data by an expression over all that is known of it and what is in it
+/// Find data by an expression over its metadata and content
 ///
-/// The predicate is an expression in CEL, the Common Expression Language. It may speak of
-/// model, name, version, latest, kind, spec, type, mediaType, size, digest, tags, lifetime,
-/// createdAt, run, job, step, call, method, plugin, definition, now, and attributes: what is in
-/// a resource. What is not there matches nothing. Unless it speaks of version or latest, the
-/// latest version of each name is looked at.
+/// The predicate is an expression in CEL, the Common Expression Language. It may use model, name,
+/// version, latest, kind, spec, type, mediaType, size, digest, tags, lifetime, createdAt, run, job,
+/// step, call, method, plugin, definition, now, and attributes, which is the content of a resource.
+/// A value that is missing matches nothing. Unless the predicate uses version or latest, only the
+/// latest version of each name is searched.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sedge data query 'model == \"sink\" && attributes.size > 10'
   sedge data query 'tags.env == \"prod\" && createdAt > now - duration(\"24h\")' \\
       --select '{\"name\": name, \"owner\": attributes.owner}'")]
 pub(crate) struct DataQueryArgs {
-    /// What must be true of a version
+    /// The condition that a version has to meet
     predicate: String,
-    /// What to show of each instead of the usual: an expression, too
+    /// Show the value of this expression for each match
     #[arg(long, value_name = "EXPR")]
     select: Option<String>,
-    /// Written since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    /// Find only data written since: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     since: Option<Timestamp>,
-    /// Look at all versions, not only at the latest of each name
+    /// Search all versions, not only the latest of each name
     #[arg(long)]
     all_versions: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError
     let mut rows = Rows::new(cx, &args.list, heading);
     let repository = cx.repository()?;
     let mut n_found = 0;
-    let report = cx.look(|progress| {
+    let report = cx.read(|progress| {
         data_query(&repository, &request, |found| {
             n_found += 1;
             progress.count(n_found, "match");
@@ -69,18 +69,18 @@ pub(crate) fn run(cx: &Context, args: &DataQueryArgs) -> Result<Output, CliError
         })
     })?;
     let notes = notes(&report);
-    let output = rows.output_with("No data is like that.", report)?;
+    let output = rows.output_with("No data matches.", report)?;
     Ok(notes.into_iter().fold(output, Output::note))
 }
 
-/// Returns what is to be said of versions that the query is wrong for, or finds something
-/// missing in.
+/// Returns the notes on versions on which the query failed, and on selected values that are
+/// missing.
 fn notes(report: &DataQueryReport) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(faults) = &report.faults {
         let first = &faults.first;
         notes.push(format!(
-            "For {} of {} the query is wrong, and they do not match. The first is `{}` of `{}`, \
+            "The query fails on {} of {}, which do not match. The first is `{}` of `{}`, \
              version {}: {}:{}:{}: {}.",
             show::count(faults.count, "version"),
             report.looked,
@@ -95,7 +95,7 @@ fn notes(report: &DataQueryReport) -> Vec<String> {
     }
     if let Some(missing) = &report.missing {
         notes.push(format!(
-            "In {} of {} something to show is missing, first `{}`; it is null there.",
+            "In {} of {} a selected value is missing, first `{}`; it is null there.",
             show::count(missing.count, "version"),
             report.looked,
             missing.first,

@@ -8,19 +8,19 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Give data another name, with all its versions
+/// Rename data, with all its versions
 ///
-/// Who reads or writes the former name reads or writes the new one, until the data is deleted
-/// or renamed back. Waits until no call of the model is under way.
+/// The former name refers to the renamed data until that is deleted or renamed back. Waits until no
+/// call of the model is running.
 #[derive(Debug, Args)]
 pub(crate) struct DataRenameArgs {
     /// The model
     model: String,
-    /// The name that the data has
+    /// The current name of the data
     from: String,
-    /// The name that it gets
+    /// The new name
     to: String,
-    /// Forget the former name: who writes it makes new data
+    /// Drop the former name, so that writing it creates new data
     #[arg(long)]
     no_forward: bool,
     #[command(flatten)]
@@ -36,9 +36,9 @@ pub(crate) fn run(cx: &Context, args: &DataRenameArgs) -> Result<Output, CliErro
         forward: !args.no_forward,
     };
     let renamed = cx.wait(data_rename(&repository, &request, cx.events()))?;
-    let mut words = format!("Renamed `{}` to `{}`.", renamed.from, renamed.to);
+    let mut note = format!("Renamed `{}` to `{}`.", renamed.from, renamed.to);
     if renamed.forward {
-        words.push_str(" The former name leads there.");
+        note.push_str(" The former name refers to it, too.");
     }
-    Ok(Output::new(renamed).note(words))
+    Ok(Output::new(renamed).note(note))
 }

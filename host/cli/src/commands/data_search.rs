@@ -13,40 +13,40 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// Find data by what is known of it
+/// Find data by its metadata
 ///
-/// Looks at the latest version of each name unless told otherwise; all conditions must hold.
-/// `sedge data query` finds data by what is in it.
+/// Searches the latest version of each name by default; all conditions must hold.
+/// `sedge data query` finds data by its content.
 #[derive(Debug, Args)]
 pub(crate) struct DataSearchArgs {
-    /// Of this model
+    /// Find only data of this model
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
-    /// Whose name begins so
+    /// Find only data whose name begins with this text
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
-    /// With this label; may be given more than once
+    /// Find only data with this tag; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     tags: Vec<(String, String)>,
-    /// Written by models of this type
+    /// Find only data written by models of this type
     #[arg(long = "type", value_name = "TYPE")]
     type_name: Option<String>,
-    /// Of this resource or file spec
+    /// Find only data of this resource or file spec
     #[arg(long, value_name = "SPEC")]
     spec: Option<String>,
-    /// Of this kind: resource or file
+    /// Find only data of this kind: resource or file
     #[arg(long, value_name = "KIND", value_parser = ["resource", "file"])]
     kind: Option<String>,
-    /// Written by this run; looks at all versions
+    /// Find only data written by this run; searches all versions
     #[arg(long, value_name = "ID")]
     run: Option<RunId>,
-    /// Written since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    /// Find only data written since: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     since: Option<Timestamp>,
-    /// Written before then
+    /// Find only data written before: an age or a time
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     before: Option<Timestamp>,
-    /// Look at all versions, not only at the latest of each name
+    /// Search all versions, not only the latest of each name
     #[arg(long)]
     all_versions: bool,
     #[command(flatten)]
@@ -70,12 +70,12 @@ pub(crate) fn run(cx: &Context, args: &DataSearchArgs) -> Result<Output, CliErro
     };
     let mut rows = Rows::new(cx, &args.list, &HEADING);
     let repository = cx.repository()?;
-    cx.look(|_| {
+    cx.read(|_| {
         data_search(&repository, &selection, |version| {
             rows.push(&version, || row(&version))
         })
     })?;
-    rows.output("No data is like that.")
+    rows.output("No data matches.")
 }
 
 /// The heading of [`row`].
@@ -99,6 +99,6 @@ pub(crate) fn row(record: &DataVersionView) -> Vec<String> {
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        Some(_) | None => Err("it is no label of the form KEY=VALUE".to_owned()),
+        Some(_) | None => Err("it is not a tag of the form KEY=VALUE".to_owned()),
     }
 }

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// List the versions of one piece of data, the newest first
+/// List the versions of data, newest first
 #[derive(Debug, Args)]
 pub(crate) struct DataVersionsArgs {
     /// The model
@@ -25,7 +25,7 @@ pub(crate) fn run(cx: &Context, args: &DataVersionsArgs) -> Result<Output, CliEr
     let mut rows = Rows::new(cx, &args.list, &heading);
     let repository = cx.repository()?;
     let mut renamed = None;
-    cx.look(|_| {
+    cx.read(|_| {
         data_versions(&repository, &args.model, &args.name, |version| {
             if version.name != args.name {
                 renamed.get_or_insert_with(|| version.name.clone());

@@ -13,11 +13,11 @@ use crate::show;
 
 /// Copy the whole datastore to one file
 ///
-/// The backup is of one moment, and calls go on meanwhile. It is a tar archive; the repository's
-/// own files (models, workflows, sedge.lock) belong in version control and are not in it.
+/// The backup is a snapshot, and calls continue meanwhile. It is a tar archive. It does not contain
+/// the repository's own files (models, workflows, sedge.lock), which belong in version control.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreBackupArgs {
-    /// The file to make
+    /// The file to write
     file: PathBuf,
     /// Replace the file if it exists
     #[arg(long)]

@@ -10,7 +10,7 @@ use crate::show;
 
 /// Check that nothing in the datastore is missing or damaged
 ///
-/// Looks at every row and every file. Needs no lock.
+/// Checks every row and every file. Needs no lock.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreCheckArgs {
     /// Also read all content and compare it with its digest
@@ -20,13 +20,14 @@ pub(crate) struct DatastoreCheckArgs {
 
 pub(crate) fn run(cx: &Context, args: &DatastoreCheckArgs) -> Result<Output, CliError> {
     let repository = cx.repository()?;
-    let checked = cx.look(|progress| {
-        let tell = |n| progress.count(n, "version");
-        Ok::<_, CliError>(datastore_check(&repository, args.deep, tell)?)
+    let checked = cx.read(|progress| {
+        let report = |n| progress.count(n, "version");
+        Ok::<_, CliError>(datastore_check(&repository, args.deep, report)?)
     })?;
     let mut output = Output::default().text(checked.leftovers.join("\n"));
     if !checked.leftovers.is_empty() {
-        output = output.note("What is listed takes up room only; `sedge data gc` removes it.");
+        output =
+            output.note("The listed leftovers only take up space; `sedge data gc` removes them.");
     }
     let hashed = if checked.deep {
         format!(" All {} were read.", show::bytes(checked.hashed_bytes))

@@ -9,10 +9,10 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::show;
 
-/// Give back the room that is free in the database
+/// Return the free space of the database to the file system
 ///
-/// Needs as much room again while it works. It has the whole datastore to itself: it waits
-/// until no call is under way, and calls wait until it has ended.
+/// Temporarily needs as much space as the database takes. The command needs the whole datastore: it
+/// waits until no call is running, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreCompactArgs {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) fn run(cx: &Context, args: &DatastoreCompactArgs) -> Result<Output, C
     let dry_run = args.dry_run.is_set();
     let compacted = cx.wait(datastore_compact(&repository, dry_run, cx.events()))?;
     let (before, after) = (compacted.bytes_before, compacted.bytes_after);
-    let verb = if dry_run { "would have" } else { "has" };
+    let verb = if dry_run { "would take" } else { "takes" };
     Ok(Output::new(compacted).note(format!(
         "The database {verb} {} instead of {}.",
         show::bytes(after),

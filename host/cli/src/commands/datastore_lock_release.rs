@@ -9,21 +9,21 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::show;
 
-/// Take locks away from calls that have them
+/// Release the locks of calls that still hold them
 ///
-/// For when whoever has them does not come to an end and cannot be stopped otherwise. What
-/// those calls would still write is refused as a whole, so nothing is half written; what
-/// they do outside is not stopped. A dead process needs none of this: its locks are free.
+/// For calls that do not end and cannot be stopped otherwise. Everything that such a call still
+/// writes is refused, so nothing is half written; its effects outside are not stopped. The locks of
+/// a process that has ended are free without this command.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true))]
 pub(crate) struct DatastoreLockReleaseArgs {
-    /// Of the call that has this model locked
+    /// Release the lock of this model
     #[arg(long, value_name = "MODEL", group = "which")]
     model: Option<String>,
-    /// Of every call and run
+    /// Release the locks of every call and run
     #[arg(long, group = "which")]
     all: bool,
-    /// Say that this is meant
+    /// Confirm the release
     #[arg(long, required = true)]
     force: bool,
 }
@@ -44,5 +44,5 @@ pub(crate) fn run(cx: &Context, args: &DatastoreLockReleaseArgs) -> Result<Outpu
     Ok(Output::new(released)
         .text(lines.join("\n"))
         .note(format!("Released {}.", show::count(n_locks, "lock")))
-        .note("hint: the calls that had them cannot write any more; `sedge run list` shows their runs"))
+        .note("hint: the calls that held them cannot write any more; `sedge run list` shows their runs"))
 }

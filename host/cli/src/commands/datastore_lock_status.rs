@@ -10,9 +10,9 @@ use crate::output::{Node, Output, draw};
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// Show the locks, which calls hold them, and which calls wait for which
+/// Show the locks, their holders and their waiters
 ///
-/// Locks nothing and does not wait.
+/// Takes no lock and does not wait.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreLockStatusArgs {
     #[command(flatten)]
@@ -50,7 +50,7 @@ fn tree(locks: &[LockView]) -> String {
     lines.join("\n")
 }
 
-/// Returns what is locked.
+/// Returns the locked resource as text.
 pub(crate) fn resource(lock: &LockView) -> String {
     match &lock.model {
         Some(model) => format!("the model `{model}`"),
@@ -58,8 +58,7 @@ pub(crate) fn resource(lock: &LockView) -> String {
     }
 }
 
-/// Returns a lock, or a request for one, as a line: its mode, its call, since when, and the
-/// process.
+/// Returns a lock, or a request for one, as a line: its mode, its call, its process, and its time.
 pub(crate) fn lock_text(lock: &LockView) -> String {
     let verb = if lock.held { "held" } else { "wanted" };
     let of = lock.session.as_ref().map_or(String::new(), |session| {

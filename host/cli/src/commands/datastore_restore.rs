@@ -11,15 +11,15 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::show;
 
-/// Make the datastore what it was when a backup was made
+/// Restore the datastore from a backup
 ///
 /// Everything in the backup is checked before anything is changed, and the change is all or
-/// nothing. It waits until no call is under way, and calls wait until it has ended.
+/// nothing. The command waits until no call is running, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct DatastoreRestoreArgs {
     /// The backup, or `-` for stdin
     file: PathBuf,
-    /// Replace the data and runs that there are: they are lost
+    /// Replace the existing data and runs, which are lost
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(crate) fn run(cx: &Context, args: &DatastoreRestoreArgs) -> Result<Output, C
     };
     let restored = cx.wait(datastore_restore(&repository, &request, cx.events()))?;
     let note = format!(
-        "The datastore is as it was on {}: {}, {}, {}.",
+        "Restored the datastore of {}: {}, {}, {}.",
         show::time(restored.created_at),
         show::count(restored.versions, "version"),
         show::count(restored.files, "file"),

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Show where the datastore is, how large it is, and what runs
+/// Show the place and the size of the datastore, and running calls
 ///
 /// Needs no lock.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub(crate) struct DatastoreStatusArgs {}
 
 pub(crate) fn run(cx: &Context, _args: &DatastoreStatusArgs) -> Result<Output, CliError> {
     let repository = cx.repository()?;
-    let status = cx.look(|_| Ok::<_, CliError>(datastore_status(&repository)?))?;
+    let status = cx.read(|_| Ok::<_, CliError>(datastore_status(&repository)?))?;
     let text = text(&status);
     Ok(Output::new(status).text(text))
 }
@@ -28,7 +28,7 @@ fn text(status: &DatastoreStatusView) -> String {
     let running = match &status.oldest_running_call {
         None => "none".to_owned(),
         Some(call) => format!(
-            "{}, for {} at most: {}.{} ({})",
+            "{}, the oldest for {}: {}.{} ({})",
             status.running_calls,
             show::duration(Duration::from_millis(call.running_ms)),
             call.model,

@@ -11,10 +11,10 @@ use crate::guest_text::INDENT;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Look at the repository, and say what is wrong and what to do
+/// Check the repository, and show how to fix each fault
 ///
-/// Looks at the datastore, the secrets, the plugins, the definitions of models and the workflows.
-/// Exits with 3 if something does not work. `sedge datastore check` looks at all data.
+/// Checks the datastore, the secrets, the plugins, the definitions of models and the workflows.
+/// Exits with 3 if something does not work. `sedge datastore check` checks all data.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {}
 
@@ -58,7 +58,7 @@ pub(crate) fn run(cx: &Context, _args: &DoctorArgs) -> Result<Output, CliError> 
     Ok(Output::default().text(text).note(note).exit(exit))
 }
 
-/// Returns a text whose further lines are indented.
+/// Returns a text with all lines but the first indented.
 fn indented(text: &str) -> String {
     text.replace('\n', &format!("\n{INDENT}"))
 }

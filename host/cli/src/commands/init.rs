@@ -10,18 +10,18 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Make a repository
+/// Create a repository
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// The folder to make a repository of [default: the current folder, or `--repo`]
+    /// The folder to turn into a repository [default: the current folder, or `--repo`]
     folder: Option<PathBuf>,
 }
 
 pub(crate) fn run(cx: &Context, args: &InitArgs) -> Result<Output, CliError> {
     let folder = args.folder.clone().map_or_else(|| cx.folder(), Ok)?;
     let made = init_with(&folder, cx.settings(Settings::default()))?;
-    let note = format!("Made a repository in {}", made.path);
+    let note = format!("Created a repository in {}", made.path);
     Ok(Output::new(made)
         .note(note)
-        .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models"))
+        .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type"))
 }

@@ -8,14 +8,14 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Make a model of a type
+/// Create a model of a type
 #[derive(Debug, Args)]
 pub(crate) struct ModelCreateArgs {
     /// The type, for example @sedge/sink
     r#type: String,
     /// The name of the new model
     name: String,
-    /// Give a global argument; may be repeated
+    /// Set a global argument; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     global_argument: Vec<(String, String)>,
 }
@@ -28,9 +28,9 @@ pub(crate) fn run(cx: &Context, args: ModelCreateArgs) -> Result<Output, CliErro
         global_arguments: inputs_read(args.global_argument)?,
     };
     let made = cx.wait(model_create(&repository, &request))?;
-    let note = format!("Made the model {} in {}", made.name, made.file);
+    let note = format!("Created the model {} in {}", made.name, made.file);
     let hint = format!(
-        "hint: `sedge plugin describe {}` shows the methods that it has",
+        "hint: `sedge plugin describe {}` shows its methods",
         made.type_name
     );
     Ok(Output::new(made).note(note).note(hint))

@@ -11,7 +11,7 @@ use crate::show;
 
 /// Delete a model, and keep its data
 ///
-/// Waits until no call of the model is under way.
+/// Waits until no call of the model is running.
 #[derive(Debug, Args)]
 pub(crate) struct ModelDeleteArgs {
     /// The model
@@ -24,7 +24,7 @@ pub(crate) fn run(cx: &Context, args: &ModelDeleteArgs) -> Result<Output, CliErr
     let repository = cx.repository_with(args.lock.settings()?)?;
     let deleted = cx.wait(model_delete(&repository, &args.name, cx.events()))?;
     let mut notes = vec![format!(
-        "Deleted the model {}, which was {}",
+        "Deleted the model {} and its file {}",
         deleted.name, deleted.file
     )];
     if deleted.data_kept > 0 {

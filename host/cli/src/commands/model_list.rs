@@ -22,7 +22,7 @@ pub(crate) fn run(cx: &Context, args: &ModelListArgs) -> Result<Output, CliError
     model_list(&*cx.repository()?, |model| {
         rows.push(&model, || row(&model))
     })?;
-    rows.output("No models yet; `sedge model create TYPE NAME` makes one.")
+    rows.output("No models yet; `sedge model create TYPE NAME` creates one.")
 }
 
 fn row(model: &ModelListed) -> Vec<String> {

@@ -19,20 +19,20 @@ use crate::show;
 
 /// Run one method of a model
 ///
-/// Prints what the method returned. What it wrote is data of the model: see `sedge data`.
+/// Prints the value that the method returned. `sedge data` shows the data that it wrote.
 #[derive(Debug, Args)]
 pub(crate) struct ModelMethodRunArgs {
     /// The model
     model: String,
     /// The method
     method: String,
-    /// Give an argument; may be repeated. @FILE stands for what is in a file, @@ for an @
+    /// Pass an argument; may be repeated. @FILE stands for the content of a file, @@ for an @
     #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_value)]
     inputs: Vec<(String, String)>,
-    /// Give arguments as one JSON object, from a file (@FILE) or stdin (-); --input is laid over it
+    /// Pass arguments as one JSON object, a file (@FILE) or stdin (-); --input overrides it
     #[arg(long, value_name = "JSON")]
     inputs_json: Option<String>,
-    /// Write what the first guest that traps has in memory to a new file
+    /// Write the memory of the first guest that traps to a new file
     #[arg(long, value_name = "FILE")]
     core_dump: Option<PathBuf>,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub(crate) fn run(cx: &Context, args: ModelMethodRunArgs) -> Result<Output, CliE
     ));
     if ran.written.count > ran.written.first.len() as u64 {
         output = output.note(format!(
-            "hint: `sedge data query \"run == '{}'\" --all-versions` lists all that was written",
+            "hint: `sedge data query \"run == '{}'\" --all-versions` lists everything that was written",
             ran.run
         ));
     }
@@ -84,12 +84,12 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The most bytes that are read of a file or of stdin as an argument.
+/// The most bytes that are read from a file or from stdin as an argument.
 ///
-/// The person chooses the file. What a call is handed is in memory several times.
+/// The user chooses the file. The arguments of a call are in memory several times.
 const INPUT_BYTES_MAX: u64 = 64 << 20;
 
-/// Reads the files that values name.
+/// Replaces values of the form `@FILE` by the content of the file.
 pub(crate) fn inputs_read(
     inputs: Vec<(String, String)>,
 ) -> Result<Vec<(String, String)>, CliError> {

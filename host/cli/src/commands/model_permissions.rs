@@ -11,7 +11,7 @@ use crate::output::{Output, table};
 use crate::permission_text::permission_cells;
 use crate::show;
 
-/// Explain what a model may do: what is asked for, granted, and when it was last used
+/// Show the permissions of a model: requested, granted and last used
 #[derive(Debug, Args)]
 pub(crate) struct ModelPermissionsArgs {
     /// The model

@@ -13,25 +13,25 @@ use sedge_app::types::{Choice, stderr_columns};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, stderr, stderr_asks};
+use crate::output::{Output, stderr, stderr_ask};
 use crate::permission_text::permission_text;
 use crate::show;
 
-/// Add a plugin, or replace it by another version
+/// Add a plugin, or replace it with another version
 ///
-/// The component is checked, compiled and pinned by its digest in sedge.lock. Calls never
-/// compile. What it asks for is shown, and granted to all models of its type if you say so; a
-/// version that asks for more than was decided on is not added without a new decision.
+/// The component is checked, compiled and pinned by its digest in sedge.lock; calls never compile.
+/// The permissions that it asks for are shown, and you decide which of them all models of its type
+/// have. A version that asks for more permissions than before needs a new decision.
 #[derive(Debug, Args)]
 pub(crate) struct PluginAddArgs {
-    /// The component, a file built with an SDK of Sedge
+    /// The component, a file built with a Sedge SDK
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
-    /// Grant everything that it asks for, except folders, whose place only you know
+    /// Grant everything that it asks for, except folders, whose paths only you know
     #[arg(long, conflicts_with = "grant")]
     grant_all: bool,
-    /// Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`,
-    /// `secrets=NAME@https://api.example.com`, `none`
+    /// Grant one permission; may be repeated: `models`, `http=https://api.example.com`,
+    /// `files=NAME:PATH`, `secrets=NAME@https://api.example.com`, `none`
     #[arg(long, value_name = "KIND[=WHAT]")]
     grant: Vec<Choice>,
 }
@@ -43,7 +43,7 @@ pub(crate) fn run(cx: &Context, args: &PluginAddArgs) -> Result<Output, CliError
     if args.grant_all {
         choices.push(Choice::All);
     }
-    if choices.is_empty() && !added.undecided.is_empty() && is_attended(cx) {
+    if choices.is_empty() && !added.undecided.is_empty() && is_interactive(cx) {
         choices = ask(&added)?;
     }
     Ok(output(added.pin(&choices)?))
@@ -53,8 +53,10 @@ fn output(added: PluginAdded) -> Output {
     let plugin = &added.plugin;
     let (name, version) = (&plugin.name, &plugin.version);
     let mut notes = vec![match (added.change, &added.before) {
-        (PluginChange::Replaced, Some(before)) => format!("Replaced {name} {before} by {version}"),
-        (PluginChange::Unchanged, _) => format!("Already there: {name} {version}"),
+        (PluginChange::Replaced, Some(before)) => {
+            format!("Replaced {name} {before} with {version}")
+        }
+        (PluginChange::Unchanged, _) => format!("Already added: {name} {version}"),
         (PluginChange::Added | PluginChange::Replaced, _) => format!("Added {name} {version}"),
     }];
     for (request, share) in plugin.permissions.iter().zip(&added.granted) {
@@ -66,37 +68,37 @@ fn output(added: PluginAdded) -> Output {
         ));
     }
     notes.push(format!(
-        "hint: `sedge model create {name} NAME` makes a model of it"
+        "hint: `sedge model create {name} NAME` creates a model of it"
     ));
     notes.into_iter().fold(Output::new(added), Output::note)
 }
 
-/// Returns whether all models of the type may do what was requested.
+/// Returns the beginning of a sentence that says how much of a request was granted.
 fn share_text(share: GrantedShare) -> &'static str {
     match share {
         GrantedShare::All => "It may",
-        GrantedShare::Part => "It may, in part,",
-        GrantedShare::Nothing => "It may not, although it asks to,",
+        GrantedShare::Part => "It may partly",
+        GrantedShare::Nothing => "It may not",
     }
 }
 
-/// Returns whether somebody is there to be asked.
-fn is_attended(cx: &Context) -> bool {
+/// Returns whether a user can answer questions.
+fn is_interactive(cx: &Context) -> bool {
     !cx.json && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// What a person answers to one question.
+/// The answer of the user to one question.
 enum Answer {
     Yes,
     No,
     Quit,
 }
 
-/// Asks of each thing that a plugin requests whether to grant it.
+/// Asks the user, for each permission that a plugin requests, whether to grant it.
 fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
     let plugin = &added.plugin;
-    let n_asked = added.undecided.len();
-    let what = show::count(n_asked, "permission");
+    let n_undecided = added.undecided.len();
+    let what = show::count(n_undecided, "permission");
     stderr(&match added.change {
         PluginChange::Added => {
             format!(
@@ -114,7 +116,7 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
     for (n, undecided) in added.undecided.iter().enumerate() {
         let PermissionRequestView { permission, reason } = &undecided.request;
         stderr(&format!(
-            "{} of {n_asked}: {}",
+            "{} of {n_undecided}: {}",
             n + 1,
             permission_text(permission)
         ));
@@ -129,7 +131,7 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
             continue;
         };
         let question = format!("Where is the folder `{name}`? [nowhere] ");
-        let path = stderr_asks(&question)?.ok_or_else(quit)?;
+        let path = stderr_ask(&question)?.ok_or_else(quit)?;
         if !path.is_empty() {
             choices.push(Choice::Folder {
                 name: name.clone(),
@@ -143,10 +145,10 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
     Ok(choices)
 }
 
-/// Asks whether to grant one thing, until there is an answer.
+/// Asks whether to grant one permission, until the user gives a valid answer.
 fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
     loop {
-        let Some(answer) = stderr_asks("Grant it? [yes/no/show/quit] ")? else {
+        let Some(answer) = stderr_ask("Grant it? [yes/no/show/quit] ")? else {
             return Ok(Answer::Quit);
         };
         match answer.to_lowercase().as_str() {
@@ -155,7 +157,7 @@ fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
             "q" | "quit" => return Ok(Answer::Quit),
             "s" | "show" => {
                 stderr(
-                    "The narrowest grants that it allows; for one model, under `grants:` in its definition:",
+                    "The narrowest grants that permit it; for one model, write them under `grants:` in its definition:",
                 );
                 let lines = undecided.narrowest();
                 lines.iter().for_each(|line| stderr(&format!("  {line}")));
@@ -165,7 +167,7 @@ fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
     }
 }
 
-/// Returns what a plugin says, each line behind a mark.
+/// Returns a text of a plugin, with a mark at the beginning of each line.
 fn quoted(text: &PluginText) -> String {
     let quoted = format!("| {}", guest_text::block(text.raw(), "| "));
     match stderr_columns() {

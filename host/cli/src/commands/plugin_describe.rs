@@ -14,7 +14,7 @@ use crate::guest_text::{self, INDENT};
 use crate::output::Output;
 use crate::permission_text::permission_text;
 
-/// Show what a plugin says of its type
+/// Show the type that a plugin provides
 #[derive(Debug, Args)]
 pub(crate) struct PluginDescribeArgs {
     /// The type, for example @sedge/sink
@@ -28,8 +28,8 @@ pub(crate) fn run(cx: &Context, args: &PluginDescribeArgs) -> Result<Output, Cli
     Ok(Output::new(plugin).text(text))
 }
 
-/// Returns what a plugin asks for, and why, as a sentence.
-pub(crate) fn asks(request: &PermissionRequest) -> String {
+/// Returns the request of a plugin, and its reason, as a sentence.
+pub(crate) fn request_text(request: &PermissionRequest) -> String {
     let request = permission_request_view(request);
     format!(
         "it asks to {}: {}",
@@ -64,7 +64,7 @@ fn text(plugin: &PluginView) -> String {
         }
     }
     section(&mut text, "resources", &outputs(plugin));
-    let asks: Vec<String> = plugin
+    let requests: Vec<String> = plugin
         .permissions
         .iter()
         .map(|request| {
@@ -75,7 +75,7 @@ fn text(plugin: &PluginView) -> String {
             )
         })
         .collect();
-    section(&mut text, "asks to", &asks);
+    section(&mut text, "asks to", &requests);
     line(
         &mut text,
         0,
@@ -105,10 +105,10 @@ fn section(text: &mut String, heading: &str, lines: &[String]) {
 
 fn line(text: &mut String, depth: usize, content: &str) {
     writeln!(text, "{:indent$}{content}", "", indent = depth * 2)
-        .expect("a String takes everything");
+        .expect("writing to a String does not fail");
 }
 
-/// Returns the properties of an object's schema, one line each.
+/// Returns the properties of an object schema, one line each.
 fn arguments(schema: &Value) -> Vec<String> {
     let required: Vec<&str> = schema["required"]
         .as_array()

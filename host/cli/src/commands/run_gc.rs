@@ -11,14 +11,14 @@ use crate::error::CliError;
 use crate::output::{Output, table};
 use crate::show;
 
-/// Forget runs that ended long ago
+/// Delete runs that ended long ago
 ///
-/// Their calls, events and logs go; the data that they wrote stays, and says which run it came
-/// from. Runs that wait at a gate or were interrupted stay. It has the whole datastore to
-/// itself: it waits until no call is under way, and calls wait until it has ended.
+/// Their calls, events and logs are deleted. The data that they wrote stays, and still names its
+/// run. Runs that wait at a gate or were interrupted stay. The command needs the whole datastore:
+/// it waits until no call is running, and calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct RunGcArgs {
-    /// Those that ended longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y
+    /// Delete the runs that ended longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y
     #[arg(long, value_name = "AGE")]
     older_than: Span,
     #[command(flatten)]

@@ -15,36 +15,37 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// How many runs a person is shown, unless they say otherwise: the newest would scroll away.
+/// The number of runs in a table, unless the user sets another one. In a longer table, the newest
+/// run would scroll out of view.
 const ROWS_SHOWN: u64 = 20;
 
 /// List runs, newest first
 #[derive(Debug, Args)]
 pub(crate) struct RunListArgs {
-    /// Only those that stand there
+    /// Show only runs with this status
     #[arg(long, value_parser = status())]
     status: Option<RunStatusView>,
-    /// Only those of a model, of a method (MODEL.METHOD), or of a workflow
+    /// Show only runs of this model, method (MODEL.METHOD) or workflow
     #[arg(long, value_name = "NAME")]
     of: Option<String>,
-    /// Only those started since then: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    /// Show only runs started since: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     since: Option<Timestamp>,
-    /// Show at most so many [default: 20 in a table, else all]
+    /// Show at most N runs [default: 20 in a table, else all]
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<u64>,
-    /// Write one JSON document a line to stdout, as they are found
+    /// Write one JSON document per line to stdout while runs are found
     #[arg(long)]
     json_lines: bool,
 }
 
-/// Returns what reads the word for where a run stands.
+/// Returns the parser of the status of a run.
 fn status() -> impl TypedValueParser<Value = RunStatusView> {
     let words = RunStatusView::ALL.iter().map(|it| it.as_str());
     PossibleValuesParser::new(words).map(|word| {
         let mut all = RunStatusView::ALL.iter().copied();
         let found = all.find(|it| it.as_str() == word);
-        found.expect("the word is one of those that can be given")
+        found.expect("the parser accepts only words of the list")
     })
 }
 
@@ -64,8 +65,8 @@ pub(crate) fn run(cx: &Context, args: RunListArgs) -> Result<Output, CliError> {
         rows.push(&run, || row(&run))
     })?;
     rows.output(match is_filtered {
-        true => "No run is like that.",
-        false => "No runs yet; `sedge model method run` and `sedge workflow run` make some.",
+        true => "No run matches.",
+        false => "No runs yet; `sedge model method run` and `sedge workflow run` start them.",
     })
 }
 
@@ -80,7 +81,7 @@ fn row(run: &RunView) -> Vec<String> {
     ]
 }
 
-/// Returns what a run is the run of: `model.method`, or `workflow NAME`.
+/// Returns the subject of a run: `model.method`, or `workflow NAME`.
 pub(crate) fn what(run: &RunView) -> String {
     match (run.kind, &run.method) {
         (RunKindView::Method, Some(method)) => format!("{}.{method}", run.subject),
@@ -89,7 +90,7 @@ pub(crate) fn what(run: &RunView) -> String {
     }
 }
 
-/// Returns how long a run took from its start to its end, rests included.
+/// Returns how long a run took from its start to its end, including suspensions.
 pub(crate) fn elapsed(run: &RunView) -> Option<Duration> {
     run.duration_ms.map(Duration::from_millis)
 }

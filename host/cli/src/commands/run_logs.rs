@@ -11,10 +11,10 @@ use crate::output::Output;
 use crate::progress::log_text;
 use crate::rows::{ListOptions, Rows};
 
-/// Show what the calls of a run logged
+/// Show the logs of the calls of a run
 #[derive(Debug, Args)]
 pub(crate) struct RunLogsArgs {
-    /// The run, or the beginning of its id [default: the newest]
+    /// The run, or a prefix of its id [default: the newest]
     run: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn run(cx: &Context, args: &RunLogsArgs) -> Result<Output, CliError> 
 }
 
 fn text(line: &LogLineView) -> String {
-    // Of the call's name, the run is known.
+    // The name of a call begins with its run, which the user knows already.
     let path = line.call.split_once('/').map_or("", |(_, path)| path);
     let field = |LogFieldView { key, value }: &LogFieldView| format!(" {key}={value}");
     let fields: String = line.fields.iter().map(field).collect();

@@ -17,21 +17,21 @@ use crate::guest_text;
 use crate::output::{Node, Output, draw};
 use crate::show;
 
-/// Calls of one caller that are shown before the rest is summed up.
+/// The number of calls of one caller that are shown; the others are summed up.
 const SIBLINGS_SHOWN: usize = 20;
 
-/// From when it is worth a word that a call waited for its locks, in milliseconds.
+/// The shortest wait for locks that is shown, in milliseconds.
 const WAIT_SHOWN_MS: f64 = 100.0;
 
 /// Show a run as a tree of steps and calls
 #[derive(Debug, Args)]
 pub(crate) struct RunShowArgs {
-    /// The run, or the beginning of its id [default: the newest]
+    /// The run, or a prefix of its id [default: the newest]
     run: Option<String>,
-    /// Show every call, however many one caller made
+    /// Show every call, even if one caller made many
     #[arg(long)]
     all: bool,
-    /// Show all functions that a guest was in when it trapped or panicked
+    /// Show the whole backtrace of a guest that trapped or panicked
     #[arg(long)]
     backtrace: bool,
 }
@@ -52,9 +52,9 @@ pub(crate) fn run(cx: &Context, args: &RunShowArgs) -> Result<Output, CliError> 
     Ok(Output::default().text(tree.text(&report)))
 }
 
-/// How much of a run is shown.
+/// The options of the tree of a run.
 struct Tree {
-    /// How many calls of one caller.
+    /// The number of calls of one caller.
     shown: usize,
     frames: Frames,
 }
@@ -102,9 +102,9 @@ impl Tree {
             text.push_str(&format!(": {comment}"));
         }
         let mut below: Vec<Node> = made.iter().map(|call| self.call(call)).collect();
-        // What a call says of its failure is not said again.
-        let is_told = made.last().is_some_and(|call| call.error.is_some());
-        if let Some(error) = step.error.as_ref().filter(|_| !is_told) {
+        // The error that a call reported is not shown twice.
+        let is_shown = made.last().is_some_and(|call| call.error.is_some());
+        if let Some(error) = step.error.as_ref().filter(|_| !is_shown) {
             below.extend(self.error(error));
         }
         Node { text, below }
@@ -152,13 +152,13 @@ fn head(report: &RunReport) -> String {
     let took = elapsed(run)
         .map(|took| format!(" after {}", show::duration(took)))
         .unwrap_or_default();
-    let alone = if run.exclusive {
-        " with the datastore to itself"
+    let exclusive = if run.exclusive {
+        " with exclusive use of the datastore"
     } else {
         ""
     };
     format!(
-        "run {} of {}: {}{took}{alone}, started {} by {}",
+        "run {} of {}: {}{took}{exclusive}, started {} by {}",
         run.id,
         what(run),
         run.status.as_str(),
@@ -167,14 +167,14 @@ fn head(report: &RunReport) -> String {
     )
 }
 
-/// Returns what there is to say of a call in one line.
+/// Returns a call as one line.
 fn call_line(call: &CallView) -> String {
     let mut text = format!("{}.{}: {}", call.model, call.method, call.status.as_str());
     if let Some(ms) = call.until_commit_ms {
         text.push_str(&format!(" after {}", show::duration_ms(ms)));
     }
     if let Some(ms) = call.waited_ms.filter(|ms| *ms >= WAIT_SHOWN_MS) {
-        text.push_str(&format!(", waited {} for others", show::duration_ms(ms)));
+        text.push_str(&format!(", waited {} for locks", show::duration_ms(ms)));
     }
     match call.retries {
         0 => {}

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Delete a secret for good
+/// Delete a secret permanently
 #[derive(Debug, Args)]
 pub(crate) struct SecretDeleteArgs {
     /// The name of the secret

@@ -12,7 +12,7 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// List secrets: their names and states, and who put and used them
+/// List secrets: their names, their states, and the user and the call that last put and used them
 #[derive(Debug, Args)]
 pub(crate) struct SecretListArgs {
     #[command(flatten)]
@@ -55,7 +55,7 @@ fn row(secret: &SecretView) -> Vec<String> {
     ]
 }
 
-/// Returns what is to be said of a secret that is weak or cannot be opened.
+/// Returns a note on a secret that is weak or cannot be opened.
 fn note(secret: &SecretView) -> Option<String> {
     let (name, reason) = (&secret.name, secret.reason.as_ref()?);
     match secret.state {

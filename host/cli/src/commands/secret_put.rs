@@ -14,28 +14,28 @@ use crate::error::CliError;
 use crate::output::{Output, stderr, stderr_prompt};
 use crate::show;
 
-/// The most bytes that are read of stdin: a value, the end of its line, and one more, by which
-/// what is too long is seen.
+/// The most bytes that are read from stdin: a value, its newline, and one byte more, which shows
+/// that the value is too long.
 const STDIN_BYTES_MAX: usize = VALUE_BYTES_MAX + "\r\n".len() + 1;
 
-/// Put a secret, or another value in its place
+/// Store a secret, or replace its value
 ///
-/// Asks twice for the value, and does not show it. Where stdin is no terminal, the value is what
-/// it holds, without the end of its last line. It is never an argument: other programs can read
-/// those, and shells keep them.
+/// Asks twice for the value, and does not show it. If stdin is not a terminal, the value is read
+/// from it, without the last newline. The value is never an argument, because other programs can
+/// read arguments, and shells store them.
 #[derive(Debug, Args)]
 #[command(override_usage = "sedge secret put [OPTIONS] <NAME>")]
 pub(crate) struct SecretPutArgs {
     /// The name of the secret
     name: String,
-    /// Keep the end of the last line of stdin as a part of the value
+    /// Keep the last newline of stdin as a part of the value
     #[arg(long)]
     keep_newline: bool,
-    /// Put a value that is short or easily guessed: it is kept out of logs and outcomes, but not
+    /// Accept a value that is short or easily guessed; it is kept out of logs and outcomes, but not
     /// out of names and tags
     #[arg(long)]
     allow_weak: bool,
-    /// What people may type as the value, to be refused
+    /// The value that a user typed by mistake; it is refused
     #[arg(hide = true)]
     value: Vec<OsString>,
 }
@@ -44,14 +44,14 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
     if !args.value.is_empty() {
         let name = show::typed(&args.name);
         return Err(CliError::Usage {
-            message: "the value of a secret is never an argument: other programs can read it there, and shells keep it".to_owned(),
+            message: "the value of a secret is never an argument: other programs can read it there, and shells store it".to_owned(),
             hint: format!(
-                "type it when you are asked: `sedge secret put {name}`, or hand it over on stdin"
+                "type it at the prompt of `sedge secret put {name}`, or pass it on stdin"
             ),
         });
     }
     let repository = cx.repository()?;
-    // Nobody is asked for a value that there is no name for.
+    // The name is checked before the user is asked for a value.
     let name: SecretName = args.name.parse().map_err(AppError::from)?;
     let value = if stdin().is_terminal() {
         value_typed(&name)?
@@ -61,7 +61,7 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
     let put = secret_put(&repository, &name, &value, args.allow_weak)?;
     let mut notes = vec![match put.version {
         Some(version @ 2..) => {
-            format!("Put version {version} of `{name}`, in place of the former one.")
+            format!("Put version {version} of `{name}`, which replaces the former one.")
         }
         Some(_) | None => format!("Put `{name}`."),
     }];
@@ -78,7 +78,7 @@ pub(crate) fn run(cx: &Context, args: &SecretPutArgs) -> Result<Output, CliError
 fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
     let mut input = HiddenInput::begin().map_err(MachineError::of("read from the terminal"))?;
     let first = ask(&mut input, &format!("Value of `{name}`: "))?;
-    let second = ask(&mut input, "The same again: ")?;
+    let second = ask(&mut input, "Repeat the value: ")?;
     if first.expose() != second.expose() {
         return Err(CliError::Usage {
             message: "the two values differ".to_owned(),
@@ -93,13 +93,13 @@ fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
     let typed = input
         .line()
         .map_err(MachineError::of("read from the terminal"))?;
-    // The end of the line that the person typed was not shown either.
+    // The newline that the user typed was not shown either.
     stderr("");
     match typed {
         Typed::Line(line) => Ok(SecretValue::new(line).map_err(AppError::from)?),
         Typed::Cut => Err(CliError::Usage {
-            message: "the value is longer than a line of a terminal can be".to_owned(),
-            hint: "hand it over on stdin: `sedge secret put NAME < FILE`".to_owned(),
+            message: "the value is longer than a line of the terminal can be".to_owned(),
+            hint: "pass it on stdin: `sedge secret put NAME < FILE`".to_owned(),
         }),
         Typed::Interrupted | Typed::End => Err(CliError::PromptInterrupted),
     }
@@ -107,7 +107,7 @@ fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
 
 /// Reads a value from stdin.
 fn value_read(keep_newline: bool) -> Result<SecretValue, CliError> {
-    // With room for all: a buffer that grew would leave the value where it was.
+    // The buffer has room for everything: if it grew, a copy of the value would stay in memory.
     let mut value = Vec::with_capacity(2 * STDIN_BYTES_MAX);
     let bytes_max = STDIN_BYTES_MAX as u64;
     let read = stdin().lock().take(bytes_max).read_to_end(&mut value);

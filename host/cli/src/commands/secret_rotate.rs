@@ -8,10 +8,10 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::show;
 
-/// Seal all secrets by a new key
+/// Seal all secrets with a new key
 ///
-/// The former key opens nothing any more. The values stay as they are: one that may have been seen
-/// is replaced where it is used, and by `sedge secret put`.
+/// The former key opens nothing any more. The values stay the same. To replace a value that may
+/// have leaked, change it where it is used, and run `sedge secret put`.
 #[derive(Debug, Args)]
 pub(crate) struct SecretRotateArgs {}
 
@@ -19,7 +19,7 @@ pub(crate) fn run(cx: &Context, _args: &SecretRotateArgs) -> Result<Output, CliE
     let rotated = secret_rotate(&*cx.repository()?)?;
     let note = match rotated.secrets {
         0 => "There are no secrets.".to_owned(),
-        n => format!("Sealed {} by a new key.", show::count(n, "secret")),
+        n => format!("Sealed {} with a new key.", show::count(n, "secret")),
     };
     Ok(Output::new(rotated).note(note))
 }

@@ -1,4 +1,4 @@
-//! What several commands say alike.
+//! Options and texts that several commands share.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, setting};
 
 use crate::error::CliError;
 
-/// The variable that says how long to wait for a lock, in seconds.
+/// The variable that sets how long to wait for a lock, in seconds.
 const LOCK_TIMEOUT_VARIABLE: &str = "SEDGE_LOCK_TIMEOUT";
 
-/// Of commands that lock.
+/// The options of commands that lock.
 #[derive(Debug, Args)]
 pub(crate) struct LockOptions {
-    /// Wait so long for each lock [default: 60, or as sedge.yaml says] [env: SEDGE_LOCK_TIMEOUT]
+    /// Limit the wait for each lock [default: 60, or as in sedge.yaml] [env: SEDGE_LOCK_TIMEOUT]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     lock_timeout: Option<Duration>,
 }
 
-/// Of commands that run methods.
+/// The options of commands that run methods.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
     #[command(flatten)]
     lock: LockOptions,
-    /// Execute at most so many guests at once [default: 4 for each core, or as sedge.yaml says]
+    /// Run at most N guests at once [default: 4 for each core, or as in sedge.yaml]
     #[arg(long, value_name = "N")]
     concurrency: Option<NonZeroU32>,
 }
 
 impl LockOptions {
-    /// Returns what the options say, or the variables of the environment in their place.
+    /// Returns the settings of the options, or of the environment variables that replace them.
     ///
     /// # Errors
-    /// A variable says nothing that can be understood.
+    /// The value of a variable is invalid.
     pub(crate) fn settings(&self) -> Result<Settings, CliError> {
         let lock_timeout = match self.lock_timeout {
             Some(timeout) => Some(timeout),
@@ -44,7 +44,7 @@ impl LockOptions {
         };
         Ok(Settings {
             lock_timeout,
-            // Not an option: others could read it off the command line.
+            // This is not an option, because other users could read it from the command line.
             lineage_tokens: setting_parsed(LINEAGE_VARIABLE, |text| Ok(text.to_owned()))?,
             ..Settings::default()
         })
@@ -52,10 +52,10 @@ impl LockOptions {
 }
 
 impl RunOptions {
-    /// Returns what the options say, or the variables of the environment in their place.
+    /// Returns the settings of the options, or of the environment variables that replace them.
     ///
     /// # Errors
-    /// As [`LockOptions::settings`].
+    /// The same as for [`LockOptions::settings`].
     pub(crate) fn settings(&self) -> Result<Settings, CliError> {
         Ok(Settings {
             concurrency: self.concurrency,
@@ -64,10 +64,10 @@ impl RunOptions {
     }
 }
 
-/// Of commands that remove something.
+/// The option of commands that remove something.
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
-    /// Only say what would be removed
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -77,7 +77,7 @@ impl DryRun {
         self.dry_run
     }
 
-    /// Says what was removed, or would be.
+    /// Returns a sentence about what was removed, or would be.
     pub(crate) fn sentence(&self, what: &str) -> String {
         if self.dry_run {
             format!("Would remove {what}.")
@@ -87,13 +87,13 @@ impl DryRun {
     }
 }
 
-/// Returns what is wrong with a file, as a cell of a table.
+/// Returns the fault of a file as a cell of a table.
 pub(crate) fn fault_cell(fault: &FileFault) -> String {
     let Place { file, line, column } = &fault.place;
     format!("error: {file}:{line}:{column}: {}", fault.error)
 }
 
-/// Reads a time, or how long ago it was.
+/// Parses a time, or an age.
 pub(crate) fn time_or_age(text: &str) -> Result<Timestamp, String> {
     if let Ok(age) = text.parse::<Span>() {
         return Ok(Timestamp(Timestamp::now().0.saturating_sub(age.ms())));
@@ -106,10 +106,10 @@ pub(crate) fn time_or_age(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Returns what a variable of the environment says; `None` if it is not set, or empty.
+/// Returns the parsed value of an environment variable; `None` if it is not set, or empty.
 ///
 /// # Errors
-/// It cannot be understood; the error names the variable.
+/// The value is invalid. The error names the variable.
 pub(crate) fn setting_parsed<T>(
     variable: &str,
     parse: impl FnOnce(&str) -> Result<T, String>,
@@ -132,5 +132,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok();
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "it is no number of seconds, such as 60 or 0.5".to_owned())
+        .ok_or_else(|| "it is not a number of seconds, such as 60 or 0.5".to_owned())
 }

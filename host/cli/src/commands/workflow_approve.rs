@@ -17,17 +17,17 @@ pub(crate) struct WorkflowApproveArgs {
     gate: GateArgs,
 }
 
-/// Which gate to decide, and why.
+/// The gate to decide, and the reason.
 #[derive(Debug, Args)]
 pub(crate) struct GateArgs {
     /// The workflow
     workflow: String,
     /// The gate; JOB/GATE if two jobs of the workflow have a step of that name
     gate: String,
-    /// The run, or the beginning of its id [default: the one that waits]
+    /// The run, or a prefix of its id [default: the waiting run]
     #[arg(long, value_name = "ID")]
     run: Option<String>,
-    /// Say why; it is kept in the run's log
+    /// Give a reason, which is stored in the run's log
     #[arg(long, short, value_name = "TEXT")]
     comment: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(crate) fn run(cx: &Context, args: WorkflowApproveArgs) -> Result<Output, Cli
     )?))
 }
 
-/// Shows a decision and what follows from it.
+/// Returns the output for a decision and its consequence.
 pub(crate) fn gate_output(decided: GateDecisionView) -> Output {
     let GateDecisionView {
         run,
@@ -62,12 +62,15 @@ pub(crate) fn gate_output(decided: GateDecisionView) -> Output {
     } = &decided;
     let sentence = format!("The gate `{gate}` of run {run} is {}.", decision.as_str());
     let further = match status {
-        RunStatusView::Running => "The run is running and goes on by itself.".to_owned(),
+        RunStatusView::Running => "The run is running and continues by itself.".to_owned(),
         RunStatusView::Suspended if !gates_open.is_empty() => {
-            format!("hint: still to be decided: {}", show::quoted(gates_open))
+            format!(
+                "hint: these gates are still open: {}",
+                show::quoted(gates_open)
+            )
         }
         RunStatusView::Suspended | RunStatusView::Interrupted => {
-            format!("hint: `sedge workflow resume {workflow} --run {run}` goes on")
+            format!("hint: resume the run with `sedge workflow resume {workflow} --run {run}`")
         }
         RunStatusView::Succeeded | RunStatusView::Failed => {
             format!("The run has {}.", status.as_str())

@@ -9,12 +9,12 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Go on with a run whose gates are decided, or that was interrupted
+/// Resume a run whose gates are decided, or that was interrupted
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowResumeArgs {
     /// The workflow
     name: String,
-    /// The run, or the beginning of its id [default: the one that waits]
+    /// The run, or a prefix of its id [default: the waiting run]
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     #[command(flatten)]

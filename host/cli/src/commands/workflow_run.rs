@@ -11,13 +11,13 @@ use crate::output::Output;
 
 /// Run a workflow
 ///
-/// Ends when the run has ended, or when nothing can go on before a person decides at a
-/// gate; that is no failure.
+/// Ends when the run has ended, or when every remaining step waits for the decision of a gate,
+/// which is not a failure.
 #[derive(Debug, Args)]
 pub(crate) struct WorkflowRunArgs {
     /// The workflow
     name: String,
-    /// Have the whole datastore to itself for as long as the run is worked on
+    /// Lock the whole datastore while the run is executed
     #[arg(long)]
     exclusive: bool,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) fn run(cx: &Context, args: &WorkflowRunArgs) -> Result<Output, CliErr
     Ok(end_output(end))
 }
 
-/// Shows how the work on a run ended.
+/// Returns the output for the end of the work on a run.
 pub(crate) fn end_output(end: WorkflowEnd) -> Output {
     let notes = match &end {
         WorkflowEnd::Succeeded { run, workflow } => vec![
@@ -51,13 +51,13 @@ pub(crate) fn end_output(end: WorkflowEnd) -> Output {
         } => {
             let decides = |gate: &String| {
                 format!(
-                    "hint: `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`) decides"
+                    "hint: decide the gate with `sedge workflow approve {workflow} {gate} --run {run}` (or `reject`)"
                 )
             };
             let mut notes = vec![format!("The workflow `{workflow}` is suspended.")];
             notes.extend(gates.iter().map(decides));
             notes.push(format!(
-                "hint: `sedge workflow resume {workflow} --run {run}` goes on then"
+                "hint: then resume the run with `sedge workflow resume {workflow} --run {run}`"
             ));
             notes
         }

@@ -1,6 +1,7 @@
-//! Several processes at once: on one model they take turns, on a run only one works.
+//! Several processes at once: they execute calls of one model one after the other, and only one
+//! process executes a run.
 //!
-//! One that has a model is stopped for two seconds, unless told otherwise:
+//! The holder of a lock is stopped for two seconds by default. To change that:
 //!
 //! ```text
 //! SEDGE_STOP_SECONDS=120 cargo test --release --workspace --test transcripts -- stopped
@@ -8,7 +9,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "how long a process is stopped is measured by the clock"
+    reason = "a test measures with the clock how long a process is stopped"
 )]
 
 use std::time::{Duration, Instant};
@@ -19,15 +20,14 @@ use serde_json::{Value, json};
 use crate::datastore_lock_status::n_locks;
 use crate::fixtures::{A, with_counters, with_hostile};
 
-/// How long a process is stopped that has a model, unless told otherwise.
+/// The default time for which the holder of a lock is stopped.
 const STOP_SECONDS: u64 = 2;
 
-/// How often two processes are set against each other before it counts as strange that they
-/// do not meet.
+/// The number of attempts to bring two processes into a deadlock.
 const TRIES: usize = 20;
 
 #[test]
-fn two_processes_on_one_model_take_turns() {
+fn calls_of_one_model_by_two_processes_do_not_overlap() {
     let env = with_hostile();
     let sleep = "model method run hostile sleep --input ms=300";
     let mut one = env.spawn(sleep.split(' '));
@@ -36,7 +36,7 @@ fn two_processes_on_one_model_take_turns() {
         let runs = env.run_json(["run", "list"]);
         let runs = [&runs["data"][0]["id"], &runs["data"][1]["id"]];
         if let [Some(first), Some(second)] = runs.map(Value::as_str) {
-            // The first one is asked twice, so that a change of turns in between is none.
+            // The first one is checked twice, in case the lock changes hands in between.
             let both = is_called(&env, first) && is_called(&env, second) && is_called(&env, first);
             assert!(!both, "two calls of one model at once");
         }
@@ -48,7 +48,7 @@ fn two_processes_on_one_model_take_turns() {
 }
 
 #[test]
-fn many_processes_lose_no_write() {
+fn writes_of_many_processes_are_all_stored() {
     const N_PROCESSES: u64 = 8;
     const N_CALLS: u64 = 20;
     let env = TestEnv::with_sink_and_spawn();
@@ -67,14 +67,14 @@ fn many_processes_lose_no_write() {
 }
 
 #[test]
-fn a_run_that_somebody_works_on_cannot_be_resumed() {
+fn running_run_cannot_be_resumed() {
     let env = with_hostile();
     let spin = A.replace("modelIdOrName: spawn", "modelIdOrName: hostile");
     env.write_file(
         "workflows/A.yaml",
         spin.replace("methodName: run", "methodName: spin"),
     );
-    // It would run for ever, and is killed at the end of the test.
+    // It would run forever; the end of the test kills it.
     let running = env.spawn(["workflow", "run", "A"]);
     wait_until("the step's start", || {
         running.stderr_so_far().contains("started.")
@@ -93,12 +93,12 @@ fn a_run_that_somebody_works_on_cannot_be_resumed() {
     ");
 }
 
-/// Returns whether the guest of a run of one method is at work.
+/// Returns whether the call of a run of one method is running.
 fn is_called(env: &TestEnv, run: &str) -> bool {
     env.run_json(["run", "show", run])["data"]["calls"][0]["status"] == "running"
 }
 
-/// Starts a counter, which does `steps`.
+/// Starts a process in which a counter executes `steps`.
 fn count<'a>(env: &'a TestEnv, model: &str, steps: &Value) -> Child<'a> {
     let steps = json!({ "steps": steps }).to_string();
     env.spawn([
@@ -112,7 +112,8 @@ fn count<'a>(env: &'a TestEnv, model: &str, steps: &Value) -> Child<'a> {
     ])
 }
 
-/// Has two processes hold `one` and `two`, do `first`, and then want each other's, until `met`.
+/// Runs two processes that lock `one` and `two`, execute `first`, and then request each other's
+/// lock. Repeats this until `met` accepts the outputs.
 fn crossed(
     env: &TestEnv,
     first: [&Value; 2],
@@ -129,41 +130,43 @@ fn crossed(
             return outputs;
         }
     }
-    panic!("two processes did not meet in {TRIES} tries")
+    panic!("two processes had no deadlock in {TRIES} tries")
 }
 
 #[test]
-fn two_processes_that_want_each_others_model_both_succeed() {
+fn deadlocked_call_is_retried_and_both_processes_succeed() {
     let env = with_counters();
     let nothing = json!({"wait": 0});
-    let is_undone = |it: &CommandOutput| it.stderr.contains("undone");
-    let outputs = crossed(&env, [&nothing; 2], |outputs| outputs.iter().any(is_undone));
+    let is_retried = |it: &CommandOutput| it.stderr.contains("retried");
+    let outputs = crossed(&env, [&nothing; 2], |outputs| {
+        outputs.iter().any(is_retried)
+    });
     let [one, two] = outputs.map(CommandOutput::succeeded);
-    assert!(is_undone(&one) != is_undone(&two), "one of them, once");
-    let (own, other) = if is_undone(&one) {
+    assert!(is_retried(&one) != is_retried(&two), "one of them, once");
+    let (own, other) = if is_retried(&one) {
         ("one", "two")
     } else {
         ("two", "one")
     };
-    let undone = if is_undone(&one) { one } else { two };
-    let told = undone.stderr.lines().find(|line| line.contains("undone"));
-    let told = told.expect("it was told").to_owned();
+    let retried = if is_retried(&one) { one } else { two };
+    let report = retried.stderr.lines().find(|line| line.contains("retried"));
+    let report = report.expect("it was reported").to_owned();
     for part in [
-        "/1: undone, and started anew: run ".to_owned(),
+        "/1: rolled back and retried: run ".to_owned(),
         format!(" > {own}.run > {other}.run would wait for run "),
         format!(" > {other}.run > {own}.run, which waits for it."),
     ] {
-        assert!(told.contains(&part), "{told}");
+        assert!(report.contains(&part), "{report}");
     }
     for model in ["one", "two"] {
         let n = env.run_json(["data", "get", model, "count"]);
         let (version, n) = (&n["data"]["version"], &n["data"]["content"]["n"]);
-        assert_eq!(version, n, "no count was lost, and none written twice");
+        assert_eq!(version, n, "no count was lost, and none was written twice");
     }
 }
 
 #[test]
-fn what_has_been_seen_is_not_undone_but_told() {
+fn deadlocked_call_with_visible_side_effects_fails() {
     let env = with_counters();
     let seen = ["three", "four"].map(|it| json!({"call": {"model": it, "steps": ["add"]}}));
     let is_over = |it: &CommandOutput| it.code() == Some(75);
@@ -173,9 +176,9 @@ fn what_has_been_seen_is_not_undone_but_told() {
     let [one, two] = &outputs;
     assert!(
         is_over(one) != is_over(two),
-        "one of them goes on:\n{one}\n{two}"
+        "only one of them fails:\n{one}\n{two}"
     );
-    let told = if is_over(one) { one } else { two };
+    let failed = if is_over(one) { one } else { two };
     let (own, other) = if is_over(one) {
         ("one", "two")
     } else {
@@ -188,12 +191,12 @@ fn what_has_been_seen_is_not_undone_but_told() {
         format!("note: {own}.run called {other}.run, which could not begin: deadlock: run "),
         "hint: try again: the other call has gone on".to_owned(),
     ] {
-        assert!(told.stderr.contains(&part), "{told}");
+        assert!(failed.stderr.contains(&part), "{failed}");
     }
 }
 
 #[test]
-fn two_processes_lose_no_update() {
+fn updates_of_two_processes_are_all_stored() {
     let env = with_counters();
     let calls = vec![json!({"model": "two", "steps": ["add"]}); 50];
     let together = json!([{ "together": calls }]);
@@ -211,17 +214,17 @@ fn two_processes_lose_no_update() {
     assert_eq!(count["data"]["version"], 100);
 }
 
-/// After a second, once, and without a word to a program.
+/// It is shown after a second, once, and not with `--json`.
 #[test]
-fn who_waits_is_told_for_whom() {
+fn waiter_is_shown_the_holder() {
     let env = with_counters();
     let holder = count(&env, "one", &json!([{"until": "two"}]));
     wait_until("the holder", || n_locks(&env) == 2);
     let waiter = env.spawn(["model", "method", "run", "one", "add"]);
-    wait_until("who waits", || n_locks(&env) == 4);
+    wait_until("the waiter", || n_locks(&env) == 4);
     let silent = env.spawn(["model", "method", "run", "one", "add", "--json"]);
-    wait_until("who waits without a word", || n_locks(&env) == 6);
-    wait_until("the word", || waiter.stderr_so_far().contains("Waiting"));
+    wait_until("the silent waiter", || n_locks(&env) == 6);
+    wait_until("the message", || waiter.stderr_so_far().contains("Waiting"));
     env.setup(&["model method run two add"]);
     insta::assert_snapshot!(waiter.wait(), @"
     ------- stdout -------
@@ -237,7 +240,7 @@ fn who_waits_is_told_for_whom() {
 }
 
 #[test]
-fn who_waits_for_too_long_is_told_whom_it_waited_for() {
+fn lock_timeout_names_the_holder() {
     let env = with_counters();
     let mut holder = count(&env, "one", &json!([{"wait": 60_000}]));
     wait_until("the holder", || n_locks(&env) == 2);
@@ -304,23 +307,23 @@ fn who_waits_for_too_long_is_told_whom_it_waited_for() {
 
     $ sedge model method run one add --lock-timeout soon
     ------- stderr -------
-    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is no number of seconds, such as 60 or 0.5
+    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is not a number of seconds, such as 60 or 0.5
 
     For more information, try '--help'.
     [exit status: 2]
     "#);
     env.write_file("sedge.yaml", "version: 1\nlockTimeoutSeconds: 1\n");
-    let told = env.run(["model", "method", "run", "one", "add"]);
-    assert_eq!(told.code(), Some(75), "{told}");
+    let output = env.run(["model", "method", "run", "one", "add"]);
+    assert_eq!(output.code(), Some(75), "{output}");
     holder.kill();
     let _ = env
         .run(["model", "method", "run", "one", "add"])
         .succeeded();
 }
 
-/// Nobody takes its lock, and everybody can see who has it.
+/// No other process takes its lock, and the status shows the holder.
 #[test]
-fn who_is_stopped_keeps_what_it_has() {
+fn stopped_process_keeps_its_lock() {
     let stop = Duration::from_secs(number_from_env("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let env = with_counters();
     let holder = count(&env, "one", &json!(["add", {"until": "two"}, "add"]));
@@ -337,10 +340,10 @@ fn who_is_stopped_keeps_what_it_has() {
         "--lock-timeout",
         "600",
     ]);
-    let held_since = wait_for("who waits", || since_when(&env, &pid));
+    let held_since = wait_for("the waiter", || lock_held_since(&env, &pid));
     while since.elapsed() < stop {
         assert!(waiter.is_running());
-        assert_eq!(since_when(&env, &pid), Some(held_since.clone()));
+        assert_eq!(lock_held_since(&env, &pid), Some(held_since.clone()));
     }
     insta::assert_snapshot!(env.run(["datastore", "lock", "status"]), @"
     ------- stdout -------
@@ -360,8 +363,8 @@ fn who_is_stopped_keeps_what_it_has() {
     assert_eq!(count["data"]["content"]["n"], 3);
 }
 
-/// Returns since when a process has `one`, if another one waits for it.
-fn since_when(env: &TestEnv, pid: &Value) -> Option<Value> {
+/// Returns since when a process has held the lock of `one`, if another process waits for it.
+fn lock_held_since(env: &TestEnv, pid: &Value) -> Option<Value> {
     let locks = env.run_json(["datastore", "lock", "status"]);
     let of_one = locks["data"]
         .as_array()?

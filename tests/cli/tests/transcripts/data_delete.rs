@@ -33,7 +33,7 @@ fn with_all_its_versions() {
 
     $ sedge data list sink
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
 
     $ sedge data get sink record
     ------- stderr -------
@@ -154,7 +154,7 @@ fn what_is_not_there_is_not_deleted() {
 
     $ sedge data delete sink record --lock-timeout soon
     ------- stderr -------
-    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is no number of seconds, such as 60 or 0.5
+    error: invalid value 'soon' for '--lock-timeout <SECONDS>': it is not a number of seconds, such as 60 or 0.5
 
     For more information, try '--help'.
     [exit status: 2]

@@ -209,12 +209,12 @@ fn output_goes_to_what_the_path_leads_to() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "`--output -` and `--json` both want stdout for themselves",
+        "message": "`--output -` and `--json` cannot both write to stdout",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "name a file, or leave `--json` out"
+            "text": "name a file, or omit `--json`"
           }
         ]
       }

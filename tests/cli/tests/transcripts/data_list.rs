@@ -64,11 +64,11 @@ fn there_is_none() {
     insta::assert_snapshot!(env.transcript("data list\ndata list spawn\ndata list --json"), @r#"
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
 
     $ sedge data list spawn
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
 
     $ sedge data list --json
     ------- stdout -------

@@ -23,7 +23,7 @@ fn the_data_of_a_model_that_is_gone() {
     files  1      3         21 B
     ------- stderr -------
     Would remove the data of 1 model.
-    It would be refused without `--yes`: 1 of 1 models that have data are gone.
+    Without `--yes` this would be refused: 1 of 1 models that have data are gone.
 
     $ sedge data prune --json --yes
     ------- stdout -------
@@ -45,11 +45,11 @@ fn the_data_of_a_model_that_is_gone() {
 
     $ sedge data prune
     ------- stderr -------
-    Every model that has data is there.
+    Every model that has data exists.
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     "#
     );
 }

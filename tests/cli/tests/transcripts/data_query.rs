@@ -32,7 +32,7 @@ fn by_what_is_in_it() {
 
     $ sedge data query attributes.n>100
     ------- stderr -------
-    No data is like that.
+    No data matches.
 
     $ sedge data query kind=="file"
     ------- stdout -------
@@ -44,7 +44,7 @@ fn by_what_is_in_it() {
     MODEL  NAME   VERSION  KIND      SPEC    SIZE  WRITTEN
     files  other  8        resource  record  7 B   [time]
     ------- stderr -------
-    There are more: `--limit N` shows so many, `--json-lines` all.
+    There are more: `--limit N` shows N of them, `--json-lines` shows all.
     "#
     );
 }
@@ -124,8 +124,8 @@ fn a_query_that_is_wrong_for_some_says_for_how_many() {
     let query = ["data", "query", "attributes.n.startsWith('x')"];
     insta::assert_snapshot!(env.run(query), @"
     ------- stderr -------
-    No data is like that.
-    For 2 versions of 3 the query is wrong, and they do not match. The first is `other` of `files`, version 8: predicate:1:1: `startsWith` does not take `int` and `string`.
+    No data matches.
+    The query fails on 2 versions of 3, which do not match. The first is `other` of `files`, version 8: predicate:1:1: `startsWith` does not take `int` and `string`.
     ");
 }
 
@@ -206,7 +206,7 @@ fn faults_and_missing_parts_are_in_the_document() {
     files  other   8        {"name":"other","owner":null}
     files  record  3        {"name":"record","owner":null}
     ------- stderr -------
-    In 2 versions of 2 something to show is missing, first `attributes.owner`; it is null there.
+    In 2 versions of 2 a selected value is missing, first `attributes.owner`; it is null there.
     "#);
     let cut = ["--json", "--limit", "1"];
     insta::assert_snapshot!(env.run(missing.into_iter().chain(cut)), @r#"

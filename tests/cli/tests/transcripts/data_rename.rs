@@ -19,7 +19,7 @@ fn the_former_name_leads_to_the_new_one() {
         @r#"
     $ sedge data rename files record place
     ------- stderr -------
-    Renamed `record` to `place`. The former name leads there.
+    Renamed `record` to `place`. The former name refers to it, too.
 
     $ sedge data list files
     ------- stdout -------

@@ -44,7 +44,7 @@ fn by_what_is_known_of_it() {
 
     $ sedge data search --model files --before 1h
     ------- stderr -------
-    No data is like that.
+    No data matches.
 
     $ sedge data search --limit 2
     ------- stdout -------
@@ -52,7 +52,7 @@ fn by_what_is_known_of_it() {
     files  a/b   1        resource  short  7 B       [time]
     files  blob  1        file      blob   97.7 KiB  [time]
     ------- stderr -------
-    There are more: `--limit N` shows so many, `--json-lines` all.
+    There are more: `--limit N` shows N of them, `--json-lines` shows all.
     "
     );
 }
@@ -80,7 +80,7 @@ fn what_cannot_be_meant_is_refused() {
         @"
     $ sedge data search --tag env
     ------- stderr -------
-    error: invalid value 'env' for '--tag <KEY=VALUE>': it is no label of the form KEY=VALUE
+    error: invalid value 'env' for '--tag <KEY=VALUE>': it is not a tag of the form KEY=VALUE
 
     For more information, try '--help'.
     [exit status: 2]

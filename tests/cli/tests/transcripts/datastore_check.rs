@@ -94,7 +94,7 @@ fn what_only_takes_up_room_is_told() {
     ------- stdout -------
     nothing refers to the file `[sha256]` (100000 bytes)
     ------- stderr -------
-    What is listed takes up room only; `sedge data gc` removes it.
+    The listed leftovers only take up space; `sedge data gc` removes them.
     The datastore is sound: 0 versions, 1 file.
 
     $ sedge data gc

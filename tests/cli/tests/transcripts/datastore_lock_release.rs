@@ -29,7 +29,7 @@ fn who_had_it_is_fenced_and_who_waits_goes_on() {
     the model `one`: X held by [run]/1 (one.run) of tester@[host], process [pid], since [time]
     ------- stderr -------
     Released 2 locks.
-    hint: the calls that had them cannot write any more; `sedge run list` shows their runs
+    hint: the calls that held them cannot write any more; `sedge run list` shows their runs
     ");
     let _ = waiter.wait().succeeded();
     assert!(holder.is_running(), "what it does is not stopped");

@@ -38,7 +38,7 @@ fn everything_is_as_it_was() {
 
     $ sedge datastore restore b.tar --replace
     ------- stderr -------
-    The datastore is as it was on [time]: 3 versions, 1 file, 2 runs.
+    Restored the datastore of [time]: 3 versions, 1 file, 2 runs.
 
     $ sedge data list
     ------- stdout -------
@@ -166,13 +166,13 @@ fn a_backup_comes_through_a_link_or_on_stdin() {
     env.setup(&["data delete files --all"]);
     insta::assert_snapshot!(env.run(["datastore", "restore", "links/latest", "--replace"]), @"
     ------- stderr -------
-    The datastore is as it was on [time]: 1 version, 0 files, 1 run.
+    Restored the datastore of [time]: 1 version, 0 files, 1 run.
     ");
     env.setup(&["data delete files --all"]);
     let restored = env.run_with_stdin(["datastore", "restore", "-", "--replace"], backup);
     insta::assert_snapshot!(restored, @"
     ------- stderr -------
-    The datastore is as it was on [time]: 1 version, 0 files, 1 run.
+    Restored the datastore of [time]: 1 version, 0 files, 1 run.
     ");
     insta::assert_snapshot!(env.run_with_stdin(["datastore", "restore", "-", "--replace"], "text"), @"
     ------- stderr -------

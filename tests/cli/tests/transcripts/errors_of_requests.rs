@@ -99,12 +99,12 @@ fn data_that_is_named_or_asked_for_wrongly() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "`--output -` and `--json` both want stdout for themselves",
+        "message": "`--output -` and `--json` cannot both write to stdout",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "name a file, or leave `--json` out"
+            "text": "name a file, or omit `--json`"
           }
         ]
       }
@@ -167,8 +167,8 @@ fn secrets_that_cannot_be_put() {
     "), @"
     $ sedge secret put token value
     ------- stderr -------
-    error: the value of a secret is never an argument: other programs can read it there, and shells keep it
-    hint: type it when you are asked: `sedge secret put token`, or hand it over on stdin
+    error: the value of a secret is never an argument: other programs can read it there, and shells store it
+    hint: type it at the prompt of `sedge secret put token`, or pass it on stdin
     [exit status: 2]
 
     $ sedge secret delete tokne
@@ -257,7 +257,7 @@ fn command_lines_that_cannot_be_understood() {
     insta::assert_snapshot!(env.transcript("data gc"), @"
     $ sedge data gc
     ------- stderr -------
-    error: the environment variable SEDGE_LOCK_TIMEOUT is `soon`: it is no number of seconds, such as 60 or 0.5
+    error: the environment variable SEDGE_LOCK_TIMEOUT is `soon`: it is not a number of seconds, such as 60 or 0.5
     hint: set it to something else, or unset it: `unset SEDGE_LOCK_TIMEOUT`
     [exit status: 2]
     ");

@@ -1,9 +1,9 @@
-//! The help: what a person reads first.
+//! The help of the program, its nouns and its commands.
 
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn the_program_says_what_it_can_do() {
+fn program_help_lists_nouns() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.run(["--help"]), @"
     ------- stdout -------
@@ -12,15 +12,15 @@ fn the_program_says_what_it_can_do() {
     Usage: sedge [OPTIONS] <COMMAND>
 
     Commands:
-      init       Make a repository
-      doctor     Look at the repository, and say what is wrong and what to do
+      init       Create a repository
+      doctor     Check the repository, and show how to fix each fault
       plugin     Add and inspect plugins, which provide types
-      model      Make, inspect, run and delete models
-      data       Read, find and clear away the data that models wrote
-      datastore  Look after the datastore that processes share
-      secret     Keep what plugins use and nobody is to see: tokens, passwords, keys
-      workflow   Run workflows and decide their gates
-      run        Inspect and forget what has run
+      model      Create, inspect, run and delete models
+      data       Read, search and delete the data that models wrote
+      datastore  Inspect and maintain the datastore
+      secret     Manage secrets
+      workflow   Run workflows, and approve or reject their gates
+      run        Inspect runs, and delete old ones
 
     Options:
       -h, --help     Print help
@@ -31,13 +31,13 @@ fn the_program_says_what_it_can_do() {
           --json        Write one JSON document to stdout and nothing to stderr
       -q, --quiet       Write nothing to stderr but errors
 
-    Exit codes: 0 done; 1 the method or workflow failed; 2 usage or a bad file; 3 no such thing, or
-    wrong state; 75 busy, try again; 130 interrupted; 70 a bug.
+    Exit codes: 0 success; 1 the method or workflow failed; 2 a usage error or a bad file; 3 not found,
+    or in the wrong state; 75 busy, try again; 130 interrupted; 70 a bug.
     ");
 }
 
 #[test]
-fn each_noun_says_what_it_can_do() {
+fn noun_help_lists_commands() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.transcript("plugin --help\nmodel --help\nmodel method --help\ndata --help\nworkflow --help\nrun --help"), @"
     $ sedge plugin --help
@@ -47,8 +47,8 @@ fn each_noun_says_what_it_can_do() {
     Usage: sedge plugin [OPTIONS] <COMMAND>
 
     Commands:
-      add       Add a plugin, or replace it by another version
-      describe  Show what a plugin says of its type
+      add       Add a plugin, or replace it with another version
+      describe  Show the type that a plugin provides
       list      List plugins
 
     Options:
@@ -61,16 +61,16 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge model --help
     ------- stdout -------
-    Make, inspect, run and delete models
+    Create, inspect, run and delete models
 
     Usage: sedge model [OPTIONS] <COMMAND>
 
     Commands:
-      create       Make a model of a type
+      create       Create a model of a type
       delete       Delete a model, and keep its data
       get          Show a model
       list         List models
-      permissions  Explain what a model may do: what is asked for, granted, and when it was last used
+      permissions  Show the permissions of a model: requested, granted and last used
       method       Run the methods of models
 
     Options:
@@ -100,20 +100,20 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge data --help
     ------- stdout -------
-    Read, find and clear away the data that models wrote
+    Read, search and delete the data that models wrote
 
     Usage: sedge data [OPTIONS] <COMMAND>
 
     Commands:
-      delete    Delete data of a model for good
-      gc        Remove versions that are kept no longer
+      delete    Delete data of a model permanently
+      gc        Remove expired versions and unused files
       get       Print the content of one version
       list      List data
-      prune     Delete the data of models that are gone
-      query     Find data by an expression over all that is known of it and what is in it
-      rename    Give data another name, with all its versions
-      search    Find data by what is known of it
-      versions  List the versions of one piece of data, the newest first
+      prune     Delete the data of deleted models
+      query     Find data by an expression over its metadata and content
+      rename    Rename data, with all its versions
+      search    Find data by its metadata
+      versions  List the versions of data, newest first
 
     Options:
       -h, --help  Print help
@@ -125,7 +125,7 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge workflow --help
     ------- stdout -------
-    Run workflows and decide their gates
+    Run workflows, and approve or reject their gates
 
     Usage: sedge workflow [OPTIONS] <COMMAND>
 
@@ -135,7 +135,7 @@ fn each_noun_says_what_it_can_do() {
       get        Show a workflow
       list       List workflows
       reject     Reject a gate
-      resume     Go on with a run whose gates are decided, or that was interrupted
+      resume     Resume a run whose gates are decided, or that was interrupted
       run        Run a workflow
       validate   Check a workflow without running it
 
@@ -149,14 +149,14 @@ fn each_noun_says_what_it_can_do() {
 
     $ sedge run --help
     ------- stdout -------
-    Inspect and forget what has run
+    Inspect runs, and delete old ones
 
     Usage: sedge run [OPTIONS] <COMMAND>
 
     Commands:
-      gc    Forget runs that ended long ago
+      gc    Delete runs that ended long ago
       list  List runs, newest first
-      logs  Show what the calls of a run logged
+      logs  Show the logs of the calls of a run
       show  Show a run as a tree of steps and calls
 
     Options:
@@ -170,30 +170,30 @@ fn each_noun_says_what_it_can_do() {
 }
 
 #[test]
-fn a_verb_says_what_it_needs() {
+fn command_help_lists_arguments_and_options() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.transcript("plugin add --help\nmodel method run --help\nworkflow approve --help"), @"
     $ sedge plugin add --help
     ------- stdout -------
-    Add a plugin, or replace it by another version
+    Add a plugin, or replace it with another version
 
-    The component is checked, compiled and pinned by its digest in sedge.lock. Calls never compile. What
-    it asks for is shown, and granted to all models of its type if you say so; a version that asks for
-    more than was decided on is not added without a new decision.
+    The component is checked, compiled and pinned by its digest in sedge.lock; calls never compile. The
+    permissions that it asks for are shown, and you decide which of them all models of its type have. A
+    version that asks for more permissions than before needs a new decision.
 
     Usage: sedge plugin add [OPTIONS] <FILE.wasm>
 
     Arguments:
       <FILE.wasm>
-              The component, a file built with an SDK of Sedge
+              The component, a file built with a Sedge SDK
 
     Options:
           --grant-all
-              Grant everything that it asks for, except folders, whose place only you know
+              Grant everything that it asks for, except folders, whose paths only you know
 
           --grant <KIND[=WHAT]>
-              Grant some of it: `models`, `http=https://api.example.com`, `files=NAME:PATH`,
-              `secrets=NAME@https://api.example.com`, `none`
+              Grant one permission; may be repeated: `models`, `http=https://api.example.com`,
+              `files=NAME:PATH`, `secrets=NAME@https://api.example.com`, `none`
 
       -h, --help
               Print help (see a summary with '-h')
@@ -212,7 +212,7 @@ fn a_verb_says_what_it_needs() {
     ------- stdout -------
     Run one method of a model
 
-    Prints what the method returned. What it wrote is data of the model: see `sedge data`.
+    Prints the value that the method returned. `sedge data` shows the data that it wrote.
 
     Usage: sedge model method run [OPTIONS] <MODEL> <METHOD>
 
@@ -225,20 +225,19 @@ fn a_verb_says_what_it_needs() {
 
     Options:
       -i, --input <KEY=VALUE>
-              Give an argument; may be repeated. @FILE stands for what is in a file, @@ for an @
+              Pass an argument; may be repeated. @FILE stands for the content of a file, @@ for an @
 
           --inputs-json <JSON>
-              Give arguments as one JSON object, from a file (@FILE) or stdin (-); --input is laid over
-              it
+              Pass arguments as one JSON object, a file (@FILE) or stdin (-); --input overrides it
 
           --core-dump <FILE>
-              Write what the first guest that traps has in memory to a new file
+              Write the memory of the first guest that traps to a new file
 
           --lock-timeout <SECONDS>
-              Wait so long for each lock [default: 60, or as sedge.yaml says] [env: SEDGE_LOCK_TIMEOUT]
+              Limit the wait for each lock [default: 60, or as in sedge.yaml] [env: SEDGE_LOCK_TIMEOUT]
 
           --concurrency <N>
-              Execute at most so many guests at once [default: 4 for each core, or as sedge.yaml says]
+              Run at most N guests at once [default: 4 for each core, or as in sedge.yaml]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -264,8 +263,8 @@ fn a_verb_says_what_it_needs() {
       <GATE>      The gate; JOB/GATE if two jobs of the workflow have a step of that name
 
     Options:
-          --run <ID>        The run, or the beginning of its id [default: the one that waits]
-      -c, --comment <TEXT>  Say why; it is kept in the run's log
+          --run <ID>        The run, or a prefix of its id [default: the waiting run]
+      -c, --comment <TEXT>  Give a reason, which is stored in the run's log
       -h, --help            Print help
 
     Global options:
@@ -276,7 +275,7 @@ fn a_verb_says_what_it_needs() {
 }
 
 #[test]
-fn nothing_asked_is_a_question_too() {
+fn missing_or_unknown_command_is_a_usage_error() {
     let env = TestEnv::default();
     let help = env.run(["--help"]).stdout;
     let output = env.run::<&str>([]);
@@ -353,7 +352,7 @@ fn nothing_asked_is_a_question_too() {
 }
 
 #[test]
-fn the_version_is_one_line() {
+fn version_is_one_line() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.run(["--version"]), @"
     ------- stdout -------

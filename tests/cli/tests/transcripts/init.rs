@@ -7,8 +7,8 @@ fn a_repository_is_made_here() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.run(["init"]), @"
     ------- stderr -------
-    Made a repository in $ENV/repo
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+    Created a repository in $ENV/repo
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
     ");
     insta::assert_snapshot!(env.read_file("sedge.yaml"), @"
     # A Sedge repository. Its models are in models/, its workflows in workflows/.
@@ -22,17 +22,17 @@ fn a_repository_is_made_elsewhere() {
     insta::assert_snapshot!(env.transcript("init one\n--repo two init\n--repo one model list"), @"
     $ sedge init one
     ------- stderr -------
-    Made a repository in $ENV/repo/one
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+    Created a repository in $ENV/repo/one
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
 
     $ sedge --repo two init
     ------- stderr -------
-    Made a repository in $ENV/repo/two
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+    Created a repository in $ENV/repo/two
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
 
     $ sedge --repo one model list
     ------- stderr -------
-    No models yet; `sedge model create TYPE NAME` makes one.
+    No models yet; `sedge model create TYPE NAME` creates one.
     ");
 }
 

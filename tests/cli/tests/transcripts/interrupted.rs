@@ -70,8 +70,8 @@ fn a_workflow_that_is_interrupted_by_its_person_can_be_resumed() {
     Run [run]
     Step main/spawn: started.
     error: the run `[run]` of the workflow `A` was interrupted
-    hint: go on where it stopped: `sedge workflow resume A --run [run]`
-    hint: see how far it came: `sedge run show [run]`
+    hint: resume it where it stopped: `sedge workflow resume A --run [run]`
+    hint: see how far it got: `sedge run show [run]`
     [exit status: 130]
     ");
     assert!(n_versions(&env) < N_CALLS, "it was interrupted too late");
@@ -96,7 +96,7 @@ fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
     ------- stderr -------
     Run [run]
     error: the run `[run]` was interrupted
-    hint: see how far it came: `sedge run show [run]`
+    hint: see how far it got: `sedge run show [run]`
     [exit status: 130]
     ");
     insta::assert_snapshot!(env.transcript("run show\ndata list"), @"
@@ -108,7 +108,7 @@ fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     ");
     // Its lock is free.
     let _ = env
@@ -137,7 +137,7 @@ fn an_interrupted_program_says_so_as_json_too() {
         "help": [
           {
             "kind": "command",
-            "purpose": "see how far it came",
+            "purpose": "see how far it got",
             "useCase": "run_show",
             "arguments": {
               "run": "[run]"

@@ -141,7 +141,7 @@ fn a_method_that_takes_too_long_is_stopped() {
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     "#);
 }
 

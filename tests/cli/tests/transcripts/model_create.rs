@@ -7,8 +7,8 @@ fn a_model_is_a_file_for_people() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "create", "@sedge/sink", "tub"]), @"
     ------- stderr -------
-    Made the model tub in models/tub.yaml
-    hint: `sedge plugin describe @sedge/sink` shows the methods that it has
+    Created the model tub in models/tub.yaml
+    hint: `sedge plugin describe @sedge/sink` shows its methods
     ");
     insta::assert_snapshot!(env.read_file("models/tub.yaml"), @r#"
     name: tub
@@ -23,8 +23,8 @@ fn with_global_arguments() {
     let env = with_reader();
     insta::assert_snapshot!(env.run(["model", "create", "@test/reader", "reader", "--global-argument", "greeting=ho: \"ho\""]), @"
     ------- stderr -------
-    Made the model reader in models/reader.yaml
-    hint: `sedge plugin describe @test/reader` shows the methods that it has
+    Created the model reader in models/reader.yaml
+    hint: `sedge plugin describe @test/reader` shows its methods
     ");
     insta::assert_snapshot!(env.read_file("models/reader.yaml"), @r#"
     name: reader

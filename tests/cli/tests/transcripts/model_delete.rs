@@ -32,7 +32,7 @@ fn its_data_is_kept() {
 
     $ sedge model delete sink
     ------- stderr -------
-    Deleted the model sink, which was models/sink.yaml
+    Deleted the model sink and its file models/sink.yaml
     hint: its data is kept; `sedge data delete sink --all` deletes 1 name
 
     $ sedge model list

@@ -92,7 +92,7 @@ fn there_are_none() {
     insta::assert_snapshot!(env.transcript("model list\nmodel list --json"), @r#"
     $ sedge model list
     ------- stderr -------
-    No models yet; `sedge model create TYPE NAME` makes one.
+    No models yet; `sedge model create TYPE NAME` creates one.
 
     $ sedge model list --json
     ------- stdout -------

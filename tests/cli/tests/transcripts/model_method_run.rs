@@ -69,7 +69,7 @@ fn what_was_written_is_counted_where_it_is_much() {
     ------- stderr -------
     Run [run 2]
     Succeeded after [took], wrote 120 items: `record` version 7 … 126.
-    hint: `sedge data query "run == '[run 2]'" --all-versions` lists all that was written
+    hint: `sedge data query "run == '[run 2]'" --all-versions` lists everything that was written
     "#);
     let ran = env.run_json([
         "model",
@@ -291,7 +291,7 @@ fn a_failure_is_told_in_the_methods_words() {
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     "#);
 }
 

@@ -159,7 +159,7 @@ fn a_panic_and_a_trap_are_told_with_their_places() {
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     "#);
 }
 

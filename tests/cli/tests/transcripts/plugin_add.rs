@@ -8,7 +8,7 @@ fn a_plugin_is_added_and_pinned() {
     insta::assert_snapshot!(env.run(["plugin", "add", "$GUESTS/sink.wasm"]), @"
     ------- stderr -------
     Added @sedge/sink 2026.11.23.1
-    hint: `sedge model create @sedge/sink NAME` makes a model of it
+    hint: `sedge model create @sedge/sink NAME` creates a model of it
     ");
     let lock = env.read_file("sedge.lock");
     assert!(lock.contains("\"@sedge/sink\":"), "{lock}");
@@ -157,23 +157,23 @@ fn what_a_plugin_asks_for_is_decided_on() {
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may not read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/asker.wasm
     ------- stderr -------
-    Already there: @test/asker 2026.11.26.1
+    Already added: @test/asker 2026.11.26.1
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may not read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    hint: `sedge model create @test/asker NAME` creates a model of it
     "#);
     assert_eq!(env.read_file("sedge.yaml"), before);
     insta::assert_snapshot!(lock_text(&env), @r#"
@@ -224,38 +224,38 @@ fn some_of_it_can_be_granted() {
     $ sedge plugin add $GUESTS/asker.wasm --grant env --grant http=https://api.example.com --grant files=inbox:in
     ------- stderr -------
     Added @test/asker 2026.11.26.1
-    It may not, although it asks to, call and read the model `sink`: to note down what it found
-    It may, in part, send GET, HEAD to https://*.example.com: to look at the service
-    It may not, although it asks to, connect to db.example.com:5432: to look into the database
+    It may not call and read the model `sink`: to note down what it found
+    It may partly send GET, HEAD to https://*.example.com: to look at the service
+    It may not connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
-    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
-    It may not, although it asks to, run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may not run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/asker.wasm --grant commands=date
     ------- stderr -------
-    Already there: @test/asker 2026.11.26.1
-    It may not, although it asks to, call and read the model `sink`: to note down what it found
-    It may, in part, send GET, HEAD to https://*.example.com: to look at the service
-    It may not, although it asks to, connect to db.example.com:5432: to look into the database
+    Already added: @test/asker 2026.11.26.1
+    It may not call and read the model `sink`: to note down what it found
+    It may partly send GET, HEAD to https://*.example.com: to look at the service
+    It may not connect to db.example.com:5432: to look into the database
     It may read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_OLD: to know the region
-    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/asker.wasm --grant none
     ------- stderr -------
-    Already there: @test/asker 2026.11.26.1
-    It may not, although it asks to, call and read the model `sink`: to note down what it found
-    It may not, although it asks to, send GET, HEAD to https://*.example.com: to look at the service
-    It may not, although it asks to, connect to db.example.com:5432: to look into the database
-    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
-    It may not, although it asks to, read the environment variable ASKER_OLD: to know the region
-    It may not, although it asks to, send the secret `TOKEN` to https://api.example.com: to be known to the service
-    It may not, although it asks to, run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    Already added: @test/asker 2026.11.26.1
+    It may not call and read the model `sink`: to note down what it found
+    It may not send GET, HEAD to https://*.example.com: to look at the service
+    It may not connect to db.example.com:5432: to look into the database
+    It may not read and write the folder `inbox`: to sort what came in
+    It may not read the environment variable ASKER_OLD: to know the region
+    It may not send the secret `TOKEN` to https://api.example.com: to be known to the service
+    It may not run the command `date`: to know the day
+    hint: `sedge model create @test/asker NAME` creates a model of it
     ");
     insta::assert_snapshot!(lock_text(&env), @r#"
     # Written by `sedge plugin add`. Keep it in version control.
@@ -392,27 +392,27 @@ fn a_version_that_asks_for_more_is_stopped() {
     "), @"
     $ sedge plugin add asker.wasm --grant none
     ------- stderr -------
-    Replaced @test/asker 2026.11.26.1 by 2026.11.26.1
+    Replaced @test/asker 2026.11.26.1 with 2026.11.26.1
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
-    It may not, although it asks to, read the environment variable ASKER_NEW: to know the region
+    It may not read and write the folder `inbox`: to sort what came in
+    It may not read the environment variable ASKER_NEW: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    hint: `sedge model create @test/asker NAME` creates a model of it
 
     $ sedge plugin add asker.wasm --grant env
     ------- stderr -------
-    Already there: @test/asker 2026.11.26.1
+    Already added: @test/asker 2026.11.26.1
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
-    It may not, although it asks to, read and write the folder `inbox`: to sort what came in
+    It may not read and write the folder `inbox`: to sort what came in
     It may read the environment variable ASKER_NEW: to know the region
     It may send the secret `TOKEN` to https://api.example.com: to be known to the service
     It may run the command `date`: to know the day
-    hint: `sedge model create @test/asker NAME` makes a model of it
+    hint: `sedge model create @test/asker NAME` creates a model of it
     ");
     insta::assert_snapshot!(lock_text(&env), @r#"
     # Written by `sedge plugin add`. Keep it in version control.
@@ -478,8 +478,8 @@ fn the_same_again_changes_nothing() {
     let before = env.state();
     insta::assert_snapshot!(env.run(["plugin", "add", "$GUESTS/sink.wasm"]), @"
     ------- stderr -------
-    Already there: @sedge/sink 2026.11.23.1
-    hint: `sedge model create @sedge/sink NAME` makes a model of it
+    Already added: @sedge/sink 2026.11.23.1
+    hint: `sedge model create @sedge/sink NAME` creates a model of it
     ");
     assert_eq!(env.state(), before);
     assert_eq!(
@@ -495,8 +495,8 @@ fn another_version_takes_the_place_of_the_first() {
     insta::assert_snapshot!(env.transcript("plugin add sink.wasm\nplugin list"), @"
     $ sedge plugin add sink.wasm
     ------- stderr -------
-    Replaced @sedge/sink 2026.11.23.1 by 2026.11.24.1
-    hint: `sedge model create @sedge/sink NAME` makes a model of it
+    Replaced @sedge/sink 2026.11.23.1 with 2026.11.24.1
+    hint: `sedge model create @sedge/sink NAME` creates a model of it
 
     $ sedge plugin list
     ------- stdout -------

@@ -199,8 +199,8 @@ fn the_component_is_not_here() {
 
     $ sedge plugin add $GUESTS/sink.wasm
     ------- stderr -------
-    Already there: @sedge/sink 2026.11.23.1
-    hint: `sedge model create @sedge/sink NAME` makes a model of it
+    Already added: @sedge/sink 2026.11.23.1
+    hint: `sedge model create @sedge/sink NAME` creates a model of it
 
     $ sedge plugin describe @sedge/sink
     ------- stdout -------

@@ -474,15 +474,15 @@ fn what_it_asks_for_is_shown() {
     $ sedge plugin add $GUESTS/http.wasm --grant http=https://api.example.com
     ------- stderr -------
     Added @sedge/http 2026.11.29.1
-    It may, in part, send any requests to https://*:*: to send the requests that its arguments describe
-    It may not, although it asks to, send any requests to http://*:*: to send the requests that its arguments describe
-    It may not, although it asks to, send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
-    hint: `sedge model create @sedge/http NAME` makes a model of it
+    It may partly send any requests to https://*:*: to send the requests that its arguments describe
+    It may not send any requests to http://*:*: to send the requests that its arguments describe
+    It may not send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
+    hint: `sedge model create @sedge/http NAME` creates a model of it
 
     $ sedge model create @sedge/http api
     ------- stderr -------
-    Made the model api in models/api.yaml
-    hint: `sedge plugin describe @sedge/http` shows the methods that it has
+    Created the model api in models/api.yaml
+    hint: `sedge plugin describe @sedge/http` shows its methods
 
     $ sedge model permissions api
     ------- stdout -------

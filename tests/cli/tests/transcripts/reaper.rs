@@ -74,7 +74,7 @@ fn a_hangup_stops_the_program_as_a_termination_does() {
     ------- stderr -------
     Run [run]
     error: the run `[run]` was interrupted
-    hint: see how far it came: `sedge run show [run]`
+    hint: see how far it got: `sedge run show [run]`
     [exit status: 130]
     ");
     assert_eq!(left(&env), [""; 0].map(PathBuf::from));

@@ -39,7 +39,7 @@ fn runs_go_and_their_data_stays() {
 
     $ sedge run list
     ------- stderr -------
-    No runs yet; `sedge model method run` and `sedge workflow run` make some.
+    No runs yet; `sedge model method run` and `sedge workflow run` start them.
 
     $ sedge data list
     ------- stdout -------

@@ -19,7 +19,7 @@ fn runs_are_listed_newest_first() {
     RUN  OF  STATUS  STARTED  TOOK  BY
     [run 3]  spawn.run  failed  [time]  [took]  tester
     ------- stderr -------
-    There are more: `--limit N` shows so many, `--json-lines` all.
+    There are more: `--limit N` shows N of them, `--json-lines` shows all.
     ");
 }
 
@@ -99,7 +99,7 @@ fn by_status_subject_and_time() {
 
     $ sedge run list --of spawn.run --status succeeded
     ------- stderr -------
-    No run is like that.
+    No run matches.
 
     $ sedge run list --of B --since 1h
     ------- stdout -------
@@ -108,7 +108,7 @@ fn by_status_subject_and_time() {
 
     $ sedge run list --since 2100-01-01T00:00:00Z
     ------- stderr -------
-    No run is like that.
+    No run matches.
 
     $ sedge run list --since 2100-01-01T00:00:00Z --json
     ------- stdout -------
@@ -172,7 +172,7 @@ fn there_are_none() {
     insta::assert_snapshot!(env.transcript("run list\nrun list --json"), @r#"
     $ sedge run list
     ------- stderr -------
-    No runs yet; `sedge model method run` and `sedge workflow run` make some.
+    No runs yet; `sedge model method run` and `sedge workflow run` start them.
 
     $ sedge run list --json
     ------- stdout -------

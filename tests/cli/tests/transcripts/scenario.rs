@@ -34,29 +34,29 @@ fn as_a_person_sees_it() {
     insta::assert_snapshot!(env.transcript(COMMANDS), @r#"
     $ sedge init
     ------- stderr -------
-    Made a repository in $ENV/repo
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a type of models
+    Created a repository in $ENV/repo
+    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
 
     $ sedge plugin add $GUESTS/sink.wasm
     ------- stderr -------
     Added @sedge/sink 2026.11.23.1
-    hint: `sedge model create @sedge/sink NAME` makes a model of it
+    hint: `sedge model create @sedge/sink NAME` creates a model of it
 
     $ sedge plugin add $GUESTS/spawn.wasm --grant-all
     ------- stderr -------
     Added @sedge/spawn 2026.11.23.1
     It may call and read every model: to call the model that its arguments name
-    hint: `sedge model create @sedge/spawn NAME` makes a model of it
+    hint: `sedge model create @sedge/spawn NAME` creates a model of it
 
     $ sedge model create @sedge/sink sink
     ------- stderr -------
-    Made the model sink in models/sink.yaml
-    hint: `sedge plugin describe @sedge/sink` shows the methods that it has
+    Created the model sink in models/sink.yaml
+    hint: `sedge plugin describe @sedge/sink` shows its methods
 
     $ sedge model create @sedge/spawn spawn
     ------- stderr -------
-    Made the model spawn in models/spawn.yaml
-    hint: `sedge plugin describe @sedge/spawn` shows the methods that it has
+    Created the model spawn in models/spawn.yaml
+    hint: `sedge plugin describe @sedge/spawn` shows its methods
 
     $ sedge model method run sink run
     ------- stdout -------
@@ -95,8 +95,8 @@ fn as_a_person_sees_it() {
     Run [run 3]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B main/gate --run [run 3]` (or `reject`) decides
-    hint: `sedge workflow resume B --run [run 3]` goes on then
+    hint: decide the gate with `sedge workflow approve B main/gate --run [run 3]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume B --run [run 3]`
 
     $ sedge workflow approvals
     ------- stdout -------
@@ -113,7 +113,7 @@ fn as_a_person_sees_it() {
     $ sedge workflow approve B gate
     ------- stderr -------
     The gate `main/gate` of run [run 3] is approved.
-    hint: `sedge workflow resume B --run [run 3]` goes on
+    hint: resume the run with `sedge workflow resume B --run [run 3]`
 
     $ sedge workflow resume B
     ------- stderr -------
@@ -137,8 +137,8 @@ fn as_a_person_sees_it() {
     Run [run 4]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B main/gate --run [run 4]` (or `reject`) decides
-    hint: `sedge workflow resume B --run [run 4]` goes on then
+    hint: decide the gate with `sedge workflow approve B main/gate --run [run 4]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume B --run [run 4]`
 
     $ sedge workflow reject B gate
     ------- stderr -------

@@ -25,7 +25,7 @@ fn shown(mut child: Child<'_>, answers: &[(&str, &str)]) -> String {
 }
 
 const FIRST: &str = "Value of `TOKEN`: ";
-const SECOND: &str = "The same again: ";
+const SECOND: &str = "Repeat the value: ";
 
 #[test]
 fn on_stdin() {
@@ -37,7 +37,7 @@ fn on_stdin() {
     ");
     insta::assert_snapshot!(put("canary 2"), @"
     ------- stderr -------
-    Put version 2 of `TOKEN`, in place of the former one.
+    Put version 2 of `TOKEN`, which replaces the former one.
     ");
     insta::assert_snapshot!(env.run_with_stdin(["secret", "put", "OTHER", "--json"], "canary 3"), @r#"
     ------- stdout -------
@@ -65,14 +65,14 @@ fn at_a_terminal() {
     let child = env.spawn_on_terminal("sedge secret put TOKEN");
     insta::assert_snapshot!(shown(child, &[(FIRST, "canary of mine\n"), (SECOND, "canary of mine\n")]), @"
     Value of `TOKEN`:
-    The same again:
+    Repeat the value:
     Put `TOKEN`.
     [exit status: 0]
     ");
     let child = env.spawn_on_terminal("sedge secret put TOKEN");
     insta::assert_snapshot!(shown(child, &[(FIRST, "canary of mine\n"), (SECOND, "cannery of mine\n")]), @"
     Value of `TOKEN`:
-    The same again:
+    Repeat the value:
     error: the two values differ
     hint: nothing was changed; try again
     [exit status: 2]
@@ -122,8 +122,8 @@ fn the_value_is_no_argument() {
     "), @r#"
     $ sedge secret put TOKEN canary
     ------- stderr -------
-    error: the value of a secret is never an argument: other programs can read it there, and shells keep it
-    hint: type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin
+    error: the value of a secret is never an argument: other programs can read it there, and shells store it
+    hint: type it at the prompt of `sedge secret put TOKEN`, or pass it on stdin
     [exit status: 2]
 
     $ sedge secret put TOKEN canary --json
@@ -133,12 +133,12 @@ fn the_value_is_no_argument() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "the value of a secret is never an argument: other programs can read it there, and shells keep it",
+        "message": "the value of a secret is never an argument: other programs can read it there, and shells store it",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin"
+            "text": "type it at the prompt of `sedge secret put TOKEN`, or pass it on stdin"
           }
         ]
       }
@@ -147,8 +147,8 @@ fn the_value_is_no_argument() {
 
     $ sedge secret put TOKEN two words
     ------- stderr -------
-    error: the value of a secret is never an argument: other programs can read it there, and shells keep it
-    hint: type it when you are asked: `sedge secret put TOKEN`, or hand it over on stdin
+    error: the value of a secret is never an argument: other programs can read it there, and shells store it
+    hint: type it at the prompt of `sedge secret put TOKEN`, or pass it on stdin
     [exit status: 2]
     "#);
     assert_eq!(

@@ -22,7 +22,7 @@ fn all_secrets() {
     insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
     $ sedge secret rotate
     ------- stderr -------
-    Sealed 2 secrets by a new key.
+    Sealed 2 secrets with a new key.
 
     $ sedge secret rotate --json
     ------- stdout -------
@@ -152,6 +152,6 @@ fn a_key_that_cannot_be_used_is_told() {
     open(0o600);
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
-    Sealed 1 secret by a new key.
+    Sealed 1 secret with a new key.
     ");
 }

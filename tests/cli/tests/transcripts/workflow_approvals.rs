@@ -18,7 +18,7 @@ fn gates_are_listed_until_they_are_decided() {
     $ sedge workflow approve B gate
     ------- stderr -------
     The gate `main/gate` of run [run] is approved.
-    hint: `sedge workflow resume B --run [run]` goes on
+    hint: resume the run with `sedge workflow resume B --run [run]`
 
     $ sedge workflow approvals
     ------- stderr -------

@@ -8,7 +8,7 @@ fn a_gate_is_approved() {
     insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate", "--comment", "go on, then"]), @"
     ------- stderr -------
     The gate `main/gate` of run [run] is approved.
-    hint: `sedge workflow resume B --run [run]` goes on
+    hint: resume the run with `sedge workflow resume B --run [run]`
     ");
 }
 
@@ -192,9 +192,9 @@ fn several_gates() {
     Gate one/gate: waits for a decision.
     Gate two/gate: waits for a decision.
     The workflow `C` is suspended.
-    hint: `sedge workflow approve C one/gate --run [run]` (or `reject`) decides
-    hint: `sedge workflow approve C two/gate --run [run]` (or `reject`) decides
-    hint: `sedge workflow resume C --run [run]` goes on then
+    hint: decide the gate with `sedge workflow approve C one/gate --run [run]` (or `reject`)
+    hint: decide the gate with `sedge workflow approve C two/gate --run [run]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume C --run [run]`
 
     $ sedge workflow approve C gate
     ------- stderr -------
@@ -205,7 +205,7 @@ fn several_gates() {
     $ sedge workflow approve C one/gate
     ------- stderr -------
     The gate `one/gate` of run [run] is approved.
-    hint: still to be decided: `two/gate`
+    hint: these gates are still open: `two/gate`
 
     $ sedge workflow reject C gate
     ------- stderr -------

@@ -26,7 +26,7 @@ fn a_rejected_gate_fails_the_run() {
 
     $ sedge data list
     ------- stderr -------
-    No data yet; methods write some: `sedge model method run MODEL METHOD`.
+    No data yet; methods write it: `sedge model method run MODEL METHOD`.
     ");
 }
 

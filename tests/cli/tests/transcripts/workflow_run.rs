@@ -23,8 +23,8 @@ fn a_workflow_stops_at_a_gate_and_says_what_to_type_next() {
     Run [run]
     Gate main/gate: waits for a decision: Shall the calls be made?
     The workflow `B` is suspended.
-    hint: `sedge workflow approve B main/gate --run [run]` (or `reject`) decides
-    hint: `sedge workflow resume B --run [run]` goes on then
+    hint: decide the gate with `sedge workflow approve B main/gate --run [run]` (or `reject`)
+    hint: then resume the run with `sedge workflow resume B --run [run]`
     ");
 }
 
@@ -221,7 +221,7 @@ fn with_the_datastore_to_itself() {
 
     $ sedge run show
     ------- stdout -------
-    run [run] of workflow A: succeeded after [took] with the datastore to itself, started [time] by tester
+    run [run] of workflow A: succeeded after [took] with exclusive use of the datastore, started [time] by tester
     └─ step main/spawn: succeeded after [took]
        └─ spawn.run: succeeded after [took], wrote `calls` version 1
           └─ sink.run: succeeded after [took], wrote `record` version 1
