@@ -1,16 +1,16 @@
-//! The contract with plugins, in `wit/`: one version, and what was promised stays.
+//! The contract with plugins, in `wit/`: it has one version, and a released version never changes.
 
 use std::collections::BTreeMap;
 
 use crate::tree::{TreeFile, files, hold};
 
-/// Where the contracts of released versions are kept, each in a folder of its version.
+/// The folder of the contracts of released versions, each in a folder of its version.
 const FROZEN: &str = "wit/frozen/";
 
-/// Files of one version, by name.
+/// The files of one version, by name.
 type Contract<'a> = BTreeMap<&'a str, &'a TreeFile>;
 
-/// A plugin asks for a version of the whole contract, so the whole has one.
+/// A plugin requires one version of the whole contract, so all files have the same version.
 #[test]
 fn the_contract_has_one_version() {
     let files = files();
@@ -20,15 +20,15 @@ fn the_contract_has_one_version() {
             faults.extend(fault);
         }
     }
-    hold("every file of a contract says the same version", &faults);
+    hold("every file of a contract has the same version", &faults);
 }
 
-/// Components outlive our memory of them: what was released for a version is what the
-/// next host must still offer. A frozen contract is changed by making the next version.
+/// Components of a released version exist forever, so a later host has to support the same
+/// contract. A change of a frozen contract needs a new version.
 #[test]
-fn a_frozen_contract_stays() {
+fn frozen_contract_does_not_change() {
     hold(
-        "a released contract is kept as it was",
+        "a released contract does not change",
         &frozen_faults(files()),
     );
 }
@@ -48,7 +48,7 @@ fn contracts(files: &[TreeFile]) -> BTreeMap<&str, Contract<'_>> {
     contracts
 }
 
-/// Returns the version that every file of a contract says, or what is wrong.
+/// Returns the version of all files of a contract, or the faults.
 fn version_of(folder: &str, contract: &Contract<'_>) -> Result<String, Vec<String>> {
     let mut versions = BTreeMap::new();
     let mut faults = Vec::new();
@@ -56,14 +56,14 @@ fn version_of(folder: &str, contract: &Contract<'_>) -> Result<String, Vec<Strin
         match package_version(&file.text()) {
             Some(version) => drop(versions.insert(version, &file.path)),
             None => faults.push(format!(
-                "{}: it does not say of which version it is; write `package sedge:model@0.1.0;` at its top",
+                "{}: it does not declare its version; write `package sedge:model@0.1.0;` at its top",
                 file.path
             )),
         }
     }
     if versions.len() > 1 {
         faults.push(format!(
-            "{folder}: its files say the versions {versions:?}; make them one"
+            "{folder}: its files have the versions {versions:?}; declare the same version in each"
         ));
     }
     match versions.into_keys().next() {
@@ -82,9 +82,9 @@ fn package_version(text: &str) -> Option<String> {
 fn frozen_faults(files: &[TreeFile]) -> Vec<String> {
     let mut contracts = contracts(files);
     let Some(current) = contracts.remove("wit/") else {
-        return vec!["wit/: the contract is not there".to_owned()];
+        return vec!["wit/: the contract is missing".to_owned()];
     };
-    // Other faults of versions are told by the rule on those.
+    // The rule on versions reports their other faults.
     let version = version_of("wit/", &current).unwrap_or_default();
     let mut faults = Vec::new();
     for (folder, frozen) in &contracts {
@@ -104,9 +104,11 @@ fn frozen_faults(files: &[TreeFile]) -> Vec<String> {
 }
 
 fn name_fault(folder: &str, version: &str, frozen: &Contract<'_>) -> Option<String> {
-    let said = version_of(folder, frozen).ok()?;
-    (said != version).then(|| {
-        format!("{folder}: its files say that they are of {said}; a folder has its version's name")
+    let declared = version_of(folder, frozen).ok()?;
+    (declared != version).then(|| {
+        format!(
+            "{folder}: its files have the version {declared}; name the folder after its version"
+        )
     })
 }
 
@@ -116,7 +118,7 @@ fn difference_faults(folder: &str, frozen: &Contract<'_>, current: &Contract<'_>
         match frozen.get(name) {
             Some(same) if same.bytes == file.bytes => {}
             Some(_) => faults.push(format!(
-                "wit/{name}: it differs from {folder}{name}, which was released; raise the version in wit/, or undo the change"
+                "wit/{name}: it differs from {folder}{name}, which was released; raise the version in wit/, or revert the change"
             )),
             None => faults.push(format!(
                 "{folder}: it lacks {name}; freeze the whole contract, or raise the version in wit/"
@@ -125,7 +127,7 @@ fn difference_faults(folder: &str, frozen: &Contract<'_>, current: &Contract<'_>
     }
     for name in frozen.keys().filter(|name| !current.contains_key(*name)) {
         faults.push(format!(
-            "{folder}{name}: it was released and wit/ lacks it; raise the version in wit/, or put it back"
+            "{folder}{name}: it was released and wit/ lacks it; raise the version in wit/, or restore it"
         ));
     }
     faults

@@ -1,22 +1,22 @@
-//! What must have a test, has one: every command and every guest.
+//! Every command and every guest has a test.
 
 use crate::tokens::tokens;
 use crate::tree::{TreeFile, files, hold};
 
-/// Where each command has its file: `model_method_run.rs` is `sedge model method run`.
+/// The folder of the commands: `model_method_run.rs` is `sedge model method run`.
 const COMMANDS: &str = "host/cli/src/commands/";
 
-/// Where each guest has its file.
+/// The folder of the guests.
 const GUESTS: &str = "tests/guests/examples/";
 
-/// The files beside the commands that are none, and what they are.
+/// The files in the folder that are not commands, and their purpose.
 const NO_COMMANDS: &[(&str, &str)] = &[
     ("mod", "the table of commands"),
-    ("shared", "what several commands say alike"),
+    ("shared", "options and texts that several commands share"),
 ];
 
-/// One stem for command, use case and test: whoever searches for one finds all three, and
-/// no command reaches people without somebody having read what it prints.
+/// With one stem for command, use case and test, a search for one of them finds all three. And the
+/// output of every command has been reviewed.
 #[test]
 fn every_command_has_a_use_case_and_a_transcript() {
     hold(
@@ -25,7 +25,7 @@ fn every_command_has_a_use_case_and_a_transcript() {
     );
 }
 
-/// A guest without a test is a claim about the sandbox that nobody checks.
+/// A guest without a test would be an unchecked claim about the sandbox.
 #[test]
 fn every_guest_has_a_test() {
     hold("a guest is run by a test", &guest_faults(files()));
@@ -37,7 +37,7 @@ fn command_faults(files: &[TreeFile]) -> Vec<String> {
     let stems: Vec<&str> = stems.collect();
     if stems.is_empty() {
         return vec![format!(
-            "{COMMANDS}: there is no command; each is a file there, named like `model_method_run.rs`"
+            "{COMMANDS}: there is no command; each command is a file there, named like `model_method_run.rs`"
         )];
     }
     let mut faults = Vec::new();
@@ -45,7 +45,7 @@ fn command_faults(files: &[TreeFile]) -> Vec<String> {
         let use_case = format!("host/app/src/{stem}.rs");
         if !files.iter().any(|file| file.path == use_case) {
             faults.push(format!(
-                "{COMMANDS}{stem}.rs: its use case is missing; put what it does into {use_case}, and only its words here"
+                "{COMMANDS}{stem}.rs: its use case is missing; move the work to {use_case}, and keep only arguments and output here"
             ));
         }
         let transcript = format!("/{stem}.rs");
@@ -63,14 +63,14 @@ fn command_faults(files: &[TreeFile]) -> Vec<String> {
 
 fn guest_faults(files: &[TreeFile]) -> Vec<String> {
     let tests = files.iter().filter(|file| is_test(&file.path));
-    let said: Vec<String> = tests
-        // What cannot be read is told by the rule on sources.
+    let used: Vec<String> = tests
+        // The rule on length reports a file that cannot be parsed.
         .flat_map(|file| tokens(&file.text()).unwrap_or_default())
         .map(|token| token.text)
         .collect();
     let is_run = |stem: &str| {
         let (constant, text) = (stem.to_uppercase(), format!("{stem:?}"));
-        said.iter().any(|it| *it == constant || *it == text)
+        used.iter().any(|it| *it == constant || *it == text)
     };
     stems_in(files, GUESTS)
         .filter(|stem| !is_run(stem))
@@ -87,7 +87,7 @@ fn stems_in<'a>(files: &'a [TreeFile], folder: &'a str) -> impl Iterator<Item = 
     files.iter().filter_map(|file| file.rust_stem_in(folder))
 }
 
-/// Returns whether a file tests the host: guests and these rules do not.
+/// Returns whether a file tests the host. Guests and these rules do not.
 fn is_test(path: &str) -> bool {
     let is_of_tests = path.starts_with("tests/")
         && !path.starts_with("tests/guests/")

@@ -1,4 +1,4 @@
-//! The document of all error codes, which is made from the list in `host/api`.
+//! The document of all error codes, which is generated from the list in `host/api`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,13 +7,13 @@ use sedge_api::problem::{ErrorClass, ErrorCode};
 
 use crate::tree::{TreeFile, files, hold};
 
-/// Where the document is.
+/// The path of the document.
 const DOCUMENT: &str = "docs/error-codes.md";
 
-/// The variable that has the test write the document instead of comparing it.
+/// The variable that makes the test write the document instead of comparing it.
 const UPDATE: &str = "SEDGE_UPDATE";
 
-/// Scripts and other programs branch on these codes: a change of one is seen in review.
+/// Scripts and other programs depend on these codes, so a change has to be visible in a review.
 #[test]
 fn error_codes_document_is_current() {
     let document = document();
@@ -34,7 +34,7 @@ fn faults(files: &[TreeFile], document: &str) -> Vec<String> {
         return Vec::new();
     }
     vec![format!(
-        "{DOCUMENT}: it is not what host/api/src/problem/code.rs says; write it: `{UPDATE}=1 cargo test -p sedge-tidy`"
+        "{DOCUMENT}: it differs from host/api/src/problem/code.rs; write it: `{UPDATE}=1 cargo test -p sedge-tidy`"
     )]
 }
 
@@ -75,7 +75,7 @@ fn document() -> String {
 }
 
 fn line(text: &mut String, cells: &[&str]) {
-    writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes all text");
+    writeln!(text, "| {} |", cells.join(" | ")).expect("writing to a String does not fail");
 }
 
 #[test]

@@ -1,15 +1,15 @@
-//! What is on disk has types of its own.
+//! File formats have types of their own.
 
 use crate::tree::{TreeFile, files, hold};
 
-/// The crates of which this holds, with the folder that has the types.
-const ROOMS: [(&str, &str); 1] = [("host/locks/src/", "host/locks/src/format")];
+/// The crates to which the rule applies, each with the folder of these types.
+const CRATES: [(&str, &str); 1] = [("host/locks/src/", "host/locks/src/format")];
 
-/// The traits that a type has if it can be written to a file, or read from one.
+/// The traits of a type that can be written to a file, or read from one.
 const TRAITS: [&str; 2] = [concat!("Serial", "ize"), concat!("Deserial", "ize")];
 
-/// With a derive on a type that the program thinks with, a change of that type would change
-/// files that processes of other versions read.
+/// If an internal type had the derive, a change of the type would change files that processes of
+/// other versions read.
 #[test]
 fn formats_have_types_of_their_own() {
     let faults: Vec<String> = files().iter().flat_map(derive_faults).collect();
@@ -17,10 +17,10 @@ fn formats_have_types_of_their_own() {
 }
 
 fn derive_faults(file: &TreeFile) -> Vec<String> {
-    let is_elsewhere = |(room, format): &&(&str, &str)| {
-        file.path.starts_with(room) && !file.path.starts_with(format)
+    let is_elsewhere = |(sources, format): &&(&str, &str)| {
+        file.path.starts_with(sources) && !file.path.starts_with(format)
     };
-    let Some((_, format)) = ROOMS.iter().find(is_elsewhere) else {
+    let Some((_, format)) = CRATES.iter().find(is_elsewhere) else {
         return Vec::new();
     };
     let text = file.text();
@@ -29,7 +29,7 @@ fn derive_faults(file: &TreeFile) -> Vec<String> {
     lines
         .map(|(n, _)| {
             format!(
-                "{}:{}: it is written to a file as it is; write out a conversion to a type in \
+                "{}:{}: it is a type of a file outside of `format`; write a conversion to a type in \
                  {format}",
                 file.path,
                 n + 1

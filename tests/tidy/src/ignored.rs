@@ -1,14 +1,14 @@
-//! Errors that are left out of account: each place says why.
+//! Ignored errors: each place has a reason.
 //!
-//! An error that is taken for "no" is how data was deleted of models that could not be looked
-//! up, and how a guard let pass what it could not see. So wherever the crates that touch files
-//! drop an error, a comment `// ignored: REASON` stands on the line or directly above it. The
-//! rule cannot tell a `Result` from an `Option`; where an `Option` is meant, write it otherwise.
+//! Code that took an error for "no" has deleted the data of models whose files could not be read,
+//! and has admitted requests that a guard could not check. Therefore, wherever the crates that
+//! access files drop an error, a comment `// ignored: REASON` is on the line or directly above it.
+//! The rule cannot distinguish a `Result` from an `Option`; write an `Option` in another way.
 
 use crate::tokens::{find, tokens};
 use crate::tree::{TreeFile, files, hold};
 
-/// Where the rule holds. These are the crates that decide by what they find on the machine.
+/// The folders to which the rule applies: the crates whose decisions depend on files and processes.
 const HOLDS_IN: [&str; 5] = [
     "host/app/src/",
     "host/locks/src/",
@@ -17,7 +17,7 @@ const HOLDS_IN: [&str; 5] = [
     "host/sys/src/",
 ];
 
-/// What drops an error.
+/// The patterns that drop an error.
 const DROPS: [&[&str]; 6] = [
     &[".", "ok", "(", ")"],
     &["unwrap_or_default", "(", ")"],
@@ -27,7 +27,7 @@ const DROPS: [&[&str]; 6] = [
     &["map_or", "(", "false"],
 ];
 
-/// Files in which one reason holds for all.
+/// Files in which one reason applies to all ignored errors.
 const FILES: [(&str, &str); 3] = [
     (
         "host/sys/src/command/cgroup.rs",
@@ -35,19 +35,19 @@ const FILES: [(&str, &str); 3] = [
     ),
     (
         "host/sys/src/command/children.rs",
-        "a process may end while it is looked at, and what cannot be looked at has ended",
+        "a process may end while it is read, and a process that cannot be read has ended",
     ),
     (
         "host/sys/src/resources.rs",
-        "a limit that the machine does not tell is none, and the defaults hold",
+        "a limit that the machine does not report does not exist, and the defaults apply",
     ),
 ];
 
-/// What a comment begins with that gives the reason.
+/// The beginning of a comment that gives the reason.
 const MARK: &str = "ignored: ";
 
 #[test]
-fn every_error_that_is_dropped_has_a_reason() {
+fn every_ignored_error_has_a_reason() {
     let faults: Vec<String> = files().iter().flat_map(ignored_faults).collect();
     hold(
         "an error that is dropped has a comment `// ignored: REASON`",
@@ -63,7 +63,7 @@ fn ignored_faults(file: &TreeFile) -> Vec<String> {
     }
     let text = file.text();
     let lines: Vec<&str> = text.lines().collect();
-    // What cannot be read is reported by the rule on length.
+    // The rule on length reports a file that cannot be parsed.
     let tokens = tokens(&text).unwrap_or_default();
     let end = find(
         &tokens,
@@ -78,7 +78,7 @@ fn ignored_faults(file: &TreeFile) -> Vec<String> {
             if line < end && !has_reason(&lines, line) {
                 let shown = pattern.concat();
                 faults.push(format!(
-                    "{}:{line}: `{shown}` drops an error: propagate it, or say in a comment `// {MARK}REASON` on this line or above it why it says nothing",
+                    "{}:{line}: `{shown}` drops an error: propagate it, or give the reason in a comment `// {MARK}REASON` on this line or above it",
                     file.path
                 ));
             }
@@ -87,8 +87,7 @@ fn ignored_faults(file: &TreeFile) -> Vec<String> {
     faults
 }
 
-/// Returns whether a reason stands on a line, counted from 1, or directly above it: above the
-/// beginning of its statement at the most.
+/// Returns whether a line, counted from 1, has a reason, or its statement has one directly above.
 fn has_reason(lines: &[&str], line: usize) -> bool {
     let is_reason = |line: &str| {
         let reason = line

@@ -1,15 +1,15 @@
-//! Which crate may know which: cli → app → { workflow | runtime } → { locks, secrets, store } →
-//! { model, sys }; `api` is a leaf.
+//! The crates that each crate may depend on:
+//! cli → app → { workflow | runtime } → { locks, secrets, store } → { model, sys }; `api` is a leaf.
 
 use crate::manifests::{Dependency, Manifest, Need, manifests};
 use crate::tree::hold;
 
-/// The crates of the host, top first, and those that each may depend on.
+/// The crates of the host, top first, and the crates that each may depend on.
 ///
-/// `workflow` decides and runs nothing, so it knows `model` only; `app` hands it a
-/// function that runs a step. The CLI speaks to people, and does so through `app`. `api` is
-/// what leaves for machines: views are made in `app`, and the crates below it know it only to
-/// explain their errors. `model` thinks, so it does not know how its values are shown.
+/// `workflow` makes decisions and runs nothing, so it depends on `model` only; `app` passes it a
+/// function that runs a step. The CLI shows results of `app`. `api` has the types of
+/// machine-readable output: `app` builds the views, and the crates below it use `api` only to explain
+/// their errors. `model` does not depend on `api`: its values are independent of how they are shown.
 const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &["app", "api", "model", "sys"]),
     (
@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
 ];
 
-/// What one crate of the host alone may depend on; a `*` stands for any ending.
+/// The libraries that only one crate of the host may depend on; a `*` stands for any ending.
 const OWNED: &[(&str, &str)] = &[
     ("wasmtime*", "runtime"),
     ("rusqlite", "store"),
@@ -40,21 +40,21 @@ const OWNED: &[(&str, &str)] = &[
     ("rustix", "sys"),
 ];
 
-/// Dependencies that point down only are what lets a reader understand a crate without
-/// those above it, and lets a test be written at the lowest boundary.
+/// Because dependencies only point down, a reader can understand a crate without the crates above
+/// it, and a test can be written at the lowest boundary.
 #[test]
-fn dependencies_point_down_only() {
+fn dependencies_only_point_down() {
     hold(
         "a crate depends on the layers below it only",
         &layer_faults(&manifests()),
     );
 }
 
-/// "The only crate that knows wasmtime" is true as long as no other one can.
+/// A crate is the only one that uses wasmtime as long as no other crate depends on it.
 #[test]
 fn each_engine_has_one_owner() {
     hold(
-        "some libraries are known to one crate only",
+        "some libraries have one crate that may depend on them",
         &owner_faults(&manifests()),
     );
 }
@@ -64,14 +64,14 @@ fn layer_faults(manifests: &[Manifest]) -> Vec<String> {
     for manifest in manifests {
         match layer_of(manifest) {
             Some(layer) => faults.extend(host_faults(manifest, layer)),
-            None if is_judge(manifest.folder()) => {}
+            None if is_outside_host(manifest.folder()) => {}
             None => faults.extend(guest_faults(manifest)),
         }
     }
     for (layer, _) in LAYERS {
         if !manifests.iter().any(|it| layer_of(it) == Some(layer)) {
             faults.push(format!(
-                "host/{layer}: there is no such crate; take it out of LAYERS in {}",
+                "host/{layer}: the crate does not exist; remove it from LAYERS in {}",
                 file!()
             ));
         }
@@ -83,7 +83,7 @@ fn host_faults(manifest: &Manifest, layer: &str) -> Vec<String> {
     let path = &manifest.path;
     let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
         return vec![format!(
-            "{path}: the layer `{layer}` is not in the table; give it its place in LAYERS in {}",
+            "{path}: the layer `{layer}` is not in the table; add it to LAYERS in {}",
             file!()
         )];
     };
@@ -92,11 +92,11 @@ fn host_faults(manifest: &Manifest, layer: &str) -> Vec<String> {
         let is_host = LAYERS.iter().any(|(name, _)| *name == other);
         if is_host && !below.contains(&other) {
             Some(format!(
-                "{path}: `{layer}` may not know `{other}`; it may know {below:?}: move what it needs down, or have it handed in from above"
+                "{path}: `{layer}` may not depend on `{other}`, but on {below:?}: move the shared code down, or pass it in as a parameter"
             ))
         } else if !is_host && *need == Need::Normal {
             Some(format!(
-                "{path}: `{package}` is not part of the host; only tests and build scripts may need it"
+                "{path}: `{package}` is not part of the host; only tests and build scripts may depend on it"
             ))
         } else {
             None
@@ -105,7 +105,7 @@ fn host_faults(manifest: &Manifest, layer: &str) -> Vec<String> {
     manifest.dependencies().iter().filter_map(fault).collect()
 }
 
-/// Plugins and guests are strangers: they know the contract, and nothing of the host.
+/// Plugins and guests are untrusted: they depend on the contract, and on no crate of the host.
 fn guest_faults(manifest: &Manifest) -> Vec<String> {
     let dependencies = manifest.dependencies();
     let of_host = dependencies.iter().filter(|dependency| {
@@ -115,7 +115,7 @@ fn guest_faults(manifest: &Manifest) -> Vec<String> {
     of_host
         .map(|Dependency { package, .. }| {
             format!(
-                "{}: plugins know the host by `wit/` only; do without `{package}`",
+                "{}: a plugin depends on `wit/` and not on the host; remove `{package}`",
                 manifest.path
             )
         })
@@ -136,7 +136,7 @@ fn owner_faults(manifests: &[Manifest]) -> Vec<String> {
             let owner = OWNED.iter().find(|(pattern, _)| fits(pattern));
             if let Some((_, owner)) = owner.filter(|(_, owner)| *owner != layer) {
                 faults.push(format!(
-                    "{}: only host/{owner} may know `{package}`; give that crate a function for what is needed here",
+                    "{}: only host/{owner} may depend on `{package}`; add a function to that crate, and call it here",
                     manifest.path
                 ));
             }
@@ -145,15 +145,14 @@ fn owner_faults(manifests: &[Manifest]) -> Vec<String> {
     faults
 }
 
-/// Returns the name of a host crate: of its folder.
+/// Returns the layer of a host crate, which is the name of its folder.
 fn layer_of(manifest: &Manifest) -> Option<&str> {
     let folder = manifest.folder().strip_prefix("host/")?;
     Some(folder.trim_end_matches('/'))
 }
 
-/// Returns whether a folder's crate looks at the host from outside: tests and tools may
-/// know every layer.
-fn is_judge(folder: &str) -> bool {
+/// Returns whether the crate of a folder is a test or a tool, which may depend on every layer.
+fn is_outside_host(folder: &str) -> bool {
     folder.is_empty() || (folder.starts_with("tests/") && folder != "tests/guests/")
 }
 
@@ -192,10 +191,10 @@ fn the_rule_on_layers_can_fail() {
 }
 
 #[test]
-fn the_rule_on_layers_knows_who_is_missing() {
+fn missing_and_unknown_layers_are_faults() {
     let mut manifests = host("", "");
     manifests.retain(|it| it.path != "host/sys/Cargo.toml");
-    assert_eq!(layer_faults(&manifests).len(), 1, "`sys` is not there");
+    assert_eq!(layer_faults(&manifests).len(), 1, "`sys` is missing");
     let mut manifests = host("", "");
     manifests.push(Manifest::parse("host/extra/Cargo.toml", ""));
     assert_eq!(layer_faults(&manifests).len(), 1, "`extra` has no place");

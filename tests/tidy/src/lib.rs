@@ -1,16 +1,16 @@
-//! House rules as tests: what a reader may rely on anywhere in the tree.
+//! House rules as tests: facts that a reader may rely on anywhere in the tree.
 //!
-//! A rule is a test here if a machine can hold it and neither the compiler nor clippy
-//! does. Each says why it exists, and its failure says what is wrong, where, and what to
-//! do. The core of each is a function of texts, with a test which shows that it can fail.
+//! A rule is a test here if a machine can check it, and neither the compiler nor clippy does. Each
+//! test documents why the rule exists. Its failure says what is wrong, where, and what to do. The
+//! core of each rule is a function of texts, and a test shows that it can fail.
 //!
-//! The rules look at the files that git knows or would be told of by `git add`, so that
-//! they speak before a commit and not after.
+//! The rules check the files that git tracks, and those that `git add` would add, so that they fail
+//! before a commit and not after it.
 #![cfg_attr(
     test,
     expect(
         clippy::disallowed_methods,
-        reason = "it reads the tree that it judges, and asks git what is in it"
+        reason = "the rules read the tree, and list its files with git"
     )
 )]
 

@@ -1,4 +1,4 @@
-//! Manifests: one place for every version and lint, and nothing from outside the registry.
+//! Manifests: the root has every version and lint, and all dependencies come from a registry.
 
 use toml::{Table, Value};
 
@@ -12,19 +12,19 @@ pub(crate) struct Manifest {
     table: Table,
 }
 
-/// In which cases a dependency is needed.
+/// The purpose of a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Always.
+    /// It is part of the program.
     Normal,
-    /// To build, or to test.
+    /// Only the build or the tests need it.
     BuildOrTest,
 }
 
 /// A dependency as a manifest names it.
 #[derive(Debug)]
 pub(crate) struct Dependency<'a> {
-    /// The name of the package, also where the manifest calls it otherwise.
+    /// The name of the package, even if the manifest renames it.
     pub(crate) package: &'a str,
     pub(crate) need: Need,
     spec: &'a Value,
@@ -35,7 +35,7 @@ impl Manifest {
     pub(crate) fn parse(path: &str, text: &str) -> Self {
         let table = text
             .parse()
-            .unwrap_or_else(|error| panic!("{path}: it is no manifest: {error}"));
+            .unwrap_or_else(|error| panic!("{path}: it is not a manifest: {error}"));
         let path = path.to_owned();
         Self { path, table }
     }
@@ -89,8 +89,8 @@ pub(crate) fn manifests() -> Vec<Manifest> {
         .collect()
 }
 
-/// Two crates with two versions of one dependency are two programs in one binary. With one
-/// place for versions, an update is one line and its reason stands beside it.
+/// With one place for versions, the program has only one version of a dependency, an update is one
+/// line, and its reason is next to it.
 #[test]
 fn versions_and_lints_are_in_the_root_manifest() {
     let faults: Vec<String> = manifests().iter().flat_map(inheritance_faults).collect();
@@ -100,9 +100,9 @@ fn versions_and_lints_are_in_the_root_manifest() {
     );
 }
 
-/// A git dependency has no version, may vanish, and was reviewed by nobody.
+/// A git dependency has no version, has no review, and may disappear.
 #[test]
-fn nothing_is_taken_from_git() {
+fn no_dependency_comes_from_git() {
     let mut faults: Vec<String> = manifests().iter().flat_map(git_faults).collect();
     let locks = files().iter().filter(|it| it.path.ends_with("Cargo.lock"));
     faults.extend(locks.flat_map(git_lock_faults));
@@ -119,12 +119,12 @@ fn inheritance_faults(manifest: &Manifest) -> Vec<String> {
         .iter()
         .filter(|dependency| !inherits(dependency.spec))
         .map(|Dependency { package, .. }| {
-            format!("{path}: `{package}` is not from the root; name it in [workspace.dependencies] there, and write `{package}.workspace = true` here")
+            format!("{path}: `{package}` is not inherited from the root; add it to [workspace.dependencies] there, and write `{package}.workspace = true` here")
         })
         .collect();
     if !manifest.inherits_lints() {
         faults.push(format!(
-            "{path}: it has lints of its own, or none; write `[lints]` and `workspace = true`"
+            "{path}: it does not inherit the lints; write `[lints]` and `workspace = true`"
         ));
     }
     faults
@@ -143,7 +143,7 @@ fn git_faults(manifest: &Manifest) -> Vec<String> {
         .filter(is_git)
         .map(|Dependency { package, .. }| {
             format!(
-                "{}: `{package}` is taken from git; take a published version",
+                "{}: `{package}` comes from git; use a published version",
                 manifest.path
             )
         })
@@ -154,7 +154,7 @@ fn git_lock_faults(lock: &TreeFile) -> Vec<String> {
     let text = lock.text();
     let lines = text.lines().filter(|line| line.contains("\"git+"));
     lines
-        .map(|line| format!("{}: {}; take a published version", lock.path, line.trim()))
+        .map(|line| format!("{}: {}; use a published version", lock.path, line.trim()))
         .collect()
 }
 

@@ -1,9 +1,9 @@
-//! What is in the tree works on every machine, and is small enough to be cloned.
+//! The files of the tree work on every machine, and are small enough to be cloned.
 
 use crate::tree::{TreeFile, files, hold};
 
-/// Marks of one machine: its home and work folders, and the hosts of package registries,
-/// which a machine may reach by other names. In pieces, so that this file has none.
+/// Texts that are specific to one machine: its home and work folders, and the hosts of package
+/// registries, for which a machine may use mirrors. They are split, so that this file has none.
 const MACHINE_MARKS: [&str; 8] = [
     concat!("/ho", "me/"),
     concat!("/ro", "ot/"),
@@ -17,15 +17,15 @@ const MACHINE_MARKS: [&str; 8] = [
 
 /// The largest file that may be tracked, in bytes.
 ///
-/// Every clone carries every version of it for ever. What is larger can be built, or is
-/// no source.
+/// Every clone contains every version of it forever. A larger file can be built, or is not a
+/// source.
 const FILE_BYTES_MAX: usize = 512 << 10;
 
-/// A path of one machine works there and nowhere else, and tells strangers about it.
+/// A path of one machine works only there, and reveals details about it.
 #[test]
 fn no_file_names_a_machine() {
     let faults: Vec<String> = files().iter().flat_map(machine_faults).collect();
-    hold("files must not know the machine they are on", &faults);
+    hold("files are independent of the machine", &faults);
 }
 
 /// See [`FILE_BYTES_MAX`].
@@ -41,7 +41,7 @@ fn machine_faults(file: &TreeFile) -> Vec<String> {
     for (n, line) in text.lines().enumerate() {
         for mark in MACHINE_MARKS.iter().filter(|mark| line.contains(**mark)) {
             faults.push(format!(
-                "{}:{}: `{mark}` is of one machine; write a relative path, or say it in words",
+                "{}:{}: `{mark}` is specific to one machine; write a relative path, or describe it",
                 file.path,
                 n + 1
             ));

@@ -1,4 +1,4 @@
-//! The JSON Schemas of all documents, which are made from the types in `host/api`.
+//! The JSON Schemas of all documents, which are generated from the types in `host/api`.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use sedge_api::problem::UseCase;
 
 use crate::tree::{TreeFile, files, hold};
 
-/// Where the schemas are, one a use case and one of failures.
+/// The folder of the schemas: one for each use case, and one for failures.
 const FOLDER: &str = "docs/schemas/";
 
-/// The variable that has the test write the schemas instead of comparing them.
+/// The variable that makes the test write the schemas instead of comparing them.
 const UPDATE: &str = "SEDGE_UPDATE";
 
-/// Programs read these documents: a change of one is seen in review.
+/// Programs read these documents, so a change has to be visible in a review.
 #[test]
 fn schemas_of_documents_are_current() {
     let schemas = schemas();
@@ -41,7 +41,9 @@ fn faults(files: &[TreeFile], schemas: &[(String, String)]) -> Vec<String> {
         let path = format!("{FOLDER}{name}");
         let committed = files.iter().find(|file| file.path == path);
         if committed.is_none_or(|file| file.text() != *text) {
-            faults.push(format!("{path}: it is not what host/api says; {write}"));
+            faults.push(format!(
+                "{path}: it differs from the types in host/api; {write}"
+            ));
         }
     }
     for file in files {

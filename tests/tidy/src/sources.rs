@@ -1,4 +1,4 @@
-//! Every Rust source: it begins by saying what it is for, and has an end in sight.
+//! Every Rust source begins with its purpose, and is short.
 
 use crate::tokens::{Token, find, tokens};
 use crate::tree::{TreeFile, files, hold};
@@ -8,8 +8,8 @@ const LINES_MAX: usize = 600;
 
 /// The sources that have unsafe code or lift the ban on it, and why it is sound there.
 ///
-/// Add one only together with a review of every `unsafe` in it. The keyword counts too:
-/// the compiler's ban does not see what a macro writes into another crate.
+/// Add one only together with a review of every `unsafe` in it. The keyword counts, too: the ban of
+/// the compiler does not see code that a macro expands to in another crate.
 const UNSAFE_AUDITED: &[(&str, &str)] = &[
     (
         "host/runtime/src/cache/load.rs",
@@ -17,24 +17,24 @@ const UNSAFE_AUDITED: &[(&str, &str)] = &[
     ),
     (
         "host/sys/src/worker/child.rs",
-        "a child closes what it inherited before it opens anything, and its allocator hands all on to that of the system",
+        "a child closes all inherited descriptors before it opens others, and its allocator forwards to that of the system",
     ),
     (
         "host/store/tests/crash/vfs.rs",
-        "a test's door between SQLite and its own: what it is handed it hands on, and what it makes it never frees",
+        "a test puts its own file system under SQLite: it forwards the pointers that it receives, and never frees its own",
     ),
     (
         "sdk/rust/src/lib.rs",
-        "a custom section is named; it holds constant text, and no code",
+        "it names a custom section, which contains constant text and no code",
     ),
 ];
 
-/// What no source may contain, where that holds, and what to do instead.
+/// The patterns that no source may contain, where they are banned, and what to do instead.
 const BANNED: &[Ban] = &[
     Ban {
         pattern: &["#", "[", "ignore"],
         holds_in: everywhere,
-        instead: "a test that nobody runs proves nothing: mend it or remove it",
+        instead: "a test that does not run proves nothing: fix it or remove it",
     },
     Ban {
         pattern: &["todo", "!"],
@@ -48,18 +48,18 @@ const BANNED: &[Ban] = &[
     },
     Ban {
         pattern: &["thread", ":", ":", "sleep"],
-        holds_in: where_nobody_sleeps,
-        instead: "a time that is long enough here is too short elsewhere: wait for a condition",
+        holds_in: where_sleeping_is_banned,
+        instead: "a time that is long enough here is too short on another machine: wait for a condition",
     },
     Ban {
         pattern: &["tokio", ":", ":", "time", ":", ":", "sleep"],
-        holds_in: where_nobody_sleeps,
-        instead: "a time that is long enough here is too short elsewhere: wait for a condition",
+        holds_in: where_sleeping_is_banned,
+        instead: "a time that is long enough here is too short on another machine: wait for a condition",
     },
     Ban {
         pattern: &["json", "!"],
         holds_in: in_the_cli,
-        instead: "a document for machines is a type in host/api, which its schema describes",
+        instead: "a JSON document is a type in host/api, so that it has a schema",
     },
 ];
 
@@ -69,31 +69,30 @@ struct Ban {
     instead: &'static str,
 }
 
-/// A file that says at its top what it is for and what it guarantees can be left closed by
-/// those who look for something else.
+/// If a file begins with its purpose and its guarantees, a reader knows whether to read on.
 #[test]
-fn every_source_says_what_it_is_for() {
+fn every_source_begins_with_its_purpose() {
     let faults: Vec<String> = rust().filter_map(purpose_fault).collect();
     hold("a source begins with `//!`", &faults);
 }
 
-/// Up to here a file is read in one sitting, and its public part is its own summary.
+/// A reader can read a file of this length at once.
 #[test]
-fn every_source_has_an_end_in_sight() {
+fn every_source_is_short() {
     let faults: Vec<String> = rust().filter_map(length_fault).collect();
     hold("a source has at most 600 lines without its tests", &faults);
 }
 
-/// Tests that do not run, code that is not there, and tests that hope: each of these
-/// reads as if something were shown that is not.
+/// Tests that do not run, placeholders for code, and tests that wait for a fixed time seem to prove
+/// something and do not.
 #[test]
-fn nothing_is_left_open() {
+fn banned_patterns_do_not_occur() {
     let faults: Vec<String> = rust().flat_map(ban_faults).collect();
-    hold("no ignored tests, no stand-ins, no sleeping", &faults);
+    hold("no ignored tests, no placeholders, no sleeping", &faults);
 }
 
-/// The sandbox is worth what the code around it is worth. Where the compiler no longer
-/// helps, a person has looked, and this list says at what.
+/// The sandbox depends on the code around it. Where the compiler cannot check that code, a person
+/// has reviewed it, and the list says why it is sound.
 #[test]
 fn unsafe_code_is_audited() {
     let audited: Vec<&str> = UNSAFE_AUDITED.iter().map(|(path, _)| *path).collect();
@@ -113,17 +112,17 @@ fn in_the_cli(path: &str) -> bool {
     path.starts_with("host/cli/")
 }
 
-/// Everywhere but in the crate that waits for all others, and in guests and plugins, which
-/// have nothing else to wait with.
-fn where_nobody_sleeps(path: &str) -> bool {
-    let may = ["host/sys/src/", "tests/guests/", "plugins/", "sdk/"];
-    !may.iter().any(|folder| path.starts_with(folder))
+/// Sleeping is allowed only in the crate that implements all waiting, and in guests and plugins,
+/// which have no other way to wait.
+fn where_sleeping_is_banned(path: &str) -> bool {
+    let exempt = ["host/sys/src/", "tests/guests/", "plugins/", "sdk/"];
+    !exempt.iter().any(|folder| path.starts_with(folder))
 }
 
 fn purpose_fault(file: &TreeFile) -> Option<String> {
     (!file.bytes.starts_with(b"//!")).then(|| {
         format!(
-            "{}:1: say what the file is for and what it guarantees, in a comment `//! …` at its top",
+            "{}:1: describe the purpose and the guarantees of the file in a comment `//! …` at its top",
             file.path
         )
     })
@@ -132,18 +131,18 @@ fn purpose_fault(file: &TreeFile) -> Option<String> {
 fn length_fault(file: &TreeFile) -> Option<String> {
     let tokens = match tokens(&file.text()) {
         Ok(tokens) => tokens,
-        Err(error) => return Some(format!("{}: it cannot be read: {error}", file.path)),
+        Err(error) => return Some(format!("{}: it cannot be parsed: {error}", file.path)),
     };
     let n_lines = file.text().lines().count() - n_test_lines(&tokens);
     (n_lines > LINES_MAX).then(|| {
         format!(
-            "{}: it has {n_lines} lines without its tests, more than {LINES_MAX}; split it where its story has a chapter",
+            "{}: it has {n_lines} lines without its tests, more than {LINES_MAX}; split it at a change of subject",
             file.path
         )
     })
 }
 
-/// Returns how many lines `#[cfg(test)] mod tests { … }` takes; 0 where there is none.
+/// Returns how many lines `#[cfg(test)] mod tests { … }` takes; 0 if it is missing.
 fn n_test_lines(tokens: &[Token]) -> usize {
     let head = ["#", "[", "cfg", "(", "test", ")", "]", "mod", "tests", "{"];
     let Some(&at) = find(tokens, &head).first() else {
@@ -162,7 +161,7 @@ fn n_test_lines(tokens: &[Token]) -> usize {
 }
 
 fn ban_faults(file: &TreeFile) -> Vec<String> {
-    // What cannot be read is told by the rule on length.
+    // The rule on length reports a file that cannot be parsed.
     let tokens = tokens(&file.text()).unwrap_or_default();
     let mut faults = Vec::new();
     for ban in BANNED.iter().filter(|ban| (ban.holds_in)(&file.path)) {
@@ -187,14 +186,14 @@ fn unsafe_faults(files: &[TreeFile], audited: &[&str]) -> Vec<String> {
             seen.push(file.path.as_str());
         } else {
             faults.push(format!(
-                "{}:{}: it has unsafe code, or lifts the ban on it; do without, or have it reviewed and add it to UNSAFE_AUDITED in {}",
+                "{}:{}: it has unsafe code, or lifts the ban on it; remove it, or have it reviewed and add it to UNSAFE_AUDITED in {}",
                 file.path, token.line, file!()
             ));
         }
     }
     for path in audited.iter().filter(|path| !seen.contains(path)) {
         faults.push(format!(
-            "{path}: it is audited for unsafe code and has none; take it off UNSAFE_AUDITED in {}",
+            "{path}: it is audited for unsafe code and has none; remove it from UNSAFE_AUDITED in {}",
             file!()
         ));
     }
@@ -232,7 +231,7 @@ fn the_rule_on_length_can_fail() {
 }
 
 #[test]
-fn the_rule_on_what_is_open_can_fail() {
+fn the_rule_on_banned_patterns_can_fail() {
     let check = |path: &str, text: &str, expect: usize| {
         let faults = ban_faults(&TreeFile::new(path, text));
         assert_eq!(faults.len(), expect, "{path}: {text}: {faults:?}");

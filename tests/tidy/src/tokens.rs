@@ -1,11 +1,11 @@
-//! Rust as a flat row of tokens: what the rules on sources look at.
+//! Rust sources as a flat list of tokens, which the rules on sources search.
 //!
-//! Comments are no tokens and a string is one, so no rule stumbles over what is merely
-//! written about. Groups are flattened: a pattern reaches into macros as well.
+//! Comments are not tokens, and a string is one token, so that a rule ignores code that a text only
+//! mentions. Groups are flattened, so that a pattern also matches within macros.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// One token, with the line that it begins on, from 1.
+/// One token, with the number of its first line, counted from 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -22,7 +22,7 @@ pub(crate) fn tokens(source: &str) -> Result<Vec<Token>, String> {
     Ok(flat)
 }
 
-/// Returns where `pattern` occurs in `tokens`: indices of the first token of each.
+/// Returns the indices in `tokens` at which `pattern` begins.
 pub(crate) fn find(tokens: &[Token], pattern: &[&str]) -> Vec<usize> {
     let fits = |window: &[Token]| {
         window
@@ -63,7 +63,7 @@ fn flatten(stream: TokenStream, flat: &mut Vec<Token>) {
 }
 
 #[test]
-fn what_is_written_about_is_no_token() {
+fn comments_and_strings_are_not_searched() {
     let source = "// a::b\n/// a::b\nfn f() { g(\"a::b\", r#\"a::b\"#); }\nx!(a::b);\n";
     let tokens = tokens(source).expect("it is Rust");
     let found: Vec<usize> = find(&tokens, &["a", ":", ":", "b"])

@@ -1,4 +1,4 @@
-//! The files that the rules are about, and how a rule speaks when it is broken.
+//! The files that the rules check, and the report of a broken rule.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub(crate) struct TreeFile {
 }
 
 impl TreeFile {
-    /// Makes one up, to show that a rule can fail.
+    /// Creates a file of a test, which shows that a rule can fail.
     pub(crate) fn new(path: &str, text: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -22,12 +22,12 @@ impl TreeFile {
         }
     }
 
-    /// Returns the content as text, with a mark in place of what is none.
+    /// Returns the content as text, with marks in place of invalid bytes.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// Returns the stem of a Rust file that lies directly in `folder` (`a/b/`).
+    /// Returns the stem of the file if it is a Rust file directly in `folder` (`a/b/`).
     pub(crate) fn rust_stem_in(&self, folder: &str) -> Option<&str> {
         let stem = self.path.strip_prefix(folder)?.strip_suffix(".rs")?;
         (!stem.contains('/')).then_some(stem)
@@ -39,13 +39,13 @@ impl TreeFile {
     }
 }
 
-/// Returns every file that git tracks or would track, by path.
+/// Returns every file that git tracks or would track, sorted by path.
 pub(crate) fn files() -> &'static [TreeFile] {
     static FILES: OnceLock<Vec<TreeFile>> = OnceLock::new();
     FILES.get_or_init(read)
 }
 
-/// Fails the test that calls it, unless there are no faults.
+/// Panics if there are faults, with all of them in the message.
 #[track_caller]
 pub(crate) fn hold(rule: &str, faults: &[String]) {
     assert!(faults.is_empty(), "{rule}\n\n  {}\n", faults.join("\n  "));
@@ -59,13 +59,13 @@ fn read() -> Vec<TreeFile> {
         .args(["ls-files", "-z", "--cached", "--others"])
         .args(["--exclude-standard", "--deduplicate"])
         .output()
-        .expect("git can be started: the rules are about the files that it knows");
+        .expect("git can be started; it lists the files for the rules");
     let complaint = String::from_utf8_lossy(&listed.stderr);
     assert!(listed.status.success(), "git ls-files failed: {complaint}");
     let paths = String::from_utf8(listed.stdout).expect("paths here are plain text");
     let mut files: Vec<TreeFile> = paths
         .split_terminator('\0')
-        // What is tracked and deleted is gone as far as the rules are concerned.
+        // The rules skip files that are tracked, but deleted.
         .filter_map(|path| {
             let bytes = std::fs::read(root.join(path)).ok()?;
             let path = path.to_owned();
@@ -73,6 +73,6 @@ fn read() -> Vec<TreeFile> {
         })
         .collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    assert!(!files.is_empty(), "git knows no file of the repository");
+    assert!(!files.is_empty(), "git lists no file of the repository");
     files
 }

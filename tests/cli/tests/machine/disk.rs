@@ -4,10 +4,10 @@ use sedge_test_kit::number_from_env;
 
 use crate::scene::{Scene, can_mount};
 
-/// How many commands are run on the full disk, unless `SEDGE_OPERATIONS` says otherwise.
+/// The default number of commands on the full disk. `SEDGE_OPERATIONS` overrides it.
 const OPERATIONS: u64 = 300;
 
-/// A script that leaves 0 to 400 KB before each command.
+/// A script that leaves 0 to 400 KB free before each command.
 const FULL: &str = r#"
 mount -t tmpfs -o size=24m tmpfs . && cd "$PWD" || exit 1
 "$SEDGE" init 2> /dev/null && "$SEDGE" plugin add "$GUESTS/sink.wasm" > /dev/null 2>&1 || exit 1
@@ -36,14 +36,14 @@ echo "VERSIONS $("$SEDGE" data versions a record | tail -n +2 | wc -l)"
 "#;
 
 #[test]
-fn commands_on_a_disk_that_is_nearly_full() {
+fn commands_on_a_nearly_full_disk_lose_no_data() {
     if !can_mount() {
         return;
     }
     let scene = Scene::bare();
     let n = number_from_env("SEDGE_OPERATIONS", OPERATIONS);
     let ended = scene.script_in_namespace(&format!("N={n}\n{FULL}"));
-    // There is nothing of the name that is to be given another one: that is 3.
+    // `data rename` exits with 3, because no data has that name.
     ended.expect("a disk that is nearly full", &[0, 3, 75]);
     let n_written = 1 + ended.n_succeeded("model method run") + ended.n_succeeded("workflow run");
     let versions = ended
@@ -55,9 +55,9 @@ fn commands_on_a_disk_that_is_nearly_full() {
     assert!(versions >= n_written, "{versions} of {n_written}");
 }
 
-/// What only reads works, and what writes says that the medium is read-only.
+/// Commands that only read succeed, and the others report that the medium is read-only.
 #[test]
-fn commands_on_a_medium_that_is_read_only() {
+fn only_reads_succeed_on_a_read_only_medium() {
     if !can_mount() {
         return;
     }
@@ -78,10 +78,10 @@ fn commands_on_a_medium_that_is_read_only() {
     scene.check(1);
 }
 
-/// What was asked for has to arrive. A stdout without room is no success, and no bug; a reader
-/// that has gone away is neither.
+/// If the output cannot be written, the command fails, but not as a bug. A reader that has closed
+/// the pipe is not an error.
 #[test]
-fn stdout_that_is_full_is_temporary() {
+fn full_stdout_is_a_temporary_error() {
     let scene = Scene::new();
     let full = scene.script(
         r#"
@@ -93,12 +93,12 @@ done
 "#,
     );
     full.expect("a stdout that is full", &[75]);
-    for (_, command, said) in &full.commands {
-        // A document of an error has no place to go either.
-        let is_said = said.contains("failed to write to stdout");
+    for (_, command, output) in &full.commands {
+        // With `--json`, the document of the error cannot be written either.
+        let is_reported = output.contains("failed to write to stdout");
         assert!(
-            is_said || command.starts_with("--json"),
-            "{command}: {said}"
+            is_reported || command.starts_with("--json"),
+            "{command}: {output}"
         );
     }
     let closed = scene.script(

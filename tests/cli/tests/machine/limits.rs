@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::scene::{Scene, can_mount};
 
 #[test]
-fn commands_with_few_descriptors() {
+fn commands_with_few_descriptors_lose_no_data() {
     let scene = Scene::new();
     let ended = scene.script(
         r#"for n in $(seq 24 2 64); do
@@ -19,11 +19,11 @@ fn commands_with_few_descriptors() {
     scene.check(1 + ended.n_succeeded("model method run"));
 }
 
-/// Returns what in a folder has a bit of `mask`, with its mode.
+/// Returns the files of a folder whose mode has a bit of `mask`, with their modes.
 fn with_bits(folder: &Path, mask: u32) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("it is ours") {
-        let entry = entry.expect("it is ours");
+    for entry in fs::read_dir(folder).expect("the test owns it") {
+        let entry = entry.expect("the test owns it");
         let metadata = entry.metadata().expect("it is there");
         if metadata.mode() & mask != 0 && !metadata.is_symlink() {
             found.push(format!(
@@ -40,7 +40,7 @@ fn with_bits(folder: &Path, mask: u32) -> Vec<String> {
 }
 
 #[test]
-fn files_are_closed_to_others_whatever_the_umask() {
+fn files_are_private_with_any_umask() {
     for umask in ["000", "002"] {
         let scene = Scene::bare();
         let ended = scene.script(&format!(
@@ -60,9 +60,9 @@ fn files_are_closed_to_others_whatever_the_umask() {
     }
 }
 
-/// The lock table needs the number of this start of the machine, which `/proc` tells.
+/// The lock table needs the boot id of the machine, which is in `/proc`.
 #[test]
-fn commands_without_proc() {
+fn commands_without_proc_read_or_fail_cleanly() {
     if !can_mount() {
         return;
     }
@@ -78,9 +78,9 @@ fn commands_without_proc() {
     scene.check(1 + ended.n_succeeded("model method run"));
 }
 
-/// A process that may only read a file can hold its lock for as long as it likes.
+/// A process that may only read a file can still hold its lock without a limit.
 #[test]
-fn locks_that_another_process_keeps() {
+fn commands_end_while_another_process_holds_a_lock() {
     let scene = Scene::new();
     let ended = scene.script(
         r#"for lock in store/write.lock store/write.lock.next locks/table.log locks/plugins.lock secrets/turn.lock; do
@@ -92,9 +92,9 @@ fn locks_that_another_process_keeps() {
             t model list 9<&-
             t data delete a no-such 9<&-
             unset SEDGE_LOCK_TIMEOUT
-            # Without a deadline of its own, it ends when it is asked to.
+            # Without a timeout, the command ends on SIGTERM.
             "$SEDGE" model method run a run > /dev/null 2>&1 9<&- &
-            # However far it is by then, it must end.
+            # At any point of its work, it must end.
             sleep 0.3
             kill -TERM $!
             wait $!

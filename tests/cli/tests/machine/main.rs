@@ -1,16 +1,16 @@
-//! The program on machines that refuse: a full disk, a read-only medium, few descriptors, an
-//! open umask, no `/proc`, a locked file; and with users who share a repository, or may not.
+//! The program on machines where operations fail: a full disk, a read-only medium, few descriptors,
+//! no `/proc`, a locked file. And the program with an open umask, and with several users.
 //!
-//! Each test runs many commands and judges every exit code: 75 if trying again may help, 3 if the
-//! user's rights are in the way, 0 if it worked, and never 70. Afterwards the datastore is sound,
-//! and all data is there that was written with success. Each prints how often it saw which code.
+//! Each test runs many commands and checks every exit code: 0 for success, 75 if a retry may help,
+//! 3 if the user lacks rights, and never 70. Afterwards the datastore is sound, and has all data
+//! whose write was reported as successful. Each test prints how often it saw each exit code.
 //!
-//! Most tests need root, or a mount namespace. Where that cannot be had a test says so and passes,
-//! but not where `CI=true` says that it must be had.
+//! Most tests need root, or a mount namespace. If these are missing, a test prints a message and
+//! passes, except with `CI=true`, where it fails.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "it arranges the machine that the program runs on, and prints what it counted"
+    reason = "it sets up the machine for the program, and prints statistics"
 )]
 
 mod disk;

@@ -1,4 +1,4 @@
-//! A repository, and scripts of shell that run commands in it and note how each ended.
+//! A repository, and shell scripts that run commands in it and record their exit codes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use sedge_test_kit::{TestEnv, sedge};
 
-/// What every script begins with. `t` runs a command and notes how it ended; what the command
-/// says is shown only if the code is none that the test expects.
+/// The beginning of every script. `t` runs a command, and prints its exit code and its output. The
+/// test shows the output only if it does not expect the exit code.
 const HEAD: &str = r#"
 set -u
 t() {
@@ -21,12 +21,12 @@ t() {
 }
 "#;
 
-/// How commands of a script ended.
+/// The result of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
-    /// The exit code of each, what it was, and what it said, in their order.
+    /// The exit code, the arguments and the output of each command, in order.
     pub(crate) commands: Vec<(i32, String, String)>,
-    /// What the script said otherwise, line by line.
+    /// The other lines of output of the script.
     pub(crate) lines: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Scene {
         let env = TestEnv::default();
         let folder = env.repository();
         let folder = folder.parent().expect("it is in a folder");
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).expect("it is ours");
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).expect("the test owns it");
         Self { env }
     }
 
@@ -61,7 +61,7 @@ impl Scene {
         self.script_in(&["bash"], script)
     }
 
-    /// Runs a script in a mount namespace of its own, whose mounts go with it.
+    /// Runs a script in its own mount namespace. Its mounts end with the script.
     pub(crate) fn script_in_namespace(&self, script: &str) -> Ended {
         self.script_in(
             &["unshare", "--mount", "--propagation", "private", "bash"],
@@ -94,8 +94,8 @@ impl Scene {
         Ended::read(&String::from_utf8_lossy(&output.stdout))
     }
 
-    /// Checks that the datastore is sound, and has at least so many versions of what `a` writes,
-    /// without a gap.
+    /// Checks that the datastore is sound, and has at least `n_versions` contiguous versions of the
+    /// data of `a`.
     #[track_caller]
     pub(crate) fn check(&self, n_versions: usize) {
         let _ = self.env.run(["datastore", "check", "--deep"]).succeeded();
@@ -126,10 +126,10 @@ impl Ended {
                 ended
                     .commands
                     .push((code, command.to_owned(), String::new()));
-            } else if let (Some(said), Some((_, _, text))) =
+            } else if let (Some(output), Some((_, _, text))) =
                 (line.strip_prefix("    "), ended.commands.last_mut())
             {
-                text.push_str(said);
+                text.push_str(output);
                 text.push('\n');
             } else {
                 ended.lines.push(line.to_owned());
@@ -138,14 +138,14 @@ impl Ended {
         ended
     }
 
-    /// Checks that each command ended with one of these codes, and prints how often each did.
+    /// Checks that each command ended with one of these exit codes, and prints the number of each.
     #[track_caller]
     pub(crate) fn expect(&self, what: &str, codes: &[i32]) -> &Self {
         let mut n_codes: BTreeMap<i32, usize> = BTreeMap::new();
-        for (code, command, said) in &self.commands {
+        for (code, command, output) in &self.commands {
             assert!(
                 codes.contains(code),
-                "{what}: `sedge {command}` ended with {code}:\n{said}"
+                "{what}: `sedge {command}` ended with {code}:\n{output}"
             );
             *n_codes.entry(*code).or_default() += 1;
         }
@@ -155,7 +155,7 @@ impl Ended {
         self
     }
 
-    /// Returns how many commands that begin so ended with 0.
+    /// Returns how many commands that begin with `start` ended with 0.
     pub(crate) fn n_succeeded(&self, start: &str) -> usize {
         let succeeded =
             |(code, command, _): &&(i32, String, String)| *code == 0 && command.starts_with(start);
@@ -163,10 +163,10 @@ impl Ended {
     }
 }
 
-/// Returns whether something can be had here that a test needs; if not, says so.
+/// Returns whether the machine has a feature that a test needs; if not, prints a message.
 ///
 /// # Panics
-/// It cannot be had, and `CI` says that it must.
+/// The feature is missing, and `CI` is `true`.
 pub(crate) fn can(what: &str, probe: &[&str]) -> bool {
     let tried = Command::new(probe[0])
         .args(&probe[1..])
@@ -177,12 +177,12 @@ pub(crate) fn can(what: &str, probe: &[&str]) -> bool {
         return true;
     }
     let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!in_ci, "{what} cannot be had here, and CI must have it");
-    println!("SKIPPED: {what} cannot be had here");
+    assert!(!in_ci, "{what} is not available here, and CI must have it");
+    println!("SKIPPED: {what} is not available here");
     false
 }
 
-/// Returns whether mounts of one's own can be had.
+/// Returns whether a test can create a mount namespace.
 pub(crate) fn can_mount() -> bool {
     let probe = "mount -t tmpfs tmpfs /mnt";
     can(
@@ -199,7 +199,7 @@ pub(crate) fn can_mount() -> bool {
     )
 }
 
-/// Returns whether commands can be run as other users.
+/// Returns whether a test can run commands as other users.
 pub(crate) fn can_be_others() -> bool {
     let probe = [
         "setpriv",

@@ -1,4 +1,4 @@
-//! Repositories of other users, and such that several users share.
+//! Repositories of other users, and repositories that several users share.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::scene::{Scene, can_be_others};
 
-/// A user who is not root, and one who shares a group with it.
+/// A user who is not root, another user, and the group that they share.
 const ONE: u32 = 65_533;
 const OTHER: u32 = 65_532;
 const GROUP: u32 = 65_531;
@@ -14,7 +14,8 @@ const GROUP: u32 = 65_531;
 /// Commands of all kinds.
 const ALL: &str = "t model list; t model get a; t plugin list; t data list; t data get a record; t run list; t workflow list; t workflow approvals; t datastore status; t datastore lock status; t secret list; t model method run a run; t data gc";
 
-/// A function `as USER` of shell that runs what follows as another user, with a group in common.
+/// Returns shell functions: `as USER` runs a command as another user in the shared group, and `t`
+/// runs `sedge` as the user `$USER_ID`.
 fn as_user() -> String {
     format!(
         "as() {{ user=$1; shift; setpriv --reuid \"$user\" --regid \"$user\" --groups {GROUP} env HOME=/nonexistent \"$@\"; }}\nt() {{ as \"$USER_ID\" timeout 60 \"$SEDGE\" \"$@\" > \"$OUT\" 2>&1; code=$?; echo \"CODE $code $*\"; sed 's/^/    /' \"$OUT\" | head -20; return 0; }}\n"
@@ -23,16 +24,16 @@ fn as_user() -> String {
 
 fn give(path: &Path, user: u32, group: u32) {
     let metadata = fs::symlink_metadata(path).expect("it is there");
-    std::os::unix::fs::lchown(path, Some(user), Some(group)).expect("root may");
+    std::os::unix::fs::lchown(path, Some(user), Some(group)).expect("root has the right");
     if metadata.is_dir() {
-        for entry in fs::read_dir(path).expect("root may") {
-            give(&entry.expect("root may").path(), user, group);
+        for entry in fs::read_dir(path).expect("root has the right") {
+            give(&entry.expect("root has the right").path(), user, group);
         }
     }
 }
 
 #[test]
-fn a_repository_of_another_user() {
+fn repository_of_another_user_has_to_be_declared_safe() {
     if !can_be_others() {
         return;
     }
@@ -43,11 +44,11 @@ fn a_repository_of_another_user() {
     for script in [ALL, below.as_str()] {
         let ended = scene.script(script);
         ended.expect("another user's repository", &[3]);
-        for (_, command, said) in &ended.commands {
+        for (_, command, output) in &ended.commands {
             let path = repository.display().to_string();
             assert!(
-                said.contains(&path) && said.contains("SEDGE_SAFE_DIRECTORIES="),
-                "{command}: {said}"
+                output.contains(&path) && output.contains("SEDGE_SAFE_DIRECTORIES="),
+                "{command}: {output}"
             );
         }
     }
@@ -66,7 +67,7 @@ fn a_repository_of_another_user() {
             .expect(declaration, &[0])
             .n_succeeded("model method run");
     }
-    // What root made there belongs to the owner, who goes on.
+    // The files that root created there belong to the owner, whose commands still succeed.
     let ended = scene.script(&format!("{}USER_ID={ONE}\n{ALL}", as_user()));
     n_runs += ended
         .expect("its owner, afterwards", &[0])
@@ -75,18 +76,18 @@ fn a_repository_of_another_user() {
     scene.check(n_runs);
 }
 
-/// The paths that are shown can be pasted as they are.
+/// The paths in a hint can be pasted without changes.
 #[test]
-fn what_is_shown_can_be_pasted() {
+fn hint_can_be_pasted() {
     if !can_be_others() {
         return;
     }
     let scene = Scene::bare();
     for name in ["plain", "a b", "it's", "a:b", "do$lar \"quoted\""] {
         let folder = scene.env.repository().join(name);
-        fs::create_dir(&folder).expect("it is ours");
-        chown(&folder, Some(ONE), Some(ONE)).expect("root may");
-        fs::write(folder.join("sedge.yaml"), "version: 1\n").expect("root may");
+        fs::create_dir(&folder).expect("the test owns it");
+        chown(&folder, Some(ONE), Some(ONE)).expect("root has the right");
+        fs::write(folder.join("sedge.yaml"), "version: 1\n").expect("root has the right");
         let script = r#"
             cd "$FOLDER" || exit 1
             t model list
@@ -101,7 +102,7 @@ fn what_is_shown_can_be_pasted() {
 }
 
 #[test]
-fn a_repository_that_all_may_write_to() {
+fn repository_that_all_users_may_write_to_is_refused() {
     let scene = Scene::new();
     for name in [
         ".",
@@ -125,7 +126,7 @@ fn a_repository_that_all_may_write_to() {
 
 /// In a folder such as `/tmp`, every user may add a file.
 #[test]
-fn files_of_another_user_in_a_sticky_folder() {
+fn files_of_another_user_in_a_sticky_folder_are_refused() {
     if !can_be_others() {
         return;
     }
@@ -143,7 +144,7 @@ fn files_of_another_user_in_a_sticky_folder() {
 }
 
 #[test]
-fn a_group_that_shares() {
+fn group_shares_a_repository() {
     if !can_be_others() {
         return;
     }
@@ -153,10 +154,10 @@ fn a_group_that_shares() {
         .env
         .write_file("sedge.yaml", "version: 1\ndatastore: {shared: group}\n");
     give(&repository, ONE, GROUP);
-    // That a group shares the folder does not make its users trust its owner.
+    // Sharing the folder with a group does not make the users trust its owner.
     let shared = format!("chmod g+rwxs . models workflows\n{}", as_user());
     let ended = scene.script(&format!("{shared}USER_ID={OTHER}\n{ALL}"));
-    ended.expect("a user of the group who trusts no other", &[3]);
+    ended.expect("a user of the group without a declaration", &[3]);
     let mut n_runs = 1;
     let mut script = format!("{shared}export SEDGE_SAFE_DIRECTORIES=\"$PWD\"\n");
     for user in [ONE, OTHER, ONE, OTHER] {
@@ -184,16 +185,16 @@ fn modes(path: &Path, is_wrong: &dyn Fn(&fs::Metadata) -> bool) -> Vec<String> {
         wrong.push(format!("{mode:o} {} {}", metadata.gid(), path.display()));
     }
     if metadata.is_dir() {
-        for entry in fs::read_dir(path).expect("it is ours") {
-            wrong.extend(modes(&entry.expect("it is ours").path(), is_wrong));
+        for entry in fs::read_dir(path).expect("the test owns it") {
+            wrong.extend(modes(&entry.expect("the test owns it").path(), is_wrong));
         }
     }
     wrong
 }
 
-/// Definitions can be read by all; what ran and was written is the owner's.
+/// All users may read definitions; only the owner may read runs and data.
 #[test]
-fn a_user_who_may_only_read() {
+fn user_with_read_access_sees_only_definitions() {
     if !can_be_others() {
         return;
     }
@@ -203,11 +204,11 @@ fn a_user_who_may_only_read() {
         "{readable}{}USER_ID={ONE}\nt model list; t model get a; t workflow list",
         as_user()
     ));
-    ended.expect("what all may read", &[0]);
+    ended.expect("reading definitions", &[0]);
     let ended = scene.script(&format!(
         "{readable}{}USER_ID={ONE}\nt data list; t run list; t workflow approvals; t datastore status; t secret list; t model method run a run; t model create @sedge/sink b; t model delete a; t plugin add \"$GUESTS/sink.wasm\"",
         as_user()
     ));
-    ended.expect("what only the owner may", &[3]);
+    ended.expect("commands of the owner only", &[3]);
     scene.check(1);
 }

@@ -1,4 +1,4 @@
-//! Components that are no plugins: each is refused with a sentence, and nothing is written.
+//! Components that are not plugins: each is refused with a message, and nothing is written.
 
 use sedge_test_artifacts::{SINK, with_contract_version};
 use sedge_test_kit::TestEnv;
@@ -6,7 +6,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::{refused, with_workflows};
 
 #[test]
-fn what_is_no_component() {
+fn file_that_is_not_a_component_is_refused() {
     let env = with_workflows();
     env.write_file("text.wasm", "I am a text\n");
     insta::assert_snapshot!(refused(&env, "plugin add text.wasm"), @"
@@ -65,7 +65,7 @@ fn what_is_no_component() {
 }
 
 #[test]
-fn a_component_of_another_world() {
+fn component_of_another_world_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/command.wasm"), @"
     ------- stderr -------
@@ -98,7 +98,7 @@ fn a_component_of_another_world() {
 }
 
 #[test]
-fn a_component_that_was_built_for_a_newer_contract() {
+fn component_of_a_newer_contract_is_refused() {
     let env = with_workflows();
     let sink = TestEnv::component(SINK);
     env.write_file("newer.wasm", with_contract_version(&sink, "9.9.0"));
@@ -149,7 +149,7 @@ fn a_component_that_was_built_for_a_newer_contract() {
 }
 
 #[test]
-fn a_component_that_describes_itself_badly() {
+fn component_with_an_invalid_description_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "plugin add $GUESTS/misfit_name.wasm"), @"
     ------- stderr -------
@@ -207,7 +207,7 @@ fn a_component_that_describes_itself_badly() {
 }
 
 #[test]
-fn a_component_that_was_changed_after_it_was_pinned() {
+fn component_that_differs_from_its_pin_is_refused() {
     let mut env = with_workflows();
     let lock = env.read_file("sedge.lock");
     let digest = lock

@@ -1,10 +1,10 @@
-//! Bad input: every message fits a screen and has a place and a hint, the exit code says
-//! whose fault it is, and nothing is written.
+//! Bad input: every message fits a screen and has a place and a hint, the exit code shows the class
+//! of the error, and nothing is written.
 
 use crate::fixtures::{A, refused, with_workflows};
 
 #[test]
-fn a_misspelt_key() {
+fn misspelt_key_is_refused() {
     let env = with_workflows();
     env.write_file(
         "workflows/A.yaml",
@@ -59,7 +59,7 @@ fn a_misspelt_key() {
     [exit status: 2]
     ");
     env.write_file("sedge.yaml", "version: 1\nlimit: {}\n");
-    // Not even what there is can be listed now.
+    // Now the existing models cannot be listed either.
     insta::assert_snapshot!(env.run(["run", "list"]), @"
     ------- stderr -------
     error: unknown key `limit`
@@ -73,7 +73,7 @@ fn a_misspelt_key() {
 }
 
 #[test]
-fn what_is_no_yaml() {
+fn invalid_yaml_is_refused() {
     let env = with_workflows();
     env.write_file("workflows/A.yaml", "name: A\njobs: [\n");
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
@@ -108,7 +108,7 @@ fn what_is_no_yaml() {
 }
 
 #[test]
-fn a_plugin_whose_component_is_gone() {
+fn missing_component_is_refused() {
     let mut env = with_workflows();
     env.variable("SEDGE_CACHE_DIR", "$ENV/empty-cache");
     env.remove(".sedge");
@@ -150,7 +150,7 @@ fn a_plugin_whose_component_is_gone() {
 }
 
 #[test]
-fn a_plugin_that_was_never_added() {
+fn unknown_plugin_is_refused() {
     let env = with_workflows();
     env.write_file("models/tub.yaml", "name: tub\ntype: \"@sedge/snik\"\n");
     insta::assert_snapshot!(refused(&env, "model method run tub run"), @r#"
@@ -204,7 +204,7 @@ fn a_plugin_that_was_never_added() {
 }
 
 #[test]
-fn a_method_that_there_is_none_of() {
+fn unknown_method_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run sink rnu"), @"
     ------- stderr -------
@@ -215,7 +215,7 @@ fn a_method_that_there_is_none_of() {
 }
 
 #[test]
-fn arguments_that_violate_the_schema() {
+fn arguments_that_violate_the_schema_are_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run spawn run --input count=0 --input paralel=true"), @"
     ------- stderr -------
@@ -317,7 +317,7 @@ fn arguments_that_violate_the_schema() {
 }
 
 #[test]
-fn a_flag_that_there_is_none_of() {
+fn unknown_flag_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run sink run --inptu note=x"), @"
     ------- stderr -------
@@ -389,7 +389,7 @@ fn a_flag_that_there_is_none_of() {
 }
 
 #[test]
-fn inputs_that_are_none() {
+fn invalid_inputs_are_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(refused(&env, "model method run sink run --input note"), @"
     ------- stderr -------

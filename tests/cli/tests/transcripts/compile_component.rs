@@ -1,4 +1,4 @@
-//! Compiling, which a child process does: within limits, and with nothing but its pipes.
+//! Compilation in a child process, which has limits and inherits nothing but its pipes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ fn refused(limits: &str) -> String {
 }
 
 #[test]
-fn what_takes_too_long_to_compile_is_not_added() {
+fn component_over_the_time_limit_is_not_added() {
     insta::assert_snapshot!(refused("compileSeconds: 0"), @"
     ------- stderr -------
     error: `$GUESTS/sink.wasm` cannot be added as a plugin
@@ -32,7 +32,7 @@ fn what_takes_too_long_to_compile_is_not_added() {
 }
 
 #[test]
-fn what_takes_too_much_memory_to_compile_is_not_added() {
+fn component_over_the_memory_limit_is_not_added() {
     insta::assert_snapshot!(refused("compileMebibytes: 1"), @"
     ------- stderr -------
     error: `$GUESTS/sink.wasm` cannot be added as a plugin
@@ -43,16 +43,16 @@ fn what_takes_too_much_memory_to_compile_is_not_added() {
 }
 
 #[test]
-fn it_is_not_a_command_for_people() {
+fn help_does_not_list_it() {
     let env = TestEnv::with_repository();
     let help = env.run(["--help"]);
     assert!(!help.to_string().contains("compile-component"), "{help}");
 }
 
-/// A shell may have given the program descriptors that it does not know of. What compiles a
-/// stranger's component gets none of them.
+/// A shell may have passed unknown descriptors to the program. The child that compiles an untrusted
+/// component must not inherit them.
 #[test]
-fn it_inherits_nothing_but_its_pipes() {
+fn child_inherits_only_its_pipes() {
     let script = "exec \"$0\" compile-component 1000000000 7<\"$0\" 8<\"$0\"";
     let mut child = Command::new("sh")
         .args(["-c", script])
@@ -70,7 +70,7 @@ fn it_inherits_nothing_but_its_pipes() {
     };
     let pipes: BTreeSet<String> = ["0", "1", "2"].map(str::to_owned).into();
     wait_until("it has closed all but its pipes", || open() == pipes);
-    // The end of its stdin is the end of its parent.
+    // The end of its stdin shows the child that its parent has ended.
     drop(child.stdin.take());
     let ended = child.wait().expect("it is our child");
     assert!(!ended.success(), "{ended}");

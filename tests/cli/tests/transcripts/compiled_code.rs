@@ -1,11 +1,11 @@
-//! The cache of compiled code: outside of the repository, and only if it is the user's own.
+//! The cache of compiled code, which is outside of the repository and has to belong to the user.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use sedge_test_kit::TestEnv;
 
-/// Returns a repository as a clone has it: everything is pinned, and nothing compiled.
+/// Returns a repository like a fresh clone: every plugin is pinned, and none is compiled.
 fn clone() -> TestEnv {
     let mut env = TestEnv::with_sink_and_spawn();
     for name in ["SEDGE_CACHE_DIR", "XDG_STATE_HOME"] {
@@ -15,7 +15,7 @@ fn clone() -> TestEnv {
 }
 
 #[test]
-fn a_fresh_clone_compiles_what_it_calls_once() {
+fn fresh_clone_compiles_each_called_plugin_once() {
     let env = clone();
     insta::assert_snapshot!(env.transcript("
         model method run spawn run
@@ -52,7 +52,7 @@ fn a_fresh_clone_compiles_what_it_calls_once() {
 }
 
 #[test]
-fn without_a_home_each_process_compiles_and_says_why() {
+fn process_without_a_home_compiles_and_warns() {
     let mut env = clone();
     env.variable_unset("HOME");
     insta::assert_snapshot!(env.transcript("
@@ -87,15 +87,18 @@ fn without_a_home_each_process_compiles_and_says_why() {
     "#);
     // With `--json` there is nothing on stderr.
     let _ = env.run_json(["model", "method", "run", "sink", "run"]);
-    // A relative path counts as unset, as the specification of these variables says.
+    // By the specification of these variables, a relative path counts as unset.
     env.variable("XDG_STATE_HOME", "state");
     env.variable("SEDGE_CACHE_DIR", "");
-    let told = env.run(["model", "method", "run", "sink", "run"]).stderr;
-    assert!(told.contains("no folder is known for its key"), "{told}");
+    let warned = env.run(["model", "method", "run", "sink", "run"]).stderr;
+    assert!(
+        warned.contains("no folder is known for its key"),
+        "{warned}"
+    );
 }
 
 #[test]
-fn in_a_home_that_is_read_only_each_process_compiles_and_says_why() {
+fn process_with_a_read_only_home_compiles_and_warns() {
     let env = clone();
     let line = "unshare --map-root-user --mount sh -c \
                 'mount -t tmpfs -o ro none $ENV/user && sedge model method run sink run'";
@@ -115,12 +118,12 @@ fn in_a_home_that_is_read_only_each_process_compiles_and_says_why() {
 }
 
 #[test]
-fn a_cache_that_others_may_write_to_is_not_used() {
+fn cache_that_others_may_write_to_is_not_used() {
     let mut env = clone();
     env.variable("SEDGE_CACHE_DIR", "$ENV/shared");
     let shared = env.repository().join("../shared");
-    fs::create_dir(&shared).expect("it is ours");
-    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("it is ours");
+    fs::create_dir(&shared).expect("the test owns it");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).expect("the test owns it");
     insta::assert_snapshot!(env.transcript("model method run sink run"), @r#"
     $ sedge model method run sink run
     ------- stdout -------
@@ -136,22 +139,22 @@ fn a_cache_that_others_may_write_to_is_not_used() {
     Succeeded after [took], wrote `record` version 1.
     "#);
     fs::remove_dir(&shared).expect("it is empty");
-    std::os::unix::fs::symlink("home", &shared).expect("it is ours");
-    let told = env.run(["model", "method", "run", "sink", "run"]).stderr;
+    std::os::unix::fs::symlink("home", &shared).expect("the test owns it");
+    let warned = env.run(["model", "method", "run", "sink", "run"]).stderr;
     assert!(
-        told.contains("/shared` is a symbolic link; set SEDGE_CACHE_DIR"),
-        "{told}"
+        warned.contains("/shared` is a symbolic link; set SEDGE_CACHE_DIR"),
+        "{warned}"
     );
 }
 
 #[test]
-fn a_key_that_others_may_read_is_not_used() {
+fn key_that_others_may_read_is_not_used() {
     let env = clone();
     env.setup(&["model method run sink run"]);
     let key = env
         .repository()
         .join("../user/.local/state/sedge/cache.key");
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("the test owns it");
     insta::assert_snapshot!(env.transcript("model method run sink run"), @r#"
     $ sedge model method run sink run
     ------- stdout -------

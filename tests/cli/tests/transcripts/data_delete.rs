@@ -6,7 +6,7 @@ use crate::datastore_lock_status::n_locks;
 use crate::fixtures::with_hostile;
 
 #[test]
-fn with_all_its_versions() {
+fn name_is_deleted_with_all_versions() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run", "model method run spawn run"]);
     insta::assert_snapshot!(env.transcript("
@@ -81,9 +81,9 @@ fn with_all_its_versions() {
     "#);
 }
 
-/// The model's file may be gone: its data is still there, and can still be deleted.
+/// The data of a model can be deleted after its file.
 #[test]
-fn the_model_may_be_gone() {
+fn data_of_a_deleted_model_is_deleted() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run", "model delete sink"]);
     insta::assert_snapshot!(env.transcript("data delete sink --all\ndata delete sink --all"), @"
@@ -103,7 +103,7 @@ fn the_model_may_be_gone() {
 }
 
 #[test]
-fn what_is_not_there_is_not_deleted() {
+fn missing_data_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run"]);
     let before = env.state();
@@ -163,7 +163,7 @@ fn what_is_not_there_is_not_deleted() {
 }
 
 #[test]
-fn a_call_of_the_model_is_not_disturbed() {
+fn delete_waits_for_a_running_call() {
     let env = with_hostile();
     env.setup(&["model method run hostile sleep --input ms=1"]);
     let _running = env.spawn("model method run hostile spin".split(' '));
@@ -196,7 +196,7 @@ fn a_call_of_the_model_is_not_disturbed() {
     "#);
 }
 
-/// A script whose variable is not set says this, and means anything but all.
+/// A script with an unset variable passes an empty prefix, and does not mean all data.
 #[test]
 fn empty_prefix_is_refused() {
     let env = TestEnv::with_sink_and_spawn();

@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn old_versions_go_and_the_latest_stays() {
+fn old_versions_are_removed_and_the_latest_stays() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input spec=short --input count=5",
@@ -41,7 +41,7 @@ fn old_versions_go_and_the_latest_stays() {
 }
 
 #[test]
-fn the_operator_has_the_last_word() {
+fn definition_overrides_the_plugin() {
     let env = with_files();
     env.setup(&["model method run files record --input count=4"]);
     let definition = env.read_file("models/files.yaml");
@@ -76,7 +76,7 @@ fn the_operator_has_the_last_word() {
 }
 
 #[test]
-fn an_override_that_is_none_is_refused() {
+fn invalid_override_is_refused() {
     let env = with_files();
     let definition = env.read_file("models/files.yaml");
     let overrides = "dataOutputOverrides:\n  - {specName: record, lifetime: 3 days}\n";

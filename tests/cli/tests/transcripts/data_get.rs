@@ -9,7 +9,7 @@ use sedge_test_kit::{TestEnv, wait_until};
 use crate::fixtures::with_files;
 
 #[test]
-fn the_latest_version_or_an_older_one() {
+fn latest_or_chosen_version_is_printed() {
     let env = with_two_versions();
     insta::assert_snapshot!(env.transcript("data get sink record\ndata get sink record --version 1"), @r#"
     $ sedge data get sink record
@@ -71,7 +71,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_is_no_such_data() {
+fn missing_data_is_refused() {
     let env = with_two_versions();
     insta::assert_snapshot!(env.transcript("
         data get sink recrod
@@ -149,10 +149,10 @@ fn there_is_no_such_data() {
     "#);
 }
 
-/// What is at the place is not what should be replaced: the program that reads a pipe would wait
-/// for ever, and a link would lead nowhere new.
+/// The path itself must not be replaced by a file: the reader of a pipe would wait forever, and the
+/// target of a link would stay unchanged.
 #[test]
-fn output_goes_to_what_the_path_leads_to() {
+fn output_is_written_to_pipes_and_through_links() {
     let env = with_two_versions();
     let at = |name: &str| env.repository().join(name);
     let get = |output: &str| env.run(["data", "get", "sink", "record", "--output", output]);
@@ -164,7 +164,7 @@ fn output_goes_to_what_the_path_leads_to() {
     assert!(!at("-").exists());
     env.write_file("private", "former");
     let private = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(at("private"), private).expect("it is ours");
+    fs::set_permissions(at("private"), private).expect("the test owns it");
     symlink("private", at("link")).expect("a link can be made");
     let _ = get("link").succeeded();
     assert!(at("link").is_symlink());
@@ -224,9 +224,9 @@ fn output_goes_to_what_the_path_leads_to() {
     );
 }
 
-/// A file that is half written is removed, and the former one stays.
+/// The unfinished file is removed, and the former file stays.
 #[test]
-fn output_that_is_interrupted_leaves_nothing() {
+fn interrupted_output_leaves_no_file() {
     let env = with_files();
     env.setup(&["model method run files write --input bytes=60000000"]);
     env.write_file("out", "former");

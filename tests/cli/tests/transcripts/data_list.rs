@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn data_of_all_models_or_of_one() {
+fn data_of_all_models_or_of_one_is_listed() {
     let env = with_data();
     insta::assert_snapshot!(env.transcript("data list\ndata list tub"), @"
     $ sedge data list
@@ -59,7 +59,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_is_none() {
+fn empty_list_shows_a_note() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("data list\ndata list spawn\ndata list --json"), @r#"
     $ sedge data list
@@ -82,7 +82,7 @@ fn there_is_none() {
 }
 
 #[test]
-fn no_such_model() {
+fn unknown_model_is_refused() {
     let env = with_data();
     insta::assert_snapshot!(env.transcript("data list sinkk\ndata list sinkk --json"), @r#"
     $ sedge data list sinkk

@@ -8,7 +8,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::with_files;
 
 #[test]
-fn the_data_of_a_model_that_is_gone() {
+fn data_of_a_deleted_model_is_deleted() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input count=3",
@@ -54,9 +54,9 @@ fn the_data_of_a_model_that_is_gone() {
     );
 }
 
-/// A folder that is missing for a moment looks as if all models were gone.
+/// If the folder is missing only for a moment, all models look deleted.
 #[test]
-fn models_that_may_not_be_gone() {
+fn doubtful_deletion_needs_confirmation() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "model create @sedge/sink third",
@@ -136,7 +136,7 @@ fn models_that_may_not_be_gone() {
 }
 
 #[test]
-fn a_folder_without_definitions() {
+fn folder_without_definitions_needs_confirmation() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model create @sedge/sink third"]);
     env.setup(&["model method run third run", "model method run spawn run"]);
@@ -168,15 +168,15 @@ fn a_folder_without_definitions() {
     ");
 }
 
-/// The bug: a folder that cannot be looked into counted as one without models, and the data of
-/// all models was deleted.
+/// An unreadable folder used to count as a folder without models, and the data of all models was
+/// deleted.
 #[test]
-fn a_folder_of_models_that_leads_out() {
+fn models_folder_that_links_outside_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run"]);
     let models = env.repository().join("models");
     let outside = env.repository().with_file_name("definitions");
-    fs::rename(&models, &outside).expect("both are ours");
+    fs::rename(&models, &outside).expect("the test owns both");
     symlink(&outside, &models).expect("the name is free");
     insta::assert_snapshot!(env.transcript("data prune\ndata prune --yes\ndata prune --model sink\ndata gc"), @"
     $ sedge data prune
@@ -207,7 +207,7 @@ fn a_folder_of_models_that_leads_out() {
     hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
     ");
-    fs::remove_file(&models).expect("it is ours");
-    fs::rename(&outside, &models).expect("both are ours");
+    fs::remove_file(&models).expect("the test owns it");
+    fs::rename(&outside, &models).expect("the test owns both");
     env.setup(&["data get sink record"]);
 }

@@ -15,7 +15,7 @@ fn with_records() -> TestEnv {
 }
 
 #[test]
-fn by_what_is_in_it() {
+fn data_is_found_by_content() {
     let env = with_records();
     insta::assert_snapshot!(
         env.transcript(
@@ -50,7 +50,7 @@ fn by_what_is_in_it() {
 }
 
 #[test]
-fn what_to_show_is_an_expression_too() {
+fn select_shows_the_value_of_an_expression() {
     let env = with_records();
     let query = ["data", "query", "attributes.n >= 1", "--select"];
     let select = "{'name': name, 'n': attributes.n}";
@@ -84,7 +84,7 @@ fn what_to_show_is_an_expression_too() {
 }
 
 #[test]
-fn a_query_that_is_wrong_is_refused_with_its_place() {
+fn invalid_query_is_refused_with_its_place() {
     let env = with_records();
     let query = |predicate: &str| env.run(["data", "query", predicate]).to_string();
     insta::assert_snapshot!(query("attributes.n >"), @"
@@ -119,7 +119,7 @@ fn a_query_that_is_wrong_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_query_that_is_wrong_for_some_says_for_how_many() {
+fn query_that_fails_on_some_versions_reports_their_number() {
     let env = with_records();
     let query = ["data", "query", "attributes.n.startsWith('x')"];
     insta::assert_snapshot!(env.run(query), @"
@@ -129,9 +129,9 @@ fn a_query_that_is_wrong_for_some_says_for_how_many() {
     ");
 }
 
-/// A list that is empty because the query fits nothing is not the answer to what was asked.
+/// An empty list would look like a successful query without a match.
 #[test]
-fn a_query_that_is_wrong_for_all_fails() {
+fn query_that_fails_on_all_versions_fails() {
     let env = with_records();
     let query = ["data", "query", "createdAt > '2026-01-01'"];
     insta::assert_snapshot!(env.run(query), @"
@@ -165,7 +165,7 @@ fn a_query_that_is_wrong_for_all_fails() {
 }
 
 #[test]
-fn faults_and_missing_parts_are_in_the_document() {
+fn document_has_faults_and_missing_values() {
     let env = with_records();
     let wrong = ["data", "query", "attributes.n.startsWith('x')", "--json"];
     insta::assert_snapshot!(env.run(wrong), @r#"

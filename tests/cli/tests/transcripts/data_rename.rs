@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn the_former_name_leads_to_the_new_one() {
+fn former_name_refers_to_the_renamed_data() {
     let env = with_files();
     env.setup(&["model method run files record --input count=2"]);
     insta::assert_snapshot!(
@@ -72,7 +72,7 @@ fn the_former_name_leads_to_the_new_one() {
 }
 
 #[test]
-fn what_cannot_be_renamed_is_told() {
+fn invalid_rename_is_refused() {
     let env = with_files();
     env.setup(&[
         "model method run files record",

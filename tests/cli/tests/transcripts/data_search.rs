@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn by_what_is_known_of_it() {
+fn data_is_found_by_metadata() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input count=2 --input tags={\"env\":\"prod\"}",
@@ -58,7 +58,7 @@ fn by_what_is_known_of_it() {
 }
 
 #[test]
-fn line_by_line_for_machines() {
+fn json_lines_prints_one_document_per_line() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     insta::assert_snapshot!(env.run(["data", "search", "--json-lines"]), @r#"
@@ -68,7 +68,7 @@ fn line_by_line_for_machines() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn invalid_conditions_are_refused() {
     let env = with_files();
     insta::assert_snapshot!(
         env.transcript(

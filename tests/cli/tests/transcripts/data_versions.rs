@@ -77,7 +77,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_is_no_such_data() {
+fn missing_data_is_refused() {
     let env = with_two_versions();
     insta::assert_snapshot!(env.transcript("
         data versions sink recrod

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use crate::fixtures::with_files;
 
 #[test]
-fn a_backup_is_made_once_unless_told_otherwise() {
+fn existing_backup_is_replaced_only_with_replace() {
     let env = with_files();
     env.setup(&[
         "model method run files record",
@@ -42,9 +42,9 @@ fn a_backup_is_made_once_unless_told_otherwise() {
     assert_eq!(again.code(), Some(0), "{again}");
 }
 
-/// There a backup would be lost with what it is a copy of, or take the place of it.
+/// In its own folder, a backup would be lost together with the datastore, or overwrite it.
 #[test]
-fn no_backup_is_made_where_sedge_keeps_its_own() {
+fn backup_into_the_state_folder_is_refused() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     symlink(".sedge/store", env.repository().join("link")).expect("a link can be made");
@@ -92,9 +92,9 @@ fn no_backup_is_made_where_sedge_keeps_its_own() {
     env.setup(&["data get files record", "datastore check"]);
 }
 
-/// What is locked belongs to a process that lives; there is none here.
+/// A locked file would belong to a running process; here no file is locked.
 #[test]
-fn what_killed_commands_left_is_removed_by_the_next_one() {
+fn leftovers_of_killed_commands_are_removed() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     let left = [

@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn a_sound_datastore_and_one_that_is_not() {
+fn damage_is_found_and_a_sound_datastore_passes() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input count=3",
@@ -81,7 +81,7 @@ fn a_sound_datastore_and_one_that_is_not() {
 }
 
 #[test]
-fn what_only_takes_up_room_is_told() {
+fn leftovers_are_listed() {
     let env = with_files();
     env.setup(&[
         "model method run files write --input bytes=100000",
@@ -108,7 +108,7 @@ fn what_only_takes_up_room_is_told() {
     );
 }
 
-/// Returns the one file of large content.
+/// Returns the path of the only file of large content.
 fn object(env: &sedge_test_kit::TestEnv) -> std::path::PathBuf {
     let objects = env.repository().join(".sedge/store/objects");
     let mut open = vec![objects];

@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn room_that_is_free_is_given_back() {
+fn free_space_is_returned() {
     let env = with_files();
     env.setup(&[
         "model method run files write --input bytes=60000 --input times=20",

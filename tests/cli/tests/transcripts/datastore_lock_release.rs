@@ -5,10 +5,9 @@ use sedge_test_kit::wait_until;
 use crate::datastore_lock_status::n_locks;
 use crate::fixtures::{with_counters, with_hostile};
 
-/// The call that had the lock can write nothing more, and says so in the end; the one that
-/// waited goes on at once.
+/// The former holder cannot write any more, and fails at its end; the waiter continues at once.
 #[test]
-fn who_had_it_is_fenced_and_who_waits_goes_on() {
+fn former_holder_is_fenced_off_and_waiter_continues() {
     let env = with_counters();
     let steps = r#"{"steps":[{"until":"two"}]}"#;
     let mut holder = env.spawn([
@@ -52,9 +51,9 @@ fn who_had_it_is_fenced_and_who_waits_goes_on() {
     ");
 }
 
-/// An exclusive run has the whole datastore, and its calls their models.
+/// An exclusive run locks the whole datastore, and its calls lock their models.
 #[test]
-fn everything_at_once() {
+fn all_locks_are_released() {
     let env = with_hostile();
     let spin = crate::fixtures::A.replace("modelIdOrName: spawn", "modelIdOrName: hostile");
     env.write_file(
@@ -118,7 +117,7 @@ fn everything_at_once() {
 }
 
 #[test]
-fn what_is_not_meant_is_not_done() {
+fn missing_or_wrong_arguments_are_refused() {
     let env = with_hostile();
     insta::assert_snapshot!(env.transcript("
         datastore lock release --all

@@ -5,7 +5,7 @@ use sedge_test_kit::{TestEnv, wait_until};
 use crate::fixtures::with_hostile;
 
 #[test]
-fn nothing_is_locked() {
+fn empty_list_shows_a_note() {
     let env = with_hostile();
     insta::assert_snapshot!(env.run(["datastore", "lock", "status"]), @"
     ------- stderr -------
@@ -27,9 +27,9 @@ fn nothing_is_locked() {
     ");
 }
 
-/// One process calls a method that never ends, below another one; a second one waits for it.
+/// One process runs a nested call that never ends; a second process waits for its lock.
 #[test]
-fn who_has_what_and_who_waits_for_whom() {
+fn holders_and_waiters_are_shown() {
     let env = with_hostile();
     let spin = "model method run spawn run -i target=hostile -i method=spin";
     let _holder = env.spawn(spin.split(' '));
@@ -158,9 +158,9 @@ fn who_has_what_and_who_waits_for_whom() {
     "#);
 }
 
-/// What a process had locked that was killed is in nobody's way, and not shown.
+/// The locks of a killed process do not block other processes, and are not shown.
 #[test]
-fn a_dead_process_has_nothing_locked() {
+fn killed_process_holds_no_lock() {
     let env = with_hostile();
     let mut holder = env.spawn("model method run hostile spin".split(' '));
     wait_until("the call", || n_locks(&env) == 2);

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a pipe is made as people make one"
+    reason = "a test creates a pipe with the usual program"
 )]
 
 use sedge_test_kit::wait_until;
@@ -11,7 +11,7 @@ use crate::datastore_lock_status::n_locks;
 use crate::fixtures::with_files;
 
 #[test]
-fn everything_is_as_it_was() {
+fn datastore_equals_the_backup() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input count=2",
@@ -85,7 +85,7 @@ fn everything_is_as_it_was() {
 }
 
 #[test]
-fn what_is_no_backup_changes_nothing() {
+fn invalid_backup_changes_nothing() {
     let env = with_files();
     env.setup(&["model method run files record", "datastore backup b.tar"]);
     let backup = std::fs::read(env.repository().join("b.tar")).expect("it was made");
@@ -156,7 +156,7 @@ fn what_is_no_backup_changes_nothing() {
 }
 
 #[test]
-fn a_backup_comes_through_a_link_or_on_stdin() {
+fn backup_is_read_through_a_link_or_from_stdin() {
     let env = with_files();
     env.setup(&["model method run files record", "datastore backup b.tar"]);
     let backup = std::fs::read(env.repository().join("b.tar")).expect("it was made");
@@ -182,9 +182,9 @@ fn a_backup_comes_through_a_link_or_on_stdin() {
     ");
 }
 
-/// On the first signal, also while it waits for the backup to come.
+/// The first signal stops it, even while it waits for the backup on a pipe.
 #[test]
-fn it_stops_when_it_is_interrupted_and_leaves_nothing_behind() {
+fn interrupted_restore_stops_and_leaves_no_file() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     let pipe = env.repository().join("pipe");
@@ -204,9 +204,9 @@ fn it_stops_when_it_is_interrupted_and_leaves_nothing_behind() {
     ");
 }
 
-/// As it may come with a clone: through the link, SQLite would write to what it leads to.
+/// A clone may contain such a link, and SQLite would write to the target of the link.
 #[test]
-fn a_database_that_is_a_link_is_refused() {
+fn database_that_is_a_link_is_refused() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     let store = env.repository().join(".sedge/store");

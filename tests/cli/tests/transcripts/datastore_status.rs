@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn how_it_is() {
+fn size_and_running_calls_are_shown() {
     let env = with_files();
     env.setup(&[
         "model method run files record --input count=3",
@@ -17,7 +17,7 @@ fn how_it_is() {
     );
     assert_eq!((count("files"), count("fileBytes")), (1, 100_000));
     assert_eq!((count("runningCalls"), count("schema")), (0, 4));
-    // Sizes differ from one time to the next.
+    // Sizes differ between runs of this test.
     let shown = env.run(["datastore", "status"]).to_string();
     let words: Vec<&str> = shown
         .lines()
@@ -37,7 +37,7 @@ fn how_it_is() {
 }
 
 #[test]
-fn a_newer_datastore_is_refused() {
+fn newer_datastore_is_refused() {
     let env = with_files();
     env.setup(&["model method run files record"]);
     let path = env.repository().join(".sedge/store/sedge.db");

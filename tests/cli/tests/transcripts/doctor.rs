@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::secret_put::put;
 
 #[test]
-fn nothing_is_wrong() {
+fn sound_repository_has_no_findings() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("doctor\ndoctor --json"), @r#"
     $ sedge doctor
@@ -57,9 +57,9 @@ fn nothing_is_wrong() {
     "#);
 }
 
-/// Each thing that is wrong is named, with what to do, and keeps no other one from being found.
+/// Each fault is shown with a fix, and does not hide the other faults.
 #[test]
-fn all_that_is_wrong_is_named() {
+fn every_fault_is_found() {
     let env = TestEnv::with_sink_and_spawn();
     put(&env, "TOKEN", "canary 1");
     put(&env, "OTHER", "canary 2");
@@ -87,8 +87,10 @@ fn all_that_is_wrong_is_named() {
         "name: strange\ntype: \"@test/nowhere\"\n",
     );
     env.write_file("workflows/bad.yaml", "name: bad\n");
-    for entry in std::fs::read_dir(env.repository().join(".sedge/plugins")).expect("ours") {
-        std::fs::remove_file(entry.expect("ours").path()).expect("ours");
+    for entry in
+        std::fs::read_dir(env.repository().join(".sedge/plugins")).expect("the test owns it")
+    {
+        std::fs::remove_file(entry.expect("the test owns it").path()).expect("the test owns it");
     }
     insta::assert_snapshot!(env.transcript("doctor"), @"
     $ sedge doctor
@@ -133,7 +135,7 @@ fn all_that_is_wrong_is_named() {
     6 faults, 1 warning.
     [exit status: 3]
     ");
-    std::fs::remove_file(env.repository().join(".sedge/secrets/key")).expect("ours");
+    std::fs::remove_file(env.repository().join(".sedge/secrets/key")).expect("the test owns it");
     let report = env.run(["doctor", "--json"]);
     assert_eq!(report.code(), Some(3));
     insta::assert_snapshot!(report, @r#"

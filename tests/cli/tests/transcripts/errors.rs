@@ -1,12 +1,12 @@
-//! Messages about what a person typed or wrote: each says what failed, on what, why, and what to do
-//! next. What the state of a repository or a run is to blame for is in `errors_of_state.rs`.
+//! Messages about mistakes on the command line or in files: each says what failed, on what, why,
+//! and what to do next. `errors_of_state.rs` has those about the state of a repository or a run.
 
 use sedge_test_kit::TestEnv;
 
 use crate::fixtures::{A, with_hostile, with_workflows};
 
 #[test]
-fn a_repository_that_is_not_there_or_there_already() {
+fn missing_or_existing_repository() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         --repo $ENV/user run list
@@ -66,7 +66,7 @@ fn a_repository_that_is_not_there_or_there_already() {
 }
 
 #[test]
-fn models_that_cannot_be_used() {
+fn unusable_models() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("
         model get snik
@@ -187,7 +187,7 @@ fn models_that_cannot_be_used() {
 }
 
 #[test]
-fn files_of_the_repository_that_are_at_fault() {
+fn faulty_files_of_the_repository() {
     let env = with_workflows();
     env.write_file(
         "workflows/A.yaml",
@@ -276,7 +276,7 @@ fn files_of_the_repository_that_are_at_fault() {
 }
 
 #[test]
-fn plugins_that_cannot_be_added_or_used() {
+fn unusable_plugins() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("text.wasm", "not a component");
     env.write_file("core.wasm", b"\0asm\x01\0\0\0");
@@ -367,10 +367,9 @@ fn plugins_that_cannot_be_added_or_used() {
     "#);
 }
 
-/// What a plugin says of its failure never decides what Sedge says: neither the exit code, nor
-/// what to do.
+/// The error code of a plugin decides neither the exit code of Sedge nor its hints.
 #[test]
-fn a_plugin_cannot_claim_what_only_the_host_knows() {
+fn plugin_cannot_forge_an_error_of_the_host() {
     let env = with_hostile();
     for code in ["deadlock", "lock-timeout", "limit", "timed-out", "plugin/x"] {
         let arguments = serde_json::json!({

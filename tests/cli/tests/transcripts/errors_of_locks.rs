@@ -1,11 +1,11 @@
-//! Errors of what waits for others, as people see them.
+//! Messages about calls and commands that wait for locks.
 
 use sedge_test_kit::wait_until;
 
 use crate::fixtures::{A, with_counters, with_workflows};
 
 #[test]
-fn a_step_whose_call_never_began() {
+fn step_whose_call_never_began_names_the_holder() {
     let env = with_workflows();
     env.write_file(
         "workflows/A.yaml",
@@ -162,7 +162,7 @@ fn a_step_whose_call_never_began() {
 }
 
 #[test]
-fn a_lock_that_is_held_for_too_long() {
+fn lock_timeout_names_the_holder() {
     let env = with_counters();
     let steps = serde_json::json!({"steps": [{"until": "two"}]}).to_string();
     let holder = env.spawn([

@@ -1,9 +1,9 @@
-//! Errors of what the user asked for: data, secrets and command lines, as people see them.
+//! Messages about invalid requests for data and secrets, and about invalid command lines.
 
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn data_that_is_named_or_asked_for_wrongly() {
+fn invalid_requests_for_data() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "model method run sink run",
@@ -138,7 +138,7 @@ fn data_that_is_named_or_asked_for_wrongly() {
 }
 
 #[test]
-fn secrets_that_cannot_be_put() {
+fn invalid_secrets() {
     let env = TestEnv::with_repository();
     let put = |name: &str, value: &str| env.run_with_stdin(["secret", "put", name], value);
     insta::assert_snapshot!(put("token", "abc"), @"
@@ -186,7 +186,7 @@ fn secrets_that_cannot_be_put() {
 }
 
 #[test]
-fn command_lines_that_cannot_be_understood() {
+fn invalid_command_lines() {
     let mut env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         run lits

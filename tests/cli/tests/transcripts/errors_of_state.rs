@@ -84,7 +84,7 @@ fn runs_in_the_wrong_state() {
 }
 
 #[test]
-fn gates_that_are_not_decided_so() {
+fn gates_that_cannot_be_decided() {
     let env = with_suspended();
     insta::assert_snapshot!(env.transcript("
         workflow resume B
@@ -174,7 +174,7 @@ fn gates_that_are_not_decided_so() {
 }
 
 #[test]
-fn backups_and_datastores_that_cannot_be_used() {
+fn unusable_backups_and_datastores() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run", "datastore backup one.tar"]);
     env.write_file("other.tar", "not a backup");
@@ -259,7 +259,7 @@ fn backups_and_datastores_that_cannot_be_used() {
 }
 
 #[test]
-fn models_that_look_gone() {
+fn models_whose_files_are_missing() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run", "model method run spawn run"]);
     insta::assert_snapshot!(env.transcript("data prune --model sink"), @"
@@ -305,7 +305,7 @@ fn secrets_that_cannot_be_opened() {
     let put = env.run_with_stdin(["secret", "put", "token"], "a value of some length");
     let _ = put.succeeded();
     let key = env.repository().join(".sedge/secrets/key");
-    fs::set_permissions(&key, Permissions::from_mode(0o644)).expect("it is ours");
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).expect("the test owns it");
     insta::assert_snapshot!(env.transcript("
         model method run sink run
         model method run sink run --json
@@ -345,7 +345,7 @@ fn secrets_that_cannot_be_opened() {
     }
     [exit status: 3]
     "#);
-    fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("it is ours");
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("the test owns it");
     let sealed = env.repository().join(".sedge/secrets/token.sealed");
     fs::write(&sealed, "damaged").expect("written");
     insta::assert_snapshot!(env.transcript("model method run sink run"), @"
@@ -370,9 +370,9 @@ fn secrets_that_cannot_be_opened() {
 }
 
 #[test]
-fn a_repository_that_others_may_change() {
+fn repository_that_other_users_may_write_to() {
     let mut env = TestEnv::with_repository();
-    fs::set_permissions(env.repository(), Permissions::from_mode(0o777)).expect("it is ours");
+    fs::set_permissions(env.repository(), Permissions::from_mode(0o777)).expect("the test owns it");
     insta::assert_snapshot!(env.transcript("
         run list
         run list --json

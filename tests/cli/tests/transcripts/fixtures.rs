@@ -1,4 +1,4 @@
-//! What several transcripts begin with.
+//! Environments that several transcripts share.
 
 use sedge_test_kit::{CommandOutput, TestEnv};
 
@@ -19,7 +19,8 @@ jobs:
           methodName: run
 ";
 
-/// Returns a gate, and behind it a step which calls `spawn`, and that `sink` so many times.
+/// Returns a workflow with a gate, and a step after it that calls `spawn`, which calls `sink` so
+/// often.
 pub(crate) fn b(n_calls: u32) -> String {
     format!(
         "\
@@ -65,7 +66,7 @@ pub(crate) fn newest_run(env: &TestEnv) -> String {
     id.expect("something has run").to_owned()
 }
 
-/// Returns a repository with the model `hostile`, which does what it should not.
+/// Returns a repository with the model `hostile`, which misbehaves.
 pub(crate) fn with_hostile() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
@@ -75,8 +76,8 @@ pub(crate) fn with_hostile() -> TestEnv {
     env
 }
 
-/// Returns a repository with the model `files`, which does with data what it is told, and
-/// `sink`.
+/// Returns a repository with `sink`, and with the model `files`, whose arguments are operations on
+/// data.
 pub(crate) fn with_files() -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
@@ -99,7 +100,7 @@ pub(crate) fn with_counters() -> TestEnv {
     env
 }
 
-/// Runs a command that must be refused, and returns what it says.
+/// Runs a command that must be refused, and returns its output.
 #[track_caller]
 pub(crate) fn refused(env: &TestEnv, command: &str) -> CommandOutput {
     let before = env.state();

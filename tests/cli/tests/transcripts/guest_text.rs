@@ -1,12 +1,12 @@
-//! Texts of a plugin that look like those of the program.
+//! Texts of a plugin that imitate the output of the program.
 //!
-//! Ends of lines in descriptions and reasons used to forge the program's own lines, up to the
-//! decision on what a plugin may do. Now none of them begins a line, and none reaches a terminal
-//! with characters that it obeys.
+//! Newlines in descriptions and reasons used to forge lines of the program, even the answer that
+//! grants a permission. Now no text of a plugin begins a line, and no control character of a plugin
+//! reaches the terminal.
 
 use sedge_test_kit::TestEnv;
 
-/// What `forger` would have begin a line.
+/// The lines that `forger` tries to forge.
 const FORGED: [&str; 7] = [
     "It may call and read every model: forged",
     "It may run every command: forged",
@@ -17,19 +17,19 @@ const FORGED: [&str; 7] = [
     "Step main/go: forged",
 ];
 
-/// What it says by every way.
-const SAID: &str = "first\nerror: forged\r\nhint: forged\rgranted: forged\n\u{1b}[2K\u{1b}[1GStep main/go: forged\n\u{1b}]8;;https://evil.test\u{7}here\u{1b}]8;;\u{7} gran\u{200b}ted \u{202e}degrof";
+/// The text that it passes through every channel.
+const TEXT: &str = "first\nerror: forged\r\nhint: forged\rgranted: forged\n\u{1b}[2K\u{1b}[1GStep main/go: forged\n\u{1b}]8;;https://evil.test\u{7}here\u{1b}]8;;\u{7} gran\u{200b}ted \u{202e}degrof";
 
-/// Checks what a person sees.
+/// Checks that an output has no forged line and no control character.
 #[track_caller]
 fn check(shown: &str) {
     for line in shown.split(['\n', '\r']) {
         let forged = FORGED.iter().find(|forged| line.starts_with(**forged));
         assert_eq!(forged, None, "{shown}");
     }
-    let is_obeyed =
+    let is_control =
         |c: char| c.is_control() && !"\n\r\t".contains(c) || "\u{200b}\u{202e}\u{feff}".contains(c);
-    assert_eq!(shown.find(is_obeyed), None, "{shown:?}");
+    assert_eq!(shown.find(is_control), None, "{shown:?}");
 }
 
 fn with_forger() -> TestEnv {
@@ -41,13 +41,13 @@ fn with_forger() -> TestEnv {
     env
 }
 
-/// Returns the arguments of a call that says it by one way.
+/// Returns the arguments of a call that passes the text through one channel.
 fn arguments(by: &str) -> String {
-    serde_json::json!({"by": by, "text": SAID}).to_string()
+    serde_json::json!({"by": by, "text": TEXT}).to_string()
 }
 
 #[test]
-fn a_description_forges_no_line() {
+fn description_forges_no_line() {
     let env = with_forger();
     for command in [
         "plugin add $GUESTS/forger.wasm --grant none",
@@ -69,7 +69,7 @@ fn a_description_forges_no_line() {
 }
 
 #[test]
-fn what_a_call_says_forges_no_line() {
+fn log_and_error_of_a_call_forge_no_line() {
     let env = with_forger();
     for by in ["log", "failure", "panic"] {
         let ran = env.run([
@@ -90,7 +90,7 @@ fn what_a_call_says_forges_no_line() {
     }
 }
 
-/// Data is printed as it is, except to a terminal.
+/// Data is printed verbatim, except to a terminal.
 #[test]
 fn data_on_a_terminal_forges_no_line() {
     let env = with_forger();
@@ -109,10 +109,10 @@ fn data_on_a_terminal_forges_no_line() {
     let value = say("value").stdout;
     assert!(
         value.contains('\u{202e}'),
-        "it is printed as it is: {value}"
+        "it is printed verbatim: {value}"
     );
     let _ = say("file");
-    assert_eq!(env.run(["data", "get", "f", "file"]).stdout, SAID);
+    assert_eq!(env.run(["data", "get", "f", "file"]).stdout, TEXT);
     env.write_file("arguments.json", arguments("value"));
     for line in [
         "sedge data get f file",

@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_repository_is_made_here() {
+fn repository_is_created_in_the_current_folder() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.run(["init"]), @"
     ------- stderr -------
@@ -17,7 +17,7 @@ fn a_repository_is_made_here() {
 }
 
 #[test]
-fn a_repository_is_made_elsewhere() {
+fn repository_is_created_in_another_folder() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.transcript("init one\n--repo two init\n--repo one model list"), @"
     $ sedge init one
@@ -79,7 +79,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_is_one_already() {
+fn existing_repository_is_refused() {
     let env = TestEnv::with_repository();
     let before = env.state();
     insta::assert_snapshot!(env.run(["init"]), @"
@@ -93,7 +93,7 @@ fn there_is_one_already() {
 }
 
 #[test]
-fn a_file_is_in_the_way() {
+fn existing_file_is_refused() {
     let env = TestEnv::default();
     env.write_file("file", "");
     insta::assert_snapshot!(env.run(["init", "file"]), @"
@@ -106,7 +106,7 @@ fn a_file_is_in_the_way() {
 }
 
 #[test]
-fn elsewhere_there_is_no_repository() {
+fn other_folder_is_not_a_repository() {
     let env = TestEnv::default();
     insta::assert_snapshot!(env.transcript("model list\nmodel list --json\n--repo nowhere model list"), @r#"
     $ sedge model list

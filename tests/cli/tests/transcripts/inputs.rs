@@ -1,9 +1,9 @@
-//! Arguments on the command line: what is typed is what a method gets, or a refusal.
+//! Arguments on the command line: a method receives the value that was typed, or it is refused.
 
 use sedge_test_kit::TestEnv;
 use serde_json::{Value, json};
 
-/// Returns what `sink` wrote of a call with these arguments.
+/// Returns the note that `sink` wrote in a call with these arguments.
 fn noted(env: &TestEnv, arguments: &[&str]) -> Value {
     let run = ["model", "method", "run", "sink", "run"];
     let _ = env.run([&run, arguments].concat()).succeeded();
@@ -25,7 +25,7 @@ fn text_keeps_its_quotes() {
 }
 
 #[test]
-fn a_whole_number_may_have_a_point_or_an_exponent() {
+fn integer_may_have_a_point_or_an_exponent() {
     let env = TestEnv::with_sink_and_spawn();
     for (input, n_calls) in [("count=2.0", 2), ("count=0.1e1", 1)] {
         let ran = env.run_json(["model", "method", "run", "spawn", "run", "--input", input]);
@@ -57,7 +57,7 @@ fn a_whole_number_may_have_a_point_or_an_exponent() {
 }
 
 #[test]
-fn what_is_given_twice_is_refused() {
+fn argument_given_twice_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     let run = ["model", "method", "run", "sink", "run"];
     insta::assert_snapshot!(env.run([&run[..], &["--input", "note=a", "--input", "note=b"]].concat()), @"
@@ -72,13 +72,13 @@ fn what_is_given_twice_is_refused() {
     hint: give one JSON object, `@FILE`, or `-` for stdin
     [exit status: 2]
     ");
-    // One way of giving an argument is laid over the other.
+    // `--input` overrides `--inputs-json`.
     let both = ["--inputs-json", "{\"note\": \"a\"}", "--input", "note=b"];
     assert_eq!(noted(&env, &both), json!("b"));
 }
 
 #[test]
-fn arguments_come_from_files_and_stdin() {
+fn arguments_are_read_from_files_and_stdin() {
     let env = TestEnv::with_sink_and_spawn();
     let large = "x".repeat(300_000);
     env.write_file("large.txt", &large);
@@ -120,9 +120,9 @@ fn arguments_come_from_files_and_stdin() {
     assert_eq!(missing.code(), Some(3), "{missing}");
 }
 
-/// A variable that is empty is as good as not set; one that says nothing sensible is named.
+/// An empty variable counts as unset; the error for an invalid value names the variable.
 #[test]
-fn variables_are_named_where_they_are_wrong() {
+fn invalid_variable_is_named() {
     let env = TestEnv::with_sink_and_spawn();
     let with = |variable: &str, command: &str| {
         let output = env
@@ -149,7 +149,7 @@ fn variables_are_named_where_they_are_wrong() {
         assert!(shown.contains(name), "{variable}: {shown}");
         assert_eq!(code, Some(expect), "{variable}: {shown}");
     }
-    // An option goes before the variable.
+    // An option has precedence over the variable.
     let (shown, code) = with("SEDGE_LOCK_TIMEOUT=1m", "data gc --lock-timeout 1");
     assert_eq!(code, Some(0), "{shown}");
 }

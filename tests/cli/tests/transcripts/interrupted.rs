@@ -1,15 +1,15 @@
-//! Runs that are cut off: nothing half-done is visible, nobody waits for the dead, and
-//! what was completed is not done again.
+//! Interrupted runs: no partial result is visible, the locks of a killed process are free, and
+//! completed steps are not repeated.
 
 use sedge_test_kit::{Child, TestEnv, wait_until};
 
 use crate::fixtures::{A, newest_run, with_hostile};
 
-/// How many calls the step makes: enough to be caught in the middle.
+/// The number of calls of the step, which is large enough to interrupt it in between.
 const N_CALLS: usize = 2000;
 
 #[test]
-fn a_killed_run_is_interrupted_and_resumed_without_doing_anything_twice() {
+fn killed_run_is_resumed_without_repeating_calls() {
     let env = with_long_step();
     let mut running = start(&env, N_CALLS / 20);
     running.kill();
@@ -46,7 +46,7 @@ fn a_killed_run_is_interrupted_and_resumed_without_doing_anything_twice() {
 }
 
 #[test]
-fn a_run_that_was_killed_twice() {
+fn run_killed_twice_is_resumed() {
     let env = with_long_step();
     let mut running = start(&env, N_CALLS / 20);
     running.kill();
@@ -61,7 +61,7 @@ fn a_run_that_was_killed_twice() {
 }
 
 #[test]
-fn a_workflow_that_is_interrupted_by_its_person_can_be_resumed() {
+fn workflow_interrupted_by_the_user_is_resumed() {
     let env = with_long_step();
     let running = start(&env, N_CALLS / 20);
     running.interrupt();
@@ -81,7 +81,7 @@ fn a_workflow_that_is_interrupted_by_its_person_can_be_resumed() {
 }
 
 #[test]
-fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
+fn method_interrupted_by_the_user_is_cancelled() {
     let env = with_hostile();
     let running = env.spawn(["model", "method", "run", "hostile", "spin"]);
     wait_until("the run's start", || {
@@ -117,7 +117,7 @@ fn a_method_that_is_interrupted_by_its_person_is_cancelled() {
 }
 
 #[test]
-fn an_interrupted_program_says_so_as_json_too() {
+fn interruption_is_reported_as_json() {
     let env = with_hostile();
     let running = env.spawn(["model", "method", "run", "hostile", "spin", "--json"]);
     wait_until("the call's start", || {
@@ -163,20 +163,20 @@ fn with_long_step() -> TestEnv {
     env
 }
 
-/// Starts the workflow `A`, and waits until its step has made so many calls.
+/// Starts the workflow `A`, and waits until its step has made `n_calls` calls.
 fn start(env: &TestEnv, n_calls: usize) -> Child<'_> {
     let running = env.spawn(["workflow", "run", "A"]);
     wait_until("the first calls", || n_versions(env) >= n_calls);
     running
 }
 
-/// Returns how often `sink` has written: every call of it does so once.
+/// Returns how often `sink` has written; each of its calls writes once.
 fn n_versions(env: &TestEnv) -> usize {
     let versions = env.run_json(["data", "versions", "sink", "record"]);
     versions["data"].as_array().map_or(0, Vec::len)
 }
 
-/// Returns where the newest run stands, its step, and the step's call.
+/// Returns the status of the newest run, of its step, and of the step's call.
 fn cut_off(env: &TestEnv) -> String {
     let run = env.run_json(["run", "show", &newest_run(env)])["data"].clone();
     let (step, call) = (&run["steps"][0], &run["calls"][0]);

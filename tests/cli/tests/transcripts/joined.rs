@@ -1,12 +1,12 @@
-//! A `sedge` that a command starts. In the program that Sedge was made after, it waited for the lock
-//! of the very call that waited for it; here it is told by a token which call that is, and works
-//! below it.
+//! A `sedge` process that a command of a call starts. In the program that Sedge is modelled on,
+//! such a process waited for a lock of the call that waited for the process. In Sedge, the process
+//! receives a token of that call, and its own calls are children of it.
 
 use sedge_test_kit::{TestEnv, processes, sedge, wait_until};
 use serde_json::{Value, json};
 
-/// Returns an environment with a model `tool`, of `@sedge/shell`, whose command is pinned with these
-/// lines, each for `program: …` and more.
+/// Returns an environment with a model `tool` of `@sedge/shell`, whose command is pinned with these
+/// lines: `program: …` and more.
 fn with_tool(pin: &[&str]) -> TestEnv {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
@@ -26,7 +26,7 @@ fn repin(env: &TestEnv, pin: &[&str]) {
     env.write_file("sedge.yaml", text);
 }
 
-/// The program itself, which may run any method.
+/// The pin of `sedge` itself, which allows it to run any method.
 const METHODS: [&str; 4] = [
     "program: $SEDGE",
     "arguments: [model, method, run, '*', '*', '--inputs-json=*', ...]",
@@ -34,13 +34,13 @@ const METHODS: [&str; 4] = [
     "cwd: .",
 ];
 
-/// Returns the arguments by which the program runs a method.
+/// Returns the arguments of a command that runs a method.
 fn method(model: &str, method: &str, inputs: &Value) -> Value {
     let inputs = format!("--inputs-json={inputs}");
     json!(["model", "method", "run", model, method, inputs])
 }
 
-/// Returns what has `tool` run its command.
+/// Returns the arguments that run the command of `tool`.
 fn tool_run(inputs: &str) -> [&str; 7] {
     [
         "model",
@@ -53,17 +53,17 @@ fn tool_run(inputs: &str) -> [&str; 7] {
     ]
 }
 
-/// Has `tool` run its command, and returns the program's document.
+/// Runs the command of `tool`, and returns the document that it prints.
 fn tool(env: &TestEnv, arguments: &Value) -> Value {
     let inputs = json!({"arguments": arguments, "expectExit": [0, 3, 75]});
     let document = env.run_json(tool_run(&inputs.to_string()));
     document["data"]["value"].clone()
 }
 
-/// Two deep: `tool` has `sedge` run `tool`, which has `sedge` run `sink`. Each `tool` is locked by the
-/// one before it, for as long as that waits.
+/// There are two levels: `tool` starts `sedge`, which runs `tool`, which starts `sedge`, which runs
+/// `sink`. The first call of `tool` holds its lock while it waits.
 #[test]
-fn a_command_of_a_model_calls_that_model_itself() {
+fn command_of_a_model_can_call_that_model() {
     let env = with_tool(&METHODS);
     let innermost = method("sink", "run", &json!({}));
     let inputs = json!({"arguments": innermost, "name": "inner"});
@@ -89,7 +89,7 @@ fn a_command_of_a_model_calls_that_model_itself() {
     ");
 }
 
-/// What starts any program with variables of its own, as a script may.
+/// The pin of a program that starts any program with other variables, as a script can.
 const ANY: [&str; 4] = [
     "program: /usr/bin/env",
     "arguments: ['SEDGE_LINEAGE=*', ...]",
@@ -97,7 +97,7 @@ const ANY: [&str; 4] = [
     "cwd: .",
 ];
 
-/// Has `tool` run `sink`, by a `sedge` with some other token than its own.
+/// Runs `sink` from `tool`, by a `sedge` process with another token.
 fn with_token(env: &TestEnv, token: &str) -> Value {
     let sedge = sedge().to_str().expect("plain text");
     let token = format!("SEDGE_LINEAGE={token}");
@@ -106,7 +106,7 @@ fn with_token(env: &TestEnv, token: &str) -> Value {
 }
 
 #[test]
-fn a_token_that_is_used_up_or_made_up_is_refused() {
+fn used_or_invented_token_is_refused() {
     let env = with_tool(&["program: /usr/bin/env"]);
     let printed = tool(&env, &json!([]));
     let printed = printed["stdout"]["text"].as_str().expect("text");
@@ -118,22 +118,22 @@ fn a_token_that_is_used_up_or_made_up_is_refused() {
     for token in [used_up, &guessed] {
         let ended = with_token(&env, token);
         assert_eq!(ended["exitCode"], 3, "{token}: {ended:#}");
-        let told = ended["stderr"]["text"].as_str().expect("text");
+        let stderr = ended["stderr"]["text"].as_str().expect("text");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(told, @"
+            insta::assert_snapshot!(stderr, @"
             error: `SEDGE_LINEAGE` has a token of a command that has ended: nothing is run for it any more
             hint: unset the environment variable `SEDGE_LINEAGE` to go on without the call
             ");
         }
     }
-    // One that no call of this repository gave out makes nobody anything.
+    // A token that no call of this repository issued has no effect.
     let ended = with_token(&env, "");
     assert_eq!(ended["exitCode"], 0, "{ended:#}");
 }
 
-/// By way of another repository, too: that one's call is not the last that has a token for it.
+/// This also works through another repository, whose call adds a token of its own.
 #[test]
-fn a_command_may_work_in_another_repository_and_from_there_in_its_own() {
+fn command_can_work_in_its_repository_through_another_one() {
     let [env, other] = [(), ()].map(|()| with_tool(&METHODS));
     let arguments = "arguments: [--repo, '*', model, method, run, '*', '*', '--inputs-json=*']";
     for env in [&env, &other] {
@@ -164,7 +164,7 @@ fn started_by(id: u32, program: &str) -> Vec<u32> {
     processes.filter(is_it).map(|it| it.id).collect()
 }
 
-/// Returns the processes that run a program as a command of `id`: each is started by a reaper.
+/// Returns the processes that run a program as a command of `id`. A reaper starts each of them.
 fn commands_of(id: u32, program: &str) -> Vec<u32> {
     let reapers = started_by(id, "sedge-reaper").into_iter();
     let commands = reapers.flat_map(|reaper| started_by(reaper, program));
@@ -178,7 +178,7 @@ fn runs(id: u32) -> bool {
 }
 
 #[test]
-fn a_command_ends_with_the_program_that_started_it_however_that_ends() {
+fn command_ends_with_the_program_that_started_it() {
     let env = with_tool(&["program: /usr/bin/sleep", "arguments: [...]"]);
     let inputs = json!({"arguments": ["3600"]}).to_string();
     for is_killed in [false, true] {

@@ -1,11 +1,11 @@
-//! Limits: each is named where it is reached, with what raises it.
+//! Limits: the error names the limit that was reached, and how to raise it.
 
 use sedge_test_kit::TestEnv;
 
 use crate::fixtures::with_hostile;
 
 #[test]
-fn a_method_that_takes_too_long_is_stopped() {
+fn method_over_its_time_limit_is_stopped() {
     let env = with_hostile();
     let definition = env.read_file("models/hostile.yaml");
     env.write_file(
@@ -153,9 +153,9 @@ fn yaml_of_hint(stderr: &str, key: &str) -> String {
     format!("{yaml}\n")
 }
 
-/// Whoever pastes what a hint shows has allowed what was wanted.
+/// The line of the hint, pasted into the file, allows the request.
 #[test]
-fn a_limit_is_raised_as_its_hint_says() {
+fn hint_raises_the_limit() {
     let env = with_hostile();
     let check = |model: &str, limits: &str, command: &str| {
         let file = format!("models/{model}.yaml");
@@ -197,9 +197,9 @@ fn a_limit_is_raised_as_its_hint_says() {
     }
 }
 
-/// A limit of a run is told where all of its calls see it.
+/// The hint for a limit of a run names the file that holds for all of its calls.
 #[test]
-fn a_limit_of_a_run_is_raised_in_the_repositorys_file() {
+fn limit_of_a_run_is_raised_in_the_repository_file() {
     let env = TestEnv::with_sink_and_spawn();
     let config = env.read_file("sedge.yaml");
     env.write_file(

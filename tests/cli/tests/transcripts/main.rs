@@ -1,20 +1,19 @@
-//! What people see: transcripts of every command, with the real program, real plugins and
-//! a real repository.
+//! Transcripts of every command, with the real program, real plugins and a real repository.
 //!
-//! One module a command, named like its file in `host/cli/src/commands`; each shows the
-//! command when all is well, as text and as JSON, and the mistakes that a person makes.
-//! The other modules show what takes several commands: the `scenario`, what is refused,
-//! what is interrupted, and what happens at once.
+//! There is one module for each command, named like its file in `host/cli/src/commands`. It shows
+//! the command when it succeeds, as text and as JSON, and the usual mistakes of users. The other
+//! modules show sequences of several commands: the `scenario`, refused requests, interruptions and
+//! concurrent processes.
 //!
-//! To take over what the program says now, and then to read the difference:
+//! To accept the current output, and then to review the difference:
 //! `cargo insta test --accept --release --workspace --test transcripts`.
 #![expect(
     clippy::disallowed_methods,
-    reason = "some transcripts show what is said of files that were damaged"
+    reason = "some transcripts show the messages about damaged files"
 )]
 #![expect(
     clippy::too_many_lines,
-    reason = "a transcript is as long as what it shows"
+    reason = "a transcript is as long as the output that it shows"
 )]
 
 mod bad_component;

@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_model_is_a_file_for_people() {
+fn model_is_a_readable_file() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "create", "@sedge/sink", "tub"]), @"
     ------- stderr -------
@@ -19,7 +19,7 @@ fn a_model_is_a_file_for_people() {
 }
 
 #[test]
-fn with_global_arguments() {
+fn global_arguments_are_written() {
     let env = with_reader();
     insta::assert_snapshot!(env.run(["model", "create", "@test/reader", "reader", "--global-argument", "greeting=ho: \"ho\""]), @"
     ------- stderr -------
@@ -80,7 +80,7 @@ fn as_json() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_not_written() {
+fn invalid_model_is_refused_and_not_written() {
     let env = with_reader();
     let before = env.state();
     insta::assert_snapshot!(env.transcript("

@@ -6,7 +6,7 @@ use crate::datastore_lock_status::n_locks;
 use crate::fixtures::with_hostile;
 
 #[test]
-fn its_data_is_kept() {
+fn data_of_the_model_is_kept() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("
         model method run sink run
@@ -85,7 +85,7 @@ fn its_data_is_kept() {
 }
 
 #[test]
-fn a_call_of_it_is_not_disturbed() {
+fn delete_waits_for_a_running_call() {
     let env = with_hostile();
     let _running = env.spawn("model method run hostile spin".split(' '));
     wait_until("the call", || n_locks(&env) == 2);

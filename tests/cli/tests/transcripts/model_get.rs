@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_model_is_shown_as_it_is_written() {
+fn model_is_shown_verbatim() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "get", "sink"]), @r#"
     ------- stdout -------
@@ -36,7 +36,7 @@ fn as_json() {
 }
 
 #[test]
-fn no_such_model() {
+fn unknown_model_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("model get sinkk\nmodel get sinkk --json\nmodel get ../sedge\nmodel get cloud"), @r#"
     $ sedge model get sinkk
@@ -79,7 +79,7 @@ fn no_such_model() {
 }
 
 #[test]
-fn a_file_with_a_fault() {
+fn faulty_file_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file(
         "models/tub.yaml",
@@ -117,7 +117,7 @@ fn a_file_with_a_fault() {
 }
 
 #[test]
-fn a_file_of_another_name() {
+fn file_with_another_name_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("models/tub.yaml", "name: bowl\ntype: \"@sedge/sink\"\n");
     insta::assert_snapshot!(env.run(["model", "get", "tub"]), @"

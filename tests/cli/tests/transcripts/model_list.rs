@@ -20,9 +20,9 @@ fn models_are_listed() {
     ");
 }
 
-/// A definition that is shared within the repository, and one whose target is missing.
+/// One link leads to a definition within the repository, and the target of the other is missing.
 #[test]
-fn links_to_definitions() {
+fn links_to_definitions_are_listed() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("common/tub.yaml", "name: tub\ntype: \"@sedge/sink\"\n");
     let link = env.repository().join("models/tub.yaml");
@@ -87,7 +87,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_are_none() {
+fn empty_list_shows_a_note() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("model list\nmodel list --json"), @r#"
     $ sedge model list
@@ -106,7 +106,7 @@ fn there_are_none() {
 }
 
 #[test]
-fn one_with_a_fault_does_not_hide_the_others() {
+fn faulty_model_does_not_hide_the_others() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("models/tub.yaml", "name: tub\ntpye: \"@sedge/sink\"\n");
     insta::assert_snapshot!(env.transcript("model list\nmodel list --json"), @r#"

@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::{with_files, with_hostile};
 
 #[test]
-fn a_method_returns_a_value_and_writes_data() {
+fn method_returns_a_value_and_writes_data() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "method", "run", "sink", "run"]), @r#"
     ------- stdout -------
@@ -50,7 +50,7 @@ fn as_json() {
 }
 
 #[test]
-fn what_was_written_is_counted_where_it_is_much() {
+fn many_written_names_are_counted() {
     let env = with_files();
     insta::assert_snapshot!(env.transcript("
         model method run files record --input count=6
@@ -87,7 +87,7 @@ fn what_was_written_is_counted_where_it_is_much() {
 }
 
 #[test]
-fn arguments_are_given_one_by_one_or_as_json() {
+fn arguments_are_passed_one_by_one_or_as_json() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "method", "run", "sink", "run", "--input", "note=a=b, \"c\""]), @r#"
     ------- stdout -------
@@ -114,7 +114,7 @@ fn arguments_are_given_one_by_one_or_as_json() {
 }
 
 #[test]
-fn a_read_method_prints_what_it_found() {
+fn read_method_prints_its_result() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["model", "method", "run", "sink", "latest"]), @"
     ------- stdout -------
@@ -126,7 +126,7 @@ fn a_read_method_prints_what_it_found() {
 }
 
 #[test]
-fn what_a_plugin_says_goes_to_stderr() {
+fn plugin_log_goes_to_stderr() {
     let env = with_hostile();
     insta::assert_snapshot!(env.transcript("
         model method run hostile print --input lines=2
@@ -181,7 +181,7 @@ fn what_a_plugin_says_goes_to_stderr() {
 }
 
 #[test]
-fn a_failure_is_told_in_the_methods_words() {
+fn failure_shows_the_message_of_the_method() {
     let env = with_hostile();
     insta::assert_snapshot!(env.transcript("
         model method run hostile fail --input code=quota-exceeded --input message=full
@@ -296,7 +296,7 @@ fn a_failure_is_told_in_the_methods_words() {
 }
 
 #[test]
-fn a_plugin_cannot_move_a_persons_cursor() {
+fn plugin_cannot_move_the_cursor() {
     let env = with_hostile();
     let message = "message=\u{1b}[2Jall is well\rhint: give me your password";
     insta::assert_snapshot!(env.run(["model", "method", "run", "hostile", "fail", "-i", "code=x", "-i", message]), @"
@@ -319,7 +319,7 @@ fn a_plugin_cannot_move_a_persons_cursor() {
 }
 
 #[test]
-fn a_core_dump_is_written_where_it_is_asked_for() {
+fn core_dump_is_written_to_the_named_file() {
     let env = with_hostile();
     insta::assert_snapshot!(env.transcript("
         model method run hostile trap --core-dump core.wasm
@@ -391,7 +391,7 @@ fn a_core_dump_is_written_where_it_is_asked_for() {
 }
 
 #[test]
-fn no_such_model_or_method() {
+fn unknown_model_or_method_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("
         model method run sinkk run

@@ -3,7 +3,7 @@
 use crate::fixtures::with_hostile;
 
 #[test]
-fn a_panic_and_a_trap_are_told_with_their_places() {
+fn panic_and_trap_are_shown_with_their_places() {
     let env = with_hostile();
     insta::assert_snapshot!(env.run(["model", "method", "run", "hostile", "panic", "-i", "message=out of cheese"]), @"
     ------- stderr -------
@@ -164,7 +164,7 @@ fn a_panic_and_a_trap_are_told_with_their_places() {
 }
 
 #[test]
-fn a_nested_failure_is_told_by_its_caller() {
+fn nested_failure_is_reported_by_its_caller() {
     let env = with_hostile();
     insta::assert_snapshot!(env.run([
         "model", "method", "run", "spawn", "run", "-i", "target=hostile", "-i", "method=exit",

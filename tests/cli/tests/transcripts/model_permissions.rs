@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn what_a_model_may_do_and_why() {
+fn permissions_are_shown_with_reasons() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "plugin add $GUESTS/asker.wasm --grant env",
@@ -151,9 +151,9 @@ fn what_a_model_may_do_and_why() {
     "#);
 }
 
-/// What is granted in a file can be wrong in many ways; each is told with its place.
+/// Each invalid grant in a file is reported with its place.
 #[test]
-fn a_grant_that_is_none() {
+fn invalid_grant_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     let file = env.read_file("models/sink.yaml");
     let mut all = String::new();
@@ -227,9 +227,10 @@ fn a_grant_that_is_none() {
     "#);
 }
 
-/// Without a grant the call fails and says which lines would help; with them it goes through.
+/// Without a grant, the call fails and its error shows the lines that grant it. With these lines,
+/// the call succeeds.
 #[test]
-fn the_lines_that_a_denial_shows_help() {
+fn lines_of_a_denial_grant_the_request() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "plugin add $GUESTS/asker.wasm --grant none",
@@ -271,9 +272,9 @@ fn the_lines_that_a_denial_shows_help() {
     "#);
 }
 
-/// Who grants a name grants what it stands for, so that is shown.
+/// A grant of a name is a grant of its program, so the program is shown.
 #[test]
-fn what_a_command_stands_for() {
+fn program_of_a_command_is_shown() {
     let env = TestEnv::with_repository();
     env.setup(&[
         "plugin add $GUESTS/shell.wasm --grant commands=log",
@@ -314,9 +315,9 @@ fn what_a_command_stands_for() {
     ");
 }
 
-/// What a call was denied, it has not used.
+/// A denied request is not a use.
 #[test]
-fn what_was_used_is_told_with_its_time() {
+fn used_permission_is_shown_with_its_time() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "plugin add $GUESTS/asker.wasm --grant models --grant env",

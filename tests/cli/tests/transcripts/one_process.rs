@@ -1,13 +1,13 @@
-//! A nested call is no process. In the program that Sedge was made after, the resumed step
-//! started the program again for each nested call, and that waited for a lock which its
-//! own grandparent held: for ever. Here there is nobody to wait for.
+//! A nested call is not a process. In the program that Sedge is modelled on, the resumed step
+//! started the program again for each nested call. The new process waited forever for a lock of its
+//! own grandparent. In Sedge, a nested call never waits for its ancestors.
 
 use sedge_test_kit::{Process, TestEnv, processes, sedge, wait_until};
 
 use crate::fixtures::b;
 
 #[test]
-fn while_a_resumed_step_makes_calls_there_is_one_process() {
+fn resumed_step_with_nested_calls_is_one_process() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("workflows/B.yaml", b(2000));
     env.setup(&["workflow run B", "workflow approve B gate"]);
@@ -33,8 +33,8 @@ fn while_a_resumed_step_makes_calls_there_is_one_process() {
     assert_eq!(versions["data"].as_array().map(Vec::len), Some(2000));
 }
 
-/// Returns the processes that `id` has started, and those that run the program in the
-/// same place, whoever started them.
+/// Returns the processes that `id` has started, and all other processes that run the program in the
+/// same folder.
 fn others(env: &TestEnv, id: u32) -> Vec<Process> {
     let is_other = |process: &Process| {
         let is_here = process.folder.as_deref() == Some(&env.repository());

@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_plugin_is_added_and_pinned() {
+fn plugin_is_added_and_pinned() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.run(["plugin", "add", "$GUESTS/sink.wasm"]), @"
     ------- stderr -------
@@ -14,9 +14,9 @@ fn a_plugin_is_added_and_pinned() {
     assert!(lock.contains("\"@sedge/sink\":"), "{lock}");
 }
 
-/// What it asks for is to be decided on before it is added: nothing is granted by default.
+/// The user has to decide on all requests before the plugin is added: no grant is a default.
 #[test]
-fn what_a_plugin_asks_for_is_decided_on() {
+fn requests_of_a_plugin_need_a_decision() {
     let env = TestEnv::with_repository();
     let before = env.read_file("sedge.yaml");
     insta::assert_snapshot!(env.transcript("
@@ -214,7 +214,7 @@ fn what_a_plugin_asks_for_is_decided_on() {
 }
 
 #[test]
-fn some_of_it_can_be_granted() {
+fn some_requests_are_granted() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         plugin add $GUESTS/asker.wasm --grant env --grant http=https://api.example.com --grant files=inbox:in
@@ -277,7 +277,7 @@ fn some_of_it_can_be_granted() {
 }
 
 #[test]
-fn a_decision_is_about_what_is_asked_for() {
+fn grant_without_a_request_is_refused() {
     let env = TestEnv::with_repository();
     let before = env.state();
     insta::assert_snapshot!(env.transcript("
@@ -369,7 +369,7 @@ fn a_decision_is_about_what_is_asked_for() {
 }
 
 #[test]
-fn a_version_that_asks_for_more_is_stopped() {
+fn version_that_asks_for_more_needs_a_decision() {
     let env = TestEnv::with_repository();
     env.setup(&["plugin add $GUESTS/asker.wasm --grant-all"]);
     let wants_more = changed(sedge_test_artifacts::ASKER, b"ASKER_OLD", b"ASKER_NEW");
@@ -452,7 +452,7 @@ fn a_version_that_asks_for_more_is_stopped() {
     "#);
 }
 
-/// Returns the lock file without what changes with every build.
+/// Returns the lock file without the digests, which change with every build.
 fn lock_text(env: &TestEnv) -> String {
     let text = env.read_file("sedge.lock");
     let lines = text.lines().filter(|line| !line.contains("sha256"));
@@ -473,7 +473,7 @@ fn as_json() {
 }
 
 #[test]
-fn the_same_again_changes_nothing() {
+fn same_version_changes_nothing() {
     let env = TestEnv::with_sink_and_spawn();
     let before = env.state();
     insta::assert_snapshot!(env.run(["plugin", "add", "$GUESTS/sink.wasm"]), @"
@@ -489,7 +489,7 @@ fn the_same_again_changes_nothing() {
 }
 
 #[test]
-fn another_version_takes_the_place_of_the_first() {
+fn other_version_replaces_the_first() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("sink.wasm", newer_sink());
     insta::assert_snapshot!(env.transcript("plugin add sink.wasm\nplugin list"), @"
@@ -507,7 +507,7 @@ fn another_version_takes_the_place_of_the_first() {
 }
 
 #[test]
-fn no_such_file() {
+fn missing_file_is_refused() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("plugin add snik.wasm\nplugin add snik.wasm --json\nplugin add models\nplugin add"), @r#"
     $ sedge plugin add snik.wasm
@@ -557,12 +557,12 @@ fn no_such_file() {
     "#);
 }
 
-/// Returns `sink` as of a day later.
+/// Returns `sink` with the version of the next day.
 fn newer_sink() -> Vec<u8> {
     changed(sedge_test_artifacts::SINK, b"2026.11.23.1", b"2026.11.24.1")
 }
 
-/// Returns a component with another text in its data.
+/// Returns a component whose data has `new` in place of `old`.
 fn changed(component: &str, old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut component = TestEnv::component(component);
     let place = component.windows(old.len()).position(|it| it == old);

@@ -1,8 +1,8 @@
-//! `sedge plugin add`, where a person decides.
+//! `sedge plugin add` at a terminal, where the user decides.
 
 use sedge_test_kit::{TestEnv, wait_until};
 
-/// Answers each question as it comes.
+/// Runs a command on a terminal, and answers each of its questions.
 fn answered(env: &TestEnv, line: &str, answers: &[(&str, &str)]) -> (String, Option<i32>) {
     let mut child = env.spawn_on_terminal(line);
     let mut at = 0;
@@ -19,9 +19,9 @@ fn answered(env: &TestEnv, line: &str, answers: &[(&str, &str)]) -> (String, Opt
 
 const GRANT: &str = "Grant it? [yes/no/show/quit]";
 
-/// Each right is a question of its own, and a word about one is no word about another.
+/// Each permission is a separate question, and its answer does not affect the others.
 #[test]
-fn each_right_is_asked_for_alone() {
+fn each_permission_is_a_separate_question() {
     let env = TestEnv::with_repository();
     let add = format!("sedge plugin add {}", sedge_test_artifacts::ASKER);
     let (shown, code) = answered(
@@ -67,9 +67,9 @@ fn each_right_is_asked_for_alone() {
     }
 }
 
-/// A person who quits has decided nothing, and nothing was done.
+/// If the user quits, no decision is stored and nothing changes.
 #[test]
-fn quitting_is_no_interruption() {
+fn quit_changes_nothing_and_is_not_an_interruption() {
     let env = TestEnv::with_repository();
     let before = env.state();
     let add = format!("sedge plugin add {}", sedge_test_artifacts::ASKER);
@@ -84,7 +84,7 @@ fn quitting_is_no_interruption() {
 }
 
 #[test]
-fn a_secret_is_granted_for_one_host() {
+fn secret_is_granted_for_one_host() {
     let env = TestEnv::with_repository();
     env.setup(&["plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@https://api.example.com"]);
     let lock = env.read_file("sedge.lock");

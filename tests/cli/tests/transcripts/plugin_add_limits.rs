@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_component_that_is_too_large() {
+fn component_over_the_size_limit_is_refused() {
     let env = TestEnv::with_repository();
     let config = env.read_file("sedge.yaml");
     let check = |limits: &str| {

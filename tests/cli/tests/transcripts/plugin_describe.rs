@@ -3,7 +3,7 @@
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn a_plugin_says_what_it_offers_and_asks_for() {
+fn methods_and_requests_are_shown() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("plugin describe @sedge/spawn\nplugin describe @sedge/sink"), @r#"
     $ sedge plugin describe @sedge/spawn
@@ -142,7 +142,7 @@ fn as_json() {
 }
 
 #[test]
-fn no_such_type() {
+fn unknown_type_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("plugin describe @sedge/snik\nplugin describe @sedge/snik --json\nplugin describe sink\nplugin describe @acme/cloud"), @r#"
     $ sedge plugin describe @sedge/snik
@@ -186,7 +186,7 @@ fn no_such_type() {
 }
 
 #[test]
-fn the_component_is_not_here() {
+fn missing_component_is_refused() {
     let mut env = TestEnv::with_sink_and_spawn();
     env.variable("SEDGE_CACHE_DIR", "$ENV/empty-cache");
     env.remove(".sedge");

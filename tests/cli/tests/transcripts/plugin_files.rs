@@ -1,4 +1,4 @@
-//! `@sedge/files`: what a person sees who writes down what is in a folder.
+//! `@sedge/files`: the output for a user who takes the inventory of a folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use sedge_test_kit::TestEnv;
 
 #[test]
-fn an_inventory_has_every_file_and_notes_links() {
+fn inventory_has_every_file_and_marks_links() {
     let env = TestEnv::with_repository();
     env.setup(&[
         "plugin add $GUESTS/files.wasm --grant none",
@@ -123,7 +123,7 @@ fn an_inventory_has_every_file_and_notes_links() {
     "#);
 }
 
-/// WASI has names of text only; the list of a folder ended at the first other one.
+/// In WASI, file names are text. The list of a folder used to end at the first name that is not.
 #[test]
 fn name_that_is_not_utf8_is_listed_and_marked() {
     let env = TestEnv::with_repository();

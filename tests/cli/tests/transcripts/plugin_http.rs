@@ -1,11 +1,11 @@
-//! `@sedge/http`: what a person sees who fetches something.
+//! `@sedge/http`: the output for a user who sends requests.
 
 use sedge_test_kit::{Authority, Server, TestEnv};
 
 use crate::secret_put::put;
 
-/// Returns an environment with a model `api` of `@sedge/http` that nobody granted anything,
-/// and a server over TLS whose authority is trusted.
+/// Returns an environment with a model `api` of `@sedge/http` without grants, and a TLS server
+/// whose certificate authority is trusted.
 fn with_server() -> (TestEnv, Server) {
     let mut env = TestEnv::with_repository();
     let authority = Authority::default();
@@ -26,9 +26,9 @@ fn grant(env: &TestEnv, server: &Server) {
     env.write_file("models/api.yaml", definition + &grants);
 }
 
-/// A denial has the lines that help, in the log and where the call fails.
+/// A denial shows the lines that grant the request, in the log and in the error.
 #[test]
-fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+fn denial_shows_the_lines_that_grant_the_request() {
     let (env, server) = with_server();
     insta::assert_snapshot!(env.transcript("
         model method run api fetch --input url=$SERVER/json
@@ -112,9 +112,9 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
     "#);
 }
 
-/// The server sends back what it was sent, and still nobody sees the secret.
+/// The server returns the request in its response, and the secret is still not shown anywhere.
 #[test]
-fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
+fn secret_is_sent_to_the_granted_host_and_never_shown() {
     const CANARY: &str = "canary-4711/of the mine";
     let (env, server) = with_server();
     put(&env, "HTTP_TOKEN", CANARY);
@@ -201,7 +201,7 @@ fn a_secret_is_sent_where_it_was_granted_and_told_by_nobody() {
 }
 
 #[test]
-fn what_is_no_json_becomes_a_file() {
+fn response_that_is_not_json_becomes_a_file() {
     let (env, server) = with_server();
     grant(&env, &server);
     insta::assert_snapshot!(env.transcript("
@@ -260,7 +260,7 @@ fn what_is_no_json_becomes_a_file() {
 }
 
 #[test]
-fn what_is_not_as_expected_fails() {
+fn unexpected_response_fails() {
     let (env, server) = with_server();
     grant(&env, &server);
     insta::assert_snapshot!(env.transcript("
@@ -329,7 +329,7 @@ fn what_is_not_as_expected_fails() {
 }
 
 #[test]
-fn bad_status_is_shown_with_what_the_server_said() {
+fn bad_status_is_shown_with_the_body() {
     let (env, server) = with_server();
     grant(&env, &server);
     let ran = env.run([
@@ -341,8 +341,8 @@ fn bad_status_is_shown_with_what_the_server_said() {
         "--input",
         "url=$SERVER/frozen",
     ]);
-    let said = "was answered with status 422: {\"error\": \"the zone is frozen until monday\"}";
-    assert!(ran.stderr.contains(said), "{ran}");
+    let body = "was answered with status 422: {\"error\": \"the zone is frozen until monday\"}";
+    assert!(ran.stderr.contains(body), "{ran}");
     assert_eq!(ran.code(), Some(1));
 }
 
@@ -380,10 +380,10 @@ fn compressed_body_is_decoded_or_named_as_such() {
 }
 
 #[test]
-fn request_that_cannot_be_sent_says_what_is_wrong_with_it() {
+fn invalid_request_is_refused_with_the_reason() {
     let (env, server) = with_server();
     grant(&env, &server);
-    let said = |input: &str, url: &str| {
+    let fetch = |input: &str, url: &str| {
         let url = format!("url={url}");
         let args = [
             "model", "method", "run", "api", "fetch", "--input", &url, "--input", input,
@@ -391,21 +391,20 @@ fn request_that_cannot_be_sent_says_what_is_wrong_with_it() {
         let ran = env.run(args);
         format!("{}{}", ran.stdout, ran.stderr)
     };
-    let echoed = said("method=post", "$SERVER/json");
+    let echoed = fetch("method=post", "$SERVER/json");
     assert!(echoed.contains("\"status\": 200"), "{echoed}");
-    let name = said("method=GET", "http://user:pw@127.0.0.1:9/");
+    let name = fetch("method=GET", "http://user:pw@127.0.0.1:9/");
     assert!(name.contains("its URL has a user name in it"), "{name}");
-    let method = said("method=ge:t", "$SERVER/json");
+    let method = fetch("method=ge:t", "$SERVER/json");
     assert!(
         method.contains("method") && !method.contains("its URL or its length"),
         "{method}"
     );
 }
 
-/// An authority that the machine does not know proves nothing, and no more does a certificate
-/// for another name.
+/// A certificate of an unknown authority is refused, and so is a certificate for another name.
 #[test]
-fn a_server_has_to_prove_who_it_is() {
+fn server_without_a_valid_certificate_is_refused() {
     let (env, server) = with_server();
     grant(&env, &server);
     env.trust(&Authority::default());
@@ -448,11 +447,11 @@ fn a_server_has_to_prove_who_it_is() {
     hint: see what they logged: `sedge run logs [run 2]`
     [exit status: 1]
     "#);
-    assert!(other.requests().is_empty(), "nothing was said to it");
+    assert!(other.requests().is_empty(), "it received no request");
 }
 
 #[test]
-fn what_it_asks_for_is_shown() {
+fn requests_of_the_plugin_are_shown() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         plugin add $GUESTS/http.wasm

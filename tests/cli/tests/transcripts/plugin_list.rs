@@ -55,7 +55,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_are_none() {
+fn empty_list_shows_a_note() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("plugin list\nplugin list --json"), @r#"
     $ sedge plugin list
@@ -74,7 +74,7 @@ fn there_are_none() {
 }
 
 #[test]
-fn a_clone_has_the_pins_and_not_the_components() {
+fn clone_has_pins_without_components() {
     let env = TestEnv::with_sink_and_spawn();
     env.remove(".sedge");
     insta::assert_snapshot!(env.run(["plugin", "list"]), @"
@@ -86,7 +86,7 @@ fn a_clone_has_the_pins_and_not_the_components() {
 }
 
 #[test]
-fn a_lock_file_with_a_fault() {
+fn faulty_lock_file_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     let lock = env.read_file("sedge.lock");
     env.write_file("sedge.lock", lock.replacen("sha256:", "sha265:", 1));

@@ -1,16 +1,16 @@
-//! `@sedge/shell`: what a person sees who runs a program.
+//! `@sedge/shell`: the output for a user who runs programs.
 
 use sedge_test_kit::TestEnv;
 
-/// A shell that runs a file.
+/// The pin of a shell that runs a script.
 const PIN: &str = "commands:
   say:
     program: /bin/sh
     arguments: ['*', '*']
 ";
 
-/// Returns an environment with a model `tool` of `@sedge/shell` that nobody granted anything, with
-/// these pins, and with a script that ends as it is told.
+/// Returns an environment with a model `tool` of `@sedge/shell` without grants, with these pins,
+/// and with a script that exits with the code of its argument.
 fn with_tool(pins: &str) -> TestEnv {
     let env = TestEnv::with_repository();
     env.write_file("sedge.yaml", format!("version: 1\n{pins}"));
@@ -29,7 +29,7 @@ fn grant(env: &TestEnv) {
 }
 
 #[test]
-fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+fn denial_shows_the_lines_that_grant_the_request() {
     let env = with_tool(PIN);
     let run =
         "model method run tool run --inputs-json {\"arguments\":[\"$ENV/repo/say.sh\",\"0\"]}";
@@ -106,7 +106,7 @@ fn what_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
 }
 
 #[test]
-fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
+fn failed_command_is_recorded_and_refused_arguments_are_shown() {
     let env = with_tool(PIN);
     grant(&env);
     insta::assert_snapshot!(env.transcript(r#"
@@ -159,7 +159,7 @@ fn what_fails_is_kept_and_what_the_pin_does_not_allow_is_refused() {
 }
 
 #[test]
-fn what_is_not_pinned_or_badly_pinned_is_told() {
+fn missing_or_invalid_pin_is_refused() {
     let env = with_tool("");
     grant(&env);
     insta::assert_snapshot!(env.transcript("model method run tool run"), @r#"

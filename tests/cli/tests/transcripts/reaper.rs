@@ -1,4 +1,4 @@
-//! What a command has started ends with `sedge`, however that ends.
+//! All processes of a command end when `sedge` ends, in whichever way it ends.
 
 use std::path::PathBuf;
 
@@ -28,8 +28,8 @@ const RUN: [&str; 7] = [
     "{\"arguments\":[\"./tool.sh\"]}",
 ];
 
-/// A command that goes on for ever, and so do three processes that it starts: one in a session of
-/// its own, one whose parent has ended, and one with pipes of its own.
+/// A command that runs forever, and starts three processes that run forever: one in its own
+/// session, one whose parent has ended, and one with its own pipes.
 const FAMILY: &str = "export PATH=/usr/bin:/bin
 setsid sleep 600 &
 setsid sh -c '(sleep 600) & exit' &
@@ -38,7 +38,7 @@ touch started
 sleep 600
 ";
 
-/// Starts `tool`, and waits until its command is at work.
+/// Starts `tool`, and waits until its command is running.
 fn start(env: &TestEnv) -> Child<'_> {
     let running = env.spawn(RUN);
     let is_started = || env.repository().join("started").exists();
@@ -48,7 +48,7 @@ fn start(env: &TestEnv) -> Child<'_> {
     running
 }
 
-/// Returns the programs that run in the repository's folder, besides `sedge` itself.
+/// Returns the programs that run in the repository's folder, except `sedge` itself.
 fn left(env: &TestEnv) -> Vec<PathBuf> {
     let here = Some(env.repository());
     let here = processes().into_iter().filter(|it| it.folder == here);
@@ -57,7 +57,7 @@ fn left(env: &TestEnv) -> Vec<PathBuf> {
 }
 
 #[test]
-fn when_the_program_is_killed_nothing_of_its_command_is_left() {
+fn killed_program_leaves_no_process_of_its_command() {
     let env = with_tool(FAMILY);
     let mut running = start(&env);
     running.kill();
@@ -66,7 +66,7 @@ fn when_the_program_is_killed_nothing_of_its_command_is_left() {
 }
 
 #[test]
-fn a_hangup_stops_the_program_as_a_termination_does() {
+fn hangup_stops_the_program() {
     let env = with_tool(FAMILY);
     let running = start(&env);
     running.hang_up();
@@ -87,7 +87,7 @@ fn a_hangup_stops_the_program_as_a_termination_does() {
 }
 
 #[test]
-fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
+fn hangup_ignored_at_the_start_stays_ignored() {
     let env = with_tool("touch started; while [ ! -e go ]; do sleep 0.01; done; echo done\n");
     let running = env.spawn_without_hangup(RUN);
     let started = env.repository().join("started");
@@ -98,9 +98,9 @@ fn a_hangup_that_was_ignored_at_the_start_stays_ignored() {
     assert!(output.to_string().contains("done"), "{output}");
 }
 
-/// Without it, processes could be left behind: so there is no other way to start a command.
+/// Without the reaper, processes could be left behind, so a command is then refused.
 #[test]
-fn without_the_reaper_no_command_is_run() {
+fn command_without_the_reaper_is_refused() {
     let env = with_tool("touch started\n");
     insta::assert_snapshot!(env.run_alone(RUN), @"
     ------- stderr -------

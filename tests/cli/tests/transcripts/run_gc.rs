@@ -3,7 +3,7 @@
 use crate::fixtures::with_files;
 
 #[test]
-fn runs_go_and_their_data_stays() {
+fn runs_are_deleted_and_their_data_stays() {
     let env = with_files();
     env.setup(&["model method run files record", "model method run sink run"]);
     insta::assert_snapshot!(env.transcript("run gc --older-than 1h\nrun gc --older-than 7 days"), @"

@@ -75,7 +75,7 @@ fn as_json() {
 }
 
 #[test]
-fn by_status_subject_and_time() {
+fn runs_are_filtered_by_status_subject_and_time() {
     let env = with_runs();
     insta::assert_snapshot!(env.transcript("
         run list --status failed
@@ -137,7 +137,7 @@ fn by_status_subject_and_time() {
 }
 
 #[test]
-fn a_list_that_is_cut_says_so() {
+fn cut_list_shows_a_note() {
     let env = with_runs();
     insta::assert_snapshot!(env.transcript("run list -n 1 --json"), @r#"
     $ sedge run list -n 1 --json
@@ -167,7 +167,7 @@ fn a_list_that_is_cut_says_so() {
 }
 
 #[test]
-fn there_are_none() {
+fn empty_list_shows_a_note() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("run list\nrun list --json"), @r#"
     $ sedge run list
@@ -186,7 +186,7 @@ fn there_are_none() {
 }
 
 #[test]
-fn a_limit_that_is_none() {
+fn invalid_limit_is_refused() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("run list --limit many\nrun list --limit many --json"), @r#"
     $ sedge run list --limit many

@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::with_hostile;
 
 #[test]
-fn what_calls_logged_is_kept() {
+fn logs_of_calls_are_stored() {
     let env = with_hostile();
     env.setup(&[
         "model method run hostile log --input lines=2",
@@ -47,7 +47,7 @@ fn what_calls_logged_is_kept() {
 }
 
 #[test]
-fn a_failed_call_keeps_its_log() {
+fn log_of_a_failed_call_is_stored() {
     let env = with_hostile();
     let definition = env.read_file("models/hostile.yaml");
     env.write_file(
@@ -67,7 +67,7 @@ fn a_failed_call_keeps_its_log() {
 }
 
 #[test]
-fn nothing_was_logged() {
+fn empty_log_shows_a_note() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run"]);
     insta::assert_snapshot!(env.transcript("run logs\nrun logs --json"), @r#"
@@ -88,7 +88,7 @@ fn nothing_was_logged() {
 }
 
 #[test]
-fn no_such_run() {
+fn unknown_run_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("run logs\nrun logs uuuu\nrun logs uuuu --json"), @r#"
     $ sedge run logs

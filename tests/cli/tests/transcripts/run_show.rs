@@ -6,7 +6,7 @@ use crate::datastore_lock_status::n_locks;
 use crate::fixtures::{A, with_files, with_hostile, with_suspended};
 
 #[test]
-fn a_workflows_run_is_a_tree() {
+fn run_of_a_workflow_is_a_tree() {
     let env = with_suspended();
     insta::assert_snapshot!(env.run(["run", "show"]), @"
     ------- stdout -------
@@ -29,7 +29,7 @@ fn a_workflows_run_is_a_tree() {
 }
 
 #[test]
-fn a_methods_run_is_a_tree_too() {
+fn run_of_a_method_is_a_tree() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run spawn run --input count=2"]);
     insta::assert_snapshot!(env.run(["run", "show"]), @"
@@ -230,7 +230,7 @@ fn many_calls_are_summed_up() {
 }
 
 #[test]
-fn what_failed_is_shown_where_it_failed() {
+fn error_is_shown_at_the_call_that_failed() {
     let env = with_hostile();
     let command = "model method run spawn run --input target=hostile --input method=trap";
     assert_eq!(env.run(command.split(' ')).code(), Some(1));
@@ -247,9 +247,9 @@ fn what_failed_is_shown_where_it_failed() {
     "#);
 }
 
-/// Data that a failed call keeps is the user's to deal with. It used to be shown as if nothing was left.
+/// The user has to deal with data that a failed call keeps, so it is shown. It used not to be.
 #[test]
-fn what_a_failed_call_kept_is_shown() {
+fn data_kept_by_a_failed_call_is_shown() {
     let env = with_files();
     env.setup(&[
         "plugin add $GUESTS/hostile.wasm --grant-all",
@@ -282,7 +282,7 @@ fn what_a_failed_call_kept_is_shown() {
 }
 
 #[test]
-fn what_a_call_wrote_is_counted_where_it_is_much() {
+fn many_written_names_are_counted() {
     let env = with_files();
     env.setup(&["model method run files record --input count=120"]);
     insta::assert_snapshot!(env.run(["run", "show"]), @"
@@ -301,16 +301,16 @@ fn what_a_call_wrote_is_counted_where_it_is_much() {
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(120));
 }
 
-/// Neither has a call on record that could say why.
+/// In both cases, no call is on record that could show the error.
 #[test]
-fn what_could_not_begin_says_why() {
+fn step_or_call_that_could_not_begin_shows_the_reason() {
     let env = with_hostile();
     let a = A.replace("modelIdOrName: spawn", "modelIdOrName: hostile");
     env.write_file(
         "workflows/A.yaml",
         a.replace("methodName: run", "methodName: trap"),
     );
-    // It is killed at the end of the test.
+    // The end of the test kills it.
     let _running = env.spawn("model method run hostile sleep --input ms=600000".split(' '));
     wait_until("the holder", || n_locks(&env) == 2);
     let busy = "model method run hostile trap --lock-timeout 0.05";
@@ -359,7 +359,7 @@ fn what_could_not_begin_says_why() {
 }
 
 #[test]
-fn a_backtrace_has_all_that_is_known() {
+fn backtrace_has_functions_and_lines() {
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&[
         "plugin add $GUESTS/hostile_lines.wasm --grant-all",
@@ -367,7 +367,7 @@ fn a_backtrace_has_all_that_is_known() {
     ]);
     let command = "model method run spawn run --input target=hostile --input method=trap";
     assert_eq!(env.run(command.split(' ')).code(), Some(1));
-    // What is between is the compiler's and the standard library's.
+    // The other frames belong to the compiler and to the standard library.
     let shown = env.run(["run", "show", "--backtrace"]).to_string();
     let own = shown
         .lines()
@@ -390,7 +390,7 @@ fn a_backtrace_has_all_that_is_known() {
 }
 
 #[test]
-fn a_run_is_found_by_the_beginning_of_its_id() {
+fn run_is_found_by_a_prefix_of_its_id() {
     let env = TestEnv::with_sink_and_spawn();
     let run = env.run_json(["model", "method", "run", "sink", "run"])["data"]["run"].clone();
     let run = run.as_str().expect("a run has an id");
@@ -402,7 +402,7 @@ fn a_run_is_found_by_the_beginning_of_its_id() {
 }
 
 #[test]
-fn no_such_run() {
+fn unknown_run_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.transcript("run show\nrun show --json"), @r#"
     $ sedge run show

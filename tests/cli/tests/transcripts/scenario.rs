@@ -1,11 +1,11 @@
-//! What the project exists for, from an empty folder to a resumed workflow: the resumed
-//! step calls another model through the host, and nobody waits for anybody.
+//! The purpose of the project, from an empty folder to a resumed workflow: the resumed step calls
+//! another model through the host, without a new process and without a deadlock.
 
 use sedge_test_kit::TestEnv;
 
 use crate::fixtures::{A, b};
 
-/// Two plugins, two models, a method, a workflow, and one that waits for a person.
+/// Two plugins, two models, a method, a workflow, and a workflow that waits at a gate.
 pub(crate) const COMMANDS: &str = "
     init
     plugin add $GUESTS/sink.wasm
@@ -29,7 +29,7 @@ pub(crate) const COMMANDS: &str = "
 ";
 
 #[test]
-fn as_a_person_sees_it() {
+fn scenario_as_text() {
     let env = with_workflow_files();
     insta::assert_snapshot!(env.transcript(COMMANDS), @r#"
     $ sedge init
@@ -163,7 +163,7 @@ fn as_a_person_sees_it() {
 }
 
 #[test]
-fn each_nested_call_is_accounted_for() {
+fn each_nested_call_is_recorded() {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("workflows/B.yaml", b(5));
     env.setup(&[
@@ -180,7 +180,7 @@ fn each_nested_call_is_accounted_for() {
     }
 }
 
-/// Returns a folder that is no repository yet, and has the workflows `A` and `B` in it.
+/// Returns a folder that has the workflows `A` and `B`, and is not a repository yet.
 pub(crate) fn with_workflow_files() -> TestEnv {
     let env = TestEnv::default();
     env.write_file("workflows/A.yaml", A);

@@ -1,11 +1,11 @@
-//! The scenario as a program sees it: each command with `--json`.
+//! The scenario with `--json` at each command.
 
 use crate::scenario::{COMMANDS, with_workflow_files};
 
 #[test]
-fn as_a_program_sees_it() {
+fn scenario_as_json() {
     let env = with_workflow_files();
-    // What a plugin says of itself is a page long, and shown elsewhere.
+    // The description of a plugin is long, and another transcript shows it.
     let is_long = |command: &&str| command.contains("plugin add");
     let commands = COMMANDS.trim().lines().map(str::trim);
     let (added, shown): (Vec<&str>, Vec<&str>) = commands.partition(is_long);

@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::secret_put::put;
 
 #[test]
-fn for_good() {
+fn secret_is_deleted() {
     let env = TestEnv::with_repository();
     put(&env, "TOKEN", "canary 1");
     put(&env, "OTHER", "canary 2");
@@ -34,7 +34,7 @@ fn for_good() {
 }
 
 #[test]
-fn what_is_not_there_is_not_deleted() {
+fn missing_secret_is_refused() {
     let env = TestEnv::with_repository();
     put(&env, "TOKEN", "canary 1");
     insta::assert_snapshot!(env.transcript("

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::secret_put::put;
 
 #[test]
-fn by_name() {
+fn secrets_are_listed_by_name() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.run(["secret", "list"]), @"
     ------- stderr -------
@@ -58,9 +58,9 @@ fn by_name() {
     "#);
 }
 
-/// A secret that cannot be opened is in the list, and keeps no other one from being listed.
+/// A secret that cannot be opened is listed, and does not hide the others.
 #[test]
-fn what_is_closed_or_weak_is_marked() {
+fn closed_or_weak_secret_is_marked() {
     let env = TestEnv::with_repository();
     put(&env, "GOOD", "canary 1");
     put(&env, "TOKEN", "canary 2");
@@ -92,7 +92,7 @@ fn what_is_closed_or_weak_is_marked() {
         "{damaged}"
     );
     assert_eq!(listed["data"][2]["weakness"], "everydayWord");
-    // The others are put and deleted beside it, and so is it itself.
+    // The other secrets can still be put and deleted, and so can this one.
     put(&env, "GOOD", "canary 3");
     env.setup(&["secret delete WEAK"]);
     env.write_file(".sedge/secrets/TOKEN.sealed", "sedge-secret 2\n");

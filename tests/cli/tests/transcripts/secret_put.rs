@@ -8,7 +8,7 @@ pub(crate) fn put(env: &TestEnv, name: &str, value: &str) {
     let _ = output.succeeded();
 }
 
-/// Answers what the program asks for on a terminal: waits for each prompt first.
+/// Answers the prompts of the program on a terminal, each once it is shown.
 fn answer(child: &mut Child<'_>, answers: &[(&str, &str)]) {
     for (prompt, answer) in answers {
         wait_until("a prompt", || child.stdout_so_far().ends_with(prompt));
@@ -16,7 +16,7 @@ fn answer(child: &mut Child<'_>, answers: &[(&str, &str)]) {
     }
 }
 
-/// Returns what a terminal shows.
+/// Answers the prompts, and returns the output on the terminal.
 fn shown(mut child: Child<'_>, answers: &[(&str, &str)]) -> String {
     answer(&mut child, answers);
     let output = child.wait();
@@ -28,7 +28,7 @@ const FIRST: &str = "Value of `TOKEN`: ";
 const SECOND: &str = "Repeat the value: ";
 
 #[test]
-fn on_stdin() {
+fn value_is_read_from_stdin() {
     let env = TestEnv::with_repository();
     let put = |value: &str| env.run_with_stdin(["secret", "put", "TOKEN"], value);
     insta::assert_snapshot!(put("canary 1\n"), @"
@@ -60,7 +60,7 @@ fn on_stdin() {
 }
 
 #[test]
-fn at_a_terminal() {
+fn value_is_typed_at_a_terminal() {
     let env = TestEnv::with_repository();
     let child = env.spawn_on_terminal("sedge secret put TOKEN");
     insta::assert_snapshot!(shown(child, &[(FIRST, "canary of mine\n"), (SECOND, "canary of mine\n")]), @"
@@ -91,9 +91,9 @@ fn at_a_terminal() {
     ");
 }
 
-/// Who interrupts the program finds a terminal that shows what they type.
+/// After an interruption, the terminal echoes input again.
 #[test]
-fn interrupted() {
+fn interruption_restores_the_terminal() {
     let env = TestEnv::with_repository();
     for key in ["canary\u{3}", "\u{3}", "\u{4}"] {
         let mut child = env.spawn_on_terminal("sedge secret put TOKEN; echo exit $?; stty -a");
@@ -113,7 +113,7 @@ fn interrupted() {
 }
 
 #[test]
-fn the_value_is_no_argument() {
+fn value_as_an_argument_is_refused() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         secret put TOKEN canary
@@ -158,7 +158,7 @@ fn the_value_is_no_argument() {
 }
 
 #[test]
-fn what_is_no_name_or_value_is_refused() {
+fn invalid_name_or_value_is_refused() {
     let env = TestEnv::with_repository();
     let put = |name: &str, value: &[u8]| env.run_with_stdin(["secret", "put", name], value);
     insta::assert_snapshot!(put("a/b", b"canary 1"), @"
@@ -202,9 +202,9 @@ fn what_is_no_name_or_value_is_refused() {
     ");
 }
 
-/// A weak value would rewrite texts that have nothing to do with the secret.
+/// Masking a weak value would change texts that are unrelated to the secret.
 #[test]
-fn a_weak_value_is_refused_unless_it_is_wanted() {
+fn weak_value_needs_allow_weak() {
     let env = TestEnv::with_repository();
     let put = |value: &str, option: &[&str]| {
         env.run_with_stdin([&["secret", "put", "STAGE"], option].concat(), value)
@@ -255,10 +255,10 @@ fn a_weak_value_is_refused_unless_it_is_wanted() {
     ");
 }
 
-/// What cannot be opened cannot be found in texts, so nothing runs. Descriptors that are used up
-/// are one reason; it used to turn all masking off without a word.
+/// A secret that cannot be opened cannot be masked, so no method runs. One cause is a lack of
+/// descriptors, which used to turn off all masking silently.
 #[test]
-fn with_few_descriptors_a_value_is_masked_or_nothing_runs() {
+fn with_few_descriptors_value_is_masked_or_run_is_refused() {
     let env = TestEnv::with_sink_and_spawn();
     put(&env, "TOKEN", "canary of the mine");
     let (mut n_ran, mut n_refused) = (0, 0);
@@ -285,9 +285,9 @@ fn with_few_descriptors_a_value_is_masked_or_nothing_runs() {
     assert!(kept.contains("[secret TOKEN]"), "{kept}");
 }
 
-/// No process loses what another one puts at the same time.
+/// Several processes that put secrets at the same time lose none.
 #[test]
-fn by_many_at_once() {
+fn concurrent_puts_are_all_stored() {
     let env = TestEnv::with_repository();
     let line = |n: usize| {
         format!(
@@ -315,7 +315,7 @@ fn by_many_at_once() {
     assert_eq!(versions, expect);
 }
 
-/// The state of a repository ignores itself, and there is nothing else that holds a value.
+/// Git ignores the state folder of a repository, and no other file holds a value.
 #[test]
 fn no_file_holds_the_value() {
     let env = TestEnv::with_repository();
@@ -324,13 +324,13 @@ fn no_file_holds_the_value() {
     assert_eq!(ignored, "*\n");
     let mut folders = vec![env.repository()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("ours") {
-            let path = entry.expect("ours").path();
+        for entry in std::fs::read_dir(folder).expect("the test owns it") {
+            let path = entry.expect("the test owns it").path();
             if path.is_dir() {
                 folders.push(path);
                 continue;
             }
-            let content = std::fs::read(&path).expect("ours");
+            let content = std::fs::read(&path).expect("the test owns it");
             let holds = content.windows(6).any(|it| it == b"canary");
             assert!(!holds, "{}", path.display());
         }

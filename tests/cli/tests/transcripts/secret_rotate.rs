@@ -10,7 +10,7 @@ use crate::secret_put::put;
 const KEY: &str = ".sedge/secrets/key";
 
 #[test]
-fn all_secrets() {
+fn all_secrets_are_sealed_with_a_new_key() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
@@ -37,11 +37,13 @@ fn all_secrets() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_told() {
+fn unusable_key_is_refused() {
     let env = TestEnv::with_repository();
     put(&env, "TOKEN", "canary 1");
     let path = env.repository().join(KEY);
-    let open = |mode| std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("ours");
+    let open = |mode| {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the test owns it")
+    };
     open(0o644);
     insta::assert_snapshot!(env.transcript("secret rotate\nsecret rotate --json"), @r#"
     $ sedge secret rotate

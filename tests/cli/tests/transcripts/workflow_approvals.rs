@@ -49,7 +49,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_are_none() {
+fn empty_list_shows_a_note() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow approvals\nworkflow approvals --json"), @r#"
     $ sedge workflow approvals

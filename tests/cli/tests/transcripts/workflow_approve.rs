@@ -3,7 +3,7 @@
 use crate::fixtures::{with_suspended, with_workflows};
 
 #[test]
-fn a_gate_is_approved() {
+fn gate_is_approved() {
     let env = with_suspended();
     insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate", "--comment", "go on, then"]), @"
     ------- stderr -------
@@ -32,7 +32,7 @@ fn as_json() {
 }
 
 #[test]
-fn a_gate_is_decided_once() {
+fn approve_twice_is_refused() {
     let env = with_suspended();
     env.setup(&["workflow approve B main/gate"]);
     insta::assert_snapshot!(env.transcript("workflow approve B gate\nworkflow reject B gate --json"), @r#"
@@ -76,7 +76,7 @@ fn a_gate_is_decided_once() {
 }
 
 #[test]
-fn there_is_no_such_gate_or_run() {
+fn unknown_gate_or_run_is_refused() {
     let env = with_suspended();
     insta::assert_snapshot!(env.transcript("
         workflow approve B gaet
@@ -152,7 +152,7 @@ fn there_is_no_such_gate_or_run() {
 }
 
 #[test]
-fn one_of_several_runs() {
+fn run_has_to_be_named_if_several_wait() {
     let env = with_suspended();
     env.setup(&["workflow run B"]);
     insta::assert_snapshot!(env.run(["workflow", "approve", "B", "gate"]), @"
@@ -164,10 +164,10 @@ fn one_of_several_runs() {
     ");
 }
 
-/// A name that two jobs have decides nothing, even if one gate is open: the same words would
-/// decide the other one later.
+/// A name that two jobs share is ambiguous, even if only one gate is open: later, the same command
+/// would decide the other gate.
 #[test]
-fn several_gates() {
+fn ambiguous_gate_is_refused() {
     let env = with_workflows();
     let gate = |name| {
         format!(

@@ -3,7 +3,7 @@
 use crate::fixtures::with_workflows;
 
 #[test]
-fn a_workflow_is_shown_as_it_is_written() {
+fn workflow_is_shown_verbatim() {
     let env = with_workflows();
     insta::assert_snapshot!(env.run(["workflow", "get", "B"]), @"
     ------- stdout -------
@@ -82,7 +82,7 @@ fn as_json() {
 }
 
 #[test]
-fn no_such_workflow() {
+fn unknown_workflow_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow get b\nworkflow get C --json\nworkflow get deploy"), @r#"
     $ sedge workflow get b
@@ -121,7 +121,7 @@ fn no_such_workflow() {
 }
 
 #[test]
-fn a_file_with_a_fault() {
+fn faulty_file_is_refused() {
     let env = with_workflows();
     env.write_file(
         "workflows/C.yaml",

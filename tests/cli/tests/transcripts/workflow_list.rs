@@ -43,7 +43,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_are_none() {
+fn empty_list_shows_a_note() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("workflow list\nworkflow list --json"), @r#"
     $ sedge workflow list
@@ -62,7 +62,7 @@ fn there_are_none() {
 }
 
 #[test]
-fn one_with_a_fault_does_not_hide_the_others() {
+fn faulty_workflow_does_not_hide_the_others() {
     let env = with_workflows();
     env.write_file("workflows/C.yaml", "name: C\njbos: []\n");
     insta::assert_snapshot!(env.run(["workflow", "list"]), @"

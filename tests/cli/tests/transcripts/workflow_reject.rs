@@ -3,7 +3,7 @@
 use crate::fixtures::with_suspended;
 
 #[test]
-fn a_rejected_gate_fails_the_run() {
+fn rejected_gate_fails_the_run() {
     let env = with_suspended();
     insta::assert_snapshot!(env.transcript("workflow reject B gate --comment no\nworkflow resume B\nrun show\ndata list"), @"
     $ sedge workflow reject B gate --comment no
@@ -81,7 +81,7 @@ fn as_json() {
 }
 
 #[test]
-fn there_is_no_such_gate() {
+fn unknown_gate_is_refused() {
     let env = with_suspended();
     insta::assert_snapshot!(env.transcript("workflow reject B gaet\nworkflow reject A gate"), @"
     $ sedge workflow reject B gaet

@@ -3,7 +3,7 @@
 use crate::fixtures::{with_suspended, with_workflows};
 
 #[test]
-fn a_run_goes_on_once_its_gate_is_decided() {
+fn run_is_resumed_after_its_gate_is_decided() {
     let env = with_suspended();
     env.setup(&["workflow approve B gate"]);
     insta::assert_snapshot!(env.run(["workflow", "resume", "B"]), @"
@@ -34,7 +34,7 @@ fn as_json() {
 }
 
 #[test]
-fn before_the_decision() {
+fn resume_before_the_decision_changes_nothing() {
     let env = with_suspended();
     let before = env.state();
     insta::assert_snapshot!(env.transcript("workflow resume B\nworkflow resume B --json"), @r#"
@@ -90,7 +90,7 @@ fn before_the_decision() {
 }
 
 #[test]
-fn there_is_nothing_to_resume() {
+fn missing_run_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow resume A"), @"
     $ sedge workflow resume A
@@ -147,7 +147,7 @@ fn there_is_nothing_to_resume() {
 }
 
 #[test]
-fn one_of_several() {
+fn run_has_to_be_named_if_several_wait() {
     let env = with_suspended();
     let run = env.run_json(["workflow", "run", "B"])["data"]["run"].clone();
     let run = run.as_str().expect("a run has an id");

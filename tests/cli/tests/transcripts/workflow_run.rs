@@ -3,7 +3,7 @@
 use crate::fixtures::{A, with_hostile, with_workflows};
 
 #[test]
-fn a_workflow_runs_to_its_end() {
+fn workflow_succeeds() {
     let env = with_workflows();
     insta::assert_snapshot!(env.run(["workflow", "run", "A"]), @"
     ------- stderr -------
@@ -16,7 +16,7 @@ fn a_workflow_runs_to_its_end() {
 }
 
 #[test]
-fn a_workflow_stops_at_a_gate_and_says_what_to_type_next() {
+fn workflow_is_suspended_at_a_gate_with_hints() {
     let env = with_workflows();
     insta::assert_snapshot!(env.run(["workflow", "run", "B"]), @"
     ------- stderr -------
@@ -60,13 +60,13 @@ fn as_json() {
 }
 
 #[test]
-fn quietly() {
+fn quiet_prints_nothing() {
     let env = with_workflows();
     insta::assert_snapshot!(env.run(["workflow", "run", "A", "--quiet"]), @"");
 }
 
 #[test]
-fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
+fn failed_step_fails_the_workflow_and_skips_its_dependents() {
     let env = with_hostile();
     env.write_file("workflows/C.yaml", FAILING);
     insta::assert_snapshot!(env.transcript("workflow run C\nworkflow run C --json\nrun show"), @r#"
@@ -185,7 +185,7 @@ fn a_failed_step_fails_the_workflow_and_skips_what_waits_for_it() {
 }
 
 #[test]
-fn a_step_that_may_fail() {
+fn step_with_allowed_failure_does_not_fail_the_workflow() {
     let env = with_hostile();
     env.write_file(
         "workflows/C.yaml",
@@ -205,7 +205,7 @@ fn a_step_that_may_fail() {
 }
 
 #[test]
-fn with_the_datastore_to_itself() {
+fn exclusive_run_locks_the_datastore() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("
         workflow run A --exclusive
@@ -236,7 +236,7 @@ fn with_the_datastore_to_itself() {
 }
 
 #[test]
-fn no_such_workflow() {
+fn unknown_workflow_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow run C\nworkflow run C --json\nworkflow run"), @r#"
     $ sedge workflow run C
@@ -279,7 +279,7 @@ fn no_such_workflow() {
 }
 
 #[test]
-fn what_is_wrong_with_a_step_is_found_before_any_runs() {
+fn invalid_step_is_refused_before_any_step_runs() {
     let env = with_workflows();
     env.write_file(
         "workflows/A.yaml",

@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::{A, with_workflows};
 
 #[test]
-fn a_workflow_is_sound() {
+fn valid_workflow_passes() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow validate A\nworkflow validate B"), @"
     $ sedge workflow validate A
@@ -57,7 +57,7 @@ fn as_json() {
 }
 
 #[test]
-fn a_dependency_that_is_none() {
+fn unknown_dependency_is_refused() {
     insta::assert_snapshot!(with_c(&A.replace("name: spawn\n", "name: spawn\n        dependsOn: [{step: gaet}]\n")), @"
     $ sedge workflow validate C
     ------- stderr -------
@@ -71,7 +71,7 @@ fn a_dependency_that_is_none() {
 }
 
 #[test]
-fn a_circle() {
+fn cycle_is_refused() {
     insta::assert_snapshot!(with_c("name: C
 jobs:
   - name: main
@@ -96,7 +96,7 @@ jobs:
 }
 
 #[test]
-fn a_model_a_method_and_inputs_that_are_none() {
+fn unknown_model_method_and_inputs_are_refused() {
     insta::assert_snapshot!(with_c(&A.replace("modelIdOrName: spawn", "modelIdOrName: spwan")), @"
     $ sedge workflow validate C
     ------- stderr -------
@@ -144,7 +144,7 @@ fn a_model_a_method_and_inputs_that_are_none() {
 }
 
 #[test]
-fn what_is_known_elsewhere_and_not_here_is_said() {
+fn unsupported_keys_are_refused() {
     insta::assert_snapshot!(with_c(&A.replace("type: model_method", "type: workflow")), @"
     $ sedge workflow validate C
     ------- stderr -------
@@ -169,7 +169,7 @@ fn what_is_known_elsewhere_and_not_here_is_said() {
 }
 
 #[test]
-fn no_such_workflow() {
+fn unknown_workflow_is_refused() {
     let env = with_workflows();
     insta::assert_snapshot!(env.transcript("workflow validate AA\nworkflow validate AA --json\nworkflow validate"), @r#"
     $ sedge workflow validate AA
@@ -211,7 +211,7 @@ fn no_such_workflow() {
     "#);
 }
 
-/// Returns what is said of a workflow.
+/// Returns the output of `workflow validate` for a workflow.
 fn with_c(workflow: &str) -> String {
     let env = TestEnv::with_sink_and_spawn();
     env.write_file("workflows/C.yaml", workflow.replace("name: A", "name: C"));
