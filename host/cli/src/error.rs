@@ -58,7 +58,7 @@ impl From<MachineError> for CliError {
     }
 }
 
-/// This conversion is for output. All other operations name themselves when they fail.
+/// Converts an error of printing. All other operations name themselves in their errors.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         MachineError::of("write to stdout")(error).into()

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::output::{escaped, stdout_bytes};
 
-/// The size from which the buffered bytes are written.
+/// The buffer is written once it has this size.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The indent of each line of an item.

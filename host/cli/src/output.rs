@@ -173,7 +173,7 @@ static IN_PLACE: Mutex<bool> = Mutex::new(false);
 /// The escape sequence that erases the current line.
 const ERASE: &str = "\r\x1b[K";
 
-/// Writes a line to stderr. An error is ignored, because it could be shown on stderr only.
+/// Writes a line to stderr. An error is ignored, because there is no other place to show it.
 ///
 /// Further lines are indented: only the program itself begins a line at the left edge.
 pub(crate) fn stderr(line: &str) {

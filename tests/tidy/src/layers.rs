@@ -8,8 +8,8 @@ use crate::tree::hold;
 ///
 /// `workflow` makes decisions and runs nothing, so it depends on `model` only; `app` passes it a
 /// function that runs a step. The CLI shows results of `app`. `api` has the types of
-/// machine-readable output: `app` builds the views, and the crates below it use `api` only to explain
-/// their errors. `model` does not depend on `api`: its values are independent of how they are shown.
+/// machine-readable output: `app` builds the views, and the crates below it use `api` only to
+/// explain their errors. `model` does not use `api`: its values are independent of their output.
 const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &["app", "api", "model", "sys"]),
     (
@@ -50,7 +50,7 @@ fn dependencies_only_point_down() {
     );
 }
 
-/// A crate is the only one that uses wasmtime as long as no other crate depends on it.
+/// The documents say, for example, that only one crate uses wasmtime. This test keeps that true.
 #[test]
 fn each_engine_has_one_owner() {
     hold(

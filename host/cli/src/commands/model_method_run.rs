@@ -89,7 +89,7 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
 /// The user chooses the file. The arguments of a call are in memory several times.
 const INPUT_BYTES_MAX: u64 = 64 << 20;
 
-/// Replaces values of the form `@FILE` by the content of the file.
+/// Replaces values of the form `@FILE` with the content of the file.
 pub(crate) fn inputs_read(
     inputs: Vec<(String, String)>,
 ) -> Result<Vec<(String, String)>, CliError> {

@@ -12,7 +12,7 @@ use crate::output::Output;
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
-/// List secrets: their names, their states, and the user and the call that last put and used them
+/// List secrets, with the user who put each and the call that last used it
 #[derive(Debug, Args)]
 pub(crate) struct SecretListArgs {
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use sedge_test_kit::{CommandOutput, TestEnv};
 
-/// The most lines of a message: a terminal of the smallest usual size shows them all.
+/// The most lines of a message. The smallest usual terminal shows them all.
 const LINES_MAX: usize = 24;
 
 /// One step, which calls `spawn`.
@@ -19,8 +19,8 @@ jobs:
           methodName: run
 ";
 
-/// Returns a workflow with a gate, and a step after it that calls `spawn`, which calls `sink` so
-/// often.
+/// Returns a workflow with a gate, and a step after it that calls `spawn`, which calls `sink`
+/// `n_calls` times.
 pub(crate) fn b(n_calls: u32) -> String {
     format!(
         "\

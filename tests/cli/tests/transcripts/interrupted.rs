@@ -21,7 +21,7 @@ fn killed_run_is_resumed_without_repeating_calls() {
     RUN  OF  STATUS  STARTED  TOOK  BY
     [run]  workflow A  interrupted  [time]  tester
     ");
-    insta::assert_snapshot!(cut_off(&env), @r#"run "interrupted", step "interrupted", call "interrupted""#);
+    insta::assert_snapshot!(status_text(&env), @r#"run "interrupted", step "interrupted", call "interrupted""#);
 
     insta::assert_snapshot!(env.run(["workflow", "resume", "A"]), @"
     ------- stderr -------
@@ -75,7 +75,7 @@ fn workflow_interrupted_by_the_user_is_resumed() {
     [exit status: 130]
     ");
     assert!(n_versions(&env) < N_CALLS, "it was interrupted too late");
-    insta::assert_snapshot!(cut_off(&env), @r#"run "interrupted", step "interrupted", call "cancelled""#);
+    insta::assert_snapshot!(status_text(&env), @r#"run "interrupted", step "interrupted", call "cancelled""#);
     let _ = env.run(["workflow", "resume", "A"]).succeeded();
     assert_eq!(n_versions(&env), N_CALLS);
 }
@@ -177,7 +177,7 @@ fn n_versions(env: &TestEnv) -> usize {
 }
 
 /// Returns the status of the newest run, of its step, and of the step's call.
-fn cut_off(env: &TestEnv) -> String {
+fn status_text(env: &TestEnv) -> String {
     let run = env.run_json(["run", "show", &newest_run(env)])["data"].clone();
     let (step, call) = (&run["steps"][0], &run["calls"][0]);
     format!(

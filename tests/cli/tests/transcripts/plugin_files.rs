@@ -123,7 +123,7 @@ fn inventory_has_every_file_and_marks_links() {
     "#);
 }
 
-/// In WASI, file names are text. The list of a folder used to end at the first name that is not.
+/// In WASI, file names are text. A folder listing used to end at the first name that is not UTF-8.
 #[test]
 fn name_that_is_not_utf8_is_listed_and_marked() {
     let env = TestEnv::with_repository();

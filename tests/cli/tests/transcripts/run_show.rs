@@ -247,7 +247,7 @@ fn error_is_shown_at_the_call_that_failed() {
     "#);
 }
 
-/// The user has to deal with data that a failed call keeps, so it is shown. It used not to be.
+/// The user has to deal with data that a failed call keeps. It used not to be shown.
 #[test]
 fn data_kept_by_a_failed_call_is_shown() {
     let env = with_files();
