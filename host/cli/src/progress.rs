@@ -144,7 +144,7 @@ impl Events for Progress {
                 let holders = holders_text(&blockers);
                 let others = match n_others {
                     0 => String::new(),
-                    n => format!(", and {} more wait", show::count(n, "call")),
+                    n => format!("; {} also waiting", show::count(n, "other call")),
                 };
                 match stderr_columns() {
                     Some(columns) => {
