@@ -1,25 +1,26 @@
-//! Arguments: from the text of a command line, and as a schema wants them.
+//! Reads arguments from the text of a command line, and converts them to the types of a schema.
 
 use serde_json::{Map, Number, Value};
 
 use crate::json::{self, JsonError};
 
-/// The most references that are followed from one part of a schema.
+/// The maximum number of references that are followed from one part of a schema.
 ///
-/// The plugin chooses how its schema refers to itself; without a bound, two references to each
-/// other would be followed for ever.
+/// The plugin author writes the schema. Without a limit, two references to each other would be
+/// followed forever.
 const REFERENCES_MAX: usize = 16;
 
-/// The whole numbers up to this one, and down to its opposite, are exact as floating point.
+/// Whole numbers from `-EXACT_MAX` to `EXACT_MAX` are exact as floating point numbers.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the value of an argument that was given as text, `--input count=3`.
 ///
-/// Where the schema wants text, it is the text as it is, quotes included. Elsewhere it is read as
-/// JSON; a whole number may be written `2.0` or `1e3`. What is not JSON is text.
+/// If the schema allows only text, the value is the text unchanged, quotes included. Otherwise the
+/// text is parsed as JSON; a whole number may be written `2.0` or `1e3`. Text that is not JSON
+/// stays text.
 ///
 /// # Errors
-/// Reading it would lose something: a key is given twice, or a whole number has more than 64 bits.
+/// Parsing would lose information: a key is given twice, or a whole number has more than 64 bits.
 pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Result<Value, JsonError> {
     let as_text = || Value::String(text.to_owned());
     let types = types(schema, &schema["properties"][name]);
@@ -31,7 +32,7 @@ pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Result<Valu
     let value = match whole.map_or_else(|| json::parse(text), |number| number.map(Value::Number)) {
         Ok(value) => value,
         Err(JsonError::Syntax(_)) => return Ok(as_text()),
-        // Nothing is lost of what may be text.
+        // The schema also allows text, which loses nothing.
         Err(_) if wants("string") => return Ok(as_text()),
         Err(error) => return Err(error),
     };
@@ -46,8 +47,8 @@ pub fn argument_from_text(schema: &Value, name: &str, text: &str) -> Result<Valu
     Ok(value)
 }
 
-/// Turns numbers such as `2.0` into whole ones where a schema wants whole ones only: guests read
-/// them as such.
+/// Converts numbers such as `2.0` to whole numbers where the schema allows only whole numbers,
+/// because guests parse them as such.
 pub fn whole_numbers(root: &Value, schema: &Value, value: &mut Value) {
     let schema = resolved(root, schema);
     match value {
@@ -74,7 +75,7 @@ pub fn whole_numbers(root: &Value, schema: &Value, value: &mut Value) {
     }
 }
 
-/// Lays `over` on `under`, key by key; the keys of `over` win.
+/// Merges two sets of arguments, key by key. The keys of `over` win.
 #[must_use]
 pub fn arguments_merged(
     under: &Map<String, Value>,
@@ -85,7 +86,8 @@ pub fn arguments_merged(
     merged
 }
 
-/// Returns the types that a part of a schema allows; none if it does not say.
+/// Returns the types that a part of a schema allows. The list is empty if the part does not
+/// restrict the type.
 fn types<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s str> {
     let schema = resolved(root, schema);
     let mut types: Vec<&str> = match &schema["type"] {
@@ -114,7 +116,7 @@ fn types<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s str> {
     types
 }
 
-/// Adds the types of the values that a part of a schema names one by one.
+/// Adds the types of the values that a part of a schema lists (`enum` and `const`).
 fn types_of_values(schema: &Value, types: &mut Vec<&str>) {
     let values = schema["enum"].as_array().into_iter().flatten();
     for value in schema.get("const").into_iter().chain(values) {
@@ -135,8 +137,8 @@ fn resolved<'s>(root: &'s Value, mut schema: &'s Value) -> &'s Value {
     schema
 }
 
-/// Returns the whole number that a text writes, with a point or an exponent perhaps; `None` if it
-/// writes none.
+/// Returns the whole number that a text contains, perhaps with a point or an exponent. Returns
+/// `None` if the text is not a whole number.
 fn whole_number(text: &str) -> Option<Result<Number, JsonError>> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -157,11 +159,11 @@ fn whole_number(text: &str) -> Option<Result<Number, JsonError>> {
     if digits.is_empty() {
         return Some(Ok(0.into()));
     }
-    // How many digits are before the point once the exponent has moved it.
+    // The number of digits before the point after the exponent has moved it.
     let n_zeros = i64::from(exponent) - i64::try_from(fraction.len()).ok()?;
     let too_large = || JsonError::Rounded(text.to_owned());
     if n_zeros < 0 {
-        // `120e-1` is whole, `12e-1` is not.
+        // `120e-1` is a whole number, `12e-1` is not.
         let n_cut = usize::try_from(-n_zeros).ok()?;
         let (kept, cut) = digits.split_at_checked(digits.len().checked_sub(n_cut)?)?;
         if cut.bytes().any(|byte| byte != b'0') {
@@ -183,12 +185,12 @@ fn number(digits: &str) -> Option<Number> {
         .ok()
 }
 
-/// Returns the whole number that a floating point one is, if it is exactly that.
+/// Returns a floating point number as a whole number if the conversion is exact.
 fn exact(number: f64) -> Option<i64> {
     let is_whole = number.fract() == 0.0 && number.abs() <= EXACT_MAX;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "it is whole, and within the bounds"
+        reason = "it is whole and within the bounds"
     )]
     let whole = number as i64;
     is_whole.then_some(whole)
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_argument_becomes_what_the_schema_wants() {
+    fn text_argument_is_converted_to_the_type_of_the_schema() {
         let schema = schema();
         let check = |name: &str, text: &str, expect: Value| {
             let value = argument_from_text(&schema, name, text);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_is_exact_however_it_is_written_or_refused() {
+    fn whole_number_is_exact_or_refused() {
         let schema = schema();
         let check = |text: &str, expect: Value| {
             for name in ["count", "maybe", "either"] {
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_whole_where_the_schema_wants_them_whole() {
+    fn number_becomes_whole_where_the_schema_requires_it() {
         let schema = schema();
         let mut value = json!({
             "count": 2.0, "maybe": 3.0, "ratio": 2.0, "list": [1.0, 2, 2.5], "other": 2.0, "name": "x"

@@ -1,4 +1,4 @@
-//! Programs that an operator pinned in `sedge.yaml`: which one, and with which arguments.
+//! Programs that an operator pinned in `sedge.yaml`, and the arguments that they accept.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -9,93 +9,94 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::names::EnvName;
 use crate::yaml::Located;
 
-/// What stands for any number of further arguments, at the end of a pin's.
+/// Matches any number of further arguments. It is allowed only at the end of a pin's arguments.
 const REST: &str = "...";
 
-/// What stands for any text within one argument.
+/// Matches any text within one argument.
 const ANY: char = '*';
 
-/// The variable by which a command is given a token: a `sedge` that it starts works below the call.
+/// The environment variable that passes a token to a command. A `sedge` process that the command
+/// starts then works below the call.
 pub const LINEAGE_VARIABLE: &str = "SEDGE_LINEAGE";
 
-/// A program that may be run for those who were granted its name.
+/// A program that models may run if they have a grant for its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandPin {
     /// The program's absolute path.
     pub program: String,
-    /// What it may be given.
+    /// The arguments that it accepts.
     pub arguments: ArgumentPatterns,
-    /// The variables of the environment that it sees; it sees no others.
+    /// The environment variables that it sees. It sees no others.
     pub environment: Vec<EnvName>,
-    /// The folder of the repository that it runs in, as a relative path; an empty one that is
-    /// removed afterwards where that is none.
+    /// The working folder, as a relative path within the repository. If `None`, the program runs in
+    /// a new empty folder that is removed afterwards.
     pub cwd: Option<String>,
-    /// How long it may take, in seconds; as long as its call may where that is none.
+    /// The time limit in seconds. If `None`, the limit is that of the call.
     pub timeout_seconds: Option<NonZeroU32>,
-    /// How much of each of its two outputs is kept, in KiB.
+    /// The limit of what is retained of each of its two outputs, in KiB.
     pub output_kibibytes: Option<NonZeroU32>,
 }
 
-/// How much of an argument that is refused is told, in characters. A guest chooses how long it is.
+/// The maximum number of characters of a refused argument in an error. A guest chooses its length.
 const SHOWN_CHARS_MAX: usize = 100;
 
-/// Which arguments a pinned program may be given.
+/// The patterns of the arguments that a pinned program accepts.
 ///
-/// An argument that begins with `-` fits only a pattern that does, too: where a name is
-/// expected, nobody passes an option.
+/// An argument that begins with `-` fits only a pattern that begins with `-`. So a guest cannot
+/// pass an option where a name is expected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArgumentPatterns {
-    /// One for each argument: a literal text, in which `*` stands for any.
+    /// One pattern per argument: literal text, in which `*` matches any text.
     each: Vec<String>,
     /// Whether any further arguments may follow.
     rest: bool,
 }
 
-/// Why arguments do not fit.
+/// The reason why arguments do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
-    /// There are fewer or more than there are patterns.
+    /// There are more or fewer arguments than patterns.
     #[error("there are {found}, and it takes `{patterns}`")]
     Count {
-        /// How many there are.
+        /// The number of arguments.
         found: usize,
-        /// What fits.
+        /// The patterns.
         patterns: ArgumentPatterns,
     },
-    /// One fits no pattern.
+    /// An argument does not fit its pattern.
     #[error("number {number}, {argument}, does not fit; it takes `{patterns}`")]
     Misfit {
-        /// Which, from 1.
+        /// Its position, from 1.
         number: usize,
         /// The argument, in quotes, or its beginning.
         argument: String,
-        /// What fits.
+        /// The patterns.
         patterns: ArgumentPatterns,
     },
-    /// One begins with `-`, and its pattern does not.
+    /// An argument begins with `-`, but its pattern does not.
     #[error(
-        "number {number}, {argument}, is an option, and none fits there; it takes `{patterns}`"
+        "number {number}, {argument}, is an option, which is not allowed there; it takes `{patterns}`"
     )]
     Option {
-        /// Which, from 1.
+        /// Its position, from 1.
         number: usize,
         /// The argument, in quotes, or its beginning.
         argument: String,
-        /// What fits.
+        /// The patterns.
         patterns: ArgumentPatterns,
     },
-    /// One has a NUL in it, which no program can be given.
-    #[error("number {number} has a NUL in it")]
+    /// An argument contains a NUL character, which cannot be passed to a program.
+    #[error("number {number} contains a NUL character")]
     Nul {
-        /// Which, from 1.
+        /// Its position, from 1.
         number: usize,
     },
 }
 
 impl ArgumentPatterns {
-    /// Returns the paths that patterns may name whatever a guest chooses: each literal and its
-    /// parts, and of other patterns the folder that their fixed beginning leads to. Most of them
-    /// are no paths; whoever asks looks which of them exist.
+    /// Returns the paths that the patterns may name independently of the guest's choice: each
+    /// literal and its parts, and the folder in the fixed beginning of every other pattern. Most of
+    /// these texts are not paths, so the caller checks which of them exist.
     pub fn fixed_paths(&self) -> impl Iterator<Item = &str> {
         self.each.iter().flat_map(|pattern| {
             let fixed = pattern.split_once(ANY).map(|(fixed, _)| fixed);
@@ -107,19 +108,22 @@ impl ArgumentPatterns {
         })
     }
 
-    /// Returns the paths that arguments may name, and their parts, where the pattern says anything
-    /// about them: what a lone `*` or `...` stands for is for the guest to choose.
+    /// Returns the arguments and their parts that may be paths, if their pattern restricts them.
+    /// The guest freely chooses what matches a lone `*` or `...`, so these arguments are not
+    /// returned.
     pub fn chosen_paths<'a>(&self, arguments: &'a [String]) -> Vec<&'a str> {
-        let said = |pattern: &String| pattern.chars().any(|c| c != ANY);
+        let is_restricted = |pattern: &String| pattern.chars().any(|c| c != ANY);
         let pairs = self.each.iter().zip(arguments);
-        let said = pairs.filter(|(pattern, _)| said(pattern));
-        said.flat_map(|(_, argument)| parts_of(argument)).collect()
+        let restricted = pairs.filter(|(pattern, _)| is_restricted(pattern));
+        restricted
+            .flat_map(|(_, argument)| parts_of(argument))
+            .collect()
     }
 
     /// Checks arguments.
     ///
     /// # Errors
-    /// They do not fit: which, and why.
+    /// An argument does not fit its pattern, or the number of arguments is wrong.
     pub fn check(&self, arguments: &[String]) -> Result<(), ArgumentsError> {
         let found = arguments.len();
         let is_count = found == self.each.len() || (self.rest && found > self.each.len());
@@ -131,7 +135,7 @@ impl ArgumentPatterns {
         }
         let any = ANY.to_string();
         for (at, argument) in arguments.iter().enumerate() {
-            // Behind the last pattern, any argument fits that is no option.
+            // After the last pattern, any argument fits that is not an option.
             let pattern = self.each.get(at).unwrap_or(&any);
             let (number, patterns) = (at + 1, || self.clone());
             if argument.contains('\0') {
@@ -167,7 +171,7 @@ impl fmt::Display for ArgumentPatterns {
     }
 }
 
-/// What is run, as a person would type it: `/usr/bin/git log ...`.
+/// Shows the command line as a user would type it: `/usr/bin/git log ...`.
 impl fmt::Display for CommandPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)?;
@@ -178,8 +182,8 @@ impl fmt::Display for CommandPin {
     }
 }
 
-/// Returns an argument and the parts of it that may be a path by themselves: what is behind each
-/// `=` (`--file=PATH`), and behind an option of one letter (`-fPATH`).
+/// Returns an argument and those parts of it that may be a path: the text after each `=`
+/// (`--file=PATH`), and the text after an option of one letter (`-fPATH`).
 fn parts_of(argument: &str) -> Vec<&str> {
     let values = argument.match_indices('=');
     let values = values.map(|(at, _)| &argument[at + 1..]);
@@ -189,7 +193,7 @@ fn parts_of(argument: &str) -> Vec<&str> {
     all.filter(|part| !part.is_empty()).collect()
 }
 
-/// Returns an argument in quotes, cut where it is long.
+/// Returns an argument in quotes, cut if it is long.
 fn shown(argument: &str) -> String {
     let cut: String = argument.chars().take(SHOWN_CHARS_MAX).collect();
     let dots = if cut.len() < argument.len() {
@@ -200,7 +204,7 @@ fn shown(argument: &str) -> String {
     format!("{cut:?}{dots}")
 }
 
-/// Returns whether a text is what a pattern says: literal between any texts.
+/// Returns whether a text matches a pattern.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, pattern)) = pattern.split_once(ANY) else {
         return pattern == text;
@@ -210,7 +214,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(end)) else {
         return false;
     };
-    // The first place of each is as good as any: what is behind it only gets longer.
+    // The first match of each part is sufficient: it leaves the longest rest.
     middle.split(ANY).all(|part| match rest.find(part) {
         Some(at) => {
             rest = &rest[at + part.len()..];
@@ -220,7 +224,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     })
 }
 
-/// A pin as `sedge.yaml` has it.
+/// A pin as it is written in `sedge.yaml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct PinFile {
@@ -244,21 +248,20 @@ impl PinFile {
     /// The first fault, with its place.
     pub(crate) fn checked(self, file: &SourceFile) -> Result<CommandPin, Diagnostic> {
         if !self.program.value.starts_with('/') {
-            let message = format!("`{}` is no absolute path", self.program.value);
-            let hint = "write where the program is, as `command -v NAME` shows it: which one runs must not depend on who starts it";
+            let message = format!("`{}` is not an absolute path", self.program.value);
+            let hint = "write the path that `command -v NAME` prints, so that the same program runs for every user";
             return Err(Diagnostic::new(file, self.program.span, message).with_hint(hint));
         }
         let own = |name: &&Located<EnvName>| name.value.as_str() == LINEAGE_VARIABLE;
         if let Some(name) = self.environment.iter().find(own) {
             let message = format!("`{}` is set by Sedge itself", name.value);
-            return Err(Diagnostic::new(file, name.span.clone(), message).with_hint(
-                "remove it: no command gets the one of the shell that Sedge was started from",
-            ));
+            return Err(Diagnostic::new(file, name.span.clone(), message)
+                .with_hint("remove it: Sedge does not pass on the value of its own environment"));
         }
         if let Some(cwd) = &self.cwd
             && !is_inside(&cwd.value)
         {
-            let message = format!("`{}` is no folder of the repository", cwd.value);
+            let message = format!("`{}` is not a folder in the repository", cwd.value);
             return Err(Diagnostic::new(file, cwd.span.clone(), message)
                 .with_hint("write a relative path without `..`; `.` is the repository itself"));
         }
@@ -273,7 +276,7 @@ impl PinFile {
     }
 }
 
-/// Returns whether a relative path stays where it begins, as far as its text tells.
+/// Returns whether a relative path stays within its start folder, judged by its text.
 fn is_inside(path: &str) -> bool {
     let is_step = |part: &str| !part.is_empty() && part != "..";
     !path.contains('\0') && path.split('/').all(is_step)
@@ -286,7 +289,7 @@ fn patterns_checked(
     let rest = patterns.pop_if(|last| last.value == REST).is_some();
     let mut all = patterns.iter();
     if let Some(early) = all.find(|pattern| pattern.value == REST) {
-        let message = format!("`{REST}` stands for all further arguments, so it comes last");
+        let message = format!("`{REST}` stands for all further arguments, so it must be last");
         return Err(Diagnostic::new(file, early.span.clone(), message)
             .with_hint("write `*` for any one argument"));
     }
@@ -368,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_at_the_end_fit_any_further_arguments() {
+    fn final_dots_fit_any_further_arguments() {
         check("[...]", &[], true);
         check("[log, ...]", &["log"], true);
         check("[log, ...]", &["log", "a", ""], true);
@@ -378,21 +381,21 @@ mod tests {
     }
 
     #[test]
-    fn who_is_refused_is_told_what_fits() {
-        let told = |list: &str, argument: &str| {
+    fn error_names_the_argument_and_the_patterns() {
+        let error = |list: &str, argument: &str| {
             let checked = patterns(list).check(&[argument.to_owned()]);
             checked.expect_err("refused").to_string()
         };
         assert_eq!(
-            told("[log, ...]", "gol"),
+            error("[log, ...]", "gol"),
             "number 1, \"gol\", does not fit; it takes `log ...`"
         );
         assert_eq!(
-            told("['*']", "-x"),
-            "number 1, \"-x\", is an option, and none fits there; it takes `*`"
+            error("['*']", "-x"),
+            "number 1, \"-x\", is an option, which is not allowed there; it takes `*`"
         );
-        assert_eq!(told("[]", "a"), "there are 1, and it takes `no arguments`");
-        let long = told("[log]", &"é".repeat(10_000));
+        assert_eq!(error("[]", "a"), "there are 1, and it takes `no arguments`");
+        let long = error("[log]", &"é".repeat(10_000));
         assert!(
             long.ends_with("é\"…, does not fit; it takes `log`"),
             "{long}"
@@ -401,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_arguments_are_found_whole_and_in_parts() {
+    fn paths_are_found_in_whole_arguments_and_their_parts() {
         let fixed = |list: &str| {
             let patterns = patterns(list);
             let paths: Vec<String> = patterns.fixed_paths().map(str::to_owned).collect();
@@ -426,12 +429,12 @@ mod tests {
     }
 
     #[test]
-    fn where_it_runs_is_said() {
+    fn pin_has_an_optional_working_folder() {
         let plain = pin("program: /bin/true\n").expect("a good pin");
         assert_eq!(plain.to_string(), "/bin/true");
         assert_eq!(plain.cwd, None);
-        let told = pin("program: /bin/true\ncwd: a/b\n").expect("a good pin");
-        assert_eq!(told.cwd.as_deref(), Some("a/b"));
+        let with_cwd = pin("program: /bin/true\ncwd: a/b\n").expect("a good pin");
+        assert_eq!(with_cwd.cwd.as_deref(), Some("a/b"));
         let log = pin("program: /bin/git\narguments: [log, ...]\ncwd: .\n").expect("a good pin");
         assert_eq!(log.to_string(), "/bin/git log ...");
     }
@@ -444,11 +447,11 @@ mod tests {
         };
         check(
             "program: git\n",
-            "sedge.yaml:1:10: `git` is no absolute path",
+            "sedge.yaml:1:10: `git` is not an absolute path",
         );
         check(
             "program: /bin/git\narguments: [..., log]\n",
-            "sedge.yaml:2:13: `...` stands for all further arguments, so it comes last",
+            "sedge.yaml:2:13: `...` stands for all further arguments, so it must be last",
         );
         check(
             "program: /bin/git\nenvironment: [HOME, SEDGE_LINEAGE]\n",
@@ -457,7 +460,10 @@ mod tests {
         for cwd in ["/srv", "../other", "a/../../b", "a//b", "''"] {
             let text = format!("program: /bin/git\ncwd: {cwd}\n");
             let fault = pin(&text).expect_err(cwd).to_string();
-            assert!(fault.ends_with("is no folder of the repository"), "{fault}");
+            assert!(
+                fault.ends_with("is not a folder in the repository"),
+                "{fault}"
+            );
             assert!(fault.starts_with("sedge.yaml:2:6: "), "{fault}");
         }
         check(

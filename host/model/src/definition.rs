@@ -20,46 +20,46 @@ pub struct Definition {
     pub name: ModelName,
     /// Its type.
     pub type_name: Located<TypeName>,
-    /// The version of the type that it was written for, where it says so.
+    /// The version of the type that it was written for, if it names one.
     pub type_version: Option<TypeVersion>,
     /// What it is for.
     pub description: Option<String>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
-    /// What every method is given.
+    /// The arguments that every method gets.
     pub global_arguments: Located<Map<String, Value>>,
-    /// Arguments that calls of a method start from.
+    /// The default arguments of each method's calls.
     pub method_arguments: BTreeMap<MethodName, Map<String, Value>>,
     /// Its own limits.
     pub limits: Limits,
-    /// What it may do, besides what all models of its type may.
+    /// The grants of this model, in addition to those of its type.
     pub grants: Grants,
-    /// How long data of a spec is kept, where the operator says otherwise than the plugin.
+    /// The retention of each spec that the operator overrides.
     pub retention: BTreeMap<SpecName, Retention>,
 }
 
-/// Limits, as a file gives them: none where it leaves the choice to others.
+/// Limits as they are written in a file. The default applies to a limit that is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Limits {
     /// How long one call may take from the start of its code, in seconds.
     pub wall_time_seconds: Option<u32>,
-    /// How long the code of one call may execute, in seconds: waiting does not count, nor do the
-    /// calls that it makes.
+    /// How long the code of one call may execute, in seconds. Waiting does not count, and neither
+    /// do the calls that it makes.
     pub cpu_seconds: Option<u32>,
     /// How much memory one call may use, in MiB.
     pub memory_mebibytes: Option<u32>,
     /// How many calls deep a run may nest.
     pub call_depth: Option<u32>,
-    /// How many calls a run may make, ended ones included.
+    /// How many calls a run may make, including calls that have ended.
     pub calls_per_run: Option<u32>,
-    /// How many calls one call may make, ended ones included.
+    /// How many calls one call may make, including calls that have ended.
     pub calls_per_call: Option<u32>,
-    /// How many calls one call may have started that have not ended.
+    /// How many calls that have not ended one call may have.
     pub parallel_calls: Option<u32>,
-    /// How many functions of the host one call may call.
+    /// How many host functions one call may call.
     pub host_calls: Option<u32>,
-    /// How much may pass between one call and the host, in MiB.
+    /// How much data may pass between one call and the host, in MiB.
     pub host_mebibytes: Option<u32>,
     /// How much one call may stage in memory before it is committed, in MiB.
     pub staged_mebibytes: Option<u32>,
@@ -71,12 +71,13 @@ pub struct Limits {
     pub log_lines: Option<u32>,
     /// How much of one call's log is kept, in KiB.
     pub log_kibibytes: Option<u32>,
-    /// How far its requests of HTTP may go.
+    /// The limits of its HTTP requests.
     #[serde(default)]
     pub http: HttpLimits,
 }
 
-/// Limits of requests, as a file gives them: none where it leaves the choice to others.
+/// Limits of HTTP requests as they are written in a file. The default applies to a limit that is
+/// `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HttpLimits {
@@ -84,7 +85,7 @@ pub struct HttpLimits {
     pub requests: Option<u32>,
     /// How large the body of one request may be, in MiB.
     pub request_mebibytes: Option<u32>,
-    /// How large the body of one response may be, in MiB, as it comes.
+    /// How large the body of one response may be, in MiB, as it is transferred.
     pub response_mebibytes: Option<u32>,
     /// How large the headers of one request or response may be, in KiB.
     pub header_kibibytes: Option<u32>,
@@ -92,14 +93,14 @@ pub struct HttpLimits {
     pub connect_seconds: Option<u32>,
     /// How long a server may take to begin its response, in seconds.
     pub first_byte_seconds: Option<u32>,
-    /// How long nothing of a body may come, in seconds.
+    /// How long the transfer of a body may pause, in seconds.
     pub between_bytes_seconds: Option<u32>,
     /// How long a request and its response may take, in seconds.
     pub total_seconds: Option<u32>,
 }
 
 impl HttpLimits {
-    /// Returns these limits, with the holes filled from `fallback`.
+    /// Returns these limits. A limit that is `None` is taken from `fallback`.
     #[must_use]
     pub fn or(&self, fallback: &Self) -> Self {
         Self {
@@ -118,7 +119,7 @@ impl HttpLimits {
 }
 
 impl Limits {
-    /// Returns these limits, with the holes filled from `fallback`.
+    /// Returns these limits. A limit that is `None` is taken from `fallback`.
     #[must_use]
     pub fn or(&self, fallback: &Self) -> Self {
         Self {
@@ -141,8 +142,8 @@ impl Limits {
     }
 }
 
-/// The file as it is written. `id` and `version` are accepted because definitions made
-/// by related tools carry them; they say nothing that Sedge acts on.
+/// The file as it is written. `id` and `version` are accepted because definitions made by related
+/// tools contain them. Sedge ignores them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DefinitionFile {
@@ -231,14 +232,14 @@ fn retention(
 ) -> Result<BTreeMap<SpecName, Retention>, Diagnostic> {
     let mut retention = BTreeMap::new();
     for over in overrides {
-        let said = Retention {
+        let overridden = Retention {
             lifetime: over.lifetime,
             keep: over.garbage_collection,
             tags: over.tags,
         };
         let Located { value, span } = over.spec_name;
         let message = format!("`{value}` is overridden twice");
-        if retention.insert(value, said).is_some() {
+        if retention.insert(value, overridden).is_some() {
             return Err(Diagnostic::new(file, span, message));
         }
     }
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_reads_back() {
+    fn new_definition_is_parsed_again() {
         let name: ModelName = "sink".parse().expect("a name");
         let arguments = serde_json::json!({"yes": "no", "n": 1, "deep": {"list": ["1", 2, null]}});
         let Value::Object(arguments) = arguments else {
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_definition_by_another_tool_is_read_as_it_is() {
+    fn definition_by_another_tool_is_accepted() {
         let definition = parse(
             "id: 5d4a6b0e-0000-4000-8000-000000000000\nname: sink\nversion: 1\ntype: \"@sedge/sink\"\n\
              typeVersion: 2026.02.09.1\ntags: {env: dev}\nglobalArguments: {}\n\
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_an_error_with_its_place() {
+    fn fault_is_reported_with_its_place() {
         let check = |text: &str, expect: &str| {
             assert_eq!(parse(text).expect_err(text).to_string(), expect);
         };

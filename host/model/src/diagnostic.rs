@@ -1,4 +1,4 @@
-//! What is wrong in a file that a person wrote, and where.
+//! A fault in a file that a user wrote, with its place.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,24 +6,25 @@ use std::ops::Range;
 /// A text file of the repository, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name for people, as a rule relative to the repository.
+    /// Its name in messages, usually relative to the repository.
     pub name: String,
     /// Its content.
     pub text: String,
 }
 
-/// One fault in one file. Whoever shows it draws the line with a caret.
+/// One fault in one file. A renderer draws the line with a caret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The file.
     pub file: SourceFile,
     /// What is wrong: a lower-case fragment without a period.
     pub message: String,
-    /// Where: bytes of the file's text. Empty at the end of the file for what is missing.
+    /// The place, in bytes of the file's text. If something is missing at the end of the file, the
+    /// range is empty.
     pub span: Range<usize>,
-    /// What stands there, in a few words.
+    /// A short label for the place.
     pub label: Option<String>,
-    /// What to do about it.
+    /// What the user can do about it.
     pub hint: Option<String>,
 }
 
@@ -43,21 +44,22 @@ impl Diagnostic {
         }
     }
 
-    /// Adds what stands at the place.
+    /// Adds a label for the place.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Adds what to do.
+    /// Adds a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Returns the line and column of the place, both counted from 1, columns in characters.
+    /// Returns the line and the column of the place. Both count from 1, and columns count
+    /// characters.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
         let before = &self.file.text[..self.span.start];
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_and_columns_count_from_one_in_characters() {
+    fn line_and_column_count_from_one_in_characters() {
         let file = SourceFile {
             name: "f".into(),
             text: "a\né: x\n".into(),

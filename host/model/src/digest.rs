@@ -1,4 +1,4 @@
-//! Digests by which content is known.
+//! Digests that identify content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 /// The number of bytes of a [`Digest`].
 pub const DIGEST_BYTES: usize = 32;
 
-/// The BLAKE3 digest of some content; as text, 64 digits of base 16 in lower case.
+/// A BLAKE3 digest. Its text form is 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; DIGEST_BYTES]);
 
-/// A text is no digest.
+/// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no digest: it takes 64 digits of base 16, in lower case", .0.escape_debug())]
+#[error("`{}` is not a digest: it takes 64 lower-case hexadecimal digits", .0.escape_debug())]
 pub struct DigestError(pub String);
 
-/// The SHA-256 digest of a component, as 64 digits of base 16 in lower case.
+/// The SHA-256 digest of a component, as 64 lower-case hexadecimal digits.
 ///
-/// Names of files are made of it, so it can only be made checked.
+/// File names contain it, so the only way to make one is to check a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256(String);
@@ -43,7 +43,7 @@ impl FromStr for Sha256 {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        // Both have the same form.
+        // Both digests have the same text form.
         text.parse::<Digest>().map(|_| Self(text.to_owned()))
     }
 }
@@ -71,7 +71,7 @@ impl std::ops::Deref for Sha256 {
 }
 
 impl Digest {
-    /// Returns the digest of some content.
+    /// Returns the digest of a content.
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self(*blake3::hash(content).as_bytes())
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_read_as_it_is_shown() {
+    fn digest_is_parsed_from_its_text_form() {
         let digest = Digest(std::array::from_fn(|at| at as u8 * 8));
         assert_eq!(digest.to_string().parse(), Ok(digest));
         for wrong in [

@@ -1,21 +1,21 @@
-//! The one place that reads JSON in which nothing may be lost: no key is given twice, and no whole
-//! number is rounded.
+//! Strict JSON parsing: a key that is given twice and a whole number that would be rounded are
+//! errors.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The fewest digits of a whole number that may have more than 64 bits.
+/// The number of digits from which a whole number may have more than 64 bits.
 const DIGITS_OF_64_BITS: usize = 19;
 
-/// A text is not JSON that can be read without losing something.
+/// A text cannot be parsed as JSON without a loss.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// It is not JSON.
     #[error("it is not JSON: {0}")]
     Syntax(String),
-    /// An object has one key twice.
+    /// An object contains a key twice.
     #[error("the key `{0}` is given twice")]
     KeyTwice(String),
     /// A whole number would be rounded.
@@ -25,10 +25,10 @@ pub enum JsonError {
     Rounded(String),
 }
 
-/// Reads JSON that a person wrote.
+/// Parses JSON that a user wrote.
 ///
 /// # Errors
-/// It is not JSON, an object has one key twice, or a whole number has more than 64 bits.
+/// It is not JSON, an object contains a key twice, or a whole number has more than 64 bits.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
     let mut twice = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -45,10 +45,10 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
     }
 }
 
-/// Checks that no whole number of a text that is JSON has more than 64 bits.
+/// Checks that no whole number in a JSON text has more than 64 bits.
 ///
 /// # Errors
-/// One has, and would be rounded.
+/// A number has more than 64 bits and would be rounded.
 pub fn numbers_check(text: &str) -> Result<(), JsonError> {
     match rounded_number(text) {
         Some(number) => Err(JsonError::Rounded(number.to_owned())),
@@ -56,7 +56,7 @@ pub fn numbers_check(text: &str) -> Result<(), JsonError> {
     }
 }
 
-/// Returns whether a text has as many digits in a row as a number of more than 64 bits has.
+/// Returns whether a text contains as many digits in a row as a number of more than 64 bits.
 pub(crate) fn has_long_number(text: &str) -> bool {
     let mut n_digits = 0;
     text.bytes().any(|byte| {
@@ -69,7 +69,7 @@ pub(crate) fn has_long_number(text: &str) -> bool {
     })
 }
 
-/// Returns whether a text is a whole number in digits that no 64 bits hold.
+/// Returns whether a text is a whole number that does not fit into 64 bits.
 pub(crate) fn is_beyond_64_bits(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     !digits.is_empty()
@@ -78,7 +78,7 @@ pub(crate) fn is_beyond_64_bits(text: &str) -> bool {
         && text.parse::<u64>().is_err()
 }
 
-/// Returns the first whole number of a text that is JSON which no 64 bits hold.
+/// Returns the first whole number in a JSON text that does not fit into 64 bits.
 fn rounded_number(text: &str) -> Option<&str> {
     if !has_long_number(text) {
         return None;
@@ -103,7 +103,7 @@ fn rounded_number(text: &str) -> Option<&str> {
     None
 }
 
-/// Returns the place behind a string that begins at `at`.
+/// Returns the index after the end of the string that begins at `at`.
 fn string_end(bytes: &[u8], mut at: usize) -> usize {
     at += 1;
     while at < bytes.len() {
@@ -116,7 +116,7 @@ fn string_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Reads a value, and notes a key that is given twice.
+/// Parses a value, and records a key that is given twice.
 struct Strict<'k> {
     twice: &'k mut Option<String>,
 }
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_lost_is_refused() {
+    fn lossy_json_is_refused() {
         let fails = |text: &str, expect: &str| {
             let error = parse(text).expect_err(text);
             assert!(error.to_string().contains(expect), "{text}: {error}");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_read_as_it_is() {
+    fn other_json_is_parsed_unchanged() {
         let same = |text: &str, expect: Value| assert_eq!(parse(text), Ok(expect), "{text}");
         same("18446744073709551615", json!(u64::MAX));
         same("-9223372036854775808", json!(i64::MIN));

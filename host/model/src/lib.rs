@@ -1,8 +1,8 @@
-//! What Sedge talks about, as plain checked types.
+//! The domain of Sedge as plain, checked types.
 //!
-//! This crate is pure: it reads no file, no clock and no environment, and nothing
-//! in it is async. Whoever holds one of its values holds something valid: a name
-//! was checked when it was made, a definition was parsed in full.
+//! This crate is pure: it reads no file, no clock and no environment, and contains no async code.
+//! Its values are always valid: a name is checked when it is made, and a definition is parsed
+//! completely.
 
 pub mod argument;
 pub mod backtrace;

@@ -1,8 +1,8 @@
-//! How long data is kept: spans of time, the lifetime of a piece of data, and how many of
-//! its old versions stay.
+//! How long data is retained: spans of time, the lifetime of a piece of data, and the number of old
+//! versions.
 //!
-//! All three are short texts in files and on the command line, and they are persisted as
-//! these texts. Each has one way to be written, so that what was parsed is shown as given.
+//! All three are short texts in files and on the command line, and they are persisted as these
+//! texts. Each value has exactly one text form, so it is shown as the user wrote it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,18 +12,18 @@ use std::str::FromStr;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest [`Span`], in milliseconds: a thousand years of 365 days.
+/// The maximum length of a [`Span`], in milliseconds: a thousand years of 365 days.
 ///
-/// Authors choose the number. A time that is this far from now is still a whole number that
-/// JSON and SQL hold exactly.
+/// Users and plugin authors choose the number. JSON and SQL represent a time that is this far from
+/// now exactly.
 pub const SPAN_MS_MAX: u64 = 1_000 * 365 * DAY_MS;
 
 /// One day, in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// The most characters of a refused text that an error repeats.
+/// The maximum number of characters of a refused text that an error repeats.
 ///
-/// The text may come from a guest; what it meant is plain from its beginning.
+/// The text may come from a guest, which chooses its length.
 const SHOWN_CHARS_MAX: usize = 60;
 
 const SPAN_RULE: &str = "it is a whole number from 1 on and a unit, up to `1000y`: \
@@ -33,15 +33,15 @@ const LIFETIME_RULE: &str = "it is `ephemeral`, `job`, `workflow`, `infinite`, o
 const KEEP_RULE: &str = "it is a number of versions from 1 to 4294967295, as in `10`, or a duration: \
     `30s`, `5m`, `1h`, `7d`, `2w`, `1mo` (30 days) or `1y` (365 days), up to `1000y`";
 
-/// A text is no value of the kind that was asked for.
+/// A text is not a value of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a {what}: {rule}", text.escape_debug())]
 pub struct LifetimeError {
-    /// What the text is for: `duration`.
+    /// What the text should be: `duration`.
     pub what: &'static str,
-    /// The text that was given, cut where it is long.
+    /// The text that was given, cut if it is long.
     pub text: String,
-    /// What such a text looks like.
+    /// The rule for such a text.
     pub rule: &'static str,
 }
 
@@ -54,8 +54,8 @@ impl LifetimeError {
 
 /// A length of time as people write it: `5m`, `7d`, `1mo`.
 ///
-/// Two spans are equal if they are written alike: `7d` is not `1w`. Compare
-/// [`Span::ms`] where the length counts.
+/// Two spans are equal if their texts are equal: `7d` is not `1w`. Use [`Span::ms`] to compare
+/// lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span {
@@ -111,8 +111,8 @@ impl Unit {
 }
 
 impl Span {
-    /// Returns the length in milliseconds, from 1000 to [`SPAN_MS_MAX`]. A month has 30
-    /// days and a year 365: a span is a length, and knows no calendar.
+    /// Returns the length in milliseconds, from 1000 to [`SPAN_MS_MAX`]. A month has 30 days and a
+    /// year has 365 days, independently of the calendar.
     #[must_use]
     pub fn ms(&self) -> u64 {
         self.n_units * self.unit.ms()
@@ -121,7 +121,7 @@ impl Span {
     fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
-        // Neither zero nor a second way to write the same number.
+        // Zero is invalid, and leading zeros would be a second text form of a number.
         if number.starts_with('0') {
             return None;
         }
@@ -146,26 +146,26 @@ impl fmt::Display for Span {
     }
 }
 
-/// How long a piece of data is kept.
+/// How long a piece of data is retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Lifetime {
-    /// Until the step that wrote it ends, or the run where there are no steps.
+    /// Until the step that wrote it ends. Without steps, until the run ends.
     Ephemeral,
     /// Until the job that wrote it ends.
     Job,
     /// Until the run that wrote it ends.
     Workflow,
-    /// For a length of time from when it was written.
+    /// For a length of time from the time when it was written.
     For(Span),
-    /// Until somebody deletes it.
+    /// Until a user or a plugin deletes it.
     #[default]
     Infinite,
 }
 
 impl Lifetime {
-    /// Returns when data that was written at `created_at_ms` is no longer kept, both in
-    /// milliseconds since 1970; none where no clock decides that.
+    /// Returns when data that was written at `created_at_ms` expires. Both times are in
+    /// milliseconds since 1970. Returns `None` if the expiry does not depend on the time.
     #[must_use]
     pub fn expires_at_ms(&self, created_at_ms: u64) -> Option<u64> {
         match self {
@@ -203,27 +203,27 @@ impl fmt::Display for Lifetime {
     }
 }
 
-/// How many old versions of a piece of data are kept.
+/// How many old versions of a piece of data are retained.
 ///
-/// In JSON and YAML a number of versions is a number (its text is read as well), and an
-/// age is a text.
+/// In JSON and YAML, a number of versions is a number (its text is accepted as well), and an age is
+/// a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Keep {
-    /// The newest so many, the latest included.
+    /// The newest versions, up to this number, including the latest.
     Versions(NonZeroU32),
-    /// Those that are younger than this.
+    /// The versions that are younger than this.
     Age(Span),
 }
 
-/// How long data of one spec is kept, how much of it, and under which labels. What is none
-/// is not said.
+/// How long and how much data of one spec is retained, and the labels that it gets. `None` leaves a
+/// choice open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Retention {
-    /// How long a version is kept; none is for ever.
+    /// How long a version is retained. `None` means forever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<Lifetime>,
-    /// How many versions are kept; none is all.
+    /// How many versions are retained. `None` means all.
     #[serde(
         default,
         rename = "garbageCollection",
@@ -236,14 +236,14 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Returns whether nothing is said.
+    /// Returns whether it contains no rule and no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns this where `over` does not say otherwise. Labels are those of both; where one
-    /// key has two values, that of `over` counts.
+    /// Returns these rules, overridden by those of `over`. Labels are merged; if both have a key,
+    /// the value of `over` wins.
     #[must_use]
     pub fn overridden(&self, over: &Self) -> Self {
         let mut tags = self.tags.clone();
@@ -359,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_a_number_and_a_unit() {
+    fn span_is_a_number_and_a_unit() {
         let check = |text: &str, expect: Option<u64>| {
             let span = text.parse::<Span>();
             assert_eq!(span.as_ref().ok().map(Span::ms), expect, "{text:?}");
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_a_word_or_a_span() {
+    fn lifetime_is_a_word_or_a_span() {
         let check = |text: &str, expect: Option<Lifetime>| {
             let lifetime = text.parse::<Lifetime>().ok();
             assert_eq!(lifetime, expect, "{text:?}");
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_span_runs_out_by_the_clock() {
+    fn only_a_span_expires_by_time() {
         let check = |text: &str, created_at_ms: u64, expect: Option<u64>| {
             let lifetime: Lifetime = text.parse().expect("a lifetime");
             assert_eq!(lifetime.expires_at_ms(created_at_ms), expect, "{text}");
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_kept_by_number_or_by_age() {
+    fn versions_are_retained_by_number_or_by_age() {
         let check = |text: &str, expect: Option<&str>| {
             let keep = text.parse::<Keep>().ok();
             assert_eq!(keep.map(|it| it.to_string()).as_deref(), expect, "{text:?}");
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_to_keep_are_a_number_or_a_text_in_a_file() {
+    fn keep_is_a_number_or_a_text_in_a_file() {
         let check = |json: &str, expect: Option<&str>| {
             let keep = serde_json::from_str::<Keep>(json).ok();
             assert_eq!(keep.map(|it| it.to_string()).as_deref(), expect, "{json}");
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_the_text_and_the_rule() {
+    fn error_shows_the_text_and_the_rule() {
         let check = |error: LifetimeError, expect: &str| assert_eq!(error.to_string(), expect);
         check(
             "1 day".parse::<Span>().expect_err("it has a space"),

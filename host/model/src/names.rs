@@ -1,44 +1,43 @@
-//! Names and ids: newtypes that can only be made checked.
+//! Names and ids: newtypes that are always checked.
 //!
-//! A name that came from a person, a file or a guest becomes one of these at the
-//! border, so that no later code has to ask whether it may be shown, stored, or
-//! used as part of a file's name.
+//! A name from a user, a file or a guest is checked and converted at the boundary. Later code can
+//! show it, store it or use it in a file name without another check.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes that a name of a model, workflow, job, step, method or secret may have.
+/// The maximum length of the name of a model, workflow, job, step, method or secret, in bytes.
 ///
-/// Authors choose these names and they become parts of file names, whose limit is
-/// 255 bytes on the file systems that matter.
+/// Users and plugin authors choose these names, and they become parts of file names. The limit of a
+/// file name is 255 bytes on common file systems.
 pub const NAME_BYTES_MAX: usize = 100;
 
-/// The most bytes that the name of a piece of data may have.
+/// The maximum length of the name of a piece of data, in bytes.
 ///
-/// Guests choose these names; they are keys in the store, never paths.
+/// Guests choose these names. They are keys in the store and never paths.
 pub const DATA_NAME_BYTES_MAX: usize = 255;
 
 /// The number of characters of a [`RunId`].
 ///
-/// Twelve characters of 32 carry 60 bits: with a million runs in one datastore a
-/// collision has a chance of about one in two million, and is then refused by the store.
+/// Twelve characters of 32 carry 60 bits. With a million runs in one datastore, the chance of a
+/// collision is about one in two million, and the store refuses a duplicate.
 pub const RUN_ID_LEN: usize = 12;
 
-/// The characters of a [`RunId`]: Crockford's base 32 in lower case, so that no two
+/// The characters of a [`RunId`]: Crockford's base 32 in lower case, in which no two characters
 /// look alike.
 pub const RUN_ID_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// A text is no name of the kind that was asked for.
+/// A text is not a name of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a {what}: {rule}", text.escape_debug())]
 pub struct NameError {
-    /// What the name is for: `model name`.
+    /// What the name should be: `model name`.
     pub what: &'static str,
     /// The text that was given.
     pub text: String,
-    /// What such a name looks like.
+    /// The rule for such a name.
     pub rule: &'static str,
 }
 
@@ -142,7 +141,7 @@ checked_name!(
     is_data_name
 );
 checked_name!(
-    /// The name by which a plugin asks for a folder.
+    /// The name by which a plugin requests a folder.
     FolderName, "folder name", PLAIN_RULE, is_plain
 );
 checked_name!(
@@ -209,7 +208,7 @@ fn is_env_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Names of variables, `_TOKEN` among them, are names of secrets too.
+/// Accepts names of environment variables too, for example `_TOKEN`.
 fn is_secret_name(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.len() <= NAME_BYTES_MAX
@@ -250,8 +249,8 @@ fn is_data_name(text: &str) -> bool {
     (1..=DATA_NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Returns whether a character makes those behind it go in the other direction, so that a text
-/// reads as one that it is not.
+/// Returns whether a character reverses the direction of the text after it, so that the text looks
+/// like a different one.
 #[must_use]
 pub fn turns_text(c: char) -> bool {
     matches!(
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_name_can_be_part_of_a_file_name() {
+    fn plain_name_can_be_part_of_a_file_name() {
         for good in ["a", "sink", "0day", "a.b-c_D", &"x".repeat(100)] {
             check::<ModelName>(good, true);
         }
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_secret_may_be_that_of_a_variable() {
+    fn secret_name_may_be_the_name_of_a_variable() {
         for good in ["API_TOKEN", "_x", "_", "0", "a.b-c", &"x".repeat(100)] {
             check::<SecretName>(good, true);
         }
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_name_has_a_scope() {
+    fn type_name_has_a_scope() {
         for good in ["@a/b", "@acme/sink", "@acme/aws/ec2", "@0/1"] {
             check::<TypeName>(good, true);
         }
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_a_day_and_a_number() {
+    fn version_is_a_day_and_a_number() {
         for good in ["2026.11.23.1", "2026.01.31.0", "2026.12.01.123456"] {
             check::<TypeVersion>(good, true);
         }
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_name_is_any_printable_text() {
+    fn data_name_is_any_printable_text() {
         for good in [
             "record",
             "2024",
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_id_comes_from_its_bits_and_parses_back() {
+    fn run_id_is_made_from_bits_and_parsed_again() {
         for bits in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
             let id = RunId::from_bits(bits);
             assert_eq!(id.as_str().parse::<RunId>(), Ok(id));

@@ -1,7 +1,7 @@
-//! What plugins ask for, what operators grant, and what comes out of both.
+//! What plugins request, what operators grant, and the resulting permissions.
 //!
-//! A plugin can do nothing outside of its sandbox unless it *asked* for it in its description
-//! and an operator *granted* it. What it was granted and did not ask for helps it nothing.
+//! A plugin cannot do anything outside of its sandbox unless its description *requests* it and an
+//! operator *grants* it. A grant without a request has no effect.
 
 mod address;
 pub mod choice;
@@ -17,7 +17,7 @@ use crate::guest_text::GuestText;
 use crate::names::{EnvName, FolderName, SecretName};
 use pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
 
-/// What may be done with files.
+/// The access to files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileAccess {
@@ -47,7 +47,7 @@ pub enum PermissionKind {
     Models,
     /// HTTP requests.
     Http,
-    /// Connections without HTTP.
+    /// Connections other than HTTP.
     Sockets,
     /// Folders.
     Files,
@@ -71,7 +71,7 @@ impl PermissionKind {
         Self::Commands,
     ];
 
-    /// Returns the kind as it is called in files.
+    /// Returns the name of the kind in files.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,33 +86,33 @@ impl PermissionKind {
     }
 }
 
-/// Something that a plugin cannot do unless it has asked for it.
+/// Something that a plugin may do only if it requests it and the operator grants it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Permission {
     /// Call a model and read its data.
     Models {
-        /// Which.
+        /// The model.
         model: ModelPattern,
     },
     /// HTTP requests.
     Http {
-        /// Whereto.
+        /// The destination.
         url: HttpOrigin,
-        /// Empty for all.
+        /// The HTTP methods. Empty means all.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         methods: Vec<String>,
     },
-    /// Connections of TCP.
+    /// TCP connections.
     Sockets {
-        /// Whereto.
+        /// The destination.
         to: Endpoint,
     },
     /// Files of one folder that the operator chooses.
     Files {
-        /// The name by which the operator maps it to a folder.
+        /// The name that the operator maps to a folder.
         name: FolderName,
-        /// What may be done there.
+        /// The access to the folder.
         access: FileAccess,
     },
     /// One environment variable.
@@ -127,19 +127,19 @@ pub enum Permission {
         /// Where the host may put it into requests.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hosts: Vec<HttpOrigin>,
-        /// Whether the plugin wants to see it.
+        /// Whether the plugin requests to see it.
         #[serde(default)]
         reveal: bool,
     },
     /// Programs that the operator pinned.
     Commands {
-        /// The name under which one is pinned.
+        /// The name under which the program is pinned.
         name: CommandPattern,
     },
 }
 
 impl Permission {
-    /// Returns of which kind it is.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> PermissionKind {
         match self {
@@ -153,7 +153,7 @@ impl Permission {
         }
     }
 
-    /// Returns what it is about, as it is named on a command line: `https://example.com`.
+    /// Returns the subject as it is named on a command line: `https://example.com`.
     #[must_use]
     pub fn subject(&self) -> String {
         match self {
@@ -168,8 +168,8 @@ impl Permission {
     }
 }
 
-/// One line that says all of it, the same for the same permission: `sedge.lock` notes by it
-/// what a plugin had asked for when somebody decided.
+/// Describes the permission completely in one line. Equal permissions have equal lines.
+/// `sedge.lock` uses this line to record the requests that a decision was based on.
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind().as_str(), self.subject())?;
@@ -188,16 +188,16 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A permission, and why the plugin wants it.
+/// A permission that a plugin requests, and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionRequest {
-    /// What it wants.
+    /// The permission.
     pub permission: Permission,
-    /// Why, for the person who decides.
+    /// The reason, for the operator who decides.
     pub reason: GuestText,
 }
 
-/// Returns whether a text is a method of HTTP: a token in upper case (RFC 9110, 9.1).
+/// Returns whether a text is an HTTP method: a token in upper case (RFC 9110, 9.1).
 #[must_use]
 pub fn is_http_method(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')

@@ -1,22 +1,20 @@
-//! The language of `data query`: which versions, and what of them.
+//! The language of `data query`, which selects versions and what to show of them.
 //!
-//! A query is a predicate in CEL, the Common Expression Language, and maybe an expression
-//! that says what to show of each match. Both see one version at a time, through the
-//! variables in [`VARIABLES`]; `attributes` is its content, and `now` the time that the
-//! query was given.
+//! A query is a predicate in CEL, the Common Expression Language, and optionally an expression for
+//! what to show of each match. Both see one version at a time, through the variables in
+//! [`VARIABLES`]; `attributes` is its content, and `now` is the time at which the query was made.
 //!
-//! What is asked of something that is not there is neither true nor false, so that the row
-//! does not match: `attributes.price > 10` matches no row without a price, nor does its
-//! opposite; `has(attributes.price)` tells. The same holds of null. An expression that is
-//! wrong for one row only, such as `attributes.price > 10` where the price is a text, does
-//! not end the query: the row does not match, and [`RowFaults`] counts it.
+//! A condition on a missing value is neither true nor false, so the row does not match: neither
+//! `attributes.price > 10` nor its negation matches a row without a price, and
+//! `has(attributes.price)` tests for it. The same holds for null. An expression that is wrong for
+//! one row only, such as `attributes.price > 10` where the price is a text, does not end the query:
+//! the row does not match, and [`RowFaults`] counts it.
 //!
-//! Numbers mean what they look like: whole and broken ones compare and calculate with each
-//! other. A pattern for `matches` must be written out.
+//! Whole numbers and fractions compare and calculate with each other. The pattern of `matches` must
+//! be a literal.
 //!
-//! Queries are safe to take from anyone, for contents of any kind: neither parsing nor
-//! evaluating panics, takes more than 1.5 MiB of stack, or goes on for more than a few
-//! seconds.
+//! Queries are safe to accept from untrusted users, for any content: neither parsing nor evaluation
+//! panics, uses more than 1.5 MiB of stack, or takes more than a few seconds.
 //!
 //! The part of a predicate that a store can look up is its [`Selection`].
 
@@ -59,11 +57,11 @@ use tree::{children, ident, key_of};
 use values::{Boxed, to_json};
 use words::{NoValue, TOO_MUCH, no_value};
 
-/// A query is wrong.
+/// An invalid query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
-    /// The text of an expression: the file of the diagnostic is called `predicate` or
+    /// The text of an expression is wrong. The file of the diagnostic is called `predicate` or
     /// `select`.
     #[error(transparent)]
     Source(#[from] Diagnostic),
@@ -77,7 +75,7 @@ pub enum QueryError {
     },
 }
 
-/// A predicate and maybe an expression, compiled.
+/// A compiled predicate and an optional compiled `select` expression.
 #[derive(Debug)]
 pub struct Query {
     predicate: Expression,
@@ -89,23 +87,23 @@ pub struct Query {
     content: ContentUse,
 }
 
-/// An expression as it was written, and as it is evaluated.
+/// An expression as it was written and as it is evaluated.
 #[derive(Debug)]
 struct Expression {
     source: Source,
     compiled: IdedExpr,
 }
 
-/// What a query makes of a row that matches.
+/// The result of a query for a row that matches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
-    /// What to show of it; null where there is no `select`, or where what it asks for is not there.
+    /// The value to show. It is null without `select`, or if the value is missing.
     pub value: Value,
-    /// The first part of `select` that is not there, as it was written.
+    /// The first missing part of `select`, as it was written.
     pub missing: Option<String>,
 }
 
-/// What of the content the expressions mention.
+/// Which part of the content the expressions use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ContentUse {
     Nothing,
@@ -115,7 +113,7 @@ enum ContentUse {
 }
 
 impl Query {
-    /// Compiles a query to which it is `now_ms`, in milliseconds since 1970.
+    /// Compiles a query whose variable `now` is `now_ms`, in milliseconds since 1970.
     ///
     /// # Errors
     /// The first fault of either expression, with its place: always [`QueryError::Source`].
@@ -151,33 +149,31 @@ impl Query {
         })
     }
 
-    /// Returns conditions without which the predicate is not true: the part of it that a
-    /// store can look up.
+    /// Returns the necessary conditions of the predicate that a store can look up.
     #[must_use]
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// Returns whether the selection decides the predicate, so that a row that it admits
-    /// matches. [`Query::evaluate`] is then needed for what to show only.
+    /// Returns whether the selection is equivalent to the predicate, so that every row that it
+    /// admits matches. [`Query::evaluate`] is then needed only for what to show.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.is_exact
     }
 
-    /// Returns whether an expression mentions `attributes`: else [`Row::content`] is not
-    /// looked at.
+    /// Returns whether an expression uses `attributes`. If not, [`Row::content`] is not read.
     #[must_use]
     pub fn reads_content(&self) -> bool {
         self.content != ContentUse::Nothing
     }
 
-    /// Returns what to show of a row that matches, and `None` for a row that does not. Where an
-    /// object or a list that `select` makes has a part that is not there, that part is null.
+    /// Returns what to show of a row that matches, and `None` for a row that does not match. If a
+    /// part of an object or a list that `select` makes is missing, that part is null.
     ///
     /// # Errors
-    /// An expression is wrong for this row: always [`QueryError::Row`]. [`RowFaults`] turns
-    /// that into a row that does not match.
+    /// An expression is wrong for this row: always [`QueryError::Row`]. [`RowFaults`] treats such a
+    /// row as one that does not match.
     pub fn evaluate(&self, row: &Row<'_>) -> Result<Option<Shown>, QueryError> {
         let scope = self.scope(row);
         let mut context = Context::with_env(environment().clone());
@@ -204,7 +200,8 @@ impl Query {
             .map_err(|message| fault("select", message))
     }
 
-    /// Returns where an expression is wrong for a row, and why: the smallest part of it that is.
+    /// Returns the place and the reason of an expression's fault for a row: the smallest part that
+    /// is wrong.
     #[must_use]
     pub fn fault_of(&self, row: &Row<'_>, expression: &str, message: &str) -> Diagnostic {
         let expression = match &self.select {
@@ -232,7 +229,7 @@ impl Query {
 }
 
 impl Expression {
-    /// Returns what the expression makes of a row: null for what is not there.
+    /// Returns the value of the expression for a row. A missing value is null.
     fn selected(&self, context: &Context<'_, '_>, scope: &Scope<'_>) -> Result<Shown, String> {
         let mut missing = None;
         let value = self.part_selected(&self.compiled, context, scope, &mut missing)?;
@@ -262,7 +259,7 @@ impl Expression {
 }
 
 impl ContentUse {
-    /// Returns what is mentioned if `expr` is evaluated too.
+    /// Returns the content that is used if `expr` is evaluated as well.
     fn and_in(self, expr: &IdedExpr) -> Self {
         let mut sum = self;
         let mut open = vec![expr];
@@ -292,14 +289,14 @@ impl ContentUse {
     }
 }
 
-/// Returns the value of an expression; none, where something that it asks about is not there.
+/// Returns the value of an expression, or `None` if it uses a missing value.
 fn value(
     expr: &IdedExpr,
     context: &Context<'_, '_>,
     scope: &Scope<'_>,
 ) -> Result<Option<cel::Value>, String> {
-    // Not `Value::resolve_val`, which would become part of this crate, and take thirty times
-    // the stack where this crate is not optimised.
+    // `Value::resolve_val` would be compiled as part of this crate, and without optimisation it
+    // would need thirty times the stack.
     let error = match context.resolve(expr) {
         Ok(value) => return Ok(Some(value)),
         Err(error) => error,
@@ -316,7 +313,7 @@ fn value(
     }
 }
 
-/// Returns whether a value of the predicate is true. Null is not.
+/// Returns whether the value of a predicate is true. Null is not true.
 fn truth(value: &cel::Value) -> Result<bool, String> {
     if let cel::Value::Bool(it) = value {
         Ok(*it)
@@ -325,12 +322,12 @@ fn truth(value: &cel::Value) -> Result<bool, String> {
     } else {
         let name = value.type_of();
         Err(format!(
-            "it is a value of type `{name}`, and neither true nor false"
+            "it is a value of type `{name}`, which is neither true nor false"
         ))
     }
 }
 
-/// Refuses predicates of which nobody could say whether they are true.
+/// Refuses a predicate that cannot be true or false.
 fn check_truth(source: &Source) -> Result<(), Diagnostic> {
     let at = &source.expr;
     let can_be_true = match &at.expr {

@@ -1,4 +1,4 @@
-//! The repository's own files: `sedge.yaml` and `sedge.lock`.
+//! The files of the repository itself: `sedge.yaml` and `sedge.lock`.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -19,8 +19,8 @@ pub const CONFIG_FILE: &str = "sedge.yaml";
 /// The file that pins plugins.
 pub const LOCK_FILE: &str = "sedge.lock";
 
-/// The version of both files' formats. A reader refuses a higher one, since it cannot
-/// know what it would miss; there is no lower one.
+/// The version of both files' formats. A reader refuses a higher version, because it would not know
+/// what the file means. There is no lower version.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// `sedge.yaml`.
@@ -32,23 +32,23 @@ pub struct Config {
     pub lock_timeout_seconds: Option<u32>,
     /// How many guests execute at once.
     pub concurrency: Option<NonZeroU32>,
-    /// What is said of all models of a type.
+    /// The settings for all models of a type.
     pub plugins: BTreeMap<TypeName, PluginConfig>,
     /// How large a plugin's component may be when it is added.
     pub component_limits: ComponentLimits,
-    /// What all calls of one process may have together.
+    /// The limits that all calls of one process share.
     pub process_limits: ProcessLimits,
-    /// The programs that may be run, by the names that are granted.
+    /// The pinned programs, by the names that grants use.
     pub commands: BTreeMap<CommandName, CommandPin>,
-    /// How the datastore is kept.
+    /// The settings of the datastore.
     pub datastore: DatastoreConfig,
 }
 
-/// What `sedge.yaml` says of the datastore.
+/// The settings of the datastore in `sedge.yaml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct DatastoreConfig {
-    /// The users who share it with its owner; none if it is the owner's alone.
+    /// The users who share it with its owner. `None` means that only the owner uses it.
     pub shared: Option<SharedWith>,
 }
 
@@ -56,33 +56,33 @@ pub struct DatastoreConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SharedWith {
-    /// Those of the group of the repository's folder.
+    /// The users in the group of the repository's folder.
     Group,
 }
 
-/// What `sedge.yaml` says of all models of one type.
+/// The settings in `sedge.yaml` for all models of one type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginConfig {
-    /// What each of them may do.
+    /// The grants of each model.
     pub grants: Grants,
 }
 
-/// How large a component may be; none where the file leaves it to others.
+/// The limits of a component's size and cost. The default applies to a limit that is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ComponentLimits {
-    /// All of it, in MiB.
+    /// The total size, in MiB.
     pub mebibytes: Option<u32>,
-    /// The bodies of all functions, in MiB.
+    /// The size of all function bodies, in MiB.
     pub code_mebibytes: Option<u32>,
-    /// The body of one function, in KiB.
+    /// The size of one function body, in KiB.
     pub function_kibibytes: Option<u32>,
-    /// How many functions.
+    /// The number of functions.
     pub functions: Option<u32>,
-    /// How many instances of modules and components it makes.
+    /// The number of instances of modules and components that it makes.
     pub instances: Option<u32>,
-    /// Custom sections, in MiB: names, and debug info.
+    /// The size of custom sections, in MiB: names and debug information.
     pub custom_mebibytes: Option<u32>,
     /// How long compiling it may take, in seconds.
     pub compile_seconds: Option<u32>,
@@ -92,13 +92,13 @@ pub struct ComponentLimits {
     pub describe_seconds: Option<u32>,
 }
 
-/// What all calls of one process may have together; `None` where the file leaves that to the machine.
+/// The limits that all calls of one process share. If a limit is `None`, it depends on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ProcessLimits {
     /// All memories and tables, in MiB.
     pub memory_mebibytes: Option<NonZeroU32>,
-    /// Files, folders and sockets that guests have open, and requests under way.
+    /// Open files, folders and sockets of guests, and their HTTP requests.
     pub descriptors: Option<NonZeroU32>,
 }
 
@@ -165,22 +165,22 @@ pub struct LockedPlugin {
     pub sha256: Sha256,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where it was added from, so that a fresh clone knows what to add: a relative path as it
-    /// was typed, or a file's name.
+    /// Where the plugin was added from, so that the user of a fresh clone knows what to add: a
+    /// relative path as it was typed, or a file name.
     pub source: String,
-    /// What it had asked for when somebody last decided what to grant, one line each. A version
-    /// that asks for more needs a new decision.
+    /// The plugin's requests at the last decision about its grants, one line each. A version that
+    /// requests more needs a new decision.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<String>,
-    /// What was granted then, to all models of the type.
+    /// The grants of that decision, for all models of the type.
     #[serde(default, skip_serializing_if = "Grants::is_empty")]
     pub grants: Grants,
 }
 
-/// `sedge.lock`: which component provides each type.
+/// `sedge.lock`: the component that provides each type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PluginLock {
-    /// By type.
+    /// The plugins by type.
     pub plugins: BTreeMap<TypeName, LockedPlugin>,
 }
 
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_files_are_parsed_again() {
         let config = Config::parse(&file(CONFIG_FILE, config_file_text())).expect("our own file");
         assert_eq!(config, Config::default());
         let mut lock = PluginLock::default();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused() {
+    fn newer_format_is_refused() {
         let error = Config::parse(&file(CONFIG_FILE, "version: 2\n".into())).expect_err("newer");
         assert_eq!(
             error.to_string(),
@@ -284,7 +284,7 @@ mod tests {
 
     /// A digest becomes part of a path.
     #[test]
-    fn a_digest_that_is_none_is_refused_in_its_place() {
+    fn invalid_digest_is_refused_with_its_place() {
         for digest in ["../../../../etc/passwd", "0123", "", "ABCD"] {
             let text = format!(
                 "version: 1\nplugins:\n  \"@sedge/sink\":\n    version: 2026.11.23.1\n    sha256: \"{digest}\"\n    contract: 0.1.0\n    source: x\n"
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datastore_is_shared_with_the_group_only() {
+    fn datastore_is_shared_with_the_group_only() {
         let parse = |shared: &str| {
             let text = format!("version: 1\ndatastore: {{shared: {shared}}}\n");
             Config::parse(&file(CONFIG_FILE, text))
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_pinned() {
+    fn program_is_pinned() {
         let text = "version: 1\ncommands:\n  log:\n    program: /usr/bin/git\n    arguments: [log, ...]\n    environment: [HOME]\n    timeoutSeconds: 5\n";
         let config = Config::parse(&file(CONFIG_FILE, text.into())).expect("a good file");
         let pin = &config.commands[&"log".parse::<CommandName>().expect("a name")];
@@ -319,7 +319,7 @@ mod tests {
         let fault = Config::parse(&file(CONFIG_FILE, text)).expect_err("no path");
         assert_eq!(
             fault.to_string(),
-            "sedge.yaml:4:14: `git` is no absolute path"
+            "sedge.yaml:4:14: `git` is not an absolute path"
         );
     }
 }

@@ -1,12 +1,12 @@
-//! Runs and the events that they are made of.
+//! Runs and their events.
 //!
-//! A run's log is append-only; what a run *is* follows from its events alone (the crate
-//! `sedge-workflow` folds them). What is on disk of them has types of its own, in `sedge-store`.
+//! The log of a run is append-only, and its state follows from its events alone (the crate
+//! `sedge-workflow` folds them). The types of the format on disk are in `sedge-store`.
 
 use crate::call::CallError;
 use crate::names::{JobName, StepName};
 
-/// What a run is the run of.
+/// What a run executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunKind {
     /// One method of one model.
@@ -26,21 +26,21 @@ impl RunKind {
     }
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
-    /// A process is working on it, or one did and died: see [`RunStatus::Interrupted`].
+    /// A process executes it, or its process crashed: see [`RunStatus::Interrupted`].
     Running,
     /// It waits at a gate.
     Suspended,
-    /// Everything that had to succeed did.
+    /// Everything that had to succeed succeeded.
     Succeeded,
     /// Something that had to succeed did not.
     Failed,
-    /// A person stopped it.
+    /// A user cancelled it.
     Cancelled,
-    /// It was running and its process died. Never stored: it is told from a run that is
-    /// stored as running by the operating system's word that nobody works on it.
+    /// It was running and its process crashed. This status is never stored. It is derived for a run
+    /// that is stored as running if the operating system reports that no process executes it.
     Interrupted,
 }
 
@@ -58,7 +58,7 @@ impl RunStatus {
         }
     }
 
-    /// Returns whether nothing further can happen to the run.
+    /// Returns whether the run has ended.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
@@ -68,7 +68,7 @@ impl RunStatus {
     }
 }
 
-/// The name of a step in its workflow: steps are unique in their job only.
+/// The path of a step in its workflow. The name of a step is unique only in its job.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepPath {
     /// The job.
@@ -83,10 +83,10 @@ impl std::fmt::Display for StepPath {
     }
 }
 
-/// What a person decided at a gate.
+/// A user's decision at a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateDecision {
-    /// Go on.
+    /// Continue.
     Approved,
     /// Stop.
     Rejected,
@@ -103,82 +103,83 @@ impl GateDecision {
     }
 }
 
-/// One thing that happened to a run of a workflow.
+/// One event of a workflow's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEvent {
-    /// The run was made.
+    /// The run was created.
     Started,
-    /// A process took it up again.
+    /// A process resumed the run.
     Resumed,
-    /// A step began. Written before its call begins.
+    /// A step started. This event is written before the step's call starts.
     StepStarted {
-        /// Which step.
+        /// The step.
         step: StepPath,
         /// The ordinal of its call in the run.
         call: u32,
     },
-    /// A step's call has its outcome.
+    /// A step's call succeeded.
     StepSucceeded {
-        /// Which step.
+        /// The step.
         step: StepPath,
     },
-    /// A step's call ended with an error.
+    /// A step's call failed.
     StepFailed {
-        /// Which step.
+        /// The step.
         step: StepPath,
-        /// What went wrong.
+        /// The error.
         error: CallError,
     },
-    /// A step will not run, because what it waits for came out otherwise.
+    /// A step will not run, because a condition of its dependencies is not met.
     StepSkipped {
-        /// Which step.
+        /// The step.
         step: StepPath,
-        /// Which dependency kept it.
+        /// The dependency whose condition is not met.
         because: String,
     },
-    /// A gate waits for a person.
+    /// A gate waits for a user.
     GateOpened {
-        /// Which gate.
+        /// The gate.
         gate: StepPath,
     },
-    /// A person decided.
+    /// A user decided at a gate.
     GateDecided {
-        /// Which gate.
+        /// The gate.
         gate: StepPath,
-        /// What.
+        /// The decision.
         decision: GateDecision,
-        /// Who, as the operating system names them.
+        /// The user, as the operating system names them.
         by: String,
-        /// Why, in their words.
+        /// The user's comment.
         comment: Option<String>,
     },
-    /// Nothing can go on before a gate is decided.
+    /// The run cannot continue before a gate is decided.
     Suspended,
     /// The run has ended.
     Ended {
-        /// How: succeeded, failed or cancelled.
+        /// The final status: succeeded, failed or cancelled.
         status: RunStatus,
-        /// Why, of a method's run that failed. The log of a workflow's run says it of each step.
+        /// The error of a method's run that failed. In a workflow's run, the events of its steps
+        /// contain the errors.
         error: Option<Box<RunError>>,
     },
 }
 
-/// Why a run of one method failed.
+/// The reason why a method's run failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunError {
     /// Its call failed.
     Call(CallError),
-    /// A file, the datastore or the machine was at fault.
+    /// A file, the datastore or the machine failed.
     Host {
         /// The stable code of the error.
         code: String,
-        /// What failed, on what, and why.
+        /// The message: what failed, with what, and why.
         message: String,
     },
 }
 
 impl RunEvent {
-    /// Returns the step or gate that nothing more happens to after this event, if it is one's.
+    /// Returns the step or gate that this event ends, if any.
     #[must_use]
     pub fn step_ended(&self) -> Option<&StepPath> {
         match self {
@@ -195,7 +196,7 @@ impl RunEvent {
         }
     }
 
-    /// Returns where the run stands from this event on; none where it says nothing of that.
+    /// Returns the status that this event sets, if any.
     #[must_use]
     pub fn status(&self) -> Option<RunStatus> {
         match self {

@@ -1,10 +1,10 @@
 //! The nearest name: "did you mean …?"
 
-/// Returns the candidate that is most like `name`, if any is near enough that a
-/// person may have meant it.
+/// Returns the candidate that is most similar to `name`, if one is so similar that the user may
+/// have meant it.
 ///
-/// Near enough is one edit (Damerau and Levenshtein's) for every three characters, case
-/// aside: any two names of one letter would be near each other otherwise.
+/// The limit is one edit (Damerau-Levenshtein) for every three characters, and case is ignored.
+/// With a higher limit, all names of one letter would be similar.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let edits_max = name.chars().count() / 3;
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_near_and_another_word_is_not() {
+    fn typing_error_is_near_and_other_word_is_not() {
         let names = ["sink", "spawn", "globalArguments"];
         assert_eq!(nearest("sinkk", names), Some("sink"));
         assert_eq!(nearest("Sink", names), Some("sink"));

@@ -1,4 +1,4 @@
-//! What a plugin says of its type, once it has been checked.
+//! The description of a plugin's type after it was checked.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,19 +10,19 @@ use crate::names::{MethodName, SpecName, TypeName, TypeVersion};
 use crate::permission::PermissionRequest;
 use crate::schema::Schema;
 
-/// What a method does to the thing outside.
+/// What a method does to the object that the model manages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MethodKind {
-    /// Looks, and writes nothing.
+    /// Reads it, and writes nothing.
     Read,
-    /// Makes the thing.
+    /// Creates it.
     Create,
-    /// Changes the thing.
+    /// Changes it.
     Update,
-    /// Removes the thing.
+    /// Deletes it.
     Delete,
-    /// Anything else.
+    /// Any other action.
     Action,
 }
 
@@ -45,7 +45,7 @@ impl MethodKind {
 pub struct MethodSpec {
     /// Unique in the type.
     pub name: MethodName,
-    /// Decides which lock a call takes.
+    /// The kind decides which lock a call takes.
     pub kind: MethodKind,
     /// What it does, in a sentence.
     pub description: GuestText,
@@ -66,7 +66,7 @@ pub struct ResourceSpec {
     /// What happens to content that violates the schema.
     #[serde(default)]
     pub on_violation: OnViolation,
-    /// How long it is kept, as the plugin wants it.
+    /// How long the data is retained, as the plugin requests it.
     #[serde(default, skip_serializing_if = "Retention::is_empty")]
     pub retention: Retention,
 }
@@ -92,12 +92,12 @@ pub struct FileSpec {
     pub description: GuestText,
     /// For example `text/plain`.
     pub media_type: String,
-    /// How long it is kept, as the plugin wants it.
+    /// How long the data is retained, as the plugin requests it.
     #[serde(default, skip_serializing_if = "Retention::is_empty")]
     pub retention: Retention,
 }
 
-/// What a plugin is.
+/// A plugin's type: its methods, its data and its requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypeInfo {
@@ -107,22 +107,22 @@ pub struct TypeInfo {
     pub version: TypeVersion,
     /// What it is for.
     pub description: GuestText,
-    /// The JSON Schema of what a definition gives to every method.
+    /// The JSON Schema of the arguments that a definition gives to every method.
     pub global_arguments: Value,
     /// Its methods, in the author's order.
     pub methods: Vec<MethodSpec>,
-    /// What its methods write.
+    /// The kinds of resources that its methods write.
     pub resources: Vec<ResourceSpec>,
-    /// Which files its methods write.
+    /// The kinds of files that its methods write.
     pub files: Vec<FileSpec>,
-    /// What it asks for.
+    /// The permissions that it requests.
     pub permissions: Vec<PermissionRequest>,
 }
 
-/// A plugin's description contradicts itself.
+/// A plugin's description is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TypeInfoError {
-    /// Two parts have one name.
+    /// Two parts have the same name.
     #[error("the {what} `{name}` is described twice")]
     Duplicate {
         /// `method`, `resource` or `file`.
@@ -131,23 +131,23 @@ pub enum TypeInfoError {
         name: String,
     },
     /// A schema does not compile.
-    #[error("the schema of {of} is no usable JSON Schema: {message}")]
+    #[error("the schema of {of} is not a usable JSON Schema: {message}")]
     Schema {
-        /// Whose schema.
+        /// The owner of the schema.
         of: String,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
-    /// There is nothing to run.
+    /// There is no method.
     #[error("it describes no method")]
     NoMethods,
-    /// There was no time for all of its schemas.
-    #[error("its schemas take longer to compile than it has to describe itself")]
+    /// The time limit ended before all schemas were compiled.
+    #[error("its schemas take longer to compile than the time limit of its description allows")]
     Slow,
 }
 
 impl TypeInfo {
-    /// Returns the method of that name.
+    /// Returns the method with a name.
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&MethodSpec> {
         self.methods
@@ -155,7 +155,7 @@ impl TypeInfo {
             .find(|method| method.name.as_str() == name)
     }
 
-    /// Returns the resource spec of that name.
+    /// Returns the resource spec with a name.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&ResourceSpec> {
         self.resources
@@ -163,13 +163,13 @@ impl TypeInfo {
             .find(|resource| resource.name.as_str() == name)
     }
 
-    /// Returns the file spec of that name.
+    /// Returns the file spec with a name.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&FileSpec> {
         self.files.iter().find(|file| file.name.as_str() == name)
     }
 
-    /// Returns how long the plugin wants data of a spec to be kept.
+    /// Returns the retention that the plugin requests for a spec.
     #[must_use]
     pub fn retention(&self, kind: DataKind, spec: &str) -> Option<&Retention> {
         match kind {
@@ -178,11 +178,11 @@ impl TypeInfo {
         }
     }
 
-    /// Checks what single values cannot show: unique names, schemas that compile. It asks whether
-    /// there is time left before each schema.
+    /// Checks what the types of single values cannot express: names are unique and schemas compile.
+    /// Before each schema, it calls `has_time` to check the time limit.
     ///
     /// # Errors
-    /// The first contradiction, or there was no time left.
+    /// The description is not valid, or the time limit has ended.
     pub fn check(&self, mut has_time: impl FnMut() -> bool) -> Result<(), TypeInfoError> {
         if self.methods.is_empty() {
             return Err(TypeInfoError::NoMethods);

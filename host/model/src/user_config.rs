@@ -1,16 +1,16 @@
-//! The user's own file, which holds for all repositories: `sedge/config.yaml`.
+//! The configuration of the user for all repositories: `sedge/config.yaml`.
 
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::yaml;
 
-/// What the user says of all repositories.
+/// The user's settings for all repositories.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct UserConfig {
-    /// The repositories that are used although another user owns them, by their absolute paths;
-    /// `*` is all of them.
+    /// The absolute paths of repositories that are used although another user owns them. `*` means
+    /// all repositories.
     pub safe_directories: Vec<String>,
 }
 

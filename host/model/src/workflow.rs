@@ -11,8 +11,8 @@ use crate::yaml::{self, Located};
 
 mod graph;
 
-/// A DAG of jobs, each a DAG of steps. Whoever holds one knows that every dependency
-/// names something that exists, and that none leads back to itself.
+/// A DAG of jobs, each a DAG of steps. In a value of this type, every dependency names something
+/// that exists, and there are no cycles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
     /// The file that it was read from, for messages about its parts.
@@ -21,7 +21,7 @@ pub struct Workflow {
     pub name: WorkflowName,
     /// What it is for.
     pub description: Option<String>,
-    /// Whether a run of it has the whole datastore to itself while it is worked on.
+    /// Whether a run of it locks the whole datastore while it executes.
     pub exclusive: bool,
     /// Its jobs, in the author's order.
     pub jobs: Vec<Job>,
@@ -40,14 +40,14 @@ pub struct Job {
     pub steps: Vec<Step>,
 }
 
-/// One thing to do or to decide.
+/// A method to run, or a decision to wait for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Its job and its own name.
     pub path: StepPath,
     /// What it is for.
     pub description: Option<String>,
-    /// What to do.
+    /// The task.
     pub task: Task,
     /// The steps of the same job that it waits for.
     pub depends_on: Vec<Dependency<StepName>>,
@@ -55,16 +55,16 @@ pub struct Step {
     pub allow_failure: bool,
 }
 
-/// Something to wait for, and how it must have come out.
+/// A dependency on another job or step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency<N> {
     /// The job or step.
     pub on: N,
-    /// How it must have come out.
+    /// The condition on its result.
     pub condition: Condition,
 }
 
-/// How a dependency must have come out.
+/// A condition on the result of a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
@@ -72,7 +72,7 @@ pub enum Condition {
     Succeeded,
     /// It failed.
     Failed,
-    /// It ran to an end, either way.
+    /// It ended, with success or failure.
     Completed,
     /// It ended or was skipped.
     Always,
@@ -103,9 +103,9 @@ pub enum Task {
         /// Its arguments.
         inputs: Located<Map<String, Value>>,
     },
-    /// Waits until a person decides.
+    /// Waits until a user decides.
     ManualApproval {
-        /// What to ask; `None` if the file does not say.
+        /// The question to the user; `None` if the file contains none.
         prompt: Option<Located<String>>,
     },
 }
@@ -114,8 +114,8 @@ impl Workflow {
     /// Parses the workflow `name`.
     ///
     /// # Errors
-    /// The first fault in the file, with its place: a key or value that is not known, a
-    /// dependency on nothing, or steps that wait for each other.
+    /// The first fault in the file, with its place: an unknown key or value, a dependency that does
+    /// not exist, or a cycle.
     pub fn parse(name: &WorkflowName, file: SourceFile) -> Result<Self, Diagnostic> {
         let raw: WorkflowFile = yaml::parse(&file)?;
         yaml::name_check(&file, name, &raw.name, WorkflowName::file)?;
@@ -147,7 +147,8 @@ impl Workflow {
         self.jobs.iter().flat_map(|job| &job.steps)
     }
 
-    /// Returns what the gate of that path asks; empty if it asks nothing or is no gate.
+    /// Returns the prompt of a gate. It is empty if the gate has no prompt or the step is not a
+    /// gate.
     #[must_use]
     pub fn prompt(&self, gate: &StepPath) -> &str {
         match self.step(gate).map(|step| &step.task) {
@@ -158,21 +159,21 @@ impl Workflow {
         }
     }
 
-    /// Returns the job of that name.
+    /// Returns the job with a name.
     #[must_use]
     pub fn job(&self, name: &JobName) -> Option<&Job> {
         self.jobs.iter().find(|job| job.name == *name)
     }
 
-    /// Returns the step of that path.
+    /// Returns the step with a path.
     #[must_use]
     pub fn step(&self, path: &StepPath) -> Option<&Step> {
         self.steps().find(|step| step.path == *path)
     }
 }
 
-/// The file as it is written. `id` and `version` are accepted because workflows made by
-/// related tools carry them; they say nothing that Sedge acts on.
+/// The file as it is written. `id` and `version` are accepted because workflows made by related
+/// tools contain them. Sedge ignores them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WorkflowFile {
@@ -229,7 +230,7 @@ struct ConditionPart {
     r#type: Condition,
 }
 
-/// The keys of every kind of task at once: a tagged enum would lose the places.
+/// The keys of all kinds of tasks. A tagged enum would lose the places of the values.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct TaskPart {

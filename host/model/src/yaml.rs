@@ -1,8 +1,8 @@
-//! The one place that reads and writes YAML.
+//! All reading and writing of YAML.
 //!
-//! Reading is strict: a key that is unknown, given twice, or of the wrong type is a
-//! [`Diagnostic`] with its place, never dropped. Scalars mean what they look like:
-//! only `true` and `false` are booleans, and `012` and `1_000` are text, not numbers.
+//! Reading is strict: a key that is unknown, given twice, or of the wrong type is a [`Diagnostic`]
+//! with its place, and is never ignored. Only `true` and `false` are booleans, and `012` and
+//! `1_000` are text, not numbers.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,14 +16,14 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::json;
 use crate::suggest::nearest;
 
-/// The most bytes of a file that is read as YAML.
+/// The maximum size of a YAML file, in bytes.
 ///
-/// Whoever can write to the repository chooses the size; reading takes about ten times
-/// the memory of the text. The largest hand-written workflows known have some 100 KiB.
+/// A user who can write to the repository chooses the size, and reading takes about ten times the
+/// memory of the text. The largest known hand-written workflows have about 100 KiB.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// Keys that the files of related tools know and that this version of Sedge does not.
-/// They get a message of their own, since "unknown key" would be untrue to the reader.
+/// Keys that are valid in the files of related tools, but not in this version of Sedge. They get
+/// their own message, because "unknown key" would mislead the user.
 const KEYS_NOT_SUPPORTED: &[&str] = &[
     "assert",
     "checks",
@@ -45,7 +45,7 @@ const KEYS_NOT_SUPPORTED: &[&str] = &[
     "weight",
 ];
 
-/// A value and where it stands in its file.
+/// A value and its place in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
@@ -103,14 +103,14 @@ pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Diagnostic> {
     Ok(parsed)
 }
 
-/// A document, for the places of its numbers.
+/// A document, parsed to find the places of its numbers.
 enum Node {
     Float,
     Items(Vec<Spanned<Node>>),
     Other,
 }
 
-/// Refuses whole numbers that were read as floating point ones, since no 64 bits hold them.
+/// Refuses whole numbers that were parsed as floating point because they do not fit into 64 bits.
 fn numbers_check(file: &SourceFile, node: &Spanned<Node>) -> Result<(), Diagnostic> {
     match &node.value {
         Node::Other => Ok(()),
@@ -207,10 +207,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// Checks that a file defines what its own name says.
+/// Checks that the name in a file agrees with the file's name.
 ///
 /// # Errors
-/// It defines something else; `file_of` says in which file that would belong.
+/// The names differ. `file_of` returns the file in which the other name would belong.
 pub fn name_check<N: PartialEq + fmt::Display>(
     file: &SourceFile,
     name: &N,
@@ -237,13 +237,13 @@ pub fn write<T: Serialize>(value: &T) -> String {
     serde_saphyr::to_string(value).expect("every persisted type of ours has a form in YAML")
 }
 
-/// Finds an expression (`${{ … }}`) in a value that was read from `file`.
+/// Refuses an expression (`${{ … }}`) in a value that was read from `file`.
 ///
-/// Expressions are refused wherever a value would be used as it stands, because to pass
-/// one on as plain text would do something that its author did not mean.
+/// Sedge does not evaluate expressions. Used as plain text, an expression would do something that
+/// its author did not intend.
 ///
 /// # Errors
-/// A diagnostic at the first such text.
+/// A value contains an expression. The diagnostic is at the first one.
 pub fn refuse_expressions(file: &SourceFile, value: &Map<String, Value>) -> Result<(), Diagnostic> {
     fn has_expression(value: &Value) -> bool {
         match value {
@@ -277,7 +277,7 @@ fn byte_span(location: &Location) -> Option<Range<usize>> {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the library has 60 kinds of error; those without an arm keep its own words"
+    reason = "the library has 60 kinds of error; the others keep the library's message"
 )]
 fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
     let span = error
@@ -338,7 +338,7 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
     }
 }
 
-/// Returns what people call a type of numbers.
+/// Returns the plain name of a numeric type.
 fn number(ty: &str) -> Option<&'static str> {
     match ty.as_bytes().first() {
         Some(b'u') => Some("a whole number, 0 or more"),
@@ -360,7 +360,7 @@ fn unknown_key(
             span,
             format!("the key `{field}` is not supported here by this version of Sedge"),
         )
-        .with_hint("remove it; it would have no effect, and nothing is dropped in silence");
+        .with_hint("remove it; this version of Sedge does not implement it");
     }
     let diagnostic = Diagnostic::new(file, span, format!("unknown key `{field}`"));
     match nearest(field, expected.iter().copied()) {
@@ -377,7 +377,7 @@ fn one_of(names: &[&str]) -> String {
         .join(", ")
 }
 
-/// Cuts a span down to the line that it begins in: a mapping's span covers all of it.
+/// Reduces a span to its first line: the span of a mapping covers all of its lines.
 fn first_line(file: &SourceFile, span: Range<usize>) -> Range<usize> {
     let start = span.start.min(file.text.len());
     let line = file.text[start..].lines().next().unwrap_or_default();
@@ -402,7 +402,7 @@ fn line_column_span(file: &SourceFile, line: u64, column: u64) -> Option<Range<u
     Some(start + at..start + at)
 }
 
-/// The library's words without its "at line …", since the place is shown by the caret.
+/// Returns the library's message without "at line …", because the caret shows the place.
 fn plain_message(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
@@ -419,7 +419,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields, rename_all = "camelCase")]
-    #[expect(dead_code, reason = "the fields are there to be parsed")]
+    #[expect(dead_code, reason = "the fields are only parsed")]
     struct Sample {
         name: Located<String>,
         #[serde(default)]
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_its_place_and_what_was_meant() {
+    fn fault_has_a_place_and_a_suggestion() {
         let check = |text: &str, place: &str, message: &str, hint: Option<&str>| {
             let error = parse::<Sample>(&file(text)).expect_err(text);
             let (line, column) = error.line_column();
@@ -462,7 +462,7 @@ mod tests {
             "name: a\nguard: x\n",
             "2:1",
             "the key `guard` is not supported here by this version of Sedge",
-            Some("remove it; it would have no effect, and nothing is dropped in silence"),
+            Some("remove it; this version of Sedge does not implement it"),
         );
         check("flag: true\n", "1:1", "the key `name` is missing", None);
         check(
@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_mean_what_they_look_like() {
+    fn scalars_have_the_types_of_their_text() {
         let sample: Sample = parse(&file(
             "name: a\nglobalArguments: {a: 012, b: 1_000, c: no, d: 7, e: 1.5, f: true}\n",
         ))
@@ -500,10 +500,10 @@ mod tests {
         assert_eq!(sample.name.span, 6..7);
     }
 
-    /// The parser reads a number that no 64 bits hold as a floating point one: another number than
-    /// the file says.
+    /// The parser reads a number that does not fit into 64 bits as floating point, which changes
+    /// its value.
     #[test]
-    fn a_whole_number_is_exact_or_refused() {
+    fn whole_number_is_exact_or_refused() {
         let of = |number: &str| {
             let text = format!("name: a\nglobalArguments: {{a: [1, {{b: {number}}}]}}\n");
             parse::<Sample>(&file(&text))
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_bomb_is_refused() {
+    fn alias_bomb_is_refused() {
         let mut text =
             String::from("name: a\nglobalArguments:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for i in 1..12 {
@@ -544,7 +544,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_pointed_at() {
+    fn expression_is_refused_with_its_place() {
         let source = file("name: a\nglobalArguments: {x: \"${{ inputs.y }}\"}\n");
         let sample: Sample = parse(&source).expect("a good file");
         let error = refuse_expressions(&source, &sample.global_arguments).expect_err("refused");

@@ -54,7 +54,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             |it| pipe(it, "sedge.yaml"),
             no_file,
         ),
-        planted("a digest that leads out", digest, "is no digest"),
+        planted("a digest that leads out", digest, "is not a digest"),
         planted(
             "a repository that all may write to",
             open,

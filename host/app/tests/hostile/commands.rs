@@ -62,7 +62,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         of(
             "an argument with a NUL",
             printf(&["<%s>", "a\0b"]),
-            "has a NUL in it",
+            "contains a NUL character",
         ),
         of(
             "a shell in an argument",

@@ -15,7 +15,7 @@ fn with_schema(name: &str, schema: &str, ends: &str) -> Attack {
     )
 }
 
-const NO_SCHEMA: &str = "is no usable JSON Schema";
+const NO_SCHEMA: &str = "is not a usable JSON Schema";
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let mut attacks = words();

@@ -80,7 +80,7 @@ async fn only_names_that_were_granted_are_looked_up() {
     );
     let says = denied(&house, "look", Some("db.example.com")).await;
     assert!(
-        says.starts_with("`dialer` may not look up the name `db.example.com`: nobody granted"),
+        says.starts_with("`dialer` may not look up the name `db.example.com`: no grant allows"),
         "{says}"
     );
     assert!(says.contains("- to: db.example.com:5432"), "{says}");

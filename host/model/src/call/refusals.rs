@@ -1,28 +1,28 @@
-//! What the host refused to a call while it ran.
+//! The host's refusals of what a call attempted while it ran.
 
 use super::{CallError, LimitName};
 
-/// What the host refused to a call, and reported to it. If the call fails then, this is why, or
-/// may be: what the guest says of it is its own word.
+/// What the host refused to a call, and reported to it. If the call fails afterwards, the refusal
+/// is the likely cause; the guest's own message is only its claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals {
-    /// The calls that it made and that could not begin, in order, each once, the last
-    /// [`REFUSED_CALLS_MAX`]. One that the guest made again with success is not among them.
+    /// The calls that it made and that could not begin, in order, without repetitions: the last
+    /// [`REFUSED_CALLS_MAX`]. A call that the guest repeated with success is not in the list.
     pub calls: Vec<RefusedCall>,
-    /// The limits that it reached, in order, each once with its value.
+    /// The limits that it reached with their values, in order, without repetitions.
     pub limits: Vec<(LimitName, u64)>,
 }
 
-/// The most calls that are kept of those that could not begin. A guest can make thousands.
+/// The maximum number of refused calls that are retained. A guest can make thousands.
 pub const REFUSED_CALLS_MAX: usize = 8;
 
-/// The most characters of a name that a guest chose for a call that could not begin.
+/// The maximum number of characters of a name that the guest chose for a refused call.
 const REFUSED_NAME_CHARS_MAX: usize = 200;
 
 /// A call that could not begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedCall {
-    /// The model that was to be called, as the guest wrote it.
+    /// The model to call, as the guest wrote it.
     pub model: String,
     /// The method, as the guest wrote it.
     pub method: String,
@@ -45,7 +45,7 @@ impl Refusals {
             method: cut(method),
             error,
         };
-        // A guest that tries again and again is refused for one reason.
+        // A guest that repeats a call is refused for the same reason each time.
         self.calls.retain(|call| *call != refused);
         if self.calls.len() == REFUSED_CALLS_MAX {
             self.calls.remove(0);
@@ -53,7 +53,7 @@ impl Refusals {
         self.calls.push(refused);
     }
 
-    /// Removes a call that could not begin and that the guest made again with success.
+    /// Removes a refused call after the guest repeated it with success.
     pub fn call_succeeded(&mut self, model: &str, method: &str) {
         self.calls
             .retain(|call| (call.model.as_str(), call.method.as_str()) != (model, method));

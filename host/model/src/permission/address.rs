@@ -1,12 +1,12 @@
-//! Which addresses are public, and which are this machine's, its network's, or special.
+//! Classifies addresses: public, or private, local or special.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
 
-/// The ranges that are not public: the registries of special-purpose addresses (RFC 6890 and
-/// its successors), multicast, and the address at which one cloud answers its machines.
+/// The ranges that are not public: the registries of special-purpose addresses (RFC 6890 and its
+/// successors), multicast, and the address of one cloud's service for its own machines.
 static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     let ranges = [
         "0.0.0.0/8",
@@ -46,11 +46,11 @@ static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     ranges.map(parse).to_vec()
 });
 
-/// Returns whether an address is one of the public internet.
+/// Returns whether an address is on the public internet.
 pub(super) fn is_public(address: IpAddr) -> bool {
     let address = match address.to_canonical() {
-        // Behind a translator of addresses, what counts is the one within (RFC 6052, 2.1), and
-        // of an address that embeds one in the old way too (RFC 4291, 2.5.5.1).
+        // An address that embeds another one is as public as the embedded one: for translated
+        // addresses (RFC 6052, 2.1), and for the old form (RFC 4291, 2.5.5.1).
         IpAddr::V6(v6)
             if v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0]
                 || (v6.segments()[..6] == [0; 6] && v6.segments()[6] != 0) =>
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_of_the_internet_is_not_public() {
+    fn special_addresses_are_not_public() {
         let check = |text: &str, expect: bool| {
             assert_eq!(is_public(text.parse().expect(text)), expect, "{text}");
         };

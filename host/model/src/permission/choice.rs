@@ -1,4 +1,4 @@
-//! What the person who adds a plugin grants of what it asks for: `--grant KIND=WHAT`.
+//! What the user who adds a plugin grants of its requests: `--grant KIND=WHAT`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,55 +8,56 @@ use super::pattern::{CommandPattern, HostPattern, HttpOrigin, ModelPattern, Port
 use super::{FileAccess, Permission, PermissionKind, PermissionRequest};
 use crate::names::{NameError, SecretName};
 
-/// One word of the decision.
+/// One part of the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// `none`: nothing.
+    /// `none`: grants nothing.
     None,
-    /// Everything. A folder needs a word of its own, since only the operator knows where it is.
+    /// Everything except folders. A folder needs a choice of its own, because only the operator
+    /// knows its path.
     All,
-    /// `env`: everything of one kind.
+    /// `env`: all requests of one kind.
     Kind(PermissionKind),
-    /// `http=https://api.example.com`: one thing, or a narrower one of the same kind.
+    /// `http=https://api.example.com`: one request, or a narrower permission of the same kind.
     One {
         /// Its kind.
         kind: PermissionKind,
-        /// What it is about.
+        /// The subject.
         subject: String,
     },
-    /// All of one thing that was asked for, and nothing else.
+    /// Exactly one request.
     Exactly(Permission),
-    /// `secrets=NAME@https://api.example.com`: a secret, to be sent to one host.
+    /// `secrets=NAME@https://api.example.com`: a secret that may be sent to one host.
     SecretTo {
         /// The secret.
         name: SecretName,
         /// Where the host may put it into requests.
         to: HttpOrigin,
     },
-    /// `files=NAME:PATH`: a folder, and where it is.
+    /// `files=NAME:PATH`: a folder and its path.
     Folder {
-        /// The name by which the plugin asks for it.
+        /// The name by which the plugin requests it.
         name: String,
-        /// Where it is.
+        /// Its path.
         path: String,
     },
 }
 
-/// A decision that cannot be understood, or is about nothing that was asked for.
+/// A decision that is not valid, or that does not match a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    /// No such kind.
+    /// The kind does not exist.
     #[error(
-        "`{0}` is no kind of permission: there are models, http, sockets, files, env, secrets, commands, and none"
+        "`{0}` is not a kind of permission: write models, http, sockets, files, env, secrets, commands, or none"
     )]
     Kind(String),
-    /// A folder without a place.
+    /// A folder without a path.
     #[error("`files={0}` does not say where the folder is")]
     NoPath(String),
-    /// The plugin asks for no such thing.
+    /// The plugin does not request this.
     #[error("it does not ask for `{0}`")]
     NotAsked(String),
-    /// The plugin asks for the secret, but not to send it there.
+    /// The plugin requests the secret, but not for this host.
     #[error(
         "it does not ask to send the secret `{name}` to `{to}`{}",
         asked_text(asked)
@@ -64,16 +65,16 @@ pub enum ChoiceError {
     SecretElsewhere {
         /// The secret.
         name: SecretName,
-        /// Where it was to be sent.
+        /// The host of the decision.
         to: HttpOrigin,
-        /// Where the plugin asks to send it.
+        /// The hosts that the plugin requests.
         asked: Vec<HttpOrigin>,
     },
-    /// What was named is no name.
+    /// The subject is not a valid name.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// `none` beside others.
-    #[error("`none` stands alone")]
+    /// `none` is combined with other choices.
+    #[error("`none` cannot be combined with other choices")]
     NoneAndMore,
 }
 
@@ -131,10 +132,10 @@ impl fmt::Display for Choice {
     }
 }
 
-/// Returns what a decision grants of what a plugin asks for.
+/// Returns the grants that a decision makes from a plugin's requests.
 ///
 /// # Errors
-/// A word is about nothing that was asked for.
+/// A choice does not match any request.
 pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants, ChoiceError> {
     if choices.len() > 1 && choices.contains(&Choice::None) {
         return Err(ChoiceError::NoneAndMore);
@@ -162,7 +163,7 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
     Ok(grants)
 }
 
-/// Returns why a choice is about nothing that was asked for.
+/// Returns the reason why a choice does not match any request.
 fn not_asked(asked: &[PermissionRequest], choice: &Choice) -> ChoiceError {
     if let Choice::SecretTo { name: wanted, to } = choice {
         let of_secret = |request: &PermissionRequest| match &request.permission {
@@ -196,8 +197,8 @@ fn asked_text(asked: &[HttpOrigin]) -> String {
     }
 }
 
-/// Returns the narrowest grants that a request allows, as lines for the key `grants:` of a
-/// definition. What only the operator knows is in capitals: `HOST`, `PATH`, `NAME`.
+/// Returns the narrowest grants for a request, as lines for the key `grants:` of a definition.
+/// Values that only the operator knows are in capitals: `HOST`, `PATH`, `NAME`.
 #[must_use]
 pub fn narrowest(permission: &Permission) -> Vec<String> {
     match permission {
@@ -257,14 +258,15 @@ fn origin_of_one(pattern: &HttpOrigin) -> String {
     };
     let scheme = pattern.scheme;
     match pattern.port {
-        // The scheme's own port is the one that is meant unless another one is named.
+        // The default port of the scheme applies unless the pattern names another one.
         PortPattern::Any => format!("{}://{host}", scheme.as_str()),
         PortPattern::One(port) if port == scheme.port() => format!("{}://{host}", scheme.as_str()),
         PortPattern::One(port) => format!("{}://{host}:{port}", scheme.as_str()),
     }
 }
 
-/// Returns what of a permission is chosen; none if it is not.
+/// Returns the grants that a choice makes from a permission. Returns `None` if the choice does not
+/// match.
 fn of_choice(permission: &Permission, choice: &Choice) -> Option<Grants> {
     match choice {
         Choice::None => None,
@@ -318,7 +320,7 @@ fn of_choice(permission: &Permission, choice: &Choice) -> Option<Grants> {
     }
 }
 
-/// Returns the permission for what a subject names, if that is part of it.
+/// Returns the permission for a subject if a request covers it.
 fn narrowed(permission: &Permission, subject: &str) -> Option<Permission> {
     if permission.subject() == subject {
         return Some(permission.clone());
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_granted_for_one_host() {
+    fn secret_is_granted_for_one_host() {
         let asked = asked(secret(&["https://*:*", "http://a.test"], true));
         let check = |text: &str, expect: Result<&str, &str>| {
             let choice: Result<Choice, ChoiceError> = text.parse();
@@ -419,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn the_narrowest_grants_name_one_host_and_one_method() {
+    fn narrowest_grants_name_one_host_and_one_method() {
         let check = |permission: &Permission, expect: &[&str]| {
             assert_eq!(narrowest(permission), expect);
         };

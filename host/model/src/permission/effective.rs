@@ -1,4 +1,4 @@
-//! What a model may do: what its plugin asked for and its operator granted.
+//! The permissions of a model: what its plugin requests and its operator grants.
 
 mod explain;
 #[cfg(test)]
@@ -19,41 +19,41 @@ use super::{FileAccess, Permission, PermissionRequest};
 use crate::names::{CommandName, EnvName, FolderName, ModelName, SecretName, TypeName};
 use crate::yaml;
 
-/// What one model may do.
+/// The permissions of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
     model: ModelName,
     type_name: TypeName,
     asked: Vec<PermissionRequest>,
     granted: Grants,
-    /// What the model's own definition grants, which is part of what is granted.
+    /// The grants of the model's own definition, which are part of all grants.
     own: Grants,
 }
 
-/// An attempt that was not allowed.
+/// An attempt that was denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// What was attempted, as the end of "may not …".
+    /// The attempt, as the end of "may not …".
     pub attempt: String,
-    /// Which model attempted it.
+    /// The model that made the attempt.
     pub model: ModelName,
-    /// Why it was not allowed.
+    /// The reason for the denial.
     pub why: DenialReason,
 }
 
-/// Why something was not allowed.
+/// The reason for a denial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DenialReason {
-    /// The plugin never said that it wants this. No grant helps.
+    /// The plugin does not request the permission. No grant helps.
     NotAsked(TypeName),
-    /// Nobody granted it. These lines in the model's definition would.
+    /// The permission has no grant. These lines in the model's definition would add one.
     NotGranted {
-        /// The key `grants:` as it has to be, with what it has already.
+        /// The key `grants:` with the existing grants and the missing one.
         yaml: String,
     },
 }
 
-/// The whole sentence, with the lines that help.
+/// The complete sentence, with the lines that would add the missing grant.
 impl std::fmt::Display for Denial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -68,7 +68,7 @@ impl std::fmt::Display for Denial {
             ),
             DenialReason::NotGranted { yaml } => write!(
                 f,
-                "`{model}` may not {attempt}: nobody granted it; these lines in {} would\n{}",
+                "`{model}` may not {attempt}: no grant allows it; these lines in {} would\n{}",
                 model.file(),
                 yaml.trim_end()
             ),
@@ -76,37 +76,38 @@ impl std::fmt::Display for Denial {
     }
 }
 
-/// Which addresses a name may stand for, of those that are not public.
+/// The addresses to which a name may resolve, apart from public ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     named: Vec<AddressRange>,
-    /// Whether the host was granted by its address, or is this machine by its name.
+    /// The host, if a grant names exactly this host: its address, or this machine by its name, is
+    /// allowed too.
     host: HostPattern,
 }
 
-/// A folder that a model gets.
+/// A folder that a model may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// The name by which the plugin knows it.
+    /// The name that the plugin uses.
     pub name: FolderName,
-    /// Where it is; what is relative begins at the repository.
+    /// Its path. A relative path starts at the repository.
     pub path: String,
-    /// What may be done there.
+    /// The allowed access.
     pub access: FileAccess,
 }
 
-/// How a secret may be used.
+/// The allowed uses of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretUse {
-    /// Where the host may put it into requests.
+    /// The destinations of requests into which the host may put it.
     pub hosts: Vec<HttpOrigin>,
     /// Whether the plugin may see it.
     pub reveal: bool,
 }
 
 impl Permissions {
-    /// Joins what a plugin asks for and what is granted to all models of its type with what a
-    /// model's own definition grants.
+    /// Combines the requests of a plugin and the grants for its type with the grants of a model's
+    /// own definition.
     #[must_use]
     pub fn new(
         model: ModelName,
@@ -126,11 +127,11 @@ impl Permissions {
         }
     }
 
-    /// Checks that a model may be called, or read: `touch` says which. A model may always
-    /// touch itself.
+    /// Checks that a model may be called or read; `touch` is the verb for the message. A model may
+    /// always call and read itself.
     ///
     /// # Errors
-    /// It may not.
+    /// The permission is missing.
     pub fn model(&self, target: &str, touch: &str) -> Result<(), Denial> {
         if target == self.model.as_str() {
             return Ok(());
@@ -148,15 +149,15 @@ impl Permissions {
         {
             return Ok(());
         }
-        // What is no name of a model is asked for by `*` alone.
+        // Only the pattern `*` covers a text that is not the name of a model.
         let model = target.parse().unwrap_or(ModelPattern::Any);
         Err(self.not_granted(attempt(), &Permission::Models { model }, None))
     }
 
-    /// Checks that a request may be sent, and returns which addresses its host may have.
+    /// Checks that a request may be sent, and returns the addresses that its host may have.
     ///
     /// # Errors
-    /// It may not.
+    /// The permission is missing.
     pub fn http(&self, to: &HttpOrigin, method: &str) -> Result<Addresses, Denial> {
         let fits = |methods: &[String]| {
             methods.is_empty() || methods.iter().any(|allowed| allowed == method)
@@ -182,7 +183,7 @@ impl Permissions {
                 .iter()
                 .flat_map(|grant| grant.addresses.clone())
                 .collect(),
-            // Only who named this very host meant what it stands for in here.
+            // A private address is allowed only if a grant names exactly this host.
             host: match grants.iter().any(|grant| grant.url.host == to.host) {
                 true => to.host.clone(),
                 false => HostPattern::Any,
@@ -190,8 +191,8 @@ impl Permissions {
         })
     }
 
-    /// Returns the denial of an address that a granted name stands for, with the lines that
-    /// would name it.
+    /// Returns the denial for an address of a granted name, with the lines that would grant the
+    /// address.
     #[must_use]
     pub fn http_address_denied(&self, to: &HttpOrigin, method: &str, address: IpAddr) -> Denial {
         let mut wanted = Grants::default();
@@ -204,10 +205,10 @@ impl Permissions {
         self.lacking(attempt, &wanted)
     }
 
-    /// Checks that a connection may be made, and returns which addresses its host may have.
+    /// Checks that a connection may be made, and returns the addresses that its host may have.
     ///
     /// # Errors
-    /// It may not.
+    /// The permission is missing.
     pub fn socket(&self, to: &Endpoint) -> Result<Addresses, Denial> {
         let attempt = || format!("connect to {to}");
         let wanted = Permission::Sockets { to: to.clone() };
@@ -232,8 +233,8 @@ impl Permissions {
         })
     }
 
-    /// Returns the denial of an address that a granted name stands for, with the lines that
-    /// would name it.
+    /// Returns the denial for an address of a granted name, with the lines that would grant the
+    /// address.
     #[must_use]
     pub fn socket_address_denied(&self, to: &Endpoint, address: IpAddr) -> Denial {
         let mut wanted = Grants::default();
@@ -245,12 +246,13 @@ impl Permissions {
         self.lacking(attempt, &wanted)
     }
 
-    /// Checks that a name may be looked up: that of an endpoint to which connections may be made.
+    /// Checks that a name may be looked up: it must belong to an endpoint that the model may
+    /// connect to.
     ///
     /// # Errors
-    /// It may not.
+    /// The permission is missing.
     pub fn look_up(&self, name: &str) -> Result<(), Denial> {
-        // What stands for itself is not looked up.
+        // An address is not looked up.
         if name.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
@@ -268,14 +270,14 @@ impl Permissions {
         })
     }
 
-    /// Returns whether the plugin asks for connections at all.
+    /// Returns whether the plugin requests any connections.
     #[must_use]
     pub fn asks_for_sockets(&self) -> bool {
         self.asks()
             .any(|asked| matches!(asked, Permission::Sockets { .. }))
     }
 
-    /// Returns the endpoints that both sides name.
+    /// Returns the endpoints that are both requested and granted.
     pub fn sockets(&self) -> impl Iterator<Item = &Endpoint> {
         self.granted
             .sockets
@@ -287,7 +289,7 @@ impl Permissions {
             })
     }
 
-    /// Returns the folders that the model gets.
+    /// Returns the folders that the model may use.
     #[must_use]
     pub fn folders(&self) -> Vec<Folder> {
         let mut folders: Vec<Folder> = Vec::new();
@@ -298,16 +300,16 @@ impl Permissions {
             let grant = self.granted.files.iter().find(|grant| grant.name == *name);
             folders.extend(grant.map(|grant| folder(grant, *access)));
         }
-        // One that is asked for twice is handed over once, with the wider access.
+        // A folder that is requested twice is passed once, with the wider access.
         folders.sort_by(|one, other| (&one.name, other.access).cmp(&(&other.name, one.access)));
         folders.dedup_by(|one, other| one.name == other.name);
         folders
     }
 
-    /// Returns the folder that the model gets by a name.
+    /// Returns the folder with a name.
     ///
     /// # Errors
-    /// It gets none.
+    /// The permission is missing.
     pub fn folder(&self, wanted: &str) -> Result<Folder, Denial> {
         let attempt = format!("use the folder `{wanted}`");
         let asked = self.asks().find(
@@ -322,10 +324,10 @@ impl Permissions {
             .ok_or_else(|| self.not_granted(attempt, asked, Some("PATH")))
     }
 
-    /// Checks that the model sees a variable of the environment.
+    /// Checks that the model may see an environment variable.
     ///
     /// # Errors
-    /// It does not.
+    /// The permission is missing.
     pub fn variable(&self, wanted: &str) -> Result<(), Denial> {
         let attempt = format!("see the environment variable `{wanted}`");
         let asked = self
@@ -340,7 +342,7 @@ impl Permissions {
         Err(self.not_granted(attempt, asked, None))
     }
 
-    /// Returns the variables of the environment that the model sees.
+    /// Returns the environment variables that the model may see.
     pub fn env(&self) -> impl Iterator<Item = &EnvName> {
         self.asks().filter_map(|asked| {
             let Permission::Env { name } = asked else {
@@ -350,11 +352,11 @@ impl Permissions {
         })
     }
 
-    /// Checks that a secret may be used, and returns how: where it may be sent, perhaps nowhere, and
-    /// whether it may be seen.
+    /// Checks that a secret may be used. Returns the hosts to which it may be sent, perhaps none,
+    /// and whether the plugin may see it.
     ///
     /// # Errors
-    /// It was not asked for; or it was asked for only to be seen, and not granted.
+    /// The plugin does not request the secret, or it requests only to see it and there is no grant.
     pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
         let attempt = || format!("use the secret `{wanted}`");
         let asks: Vec<&Permission> = self
@@ -370,7 +372,7 @@ impl Permissions {
             .iter()
             .filter(|grant| grant.name == *wanted)
             .collect();
-        // Where it is to be sent is known when it is sent: that denial names the host.
+        // The destination is known only when the secret is sent. That denial names the host.
         let is_sent = |asked: &&Permission| matches!(asked, Permission::Secrets { hosts, .. } if !hosts.is_empty());
         if grants.is_empty() && !asks.iter().any(is_sent) {
             return Err(self.not_granted(attempt(), asks[0], None));
@@ -391,8 +393,8 @@ impl Permissions {
         Ok(used)
     }
 
-    /// Returns the denial of putting a secret into a request to a host, or of showing it to
-    /// the plugin (`to` is none then).
+    /// Returns the denial of a secret in a request to the host `to`. If `to` is `None`, the attempt
+    /// was to show the secret to the plugin.
     #[must_use]
     pub fn secret_denied(&self, name: &SecretName, to: Option<&HttpOrigin>) -> Denial {
         let attempt = match to {
@@ -424,7 +426,7 @@ impl Permissions {
     /// Checks that a pinned program may be run.
     ///
     /// # Errors
-    /// It may not.
+    /// The permission is missing.
     pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
         let attempt = || format!("run the command `{wanted}`");
         let asks = |asked: &Permission| matches!(asked, Permission::Commands { name } if name.matches(wanted));
@@ -440,7 +442,7 @@ impl Permissions {
         Err(self.not_granted(attempt(), &lacking, None))
     }
 
-    /// Returns what the plugin asks for, without the reasons.
+    /// Returns the requested permissions, without the reasons.
     fn asks(&self) -> impl Iterator<Item = &Permission> {
         self.asked.iter().map(|request| &request.permission)
     }
@@ -475,7 +477,7 @@ impl Permissions {
 }
 
 impl SecretUse {
-    /// Returns whether nothing was granted.
+    /// Returns whether no use is allowed.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         self.hosts.is_empty() && !self.reveal
@@ -483,8 +485,8 @@ impl SecretUse {
 }
 
 impl Addresses {
-    /// Returns whether a connection to an address is allowed, which the name stands for: a
-    /// public one is, and of the others those that the operator named.
+    /// Returns whether a connection to an address of the name is allowed. Public addresses are
+    /// allowed, and those that the operator granted.
     #[must_use]
     pub fn allow(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -510,7 +512,7 @@ fn folder(grant: &FolderGrant, asked: FileAccess) -> Folder {
     }
 }
 
-/// Returns the narrower of two that one covers; none if neither covers the other.
+/// Returns the narrower of two origins if one covers the other, or else `None`.
 fn narrower(one: &HttpOrigin, other: &HttpOrigin) -> Option<HttpOrigin> {
     match (one.covers(other), other.covers(one)) {
         (true, _) => Some(other.clone()),

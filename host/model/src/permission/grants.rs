@@ -1,4 +1,4 @@
-//! `grants:`, as definitions, `sedge.yaml` and `sedge.lock` have it.
+//! The key `grants:` of definitions, `sedge.yaml` and `sedge.lock`.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
 use super::{FileAccess, Permission};
 use crate::names::{EnvName, FolderName, SecretName};
 
-/// What an operator lets models do.
+/// The grants of an operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grants {
@@ -17,13 +17,13 @@ pub struct Grants {
     /// HTTP requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrant>,
-    /// Connections without HTTP.
+    /// Connections other than HTTP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sockets: Vec<SocketGrant>,
     /// Folders.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FolderGrant>,
-    /// Variables of the environment.
+    /// Environment variables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<EnvName>,
     /// Secrets.
@@ -34,50 +34,50 @@ pub struct Grants {
     pub commands: Vec<CommandPattern>,
 }
 
-/// HTTP requests that are allowed.
+/// A grant of HTTP requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
-    /// Whereto.
+    /// The destination.
     pub url: HttpOrigin,
-    /// With which methods; empty for all.
+    /// The HTTP methods. Empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
-    /// Addresses of private networks and the like that the name may stand for. Without this
-    /// it may stand for public ones only.
+    /// The addresses to which the name may resolve, apart from public ones, for example of private
+    /// networks. If empty, only public addresses are allowed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressRange>,
 }
 
-/// Connections that are allowed.
+/// A grant of connections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SocketGrant {
-    /// Whereto.
+    /// The destination.
     pub to: Endpoint,
-    /// As of [`HttpGrant::addresses`].
+    /// See [`HttpGrant::addresses`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressRange>,
 }
 
-/// A folder that is handed over.
+/// A grant of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FolderGrant {
-    /// The name by which the plugin asks for it.
+    /// The name by which the plugin requests it.
     pub name: FolderName,
-    /// Where it is; what is relative begins at the repository.
+    /// Its path. A relative path starts at the repository.
     pub path: String,
-    /// What may be done there.
+    /// The allowed access.
     #[serde(default)]
     pub access: FileAccess,
 }
 
-/// A secret that may be used.
+/// A grant of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretGrant {
-    /// Which.
+    /// The secret.
     pub name: SecretName,
     /// Where the host may put it into requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -108,7 +108,7 @@ impl TryFrom<String> for AddressRange {
         one.or_else(|_| text.parse().map(|net: IpNet| net.trunc()))
             .map(Self)
             .map_err(|_| {
-                format!("`{text}` is no range of addresses: it is `10.0.0.0/8`, or one address")
+                format!("`{text}` is not a range of addresses: write `10.0.0.0/8`, or one address")
             })
     }
 }
@@ -125,7 +125,7 @@ impl From<AddressRange> for String {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "what serde calls it with"
+    reason = "the signature that serde calls"
 )]
 fn is_false(value: &bool) -> bool {
     !value
@@ -138,7 +138,7 @@ impl Grants {
         *self == Self::default()
     }
 
-    /// Returns whether something of what was asked for is granted, or all of it.
+    /// Returns whether a requested permission is granted, completely or in part.
     #[must_use]
     pub fn has_part_of(&self, permission: &Permission) -> bool {
         match permission {
@@ -161,7 +161,7 @@ impl Grants {
         }
     }
 
-    /// Returns whether one grant covers all of what was asked for.
+    /// Returns whether one grant covers a requested permission completely.
     #[must_use]
     pub fn has_all_of(&self, permission: &Permission) -> bool {
         let every = |granted: &[String], asked: &[String]| {
@@ -195,7 +195,7 @@ impl Grants {
         }
     }
 
-    /// Adds what others grant. What is granted twice is there once.
+    /// Adds other grants without duplicates.
     pub fn extend(&mut self, other: &Self) {
         fn add<T: Clone + PartialEq>(to: &mut Vec<T>, from: &[T]) {
             for one in from {
@@ -210,15 +210,15 @@ impl Grants {
         add(&mut self.env, &other.env);
         add(&mut self.secrets, &other.secrets);
         add(&mut self.commands, &other.commands);
-        // A name stands for one folder: who speaks later has the last word.
+        // A name stands for one folder, so a later grant replaces an earlier one.
         for folder in &other.files {
             self.files.retain(|known| known.name != folder.name);
             self.files.push(folder.clone());
         }
     }
 
-    /// Returns what grants exactly what was asked for. A folder is granted at `path`; without
-    /// one there is nothing to hand over.
+    /// Returns the grant of exactly one permission. A folder is granted at `path`; without a path,
+    /// the result is empty.
     #[must_use]
     pub fn of(permission: &Permission, path: Option<&str>) -> Self {
         let mut grants = Self::default();

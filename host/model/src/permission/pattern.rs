@@ -1,4 +1,4 @@
-//! What permissions speak of: origins of HTTP, hosts, ranges of addresses, names.
+//! The subjects of permissions: origins, hosts, endpoints and names.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{CommandName, ModelName, NameError};
 
-/// The most bytes of a host's name (RFC 1035, 2.3.4).
+/// The maximum length of a host name, in bytes (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
-const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address";
+const ORIGIN_RULE: &str = "it is `https://HOST` or `http://HOST`, optionally with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address";
 const SOCKET_RULE: &str = "it is `HOST:PORT`; HOST is a name in lower case or an address";
 const COMMAND_RULE: &str = "it is the name of a command, or `*` for every one";
 const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
@@ -19,7 +19,7 @@ const MODEL_RULE: &str = "it is the name of a model, or `*` for every one";
 /// How a request reaches its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// Plain.
+    /// Without encryption.
     Http,
     /// Over TLS.
     Https,
@@ -35,7 +35,7 @@ impl Scheme {
         }
     }
 
-    /// Returns the port of URLs that name none.
+    /// Returns the default port.
     #[must_use]
     pub fn port(self) -> u16 {
         match self {
@@ -45,21 +45,22 @@ impl Scheme {
     }
 }
 
-/// A host: a name, the end of names, an address, or every one.
+/// A host: a name, a suffix of names, an address, or all hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// One name, in lower case, without a dot at its end.
     Name(String),
-    /// Every one, by its name or by its address.
+    /// All hosts, by name or by address.
     Any,
-    /// Every name that ends so, with one label more at least: `*.example.com` has `example.com`.
+    /// All names with this suffix and at least one more label: `*.example.com` contains
+    /// `example.com`.
     EndsWith(String),
     /// One address.
     Address(IpAddr),
 }
 
 impl HostPattern {
-    /// Returns the host that a text names; none if it names none. Upper case is the same.
+    /// Parses a host; case is ignored. Returns `None` if the text is not a host.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
@@ -76,12 +77,12 @@ impl HostPattern {
         if let Some(end) = text.strip_prefix("*.") {
             return is_host_name(end).then(|| Self::EndsWith(end.to_owned()));
         }
-        // A dot at the end says that the name is complete, which all are here.
+        // A final dot marks a name as complete, and all names here are complete.
         let name = text.strip_suffix('.').unwrap_or(&text);
         is_host_name(name).then(|| Self::Name(name.to_owned()))
     }
 
-    /// Returns whether everything that `other` stands for is meant.
+    /// Returns whether the pattern matches everything that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -122,7 +123,7 @@ fn is_host_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    // What ends in a number is an address, or nothing (WHATWG URL, 3.5).
+    // A name whose last label is a number is an address or invalid (WHATWG URL, 3.5).
     let ends_in_number = text
         .rsplit('.')
         .next()
@@ -130,17 +131,17 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= HOST_BYTES_MAX && !ends_in_number && text.split('.').all(is_label)
 }
 
-/// A port, or every one.
+/// One port, or all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PortPattern {
-    /// Every one.
+    /// All ports.
     Any,
-    /// One, from 1 on.
+    /// One port, from 1.
     One(u16),
 }
 
 impl PortPattern {
-    /// Returns whether everything that `other` stands for is meant.
+    /// Returns whether the pattern matches everything that `other` matches.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         self == Self::Any || self == other
@@ -160,22 +161,22 @@ impl fmt::Display for PortPattern {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HttpOrigin {
-    /// How.
+    /// The scheme.
     pub scheme: Scheme,
-    /// Whereto.
+    /// The host.
     pub host: HostPattern,
-    /// The scheme's own if the text names none.
+    /// The port. The default port of the scheme if the text has none.
     pub port: PortPattern,
 }
 
 impl HttpOrigin {
-    /// Returns whether everything that `other` stands for is meant.
+    /// Returns whether the pattern matches everything that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.scheme == other.scheme && self.port.covers(other.port) && self.host.covers(&other.host)
     }
 
-    /// Returns the port if this is one place to send requests to; none if it is a pattern.
+    /// Returns the port if this is one destination, and `None` if it is a pattern.
     #[must_use]
     pub fn port_of_one(&self) -> Option<u16> {
         match (&self.host, self.port) {
@@ -223,7 +224,7 @@ impl fmt::Display for HttpOrigin {
     }
 }
 
-/// The end of a connection: a host and a port.
+/// The destination of a connection: a host and a port.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Endpoint {
@@ -259,18 +260,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// One model, or every one.
+/// One model, or all models.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ModelPattern {
-    /// Every one.
+    /// All models.
     Any,
-    /// One.
+    /// One model.
     One(ModelName),
 }
 
 impl ModelPattern {
-    /// Returns whether a model of that name is meant.
+    /// Returns whether the pattern matches a name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match self {
@@ -279,7 +280,7 @@ impl ModelPattern {
         }
     }
 
-    /// Returns whether everything that `other` stands for is meant.
+    /// Returns whether the pattern matches everything that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         matches!(self, Self::Any) || self == other
@@ -307,18 +308,18 @@ impl fmt::Display for ModelPattern {
     }
 }
 
-/// A command, or every one that is pinned.
+/// One pinned command, or all of them.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CommandPattern {
-    /// Every one.
+    /// All commands.
     Any,
-    /// One.
+    /// One command.
     One(CommandName),
 }
 
 impl CommandPattern {
-    /// Returns whether a command of that name is meant.
+    /// Returns whether the pattern matches a name.
     #[must_use]
     pub fn matches(&self, name: &CommandName) -> bool {
         match self {
@@ -327,7 +328,7 @@ impl CommandPattern {
         }
     }
 
-    /// Returns whether everything that `other` stands for is meant.
+    /// Returns whether the pattern matches everything that `other` matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         matches!(self, Self::Any) || self == other
@@ -381,7 +382,7 @@ macro_rules! text_of {
 
 text_of!(HttpOrigin, Endpoint, ModelPattern, CommandPattern);
 
-/// Splits `host:port`, with an address of version 6 in brackets.
+/// Splits `host:port`. An address of version 6 is in brackets.
 fn host_and_port(text: &str) -> Option<(&str, Option<PortPattern>)> {
     let after_host = match text.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,
@@ -413,7 +414,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_reads_as_it_is_written() {
+    fn origin_is_shown_as_it_is_written() {
         let check = |text: &str, expect: Option<&str>| {
             let found = text
                 .parse::<HttpOrigin>()
@@ -468,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_covers_what_it_names_and_nothing_else() {
+    fn pattern_covers_only_what_it_names() {
         let check = |wide: &str, narrow: &str, expect: bool| {
             let origin = |text: &str| text.parse::<HttpOrigin>().expect(text);
             assert_eq!(
@@ -506,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_has_a_port_and_one_host() {
+    fn endpoint_has_a_port_and_one_host() {
         for good in ["db.internal:5432", "10.0.0.1:1", "[fe80::1]:22"] {
             let endpoint: Endpoint = good.parse().expect(good);
             assert_eq!(endpoint.to_string(), good);

@@ -1,7 +1,7 @@
-//! From a checked syntax tree to one that is evaluated for a million rows.
+//! Turns a checked syntax tree into one that is efficient for a million rows.
 //!
-//! Operators of the language become ours (see `functions.rs`), and what does not depend on
-//! the row is evaluated once, here.
+//! Operators of the language are replaced by functions of this crate (see `functions.rs`), and
+//! parts that do not depend on the row are evaluated once, at compile time.
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, operators};
 use cel::common::types::CelTimestamp;
@@ -14,23 +14,24 @@ use super::values::{Boxed, weight};
 use super::words::{NoValue, no_value};
 use crate::diagnostic::Diagnostic;
 
-/// The largest value that is kept for all rows: see [`weight`]. A copy of it costs nothing.
+/// The largest constant that is evaluated once for all rows: see [`weight`]. Copies of a constant
+/// are not charged, so they must be small.
 const CONSTANT_WEIGHT_MAX: u64 = 1_000;
 
-/// What the expressions of one query have in common.
+/// The state that the expressions of one query share.
 pub(super) struct Compiler {
     now: CelTimestamp,
     constants: Vec<Boxed<'static>>,
 }
 
 impl Compiler {
-    /// Makes a compiler to which it is `now`.
+    /// Makes a compiler for queries at the time `now`.
     pub(super) fn new(now: CelTimestamp) -> Self {
         let constants = Vec::new();
         Self { now, constants }
     }
 
-    /// Returns the values that the compiled expressions name by number, and the time.
+    /// Returns the constants that the compiled expressions refer to by number, and the time.
     pub(super) fn finish(self) -> (Vec<Boxed<'static>>, CelTimestamp) {
         (self.constants, self.now)
     }
@@ -38,7 +39,7 @@ impl Compiler {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// A part that does not depend on the row and has no value, with its place.
+    /// A part that does not depend on the row has no value. The fault has its place.
     pub(super) fn compile(&mut self, source: &Source) -> Result<IdedExpr, Diagnostic> {
         let mut expr = source.expr.clone();
         self.replace(source, &mut expr)?;
@@ -46,7 +47,7 @@ impl Compiler {
         Ok(expr)
     }
 
-    /// Returns the value of a part that does not depend on the row, if it is one and has one.
+    /// Returns the value of a part if it does not depend on the row and has a value.
     pub(super) fn constant(&self, source: &Source, part: &IdedExpr) -> Option<Value> {
         let mut inner = Self::new(self.now.clone());
         let mut part = part.clone();
@@ -55,7 +56,7 @@ impl Compiler {
         is_constant.then(|| inner.value(&part).ok()).flatten()
     }
 
-    /// Puts our functions in the place of the language's.
+    /// Replaces operators of the language by functions of this crate.
     fn replace(&mut self, source: &Source, at: &mut IdedExpr) -> Result<(), Diagnostic> {
         for below in children_mut(&mut at.expr) {
             self.replace(source, below)?;
@@ -94,7 +95,7 @@ impl Compiler {
         call: &mut CallExpr,
     ) -> Result<(), Diagnostic> {
         match call.func_name.as_str() {
-            // The evaluator knows the steps of its loops by their form.
+            // The evaluator recognises the steps of its loops by their form.
             operators::ADD if is_step(call) => {}
             operators::ADD => {
                 call.func_name = "@add".to_owned();
@@ -134,11 +135,12 @@ impl Compiler {
         Ok(())
     }
 
-    /// Puts values in the place of what does not depend on the row.
+    /// Replaces parts that do not depend on the row by their values.
     fn settle(&mut self, source: &Source, at: &mut IdedExpr) -> Result<(), Diagnostic> {
         let is_step = call(at).is_some_and(|(name, _, _)| name == operators::ADD);
         if is_step {
-            // The list that a step adds stays a list, for the same reason.
+            // The list that a step adds stays a list, because the evaluator recognises it by its
+            // form.
             for side in children_mut(&mut at.expr) {
                 for below in children_mut(&mut side.expr) {
                     self.settle(source, below)?;
@@ -155,14 +157,13 @@ impl Compiler {
         Ok(())
     }
 
-    /// Puts a value in the place of a node, if it does not depend on the row, and returns
-    /// whether it did.
+    /// Replaces a node by its value if it does not depend on the row, and returns whether it did.
     fn is_kept(&mut self, source: &Source, at: &mut IdedExpr) -> Result<bool, Diagnostic> {
         if !is_worth_keeping(&at.expr) || !is_constant(at, &mut Vec::new()) {
             return Ok(false);
         }
         let value = self.value(at).map_err(|error| match no_value(&error) {
-            NoValue::Absent => source.fault(at, "this is not there"),
+            NoValue::Absent => source.fault(at, "this value is missing"),
             NoValue::Wrong(message) => source.fault(at, message),
         })?;
         let value = Boxed::try_from(value).expect("it was made from such a value");
@@ -184,7 +185,7 @@ impl Compiler {
         context.resolve(part)
     }
 
-    /// Keeps a value and returns its name.
+    /// Stores a constant and returns its name.
     fn keep(&mut self, value: Boxed<'static>) -> String {
         self.constants.push(value);
         constant_name(self.constants.len() - 1)
@@ -195,14 +196,15 @@ fn constant_name(n: usize) -> String {
     format!("@{n}")
 }
 
-/// Returns whether a call is a step of a loop: it adds to what the loop has so far, which
-/// only the parser can name.
+/// Returns whether a call is a step of a loop: it adds to the accumulator of the loop, which only
+/// the parser can name.
 fn is_step(call: &CallExpr) -> bool {
     let first = call.args.first().and_then(ident);
     first.is_some_and(|name| name.starts_with('@'))
 }
 
-/// A loop begins with an empty list, which it knows by its form; the rest is no work.
+/// A loop starts with an empty list, which the evaluator recognises by its form. The other
+/// expressions here need no evaluation.
 fn is_worth_keeping(expr: &Expr) -> bool {
     match expr {
         Expr::List(list) => !list.elements.is_empty(),
@@ -215,14 +217,14 @@ fn is_worth_keeping(expr: &Expr) -> bool {
     }
 }
 
-/// Returns whether a part is the same for every row. `bound` are the names that loops inside
-/// of it declare.
+/// Returns whether a part is the same for every row. `bound` contains the names of the loops
+/// around it that were already visited.
 fn is_constant<'e>(part: &'e IdedExpr, bound: &mut Vec<&'e str>) -> bool {
     match &part.expr {
         Expr::Unspecified => false,
         Expr::Ident(name) => {
-            let is_ours = |name: &str| name.starts_with('@') && !name.starts_with("@result");
-            name == "now" || is_ours(name) || bound.contains(&name.as_str())
+            let is_internal = |name: &str| name.starts_with('@') && !name.starts_with("@result");
+            name == "now" || is_internal(name) || bound.contains(&name.as_str())
         }
         Expr::Comprehension(it) => {
             if !is_constant(&it.iter_range, bound) {
@@ -238,7 +240,7 @@ fn is_constant<'e>(part: &'e IdedExpr, bound: &mut Vec<&'e str>) -> bool {
             bound.truncate(n_bound);
             is_same
         }
-        // A type becomes its name on the way.
+        // Compilation replaces a type by its name.
         Expr::Call(call) if call.func_name == "type" => false,
         Expr::Call(_)
         | Expr::List(_)
@@ -257,14 +259,14 @@ fn is_constant<'e>(part: &'e IdedExpr, bound: &mut Vec<&'e str>) -> bool {
     }
 }
 
-/// Makes the place of a value in a list or map pay for the copy that it takes.
+/// Charges an element of a list or map for the copy that is made of it.
 fn charged(part: &mut IdedExpr) {
     if !matches!(part.expr, Expr::Literal(_)) {
         wrap(part, "@charge");
     }
 }
 
-/// Puts a call of one of our functions around a part.
+/// Wraps a part in a call of one of our functions.
 fn wrap(part: &mut IdedExpr, function: &str) {
     let inner = std::mem::take(part);
     let id = inner.id;

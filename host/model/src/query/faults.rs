@@ -1,22 +1,22 @@
-//! What a query found wrong, or not there, in the rows that it looked at.
+//! Counts the faults and the missing values that a query met in its rows.
 
 use super::{Query, QueryError, Row, Shown};
 use crate::diagnostic::Diagnostic;
 
-/// Counts the rows for which a query was wrong.
+/// Counts the rows for which an expression was wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowFaults {
-    /// How many there were.
+    /// The number of rows.
     pub n_rows: u64,
-    /// For how many of them it was what to show that was wrong, and not the predicate.
+    /// The number of these rows for which `select` was wrong, not the predicate.
     pub n_select: u64,
     /// The first of them.
     pub first: Option<RowFault>,
-    /// The rows of which something to show was not there.
+    /// The rows for which a value to show was missing.
     pub missing: SelectMissing,
 }
 
-/// A row for which a query was wrong.
+/// A row for which an expression was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
     /// Its model.
@@ -25,22 +25,22 @@ pub struct RowFault {
     pub name: String,
     /// Its version.
     pub version: u64,
-    /// What was wrong, and where in the expression.
+    /// The fault and its place in the expression.
     pub diagnostic: Diagnostic,
 }
 
-/// Counts the rows of which something to show was not there.
+/// Counts the rows for which a value to show was missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SelectMissing {
-    /// How many there were.
+    /// The number of rows.
     pub n_rows: u64,
-    /// What was not there in the first of them, as the query has it.
+    /// The missing part in the first of them, as the query writes it.
     pub first: Option<String>,
 }
 
 impl RowFaults {
-    /// Returns what to show of a row; `None` if it does not match, or the query is wrong for it,
-    /// which is counted.
+    /// Returns what to show of a row. Returns `None` if the row does not match, or if an expression
+    /// is wrong for it, which is counted.
     pub fn look(&mut self, query: &Query, row: &Row<'_>) -> Option<Shown> {
         match query.evaluate(row) {
             Ok(shown) => {

@@ -1,13 +1,13 @@
-//! What expressions can call, and what they may cost.
+//! The functions that expressions can call, and the limits of their cost.
 //!
-//! The functions are the language's own, less those that make texts longer: without a
-//! budget of its own, the language lets a short expression fill the memory. Four of its
-//! operators and its loops are replaced by functions of ours, whose names begin with `@`, so
-//! that no expression can name them:
+//! The functions are those of the language, except those that make texts longer: the language has
+//! no budget, so a short expression could fill the memory. Four of its operators and its loops are
+//! replaced by functions of this crate. Their names begin with `@`, so an expression cannot name
+//! them:
 //!
-//! - `+`, `-`, `*` and `/` also take whole and broken numbers together;
-//! - whatever copies or loops pays for it first, from the [`Budget`] of the evaluation;
-//! - `matches` takes a pattern that was compiled once, with a limit to its size.
+//! - `+`, `-`, `*` and `/` also combine whole numbers and fractions;
+//! - an operation that copies or loops first pays for it from the [`Budget`] of the evaluation;
+//! - `matches` takes a pattern that was compiled once and has a limited size.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,19 +22,19 @@ use regex::{Regex, RegexBuilder};
 
 use super::values::{Boxed, weight};
 
-/// What one evaluation may cost, in values copied or looked at.
+/// The maximum cost of one evaluation, in values copied or visited.
 ///
-/// Plugins choose how long lists are, and an expression may go through one list for every
-/// item of another. This is enough to go once through all that one content can hold, and
-/// lasts two seconds and some hundred MiB at the worst.
+/// Plugins choose the length of lists, and an expression may iterate over one list for every item
+/// of another. This budget is enough to visit all of one content once. It takes at most two seconds
+/// and some hundred MiB.
 const BUDGET: u64 = 1 << 21;
 
-/// The most bytes that a compiled pattern may take.
+/// The maximum size of a compiled pattern, in bytes.
 ///
-/// A pattern of a few characters, as in `(a{99}){99}`, can take any amount.
+/// A pattern of a few characters, as in `(a{99}){99}`, can take any amount of memory.
 const PATTERN_BYTES_MAX: usize = 256 << 10;
 
-/// What an expression may call, by the name that it writes.
+/// The functions that an expression may call, by the names that it writes.
 pub(super) const FUNCTIONS: &[&str] = &[
     "all",
     "bool",
@@ -93,13 +93,13 @@ pub(super) const FUNCTIONS: &[&str] = &[
     "value",
 ];
 
-/// What stands before the point in the names of some functions.
+/// The namespaces of some functions: the word before the point.
 pub(super) const NAMESPACES: &[&str] = &["math", "optional"];
 
 /// The name of the variable that holds the [`Budget`].
 pub(super) const BUDGET_NAME: &str = "@budget";
 
-/// What is left of what an evaluation may cost.
+/// The rest of the budget of an evaluation.
 #[derive(Debug)]
 pub(super) struct Budget(AtomicU64);
 
@@ -110,14 +110,14 @@ impl Budget {
         Self(AtomicU64::new(BUDGET))
     }
 
-    /// Takes off `cost`, and returns whether there was as much.
+    /// Subtracts `cost`, and returns whether the budget was sufficient.
     pub(super) fn pays(&self, cost: u64) -> bool {
         let left = self.0.load(Ordering::Relaxed);
         self.0.store(left.saturating_sub(cost), Ordering::Relaxed);
         left > cost
     }
 
-    /// Returns whether more was asked for than there was.
+    /// Returns whether an operation exceeded the budget.
     pub(super) fn is_spent(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
@@ -154,7 +154,7 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, in one line.
+    /// The pattern is not valid. The text is one line.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let built = RegexBuilder::new(text)
             .size_limit(PATTERN_BYTES_MAX)
@@ -235,15 +235,15 @@ fn pay(budget: &dyn Val, cost: u64) -> Result<(), ExecutionError> {
     }
 }
 
-/// Returns the value, paid for.
+/// Returns the value after it was paid for.
 fn charge<'b, 'v>(mut args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let value = args.pop().expect("it is declared with two arguments");
     pay(&*args[0], weight(&*value))?;
     Ok(value)
 }
 
-/// Returns what a loop goes through, paid for. The keys of a map are in order: its own
-/// differs from run to run.
+/// Returns the items of a loop after they were paid for. The keys of a map are sorted, because its
+/// own order differs from run to run.
 fn range<'b, 'v>(mut args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let value = args.pop().expect("it is declared with two arguments");
     pay(&*args[0], weight(&*value))?;
@@ -271,10 +271,10 @@ fn add<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let [budget, one, other] = &args[..] else {
         unreachable!("it is declared with three arguments");
     };
-    if let Some([one, other]) = broken(&**one, &**other) {
+    if let Some([one, other]) = fractions(&**one, &**other) {
         return Ok(CowVal::owned(CelDouble::from(one + other)));
     }
-    // Numbers are not worth counting.
+    // Numbers are not charged.
     if number(&**one).is_none() {
         pay(&**budget, weight(&**one).saturating_add(weight(&**other)))?;
     }
@@ -285,7 +285,7 @@ fn add<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 fn sub<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
-    if let Some([one, other]) = broken(&*args[0], &*args[1]) {
+    if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one - other)));
     }
     let it = args[0]
@@ -297,7 +297,7 @@ fn sub<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 fn mul<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
-    if let Some([one, other]) = broken(&*args[0], &*args[1]) {
+    if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one * other)));
     }
     let it = args[0]
@@ -309,7 +309,7 @@ fn mul<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 fn div<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
-    if let Some([one, other]) = broken(&*args[0], &*args[1]) {
+    if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one / other)));
     }
     let it = args[0].as_divider().ok_or_else(|| mismatch("/", &args))?;
@@ -318,8 +318,9 @@ fn div<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::Owned(quotient.into_owned()))
 }
 
-/// Returns the two as broken numbers, if one is one and the other a whole one.
-fn broken(one: &dyn Val, other: &dyn Val) -> Option<[f64; 2]> {
+/// Returns both operands as fractions, if exactly one of them is a fraction and the other a whole
+/// number.
+fn fractions(one: &dyn Val, other: &dyn Val) -> Option<[f64; 2]> {
     let is_broken = |it: &dyn Val| it.downcast_ref::<CelDouble>().is_some();
     if is_broken(one) == is_broken(other) {
         return None;
@@ -337,7 +338,7 @@ fn number(value: &dyn Val) -> Option<f64> {
     }
 }
 
-/// Keeps what is wrong with the values, and says what is wrong with their types in one way.
+/// Keeps errors about values, and rewrites errors about types to one form.
 fn plain(error: ExecutionError, operator: &str, args: &[CowVal<'_, '_>]) -> ExecutionError {
     if matches!(error, ExecutionError::UnsupportedBinaryOperator(..)) {
         mismatch(operator, args)

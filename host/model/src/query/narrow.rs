@@ -1,8 +1,7 @@
-//! Which part of a predicate a store can look up.
+//! Finds the part of a predicate that a store can look up.
 //!
-//! A predicate that is a row of conditions joined by `&&` is true only where each of them
-//! is. Those that compare a field with something that does not depend on the row become a
-//! [`Selection`].
+//! A predicate that joins conditions with `&&` is true only if each condition is true. Conditions
+//! that compare a field with a constant become a [`Selection`].
 
 use cel::Value;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
@@ -15,11 +14,11 @@ use super::tree::{binary, call, ident, key_of};
 /// The necessary conditions of a predicate.
 pub(super) struct Narrowed {
     pub(super) selection: Selection,
-    /// Whether they are sufficient too.
+    /// Whether they are also sufficient.
     pub(super) is_exact: bool,
 }
 
-/// Returns the conditions that a row must meet for a predicate to be true of it.
+/// Returns the conditions that a row must meet if a predicate is true for it.
 pub(super) fn narrow(source: &Source, compiler: &Compiler) -> Narrowed {
     let mut narrowing = Narrowing {
         source,
@@ -40,7 +39,7 @@ struct Narrowing<'c> {
     selection: Selection,
 }
 
-/// How `createdAt` compares with a time.
+/// An order between `createdAt` and a time.
 #[derive(Clone, Copy)]
 enum Order {
     Before,
@@ -58,7 +57,7 @@ impl Order {
         (operators::GREATER, Self::After),
     ];
 
-    /// Returns the same with the sides exchanged.
+    /// Returns the order after the sides are exchanged.
     fn flipped(self) -> Self {
         match self {
             Self::Before => Self::After,
@@ -71,7 +70,7 @@ impl Order {
 }
 
 impl Narrowing<'_> {
-    /// Takes up what is necessary for `expr`, and returns whether it is also sufficient.
+    /// Adds the necessary conditions of `expr`, and returns whether they are also sufficient.
     fn conjunct(&mut self, expr: &IdedExpr) -> bool {
         if let Some([left, right]) = binary(expr, operators::LOGICAL_AND) {
             let is_left_exact = self.conjunct(left);
@@ -88,7 +87,7 @@ impl Narrowing<'_> {
         }
     }
 
-    /// Takes up one condition, if it is of a kind that is known.
+    /// Adds one condition if it has a known form.
     fn condition(&mut self, expr: &IdedExpr) -> Option<()> {
         let (name, target, args) = call(expr)?;
         match (name, target, args) {
@@ -121,7 +120,7 @@ impl Narrowing<'_> {
         }
     }
 
-    /// Takes up that a field equals a constant.
+    /// Adds the condition that a field equals a constant.
     fn equal(&mut self, field: &IdedExpr, constant: &IdedExpr) -> Option<()> {
         if let Some((key, true)) = key_of(field, "tags") {
             let Value::String(value) = self.constant(constant)? else {
@@ -137,7 +136,7 @@ impl Narrowing<'_> {
         match (field, self.constant(constant)?) {
             ("version", Value::Int(version)) => match u64::try_from(version) {
                 Ok(version) => self.selection.add_version(version),
-                // No version has a number below zero.
+                // A version is never negative.
                 Err(_) => self.selection.nothing = true,
             },
             ("version", Value::UInt(version)) => self.selection.add_version(version),
@@ -151,14 +150,14 @@ impl Narrowing<'_> {
         Some(())
     }
 
-    /// Takes up a comparison with a time, which may lie between two milliseconds.
+    /// Adds a comparison with a time, which may lie between two milliseconds.
     fn created(&mut self, order: Order, time: &IdedExpr) -> Option<()> {
         let Value::Timestamp(time) = self.constant(time)? else {
             return None;
         };
         let ms = time.timestamp_millis();
         let is_whole = time.timestamp_subsec_nanos() % 1_000_000 == 0;
-        // The first whole millisecond at or after it.
+        // The first whole millisecond at or after the time.
         let ceiling_ms = if is_whole { ms } else { ms + 1 };
         match order {
             Order::Before => self.selection.add_created_before(ceiling_ms),

@@ -1,12 +1,12 @@
-//! Which part of an expression is the one that decided what came of it.
+//! Finds the part of an expression that decided its result.
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
 use serde_json::{Map, Value};
 
 use super::tree::{call, children, text};
 
-/// Returns the smallest part of an expression for which a question has the same answer, yes, as
-/// for the expression. What is inside of a loop is not looked at: it speaks of items.
+/// Returns the smallest part of an expression for which `is_such` is true. The body of a loop is
+/// not searched, because its value depends on the item.
 pub(super) fn innermost<'e>(
     expr: &'e IdedExpr,
     is_such: &impl Fn(&IdedExpr) -> bool,
@@ -24,21 +24,21 @@ fn parts(at: &IdedExpr) -> Vec<&IdedExpr> {
         return vec![&it.iter_range];
     }
     let mut parts = children(&at.expr);
-    // Which of the two was chosen is not known, so only the condition is looked at.
+    // It is not known which of the two branches was evaluated, so only the condition is searched.
     if call(at).is_some_and(|(name, ..)| name == operators::CONDITIONAL) {
         parts.truncate(1);
     }
     parts
 }
 
-/// An object or a list that an expression makes of others.
+/// The parts of an object or a list that an expression makes.
 pub(super) enum Pieces<'e> {
     Object(Vec<(&'e str, &'e IdedExpr)>),
     List(Vec<&'e IdedExpr>),
 }
 
-/// Returns what an object or a list is made of, if the expression makes one and its keys are
-/// written out.
+/// Returns the parts of the object or list that an expression makes. Returns `None` for other
+/// expressions, and if a key is not a literal.
 pub(super) fn pieces(expr: &IdedExpr) -> Option<Pieces<'_>> {
     match &uncharged(expr).expr {
         Expr::List(list) if list.optional_indices.is_empty() => {
@@ -65,7 +65,7 @@ pub(super) fn pieces(expr: &IdedExpr) -> Option<Pieces<'_>> {
 }
 
 impl<'e> Pieces<'e> {
-    /// Returns the object or list, made of what each piece is.
+    /// Builds the object or list from the results for its parts.
     pub(super) fn made(
         self,
         mut piece: impl FnMut(&'e IdedExpr) -> Result<Value, String>,
@@ -73,7 +73,7 @@ impl<'e> Pieces<'e> {
         match self {
             Self::List(items) => items.into_iter().map(piece).collect(),
             Self::Object(mut members) => {
-                // As everywhere in what a query shows.
+                // Objects that a query shows have sorted keys.
                 members.sort_by_key(|(key, _)| *key);
                 let mut object = Map::new();
                 for (key, value) in members {
@@ -85,7 +85,7 @@ impl<'e> Pieces<'e> {
     }
 }
 
-/// Returns the part that a place in a list or an object pays for.
+/// Returns a part without the charge that wraps it in a list or an object.
 fn uncharged(expr: &IdedExpr) -> &IdedExpr {
     match call(expr) {
         Some(("@charge", None, [_, inner])) => inner,

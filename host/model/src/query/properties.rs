@@ -1,5 +1,5 @@
-//! Any predicate and any row: the selection is implied by the predicate, and is the same as
-//! the predicate where it says so.
+//! Property test for any predicate and any row: the predicate implies its selection, and an exact
+//! selection is equivalent to it.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A time that the rows and the predicates are around, in milliseconds since 1970.
+/// The time near which the times of rows and predicates lie, in milliseconds since 1970.
 const NOW_MS: u64 = 1_000_000;
 
-/// A row that owns its parts. There are few values for each, so that predicates meet rows.
+/// A row that owns its parts. Each part has few possible values, so that predicates often match.
 #[derive(Debug, Clone)]
 struct OwnedRow {
     texts: [String; 7],
@@ -79,7 +79,7 @@ fn row() -> impl Strategy<Value = OwnedRow> {
     )
 }
 
-/// A point in time as expressions write it, between milliseconds too.
+/// A point in time as expressions write it. It may lie between two milliseconds.
 fn time() -> impl Strategy<Value = String> {
     let shift = (-3_000..4_000_i64, prop::sample::select(vec!["+", "-"]));
     let shifted = shift.prop_map(|(us, sign)| format!("now {sign} duration('{us}us')"));
@@ -145,7 +145,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_selection_is_implied(predicate in predicate(), rows in prop::collection::vec(row(), 8)) {
+    fn selection_is_implied(predicate in predicate(), rows in prop::collection::vec(row(), 8)) {
         let query = Query::parse(&predicate, None, NOW_MS).expect("it is of the grammar");
         for row in &rows {
             let row = row.borrow();

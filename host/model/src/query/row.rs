@@ -1,4 +1,4 @@
-//! One version of data, as expressions see it.
+//! One version of data as expressions see it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use chrono::DateTime;
 use super::functions::{BUDGET_NAME, Budget};
 use super::values::{Boxed, from_json, from_u64};
 
-/// The names that an expression can use, in the order of the help.
+/// The variables that an expression can use, in the order of the help.
 pub const VARIABLES: &[&str] = &[
     "model",
     "name",
@@ -37,10 +37,11 @@ pub const VARIABLES: &[&str] = &[
     "now",
 ];
 
-/// The last millisecond that the expression language has a name for: the end of the year 9999.
+/// The last millisecond that the expression language can represent: the end of the year 9999.
 const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
-/// How many bytes of content cost as much as one value, each time that it is mentioned.
+/// The number of content bytes that cost as much as one value, each time an expression uses the
+/// content.
 const CONTENT_BYTES_PER_UNIT: usize = 64;
 
 /// One version of data.
@@ -68,10 +69,10 @@ pub struct Row<'a> {
     pub digest: &'a str,
     /// The tags.
     pub tags: &'a BTreeMap<String, String>,
-    /// How long it is kept, as text.
+    /// How long it is retained, as text.
     pub lifetime: &'a str,
-    /// When it was written, in milliseconds since 1970: variable `createdAt`, a timestamp.
-    /// What is later than the year 9999 counts as its end.
+    /// When it was written, in milliseconds since 1970: variable `createdAt`, a timestamp. Times
+    /// after the year 9999 are cut to its end.
     pub created_at_ms: u64,
     /// The run that wrote it.
     pub run: &'a str,
@@ -85,7 +86,7 @@ pub struct Row<'a> {
     pub method: &'a str,
     /// The plugin that wrote it.
     pub plugin: &'a str,
-    /// The definition of the model at that time.
+    /// The digest of the model's definition at that time.
     pub definition: &'a str,
     /// The content as JSON text: variable `attributes`. Without it, `attributes` is `{}`.
     pub content: Option<&'a str>,
@@ -105,7 +106,7 @@ pub(super) fn timestamp(ms: u64) -> CelTimestamp {
     CelTimestamp::from(time.fixed_offset())
 }
 
-/// What the names in an expression stand for while it is evaluated for one row.
+/// The values of the variables while an expression is evaluated for one row.
 pub(super) struct Scope<'r> {
     row: &'r Row<'r>,
     keys: Option<&'r [String]>,
@@ -116,7 +117,8 @@ pub(super) struct Scope<'r> {
 }
 
 impl<'r> Scope<'r> {
-    /// Makes the scope of one row. Of its content, only members in `keys` are read, if given.
+    /// Makes the scope of one row. If `keys` is given, only these members of its content are
+    /// parsed.
     pub(super) fn new(
         row: &'r Row<'r>,
         keys: Option<&'r [String]>,
@@ -133,7 +135,7 @@ impl<'r> Scope<'r> {
         }
     }
 
-    /// Returns what is wrong with the content, if it was asked for.
+    /// Returns the error of the content, if an expression used the content.
     pub(super) fn content_error(&self) -> Option<&str> {
         self.content.get()?.as_ref().err().map(String::as_str)
     }

@@ -1,20 +1,20 @@
-//! Conditions on versions of data that a store can look up: the part of a query that
-//! narrows what is read.
+//! Conditions on versions of data that a store can look up: the part of a query that limits which
+//! rows are read.
 
 use std::cmp::Ordering;
 
 use super::row::Row;
 
-/// Conditions that a version must meet, all of them. The default asks for nothing.
+/// Conditions that a version must all meet. The default contains no conditions.
 #[derive(Default, Clone, Debug, PartialEq)]
 pub struct Selection {
     /// The model.
     pub model: Option<String>,
     /// The name of the data.
     pub name: Option<String>,
-    /// What the name of the data begins with.
+    /// A prefix of the name of the data.
     pub name_prefix: Option<String>,
-    /// A name that its name comes after, in the order of bytes.
+    /// A name. The name of the data must be after it in the order of bytes.
     pub name_after: Option<String>,
     /// The spec that it was written under.
     pub spec: Option<String>,
@@ -28,11 +28,11 @@ pub struct Selection {
     pub method: Option<String>,
     /// The number of the version.
     pub version: Option<u64>,
-    /// Tags that it has, with these values.
+    /// Tags that it must have, with their values.
     pub tags: Vec<(String, String)>,
-    /// The earliest time of writing, in milliseconds since 1970: inclusive.
+    /// The earliest creation time, in milliseconds since 1970: inclusive.
     pub created_from_ms: Option<u64>,
-    /// The end of the times of writing, in milliseconds since 1970: exclusive.
+    /// The end of the creation times, in milliseconds since 1970: exclusive.
     pub created_before_ms: Option<u64>,
     /// Whether it is the latest version of its data.
     pub latest: Option<bool>,
@@ -67,7 +67,7 @@ impl Selection {
             && self.latest.is_none_or(|it| it == row.is_latest)
     }
 
-    /// Adds that one of the texts is `value`.
+    /// Adds the condition that a text field equals `value`.
     pub(super) fn add_text(&mut self, field: TextField, value: &str) {
         let slot = match field {
             TextField::Model => &mut self.model,
@@ -83,7 +83,7 @@ impl Selection {
         self.settle();
     }
 
-    /// Adds that the name begins with `prefix`.
+    /// Adds the condition that the name begins with `prefix`.
     pub(super) fn add_prefix(&mut self, prefix: &str) {
         let known = self.name_prefix.get_or_insert_with(|| prefix.to_owned());
         if prefix.starts_with(&**known) {
@@ -94,7 +94,7 @@ impl Selection {
         self.settle();
     }
 
-    /// Adds that a tag has a value.
+    /// Adds the condition that a tag has a value.
     pub(super) fn add_tag(&mut self, key: &str, value: &str) {
         match self.tags.iter().find(|(known, _)| known == key) {
             Some((_, known)) => self.nothing |= known != value,
@@ -102,19 +102,19 @@ impl Selection {
         }
     }
 
-    /// Adds the number of the version.
+    /// Adds the condition that the version has a number.
     pub(super) fn add_version(&mut self, version: u64) {
         self.nothing |= self.version.is_some_and(|it| it != version);
         self.version.get_or_insert(version);
     }
 
-    /// Adds whether it is the latest version.
+    /// Adds the condition that the version is the latest one, or is not.
     pub(super) fn add_latest(&mut self, latest: bool) {
         self.nothing |= self.latest.is_some_and(|it| it != latest);
         self.latest.get_or_insert(latest);
     }
 
-    /// Adds that the time of writing is at or after `ms`, which may be before 1970.
+    /// Adds the condition that the creation time is at or after `ms`, which may be before 1970.
     pub(super) fn add_created_from(&mut self, ms: i64) {
         let Ok(ms) = u64::try_from(ms) else {
             return;
@@ -123,14 +123,14 @@ impl Selection {
         self.settle();
     }
 
-    /// Adds that the time of writing is before `ms`, which may be before 1970.
+    /// Adds the condition that the creation time is before `ms`, which may be before 1970.
     pub(super) fn add_created_before(&mut self, ms: i64) {
         let ms = u64::try_from(ms).unwrap_or(0);
         self.created_before_ms = Some(self.created_before_ms.map_or(ms, |it| it.min(ms)));
         self.settle();
     }
 
-    /// Finds what the sum of the conditions rules out.
+    /// Detects conditions that contradict each other.
     fn settle(&mut self) {
         if let (Some(name), Some(prefix)) = (&self.name, &self.name_prefix) {
             self.nothing |= !name.starts_with(prefix.as_str());
@@ -141,7 +141,7 @@ impl Selection {
     }
 }
 
-/// The texts that a selection can ask for.
+/// The text fields that a selection can compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextField {
     Model,
@@ -154,7 +154,7 @@ pub(super) enum TextField {
 }
 
 impl TextField {
-    /// Returns the field that a variable of the language stands for.
+    /// Returns the field of a variable of the language.
     pub(super) fn of(variable: &str) -> Option<Self> {
         match variable {
             "model" => Some(Self::Model),

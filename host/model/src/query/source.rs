@@ -1,7 +1,7 @@
-//! From the text of an expression to its checked syntax tree.
+//! Parses the text of an expression and checks its syntax tree.
 //!
-//! Whoever holds a tree from here knows that it fits into the stack of any thread, that its
-//! loops are nested twice at most, and that it names only what there is.
+//! A checked tree fits into the stack of any thread, nests loops at most twice, and contains only
+//! names that exist.
 
 use std::ops::Range;
 
@@ -15,28 +15,29 @@ use super::words;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::suggest::nearest;
 
-/// The most bytes of one expression.
+/// The maximum length of one expression, in bytes.
 ///
-/// People write it on a command line. Its parser takes up to 500 bytes of stack for each.
+/// Users write it on a command line. The parser uses up to 500 bytes of stack for each byte.
 pub const EXPRESSION_BYTES_MAX: usize = 4 << 10;
 
-/// The most operators, calls, lists and maps of one expression.
+/// The maximum number of operators, calls, lists and maps in one expression.
 ///
-/// Each may be below the one before, and evaluating takes up to two KiB of stack for each:
-/// with more, a thread of 2 MiB would overflow, which ends the process.
+/// They may all be nested, and evaluation uses up to two KiB of stack for each. With more of them,
+/// the stack of a 2 MiB thread would overflow, which ends the process.
 pub const OPERATORS_MAX: usize = 500;
 
-/// How deep brackets may be nested.
+/// The maximum depth of nested brackets.
 ///
-/// The parser takes up to ten KiB of stack for each, and the same danger holds.
+/// The parser uses up to ten KiB of stack for each level, so a deeper expression could overflow the
+/// stack.
 const BRACKETS_NESTED_MAX: u16 = 48;
 
-/// How deep loops may be nested: `map`, `filter`, `all`, `exists` and `exists_one`.
+/// The maximum depth of nested loops: `map`, `filter`, `all`, `exists` and `exists_one`.
 ///
-/// Each goes through a list of any length for every item of the one around it.
+/// Each loop goes through a list of any length for every item of the loop around it.
 const LOOPS_NESTED_MAX: usize = 2;
 
-/// What the parser calls the language's operators. A person cannot write these names.
+/// The parser's names of the language's operators. A user cannot write these names.
 const OPERATORS: &[&str] = &[
     "!_",
     "-_",
@@ -76,7 +77,7 @@ const TYPES: &[&str] = &[
     "uint",
 ];
 
-/// An expression that was parsed and checked.
+/// A parsed and checked expression.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) file: SourceFile,
@@ -85,7 +86,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Parses and checks an expression; `name` is what it is called in messages.
+    /// Parses and checks an expression. `name` is its name in messages.
     ///
     /// # Errors
     /// The first fault, with its place.
@@ -118,7 +119,7 @@ impl Source {
         Diagnostic::new(&self.file, self.span(at), message)
     }
 
-    /// Returns where a node stands, with everything below it.
+    /// Returns the place of a node and everything below it.
     pub(super) fn span(&self, at: &IdedExpr) -> Range<usize> {
         let (mut start, mut stop) = (usize::MAX, 0);
         visit(at, |node| {
@@ -127,17 +128,17 @@ impl Source {
                 stop = stop.max(to as usize + 1);
             }
         });
-        // A node of the parser's own making has no place.
+        // A node that the parser generated has no place.
         let end = self.file.text.len();
         let floor = |at: usize| self.file.text.floor_char_boundary(at.min(end));
         let stop = floor(stop);
         let span = floor(start).min(stop)..stop;
-        // A call is at its bracket: its name belongs to it.
+        // The place of a call is its bracket. The result includes the name before it.
         let before = &self.file.text[..span.start];
         let name = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let is_call = self.file.text[span.start..].starts_with('(');
         let start = if is_call { name.len() } else { span.start };
-        // And a member is at its point.
+        // The place of a member is its point. The result includes the name after it.
         let after = &self.file.text[span.end..];
         let is_member = self.file.text[start..span.end].ends_with('.');
         let n_name = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -157,9 +158,10 @@ impl Source {
         Ok(())
     }
 
-    /// Checks every name, without recursion: a frame that can return a fault is large.
+    /// Checks every name, without recursion, because a stack frame that can return a fault is
+    /// large.
     fn check_names(&self) -> Result<(), Diagnostic> {
-        // What loops declare: each node is in one of these scopes.
+        // The variables that loops declare. Each node is in one of these scopes.
         let mut scopes: Vec<Vec<&str>> = vec![Vec::new()];
         let mut open = vec![(&self.expr, 0, 0)];
         while let Some((at, scope, n_loops)) = open.pop() {
@@ -180,7 +182,7 @@ impl Source {
         Ok(())
     }
 
-    /// Checks a node that is no loop, and returns those below it that are to be checked.
+    /// Checks a node that is not a loop, and returns the nodes below it that must be checked.
     fn checked<'e>(
         &self,
         at: &'e IdedExpr,
@@ -188,11 +190,11 @@ impl Source {
     ) -> Result<Vec<&'e IdedExpr>, Diagnostic> {
         match &at.expr {
             Expr::Ident(name) => self.check_variable(at, name, bound)?,
-            Expr::Struct(_) => return Err(self.fault(at, "there are no types to make values of")),
+            Expr::Struct(_) => return Err(self.fault(at, "there are no struct types")),
             Expr::Unspecified => return Err(self.fault(at, "it cannot be understood")),
             Expr::Call(call) => {
                 if self.check_function(at)? {
-                    // Its target is no variable.
+                    // The target is a namespace, not a variable.
                     return Ok(call.args.iter().collect());
                 }
             }
@@ -217,7 +219,7 @@ impl Source {
         }
         for name in [Some(&it.iter_var), it.iter_var2.as_ref()] {
             if name.is_some_and(|name| VARIABLES.contains(&name.as_str())) {
-                let message = format!("`{}` has a meaning already", it.iter_var);
+                let message = format!("`{}` is already the name of a variable", it.iter_var);
                 let hint = "give the variable of the loop another name";
                 return Err(self.fault(at, message).with_hint(hint));
             }
@@ -247,7 +249,7 @@ impl Source {
         let is_known = FUNCTIONS.contains(&full.as_str());
         let is_macro = ["all", "exists", "exists_one", "filter", "has", "map"].contains(&name);
         if is_known && is_macro {
-            // The parser turns those that are called rightly into loops.
+            // The parser turns correct calls of these names into loops.
             let message = format!("`{name}` is not called like this");
             let hint = match name {
                 "has" => "it takes a member: `has(attributes.size)`".to_owned(),
@@ -277,13 +279,13 @@ fn syntax_fault(file: &SourceFile, errors: &[ParseError]) -> Diagnostic {
     };
     let (line, column) = first.pos;
     let start = place(&file.text, line, column);
-    let said = words::syntax(&first.msg, &file.text[start..]);
-    let mut fault = Diagnostic::new(file, start..start + said.n_bytes, said.message);
-    fault.hint = said.hint;
+    let rewritten = words::syntax(&first.msg, &file.text[start..]);
+    let mut fault = Diagnostic::new(file, start..start + rewritten.n_bytes, rewritten.message);
+    fault.hint = rewritten.hint;
     fault
 }
 
-/// Returns the byte at a line and column, both counted from 1, columns in characters.
+/// Returns the byte offset of a line and a column. Both count from 1, and columns count characters.
 fn place(text: &str, line: isize, column: isize) -> usize {
     let (Ok(line), Ok(column)) = (usize::try_from(line - 1), usize::try_from(column - 1)) else {
         return 0;
@@ -293,7 +295,7 @@ fn place(text: &str, line: isize, column: isize) -> usize {
     before + byte_of(&text[before..], column)
 }
 
-/// Returns the byte at which a character begins; the end of the text for one after that.
+/// Returns the byte offset of a character, or the end of the text after the last character.
 fn byte_of(text: &str, n_chars: usize) -> usize {
     let mut places = text.char_indices().map(|(at, _)| at);
     places.nth(n_chars).unwrap_or(text.len())

@@ -1,4 +1,4 @@
-//! What predicates mean, what they cost, and what is said of those that are wrong.
+//! The meaning of predicates, their limits, and the messages for wrong ones.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ fn evaluate(predicate: &str, select: Option<&str>) -> Result<Option<Value>, Quer
     Ok(shown.map(|shown| shown.value))
 }
 
-/// Checks whether a predicate is true of the row, also where its selection says so.
+/// Checks whether a predicate is true for the row, and that its selection agrees.
 fn check(predicate: &str, expect: bool) {
     let query = Query::parse(predicate, None, NOW_MS).unwrap_or_else(|it| panic!("{it}"));
     with_row(Some(CONTENT), |row| {
@@ -99,7 +99,7 @@ fn every_variable_has_a_value() {
 }
 
 #[test]
-fn whole_and_broken_numbers_go_together() {
+fn whole_numbers_and_fractions_combine() {
     for predicate in [
         "attributes.price > 10",
         "attributes.price * 2 == 21",
@@ -118,7 +118,7 @@ fn whole_and_broken_numbers_go_together() {
 }
 
 #[test]
-fn what_is_not_there_does_not_match() {
+fn missing_value_does_not_match() {
     for predicate in [
         "attributes.missing == 1",
         "attributes.missing != 1",
@@ -147,7 +147,7 @@ fn what_is_not_there_does_not_match() {
 }
 
 #[test]
-fn a_file_has_no_attributes() {
+fn file_has_no_attributes() {
     let check = |predicate: &str, expect: bool| {
         let query = Query::parse(predicate, None, NOW_MS).expect("it is valid");
         let found = with_row(None, |row| query.evaluate(row)).expect("it has a value");
@@ -160,7 +160,7 @@ fn a_file_has_no_attributes() {
 }
 
 #[test]
-fn a_match_shows_what_is_selected() {
+fn match_shows_the_select_expression() {
     let check = |select: &str, expect: Value| {
         let found = evaluate("latest", Some(select));
         assert_eq!(found.expect(select), Some(expect), "{select}");
@@ -187,7 +187,7 @@ fn a_match_shows_what_is_selected() {
 }
 
 #[test]
-fn a_row_that_is_wrong_is_counted() {
+fn row_with_a_fault_is_counted() {
     let check = |predicate: &str, select: Option<&str>, expect: &str| {
         let error = evaluate(predicate, select).expect_err(predicate);
         assert_eq!(error.to_string(), expect, "{predicate}");
@@ -216,12 +216,12 @@ fn a_row_that_is_wrong_is_counted() {
     check(
         "attributes.count",
         None,
-        &format!("{wrong}: it is a value of type `int`, and neither true nor false"),
+        &format!("{wrong}: it is a value of type `int`, which is neither true nor false"),
     );
     check(
         "latest",
         Some("b'x'"),
-        "the select is wrong for this row: a value of type `bytes` has no form in JSON",
+        "the select is wrong for this row: a value of type `bytes` cannot be written as JSON",
     );
     let query = Query::parse("attributes.x > 1", None, NOW_MS).expect("it is valid");
     let mut faults = RowFaults::default();
@@ -235,10 +235,10 @@ fn a_row_that_is_wrong_is_counted() {
     assert_eq!(fault, "predicate:1:1: `>` does not take `string` and `int`");
 }
 
-/// The place is the smallest part that is wrong by itself, so that a long query need not be taken
-/// apart by hand.
+/// The place is the smallest part that is wrong by itself, so the user of a long query sees which
+/// part to change.
 #[test]
-fn a_fault_of_a_row_has_its_place() {
+fn row_fault_has_its_place() {
     let check = |predicate: &str, select: Option<&str>, place: &str| {
         let query = Query::parse(predicate, select, NOW_MS).expect("it is valid");
         let mut faults = RowFaults::default();
@@ -247,9 +247,10 @@ fn a_fault_of_a_row_has_its_place() {
         assert_eq!(&fault.file.text[fault.span.clone()], place, "{predicate}");
     };
     check("name == 'record' && name > 1", None, "name > 1");
-    // The parser gives an operator in brackets or in an object the place of its sign.
+    // The parser gives an operator in brackets or in an object only the place of its sign.
     check("(name + 1) == 'x' || false", None, "+");
-    // A loop ends with its last part: the parser gives its bracket no place.
+    // The place of a loop ends with its last part, because the parser gives its closing bracket no
+    // place.
     check(
         "[1, 2].exists(x, x > name)",
         None,
@@ -258,9 +259,9 @@ fn a_fault_of_a_row_has_its_place() {
     check("true", Some("{'a': name, 'b': name - 1}"), "-");
 }
 
-/// What is not there is null where it would stand, and the rest of what is shown stays.
+/// A missing value is null in its place, and the other values are shown.
 #[test]
-fn what_select_does_not_find_is_null_by_itself() {
+fn missing_part_of_select_is_null() {
     let check = |select: &str, expect: Value, missing: Option<&str>| {
         let query = Query::parse("true", Some(select), NOW_MS).expect("it is valid");
         let mut faults = RowFaults::default();
@@ -284,7 +285,7 @@ fn what_select_does_not_find_is_null_by_itself() {
     );
 }
 
-/// Checks what is said of a query that is wrong, and which part of its text that is about.
+/// Checks the message for a wrong query, and the part of its text that the message marks.
 fn check_fault(predicate: &str, place: &str, message: &str, hint: Option<&str>) {
     let fault = match Query::parse(predicate, None, NOW_MS) {
         Err(QueryError::Source(fault)) => fault,
@@ -299,7 +300,7 @@ fn check_fault(predicate: &str, place: &str, message: &str, hint: Option<&str>) 
 }
 
 #[test]
-fn a_name_that_is_not_there_is_refused_with_the_nearest() {
+fn unknown_name_is_refused_with_the_nearest_name() {
     check_fault(
         "é_ == 1 || 'é' == nmae",
         "é",
@@ -345,13 +346,13 @@ fn a_name_that_is_not_there_is_refused_with_the_nearest() {
     check_fault(
         "tags.exists(name, name == 'x')",
         "tags.exists(name, name == 'x'",
-        "`name` has a meaning already",
+        "`name` is already the name of a variable",
         Some("give the variable of the loop another name"),
     );
 }
 
 #[test]
-fn a_predicate_that_is_no_sentence_is_refused_in_plain_words() {
+fn syntax_fault_is_refused_with_a_plain_message() {
     check_fault("", "", "the predicate is empty", None);
     check_fault("name ==", "", "something is missing at its end", None);
     check_fault("(latest", "", "`)` is missing at its end", None);
@@ -374,23 +375,18 @@ fn a_predicate_that_is_no_sentence_is_refused_in_plain_words() {
         "`'` does not belong here",
         Some("the text that begins here does not end"),
     );
-    check_fault("if == 1", "if", "`if` is reserved, and no variable", None);
+    check_fault("if == 1", "if", "`if` is a reserved word", None);
     check_fault(
         "name",
         "name",
         "the predicate is never true or false",
         Some("compare it with something: `name == \"record\"`"),
     );
-    check_fault(
-        "a{b: 1}",
-        "{b: 1",
-        "there are no types to make values of",
-        None,
-    );
+    check_fault("a{b: 1}", "{b: 1", "there are no struct types", None);
 }
 
 #[test]
-fn what_is_the_same_for_every_row_is_checked_once() {
+fn part_that_is_the_same_for_every_row_is_checked_at_parse() {
     check_fault(
         "createdAt > timestamp('yesterday')",
         "timestamp('yesterday'",
@@ -428,7 +424,7 @@ fn check_selection(predicate: &str, is_exact: bool, expect: Selection) {
 }
 
 #[test]
-fn a_predicate_says_what_a_store_can_look_up() {
+fn selection_contains_what_a_store_can_look_up() {
     let check = check_selection;
     let text = |it: &str| Some(it.to_owned());
     let all = Selection::default;
@@ -493,7 +489,7 @@ fn a_predicate_says_what_a_store_can_look_up() {
 }
 
 #[test]
-fn the_rest_of_a_predicate_is_not_looked_up() {
+fn selection_omits_other_conditions() {
     for predicate in [
         "model == 'a' || model == 'b'",
         "model != 'a'",
@@ -511,7 +507,7 @@ fn the_rest_of_a_predicate_is_not_looked_up() {
 }
 
 #[test]
-fn a_contradiction_selects_nothing() {
+fn contradiction_selects_nothing() {
     for predicate in [
         "false",
         "model == 'a' && model == 'b'",
@@ -532,13 +528,13 @@ fn a_contradiction_selects_nothing() {
 }
 
 #[test]
-fn a_query_is_shared_by_threads() {
+fn query_can_be_shared_by_threads() {
     fn check<T: Send + Sync>() {}
     check::<Query>();
 }
 
 #[test]
-fn content_is_read_as_far_as_it_is_mentioned() {
+fn only_the_used_content_is_read() {
     let check = |predicate: &str, select: Option<&str>, expect: ContentUse| {
         let query = Query::parse(predicate, select, NOW_MS).expect(predicate);
         assert_eq!(query.content, expect, "{predicate}");

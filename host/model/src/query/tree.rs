@@ -1,4 +1,4 @@
-//! The syntax tree of an expression, as far as one function per question needs it.
+//! Accessors for the syntax tree of an expression: one function per question.
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
@@ -26,7 +26,7 @@ pub(super) fn children(expr: &Expr) -> Vec<&IdedExpr> {
     }
 }
 
-/// Returns the same as [`children`], to be changed.
+/// Returns the same nodes as [`children`], mutably.
 pub(super) fn children_mut(expr: &mut Expr) -> Vec<&mut IdedExpr> {
     match expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
@@ -68,7 +68,8 @@ fn entry_mut(entry: &mut EntryExpr) -> Vec<&mut IdedExpr> {
     }
 }
 
-/// Calls `visit` for every node, without recursion: what was just parsed may be deep.
+/// Calls `visit` for every node, without recursion, because a tree that was just parsed may be
+/// deep.
 pub(super) fn visit<'e>(expr: &'e IdedExpr, mut visit: impl FnMut(&'e IdedExpr)) {
     let mut open = vec![expr];
     while let Some(node) = open.pop() {
@@ -109,8 +110,8 @@ pub(super) fn text(expr: &IdedExpr) -> Option<&str> {
     Some(text.inner())
 }
 
-/// Returns `k` of `name.k`, `has(name.k)`, `name["k"]`, `name.?k` and `name[?"k"]`, and
-/// whether it is one of the first two forms that yield the value as it is.
+/// Returns `k` of `name.k`, `has(name.k)`, `name["k"]`, `name.?k` and `name[?"k"]`. The flag is
+/// true for the first two forms that yield the value unchanged.
 pub(super) fn key_of<'e>(expr: &'e IdedExpr, name: &str) -> Option<(&'e str, bool)> {
     if let Expr::Select(select) = &expr.expr {
         let fits = ident(&select.operand) == Some(name);

@@ -1,6 +1,6 @@
-//! JSON text into values of the expression language, and such values into JSON.
+//! Converts JSON text to values of the expression language, and such values to JSON.
 //!
-//! Texts of the content are borrowed, not copied. What no expression mentions is skipped.
+//! Texts of the content are borrowed, not copied. Members that no expression uses are skipped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,19 +15,19 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// How deep content may be nested: as deep as the host lets guests write it.
+/// The maximum nesting of content, which is also the limit for guests that write it.
 ///
-/// Plugins choose the depth, and values are read, shown and dropped by recursion.
+/// Plugins choose the depth, and values are parsed, shown and dropped by recursion.
 const NESTING_MAX: u32 = 100;
 
-/// How many bytes of text weigh as much as one value: see [`weight`].
+/// The number of text bytes that weigh as much as one value: see [`weight`].
 const BYTES_PER_UNIT: usize = 16;
 
 /// A value that borrows from the row.
 pub(super) type Boxed<'a> = Box<dyn Val + 'a>;
 
-/// Parses the content of a version. Of the members of an object at the top, only those in
-/// `keys` are kept, where it is given.
+/// Parses the content of a version. If `keys` is given and the content is an object, only these
+/// members are kept.
 pub(super) fn from_json<'a>(text: &'a str, keys: Option<&[String]>) -> Result<Boxed<'a>, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let seed = ContentSeed { depth: 0, keys };
@@ -153,8 +153,8 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 }
 
-/// Returns a whole number as an `int`, and as a `uint` only where that is too small: the two
-/// compare, but they do not calculate with each other.
+/// Returns a whole number as an `int`, or as a `uint` if it is too large for an `int`. The two
+/// types compare with each other but do not calculate with each other.
 pub(super) fn from_u64<'a>(value: u64) -> Boxed<'a> {
     match i64::try_from(value) {
         Ok(value) => Box::new(CelInt::from(value)),
@@ -162,8 +162,8 @@ pub(super) fn from_u64<'a>(value: u64) -> Boxed<'a> {
     }
 }
 
-/// Returns what a value costs to copy: the number of values in it, long texts counting as
-/// several.
+/// Returns the cost of copying a value: the number of values in it. Long texts count as several
+/// values.
 pub(super) fn weight(value: &dyn Val) -> u64 {
     if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         1 + (text.inner().len() / BYTES_PER_UNIT) as u64
@@ -181,14 +181,14 @@ pub(super) fn weight(value: &dyn Val) -> u64 {
     }
 }
 
-/// Returns a value as JSON. Members of objects are in the order of their names.
+/// Returns a value as JSON. Members of objects are sorted by name.
 pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
     match value {
         cel::Value::Null => Ok(Value::Null),
         cel::Value::Bool(it) => Ok((*it).into()),
         cel::Value::Int(it) => Ok((*it).into()),
         cel::Value::UInt(it) => Ok((*it).into()),
-        // What is no number in JSON becomes null.
+        // A value that is not a number in JSON (infinite or NaN) becomes null.
         cel::Value::Float(it) => Ok((*it).into()),
         cel::Value::String(it) => Ok(it.as_str().into()),
         cel::Value::Timestamp(it) => {
@@ -210,7 +210,7 @@ pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
 
 fn no_json(value: &cel::Value) -> String {
     let name = value.type_of();
-    format!("a value of type `{name}` has no form in JSON")
+    format!("a value of type `{name}` cannot be written as JSON")
 }
 
 fn object(map: &Map) -> Result<Value, String> {
@@ -222,7 +222,7 @@ fn object(map: &Map) -> Result<Value, String> {
     Ok(Value::Object(members.into_iter().collect()))
 }
 
-/// Writes a length of time as the expression language does: `5400s`, `0.25s`.
+/// Writes a duration as the expression language does: `5400s`, `0.25s`.
 fn seconds(span: &TimeDelta) -> String {
     let sign = if *span < TimeDelta::zero() { "-" } else { "" };
     let (whole, nanos) = (span.num_seconds(), span.subsec_nanos());

@@ -1,66 +1,66 @@
-//! What the parser and the evaluator complain of, in our words.
+//! Rewrites messages of the parser and the evaluator.
 
 use std::fmt::Write;
 
 use cel::ExecutionError;
 
-/// The most characters of a text that is not ours.
+/// The maximum number of characters of a text of the user or the library.
 const SHOWN_CHARS_MAX: usize = 120;
 
-/// What is said of an evaluation that costs more than it may.
+/// The message for an evaluation that exceeds its budget.
 pub(super) const TOO_MUCH: &str = "it takes too much work";
 
-/// A complaint about the syntax.
-pub(super) struct Said {
+/// A rewritten message about the syntax.
+pub(super) struct SyntaxMessage {
     pub(super) message: String,
     pub(super) hint: Option<String>,
-    /// How many bytes it is about.
+    /// The number of bytes that it marks.
     pub(super) n_bytes: usize,
 }
 
-/// Rewrites what the parser says about the place at which `rest` begins.
-pub(super) fn syntax(parser: &str, rest: &str) -> Said {
+/// Rewrites the parser's message about the place at which `rest` begins.
+pub(super) fn syntax(parser: &str, rest: &str) -> SyntaxMessage {
     let plain = parser.trim_start_matches("Syntax error: ");
     let token = token(rest);
-    let said = |message: String| Said {
+    let rewritten = |message: String| SyntaxMessage {
         message,
         hint: hint(token).map(str::to_owned),
         n_bytes: token.len(),
     };
     if plain.contains("Recursion limit") {
-        Said {
+        SyntaxMessage {
             message: "it is nested too deep".to_owned(),
             hint: None,
             n_bytes: 0,
         }
     } else if let Some(missing) = plain.strip_prefix("missing ") {
         let missing = missing.split('\'').nth(1).unwrap_or_default();
-        said(match token {
+        rewritten(match token {
             "" => format!("`{missing}` is missing at its end"),
             token => format!("`{missing}` is missing before `{token}`"),
         })
     } else if plain.starts_with("reserved identifier") {
-        said(format!("`{token}` is reserved, and no variable"))
+        rewritten(format!("`{token}` is a reserved word"))
     } else if plain.starts_with("token recognition error") {
-        said(format!("`{token}` does not belong here"))
+        rewritten(format!("`{token}` does not belong here"))
     } else if is_about_a_token(plain) {
-        said(match token {
+        rewritten(match token {
             "" => "something is missing at its end".to_owned(),
             token => format!("`{token}` does not belong here"),
         })
     } else {
-        said(cut(plain))
+        rewritten(cut(plain))
     }
 }
 
-fn is_about_a_token(said: &str) -> bool {
+fn is_about_a_token(message: &str) -> bool {
     let starts = [
         "mismatched input",
         "extraneous input",
         "no viable alternative",
         "rule ",
     ];
-    starts.iter().any(|start| said.starts_with(start))
+    starts.iter().any(|start| message.starts_with(start))
 }
 
 /// Returns the word, number or sign that a text begins with.
@@ -72,7 +72,7 @@ fn token(rest: &str) -> &str {
     rest[..n_bytes].trim()
 }
 
-/// Returns what to write instead, for what other languages write.
+/// Returns a hint for syntax that users know from other languages.
 fn hint(token: &str) -> Option<&'static str> {
     match token {
         "=" => Some("to compare, write `==`"),
@@ -85,15 +85,15 @@ fn hint(token: &str) -> Option<&'static str> {
     }
 }
 
-/// What came of an expression that has no value.
+/// The reason why an expression has no value.
 pub(super) enum NoValue {
-    /// Something that it asks about is not there.
+    /// It uses a missing value.
     Absent,
     /// It is wrong for this row.
     Wrong(String),
 }
 
-/// Tells what is not there from what is wrong. What is null is not there either.
+/// Distinguishes a missing value from a fault. A null value counts as missing.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the errors are those of a crate that keeps adding some"
@@ -111,7 +111,7 @@ pub(super) fn no_value(error: &ExecutionError) -> NoValue {
             mismatch(overload.function(), types)
         }
         ExecutionError::UnexpectedType { got, want } => {
-            format!("a value of type `{got}` stands where `{want}` is needed")
+            format!("expected a value of type `{want}`, found one of type `{got}`")
         }
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
             "it divides by zero".to_owned()
@@ -123,8 +123,10 @@ pub(super) fn no_value(error: &ExecutionError) -> NoValue {
         ExecutionError::FunctionError { function, message } => {
             cut(&format!("`{function}` fails: {message}"))
         }
-        ExecutionError::ValuesNotComparable(..) => "it compares what has no order".to_owned(),
-        // The others carry values of any size: their names must do.
+        ExecutionError::ValuesNotComparable(..) => {
+            "it compares values that have no order".to_owned()
+        }
+        // The other errors contain values of any size, so only their names are used.
         ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
             format!("`{operator}` does not take values of these types")
         }
@@ -144,7 +146,7 @@ fn mismatch(function: &str, types: &[String]) -> String {
     let name = match function {
         "_._" | "_?._" => return format!("a value of type `{}` has no members", types[0]),
         "_[_]" | "_[?_]" => {
-            return format!("a value of type `{}` has no items of that key", types[0]);
+            return format!("a value of type `{}` has no item with that key", types[0]);
         }
         "@in" => "in",
         name => name.trim_matches(['_', '@']),
@@ -157,7 +159,7 @@ fn mismatch(function: &str, types: &[String]) -> String {
     text
 }
 
-/// Returns the beginning of a text, in one line.
+/// Returns the beginning of a text in one line.
 pub(super) fn cut(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(SHOWN_CHARS_MAX).collect()

@@ -1,42 +1,41 @@
-//! How much work it is to check a value against a schema, told before it is begun.
+//! Bounds the work of checking a value against a schema before the check starts.
 //!
-//! Schemas and values are a stranger's, and nothing stops the check of a value once it has
-//! begun. A short schema can ask for any amount of it: `allOf` of the same thing twice, at each
-//! of fifty levels, is work for years. What is told here is a bound: how often at most a part
-//! of a value is looked at that is so deep in it. It takes into account what applies to different
-//! parts of a value, so that large schemas and recursive ones are no problem as such.
+//! Schemas and values come from plugins, and the check of a value cannot be interrupted. A short
+//! schema can cause any amount of work: an `allOf` of the same schema twice, at each of fifty
+//! levels, takes years. The bound is, per depth, the maximum number of visits to one part of a
+//! value at that depth. Subschemas that apply to different parts of a value are not added up, so
+//! large schemas and recursive ones are accepted.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-/// How deep values are followed: as deep as a plugin's JSON may nest.
+/// The maximum depth that is followed, which is also the maximum nesting of a plugin's JSON.
 const DEPTH_MAX: usize = 100;
 
-/// What a regular expression counts for.
+/// The number of visits that one regular expression counts as.
 const PATTERN_CHECKS: u64 = 100;
 
-/// The most regular expressions of one schema: compiling one may take milliseconds.
+/// The maximum number of regular expressions in one schema. Compiling one may take milliseconds.
 const PATTERNS_MAX: usize = 200;
 
-/// The most often that a schema may look at a value as a whole. What is beyond it grows
-/// without an end.
+/// The maximum number of visits to a value as a whole. A schema beyond it grows exponentially.
 const CHECKS_MAX: u64 = 1_000_000;
 
-/// How long a text is that counts for one more part of a value.
+/// The number of text bytes that count as one more part of a value.
 const TEXT_BYTES_OF_PART: usize = 16;
 
-/// How often a schema looks at a part of a value at most, by how deep that is.
+/// The maximum number of visits to one part of a value, by depth.
 #[derive(Debug, Clone)]
 pub(super) struct Effort {
     by_depth: Vec<u64>,
 }
 
 impl Effort {
-    /// Reads a schema.
+    /// Computes the bound of a schema.
     ///
     /// # Errors
-    /// Why the work has no end, or too far a one, or cannot be told.
+    /// The work has no bound, exceeds the maximum, or cannot be determined.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
         let graph = Graph::of(schema)?;
         let order = graph.order()?;
@@ -61,7 +60,7 @@ impl Effort {
         Ok(Self { by_depth })
     }
 
-    /// Returns how many looks at its parts the check of a value takes at most.
+    /// Returns the maximum number of visits to the parts of a value during its check.
     pub(super) fn looks(&self, value: &Value) -> u64 {
         let mut n_parts = [0; DEPTH_MAX + 1];
         count(value, 0, &mut n_parts);
@@ -72,7 +71,7 @@ impl Effort {
     }
 }
 
-/// Counts the parts of a value, by how deep they are.
+/// Counts the parts of a value by depth.
 fn count(value: &Value, depth: usize, n_parts: &mut [u64; DEPTH_MAX + 1]) {
     let (here, below) = (depth.min(DEPTH_MAX), depth + 1);
     n_parts[here] += 1;
@@ -89,7 +88,7 @@ fn count(value: &Value, depth: usize, n_parts: &mut [u64; DEPTH_MAX + 1]) {
     }
 }
 
-/// Returns how many parts a value has.
+/// Returns the number of parts of a value.
 fn parts(value: &Value) -> u64 {
     let mut n_parts = [0; DEPTH_MAX + 1];
     count(value, 0, &mut n_parts);
@@ -100,22 +99,22 @@ fn text(text: &str) -> u64 {
     (text.len() / TEXT_BYTES_OF_PART) as u64
 }
 
-/// A schema, and what it hands parts of a value on to.
+/// A schema and the subschemas that it applies.
 #[derive(Debug, Default)]
 struct Node {
-    /// What it checks by itself.
+    /// The cost of its own checks.
     own: u64,
-    /// Those that see the same part.
+    /// The subschemas that check the same part.
     same: Vec<usize>,
-    /// Those that see one part of it each, no two the same.
+    /// The subschemas that each check a different part below it.
     apart: Vec<usize>,
-    /// Those that may all see the same part of it.
+    /// The subschemas that may all check the same part below it.
     together: Vec<usize>,
 }
 
 impl Node {
-    /// Returns how often a part is looked at that is so far below what this node sees. `here`
-    /// is what others have for this depth, `above` for one less.
+    /// Returns the number of visits to a part that is `depth` levels below the part of this node.
+    /// `here` contains the results of all nodes for this depth, `above` for one level less.
     fn checks(&self, depth: usize, here: &[u64], above: &[u64]) -> u64 {
         let sum = |nodes: &[usize], of: &[u64]| {
             nodes
@@ -132,7 +131,7 @@ impl Node {
     }
 }
 
-/// All schemas that a schema leads to; the first is the schema itself.
+/// All schemas that are reachable from a schema, which is the first.
 struct Graph<'s> {
     root: &'s Value,
     nodes: Vec<Node>,
@@ -212,11 +211,11 @@ impl<'s> Graph<'s> {
                 | "contentSchema" => node.together.push(self.node(value)),
                 "pattern" => self.patterns(1, &mut node),
                 "enum" | "const" | "required" | "dependentRequired" => node.own += parts(value),
-                // It checks a number, says something to people, or is unknown.
+                // The keyword checks a number, is an annotation, or is unknown.
                 _ => {}
             }
         }
-        // To know what was not looked at, all that sees the same part is asked once more.
+        // To find unevaluated parts, the validator checks the schemas of the same part once more.
         if schema.keys().any(|it| it.starts_with("unevaluated")) {
             node.same.extend_from_within(..);
         }
@@ -228,12 +227,12 @@ impl<'s> Graph<'s> {
         node.own += PATTERN_CHECKS * n_patterns as u64;
     }
 
-    /// Adds all schemas in a list, or under the names of an object.
+    /// Adds all schemas of a list, or of the members of an object.
     fn each_of(&mut self, value: &'s Value, to: &mut Vec<usize>) {
         match value {
             Value::Array(items) => to.extend(items.iter().map(|it| self.node(it))),
             Value::Object(members) => to.extend(members.values().map(|it| self.node(it))),
-            // It does not compile.
+            // A schema with this value does not compile.
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
@@ -249,7 +248,7 @@ impl<'s> Graph<'s> {
         found.ok_or_else(|| format!("it refers to `{text}`, which is not there"))
     }
 
-    /// Returns all nodes, each behind those that see the same part.
+    /// Returns all nodes. Each comes after the nodes that check the same part.
     fn order(&self) -> Result<Vec<usize>, String> {
         #[derive(Clone, Copy, PartialEq, Eq)]
         enum Mark {
@@ -259,7 +258,7 @@ impl<'s> Graph<'s> {
         }
         let mut marks = vec![Mark::New; self.nodes.len()];
         let mut order = Vec::with_capacity(self.nodes.len());
-        // A node, and how many of its own were looked at.
+        // A node, and how many of its subschemas were visited.
         let mut path: Vec<(usize, usize)> = Vec::new();
         for begin in 0..self.nodes.len() {
             path.push((begin, 0));
@@ -295,7 +294,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns how often a part is looked at that is so deep.
+    /// Returns the number of visits to a part at a depth.
     fn checks(schema: &Value, depth: usize) -> u64 {
         let effort = Effort::of(schema).expect("it has an end");
         effort.by_depth.get(depth).copied().unwrap_or(0)

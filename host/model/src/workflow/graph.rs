@@ -1,5 +1,5 @@
-//! What must hold of a set of jobs, or of the steps of one job: unique names,
-//! dependencies that exist, and none that leads back to itself.
+//! Checks a set of jobs, or the steps of one job: names are unique, dependencies exist, and there
+//! are no cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::suggest::nearest;
 use crate::yaml::Located;
 
-/// A job or a step, as far as the graph is concerned.
+/// A job or a step as the graph sees it.
 pub(super) struct Node {
     pub(super) name: Located<String>,
     pub(super) depends_on: Vec<Located<String>>,
 }
 
-/// Checks a set of jobs or steps; `what` names what they are.
+/// Checks a set of jobs or steps. `what` is the word for one of them.
 pub(super) fn check(file: &SourceFile, what: &str, nodes: &[Node]) -> Result<(), Diagnostic> {
     let mut by_name = BTreeMap::new();
     for node in nodes {
@@ -46,9 +46,9 @@ pub(super) fn check(file: &SourceFile, what: &str, nodes: &[Node]) -> Result<(),
     Ok(())
 }
 
-/// Walks down the dependencies of `node`; returns the names of a cycle, the first one
-/// repeated at the end. `clear` holds what is known to lead to no cycle. The depth is
-/// bounded by the number of nodes, and that by the budget of the YAML reader.
+/// Follows the dependencies of `node`, and returns the names of a cycle, with the first name
+/// repeated at the end. `clear` contains the nodes that are known to lead to no cycle. The depth is
+/// limited by the number of nodes, which the YAML reader's budget limits.
 fn cycle_from<'a>(
     node: &'a Node,
     by_name: &BTreeMap<&'a str, &'a Node>,

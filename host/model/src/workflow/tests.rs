@@ -1,4 +1,4 @@
-//! Workflow files, good and bad.
+//! Valid and invalid workflow files.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn parse(text: &str) -> Result<Workflow, Diagnostic> {
 }
 
 #[test]
-fn a_workflow_by_another_tool_is_read_as_it_is() {
+fn workflow_by_another_tool_is_accepted() {
     let workflow = parse(
         "id: 0a0b\nname: w\ndescription: d\nversion: 1\njobs:\n- name: main\n  steps:\n\
          \x20 - name: gate\n    task: {type: manual_approval, prompt: Go on?}\n\
@@ -34,7 +34,7 @@ fn a_workflow_by_another_tool_is_read_as_it_is() {
 }
 
 #[test]
-fn a_fault_is_an_error_with_its_place() {
+fn fault_is_reported_with_its_place() {
     let check = |steps: &str, expect: &str| {
         let text = format!("name: w\njobs:\n- name: main\n  steps:\n{steps}");
         assert_eq!(parse(&text).expect_err(steps).to_string(), expect);

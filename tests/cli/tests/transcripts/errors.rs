@@ -330,7 +330,7 @@ fn unusable_plugins() {
     $ sedge plugin add $GUESTS/sink.wasm --grant none --grant env
     ------- stderr -------
     error: `@sedge/sink` cannot be granted that
-    caused by: `none` stands alone
+    caused by: `none` cannot be combined with other choices
     hint: grant something that it requests: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]

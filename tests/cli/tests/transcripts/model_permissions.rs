@@ -171,7 +171,7 @@ fn invalid_grant_is_refused() {
     insta::assert_snapshot!(all, @r#"
     $ sedge model permissions sink
     ------- stderr -------
-    error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
+    error: `example.com` is not a web origin: it is `https://HOST` or `http://HOST`, optionally with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
      --> models/sink.yaml:5:23
       |
     5 | grants: {http: [{url: example.com}]}
@@ -190,7 +190,7 @@ fn invalid_grant_is_refused() {
 
     $ sedge model permissions sink
     ------- stderr -------
-    error: `10.0.0.0/99` is no range of addresses: it is `10.0.0.0/8`, or one address
+    error: `10.0.0.0/99` is not a range of addresses: write `10.0.0.0/8`, or one address
      --> models/sink.yaml:5:58
       |
     5 | grants: {http: [{url: "https://example.com", addresses: [10.0.0.0/99]}]}
@@ -241,11 +241,11 @@ fn lines_of_a_denial_grant_the_request() {
     ------- stderr -------
     Run [run]
     error: `call` of `asker` failed
-    caused by: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would (plugin/denied)
+    caused by: `asker` may not call the model `sink`: no grant allows it; these lines in models/asker.yaml would (plugin/denied)
       grants:
         models:
         - sink
-    note: asker.call called sink.run, which could not begin: `asker` may not call the model `sink`: nobody granted it; these lines in models/asker.yaml would
+    note: asker.call called sink.run, which could not begin: `asker` may not call the model `sink`: no grant allows it; these lines in models/asker.yaml would
       grants:
         models:
         - sink
@@ -333,14 +333,14 @@ fn used_permission_is_shown_with_its_time() {
     $ sedge model method run asker look --input path=a
     ------- stderr -------
     Run [run 3]
-      asker.look: warn: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would
+      asker.look: warn: `asker` may not use the folder `inbox`: no grant allows it; these lines in models/asker.yaml would
         grants:
           files:
           - name: inbox
             path: PATH
             access: write
     error: `look` of `asker` failed
-    caused by: `asker` may not use the folder `inbox`: nobody granted it; these lines in models/asker.yaml would (plugin/denied)
+    caused by: `asker` may not use the folder `inbox`: no grant allows it; these lines in models/asker.yaml would (plugin/denied)
       grants:
         files:
         - name: inbox

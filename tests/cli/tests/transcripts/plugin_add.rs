@@ -322,7 +322,7 @@ fn grant_without_a_request_is_refused() {
 
     $ sedge plugin add $GUESTS/asker.wasm --grant network
     ------- stderr -------
-    error: invalid value 'network' for '--grant <KIND[=WHAT]>': `network` is no kind of permission: there are models, http, sockets, files, env, secrets, commands, and none
+    error: invalid value 'network' for '--grant <KIND[=WHAT]>': `network` is not a kind of permission: write models, http, sockets, files, env, secrets, commands, or none
 
     For more information, try '--help'.
     [exit status: 2]
@@ -330,7 +330,7 @@ fn grant_without_a_request_is_refused() {
     $ sedge plugin add $GUESTS/asker.wasm --grant none --grant env
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: `none` stands alone
+    caused by: `none` cannot be combined with other choices
     hint: grant something that it requests: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
@@ -360,7 +360,7 @@ fn grant_without_a_request_is_refused() {
 
     $ sedge plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@api.example.com
     ------- stderr -------
-    error: invalid value 'secrets=TOKEN@api.example.com' for '--grant <KIND[=WHAT]>': `api.example.com` is not a web origin: it is `https://HOST` or `http://HOST`, perhaps with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
+    error: invalid value 'secrets=TOKEN@api.example.com' for '--grant <KIND[=WHAT]>': `api.example.com` is not a web origin: it is `https://HOST` or `http://HOST`, optionally with `:PORT`, or `:*` for every port; HOST is a name in lower case, `*.` and the end of one, `*` for every one, or an address
 
     For more information, try '--help'.
     [exit status: 2]

@@ -37,7 +37,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
     $ sedge model method run api fetch --input url=$SERVER/json
     ------- stderr -------
     Run [run]
-      api.fetch: warn: `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+      api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
         grants:
           http:
           - url: $SERVER
@@ -45,7 +45,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
             - GET
     error: `fetch` of `api` failed
     caused by: GET $SERVER/json was denied (plugin/denied)
-      `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+      `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
       grants:
         http:
         - url: $SERVER
@@ -58,7 +58,7 @@ fn denial_shows_the_lines_that_grant_the_request() {
 
     $ sedge run logs
     ------- stdout -------
-    1  api.fetch: warn: `api` may not send GET to $SERVER: nobody granted it; these lines in models/api.yaml would
+    1  api.fetch: warn: `api` may not send GET to $SERVER: no grant allows it; these lines in models/api.yaml would
         grants:
           http:
           - url: $SERVER
@@ -124,7 +124,7 @@ fn secret_is_sent_to_the_granted_host_and_never_shown() {
     $ sedge model method run api fetch --input url=$SERVER/echo --input token=bearer
     ------- stderr -------
     Run [run]
-      api.fetch: warn: `api` may not send the secret `HTTP_TOKEN` to $SERVER: nobody granted it; these lines in models/api.yaml would
+      api.fetch: warn: `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; these lines in models/api.yaml would
         grants:
           http:
           - url: $SERVER
@@ -134,7 +134,7 @@ fn secret_is_sent_to_the_granted_host_and_never_shown() {
             - $SERVER
     error: `fetch` of `api` failed
     caused by: GET $SERVER/echo was denied (plugin/denied)
-      `api` may not send the secret `HTTP_TOKEN` to $SERVER: nobody granted it; these lines in models/api.yaml would
+      `api` may not send the secret `HTTP_TOKEN` to $SERVER: no grant allows it; these lines in models/api.yaml would
       grants:
         http:
         - url: $SERVER

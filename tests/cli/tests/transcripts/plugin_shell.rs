@@ -37,12 +37,12 @@ fn denial_shows_the_lines_that_grant_the_request() {
     $ sedge model method run tool run --inputs-json {"arguments":["$ENV/repo/say.sh","0"]}
     ------- stderr -------
     Run [run]
-      tool.run: warn: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would
+      tool.run: warn: `tool` may not run the command `say`: no grant allows it; these lines in models/tool.yaml would
         grants:
           commands:
           - say
     error: `run` of `tool` failed
-    caused by: `tool` may not run the command `say`: nobody granted it; these lines in models/tool.yaml would (plugin/denied)
+    caused by: `tool` may not run the command `say`: no grant allows it; these lines in models/tool.yaml would (plugin/denied)
       grants:
         commands:
         - say
@@ -148,9 +148,9 @@ fn failed_command_is_recorded_and_refused_arguments_are_shown() {
     $ sedge model method run tool run --inputs-json {"arguments":["-c","id"]}
     ------- stderr -------
     Run [run 2]
-      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *`
+      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, which is not allowed there; it takes `* *`
     error: `run` of `tool` failed
-    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, and none fits there; it takes `* *` (plugin/arguments-refused)
+    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, which is not allowed there; it takes `* *` (plugin/arguments-refused)
       details from the plugin: {"command":"say"}
     hint: see the calls of the run: `sedge run show [run 2]`
     hint: see what they logged: `sedge run logs [run 2]`
@@ -185,12 +185,12 @@ fn missing_or_invalid_pin_is_refused() {
     insta::assert_snapshot!(env.transcript("model method run tool run"), @"
     $ sedge model method run tool run
     ------- stderr -------
-    error: `sh` is no absolute path
+    error: `sh` is not an absolute path
      --> sedge.yaml:4:14
       |
     4 |     program: sh
       |              ^^
-    hint: write where the program is, as `command -v NAME` shows it: which one runs must not depend on who starts it
+    hint: write the path that `command -v NAME` prints, so that the same program runs for every user
     [exit status: 2]
     ");
 }

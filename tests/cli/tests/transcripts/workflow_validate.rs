@@ -163,7 +163,7 @@ fn unsupported_keys_are_refused() {
       |
     7 |         forEach: {item: x, in: [1]}
       |         ^^^^^^^
-    hint: remove it; it would have no effect, and nothing is dropped in silence
+    hint: remove it; this version of Sedge does not implement it
     [exit status: 2]
     ");
 }

@@ -1,4 +1,4 @@
-//! What is denied, why, and what would help.
+//! Denials: what is denied, the reason, and the lines that grant it.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ fn origin(text: &str) -> HttpOrigin {
     text.parse().expect("an origin")
 }
 
-/// Returns what the model `m` may do whose definition has these grants.
+/// Returns the permissions of the model `m` with these grants in its definition.
 fn with(grants: &str) -> Permissions {
     Permissions::new(
         "m".parse().expect("a name"),
@@ -69,7 +69,7 @@ fn grants_of(text: &str) -> Grants {
     yaml::parse::<File>(&file).expect(text).grants
 }
 
-/// Returns the lines of a denial that would help; none if none would.
+/// Returns the lines that grant what was denied. Returns `None` if no grant helps.
 fn lines(denial: &Denial) -> Option<&str> {
     match &denial.why {
         DenialReason::NotAsked(_) => None,
@@ -77,10 +77,10 @@ fn lines(denial: &Denial) -> Option<&str> {
     }
 }
 
-/// What a denial's lines grant is allowed then, for each kind; and what was granted before
-/// is granted still.
+/// For each kind of permission: the attempt is allowed after the lines of its denial are added, and
+/// earlier grants remain.
 #[test]
-fn the_lines_of_a_denial_grant_what_was_denied() {
+fn lines_of_a_denial_grant_the_attempt() {
     type Attempt = fn(&Permissions) -> Result<(), Denial>;
     let attempts: [Attempt; 9] = [
         |it| it.model("sink", "call"),
@@ -123,7 +123,7 @@ fn the_lines_of_a_denial_grant_what_was_denied() {
 }
 
 #[test]
-fn of_every_command_some_are_granted() {
+fn request_for_all_commands_can_be_granted_in_part() {
     let every = PermissionRequest {
         permission: Permission::Commands {
             name: "*".parse().expect("a pattern"),
@@ -151,7 +151,7 @@ fn of_every_command_some_are_granted() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_helped_by_no_grant() {
+fn grant_without_a_request_has_no_effect() {
     let everything = "grants:
         models: ['*']
         http: [{url: 'https://example.com'}, {url: 'https://api.example.com', methods: [PUT]}]
@@ -188,7 +188,7 @@ fn what_was_not_asked_for_is_helped_by_no_grant() {
 }
 
 #[test]
-fn what_is_allowed_is_the_narrower_of_both() {
+fn permission_is_the_narrower_of_request_and_grant() {
     let it = with(
         "grants:\n  models: ['*']\n  http:\n    - {url: 'https://*.api.example.com', methods: [GET, PUT]}\n  files: [{name: in, path: here, access: write}]\n  secrets: [{name: TOKEN, hosts: ['https://api.example.com', 'https://evil.com']}]\n",
     );
@@ -217,7 +217,7 @@ fn what_is_allowed_is_the_narrower_of_both() {
 }
 
 #[test]
-fn a_name_stands_for_public_addresses_unless_others_are_named() {
+fn name_resolves_to_public_addresses_unless_others_are_granted() {
     let check = |grants: &str, to: &str, address: &str, expect: bool| {
         let request = PermissionRequest {
             permission: Permission::Http {
@@ -290,9 +290,9 @@ fn a_name_stands_for_public_addresses_unless_others_are_named() {
     );
 }
 
-/// Who grants a pattern means hosts of the internet: of those in here, none was named.
+/// A pattern stands for hosts of the internet, so it grants no private host.
 #[test]
-fn a_pattern_names_no_private_host() {
+fn pattern_grants_no_private_host() {
     let request = PermissionRequest {
         permission: Permission::Http {
             url: origin("https://*:*"),
@@ -330,9 +330,9 @@ fn a_pattern_names_no_private_host() {
     );
 }
 
-/// Of what is asked for, a use marks that which it is by, for each kind.
+/// A use marks the request that allowed it, for each kind of permission.
 #[test]
-fn a_use_marks_what_it_is_by() {
+fn use_marks_the_request_that_allowed_it() {
     let check = |used: Use<'_>, expect: &[&str]| {
         let uses = Uses::new(Arc::new(with("grants: {}\n")));
         uses.mark(&used);
@@ -370,9 +370,9 @@ fn a_use_marks_what_it_is_by() {
     check(Use::Command(&command), &["commands date"]);
 }
 
-/// A model may always touch itself, and uses nothing for it.
+/// A model may always call and read itself, which uses no permission.
 #[test]
-fn to_touch_itself_a_model_uses_nothing() {
+fn model_uses_no_permission_for_itself() {
     let asked = PermissionRequest {
         permission: Permission::Models {
             model: ModelPattern::Any,

@@ -1,4 +1,4 @@
-//! What of its permissions a call has used.
+//! Records which permissions a call has used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,29 +8,29 @@ use crate::names::{CommandName, FolderName, SecretName};
 use crate::permission::Permission;
 use crate::permission::pattern::{Endpoint, HttpOrigin};
 
-/// Something that a call did, which it could do by a permission only.
+/// An action of a call that requires a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use<'a> {
-    /// Called a model, or read its data.
+    /// It called a model or read its data.
     Model(&'a str),
-    /// Sent a request, with a method, to an address that was allowed.
+    /// It sent a request with a method to an allowed address.
     Http(&'a HttpOrigin, &'a str),
-    /// Connected to an address that was allowed.
+    /// It connected to an allowed address.
     Socket(&'a Endpoint),
-    /// Reached for something in a folder.
+    /// It accessed a folder.
     Folder(&'a FolderName),
-    /// Looked at a variable of the environment, or at all of them at once.
+    /// It read an environment variable, or all of them.
     Variable(&'a str),
-    /// Had the host put a secret into a request. A handle alone is no use.
+    /// The host put a secret into a request. The handle alone does not count.
     SecretSent(&'a SecretName, &'a HttpOrigin),
-    /// Saw a secret.
+    /// It saw a secret.
     SecretShown(&'a SecretName),
-    /// Ran a pinned program.
+    /// It ran a pinned program.
     Command(&'a CommandName),
 }
 
 impl Use<'_> {
-    /// Returns whether it is one of those things that a plugin asks for so.
+    /// Returns whether a requested permission allows this use.
     fn is_by(&self, asked: &Permission) -> bool {
         match self {
             Self::Model(target) => {
@@ -66,7 +66,7 @@ impl Use<'_> {
     }
 }
 
-/// Which of the things that its plugin asks for one call has used: a mark for each.
+/// The requested permissions that one call has used: one mark per request.
 #[derive(Debug)]
 pub struct Uses {
     permissions: Arc<Permissions>,
@@ -74,7 +74,7 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// Returns the marks of a call that has used nothing yet.
+    /// Returns the marks of a call that has not used any permission.
     #[must_use]
     pub fn new(permissions: Arc<Permissions>) -> Self {
         let marks = permissions.asks().map(|_| AtomicBool::new(false));
@@ -84,10 +84,10 @@ impl Uses {
         }
     }
 
-    /// Marks what a use was by. Whoever calls this has checked that it is allowed, and that
-    /// nothing else keeps it from being done.
+    /// Marks the requests that allow a use. The caller has checked that the use is allowed and that
+    /// nothing else prevents it.
     pub fn mark(&self, used: &Use<'_>) {
-        // For this a model needs no permission.
+        // A model needs no permission to call and read itself.
         if matches!(used, Use::Model(target) if *target == self.permissions.model.as_str()) {
             return;
         }
@@ -98,7 +98,7 @@ impl Uses {
         }
     }
 
-    /// Returns what was used so far, as the plugin asks for it.
+    /// Returns the requested permissions that were used so far.
     #[must_use]
     pub fn used(&self) -> Vec<Permission> {
         let marked = self.permissions.asks().zip(&self.marks);

@@ -1,9 +1,9 @@
-//! What a query may cost: its text, its stack, its time, and the depth of what it reads.
+//! The limits of a query: its text, its stack, its time, and the depth of the content.
 
 use super::*;
 
 #[test]
-fn what_would_cost_too_much_is_refused() {
+fn expensive_expression_is_refused() {
     let deep = |n: usize| format!("{}latest{}", "(".repeat(n), ")".repeat(n));
     check(&deep(40), true);
     check_fault(&deep(60), "", "it is nested too deep", None);
@@ -26,9 +26,9 @@ fn what_would_cost_too_much_is_refused() {
     );
 }
 
-/// The worst of what is let through, in the 2 MiB that a thread of tests has.
+/// The most expensive accepted expressions, in the 2 MiB stack of a test thread.
 #[test]
-fn whatever_is_let_through_fits_into_the_stack() {
+fn accepted_expression_fits_into_the_stack() {
     let rows = |n: usize| {
         [
             format!("1{} == 1", " + version".repeat(n)),
@@ -70,7 +70,7 @@ fn whatever_is_let_through_fits_into_the_stack() {
 }
 
 #[test]
-fn content_that_is_deep_is_an_error_of_its_row() {
+fn deep_content_is_a_fault_of_its_row() {
     let query = Query::parse("attributes.x == 1 || true", None, NOW_MS).expect("it is valid");
     let skipped = Query::parse("attributes.y == 1", None, NOW_MS).expect("it is valid");
     for n in [90, 101, 200, 100_000] {
@@ -85,9 +85,9 @@ fn content_that_is_deep_is_an_error_of_its_row() {
     }
 }
 
-/// Short expressions that would fill the memory, or go on for hours.
+/// Short expressions that would fill the memory or run for hours.
 #[test]
-fn an_evaluation_has_a_budget() {
+fn evaluation_has_a_budget() {
     let list = format!("{{\"l\": [{}1]}}", "1,".repeat(20_000));
     let double = ".map(x, x + x + x + x + x + x + x + x)";
     for predicate in [
