@@ -47,7 +47,7 @@ pub(crate) use replay::Replay;
 /// The longest backoff before a call that was rolled back is retried for the first time.
 ///
 /// The limit doubles with each further retry. The other call of the deadlock has normally been
-/// granted its locks by then; the backoff is for many calls that keep meeting each other.
+/// granted its locks by then; the backoff helps if many calls conflict repeatedly.
 const BACKOFF: Duration = Duration::from_millis(2);
 
 /// A request to make one call, for the run, for a step or for another call.
@@ -95,7 +95,7 @@ pub(crate) async fn call_run(
         uses: Arc::clone(&ready.uses),
         since,
         waited: Duration::ZERO,
-        stage: Stage::Asked,
+        stage: Stage::Ready,
     };
     loop {
         tokio::select! {
@@ -123,7 +123,7 @@ async fn attempt(
     let lock_epoch = record
         .waited(lock(cx, &request.frame, ready, caller))
         .await?;
-    ready.is_still_there(cx)?;
+    ready.check_exists(cx)?;
     record.begin(request, ready).await?;
     let writes = Arc::new(Writes::new(&ready.model, &ready.method, lock_epoch));
     let report = run(cx, request, ready, caller, &writes).await?;
@@ -198,7 +198,7 @@ impl ReadyCall {
 
 impl ReadyCall {
     /// Checks that the model still exists: a call that held the lock earlier may have deleted it.
-    fn is_still_there(&self, cx: &RunCx) -> Result<(), CallFault> {
+    fn check_exists(&self, cx: &RunCx) -> Result<(), CallFault> {
         let name = &self.model.definition.name;
         if cx.repository.folder().has(&name.file())? {
             return Ok(());
@@ -448,8 +448,9 @@ struct Record<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Nothing is recorded yet.
-    Asked,
-    /// The beginning is being recorded: a call that is cut off now cannot know whether it was.
+    Ready,
+    /// The start is being recorded. If the call is cut off now, it does not know whether the record
+    /// exists.
     Beginning,
     /// The beginning is recorded.
     Begun,
@@ -480,7 +481,7 @@ impl Record<'_> {
         self.stage = if started.is_ok() {
             Stage::Begun
         } else {
-            Stage::Asked
+            Stage::Ready
         };
         Ok(started?)
     }
@@ -494,10 +495,10 @@ impl Record<'_> {
     }
 
     fn undo(&mut self) -> Result<(), AppError> {
-        if self.stage != Stage::Asked {
+        if self.stage != Stage::Ready {
             let store = self.cx.repository.store()?;
             let is_there = store.call_undo(&self.cx.claim, self.frame.lineage())?;
-            self.stage = if is_there { Stage::Begun } else { Stage::Asked };
+            self.stage = if is_there { Stage::Begun } else { Stage::Ready };
         }
         Ok(())
     }
@@ -584,14 +585,14 @@ impl Drop for Record<'_> {
     fn drop(&mut self) {
         // If a caller is being rolled back, the record of this call is about to be deleted.
         let has_ended = match self.stage {
-            Stage::Asked | Stage::Ended => true,
+            Stage::Ready | Stage::Ended => true,
             Stage::Beginning | Stage::Begun => false,
         };
         if has_ended || self.frame.is_undone_above() {
             return;
         }
         if let Err(error) = self.note_cancelled() {
-            tracing::warn!(call = %self.frame.lineage(), %error, "failed to note that a call was cancelled");
+            tracing::warn!(call = %self.frame.lineage(), %error, "failed to record that a call was cancelled");
         }
     }
 }

@@ -18,8 +18,8 @@ pub enum CoreDumpEnd {
     NotWanted,
     /// No guest trapped.
     NothingTrapped,
-    /// The core dump is in a file. Only the user may read it, because it has all that the guest
-    /// knew.
+    /// The core dump is in a file. Only the user may read it, because it contains the guest's
+    /// memory.
     Written {
         /// The call of the guest that trapped.
         call: Lineage,

@@ -71,8 +71,8 @@ pub async fn data_delete(
     if request.dry_run {
         return Ok(deletion(&model, true, &plan));
     }
-    let told = format!("data delete {model}");
-    let held = locked(repository, &told, &one(&model), events).await?;
+    let operation = format!("data delete {model}");
+    let held = locked(repository, &operation, &one(&model), events).await?;
     // The data may have been renamed during the wait. The lock prevents that from here on.
     named_as_now(repository, &delete)?;
     let deleted = repository.store()?.data_delete(&held.permit, &delete)?;

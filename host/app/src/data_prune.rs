@@ -50,11 +50,11 @@ pub enum GoneError {
         models: Vec<ModelName>,
     },
     /// The user named a model that is not gone.
-    #[error("the model `{0}` is not gone: its file `{file}` is there", file = .0.file())]
+    #[error("the model `{0}` is not gone: its file `{file}` exists", file = .0.file())]
     NotGone(ModelName),
     /// The folder of definitions is missing, although there is data.
     #[error(
-        "the folder `{MODELS_FOLDER}` is missing, so that nothing is known of how long data is kept"
+        "the folder `{MODELS_FOLDER}` is missing, so Sedge does not know how long data is retained"
     )]
     FolderMissing,
 }
@@ -83,7 +83,7 @@ impl Explain for GoneError {
                 Help::command("delete it first", UseCase::ModelDelete).with("name", name.as_str()),
             ],
             Self::FolderMissing => vec![Help::advice(format!(
-                "bring the folder back, or make an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
+                "restore the folder, or create an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
             ))],
         }
     }
@@ -111,7 +111,7 @@ impl fmt::Display for PruneDoubt {
             Self::FolderMissing => write!(f, "the folder `{MODELS_FOLDER}` is missing"),
             Self::NoDefinition => write!(
                 f,
-                "the folder `{MODELS_FOLDER}` holds no definition that can be read"
+                "the folder `{MODELS_FOLDER}` contains no readable definition"
             ),
             Self::Most {
                 n_gone,

@@ -101,7 +101,7 @@ fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
         n => format!("each of the {n} versions"),
     };
     fault.message = format!(
-        "the {} is wrong for {of} that it is asked of: {}",
+        "the {} is wrong for {of} on which it was evaluated: {}",
         fault.file.name, fault.message
     );
     QueryError::Source(fault)

@@ -47,8 +47,8 @@ pub async fn data_rename(
         let name = to;
         return Err(StoreError::NameTaken { model, name }.into());
     }
-    let told = format!("data rename {model}");
-    let held = locked(repository, &told, &one(&model), events).await?;
+    let operation = format!("data rename {model}");
+    let held = locked(repository, &operation, &one(&model), events).await?;
     // The data may have been renamed during the wait. The lock prevents that from here on.
     present_name(repository, &model, &from)?;
     let rename = DataRename {

@@ -41,10 +41,10 @@ pub async fn datastore_backup(
     if !request.replace && folder.has(&name)? {
         return Err(AppError::from(PathError::Exists(request.to.clone())));
     }
-    let told = Arc::clone(&events);
+    let progress_events = Arc::clone(&events);
     let held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
     let progress = move |done, of| {
-        told.event(Event::Progress {
+        progress_events.event(Event::Progress {
             done,
             of: Some(of),
             unit: "byte",

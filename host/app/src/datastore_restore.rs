@@ -32,7 +32,7 @@ pub async fn datastore_restore(
     request: &Request,
     events: Arc<dyn Events>,
 ) -> Result<BackupRestored, AppError> {
-    let told = Arc::clone(&events);
+    let progress_events = Arc::clone(&events);
     let from = match &request.from {
         Some(path) => Input::named(path)?,
         None => Input::stdin()?,
@@ -42,7 +42,7 @@ pub async fn datastore_restore(
         return Err(AppError::from(DatastoreError::NotEmpty));
     }
     let progress = move |done, of| {
-        told.event(Event::Progress {
+        progress_events.event(Event::Progress {
             done,
             of,
             unit: "byte",

@@ -1,7 +1,7 @@
 //! All errors of the use cases: one enum per area, and an enum that joins them.
 //!
-//! The text of a variant says what failed and on what; its sources say why. What to do next is data
-//! ([`sedge_api::problem::Help`]), which each front end puts into its own words.
+//! The text of a variant says what failed and on what; its sources say why. Help is data
+//! ([`sedge_api::problem::Help`]), which each front end formats.
 
 mod data;
 mod datastore;

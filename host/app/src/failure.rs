@@ -14,15 +14,15 @@ use crate::error::AppError;
 use crate::repository::Repository;
 use crate::views::call::{Kept, kept_of};
 
-/// The maximum number of failed calls that a report names. Of hundreds, a user needs only the
-/// first.
+/// The maximum number of failed calls that a report names. A run may have hundreds, and a user
+/// needs only the first ones.
 const CALLS_NAMED_MAX: usize = 3;
 
 /// What the record of a run says about its failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureReport {
-    /// The first few failed calls that have no failed callee, in order. The failure began in them;
-    /// whether their callers failed because of them is for the callers to say.
+    /// The first few failed calls that have no failed callee, in order. The failure began in them.
+    /// The record does not show whether their callers failed because of them.
     pub origins: Vec<FailedCall>,
     /// The number of such calls.
     pub n_origins: usize,
@@ -230,8 +230,8 @@ mod tests {
 
     use super::*;
 
-    /// Makes the calls of a run from texts such as `1/2 sink failed 3`: place, model, how it ended,
-    /// and how many changes were rolled back.
+    /// Makes the calls of a run from texts such as `1/2 sink failed 3`: place, model, result, and
+    /// the number of changes that were rolled back.
     fn calls(texts: &[&str]) -> Vec<CallRecord> {
         let call = |text: &&str| {
             let words: Vec<&str> = text.split(' ').collect();
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_began_where_nothing_below_failed() {
+    fn failure_began_in_calls_without_a_failed_callee() {
         check(&["1 a failed 0"], &["a.run"], &[]);
         check(
             &[
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_record_of_the_host_says_that_locks_were_in_the_way() {
+    fn contention_follows_only_from_the_record_of_the_host() {
         let check = |texts: &[&str], expect: bool| {
             let report = FailureReport::of(&calls(texts), &Kept::new(), |_| true);
             let expect = expect.then_some(Contention::LockTimeout);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_calls_the_first_few_are_named() {
+    fn report_names_the_first_few_calls() {
         let places: Vec<String> = (1..=9).map(|n| format!("1/{n} b failed 1")).collect();
         let mut texts = vec!["1 a failed 0"];
         texts.extend(places.iter().map(String::as_str));

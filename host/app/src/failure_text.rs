@@ -1,7 +1,7 @@
-//! The text of a failed call: what went wrong, where in the guest, and what became of its writes.
+//! The text of a failed call: the error, its place in the guest, and whether the writes were kept.
 //!
-//! Text from a plugin is included as it is, except that line breaks are replaced where one line is
-//! expected. Each front end shows it apart from its own words.
+//! Text from a plugin is included unchanged, except that line breaks are replaced where one line is
+//! expected. Each front end shows it apart from its own text.
 
 use sedge_api::problem::call::{CallProblem, ChangesRolledBack, FrameView};
 use sedge_api::problem::details::CoreDumpDetails;
@@ -199,7 +199,7 @@ pub fn core_dump_text(dump: &CoreDumpDetails) -> String {
             // ignored: a file that was written has a size.
             let size = mebibytes(dump.size.unwrap_or_default());
             format!(
-                "the core dump of {call} is in `{path}` ({size}): only you can read it, and it has all that the guest knew"
+                "the core dump of {call} is in `{path}` ({size}): only you can read it, and it contains the guest's memory"
             )
         }
         (None, Some(reason)) => format!("the core dump of {call} was not written: {reason}"),
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_backtrace_the_authors_own_functions_are_shown() {
+    fn backtrace_shows_the_authors_own_functions() {
         let check = |functions: &[&str], expect: &[&str]| {
             let frame = |function: &&str| FrameView {
                 function: (*function).to_owned(),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_rolled_back_is_counted_and_named() {
+    fn rolled_back_changes_are_counted_and_named() {
         let check = |changes: u64, n_names: usize, expect: &str| {
             let names = (0..n_names).map(|n| format!("n{n}")).collect();
             assert_eq!(
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_versions_the_first_and_the_last_are_named() {
+    fn first_and_last_of_many_versions_are_named() {
         let check = |name: &str, n: u64, expect: [Option<&str>; 2]| {
             let mut written = VersionsWritten::default();
             for version in 1..=n {
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_plugin_says_is_bounded() {
+    fn details_of_a_plugin_are_cut() {
         let problem = CallProblem {
             code: "plugin/no".to_owned(),
             message: "no\nbelow".to_owned(),

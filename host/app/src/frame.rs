@@ -334,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_cannot_be_undone() {
+    fn visible_side_effect_prevents_rollback() {
         let [run, one, two, three] = frames();
         assert_eq!(
             three.undo(run.lineage()),
             Undo::Refused,
-            "a run is not undone"
+            "a run is not rolled back"
         );
         assert_eq!(three.end(true), Ok(()));
         for frame in [&one, &two] {
@@ -349,25 +349,25 @@ mod tests {
         assert_eq!(
             other.undo(other.lineage()),
             Undo::Begun,
-            "it did nothing itself"
+            "it had no visible side effect itself"
         );
     }
 
     #[test]
-    fn what_is_being_undone_is_not_seen() {
+    fn rollback_prevents_visible_side_effects() {
         let [_run, one, two, three] = frames();
-        assert_eq!(three.end(false), Ok(()), "nothing of it can be seen");
+        assert_eq!(three.end(false), Ok(()), "it has no visible side effect");
         assert_eq!(three.undo(two.lineage()), Undo::Begun);
         assert_eq!(three.undo(one.lineage()), Undo::UnderWay);
         assert_eq!(three.end(true), Err(BeingUndone));
         assert!(three.is_undone_above() && !two.is_undone_above());
-        assert_eq!(one.end(true), Ok(()), "it is above");
+        assert_eq!(one.end(true), Ok(()), "it is a caller");
         two.start_anew();
         assert_eq!(three.end(true), Ok(()));
     }
 
     #[test]
-    fn a_call_is_undone_so_often_and_no_more() {
+    fn number_of_rollbacks_is_limited() {
         let [_run, one, ..] = frames();
         for n in 0..UNDONE_MAX {
             assert_eq!(one.n_undone(), n);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_is_under_way_as_long_as_one_below_it() {
+    async fn call_is_in_progress_while_a_callee_is() {
         let [run, one, two, three] = frames();
         drop((one, two));
         let ended = async || clock::until(Moment::now(), run.callees_ended()).await;
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_undone_locks_what_was_wanted_before() {
+    fn retried_call_acquires_all_locks_requested_before() {
         let [run, one, two, three] = frames();
         let [a, b, c] = ["a", "b", "c"].map(|it| Resource::Model(it.parse().expect("a name")));
         let reads = |it: &Resource| [(Resource::Datastore, Mode::IS), (it.clone(), Mode::S)];
@@ -406,7 +406,11 @@ mod tests {
             (c.clone(), Mode::S),
         ];
         assert_eq!(one.wants(writes(&b)), all);
-        assert_eq!(two.wants(reads(&c)), reads(&c), "it was not undone itself");
+        assert_eq!(
+            two.wants(reads(&c)),
+            reads(&c),
+            "it was not rolled back itself"
+        );
         assert_eq!(run.wanted.lock().expect("no panic").len(), 0);
     }
 }

@@ -168,8 +168,8 @@ fn gate_find(
         .filter(|path| path.step.as_str() == name)
         .cloned()
         .collect();
-    // Which of the gates is open changes while the run goes on, so the same name would decide
-    // another gate later.
+    // The open gate may change while the run continues, and the same name would then decide another
+    // gate.
     if namesakes.len() > 1 {
         return Err(AppError::from(RunUseError::GateAmbiguous {
             workflow: workflow.name.clone(),

@@ -101,16 +101,18 @@ pub(crate) struct Resolved {
 }
 
 /// Returns the value of a file, in units of two to the power of `shift`, or else the default.
-fn bytes(said: Option<u32>, shift: u32, otherwise: u64) -> u64 {
-    said.map_or(otherwise, |said| u64::from(said) << shift)
+fn bytes(configured: Option<u32>, shift: u32, otherwise: u64) -> u64 {
+    configured.map_or(otherwise, |configured| u64::from(configured) << shift)
 }
 
 /// Fills in the limits for all calls of a process that `sedge.yaml` leaves open: half of the
 /// available memory, and all descriptors that the host does not need.
-pub(crate) fn budget(said: &repository::ProcessLimits) -> BudgetLimits {
-    let memory_bytes = said.memory_mebibytes.map(|it| u64::from(it.get()) << 20);
+pub(crate) fn budget(configured: &repository::ProcessLimits) -> BudgetLimits {
+    let memory_bytes = configured
+        .memory_mebibytes
+        .map(|it| u64::from(it.get()) << 20);
     let half = || (resources::memory_bytes() / 2).max(PROCESS_MEMORY_BYTES_MIN);
-    let descriptors = said.descriptors.map(|it| it.get());
+    let descriptors = configured.descriptors.map(|it| it.get());
     BudgetLimits {
         memory_bytes: memory_bytes.unwrap_or_else(half),
         descriptors: descriptors.unwrap_or_else(|| guest_descriptors(resources::descriptors_max())),
@@ -125,32 +127,35 @@ fn guest_descriptors(max: Option<u64>) -> u32 {
 }
 
 /// Returns the value of a file, in seconds, or else the default.
-fn seconds(said: Option<u32>, otherwise: Duration) -> Duration {
-    said.map_or(otherwise, |said| Duration::from_secs(said.into()))
+fn seconds(configured: Option<u32>, otherwise: Duration) -> Duration {
+    configured.map_or(otherwise, |configured| {
+        Duration::from_secs(configured.into())
+    })
 }
 
 /// Fills in the limits of the engine that `sedge.yaml` leaves open.
 pub(crate) fn component_limits(
-    said: &repository::ComponentLimits,
+    configured: &repository::ComponentLimits,
     otherwise: ComponentLimits,
 ) -> ComponentLimits {
     ComponentLimits {
-        bytes: bytes(said.mebibytes, 20, otherwise.bytes),
-        code_bytes: bytes(said.code_mebibytes, 20, otherwise.code_bytes),
-        function_bytes: bytes(said.function_kibibytes, 10, otherwise.function_bytes),
-        functions: bytes(said.functions, 0, otherwise.functions),
-        instances: bytes(said.instances, 0, otherwise.instances),
-        custom_bytes: bytes(said.custom_mebibytes, 20, otherwise.custom_bytes),
-        compile: seconds(said.compile_seconds, otherwise.compile),
-        compile_bytes: bytes(said.compile_mebibytes, 20, otherwise.compile_bytes),
-        describe: seconds(said.describe_seconds, otherwise.describe),
+        bytes: bytes(configured.mebibytes, 20, otherwise.bytes),
+        code_bytes: bytes(configured.code_mebibytes, 20, otherwise.code_bytes),
+        function_bytes: bytes(configured.function_kibibytes, 10, otherwise.function_bytes),
+        functions: bytes(configured.functions, 0, otherwise.functions),
+        instances: bytes(configured.instances, 0, otherwise.instances),
+        custom_bytes: bytes(configured.custom_mebibytes, 20, otherwise.custom_bytes),
+        compile: seconds(configured.compile_seconds, otherwise.compile),
+        compile_bytes: bytes(configured.compile_mebibytes, 20, otherwise.compile_bytes),
+        describe: seconds(configured.describe_seconds, otherwise.describe),
     }
 }
 
 /// Fills in the limits that the files leave open.
 pub(crate) fn resolve(limits: &Limits) -> Resolved {
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-    let mebibytes = |said: Option<u32>, otherwise| u64::from(said.unwrap_or(otherwise)) << 20;
+    let mebibytes =
+        |configured: Option<u32>, otherwise| u64::from(configured.unwrap_or(otherwise)) << 20;
     let memory = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
     let log_bytes = u64::from(limits.log_kibibytes.unwrap_or(LOG_KIBIBYTES)) << 10;
     Resolved {
@@ -174,18 +179,22 @@ pub(crate) fn resolve(limits: &Limits) -> Resolved {
     }
 }
 
-fn http(said: &definition::HttpLimits) -> HttpLimits {
+fn http(configured: &definition::HttpLimits) -> HttpLimits {
     let otherwise = HttpLimits::default();
-    let header_bytes = bytes(said.header_kibibytes, 10, otherwise.header_bytes as u64);
+    let header_bytes = bytes(
+        configured.header_kibibytes,
+        10,
+        otherwise.header_bytes as u64,
+    );
     HttpLimits {
-        request_bytes: bytes(said.request_mebibytes, 20, otherwise.request_bytes),
-        response_bytes: bytes(said.response_mebibytes, 20, otherwise.response_bytes),
+        request_bytes: bytes(configured.request_mebibytes, 20, otherwise.request_bytes),
+        response_bytes: bytes(configured.response_mebibytes, 20, otherwise.response_bytes),
         header_bytes: usize::try_from(header_bytes).unwrap_or(usize::MAX),
-        requests: said.requests.unwrap_or(otherwise.requests),
-        connect: seconds(said.connect_seconds, otherwise.connect),
-        first_byte: seconds(said.first_byte_seconds, otherwise.first_byte),
-        between_bytes: seconds(said.between_bytes_seconds, otherwise.between_bytes),
-        total: seconds(said.total_seconds, otherwise.total),
+        requests: configured.requests.unwrap_or(otherwise.requests),
+        connect: seconds(configured.connect_seconds, otherwise.connect),
+        first_byte: seconds(configured.first_byte_seconds, otherwise.first_byte),
+        between_bytes: seconds(configured.between_bytes_seconds, otherwise.between_bytes),
+        total: seconds(configured.total_seconds, otherwise.total),
     }
 }
 
@@ -194,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_are_kept_for_the_host() {
+    fn descriptors_are_reserved_for_the_host() {
         assert_eq!(guest_descriptors(Some(24)), 12);
         assert_eq!(guest_descriptors(Some(1024)), 512);
         assert_eq!(guest_descriptors(Some(4096)), 3584);

@@ -18,7 +18,7 @@ use crate::events::{Event, Events};
 use crate::repository::Repository;
 
 /// How long a call waits before the wait is reported, and how often the report is refreshed.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// The locks of one use case.
 pub(crate) struct Locks {
@@ -37,7 +37,7 @@ struct Waits {
     /// The start of the wait and the call, the longest wait first.
     lineages: BTreeSet<(Moment, Lineage)>,
     /// Whether a task is reporting the waits.
-    is_told: bool,
+    is_reporting: bool,
 }
 
 /// An entry in `waits`, which is removed when this is dropped.
@@ -132,7 +132,7 @@ impl Locks {
     ) -> Result<LockGuard, LockError> {
         let lineage = ask.lineage;
         let mut acquired = std::pin::pin!(self.manager.acquire(ask));
-        match clock::until(since.after(TELL_EVERY), acquired.as_mut()).await {
+        match clock::until(since.after(REPORT_EVERY), acquired.as_mut()).await {
             Ok(acquired) => acquired,
             Err(clock::TimeIsUp) => {
                 let _wait = self.wait(since, lineage);
@@ -145,18 +145,18 @@ impl Locks {
         let key = (since, lineage.clone());
         let mut waits = self.waits();
         waits.lineages.insert(key.clone());
-        if !std::mem::replace(&mut waits.is_told, true) {
-            tokio::spawn(tell(Arc::downgrade(self)));
+        if !std::mem::replace(&mut waits.is_reporting, true) {
+            tokio::spawn(report_wait(Arc::downgrade(self)));
         }
         drop(waits);
         Wait { locks: self, key }
     }
 
     /// Reports the longest wait. Returns false if no call waits any more.
-    fn tell(&self) -> bool {
+    fn report_wait(&self) -> bool {
         let mut waits = self.waits();
         let Some((since, lineage)) = waits.lineages.first().cloned() else {
-            waits.is_told = false;
+            waits.is_reporting = false;
             drop(waits);
             self.events.event(Event::LockWaitEnded);
             return false;
@@ -187,8 +187,8 @@ impl Drop for Wait<'_> {
     }
 }
 
-async fn tell(locks: Weak<Locks>) {
-    while locks.upgrade().is_some_and(|locks| locks.tell()) {
-        clock::pause(TELL_EVERY).await;
+async fn report_wait(locks: Weak<Locks>) {
+    while locks.upgrade().is_some_and(|locks| locks.report_wait()) {
+        clock::pause(REPORT_EVERY).await;
     }
 }

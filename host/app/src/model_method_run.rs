@@ -164,7 +164,7 @@ impl Drop for RunEnding<'_> {
             .store()
             .map(|store| store.run_end(self.claim, self.status, self.error.as_ref()));
         if let Err(error) | Ok(Err(error)) = ended.map(|ended| ended.map_err(AppError::from)) {
-            tracing::warn!(run = %self.claim.run, %error, "failed to note the end of a run");
+            tracing::warn!(run = %self.claim.run, %error, "failed to record the end of a run");
         }
     }
 }

@@ -56,7 +56,7 @@ fn pinned(config: &Config, granted: &str) -> String {
         let every = config.commands.iter();
         let every: Vec<String> = every.map(|(name, pin)| format!("{name}: {pin}")).collect();
         return match every.is_empty() {
-            true => format!("{granted}: none is pinned"),
+            true => format!("{granted}: no command is pinned"),
             false => every.join(", "),
         };
     };

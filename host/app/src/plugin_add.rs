@@ -237,12 +237,12 @@ fn change(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Plu
 /// Returns the origin of a component, for people who have the repository but not this machine. For
 /// an absolute path, that is only the name of the file.
 fn source_text(path: &Path) -> Result<String, FileError> {
-    let told = if path.is_absolute() {
+    let source = if path.is_absolute() {
         path.file_name().map_or(path, Path::new)
     } else {
         path
     };
-    told.to_str().map(str::to_owned).ok_or_else(|| {
+    source.to_str().map(str::to_owned).ok_or_else(|| {
         let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "its path is not text");
         FileError::new("pin", path, reason)
     })

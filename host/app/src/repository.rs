@@ -470,7 +470,7 @@ fn near_of<N: ToString>(name: &str, names: Result<Vec<N>, AppError>) -> Option<S
     match names {
         Ok(names) => near_one(name, &names),
         Err(error) => {
-            tracing::warn!(%error, "failed to list the names that there are");
+            tracing::warn!(%error, "failed to list the existing names");
             None
         }
     }

@@ -98,7 +98,7 @@ impl Repository {
     }
 }
 
-/// What is to be done with the run.
+/// The intended operation on the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// Resume the run.

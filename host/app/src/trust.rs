@@ -43,7 +43,7 @@ pub struct Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// Another user owns the repository.
-    #[error("`{}` belongs to {}, and this process works for {}", path.display(), user_text(*owner), user_text(*effective))]
+    #[error("`{}` belongs to {}, and this process runs as {}", path.display(), user_text(*owner), user_text(*effective))]
     Owner {
         /// The repository, or the file in it.
         path: PathBuf,
@@ -63,10 +63,10 @@ pub enum TrustError {
         remedy: Remedy,
     },
     /// An entry in the list of safe repositories is not an absolute path.
-    #[error("`{}` is declared safe, which is neither `*` nor an absolute path", .0.escape_debug())]
+    #[error("`{}` is declared safe, but it is neither `*` nor an absolute path", .0.escape_debug())]
     NoPath(String),
     /// The list of safe repositories cannot be parsed.
-    #[error("the list of safe directories `{}` is no list of texts in JSON", .0.escape_debug())]
+    #[error("the list of safe directories `{}` is not a JSON list of texts", .0.escape_debug())]
     NoList(String),
 }
 
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_declared_safe_reads_back() {
+    fn safe_directory_text_is_parsed_again() {
         for path in ["/srv/x", "/srv/a:b", "/srv/a b'c\"d", "/srv/["] {
             let text = safe_directories_text(Path::new(path));
             assert_eq!(safe_directories(&text).expect(path), [path]);

@@ -46,7 +46,7 @@ impl StepState {
 
 /// A log contains an event that is not allowed after the events before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the log says that {what}, which cannot be: {why}")]
+#[error("the log says that {what}, which is not possible: {why}")]
 pub struct IllegalEvent {
     what: String,
     why: String,
@@ -178,13 +178,13 @@ impl RunState {
         if legal(state) {
             return Ok(());
         }
-        let word = state.map_or("not begun", StepState::word);
+        let word = state.map_or("not started", StepState::word);
         Err(illegal(event, format!("`{step}` is {word}")))
     }
 }
 
-/// A call can end while its step is running. It can also turn out that it had ended before its
-/// process died.
+/// A call can end while its step is running. The record may also show later that it had ended
+/// before its process crashed.
 fn has_call(state: Option<&StepState>) -> bool {
     matches!(
         state,

@@ -22,7 +22,7 @@ pub enum Help {
     /// Do the same once more, with arguments added.
     #[serde(rename_all = "camelCase")]
     Again {
-        /// What that is for: ``put the backup in place of what is there``.
+        /// What that is for: ``replace the existing data and runs by the backup``.
         purpose: String,
         /// What to add.
         arguments: BTreeMap<String, Argument>,

@@ -53,7 +53,7 @@ pub(super) fn prepare(
     let name = asked.name;
     let Some(pin) = cx.repository.config().commands.get(name) else {
         return Err(CommandError::NotPinned(format!(
-            "`{name}` stands for no program; these lines in {CONFIG_FILE} would make it one\n\
+            "`{name}` is not pinned; these lines in {CONFIG_FILE} would pin it\n\
              commands:\n  {name}: {{program: /path/of/it, arguments: [...]}}"
         )));
     };
@@ -65,11 +65,11 @@ pub(super) fn prepare(
     })?;
     let cwd = cwd_of(&cx.repository, pin);
     let chosen = pin.arguments.chosen_paths(&asked.arguments);
-    let told = reachable(cwd.as_deref(), chosen, &by.writable);
-    refuse(name, told).map_err(CommandError::ArgumentsRefused)?;
+    let reached = reachable(cwd.as_deref(), chosen, &by.writable);
+    refuse(name, reached).map_err(CommandError::ArgumentsRefused)?;
     let pinned = std::iter::once(&*pin.program).chain(pin.cwd.as_deref());
-    let told = reachable(Some(cx.repository.path()), pinned, &by.writable);
-    refuse(name, told).map_err(CommandError::NotStarted)?;
+    let reached = reachable(Some(cx.repository.path()), pinned, &by.writable);
+    refuse(name, reached).map_err(CommandError::NotStarted)?;
     let mut command = command_of(cx, pin, asked);
     let cx = Arc::clone(cx);
     Ok(Box::pin(async move {
@@ -93,11 +93,11 @@ fn refuse(name: &CommandName, reached: Result<Option<&str>, FileError>) -> Resul
     match reached {
         Ok(None) => Ok(()),
         Ok(Some(path)) => Err(format!(
-            "the command `{name}` of {CONFIG_FILE} is not run with `{}`: that leads to a folder which the call, or a caller of it, may write to",
+            "the command `{name}` of {CONFIG_FILE} is not run with `{}`: it leads to a folder that the call, or a caller of it, may write to",
             path.chars().take(SHOWN_CHARS_MAX).collect::<String>()
         )),
         Err(error) => Err(format!(
-            "the command `{name}` of {CONFIG_FILE} is not run, because it cannot be told whether the call may write to what it runs: {error}: {}",
+            "the command `{name}` of {CONFIG_FILE} is not run, because Sedge cannot check whether the call may write to its files: {error}: {}",
             error.source
         )),
     }

@@ -85,10 +85,12 @@ impl Door {
 
     fn write(&self, write: &mut StagedWrite) {
         self.name(&mut write.name);
-        let told = |text: String| self.0.strong.redact(&text).into_owned();
-        write.media_type = write.media_type.take().map(told);
+        let redact = |text: String| self.0.strong.redact(&text).into_owned();
+        write.media_type = write.media_type.take().map(redact);
         let tags = std::mem::take(&mut write.tags).into_iter();
-        write.tags = tags.map(|(key, value)| (told(key), told(value))).collect();
+        write.tags = tags
+            .map(|(key, value)| (redact(key), redact(value)))
+            .collect();
         match &mut write.content {
             StagedContent::Text(text) => self.json(text),
             StagedContent::Bytes(bytes) => {

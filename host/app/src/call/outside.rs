@@ -330,7 +330,7 @@ impl Outside for CallOutside {
 
 /// A resource whose bytes are not UTF-8 text, although its digest matches.
 #[derive(Debug, thiserror::Error)]
-#[error("the resource `{0}` is no text")]
+#[error("the resource `{0}` is not text")]
 struct NotText(DataName, #[source] std::string::FromUtf8Error);
 
 /// A file that a call is writing.
@@ -388,9 +388,9 @@ pub(super) fn store_fault(error: impl Into<AppError>) -> HostError {
     Carried::wrap(error.into())
 }
 
-/// An error of the host on its way up through the guests.
+/// An error of the host that passes through the guests to the root of the run.
 ///
-/// Each guest on the way ends, and the root of the run receives the error unchanged.
+/// Each guest in between ends, and the root receives the error unchanged.
 pub(super) struct Carried(Mutex<Option<AppError>>, String);
 
 impl Carried {

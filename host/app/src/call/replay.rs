@@ -1,4 +1,4 @@
-//! What interrupted attempts at a step did, so that the host does not do it again.
+//! The record of interrupted attempts at a step, so that the host does not repeat their calls.
 //!
 //! The host runs a step's code again from its start. Each nested call has a place: its ordinal
 //! among the calls of its caller. If the call at that place had ended, whether it succeeded or
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes the calls of a run from texts such as `1/2 sink ok`: place, model, and how it ended.
+    /// Makes the calls of a run from texts such as `1/2 sink ok`: place, model, and result.
     fn calls(texts: &[&str]) -> Vec<CallRecord> {
         let call = |text: &&str| {
             let words: Vec<&str> = text.split(' ').collect();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_ended_is_answered_and_the_rest_is_not() {
+    fn ended_call_is_replayed_and_other_calls_are_not() {
         let calls = [
             "1 top running",
             "1/1 a ok",
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_had_done_that_was_cut_off_counts_too() {
+    fn calls_below_a_cut_off_call_are_replayed() {
         let calls = [
             "1 top running",
             "1/1 a cancelled",
@@ -243,7 +243,7 @@ mod tests {
 
     /// The second attempt replayed call `1` of the first, made call `2`, and was interrupted too.
     #[test]
-    fn attempts_add_up() {
+    fn attempts_are_merged() {
         let calls = ["1 top running", "1/1 a ok", "2 top running", "2/2 a ok"];
         check(&calls, 1, "a", "ok \"1/1\"");
         check(&calls, 2, "a", "ok \"2/2\"");
@@ -259,7 +259,7 @@ mod tests {
 
     /// The second attempt made a different second call, so the third call of the first is dropped.
     #[test]
-    fn an_attempt_that_diverged_hides_what_earlier_ones_did_from_there_on() {
+    fn diverged_attempt_replaces_later_calls_of_earlier_attempts() {
         let calls = [
             "1 top running",
             "1/1 a ok",
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn other_steps_have_other_calls() {
+    fn calls_of_other_steps_are_ignored() {
         let mut calls = calls(&["1 top running", "1/1 a ok", "2 top ok", "2/1 b ok"]);
         calls[2].step = Some("main/other".to_owned());
         let step = StepPath {

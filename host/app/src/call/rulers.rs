@@ -47,10 +47,10 @@ impl Ruled {
         let folder = folder.display();
         match self {
             Self::Definitions(part) => format!(
-                "what is written to `{folder}` decides on `{part}`, by which a model could grant itself anything"
+                "`{folder}` controls `{part}`, so a model that writes to it could grant itself anything"
             ),
             Self::Command(_) => format!(
-                "`{folder}` is where {self} runs, has its program or an argument, or a link to them: what is written there decides what the command does"
+                "`{folder}` controls {self}: it is the command's working folder, or contains its program, an argument, or a link to one of them"
             ),
         }
     }

@@ -25,7 +25,7 @@ use crate::run_cx::ReadyModel;
 const STATE_DEPTH: usize = 2;
 
 /// Why a model is denied a folder if the host cannot check how it relates to a protected folder.
-const CANNOT_TELL: &str = "it cannot be told whether it has to do with";
+const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 
 /// Gathers the folders and variables that a call gets, and the marks of what it uses.
 ///
@@ -94,7 +94,7 @@ impl Kept {
     /// Returns whether a folder is this one, contains it, or is inside it.
     ///
     /// `chain` has the identity of that folder, followed by those of the folders that contain it.
-    fn has_to_do_with(&self, chain: &[Identity]) -> bool {
+    fn overlaps_with(&self, chain: &[Identity]) -> bool {
         let contains = chain.first().is_some_and(|it| self.above.contains(it));
         contains || chain.iter().any(|it| self.below.contains(it))
     }
@@ -124,12 +124,12 @@ impl<'a> Guard<'a> {
         let to_write = granted.iter().find(|it| it.access == FileAccess::Write);
         let rulers = to_write.map(|folder| {
             Rulers::find(repository).map_err(|CannotLook { what, error }| {
-                let reason = format!("it cannot be told whether it decides on {what}");
+                let reason = format!("Sedge cannot check whether it controls {what}");
                 denied(model, folder, &cannot_look(&reason, &error))
             })
         });
         let unknown = |what: &str, error: &FileError| {
-            let reason = cannot_look(&format!("{CANNOT_TELL} {what}"), error);
+            let reason = cannot_look(&format!("{CANNOT_CHECK} {what}"), error);
             let first = granted.first();
             first.map_or_else(
                 || CallError::Denied {
@@ -173,14 +173,14 @@ impl<'a> Guard<'a> {
         let chain = real.chain().map_err(failed)?;
         // A guest that could read this folder could read every secret; one that could write could
         // do anything.
-        if self.state.has_to_do_with(&chain) {
+        if self.state.overlaps_with(&chain) {
             return Err(denied(&format!(
-                "`{shown}` has to do with {STATE_FOLDER}, in which Sedge keeps what no model may touch"
+                "`{shown}` overlaps with {STATE_FOLDER}, where Sedge keeps its own files"
             )));
         }
         if let Some(kept) = self.user_folder_in_the_way(folder.access, &chain) {
             return Err(denied(&format!(
-                "`{shown}` has to do with `{}`, where Sedge keeps compiled code or its key",
+                "`{shown}` overlaps with `{}`, where Sedge keeps compiled code or its key",
                 kept.path.display()
             )));
         }
@@ -204,7 +204,7 @@ impl<'a> Guard<'a> {
     fn user_folder_in_the_way(&self, access: FileAccess, chain: &[Identity]) -> Option<&Kept> {
         let code = self.code.iter().filter(|_| access == FileAccess::Write);
         let mut folders = self.key.iter().chain(code);
-        folders.find(|it| it.has_to_do_with(chain))
+        folders.find(|it| it.overlaps_with(chain))
     }
 }
 

@@ -69,16 +69,16 @@ fn change(model: &ReadyModel, mut staged: StagedChange) -> Change {
     let plugin = model.plugin.type_info();
     let of_spec = plugin.retention(write.kind, write.spec.as_str());
     // ignored: there is no error here, only no value.
-    let said = of_model.overridden(&of_spec.cloned().unwrap_or_default());
+    let merged = of_model.overridden(&of_spec.cloned().unwrap_or_default());
     let over = definition.retention.get(&write.spec);
     // ignored: there is no error here, only no value.
-    let mut said = said.overridden(&over.cloned().unwrap_or_default());
-    said.tags.append(&mut write.tags);
-    write.tags = said.tags;
+    let mut merged = merged.overridden(&over.cloned().unwrap_or_default());
+    merged.tags.append(&mut write.tags);
+    write.tags = merged.tags;
     Change {
         staged,
         // ignored: there is no error here, only no value.
-        lifetime: said.lifetime.unwrap_or_default(),
-        keep: said.keep,
+        lifetime: merged.lifetime.unwrap_or_default(),
+        keep: merged.keep,
     }
 }

@@ -42,7 +42,7 @@ pub enum DataUseError {
         latest: u64,
     },
     /// The prefix of the names to delete is empty.
-    #[error("the prefix is empty, and every name begins with that")]
+    #[error("the prefix is empty, so it matches every name")]
     PrefixEmpty,
     /// A query is invalid.
     #[error(transparent)]
@@ -90,7 +90,7 @@ impl Explain for DataUseError {
                 near_or(near.as_ref(), list("see the data of the model", model))
             }
             Self::Renamed { model, to, .. } => vec![
-                Help::advice(format!("use the name that it has now, `{to}`")),
+                Help::advice(format!("use its current name, `{to}`")),
                 list("see all names", model),
             ],
             Self::VersionMissing {
@@ -105,7 +105,7 @@ impl Explain for DataUseError {
                     .with("name", name.as_str()),
             ],
             Self::PrefixEmpty => vec![
-                Help::advice("name the beginning of the names"),
+                Help::advice("give the beginning of the names"),
                 Help::again("or delete all data of the model").with("all", Argument::on()),
             ],
             Self::Query(error) => {

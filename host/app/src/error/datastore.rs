@@ -45,7 +45,7 @@ impl Explain for DatastoreError {
                     .with("replace", Argument::on()),
             ],
             Self::NotEmpty => vec![
-                Help::again("put the backup in place of what is there, which is lost then")
+                Help::again("replace the existing data and runs by the backup")
                     .with("replace", Argument::on()),
             ],
         }

@@ -45,7 +45,7 @@ pub struct CallFailed {
     pub source: CallError,
     /// Where the failure began, and which writes were kept or rolled back.
     pub report: Box<FailureReport>,
-    /// What became of the core dump that was requested.
+    /// The result of the requested core dump.
     pub core_dump: CoreDumpEnd,
 }
 

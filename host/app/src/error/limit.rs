@@ -1,6 +1,6 @@
 //! The help for a call that failed because of a limit: where the operator can raise it.
 //!
-//! The host records which limit it was; the plugin's words do not matter.
+//! The host records which limit it was; the plugin's message does not matter.
 
 use sedge_api::problem::Help;
 use sedge_model::call::{CallError, LimitName};

@@ -20,7 +20,7 @@ pub enum LockUseError {
         reason: WithinCallReason,
     },
     /// The command that this process is part of has ended, or was killed with its call.
-    #[error("`{0}` has a token of a command that has ended: nothing is run for it any more")]
+    #[error("`{0}` contains the token of a command that has ended, so nothing can run for it")]
     TokenVoid(&'static str),
 }
 
@@ -28,10 +28,10 @@ pub enum LockUseError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WithinCallReason {
     /// The operation needs the datastore for itself.
-    #[error("it needs the whole datastore, and the call is at work there")]
+    #[error("it needs the whole datastore, which the call uses")]
     Whole,
     /// The method, or one of its callers, is of kind `read`.
-    #[error("the call only reads, and so must all that is done for it")]
+    #[error("the call only reads, so its commands may only read")]
     OnlyReads,
 }
 
@@ -51,17 +51,17 @@ impl Explain for LockUseError {
                 reason: WithinCallReason::Whole,
                 ..
             } => vec![
-                Help::advice("do it when the call has ended"),
+                Help::advice("do it after the call has ended"),
                 Help::command("see which calls run", UseCase::DatastoreLockStatus),
             ],
             Self::WithinCall {
                 reason: WithinCallReason::OnlyReads,
                 ..
             } => vec![Help::advice(
-                "have a method of another kind than `read` run the command",
+                "run the command from a method of a kind other than `read`",
             )],
             Self::TokenVoid(variable) => vec![Help::advice(format!(
-                "unset the environment variable `{variable}` to go on without the call"
+                "unset the environment variable `{variable}` to work independently of the call"
             ))],
         }
     }

@@ -19,13 +19,13 @@ pub enum PathError {
     #[error("`{}` exists already", .0.display())]
     Exists(PathBuf),
     /// A file exists where the core dump was to be written.
-    #[error("`{}` exists already, and a core dump replaces no file", .0.display())]
+    #[error("`{}` exists already, and a core dump does not replace a file", .0.display())]
     CoreDumpExists(PathBuf),
     /// A path does not name a file.
-    #[error("`{}` is no name of a file", .0.display())]
+    #[error("`{}` is not a file name", .0.display())]
     NoFileName(PathBuf),
     /// The file would be written to the folder in which Sedge keeps its own files.
-    #[error("`{}` is inside `{}`, where Sedge keeps what only Sedge may change", path.display(), state.display())]
+    #[error("`{}` is inside `{}`, where Sedge keeps its own files", path.display(), state.display())]
     WithinState {
         /// The file.
         path: PathBuf,
@@ -60,9 +60,9 @@ impl Explain for PathError {
             Self::Busy(error) => error.help(),
             Self::Exists(_) => vec![
                 Help::advice("name another file"),
-                Help::again("or replace what is there").with("replace", Argument::on()),
+                Help::again("or replace the file").with("replace", Argument::on()),
             ],
-            Self::CoreDumpExists(_) => vec![Help::advice("name a file that is not there yet")],
+            Self::CoreDumpExists(_) => vec![Help::advice("name a file that does not exist")],
             Self::NoFileName(_) => vec![Help::advice("name a file, not only a folder")],
             Self::WithinState { .. } => vec![Help::advice(
                 "name a file outside of it, if possible on another disk",

@@ -171,7 +171,7 @@ fn plugin_help(error: &PluginError) -> Vec<Help> {
         PluginError::ContractOlder { .. } => "build the plugin again with a current SDK",
         PluginError::Digest { .. } => {
             return vec![add(
-                "the file was changed after it was pinned; add it again if that was meant",
+                "the file was changed after it was pinned; add it again if that was intended",
             )];
         }
         PluginError::TooLarge { limit, found, .. } => {

@@ -81,7 +81,7 @@ impl Explain for SecretError {
             Self::Weak { .. } => vec![
                 Help::advice("choose another value"),
                 Help::again(
-                    "or keep this one: out of logs and outcomes, but not out of names and tags",
+                    "or use this one: it is kept out of logs and outcomes, but not out of names and tags",
                 )
                 .with("allowWeak", Argument::on()),
             ],

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_of_a_plugin_is_never_one_of_ours() {
+    fn code_of_a_plugin_is_never_a_code_of_the_host() {
         let check = |error: CallError, expect: &str| {
             assert_eq!(call_problem(&error).code, expect);
         };

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_stands_as_the_log_says_last() {
+    fn step_has_the_status_of_its_last_event() {
         let started = |path, call| RunEvent::StepStarted {
             step: step(path),
             call,

@@ -93,7 +93,7 @@ fn script(name: &str, folder: &str) -> Attack {
         name,
         folder,
         &[evil],
-        &format!("where the command `{folder}` of sedge.yaml runs"),
+        &format!("controls the command `{folder}` of sedge.yaml"),
     )
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "the folder that a definition is linked to",
             "linked-definition",
             &[json!({"create": "inbox/model.yaml"})],
-            "decides on `models`",
+            "controls `models`",
         ),
         acts(
             "a hard link to a program, to be written",

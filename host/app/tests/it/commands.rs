@@ -177,7 +177,7 @@ async fn arguments_that_the_pin_does_not_allow_are_refused() {
     }
     let (code, message) = failed(&house, json!({"command": "missing"})).await;
     assert_eq!(code, "not-pinned", "{message}");
-    let (_, lines) = message.split_once("make it one\n").expect("lines");
+    let (_, lines) = message.split_once("would pin it\n").expect("lines");
     let lines = lines.replace("/path/of/it", "/no/such/program");
     let house = self::house(lines.strip_prefix("commands:").expect("the key")).await;
     let (code, message) = failed(&house, json!({"command": "missing"})).await;

@@ -95,7 +95,7 @@ async fn guard_that_cannot_look_denies() {
         symlink("loop", house.path().join("tools/loop")).expect("a link can be made");
         let told = refused(&house, std::slice::from_ref(&create)).await;
         assert!(
-            told.contains("it cannot be told whether it decides on the command `x`"),
+            told.contains("Sedge cannot check whether it controls the command `x`"),
             "{told}"
         );
         assert!(told.contains("tools/loop"), "{told}");
@@ -111,7 +111,7 @@ async fn definitions_are_not_written_to_by_any_name() {
         symlink(format!("tools/{linked}"), at(linked)).expect("a link can be made");
         let told = refused(&house, &[json!({"create": "inbox/new.yaml"})]).await;
         assert!(
-            told.contains(&format!("decides on `{linked}`")),
+            told.contains(&format!("controls `{linked}`")),
             "{linked}, {inbox}: {told}"
         );
     };
@@ -173,5 +173,5 @@ async fn mounts_do_not_get_around_the_guard() {
             .status();
         assert!(umount.expect("`umount` is there").success());
     }
-    assert!(told.contains("decides on `models`"), "{told}");
+    assert!(told.contains("controls `models`"), "{told}");
 }

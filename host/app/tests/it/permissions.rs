@@ -206,7 +206,7 @@ async fn nobody_gets_what_decides_over_everything() {
         assert!(reason.contains(says), "{path}: {reason}");
         assert_eq!(run.calls[0].error.as_ref(), Some(&error));
     };
-    let state = Some("has to do with .sedge");
+    let state = Some("overlaps with .sedge");
     for path in [".", "..", ".sedge", ".sedge/store", "sly", "in/.."] {
         check(path, "read", state).await;
     }
@@ -251,7 +251,7 @@ commands:
         };
         let (error, _) = house.failure("asker", "look", json!({"path": ""})).await;
         let told = error.to_string();
-        let expect = format!("where the command `{command}` of sedge.yaml runs");
+        let expect = format!("controls the command `{command}` of sedge.yaml");
         assert!(told.contains(&expect), "{path}: {told}");
     }
 }

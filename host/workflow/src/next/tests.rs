@@ -241,11 +241,11 @@ fn illegal_event_is_refused() {
     };
     check(
         &[started.clone(), started.clone()],
-        "the log says that `j/a` started, which cannot be: `j/a` is running",
+        "the log says that `j/a` started, which is not possible: `j/a` is running",
     );
     check(
         std::slice::from_ref(&decided),
-        "the log says that the gate `j/gate` was approved, which cannot be: `j/gate` is not begun",
+        "the log says that the gate `j/gate` was approved, which is not possible: `j/gate` is not started",
     );
     check(
         &[
@@ -255,7 +255,7 @@ fn illegal_event_is_refused() {
             decided.clone(),
             decided,
         ],
-        "the log says that the gate `j/gate` was approved, which cannot be: `j/gate` is succeeded",
+        "the log says that the gate `j/gate` was approved, which is not possible: `j/gate` is succeeded",
     );
     check(
         &[
@@ -265,6 +265,6 @@ fn illegal_event_is_refused() {
             },
             started,
         ],
-        "the log says that `j/a` started, which cannot be: the run has failed",
+        "the log says that `j/a` started, which is not possible: the run has failed",
     );
 }

@@ -213,12 +213,12 @@ fn empty_prefix_is_refused() {
               "error": {
                 "code": "prefix_empty",
                 "class": "usage",
-                "message": "the prefix is empty, and every name begins with that",
+                "message": "the prefix is empty, so it matches every name",
                 "causes": [],
                 "help": [
                   {
                     "kind": "advice",
-                    "text": "name the beginning of the names"
+                    "text": "give the beginning of the names"
                   },
                   {
                     "kind": "again",

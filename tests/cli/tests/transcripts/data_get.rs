@@ -191,7 +191,7 @@ fn output_is_written_to_pipes_and_through_links() {
         @r#"
     $ sedge data get sink record --output inside
     ------- stderr -------
-    error: `inside` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    error: `inside` is inside `$ENV/repo/.sedge`, where Sedge keeps its own files
     hint: name a file outside of it, if possible on another disk
     [exit status: 2]
 

@@ -116,7 +116,7 @@ fn doubtful_deletion_needs_confirmation() {
 
     $ sedge data prune --model spawn
     ------- stderr -------
-    error: the model `spawn` is not gone: its file `models/spawn.yaml` is there
+    error: the model `spawn` is not gone: its file `models/spawn.yaml` exists
     hint: delete it first: `sedge model delete spawn`
     [exit status: 3]
 
@@ -146,7 +146,7 @@ fn folder_without_definitions_needs_confirmation() {
     insta::assert_snapshot!(env.transcript("data prune"), @"
     $ sedge data prune
     ------- stderr -------
-    error: the data of models that may not be gone was not deleted: the folder `models` holds no definition that can be read
+    error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
     hint: if they are gone for good: `sedge data prune --yes`
     hint: or if some of them are: `sedge data prune --model sink --model third`
     [exit status: 3]
@@ -162,8 +162,8 @@ fn folder_without_definitions_needs_confirmation() {
 
     $ sedge data gc
     ------- stderr -------
-    error: the folder `models` is missing, so that nothing is known of how long data is kept
-    hint: bring the folder back, or make an empty one if no model is left: `mkdir models`
+    error: the folder `models` is missing, so Sedge does not know how long data is retained
+    hint: restore the folder, or create an empty one if no model is left: `mkdir models`
     [exit status: 3]
     ");
 }

@@ -136,7 +136,7 @@ fn query_that_fails_on_all_versions_fails() {
     let query = ["data", "query", "createdAt > '2026-01-01'"];
     insta::assert_snapshot!(env.run(query), @"
     ------- stderr -------
-    error: the predicate is wrong for each of the 3 versions that it is asked of: `>` does not take `google.protobuf.Timestamp` and `string`
+    error: the predicate is wrong for each of the 3 versions on which it was evaluated: `>` does not take `google.protobuf.Timestamp` and `string`
      --> predicate:1:1
       |
     1 | createdAt > '2026-01-01'
@@ -150,7 +150,7 @@ fn query_that_fails_on_all_versions_fails() {
       "error": {
         "code": "bad_query",
         "class": "usage",
-        "message": "the predicate is wrong for each of the 3 versions that it is asked of: `>` does not take `google.protobuf.Timestamp` and `string`",
+        "message": "the predicate is wrong for each of the 3 versions on which it was evaluated: `>` does not take `google.protobuf.Timestamp` and `string`",
         "causes": [],
         "place": {
           "file": "predicate",

@@ -45,14 +45,14 @@ fn former_name_refers_to_the_renamed_data() {
     $ sedge data rename files record again
     ------- stderr -------
     error: `record` of the model `files` was renamed to `place`
-    hint: use the name that it has now, `place`
+    hint: use its current name, `place`
     hint: see all names: `sedge data list files`
     [exit status: 3]
 
     $ sedge data delete files record
     ------- stderr -------
     error: `record` of the model `files` was renamed to `place`
-    hint: use the name that it has now, `place`
+    hint: use its current name, `place`
     hint: see all names: `sedge data list files`
     [exit status: 3]
 

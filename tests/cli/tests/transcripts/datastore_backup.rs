@@ -21,7 +21,7 @@ fn existing_backup_is_replaced_only_with_replace() {
     ------- stderr -------
     error: `b.tar` exists already
     hint: name another file
-    hint: or replace what is there: `--replace`
+    hint: or replace the file: `--replace`
     [exit status: 3]
 
     $ sedge datastore backup none/b.tar
@@ -33,7 +33,7 @@ fn existing_backup_is_replaced_only_with_replace() {
 
     $ sedge datastore backup ..
     ------- stderr -------
-    error: `..` is no name of a file
+    error: `..` is not a file name
     hint: name a file, not only a folder
     [exit status: 2]
     "
@@ -58,7 +58,7 @@ fn backup_into_the_state_folder_is_refused() {
         @r#"
     $ sedge datastore backup .sedge/b.tar
     ------- stderr -------
-    error: `.sedge/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    error: `.sedge/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps its own files
     hint: name a file outside of it, if possible on another disk
     [exit status: 2]
 
@@ -69,7 +69,7 @@ fn backup_into_the_state_folder_is_refused() {
       "error": {
         "code": "within_state",
         "class": "usage",
-        "message": "`link/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change",
+        "message": "`link/b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps its own files",
         "causes": [],
         "help": [
           {
@@ -83,7 +83,7 @@ fn backup_into_the_state_folder_is_refused() {
 
     $ sedge datastore backup b.tar --replace
     ------- stderr -------
-    error: `b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    error: `b.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps its own files
     hint: name a file outside of it, if possible on another disk
     [exit status: 2]
     "#

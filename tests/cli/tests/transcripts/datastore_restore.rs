@@ -33,7 +33,7 @@ fn datastore_equals_the_backup() {
     $ sedge datastore restore b.tar
     ------- stderr -------
     error: the datastore is not empty
-    hint: put the backup in place of what is there, which is lost then: `--replace`
+    hint: replace the existing data and runs by the backup: `--replace`
     [exit status: 3]
 
     $ sedge datastore restore b.tar --replace

@@ -45,14 +45,14 @@ fn invalid_requests_for_data() {
     $ sedge data delete sink record
     ------- stderr -------
     error: `record` of the model `sink` was renamed to `kept`
-    hint: use the name that it has now, `kept`
+    hint: use its current name, `kept`
     hint: see all names: `sedge data list sink`
     [exit status: 3]
 
     $ sedge data delete sink --prefix=
     ------- stderr -------
-    error: the prefix is empty, and every name begins with that
-    hint: name the beginning of the names
+    error: the prefix is empty, so it matches every name
+    hint: give the beginning of the names
     hint: or delete all data of the model: `--all`
     [exit status: 2]
 
@@ -151,7 +151,7 @@ fn invalid_secrets() {
     ------- stderr -------
     error: the value of `token` is weak: it is an everyday word
     hint: choose another value
-    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
+    hint: or use this one: it is kept out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("no/name", "a value of some length"), @"

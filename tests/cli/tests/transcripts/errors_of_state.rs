@@ -190,19 +190,19 @@ fn unusable_backups_and_datastores() {
     ------- stderr -------
     error: `one.tar` exists already
     hint: name another file
-    hint: or replace what is there: `--replace`
+    hint: or replace the file: `--replace`
     [exit status: 3]
 
     $ sedge datastore backup .sedge/two.tar
     ------- stderr -------
-    error: `.sedge/two.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps what only Sedge may change
+    error: `.sedge/two.tar` is inside `$ENV/repo/.sedge`, where Sedge keeps its own files
     hint: name a file outside of it, if possible on another disk
     [exit status: 2]
 
     $ sedge datastore restore one.tar
     ------- stderr -------
     error: the datastore is not empty
-    hint: put the backup in place of what is there, which is lost then: `--replace`
+    hint: replace the existing data and runs by the backup: `--replace`
     [exit status: 3]
 
     $ sedge datastore restore other.tar --replace
@@ -265,7 +265,7 @@ fn models_whose_files_are_missing() {
     insta::assert_snapshot!(env.transcript("data prune --model sink"), @"
     $ sedge data prune --model sink
     ------- stderr -------
-    error: the model `sink` is not gone: its file `models/sink.yaml` is there
+    error: the model `sink` is not gone: its file `models/sink.yaml` exists
     hint: delete it first: `sedge model delete sink`
     [exit status: 3]
     ");
@@ -274,7 +274,7 @@ fn models_whose_files_are_missing() {
     insta::assert_snapshot!(env.transcript("data prune"), @"
     $ sedge data prune
     ------- stderr -------
-    error: the data of models that may not be gone was not deleted: the folder `models` holds no definition that can be read
+    error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
     hint: if they are gone for good: `sedge data prune --yes`
     hint: or if some of them are: `sedge data prune --model sink --model spawn`
     [exit status: 3]
@@ -293,8 +293,8 @@ fn models_whose_files_are_missing() {
 
     $ sedge data gc
     ------- stderr -------
-    error: the folder `models` is missing, so that nothing is known of how long data is kept
-    hint: bring the folder back, or make an empty one if no model is left: `mkdir models`
+    error: the folder `models` is missing, so Sedge does not know how long data is retained
+    hint: restore the folder, or create an empty one if no model is left: `mkdir models`
     [exit status: 3]
     ");
 }
@@ -421,7 +421,7 @@ fn repository_that_other_users_may_write_to() {
     insta::assert_snapshot!(env.transcript("run list"), @"
     $ sedge run list
     ------- stderr -------
-    error: `here` is declared safe, which is neither `*` nor an absolute path
+    error: `here` is declared safe, but it is neither `*` nor an absolute path
     hint: write absolute paths between colons: `SEDGE_SAFE_DIRECTORIES=/srv/one:/srv/two sedge …`
     hint: or a list in the file: `safeDirectories: [/srv/one, /srv/two]`
     [exit status: 2]
@@ -490,8 +490,8 @@ fn calls_that_failed() {
 
     $ sedge model method run hostile trap --core-dump dump.wasm
     ------- stderr -------
-    error: `dump.wasm` exists already, and a core dump replaces no file
-    hint: name a file that is not there yet
+    error: `dump.wasm` exists already, and a core dump does not replace a file
+    hint: name a file that does not exist
     [exit status: 3]
     "#);
     insta::assert_snapshot!(env.transcript(

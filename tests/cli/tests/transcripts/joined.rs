@@ -121,8 +121,8 @@ fn used_or_invented_token_is_refused() {
         let stderr = ended["stderr"]["text"].as_str().expect("text");
         insta::allow_duplicates! {
             insta::assert_snapshot!(stderr, @"
-            error: `SEDGE_LINEAGE` has a token of a command that has ended: nothing is run for it any more
-            hint: unset the environment variable `SEDGE_LINEAGE` to go on without the call
+            error: `SEDGE_LINEAGE` contains the token of a command that has ended, so nothing can run for it
+            hint: unset the environment variable `SEDGE_LINEAGE` to work independently of the call
             ");
         }
     }

@@ -335,15 +335,15 @@ fn core_dump_is_written_to_the_named_file() {
     caused by: wasm trap: wasm `unreachable` instruction executed
       in hostile::trap
     note: of hostile.trap, 1 change was rolled back: `mark`
-    note: the core dump of [run]/1 is in `core.wasm` (38 KiB): only you can read it, and it has all that the guest knew
+    note: the core dump of [run]/1 is in `core.wasm` (38 KiB): only you can read it, and it contains the guest's memory
     hint: see the calls of the run: `sedge run show [run] --backtrace`
     hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]
 
     $ sedge model method run hostile trap --core-dump core.wasm
     ------- stderr -------
-    error: `core.wasm` exists already, and a core dump replaces no file
-    hint: name a file that is not there yet
+    error: `core.wasm` exists already, and a core dump does not replace a file
+    hint: name a file that does not exist
     [exit status: 3]
 
     $ sedge model method run hostile trap --core-dump core.wasm --json
@@ -353,12 +353,12 @@ fn core_dump_is_written_to_the_named_file() {
       "error": {
         "code": "file_exists",
         "class": "state",
-        "message": "`core.wasm` exists already, and a core dump replaces no file",
+        "message": "`core.wasm` exists already, and a core dump does not replace a file",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "name a file that is not there yet"
+            "text": "name a file that does not exist"
           }
         ]
       }

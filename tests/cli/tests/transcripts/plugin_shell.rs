@@ -166,11 +166,11 @@ fn missing_or_invalid_pin_is_refused() {
     $ sedge model method run tool run
     ------- stderr -------
     Run [run]
-      tool.run: warn: `say` stands for no program; these lines in sedge.yaml would make it one
+      tool.run: warn: `say` is not pinned; these lines in sedge.yaml would pin it
         commands:
           say: {program: /path/of/it, arguments: [...]}
     error: `run` of `tool` failed
-    caused by: `say` stands for no program; these lines in sedge.yaml would make it one (plugin/not-pinned)
+    caused by: `say` is not pinned; these lines in sedge.yaml would pin it (plugin/not-pinned)
       commands:
         say: {program: /path/of/it, arguments: [...]}
       details from the plugin: {"command":"say"}

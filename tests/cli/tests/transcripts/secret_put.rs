@@ -190,14 +190,14 @@ fn invalid_name_or_value_is_refused() {
     ------- stderr -------
     error: the value of `LINE` is weak: it has fewer than 8 bytes
     hint: choose another value
-    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
+    hint: or use this one: it is kept out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run_with_stdin(keep, "12345678\n"), @"
     ------- stderr -------
     error: the value of `LINE` is weak: it is an everyday word
     hint: choose another value
-    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
+    hint: or use this one: it is kept out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
 }
@@ -213,7 +213,7 @@ fn weak_value_needs_allow_weak() {
     ------- stderr -------
     error: the value of `STAGE` is weak: it is an everyday word
     hint: choose another value
-    hint: or keep this one: out of logs and outcomes, but not out of names and tags: `--allow-weak`
+    hint: or use this one: it is kept out of logs and outcomes, but not out of names and tags: `--allow-weak`
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("        ", &["--json"]), @r#"
@@ -232,7 +232,7 @@ fn weak_value_needs_allow_weak() {
           },
           {
             "kind": "again",
-            "purpose": "or keep this one: out of logs and outcomes, but not out of names and tags",
+            "purpose": "or use this one: it is kept out of logs and outcomes, but not out of names and tags",
             "arguments": {
               "allowWeak": true
             }
