@@ -1,4 +1,4 @@
-//! Compiled code and pinned components that were changed or planted: they are never run.
+//! Compiled code and pinned components that were changed or planted are never run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::harness::{Attack, Scene, call};
 
-/// What is done to an entry of the cache, with that of another plugin at hand.
+/// A change to an entry of the cache. The second argument is the entry of another plugin.
 type Damage = fn(&mut Vec<u8>, &[u8]);
 
-/// How long the MAC of an entry is, and what tells how long the description behind it is.
+/// The length of an entry's MAC, plus that of the length field of its description.
 const HEAD_BYTES: usize = 40;
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -25,7 +25,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     let cut: Damage = |it, _| it.truncate(it.len() / 3);
     let garbage: Damage = |it, _| it.fill(0xcc);
     let foreign: Damage = |it, other| *it = other.to_vec();
-    // The description of one plugin, before the code of another.
+    // The description of another plugin, before the unchanged code.
     let described: Damage = |it, other| {
         let note = HEAD_BYTES + note_bytes(other);
         let code = it.split_off(HEAD_BYTES + note_bytes(it));
@@ -55,63 +55,62 @@ fn note_bytes(entry: &[u8]) -> usize {
 
 fn damaged(name: &str, damage: Damage, ends: &str) -> Attack {
     let run = async move |scene: Scene| {
-        let ours = entry(&scene, "@test/raw");
-        let others = entry(&scene, "@test/hostile");
-        let sound = fs::read(&ours).expect("it is there");
+        let entry_path = entry(&scene, "@test/raw");
+        let other_path = entry(&scene, "@test/hostile");
+        let sound = fs::read(&entry_path).expect("it is there");
         let mut content = sound.clone();
-        damage(&mut content, &fs::read(others).expect("it is there"));
-        is_not_run(&scene, &ours, &content, &sound).await
+        damage(&mut content, &fs::read(other_path).expect("it is there"));
+        is_not_run(&scene, &entry_path, &content, &sound).await
     };
     Attack::other(name, run, ends)
 }
 
-/// Puts something in the place of an entry, and returns how a call ends then: it is compiled
-/// again.
+/// Replaces an entry, and returns how a call ends afterwards. It must compile the plugin again.
 async fn is_not_run(scene: &Scene, entry: &Path, content: &[u8], sound: &[u8]) -> String {
     fs::write(entry, content).expect("the folder can be written");
-    // Another process: this one has the plugin in memory.
+    // Another process, because this one has the plugin in memory.
     let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
-    let is_mended = fs::read(entry).expect("it is there") == sound;
-    match (ended.contains("returned no usable value"), is_mended) {
+    let is_repaired = fs::read(entry).expect("it is there") == sound;
+    match (ended.contains("returned no usable value"), is_repaired) {
         (true, true) => "returned 0: it was compiled again".to_owned(),
-        (ran, mended) => format!("ran: {ran}, mended: {mended}: {ended}"),
+        (ran, repaired) => format!("ran: {ran}, repaired: {repaired}: {ended}"),
     }
 }
 
 /// An attacker fills a cache with a program of their own (here, that of another plugin), with a
-/// right MAC by a key of their own.
+/// valid MAC by their own key.
 async fn other_key(scene: Scene) -> String {
-    let ours = entry(&scene, "@test/raw");
-    let sound = fs::read(&ours).expect("it is there");
-    let theirs = CachePlaces {
-        code: Some(scene.house.path().join("user/code/theirs")),
+    let entry_path = entry(&scene, "@test/raw");
+    let sound = fs::read(&entry_path).expect("it is there");
+    let attacker = CachePlaces {
+        code: Some(scene.house.path().join("user/code/attacker")),
         key: Some(scene.house.path().join("user/code/their-key")),
     };
-    let process = scene.house.process_with_cache(theirs.clone());
+    let process = scene.house.process_with_cache(attacker.clone());
     let ended = call(&process, "raw", "run", json!({})).await;
     assert!(ended.contains("returned no usable value"), "{ended}");
-    let folder = theirs.code.expect("it was just said");
-    let name = ours.file_name().expect("a file");
+    let folder = attacker.code.expect("it is set above");
+    let name = entry_path.file_name().expect("a file");
     let made = fs::read(folder.join(name)).expect("their process made it");
-    is_not_run(&scene, &ours, &made, &sound).await
+    is_not_run(&scene, &entry_path, &made, &sound).await
 }
 
-/// Until the cache moved to the user's own folder, this ran whatever machine code came with a
-/// clone: the digests beside it could be made by anyone.
+/// Before the cache moved to the user's own folder, the host ran any machine code that came with a
+/// clone, because anyone could compute the digests beside it.
 async fn planted(scene: Scene) -> String {
     let folder = scene.house.path().join(".sedge/cache");
     fs::create_dir(&folder).expect("no process makes it");
-    let ours = entry(&scene, "@test/raw");
+    let entry_path = entry(&scene, "@test/raw");
     let code = fs::read(entry(&scene, "@test/hostile")).expect("it is there");
-    let stem = ours.file_stem().expect("a file").to_string_lossy();
+    let stem = entry_path.file_stem().expect("a file").to_string_lossy();
     for ending in ["code", "cwasm", "json"] {
         let file = folder.join(format!("{stem}.{ending}"));
         fs::write(file, &code).expect("the folder can be written");
     }
-    let sound = fs::read(&ours).expect("it is there");
-    fs::remove_file(&ours).expect("it is there");
+    let sound = fs::read(&entry_path).expect("it is there");
+    fs::remove_file(&entry_path).expect("it is there");
     let ended = call(&scene.house.other_process(), "raw", "run", json!({})).await;
-    let is_made = fs::read(&ours).expect("it was made again") == sound;
+    let is_made = fs::read(&entry_path).expect("it was made again") == sound;
     fs::remove_dir_all(&folder).expect("it is there");
     match (ended.contains("returned no usable value"), is_made) {
         (true, true) => "returned 0: it was compiled again".to_owned(),
@@ -119,8 +118,8 @@ async fn planted(scene: Scene) -> String {
     }
 }
 
-/// With the key, a guest could write machine code that is authentic: it gets no folder with the
-/// key, and none of compiled code to write to.
+/// With the key, a guest could write authentic machine code. It gets neither the folder of the key
+/// nor write access to compiled code.
 fn reaches(what: &str, folder: &str, access: &str) -> Attack {
     let name = format!("a guest that {what}");
     let grant = format!("grants: {{files: [{{name: inbox, path: {folder}, access: {access}}}]}}");
@@ -129,7 +128,8 @@ fn reaches(what: &str, folder: &str, access: &str) -> Attack {
     Attack::call(&name, ("@test/asker", "look"), arguments, ends).with(&grant)
 }
 
-/// One byte of a component changes after it was reviewed, and its compiled code is gone.
+/// One byte of a component changes after the component was reviewed, and its compiled code is
+/// deleted.
 async fn pinned(scene: Scene) -> String {
     let component = component(&scene, "@test/raw");
     let compiled = entry(&scene, "@test/raw");

@@ -1,4 +1,4 @@
-//! What comes with a clone, or lies in a folder above: links, pipes, paths and owners.
+//! Attacks by the content of a clone or of a folder above it: links, pipes, paths and owners.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -13,7 +13,7 @@ use sedge_app::{AppError, ModelError, Repository};
 
 use crate::harness::{Attack, Scene};
 
-/// What is done to a repository before it is used.
+/// A change to a repository before it is used.
 type Plant = fn(&Path);
 
 /// A user who is not root.
@@ -117,7 +117,7 @@ fn moved(path: &Path, name: &str) {
 
 fn pipe(path: &Path, name: &str) {
     let path = path.join(name);
-    // There may be none.
+    // The file may not exist.
     let _ = fs::remove_file(&path);
     let made = Command::new("mkfifo").arg(path).status();
     assert!(made.expect("there is such a program").success());

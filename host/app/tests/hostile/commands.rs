@@ -1,4 +1,4 @@
-//! Programs of the machine: asked for by other names, with other arguments, and left running.
+//! Programs of the machine: requested by other names, with other arguments, and left running.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::harness::{Attack, Scene, call};
 
 const TYPE: &str = "@test/runner";
 
-/// What `sedge.yaml` pins: a shell that runs any script, and a program that shows what it is given.
+/// The pins in `sedge.yaml`: a shell that runs any script, and a program that prints its arguments.
 pub(crate) const PINS: &str = "commands:
   sh: {program: /bin/sh, arguments: ['-c', '*'], environment: [PATH], outputKibibytes: 64}
   printf: {program: /usr/bin/printf, arguments: ['<%s>', '*']}
@@ -17,7 +17,7 @@ pub(crate) const PINS: &str = "commands:
 
 const GRANTS: &str = "grants: {commands: [sh, printf]}";
 
-/// How many processes a bomb is made of. All of them are looked for and killed.
+/// The number of processes in a process bomb. The test looks for all of them and kills them.
 const N_BOMB: u32 = 300;
 
 fn script(text: &str) -> Value {
@@ -109,9 +109,9 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ]
 }
 
-/// A script that leaves processes behind which sleep: they are dead when its call has ended.
+/// A script that leaves sleeping processes behind. They must be dead after its call has ended.
 fn left(name: &str, leave: &str, n_left: usize) -> Attack {
-    // As many as nobody else lets sleep, and for as long as nobody else does.
+    // The duration identifies these processes, because no other test uses it.
     let leave = leave.replace("3600", &format!("{}", 36_000 + n_left));
     let needle = format!("sleep\0{}\0", 36_000 + n_left);
     let wait = format!(
@@ -133,7 +133,7 @@ fn left(name: &str, leave: &str, n_left: usize) -> Attack {
     .with(GRANTS)
 }
 
-/// Returns how many processes of the machine run this.
+/// Returns how many processes of the machine run a command line.
 fn n_that_run(command_line: &str) -> usize {
     let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
     let runs = |folder: &Path| {

@@ -1,10 +1,10 @@
-//! Components that are no plugins, or too large to be compiled.
+//! Components that are not plugins, or that are too large to compile.
 
 use sedge_test_forge::{PluginText, component_of_text, with_custom_section, with_section};
 
 use crate::harness::{Attack, Scene, added};
 
-/// A component in the text of components, said to be a plugin.
+/// A component from its text form, with the section that marks a plugin.
 fn of_text(text: &str) -> Vec<u8> {
     let component = component_of_text(text);
     with_custom_section(component, "sedge:contract", b"0.1.0")
@@ -39,7 +39,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "more than 1 MiB of memory, the limit `compileMebibytes`",
         ),
         Attack::added(
-            "an import that nobody offers",
+            "an import that the host does not offer",
             of_text(import),
             "it does not fit the contract",
         ),
@@ -49,7 +49,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "it does not fit the contract",
         ),
         Attack::added(
-            "bytes that are no component",
+            "bytes that are not a component",
             vec![0xff; 4096],
             "it is not a WebAssembly component",
         ),
@@ -117,13 +117,13 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ]
 }
 
-/// As large a function as may be, in which each block leaves all those around it.
+/// A function of the maximum size, in which each block branches out of all blocks around it.
 fn slow_to_compile() -> String {
     const N_BLOCKS: usize = 500;
     const N_TABLES: usize = 300;
     let targets: Vec<String> = (0..N_BLOCKS).map(|it| it.to_string()).collect();
     let table = format!("(br_table {} (i32.load (i32.const 0)))", targets.join(" "));
-    // What comes behind a branch is reached by none, unless a block ends there.
+    // Code after a branch is unreachable, unless a block ends before it.
     let tables = format!("(block {table})").repeat(N_TABLES);
     format!(
         "{}{tables}{}",
@@ -132,8 +132,8 @@ fn slow_to_compile() -> String {
     )
 }
 
-/// A component that is added where compiling may take little: by a process whose `sedge.yaml` says
-/// so, which is put back afterwards.
+/// Adds a component with a low limit for compilation. Another process adds it, and `sedge.yaml` is
+/// restored afterwards.
 fn limited(name: &str, limit: &'static str, ends: &str) -> Attack {
     let run = async move |scene: Scene| {
         let before = std::fs::read_to_string(scene.house.path().join("sedge.yaml"));
@@ -151,9 +151,9 @@ fn limited(name: &str, limit: &'static str, ends: &str) -> Attack {
     Attack::other(&format!("a component that is {name}"), run, ends)
 }
 
-/// A component in a component, and so on.
+/// Components nested in each other.
 fn nested(levels: usize) -> Vec<u8> {
-    /// The number of the section that a component is in.
+    /// The number of the section that contains a component.
     const COMPONENT: u8 = 4;
     let empty = component_of_text("(component)");
     let around = |inner: Vec<u8>, _| with_section(empty.clone(), COMPONENT, &inner);

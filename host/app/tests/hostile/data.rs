@@ -1,4 +1,4 @@
-//! What is written, logged and returned: too deep, too much, and under bad names.
+//! Writes, log lines and results that are too deep or too large, or have bad names.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ fn deep() -> String {
     format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))
 }
 
-/// The number by which `data` says that a name is none, and `calls` and `data` that what
-/// they were given does not fit.
+/// The number by which `data` reports an invalid name, and by which `calls` and `data` report an
+/// argument that does not fit.
 const INVALID_NAME: &str = "returned 102";
 const INVALID: &str = "returned 101";
 
@@ -145,7 +145,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks
 }
 
-/// A name is a key and never a path, so most of what is odd in a path is nothing here.
+/// A name is a key and never a path, so most names that are special as a path are harmless.
 fn names() -> Vec<Attack> {
     vec![
         named("nothing", b"", INVALID_NAME),
@@ -181,7 +181,7 @@ fn names() -> Vec<Attack> {
     ]
 }
 
-/// Writes under all of the names: none is taken for another.
+/// Writes under all names. The host must keep them apart.
 fn alike(it: PluginText, names: &[&str]) -> PluginText {
     let mut it = it
         .resource("data", "{}")

@@ -1,4 +1,4 @@
-//! What comes with a clone: a `.sedge/store` that a stranger has made.
+//! Attacks by the content of a clone: a `.sedge/store` that an attacker made.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ use crate::harness::Attack;
 /// A datastore with a trigger that deletes all data as soon as a run has an event.
 const WITH_TRIGGER: &[u8] = include_bytes!("../../../store/tests/fixtures/hostile.db");
 
-/// The same without the trigger.
+/// The same datastore without the trigger.
 const SOUND: &[u8] = include_bytes!("../../../store/tests/fixtures/schema-4.db");
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -60,7 +60,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             |store| {
                 fs::write(store.join("sedge.db"), SOUND).expect("written");
                 let mut journal = vec![0; 600];
-                // How a journal ends that names another one.
+                // The end of a journal that names another journal.
                 journal.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
                 fs::write(store.join("sedge.db-journal"), journal).expect("written");
             },
@@ -77,12 +77,12 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ]
 }
 
-/// Makes a datastore in a repository of its own, and has it read.
+/// Makes a datastore in a new repository, and has Sedge read it.
 fn cloned(name: &str, make: fn(&Path), ends: &str) -> Attack {
     let run = async move |_| {
         let house = House::empty();
         let store = house.path().join(".sedge/store");
-        // In place of the one that every new repository has.
+        // It replaces the datastore of the new repository.
         fs::remove_dir_all(&store).expect("it is there");
         fs::create_dir(&store).expect("made");
         make(&store);

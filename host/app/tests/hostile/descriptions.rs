@@ -1,4 +1,4 @@
-//! Descriptions that lie, flood, or take for ever to be understood.
+//! Descriptions that lie, are too large, or never end.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::Attack;
 use crate::wat::{LOOP, declared, written};
 use sedge_test_forge::PluginText;
 
-/// A plugin with this schema for a resource.
+/// A plugin whose resource has this schema.
 fn with_schema(name: &str, schema: &str, ends: &str) -> Attack {
     Attack::described(
         name,
@@ -104,7 +104,7 @@ fn words() -> Vec<Attack> {
     ]
 }
 
-/// The same subschema, twice at each of so many levels: twice as much work with each.
+/// The same subschema twice at each level, which doubles the work with each level.
 fn doubled(levels: usize) -> Value {
     let mut defs = serde_json::Map::new();
     for n in 0..levels {
@@ -183,7 +183,7 @@ fn schemas() -> Vec<Attack> {
     ]
 }
 
-/// Each of two million items is compared with each of nine hundred others.
+/// The schema compares each of two million items with nine hundred others.
 fn value_of_work(it: PluginText) -> PluginText {
     let names: Vec<String> = (0..900).map(|n| format!("\"n{n}\"")).collect();
     let schema = format!(r#"{{"items":{{"not":{{"enum":[{}]}}}}}}"#, names.join(","));

@@ -1,4 +1,4 @@
-//! Paths that lead out of a folder that was granted.
+//! Paths that lead out of a granted folder.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,13 +15,13 @@ use crate::wat::{FIRST_FOLDER, answer_result, declared};
 
 const GRANT: &str = "grants: {files: [{name: inbox, path: in, access: write}]}";
 
-/// What must never be told.
+/// The content that no guest may read.
 const SECRET: &str = "the secret of the operator";
 
-/// How often the folder is looked into that becomes a link and back.
+/// How often the guest looks into the folder that becomes a link and back.
 const N_SWAPPED: usize = 60;
 
-/// Makes the folder that is granted, and secrets beside it.
+/// Makes the granted folder, and secrets beside it.
 pub(crate) fn folders_make(house: &House) {
     for folder in ["in", "in/deep", "in/swap", "out"] {
         fs::create_dir(house.path().join(folder)).expect("a folder can be made");
@@ -42,7 +42,7 @@ pub(crate) fn folders_make(house: &House) {
         .arg(inbox.join("pipe"))
         .status();
     assert!(pipe.expect("it can be run").success());
-    // Only who is root may make a device; for others there is none.
+    // Only root may make a device. For other users the device is missing.
     let zero = std::process::Command::new("mknod")
         .arg(inbox.join("zero"))
         .args(["c", "1", "5"])
@@ -50,7 +50,7 @@ pub(crate) fn folders_make(house: &House) {
     zero.expect("it can be run");
 }
 
-/// Looks at a path.
+/// Reads a path.
 fn look(what: &str, path: &str, ends: &str) -> Attack {
     let name = format!("a file {what}");
     Attack::call(&name, ("@test/asker", "look"), json!({"path": path}), ends).with(GRANT)
@@ -63,7 +63,7 @@ fn put(what: &str, path: &str, ends: &str) -> Attack {
     Attack::call(&name, ("@test/asker", "put"), arguments, ends).with(GRANT)
 }
 
-/// The words of the system, as a guest hears them.
+/// The message of the system, as a guest receives it.
 const NOT_PERMITTED: &str = "not permitted";
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -111,7 +111,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks.extend(descriptors());
     attacks.push(
         Attack::other(
-            "a folder that becomes a link while it is looked into",
+            "a folder that becomes a link while a guest looks into it",
             swapped,
             "never saw the secret",
         )
@@ -132,13 +132,13 @@ fn with_folder(it: PluginText) -> PluginText {
         ]))
 }
 
-/// The name of an attack that another one runs beside itself.
+/// The name of an attack that runs beside another attack.
 const OPENS: &str = "files opened until no more may be";
 
 /// How often a file is opened beside that attack.
 const N_OPENED_BESIDE: usize = 20;
 
-/// Guests that open one file again and again, and close none.
+/// Guests that open one file repeatedly and never close it.
 fn descriptors() -> Vec<Attack> {
     let reached = |name: &str| format!("the limit `{name}`");
     vec![
@@ -182,7 +182,7 @@ fn opens(it: PluginText) -> PluginText {
     )
 }
 
-/// A stream keeps its file open, too, also when the guest has closed the file.
+/// A stream keeps its file open, even after the guest has closed the file.
 fn streams(it: PluginText) -> PluginText {
     let it = with_folder(it);
     let more = declared(&[
@@ -207,7 +207,7 @@ fn streams(it: PluginText) -> PluginText {
     )
 }
 
-/// Opens files while another guest opens as many as it can, and says how often that was denied.
+/// Opens files while another guest opens as many as it can, and returns how often that was denied.
 async fn opened_beside(scene: crate::harness::Scene) -> String {
     let beside = scene.repository.clone();
     let other = tokio::spawn(async move {
@@ -236,7 +236,7 @@ async fn opened_beside(scene: crate::harness::Scene) -> String {
     )
 }
 
-/// Makes a link to the secret, and opens what is behind it.
+/// Makes a link to the secret, and opens the link.
 fn links_out(it: PluginText) -> PluginText {
     let mut it = with_folder(it);
     let (target, link) = (it.text("/etc"), it.text("made"));
@@ -291,8 +291,7 @@ fn moves_out(it: PluginText) -> PluginText {
     )
 }
 
-/// Somebody else on the machine makes a link of a folder, and a folder of the link, as fast as
-/// they can.
+/// Another process of the machine replaces a folder by a link and back, as fast as it can.
 async fn swapped(scene: crate::harness::Scene) -> String {
     let inbox = scene.house.path().join("in");
     let over = Arc::new(AtomicBool::new(false));
@@ -312,7 +311,7 @@ async fn swapped(scene: crate::harness::Scene) -> String {
     if leaks > 0 {
         return format!("saw the secret {leaks} times");
     }
-    format!("never saw the secret, and {n_harmless} of {N_SWAPPED} times what is there")
+    format!("never saw the secret, and {n_harmless} of {N_SWAPPED} times the file of the folder")
 }
 
 fn swap(inbox: &Path, over: &AtomicBool) {

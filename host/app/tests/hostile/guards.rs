@@ -1,5 +1,6 @@
-//! Ways around "no guest writes to where a command has its program": other names of the same
-//! files, by links, hard links and patterns, and links that are moved to where they lead out.
+//! Ways around the rule that no guest writes to the program of a command: other names of the same
+//! files, by links, hard links and patterns, and links that are moved so that they lead out of a
+//! folder.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::fixture::House;
 use crate::harness::Attack;
 
-/// The programs that are pinned here, each by the name of the folder that is granted.
+/// The programs that are pinned here. Each has the name of its granted folder.
 ///
 /// `ROOT` stands for the repository's path.
 const PINS: &str = "
@@ -27,7 +28,7 @@ const PINS: &str = "
   chosen: {program: /bin/cat, arguments: ['bin/*'], cwd: guard}
 ";
 
-/// The folders that are granted.
+/// The granted folders.
 const FOLDERS: [&str; 14] = [
     "linked-program",
     "linked-twice",
@@ -86,7 +87,7 @@ fn acts(name: &str, folder: &str, acts: &[Value], ends: &str) -> Attack {
     Attack::call(name, ("@test/actor", "run"), arguments, ends).with(&grants)
 }
 
-/// Makes a script in a folder that would decide what a command does.
+/// Creates a script in a folder that would control what a command does.
 fn script(name: &str, folder: &str) -> Attack {
     let evil = json!({"append": ["inbox/run", "evil"]});
     acts(

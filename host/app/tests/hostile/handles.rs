@@ -5,7 +5,7 @@ use sedge_test_forge::PluginText;
 use crate::harness::Attack;
 use crate::wat::{MODEL_ERROR_AT, answer_result, declared};
 
-/// Begins a file, and leaves its handle in `$n`.
+/// Begins a file, and stores its handle in `$n`.
 fn create(it: &mut PluginText) -> String {
     let (spec, name) = (it.text("file"), it.text("name"));
     let none = "(i32.const 0) (i32.const 0) (i32.const 0)";
@@ -25,12 +25,12 @@ fn with_files(it: PluginText) -> PluginText {
     ]))
 }
 
-/// Writes a megabyte into the file that was begun.
+/// Writes a megabyte to the file.
 const LARGE_WRITE: &str = "
   (drop (memory.grow (i32.const 16)))
   (call $write (local.get $n) (i32.const 0) (i32.const 1000000) (global.get $scratch))";
 
-/// Begins a file, and does something with it.
+/// Begins a file, and runs `then` with its handle.
 fn with_file(it: PluginText, then: impl FnOnce(&mut PluginText) -> String) -> PluginText {
     let mut it = with_files(it);
     let (create, then) = (create(&mut it), then(&mut it));

@@ -1,4 +1,4 @@
-//! Runs attacks one after the other, measures, and holds what must hold of each.
+//! Runs attacks one after the other, measures them, and checks what must hold for each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,30 +16,30 @@ use serde_json::{Value, json};
 use crate::fixture::{House, list_of, run_seen_by, until, words};
 use crate::process::{PeakMemory, n_open_files};
 
-/// What a call may take here, and a plugin to describe itself.
+/// The time limit of a call in this suite, and of a plugin's description.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
 
-/// What one attack may take until it counts as hanging: machines are busy. The table has what
-/// it took.
+/// The time after which an attack counts as hanging. It is long because machines are busy; the
+/// table shows the actual time.
 const LIVENESS: Duration = Duration::from_secs(30);
 
-/// How late an attack may end to be called punctual in the table.
+/// How late an attack may end and still count as punctual in the table.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
 
-/// What the process may grow by while an attack lasts, with the neighbour's own needs: some
-/// times what a call may have here.
+/// How much the process may grow during an attack, including the needs of the neighbour: a multiple
+/// of the memory that a call may have in this suite.
 const GROWTH_BYTES_MAX: u64 = 256 << 20;
 
 /// The limits of an attacker.
 const LIMITS: &str = "wallTimeSeconds: 1, memoryMebibytes: 32";
 
-/// How many files the process may have open at the end that it had not at the beginning, besides
-/// one for the code of each plugin that it has loaded: connections that are kept, and no more.
+/// How many more files the process may have open at the end than at the beginning, besides one for
+/// the code of each loaded plugin. Only pooled connections account for them.
 const OPEN_FILES_MORE_MAX: usize = 40;
 
 pub(crate) type Ending = std::pin::Pin<Box<dyn Future<Output = String> + Send>>;
 
-/// One attack, and how it has to end.
+/// An attack and its expected end.
 pub(crate) struct Attack {
     pub(crate) name: String,
     what: What,
@@ -47,22 +47,22 @@ pub(crate) struct Attack {
     plugin: Option<PluginText>,
     limits: String,
     definition: String,
-    /// One of these is part of how it ends.
+    /// The result must contain one of these texts.
     ends: Vec<String>,
-    /// What it may have written when its call succeeds.
+    /// The names that the call may have written if it succeeds.
     leaves: &'static [&'static str],
 }
 
 enum What {
-    /// Methods of its own model, which all have to end so.
+    /// Methods of the attack's own model. Each must end as expected.
     Calls(Vec<(String, Value)>),
-    /// A component that is added.
+    /// A component to add.
     Added(Vec<u8>),
-    /// Anything else.
+    /// Any other action.
     Other(Box<dyn FnOnce(Scene) -> Ending + Send>),
 }
 
-/// What an attack of its own kind is given.
+/// The context of an attack of the kind `Other`.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) house: Arc<House>,
@@ -84,7 +84,7 @@ impl Attack {
         }
     }
 
-    /// A method of a guest that is there.
+    /// A method of an existing guest.
     pub(crate) fn call(
         name: &str,
         (type_name, method): (&str, &str),
@@ -107,7 +107,7 @@ impl Attack {
         Self::forged_all(name, &["run"], make, ends)
     }
 
-    /// Methods of a plugin that is made here, which all end alike.
+    /// Methods of a plugin that is made here, which all have the same expected end.
     pub(crate) fn forged_all(
         name: &str,
         methods: &[&str],
@@ -121,12 +121,12 @@ impl Attack {
         }
     }
 
-    /// A component that is added, and never called.
+    /// A component that is added and never called.
     pub(crate) fn added(name: &str, component: Vec<u8>, ends: &str) -> Self {
         Self::new(name, What::Added(component), ends)
     }
 
-    /// A plugin that is made here, and never called.
+    /// A plugin that is made here and never called.
     pub(crate) fn described(
         name: &str,
         make: impl FnOnce(PluginText) -> PluginText,
@@ -136,7 +136,7 @@ impl Attack {
         Self::added(name, plugin.component(), ends)
     }
 
-    /// Something that no other kind of attack is.
+    /// An attack of any other kind.
     pub(crate) fn other<F: Future<Output = String> + Send + 'static>(
         name: &str,
         run: impl FnOnce(Scene) -> F + Send + 'static,
@@ -146,37 +146,37 @@ impl Attack {
         Self::new(name, What::Other(Box::new(run)), ends)
     }
 
-    /// Makes its model one of this type.
+    /// Sets the type of the attack's model.
     pub(crate) fn of(mut self, type_name: &str) -> Self {
         type_name.clone_into(&mut self.type_name);
         self
     }
 
-    /// It may end in this way too.
+    /// Adds another expected end.
     pub(crate) fn or(mut self, ends: &str) -> Self {
         self.ends.push(ends.to_owned());
         self
     }
 
-    /// Gives it other limits, besides its time and its memory.
+    /// Sets further limits, besides those of time and memory.
     pub(crate) fn limits(mut self, more: &str) -> Self {
         self.limits = format!("{LIMITS}, {more}");
         self
     }
 
-    /// Adds lines to its model's definition.
+    /// Adds lines to the definition of the attack's model.
     pub(crate) fn with(mut self, lines: &str) -> Self {
         self.definition = format!("{lines}\n");
         self
     }
 
-    /// Its call succeeds, and has written this.
+    /// The call succeeds and writes these names.
     pub(crate) fn leaving(mut self, names: &'static [&'static str]) -> Self {
         self.leaves = names;
         self
     }
 
-    /// Returns the name of its model.
+    /// Returns the name of the attack's model.
     fn model(&self) -> String {
         slug(&self.name)
     }
@@ -193,14 +193,14 @@ fn type_of(name: &str) -> String {
     format!("@forged/{}", slug(name))
 }
 
-/// What became of one attack.
+/// The result of one attack.
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) ended: String,
     pub(crate) took: Duration,
     pub(crate) grew_bytes: Option<u64>,
     pub(crate) n_neighbour: u64,
-    /// Files that the process has open afterwards.
+    /// The number of files that the process has open afterwards.
     pub(crate) n_open: usize,
     pub(crate) faults: Vec<String>,
 }
@@ -211,7 +211,7 @@ pub(crate) struct Suite {
     attacks: Vec<Attack>,
 }
 
-/// Events that nobody looks at.
+/// Ignores all events.
 pub(crate) struct Silent;
 
 impl Events for Silent {
@@ -219,7 +219,7 @@ impl Events for Silent {
 }
 
 impl Suite {
-    /// Makes the repository, with the plugins of all attacks and a model for each.
+    /// Makes the repository, with the plugins of all attacks and a model for each attack.
     pub(crate) async fn new(attacks: Vec<Attack>) -> Self {
         let mut house = House::with_own_cache();
         house.compile_by(sedge_test_kit::sedge());
@@ -257,7 +257,7 @@ impl Suite {
         }
     }
 
-    /// Runs them all, beside a neighbour.
+    /// Runs all attacks beside a neighbour.
     pub(crate) async fn run(self) -> Vec<Row> {
         let n_calls = Arc::new(AtomicU64::new(0));
         let neighbour = tokio::spawn(neighbour(
@@ -279,14 +279,14 @@ impl Suite {
             last.faults.push(fault);
         }
         neighbour.abort();
-        // It has to be gone before its repository is.
+        // The neighbour must end before its repository is deleted.
         let stopped = neighbour.await.expect_err("it never ends by itself");
         assert!(stopped.is_cancelled(), "the neighbour failed: {stopped}");
         rows
     }
 }
 
-/// Calls a healthy model, again and again.
+/// Calls a healthy model repeatedly.
 async fn neighbour(repository: Arc<Repository>, n_calls: Arc<AtomicU64>) {
     loop {
         let called = call(&repository, "neighbour", "run", json!({})).await;
@@ -351,7 +351,7 @@ async fn attacked(house: &Arc<House>, attack: Attack, n_calls: &AtomicU64) -> Ro
         faults.push(format!("it left {names:?}"));
     }
     faults.extend(tree_faults(&tree, &self::tree(house.path())));
-    // Whoever comes next is served: the neighbour, and the attacker's own kind.
+    // Later calls must be served: those of the neighbour, and one like the attack.
     let n_now = n_calls.load(Ordering::SeqCst);
     until("the neighbour goes on", || {
         n_calls.load(Ordering::SeqCst) > n_now + 1
@@ -384,7 +384,7 @@ async fn ending(scene: &Scene, what: What) -> Vec<String> {
     }
 }
 
-/// Adds a component without pinning it, and returns how that ended.
+/// Adds a component without pinning it, and returns the result.
 pub(crate) async fn added(scene: &Scene, component: &[u8]) -> String {
     let file = scene.house.path().join("forged.wasm");
     std::fs::write(&file, component).expect("the folder can be written");
@@ -398,8 +398,8 @@ pub(crate) async fn added(scene: &Scene, component: &[u8]) -> String {
     }
 }
 
-/// What stays as it is, whatever an attack does: all files but those of the datastore and the
-/// locks, with their sizes.
+/// Returns the files that no attack may change, with their sizes: all files except those of the
+/// datastore and the locks.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, u64> {
     let mut tree = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! Requests to where they must not go, servers that never end, and heads that are forged.
+//! Requests to forbidden destinations, servers that never end, and forged heads.
 
 use sedge_test_kit::Server;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks.extend(bodies(&server));
     attacks.extend(heads(&server));
     attacks.push(Attack::other(
-        "and nothing of all that went out",
+        "the requests that left the host",
         async move |_| {
             let n_other = other.n_connections();
             let requests = server.requests();

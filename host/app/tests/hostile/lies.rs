@@ -1,11 +1,11 @@
-//! Texts, lists and results that are not where the plugin says, or not as long.
+//! Texts, lists and results that are not where the plugin claims, or not as long as it claims.
 
 use sedge_test_forge::{Import, Permission, PluginText, Slot, imports};
 
 use crate::harness::Attack;
 use crate::wat::{declared, import};
 
-/// Where a text is said to be, and how long it is said to be.
+/// The claimed places and lengths of texts.
 const LIES: [(&str, &str, &str); 5] = [
     ("four-gibibytes", "(i32.const 0)", "(i32.const -1)"),
     ("beyond", "(i32.const -1)", "(i32.const -1)"),
@@ -18,13 +18,13 @@ const LIES: [(&str, &str, &str); 5] = [
     ("nowhere", "(i32.const -16)", "(i32.const 16)"),
 ];
 
-/// Where a result is said to belong.
+/// The claimed places of results.
 const RETURNS: [(&str, &str); 2] = [
     ("result-beyond", "(i32.const -8)"),
     ("result-misaligned", "(i32.const 3)"),
 ];
 
-/// How the engine says it: in words, and some have not the first of them.
+/// The engine's messages, of which one must occur.
 const WORDS: [&str; 7] = [
     "out of bounds",
     "not aligned",
@@ -36,9 +36,9 @@ const WORDS: [&str; 7] = [
 ];
 
 pub(crate) fn attacks() -> Vec<Attack> {
-    let ours = imports().into_iter();
-    let ours = ours.filter(|it| it.interface.starts_with("sedge:model/"));
-    let mut attacks: Vec<Attack> = ours
+    let own_imports = imports().into_iter();
+    let own_imports = own_imports.filter(|it| it.interface.starts_with("sedge:model/"));
+    let mut attacks: Vec<Attack> = own_imports
         .filter(takes_or_returns)
         .map(|it| lied_to(&it))
         .collect();
@@ -69,7 +69,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "discriminant",
         ),
         Attack::forged(
-            "a result that is no text",
+            "a result that is not text",
             |mut it| {
                 let text = it.text([0xff, 0xfe, 0x80]);
                 it.method("run", &format!("(return (call $answer {text}))"))
@@ -77,7 +77,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "utf-8",
         ),
         Attack::forged(
-            "a log line that is no text",
+            "a log line that is not text",
             |mut it| {
                 let text = it.text([0xc0, 0x80]);
                 let call = format!("(call $log (i32.const 2) {text} (i32.const 0) (i32.const 0))");
@@ -86,7 +86,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "utf-8",
         ),
         Attack::forged(
-            "a level of the log that there is none of",
+            "a log level that does not exist",
             |mut it| {
                 let text = it.text("hello");
                 let call = format!("(call $log (i32.const 99) {text} (i32.const 0) (i32.const 0))");
@@ -110,7 +110,7 @@ fn takes_or_returns(import: &Import) -> bool {
     slots.any(|(slot, _)| matches!(slot, Slot::Pointer | Slot::Return))
 }
 
-/// Lies to one function in all ways.
+/// Passes false values to one function in all ways.
 fn lied_to(import: &Import) -> Attack {
     let name = format!("lies to {}", import.short_name());
     let slots = import.parameters.iter();
@@ -138,7 +138,7 @@ fn lied_to(import: &Import) -> Attack {
     any_of(Attack::forged_all(&name, &names, make, "out of bounds"))
 }
 
-/// Calls a function; what has to be a handle stands in `$n`.
+/// Calls a function. The handle, if it takes one, is in `$n`.
 fn call(import: &Import, (at, length): (&str, &str), result_at: &str) -> String {
     let value = |(slot, of): &(Slot, &str)| match slot {
         Slot::Number => format!("({of}.const 0)"),
@@ -161,13 +161,13 @@ fn call(import: &Import, (at, length): (&str, &str), result_at: &str) -> String 
     )
 }
 
-/// Returns which resource a function is a method of.
+/// Returns the resource whose method a function is.
 fn handle_of(import: &Import) -> Option<&str> {
     let method = import.name.strip_prefix("[method]")?;
     method.split_once('.').map(|(resource, _)| resource)
 }
 
-/// Declares the function, and what makes the handle that it takes.
+/// Declares the function, and the functions that make the handle that it takes.
 fn prepared(it: &Import, plugin: PluginText) -> PluginText {
     let plugin = plugin
         .imports(&it.declared("it"))
@@ -192,7 +192,7 @@ fn prepared(it: &Import, plugin: PluginText) -> PluginText {
                        (i32.load offset=4 (global.get $scratch)))"
                 ))
         }
-        // A writer, or what is read of a resource that was just written.
+        // A writer, or a reader of a resource that was just written.
         Some(resource) => {
             let reads = resource == "file-reader";
             let plugin = plugin.imports(&declared(&[
@@ -222,7 +222,7 @@ fn prepared(it: &Import, plugin: PluginText) -> PluginText {
     }
 }
 
-/// Gives the host memory from a place of the plugin's choice.
+/// Gives the host memory at a place that the plugin chooses.
 fn memory_of(it: PluginText, at: &str) -> PluginText {
     it.imports(&declared(&[("context.who", "who")]))
         .realloc(at)

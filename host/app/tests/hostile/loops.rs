@@ -1,4 +1,4 @@
-//! Code that does not end, wherever the host runs some.
+//! Code that does not end, in every place where the host runs guest code.
 
 use serde_json::json;
 
@@ -6,10 +6,10 @@ use crate::harness::Attack;
 use crate::wat::{LOOP, declared};
 use sedge_test_forge::World;
 
-/// How a call ends that took too long.
+/// The result of a call that took too long.
 const TOO_LONG: &str = "it was stopped after";
 
-/// How a description ends that took too long.
+/// The result of a description that took too long.
 const DESCRIBED_TOO_LONG: &str = "its description failed: it was stopped after";
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -71,7 +71,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             TOO_LONG,
         ),
         Attack::forged(
-            "wait for what never comes",
+            "wait for an event that never comes",
             |it| {
                 it.imports(&declared(&[
                     ("monotonic-clock.subscribe-duration", "after"),

@@ -1,4 +1,4 @@
-//! What a plugin could learn of the machine, and sockets.
+//! What a plugin could learn about the machine, and sockets.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "may not",
         ),
         Attack::forged(
-            "how fine the clock is",
+            "the resolution of the clock",
             |it| {
                 it.imports(&declared(&[("monotonic-clock.resolution", "resolution")]))
                     .method("run", "(return (call $answer_number (call $resolution)))")
@@ -30,8 +30,8 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "returned 1000000",
         ),
         Attack::forged(
-            "how fine the clock really is",
-            // The rest of what it says, in nanoseconds, over many looks.
+            "the measured resolution of the clock",
+            // The remainder of the clock's values, in nanoseconds, over many reads.
             |it| {
                 it.imports(&declared(&[("monotonic-clock.now", "now")]))
                     .method(
@@ -47,7 +47,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "returned 0",
         ),
         Attack::forged(
-            "for how long the machine has been up",
+            "the uptime of the machine",
             |it| {
                 it.imports(&declared(&[("monotonic-clock.now", "now")])).method(
                     "run",
@@ -57,7 +57,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "returned 0",
         ),
         Attack::forged(
-            "what somebody types",
+            "the input of the terminal",
             |it| {
                 let answer = answer_result(4);
                 it.imports(&declared(&[
@@ -77,12 +77,12 @@ pub(crate) fn attacks() -> Vec<Attack> {
     ];
     attacks.extend([
         Attack::forged(
-            "a question to the resolver of names",
+            "a query to the name resolver",
             |it| socket(it, "ip-name-lookup.resolve-addresses", "(local.get $n)", ""),
             "returned 101",
         ),
         Attack::forged(
-            "a socket of TCP",
+            "a TCP socket",
             |it| {
                 socket(
                     it,
@@ -112,7 +112,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         )
         .with("grants: {sockets: [{to: '127.0.0.1:9'}]}"),
         Attack::forged(
-            "a socket of UDP",
+            "a UDP socket",
             |it| {
                 socket(
                     it,
@@ -127,7 +127,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
     attacks
 }
 
-/// Asks for something of the network. The error `access-denied` has the number 1.
+/// Calls a function of the network. The error `access-denied` has the number 1.
 fn socket(mut it: PluginText, function: &str, first: &str, more: &str) -> PluginText {
     let name = if function.starts_with("ip-name") {
         it.text("c2VjcmV0.example.com")

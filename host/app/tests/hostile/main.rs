@@ -1,9 +1,9 @@
-//! The hostile suite: one entry for each thing that a stranger's plugin may try, all run by one
-//! harness beside a neighbour that has to go on. It ends with a table of how each ended, after
-//! how long, with how much memory, and what the neighbour did meanwhile.
+//! The hostile suite: one entry for each attack that an untrusted plugin may try. One harness runs
+//! all attacks beside a neighbour that must keep running. The suite ends with a table of each
+//! attack's result, time and memory, and of the neighbour's progress.
 //!
-//! To add an attack, add an entry to one of the lists below, `attacks()` of each module: a method
-//! of a guest, a plugin made of text, a component that is only added, or anything else.
+//! To add an attack, add an entry to the `attacks()` of a module: a method of a guest, a plugin
+//! made of text, a component that is only added, or any other action.
 
 #![expect(
     clippy::disallowed_methods,

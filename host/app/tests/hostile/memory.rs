@@ -10,7 +10,7 @@ use crate::harness::{Attack, Scene, call};
 /// How many calls of 200 MiB are made at once.
 const N_LARGE: usize = 20;
 
-/// Calls that may need 4000 MiB together, in a process whose calls may have 256: they take turns.
+/// Calls that together may need 4000 MiB take turns in a process whose limit is 256 MiB.
 async fn twenty(_: Scene) -> String {
     let mut house = House::new();
     house.write(
@@ -105,7 +105,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             MEMORY,
         ),
         Attack::forged(
-            "memory that is asked for again and again",
+            "memory that is requested repeatedly",
             |it| {
                 it.method(
                     "run",

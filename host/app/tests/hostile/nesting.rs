@@ -1,4 +1,4 @@
-//! Calls of calls: too deep, too many, and back to where they came from.
+//! Nested calls: too deep, too many, and back to a caller.
 
 use serde_json::json;
 
@@ -61,7 +61,7 @@ fn call(mut it: PluginText, target: &str, method: &str) -> PluginText {
     )
 }
 
-/// Starts ten calls to itself, and waits for the last.
+/// Starts ten calls to itself, and waits for the last one.
 fn bomb(mut it: PluginText) -> PluginText {
     let own = it.text("ten-calls-to-itself-at-each-level");
     let (run, none) = (it.text("run"), it.text("{}"));

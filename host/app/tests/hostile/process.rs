@@ -1,23 +1,24 @@
-//! What this process takes of the machine, where the machine tells (Linux).
+//! The resources that this process uses, where the machine reports them (Linux).
 
 use std::fs;
 
-/// The most memory that the process has had since a moment.
+/// The peak memory of the process since a point in time.
 pub(crate) struct PeakMemory {
     before_bytes: Option<u64>,
 }
 
 impl PeakMemory {
-    /// Forgets the peak that there was.
+    /// Resets the peak.
     pub(crate) fn begin() -> Self {
-        // 5: the peak becomes what is there now.
+        // 5: the peak becomes the current size.
         let is_reset = fs::write("/proc/self/clear_refs", "5").is_ok();
         Self {
             before_bytes: is_reset.then(|| status_bytes("VmRSS:")).flatten(),
         }
     }
 
-    /// Returns by how much the process has been larger since; none where nobody tells.
+    /// Returns by how much the peak exceeds the size at the start. Returns `None` if the machine
+    /// does not report it.
     pub(crate) fn grew_bytes(&self) -> Option<u64> {
         Some(status_bytes("VmHWM:")?.saturating_sub(self.before_bytes?))
     }
@@ -30,7 +31,7 @@ fn status_bytes(name: &str) -> Option<u64> {
     Some(kibibytes << 10)
 }
 
-/// Returns how many files the process has open; none where nobody tells.
+/// Returns how many files the process has open.
 pub(crate) fn n_open_files() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }

@@ -1,4 +1,5 @@
-//! Secrets: taken to where they must not go, seen without a grant, and told by who saw them.
+//! Attacks on secrets: sent to forbidden destinations, seen without a grant, and leaked by a plugin
+//! that saw them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +14,10 @@ use crate::harness::Attack;
 
 const TYPE: &str = "@test/keeper";
 
-/// A value that must be nowhere.
+/// The value that must not appear anywhere.
 const CANARY: &str = "canary of the mine";
 
-/// Puts the secret that all attacks are after.
+/// Stores the secret that all attacks target.
 pub(crate) fn put(house: &House) {
     let value = SecretValue::new(CANARY.as_bytes().to_vec()).expect("a value");
     let name = "TOKEN".parse().expect("a name");
@@ -26,7 +27,7 @@ pub(crate) fn put(house: &House) {
 pub(crate) fn attacks() -> Vec<Attack> {
     let (server, other) = (Server::plain(), Server::plain());
     let mut attacks = sent(&server, &other);
-    attacks.extend(told());
+    attacks.extend(leaked());
     attacks.push(Attack::other(
         "a secret while its key is open to all",
         async move |_| {
@@ -40,18 +41,18 @@ pub(crate) fn attacks() -> Vec<Attack> {
         "Secret(Closed",
     ));
     attacks.push(Attack::other(
-        "and none of it came to the other server",
+        "the requests at the other server",
         async move |_| {
-            let is_told = |it: &&String| it.contains("canary");
-            let n_told = other.requests().iter().filter(is_told).count();
-            format!("{n_told} requests with a secret")
+            let has_secret = |it: &&String| it.contains("canary");
+            let n_leaked = other.requests().iter().filter(has_secret).count();
+            format!("{n_leaked} requests with a secret")
         },
         "0 requests with a secret",
     ));
     attacks
 }
 
-/// Any host is granted, and the secret for one.
+/// Any host is granted for requests, and one host for the secret.
 fn sent(server: &Server, other: &Server) -> Vec<Attack> {
     let of = |name: &str, method: &str, arguments: Value, ends: &str| {
         let grants = format!(
@@ -127,10 +128,10 @@ fn sent(server: &Server, other: &Server) -> Vec<Attack> {
     ]
 }
 
-/// It was shown, which was granted.
-fn told() -> Vec<Attack> {
-    let tell = |by: &str, form: &str, ends: &str| {
-        let name = format!("a secret told by {by} in {form}");
+/// The plugin was granted to see the secret.
+fn leaked() -> Vec<Attack> {
+    let leak = |by: &str, form: &str, ends: &str| {
+        let name = format!("a secret leaked by {by} in {form}");
         let arguments = json!({"by": by, "form": form});
         Attack::call(&name, (TYPE, "tell"), arguments, ends)
             .with("grants: {models: ['*'], secrets: [{name: TOKEN, reveal: true}]}")
@@ -139,9 +140,9 @@ fn told() -> Vec<Attack> {
     let mut attacks = Vec::new();
     for form in ["plain", "base64", "base64-inside", "hex", "percent"] {
         for by in ["value", "panic", "target"] {
-            attacks.push(tell(by, form, mark));
+            attacks.push(leak(by, form, mark));
         }
     }
-    attacks.push(tell("failure", "json", mark));
+    attacks.push(leak("failure", "json", mark));
     attacks
 }

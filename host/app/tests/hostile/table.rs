@@ -1,11 +1,11 @@
-//! What a person reads: one line for each attack.
+//! The table that the suite prints: one line for each attack.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::harness::{DEADLINE, GRACE, Row};
 
-/// The most characters of how an attack ended.
+/// The maximum number of characters of an attack's result.
 const ENDED_MAX: usize = 78;
 
 /// Returns the table.

@@ -1,7 +1,8 @@
-//! What a plugin says, wherever people see it: none of it begins a line as the program itself does,
-//! and nothing of it reaches a terminal that the terminal would obey.
+//! Texts of a plugin wherever the program shows them: none begins a line as the program's own lines
+//! do, and none controls the terminal.
 //!
-//! Each row runs the program in a repository of its own, on pipes, and looks at all that it shows.
+//! Each row runs the program in its own repository, with pipes instead of a terminal, and checks
+//! all output.
 
 use sedge_test_forge::{Permission, PluginText};
 use sedge_test_kit::{CommandOutput, TestEnv};
@@ -10,7 +11,7 @@ use serde_json::json;
 use crate::harness::{Attack, Scene};
 use crate::wat::written;
 
-/// What it would have begin a line.
+/// The beginnings of lines that the plugin tries to forge.
 const FORGED: [&str; 9] = [
     "error: forged",
     "caused by: forged",
@@ -23,14 +24,14 @@ const FORGED: [&str; 9] = [
     "Succeeded after 1 ms, forged",
 ];
 
-/// All of it, behind ends of lines of every kind, and characters that a terminal obeys, that turn text
-/// around, or that cannot be seen.
+/// All forged lines, after line ends of every kind, and characters that control a terminal, reverse
+/// text, or are invisible.
 const SAID: &str = "said\nerror: forged\r\ncaused by: forged\rhint: forged\u{b}note: forged\u{c}It may run every command: forged\u{85}Grant it? [yes/no/show/quit] yes\u{2028}Granted: forged\u{2029}Step main/go: forged\n\u{1b}[2K\u{1b}[1GSucceeded after 1 ms, forged\n\u{1b}]8;;https://evil.test\u{7}here\u{1b}]8;;\u{7}\u{9b}2J\u{8}\u{7f}gran\u{200b}ted\u{202e}degrof\u{2066}\u{feff}\u{e0041}";
 
-/// What each row ends with.
+/// The expected end of each row.
 const ENDS: &str = "none of it as the program's own";
 
-/// The repository of one row, and what was shown there.
+/// The repository of one row, and its output.
 struct Screen {
     env: TestEnv,
     faults: Vec<String>,
@@ -45,7 +46,7 @@ impl Screen {
     }
 
     fn look(&mut self, command: &str, output: &CommandOutput) {
-        // Data is printed as it is where no terminal is.
+        // Data is printed unchanged if the output is not a terminal.
         let is_data = command.contains("method run");
         let stdout = if is_data { "" } else { output.stdout.as_str() };
         for text in [stdout, output.stderr.as_str()] {
@@ -69,7 +70,7 @@ impl Screen {
         }
     }
 
-    /// Adds a plugin that was made here, and makes a model of it.
+    /// Adds a plugin that was made here, and creates a model of it.
     fn add(&mut self, plugin: PluginText) {
         self.env.write_file("forged.wasm", plugin.component());
         self.run(&["plugin", "add", "forged.wasm"]);
@@ -80,7 +81,8 @@ impl Screen {
         self.run(&["model", "permissions", "forged"]);
     }
 
-    /// Calls it by itself and in a step, and looks at all that there is of it then.
+    /// Calls the plugin directly and in a step, and checks everything that the program shows
+    /// afterwards.
     fn call(&mut self, model: &str, method: &str, arguments: &str) {
         self.run(&[
             "model",
@@ -114,7 +116,7 @@ impl Screen {
     }
 }
 
-/// A row: what is done there, and how often the text has to be seen at least.
+/// Returns a row: its action, and how often the text must be seen at least.
 fn row(name: &str, n_seen: usize, act: fn(&mut Screen)) -> Attack {
     let name = format!("forged lines in {name}");
     let run = async move |_: Scene| {
@@ -146,7 +148,7 @@ fn plugin() -> PluginText {
     PluginText::new("@forged/texts")
 }
 
-/// The guest that says what it is given, by the way that it is given.
+/// Calls the guest that passes on its argument in the given way.
 fn says(screen: &mut Screen, by: &str) {
     says_what(screen, by, SAID);
 }
@@ -191,7 +193,7 @@ fn described() -> Vec<Attack> {
                     .method("run", ""),
             );
         }),
-        row("a schema that is no JSON", 0, |it| {
+        row("a schema that is not JSON", 0, |it| {
             it.add(plugin().method_of("run", SAID, ""));
         }),
         row("a reference of a schema", 1, |it| {
@@ -206,31 +208,31 @@ fn described() -> Vec<Attack> {
             let schema = json!({"title": SAID, "description": SAID, "properties": {SAID: {"default": SAID}}});
             it.add(plugin().method_of("run", &schema.to_string(), ""));
         }),
-        row("the name of a model that it asks for", 1, |it| {
+        row("the name of a model that it requests", 1, |it| {
             it.add(
                 plugin()
                     .method("run", "")
                     .asks_for(Permission::Models(SAID)),
             );
         }),
-        row("an address that it asks for", 1, |it| {
+        row("an address that it requests", 1, |it| {
             it.add(plugin().method("run", "").asks_for(Permission::Http(SAID)));
         }),
-        row("an endpoint that it asks for", 1, |it| {
+        row("an endpoint that it requests", 1, |it| {
             it.add(
                 plugin()
                     .method("run", "")
                     .asks_for(Permission::Socket(SAID)),
             );
         }),
-        row("the name of a folder that it asks for", 1, |it| {
+        row("the name of a folder that it requests", 1, |it| {
             it.add(
                 plugin()
                     .method("run", "")
                     .asks_for(Permission::Folder(SAID)),
             );
         }),
-        row("the name of a secret that it asks for", 1, |it| {
+        row("the name of a secret that it requests", 1, |it| {
             it.add(
                 plugin()
                     .method("run", "")
@@ -244,7 +246,7 @@ fn described() -> Vec<Attack> {
                 .position(|it| it == b"sedge:contract")
                 .expect("it has that section");
             let mut forged = component;
-            // The section's content follows its name; it has at least these bytes.
+            // The content of the section follows its name, and has at least these bytes.
             forged[at + b"sedge:contract".len()..][..3].copy_from_slice(b"\n\x1b[");
             it.env.write_file("forged.wasm", forged);
             it.run(&["plugin", "add", "forged.wasm"]);
@@ -280,7 +282,7 @@ fn called() -> Vec<Attack> {
             it.add(plugin().method_of("run", &schema.to_string(), ""));
             it.call("forged", "run", r#"{"a": 1, "b": "x"}"#);
         }),
-        row("the name of data that is none", 0, |it| {
+        row("an invalid name of data", 0, |it| {
             it.add(written(plugin(), "{}", SAID.as_bytes(), "{}"));
             it.call("forged", "run", "{}");
         }),

@@ -1,8 +1,8 @@
-//! Pieces of the text of modules that several attacks are made of.
+//! Parts of the text form of modules that several attacks share.
 
 use sedge_test_forge::{Import, PluginText, imports};
 
-/// Never ends.
+/// An endless loop.
 pub(crate) const LOOP: &str = "(loop $for_ever (br $for_ever)) (unreachable)";
 
 /// Returns an import by its short name: `log.log`.
@@ -13,7 +13,7 @@ pub(crate) fn import(short_name: &str) -> Import {
     found.unwrap_or_else(|| panic!("there is no `{short_name}`"))
 }
 
-/// Declares imports, each by its short name and the name that a body calls it by.
+/// Declares imports, each with its short name and the name that a body uses.
 pub(crate) fn declared(names: &[(&str, &str)]) -> String {
     let declared = names
         .iter()
@@ -21,8 +21,8 @@ pub(crate) fn declared(names: &[(&str, &str)]) -> String {
     declared.collect()
 }
 
-/// Answers what a `result` in `$scratch` is: 0 for good, or 100 and the number of the error,
-/// which stands at this place.
+/// Returns the value of a `result` in `$scratch`: 0 for success, or 100 plus the number of the
+/// error, which is at `error_at`.
 pub(crate) fn answer_result(error_at: u32) -> String {
     format!(
         "(return (call $answer_number (i64.extend_i32_u (i32.mul
@@ -31,15 +31,15 @@ pub(crate) fn answer_result(error_at: u32) -> String {
     )
 }
 
-/// Puts the handle of the first folder into `$at`. Needs `$folders`.
+/// Stores the handle of the first folder in `$at`. Requires `$folders`.
 pub(crate) const FIRST_FOLDER: &str = "
   (call $folders (global.get $scratch))
   (local.set $at (i32.load (i32.load (global.get $scratch))))";
 
-/// Where the number of an error of `data` or `calls` stands in a result.
+/// The offset of the error number of `data` or `calls` in a result.
 pub(crate) const MODEL_ERROR_AT: u32 = 8;
 
-/// Writes a resource of this schema, and answers what came of it.
+/// Writes a resource of this schema, and returns the result.
 pub(crate) fn written(it: PluginText, schema: &str, name: &[u8], content: &str) -> PluginText {
     let mut it = it
         .resource("data", schema)
