@@ -1,4 +1,4 @@
-//! Commands: what is pinned is run with what its pin allows, and nothing of it is left.
+//! Commands: a pinned program runs as its pin allows, and leaves no process behind.
 
 pub(crate) use sedge_test_artifacts::RUNNER as runner;
 
@@ -21,8 +21,8 @@ use tokio::task::JoinHandle;
 use crate::fixture::{House, run_in, settings, until, words};
 use crate::uses::words_of;
 
-/// What `runner` asks for, pinned: a shell that runs any script, and a program that shows what it
-/// is given.
+/// The pins of the commands that `runner` requests: a shell that runs any script, and a program
+/// that prints its arguments.
 const PINS: &str = "
   sh:
     program: /bin/sh
@@ -35,7 +35,7 @@ const PINS: &str = "
 
 const GRANTS: &str = "grants: {commands: [sh, printf, missing]}\n";
 
-/// Returns a repository where `runner` may run these pins.
+/// Returns a repository in which `runner` may run these pins.
 async fn house(pins: &str) -> House {
     let mut house = House::new();
     house.model("runner", "@test/runner", GRANTS);
@@ -52,7 +52,7 @@ async fn ran(house: &House, arguments: Value) -> Value {
     house.value("runner", "run", arguments).await
 }
 
-/// Returns why `runner` failed.
+/// Returns the code and the message of `runner`'s failure.
 async fn failed(house: &House, arguments: Value) -> (String, String) {
     let (error, _) = house.failure("runner", "run", arguments).await;
     let CallError::Failed(failure) = error else {
@@ -61,28 +61,29 @@ async fn failed(house: &House, arguments: Value) -> (String, String) {
     (failure.code, failure.message)
 }
 
-/// Returns whether a process executes: a zombie that nobody has looked after does not.
+/// Returns whether a process executes. A zombie does not.
 fn lives(number: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
     !matches!(state, None | Some(b'Z' | b'X'))
 }
 
-/// Returns the numbers that a script has written to a file.
+/// Returns the process ids that a script has written to a file.
 fn numbers_so_far(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(str::to_owned).collect()
 }
 
-/// Returns the numbers that a script wrote to a file, once there are `n`.
+/// Returns the process ids that a script wrote to a file, after there are `n`.
 async fn numbers(file: &Path, n: usize) -> Vec<String> {
     until("they have begun", || numbers_so_far(file).len() >= n).await;
     numbers_so_far(file)
 }
 
-/// Waits until all that a killed script has started are dead; returns whether all three had begun.
-async fn are_three_and_dead(file: &Path) -> bool {
+/// Waits until all processes that a killed script has started are dead. Returns whether all three
+/// had started.
+async fn three_started_and_are_dead(file: &Path) -> bool {
     let numbers = numbers_so_far(file);
     for number in &numbers {
         until("it is dead", || !lives(number)).await;
@@ -90,8 +91,8 @@ async fn are_three_and_dead(file: &Path) -> bool {
     numbers.len() == 3
 }
 
-/// A program that never ends, with one child in its group and one in a session of its own, whose
-/// parent is gone. All write their numbers.
+/// A program that never ends, with one child in its process group and one child in its own session
+/// whose parent has ended. All write their process ids.
 fn endless(file: &Path) -> Value {
     let note = format!("echo $$ >> {}", file.display());
     script(&format!(
@@ -104,7 +105,7 @@ fn endless(file: &Path) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_gets_its_arguments_and_stdin_and_nothing_else() {
+async fn command_gets_only_its_arguments_and_stdin() {
     let house = house(PINS).await;
     let meant = ["$(id)", "literal", "--x=;y", "a  b", "*", "|"];
     let mut arguments = vec!["<%s>"];
@@ -118,13 +119,13 @@ async fn a_command_gets_its_arguments_and_stdin_and_nothing_else() {
     assert_eq!((&got["stderr"], &got["exit"]), (&json!(""), &json!(7)));
     assert_eq!(ran(&house, script("cat")).await["stdout"], "");
     assert_eq!(ran(&house, script("kill -KILL $$")).await["signal"], 9);
-    let told = house.seen.lines();
+    let lines = house.seen.lines();
     let expect = "ran the command `sh`: it ended with 7";
-    assert!(told.iter().any(|line| line == expect), "{told:?}");
+    assert!(lines.iter().any(|line| line == expect), "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_the_machine_a_command_gets_what_its_pin_names() {
+async fn command_gets_only_what_its_pin_names() {
     let house = house(PINS).await;
     let names = ran(&house, script("exec env")).await;
     let names = names["stdout"].as_str().expect("text").lines();
@@ -135,15 +136,15 @@ async fn of_the_machine_a_command_gets_what_its_pin_names() {
     let folder = ran(&house, script("pwd; ls -A")).await;
     let folder = folder["stdout"].as_str().expect("text").trim();
     assert!(!Path::new(folder).exists(), "{folder}");
-    // The datastore is open, and so are locks, and pipes.
+    // The datastore, locks and pipes are open.
     let open = ran(&house, script("exec ls -l /proc/self/fd")).await;
     let open = open["stdout"].as_str().expect("text");
     assert!(open.contains(" 2 -> "), "{open}");
     assert_eq!(opened_here(open), [""; 0]);
 }
 
-/// Returns what is open of what `ls` shows, beside the three outputs and inputs, what `ls` reads
-/// itself, and what this process was given by its own parent.
+/// Returns the open descriptors from the output of `ls`, except stdin, stdout, stderr, those of
+/// `ls` itself, and those that this process inherited.
 fn opened_here(shown: &str) -> Vec<&str> {
     let parent = std::os::unix::process::parent_id();
     let is_opened_here = |line: &&str| {
@@ -159,7 +160,7 @@ fn opened_here(shown: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn arguments_that_the_pin_does_not_allow_are_refused() {
+async fn arguments_outside_of_the_pin_are_refused() {
     let house = house(PINS).await;
     for arguments in [
         json!([]),
@@ -186,7 +187,7 @@ async fn arguments_that_the_pin_does_not_allow_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_that_was_not_granted_is_denied_with_the_lines_that_would_grant_it() {
+async fn denial_of_a_command_has_the_lines_that_grant_it() {
     let house = house(PINS).await;
     house.model("runner", "@test/runner", "");
     let (code, message) = failed(&house, script("exit 0")).await;
@@ -202,7 +203,7 @@ async fn a_command_that_was_not_granted_is_denied_with_the_lines_that_would_gran
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn which_commands_were_used_is_told() {
+async fn used_commands_are_recorded() {
     let house = house(PINS).await;
     ran(&house, script("exit 0")).await;
     failed(&house, json!({"command": "printf"})).await;
@@ -213,12 +214,12 @@ async fn which_commands_were_used_is_told() {
     assert_eq!(
         used,
         ["commands sh"],
-        "arguments that are refused are no use"
+        "refused arguments do not count as a use"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_is_cut_and_drained() {
+async fn long_output_is_cut_and_drained() {
     let house = house(&format!("{PINS}    outputKibibytes: 8\n").replace(
         "    environment: [PATH]\n",
         "    environment: [PATH]\n    outputKibibytes: 64\n",
@@ -242,8 +243,8 @@ async fn a_flood_is_cut_and_drained() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
-    // Beside other programs, so short a time may not be enough for all three to begin.
+async fn slow_command_is_killed_with_its_processes() {
+    // Other tests run at the same time, so a short limit may not be enough for all three to start.
     for seconds in [2, 8, 32] {
         let pins = PINS.replace(
             "environment: [PATH]\n",
@@ -253,16 +254,16 @@ async fn a_command_that_takes_too_long_is_killed_with_all_that_it_started() {
         let file = house.path().join("numbers");
         let (code, message) = failed(&house, endless(&file)).await;
         assert_eq!(code, "timed-out", "{message}");
-        if are_three_and_dead(&file).await {
+        if three_started_and_are_dead(&file).await {
             return;
         }
     }
     panic!("they never began");
 }
 
-/// The pin cannot put off the end of the call.
+/// The pin cannot extend the deadline of the call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_is_killed_at_the_end_of_its_call_with_all_that_it_started() {
+async fn command_is_killed_with_its_processes_at_the_end_of_its_call() {
     for seconds in [2, 8, 32] {
         let house = house(PINS).await;
         house.model(
@@ -273,7 +274,7 @@ async fn a_command_is_killed_at_the_end_of_its_call_with_all_that_it_started() {
         let file = house.path().join("numbers");
         let (error, _) = house.failure("runner", "run", endless(&file)).await;
         assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
-        if are_three_and_dead(&file).await {
+        if three_started_and_are_dead(&file).await {
             return;
         }
     }
@@ -281,7 +282,7 @@ async fn a_command_is_killed_at_the_end_of_its_call_with_all_that_it_started() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_is_cancelled_leaves_nothing_behind() {
+async fn cancelled_call_leaves_no_process_behind() {
     let house = house(PINS).await;
     let file = house.path().join("numbers");
     let (repository, seen) = (Arc::clone(&house.repository), Arc::clone(&house.seen));
@@ -298,7 +299,7 @@ async fn a_call_that_is_cancelled_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_a_command_leaves_behind_is_killed() {
+async fn process_left_by_a_command_is_killed() {
     let house = house(PINS).await;
     let file = house.path().join("numbers");
     fs::write(&file, "").expect("it is made");
@@ -314,23 +315,23 @@ async fn whoever_a_command_leaves_behind_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_runs_where_its_pin_says() {
+async fn command_runs_in_the_folder_of_its_pin() {
     let pins = PINS.replace(
         "environment: [PATH]\n",
         "environment: [PATH]\n    cwd: models\n",
     );
     let house = house(&pins).await;
-    let seen = ran(&house, script("ls; echo told > told.txt")).await;
+    let seen = ran(&house, script("ls; echo text > out.txt")).await;
     let names = seen["stdout"].as_str().expect("text");
     assert!(names.lines().any(|it| it == "runner.yaml"), "{names}");
-    let told = fs::read_to_string(house.path().join("models/told.txt"));
-    assert_eq!(told.expect("it was written"), "told\n");
+    let written = fs::read_to_string(house.path().join("models/out.txt"));
+    assert_eq!(written.expect("it was written"), "text\n");
 }
 
-/// Two calls that have run commands and then wait for each other: to undo one would be to run its
-/// command twice, so it is told instead.
+/// Two calls have run commands and then wait for each other. A rollback would run the command
+/// twice, so one of them gets an error instead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_ran_a_command_is_not_undone() {
+async fn call_that_ran_a_command_is_not_rolled_back() {
     let house = house(PINS).await;
     for name in ["one", "two"] {
         house.model(name, "@test/runner", GRANTS);
@@ -338,7 +339,7 @@ async fn a_call_that_ran_a_command_is_not_undone() {
     let file = house.path().join("met");
     fs::write(&file, "").expect("it is made");
     let path = file.display();
-    // Each waits until both are there.
+    // Each waits until both have started.
     let meet = script(&format!(
         "echo . >> {path}; while [ $(wc -l < {path}) -lt 2 ]; do :; done"
     ));
@@ -357,8 +358,8 @@ async fn a_call_that_ran_a_command_is_not_undone() {
     assert_eq!(fs::read_to_string(&file).expect("it is there"), ".\n.\n");
 }
 
-/// A call of `runner` that is in the middle of its command, and the settings of a `sedge` that this
-/// command starts. Another handle stands for that process: for locks, it is one.
+/// A call of `runner` that is running a command, and the settings of a `sedge` that this command
+/// starts. Another handle stands for that process, which is equivalent for locks.
 struct Midway {
     settings: Settings,
     go: PathBuf,
@@ -392,7 +393,7 @@ impl Midway {
     }
 }
 
-async fn nothing_run_by(
+async fn empty_script_run_by(
     house: &House,
     settings: &Settings,
     method: &str,
@@ -402,60 +403,60 @@ async fn nothing_run_by(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_the_token_of_a_command_works_below_its_call() {
+async fn process_with_the_token_of_a_command_works_below_its_call() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "run").await;
     let settings = midway.settings.clone();
-    let joined = nothing_run_by(&house, &settings, "run").await;
+    let joined = empty_script_run_by(&house, &settings, "run").await;
     joined.unwrap_or_else(|error| panic!("{}", words(&error)));
     let stranger = Settings {
         lock_timeout: Some(Duration::from_millis(100)),
         lineage_tokens: None,
         ..settings.clone()
     };
-    let error = nothing_run_by(&house, &stranger, "run").await;
+    let error = empty_script_run_by(&house, &stranger, "run").await;
     let error = error.expect_err("it is locked");
     assert_eq!(error.code(), ErrorCode::LockTimeout, "{}", words(&error));
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
-    let error = nothing_run_by(&house, &settings, "run").await;
+    let error = empty_script_run_by(&house, &settings, "run").await;
     let error = error.expect_err("the command has ended");
     assert_eq!(error.code(), ErrorCode::TokenVoid, "{}", words(&error));
 }
 
-/// Else a method of kind `read` could write by way of a command.
+/// Otherwise a method of kind `read` could write by a command.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn below_a_method_that_reads_nothing_is_written() {
+async fn command_of_a_read_method_cannot_write() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "look").await;
-    let read = nothing_run_by(&house, &midway.settings, "look").await;
+    let read = empty_script_run_by(&house, &midway.settings, "look").await;
     read.unwrap_or_else(|error| panic!("{}", words(&error)));
-    let error = nothing_run_by(&house, &midway.settings, "run").await;
-    let told = words(&error.expect_err("it may write"));
+    let error = empty_script_run_by(&house, &midway.settings, "run").await;
+    let message = words(&error.expect_err("it may write"));
     assert!(
-        told.contains("of kind `read` may not call `run` of `runner`"),
-        "{told}"
+        message.contains("of kind `read` may not call `run` of `runner`"),
+        "{message}"
     );
     let other = house.other_process_with(midway.settings.clone());
     let deleted = model_delete(&other, "runner", house.seen.clone()).await;
-    let told = words(&deleted.expect_err("it writes"));
-    assert!(told.contains("the call only reads"), "{told}");
+    let message = words(&deleted.expect_err("it writes"));
+    assert!(message.contains("the call only reads"), "{message}");
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
 }
 
-/// What a call has staged is no data yet: who tidies up below it would take it for what is left
-/// over, and would not be kept out by the call's lock.
+/// The staged changes of a call are not data yet, so a compaction below the call would remove them
+/// as garbage, and the lock of the call would not prevent it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_needs_the_whole_datastore_is_not_done_below_a_call() {
+async fn operation_on_the_whole_datastore_is_refused_below_a_call() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "run").await;
     let other = house.other_process_with(midway.settings.clone());
     let error = datastore_compact(&other, false, house.seen.clone()).await;
-    let told = words(&error.expect_err("a call is at work"));
+    let message = words(&error.expect_err("a call is at work"));
     assert!(
-        told.contains("`datastore compact` cannot be done by a command of the call"),
-        "{told}"
+        message.contains("`datastore compact` cannot be done by a command of the call"),
+        "{message}"
     );
     let ended = midway.end().await;
     ended.unwrap_or_else(|error| panic!("{}", words(&error)));
@@ -464,9 +465,9 @@ async fn what_needs_the_whole_datastore_is_not_done_below_a_call() {
     compacted.unwrap_or_else(|error| panic!("{}", words(&error)));
 }
 
-/// Its run is not the call's, and so not fenced with it.
+/// Its run is not the run of the call, so it is not fenced off together with the call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_loses_a_lock_by_force_loses_it_below_too() {
+async fn released_lock_fences_off_the_work_below_the_call() {
     let house = house(PINS).await;
     let midway = Midway::of(&house, "run").await;
     let other = house.other_process_with(midway.settings.clone());

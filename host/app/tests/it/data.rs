@@ -1,5 +1,5 @@
-//! What calls read and write: their own staged writes and their callers', committed
-//! versions, and nothing at all where the method is one that reads.
+//! Data of calls: they read their own and their callers' staged writes and committed versions, and
+//! a method of kind `read` cannot write.
 
 pub(crate) use sedge_test_artifacts::READER as reader;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::fixture::House;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_reads_what_it_has_staged() {
+async fn call_reads_its_own_staged_writes() {
     let house = House::new();
     let expect = json!({"version": null, "content": {"method": "reread"}});
     for n_versions in 1..=2 {
@@ -19,34 +19,34 @@ async fn a_call_reads_what_it_has_staged() {
     }
 }
 
-/// The caller is a `hostile` by the name of `sink`, for that is what `reader` may read.
+/// The caller is a `hostile` with the name `sink`, because `reader` may read `sink`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_reads_what_its_callers_have_staged() {
+async fn call_reads_the_staged_writes_of_its_callers() {
     let house = House::new();
     house.model("sink", "@test/hostile", "");
     let look = json!({"model": "sink", "name": "mark", "version": 1});
     let ask = json!({"target": "reader", "method": "look", "arguments": look});
-    let told = house.value("sink", "swallow", ask.clone()).await;
+    let answer = house.value("sink", "swallow", ask.clone()).await;
     let staged = json!({
         "model": "sink", "name": "mark", "spec": "mark", "version": null,
         "created_at_ms": null, "content": {"method": "swallow"},
     });
-    assert_eq!(told["value"]["latest"], staged, "{told}");
-    assert_eq!(told["value"]["version"], Value::Null);
-    assert_eq!(told["value"]["versions"], json!([]));
+    assert_eq!(answer["value"]["latest"], staged, "{answer}");
+    assert_eq!(answer["value"]["version"], Value::Null);
+    assert_eq!(answer["value"]["versions"], json!([]));
 
-    // What is committed is beneath it, and is seen by who asks for it by number.
-    let told = house.value("sink", "swallow", ask).await;
-    assert_eq!(told["value"]["latest"], staged);
-    assert_eq!(told["value"]["version"]["version"], 1);
-    // From outside, only that is seen.
+    // The committed version is read by its number, although a newer write is staged.
+    let answer = house.value("sink", "swallow", ask).await;
+    assert_eq!(answer["value"]["latest"], staged);
+    assert_eq!(answer["value"]["version"]["version"], 1);
+    // Other calls see only the committed version.
     let look = json!({"model": "sink", "name": "mark"});
     let seen = house.value("reader", "look", look).await;
     assert_eq!(seen["latest"]["version"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_reads_versions() {
+async fn call_reads_versions() {
     let house = House::new();
     let look = |version: u64| json!({"model": "sink", "name": "record", "version": version});
     let none = json!({"latest": null, "version": null, "versions": []});
@@ -74,12 +74,12 @@ async fn a_call_reads_versions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_read_is_told() {
+async fn unreadable_data_is_an_error() {
     let house = House::new();
     let check = async |model: &str, name: &str, code: &str| {
         let look = json!({"model": model, "name": name});
-        let told = house.told("reader", "look", look).await;
-        assert_eq!(told["code"], code, "{model} {name}: {told}");
+        let answer = house.told("reader", "look", look).await;
+        assert_eq!(answer["code"], code, "{model} {name}: {answer}");
     };
     check("sink", "record", "ok").await;
     check("reader", "note", "ok").await;
@@ -93,21 +93,21 @@ async fn what_cannot_be_read_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_method_that_reads_cannot_write() {
+async fn read_method_cannot_write() {
     let house = House::new();
     assert_eq!(house.value("reader", "sneak", json!({})).await, "read-only");
     house.has_versions("reader", "note", 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_knows_who_it_is() {
+async fn call_knows_its_identity() {
     let house = House::new();
     let more = "globalArguments: {greeting: hello}\nlimits: {wallTimeSeconds: 7}\n";
     house.model("reader", "@test/reader", more);
-    let told = house.told("reader", "who", json!({})).await;
-    let who = &told["value"];
+    let answer = house.told("reader", "who", json!({})).await;
+    let who = &answer["value"];
     let run = house.newest().run.id;
-    assert_eq!(who["model"], "reader", "{told}");
+    assert_eq!(who["model"], "reader", "{answer}");
     assert_eq!(who["type_name"], "@test/reader");
     assert_eq!(who["method"], "who");
     assert_eq!(who["run"], run.as_str());
@@ -118,13 +118,13 @@ async fn a_call_knows_who_it_is() {
     assert!((1..=7000).contains(&left), "{left}");
 }
 
-/// What is left of a caller's time is all that its callees have.
+/// The callees of a call share the time that the call has left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_is_passed_down() {
+async fn deadline_is_passed_to_callees() {
     let house = House::new();
     house.model("hostile", "@test/hostile", "limits: {wallTimeSeconds: 5}\n");
-    let told = house.told("reader", "who", json!({})).await;
-    let left = told["value"]["deadline_left_ms"]
+    let answer = house.told("reader", "who", json!({})).await;
+    let left = answer["value"]["deadline_left_ms"]
         .as_u64()
         .expect("a number");
     assert!((1..=5000).contains(&left), "{left}");
@@ -137,8 +137,8 @@ async fn arguments_of_the_definition_come_first() {
     house.model("sink", "@sedge/sink", preset);
     let value = house.value("sink", "run", json!({})).await;
     assert_eq!(value["note"], "preset");
-    let told = house.told("sink", "run", json!({"note": "given"})).await;
-    assert_eq!(told["value"]["note"], "given");
+    let answer = house.told("sink", "run", json!({"note": "given"})).await;
+    assert_eq!(answer["value"]["note"], "given");
     let arguments = house.newest().calls[1].arguments.clone();
     assert_eq!(arguments, json!({"note": "given"}));
 }

@@ -1,8 +1,8 @@
-//! What a call did outside cannot be undone, so neither can the call.
+//! A call with an effect outside of the datastore cannot be rolled back.
 //!
-//! A call that had appended to a granted file was rolled back after a deadlock and started again,
-//! and so appended twice. What acts on a folder, and a connection, now counts like a request or a
-//! command: the guest gets `deadlock` instead, and decides.
+//! A call that had appended to a granted file was rolled back after a deadlock and retried, so it
+//! appended twice. Now every action on a folder, and every connection, counts like a request or a
+//! command: the guest gets `deadlock` instead, and decides itself.
 
 pub(crate) use sedge_test_artifacts::ACTOR as actor;
 
@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 
 use crate::fixture::{House, run_in, until, words};
 
-/// What `left` and `right` may do.
+/// The grants of `left` and `right`.
 const GRANTS: &str = "grants: {files: [{name: inbox, path: in, access: write}], \
                       sockets: [{to: '127.46.110.9:47112'}]}\n";
 
-/// The same, but for a folder that they may only read.
+/// The same grants, but with read access to the folder.
 const GRANTS_TO_READ: &str = "grants: {files: [{name: inbox, path: in, access: read}]}\n";
 
 /// Returns a repository with two actors, and a folder for them.
@@ -37,10 +37,10 @@ fn house(grants: &str) -> House {
     house
 }
 
-/// Has two calls wait for each other, of which `left` has acted before. Returns how it ended, and
-/// how often it was undone.
+/// Makes two calls wait for each other after `left` has acted. Returns the result of `left` and how
+/// often it was rolled back.
 ///
-/// It is the one that closes the cycle: `right` waits for it already when it asks for `right`.
+/// `left` closes the cycle: when it requests the lock on `right`, `right` waits for it already.
 async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32) {
     let mut left = acts.to_vec();
     left.extend([json!({"await": "inbox/go"}), json!({"call": ["right", []]})]);
@@ -50,7 +50,7 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
         locks.iter().filter(|it| it.held == is_granted).count()
     };
     let steer = async {
-        // Each has an intent on the datastore, and its model.
+        // Each holds an intent lock on the datastore, and the lock on its model.
         until("both have begun", || locked(true) == 4).await;
         fs::write(house.path().join("in/meet"), "").expect("it can be written");
         until("`right` waits for `left`", || locked(false) == 1).await;
@@ -77,11 +77,11 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
     (ended, n_undone)
 }
 
-/// Checks that a call which did `acts` is not started again.
-async fn is_not_undone(house: &House, acts: &[Value]) {
+/// Checks that a call which did `acts` is not retried.
+async fn is_not_rolled_back(house: &House, acts: &[Value]) {
     let (ended, n_undone) = deadlock(house, acts).await;
     let Err(error) = ended else {
-        panic!("{acts:?} was undone {n_undone} times")
+        panic!("{acts:?} was rolled back {n_undone} times")
     };
     assert_eq!(
         (error.code(), n_undone),
@@ -91,15 +91,15 @@ async fn is_not_undone(house: &House, acts: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn call_that_appended_to_a_file_is_not_undone() {
+async fn call_that_appended_to_a_file_is_not_rolled_back() {
     let house = house(GRANTS);
-    is_not_undone(&house, &[json!({"append": ["inbox/log", "one line\n"]})]).await;
+    is_not_rolled_back(&house, &[json!({"append": ["inbox/log", "one line\n"]})]).await;
     let log = fs::read_to_string(house.path().join("in/log"));
     assert_eq!(log.expect("it was written"), "one line\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn call_that_acted_in_a_folder_is_not_undone() {
+async fn call_that_acted_in_a_folder_is_not_rolled_back() {
     let house = house(GRANTS);
     let inbox = house.path().join("in");
     for act in [
@@ -117,7 +117,7 @@ async fn call_that_acted_in_a_folder_is_not_undone() {
         json!({"symlink": ["moved", "inbox/soft"]}),
         json!({"remove": "inbox/linked"}),
     ] {
-        is_not_undone(&house, &[act]).await;
+        is_not_rolled_back(&house, &[act]).await;
     }
     let is_there = |name: &str| inbox.join(name).symlink_metadata().is_ok();
     for (name, expect) in [
@@ -134,7 +134,7 @@ async fn call_that_acted_in_a_folder_is_not_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn call_that_connected_is_not_undone() {
+async fn call_that_connected_is_not_rolled_back() {
     let listener = TcpListener::bind("127.46.110.9:47112").expect("the address is free");
     let n_connected = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&n_connected);
@@ -144,7 +144,7 @@ async fn call_that_connected_is_not_undone() {
         }
     });
     let house = house(GRANTS);
-    is_not_undone(&house, &[json!({"connect": "127.46.110.9:47112"})]).await;
+    is_not_rolled_back(&house, &[json!({"connect": "127.46.110.9:47112"})]).await;
     until("it has connected", || {
         n_connected.load(Ordering::SeqCst) > 0
     })
@@ -152,9 +152,9 @@ async fn call_that_connected_is_not_undone() {
     assert_eq!(n_connected.load(Ordering::SeqCst), 1);
 }
 
-/// To look is not to act, and neither is to be refused.
+/// Reading has no effect, and neither has a refused action.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn call_that_only_read_is_undone() {
+async fn call_that_only_read_is_rolled_back() {
     let house = house(GRANTS_TO_READ);
     symlink("file", house.path().join("in/link")).expect("a link can be made");
     let (ended, n_undone) = deadlock(&house, &[json!({"read": "inbox/link"})]).await;

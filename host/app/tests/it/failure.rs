@@ -1,5 +1,5 @@
-//! What is told of a guest that traps or panics: its lines, the calls that led to it, what was
-//! undone, and what it had in memory.
+//! The report of a guest that traps or panics: its source lines, the chain of calls, the changes
+//! that were rolled back, and its memory.
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -25,8 +25,8 @@ fn line_of(what: &str) -> u32 {
     u32::try_from(at.expect("it is there") + 1).expect("a short file")
 }
 
-/// Makes a repository where `hostile` has debug info, compiled as the program does it: its lines
-/// come from the child, too.
+/// Makes a repository in which `hostile` has debug information and is compiled in a child process,
+/// as by the program. So the lines also come from the child process.
 async fn with_lines() -> House {
     let mut house = House::with_own_cache();
     house.compile_by(sedge_test_kit::sedge());
@@ -50,7 +50,7 @@ fn has_frame(backtrace: &[Frame], function: &str, lines: RangeInclusive<u32>) {
     assert_eq!(place.file, "tests/guests/examples/hostile.rs");
     assert!(lines.contains(&place.line), "{function}: {place}");
     assert_ne!(place.column, 0, "{function}");
-    // Not where this was built, and not where its compiler was.
+    // The paths of the machines that built the guest and its compiler are removed.
     for frame in backtrace {
         let file = frame.place.as_ref().map_or("", |place| &place.file);
         assert!(!file.starts_with('/'), "{file}");
@@ -58,20 +58,20 @@ fn has_frame(backtrace: &[Frame], function: &str, lines: RangeInclusive<u32>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trap_is_told_with_its_line() {
+async fn trap_is_reported_with_its_line() {
     let house = with_lines().await;
-    // Which line of the function it is, the compiler says as it likes.
+    // The compiler decides which line of the function it is.
     let lines = line_of("fn trap(")..=line_of("wasm32::unreachable()");
     let (error, _) = house.failure("hostile", "trap", json!({})).await;
     has_frame(error.backtrace(), "hostile::trap", lines.clone());
-    // The cache has the lines: whoever comes later has them too.
+    // The cache contains the lines, so a later process has them too.
     let other = house.other_process();
     let (error, _) = house.failure_in(&other, "hostile", "trap", json!({})).await;
     has_frame(error.backtrace(), "hostile::trap", lines);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_told_with_its_line_and_all_that_led_there() {
+async fn panic_is_reported_with_its_line_and_its_callers() {
     let house = with_lines().await;
     let message = json!({"message": "no way out"});
     let (error, run) = house.failure("hostile", "panic", message).await;
@@ -81,9 +81,9 @@ async fn a_panic_is_told_with_its_line_and_all_that_led_there() {
     assert_eq!(run.calls[0].error, Some(error), "the record says the same");
 }
 
-/// Lines that were lost or damaged are missed, and nothing else is.
+/// If the lines are missing or damaged, the report has everything else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_lines_a_trap_is_told_by_names() {
+async fn trap_without_lines_is_reported_with_function_names() {
     let house = with_lines().await;
     let cache = house.compiled_code().code.as_ref().expect("tests have one");
     let files = fs::read_dir(cache).expect("a folder");
@@ -102,11 +102,12 @@ async fn without_its_lines_a_trap_is_told_by_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_names_the_calls_that_led_to_it_and_what_was_undone() {
+async fn failure_names_its_chain_of_calls_and_the_rolled_back_changes() {
     let house = House::new();
     let trap = json!({"target": "hostile", "method": "trap"});
     let calls = json!({"target": "spawn", "method": "run", "arguments": trap});
-    // `swallow` deals with what its callee tells, so it is no failure of the run.
+    // `swallow` handles the error of its callee, so the error does not count as a failure of the
+    // run.
     house.value("hostile", "swallow", calls).await;
     let ran = house.run("spawn", "run", trap).await;
     let (_, report, _) = report_of(ran.expect_err("a callee trapped"));
@@ -123,11 +124,11 @@ async fn a_failure_names_the_calls_that_led_to_it_and_what_was_undone() {
     let undone = &report.undone[0].undone;
     let names: Vec<&str> = undone.names.iter().map(|name| name.as_str()).collect();
     assert_eq!((undone.changes, names), (1, vec!["mark"]));
-    // `spawn` keeps what it wrote, and says so.
+    // `spawn` reports that it keeps its writes.
     assert_eq!((report.n_origins, report.n_undone), (1, 1));
 }
 
-/// Runs a method with a core dump wanted.
+/// Runs a method with a core dump requested.
 async fn run_dumping(
     house: &House,
     model: &str,
@@ -154,7 +155,7 @@ async fn run_dumping(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_guest_had_in_memory_is_written_to_a_file() {
+async fn memory_of_a_guest_is_written_to_a_core_dump() {
     let house = House::new();
     let file = house.path().join("core.wasm");
     let trap = json!({"target": "hostile", "method": "trap"});
@@ -183,18 +184,18 @@ async fn what_a_guest_had_in_memory_is_written_to_a_file() {
     ] {
         assert!(has(what.as_bytes()), "{what}");
     }
-    // What the guest had in memory: the resource that it wrote.
+    // The guest's memory contains the resource that it wrote.
     assert!(has(br#"{"method":"trap"}"#));
 }
 
-/// A panic is a trap too, and one that its caller deals with is as well.
+/// A panic is a trap too, even if the caller handles it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_run_may_succeed_and_still_leave_a_core_dump() {
+async fn successful_run_may_leave_a_core_dump() {
     let house = House::new();
     let file = house.path().join("core.wasm");
     let panic = json!({"target": "hostile", "method": "panic", "arguments": {"message": "no"}});
     let ran = run_dumping(&house, "hostile", panic.clone(), &file).await;
-    let end = ran.expect("it deals with it").core_dump;
+    let end = ran.expect("it handles the error").core_dump;
     assert!(
         end.as_ref().is_some_and(|end| end.path.is_some()),
         "{end:?}"

@@ -1,5 +1,4 @@
-//! What guests do with data: files, labels, lists, deletion, publication, and how long it is
-//! kept.
+//! Data of guests: files, labels, lists, deletion, publication, and retention.
 
 pub(crate) use sedge_test_artifacts::FILER as filer;
 
@@ -22,20 +21,20 @@ use serde_json::{Value, json};
 use crate::fixture::text::{gate, step};
 use crate::fixture::{House, list_of, versions_of};
 
-/// More than what is kept in the database.
+/// More bytes than the database stores itself.
 const LARGE: u64 = 200_000;
 
 fn events(house: &House) -> Arc<dyn Events> {
     Arc::clone(&house.seen) as Arc<dyn Events>
 }
 
-/// Returns the version of a name that is the latest.
+/// Returns the latest version of a name.
 fn latest(house: &House, name: &str) -> DataVersionView {
     let found = data_get(&house.repository, "files", name, None);
     found.expect("it was written").0
 }
 
-/// Checks that nothing is missing, damaged or left over.
+/// Checks that no content is missing, damaged or left over.
 #[track_caller]
 fn is_sound(house: &House) {
     let checked = datastore_check(&house.repository, true, |_| {}).expect("nothing is damaged");
@@ -43,7 +42,7 @@ fn is_sound(house: &House) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_is_read_as_it_was_written_small_or_large() {
+async fn small_and_large_files_are_read_as_written() {
     let house = House::new();
     for bytes in [0, 1, 65_536, 65_537, LARGE] {
         let ask = json!({"bytes": bytes, "chunk": 50_000, "seed": bytes});
@@ -59,7 +58,7 @@ async fn a_file_is_read_as_it_was_written_small_or_large() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_of_lines_has_them_ended_by_the_host() {
+async fn host_ends_the_lines_of_a_file_of_lines() {
     let house = House::new();
     let ask = json!({"lines": true, "count": 3, "media_type": "text/csv; charset=utf-8"});
     house.value("files", "write", ask).await;
@@ -75,7 +74,7 @@ async fn a_file_of_lines_has_them_ended_by_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_finished_or_fails_leaves_nothing() {
+async fn unfinished_or_failed_file_leaves_nothing() {
     let house = House::new();
     for ask in [
         json!({"bytes": LARGE, "finish": false}),
@@ -87,12 +86,12 @@ async fn what_is_not_finished_or_fails_leaves_nothing() {
     let (error, _) = house.failure("files", "write", ask).await;
     assert_eq!(error.code(), "told-to-fail");
     assert_eq!(list_of(&house.repository, Some("files")), []);
-    // Not even in the folder of the datastore.
+    // There are no files left in the folder of the datastore.
     is_sound(&house);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_or_media_type_that_is_none_is_refused() {
+async fn invalid_name_or_media_type_is_refused() {
     let house = House::new();
     for (ask, expect) in [
         (json!({"media_type": "text"}), "invalid-name"),
@@ -108,7 +107,7 @@ async fn a_name_or_media_type_that_is_none_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn labels_are_of_the_model_the_spec_the_operator_and_the_write() {
+async fn labels_come_from_model_spec_operator_and_write() {
     let house = House::new();
     house.model(
         "files",
@@ -138,7 +137,7 @@ async fn labels_are_of_the_model_the_spec_the_operator_and_the_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_violates_its_schema_is_refused_or_warned_of() {
+async fn schema_violation_is_refused_or_logged() {
     let house = House::new();
     let (error, _) = house
         .failure("files", "record", json!({"invalid": true}))
@@ -157,7 +156,7 @@ async fn a_record_that_violates_its_schema_is_refused_or_warned_of() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_has_no_row() {
+async fn sensitive_field_is_refused() {
     let house = House::new();
     let (error, _) = house
         .failure("files", "record", json!({"spec": "secret"}))
@@ -191,16 +190,16 @@ async fn names_are_listed_with_their_latest_version() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_a_method_that_deletes_deletes() {
+async fn only_a_delete_method_deletes() {
     let house = House::new();
     house.value("files", "record", json!({"count": 3})).await;
     let ask = json!({"name": "record", "version": 3});
-    let told = house.value("files", "delete_wrongly", ask.clone()).await;
-    assert_eq!(told, "denied");
+    let answer = house.value("files", "delete_wrongly", ask.clone()).await;
+    assert_eq!(answer, "denied");
     house.has_versions("files", "record", 3);
     house.value("files", "delete", ask).await;
     house.has_versions("files", "record", 2);
-    // A number is given once.
+    // The number of a deleted version is not used again.
     house.value("files", "record", json!({})).await;
     assert_eq!(house.versions("files", "record"), [1, 2, 4]);
     house
@@ -211,7 +210,7 @@ async fn only_a_method_that_deletes_deletes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_published_stays_whatever_becomes_of_the_call() {
+async fn published_data_stays_if_the_call_fails() {
     for (then, n_versions) in [("succeed", 2), ("fail", 1), ("panic", 1)] {
         let house = House::new();
         let ran = house.run("files", "publish", json!({"then": then})).await;
@@ -225,7 +224,7 @@ async fn what_is_published_stays_whatever_becomes_of_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_belongs_to_the_type_that_wrote_it_first() {
+async fn name_belongs_to_the_type_that_wrote_it_first() {
     let house = House::new();
     house
         .value("files", "record", json!({"name": "mark"}))
@@ -248,7 +247,7 @@ async fn a_name_belongs_to_the_type_that_wrote_it_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_former_name_leads_to_the_present_one() {
+async fn former_name_leads_to_the_current_name() {
     let house = House::new();
     house.value("files", "record", json!({"count": 2})).await;
     let rename = |from: &str, to: &str, forward: bool| data_rename::Request {
@@ -259,7 +258,7 @@ async fn a_former_name_leads_to_the_present_one() {
     };
     let request = rename("record", "new", true);
     let renamed = data_rename(&house.repository, &request, events(&house)).await;
-    renamed.expect("nobody is in the way");
+    renamed.expect("no other call holds a lock");
     house.value("files", "record", json!({})).await;
     house.has_versions("files", "record", 3);
     house.has_versions("files", "new", 3);
@@ -305,25 +304,25 @@ async fn collect(house: &House, with_latest: bool) -> Vec<String> {
     };
     let plan = data_gc(&house.repository, request(true), events(house)).await;
     let report = data_gc(&house.repository, request(false), events(house)).await;
-    let report = report.expect("nobody is in the way");
+    let report = report.expect("no other call holds a lock");
     let planned = DataCollection {
         dry_run: false,
         ..plan.expect("readable")
     };
-    assert_eq!(planned, report, "it does what it says");
+    assert_eq!(planned, report, "the collection does what its plan says");
     is_sound(house);
-    let told = report.deleted.iter();
-    let mut told: Vec<String> = told
+    let removed = report.deleted.iter();
+    let mut removed: Vec<String> = removed
         .map(|it| format!("{} {}", it.name, it.versions))
         .collect();
     if report.files.count > 0 {
-        told.push(format!("{} files", report.files.count));
+        removed.push(format!("{} files", report.files.count));
     }
-    told
+    removed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collection_keeps_what_is_wanted_and_the_latest() {
+async fn collection_keeps_retained_versions_and_the_latest() {
     let house = House::new();
     house
         .value("files", "record", json!({"spec": "short", "count": 5}))
@@ -333,7 +332,7 @@ async fn a_collection_keeps_what_is_wanted_and_the_latest() {
     house.value("files", "write", ask).await;
     assert_eq!(collect(&house, false).await, ["short 2"]);
     assert_eq!(house.versions("files", "short"), [3, 4, 5]);
-    // What the operator says now counts for what was written before.
+    // The current rules of the operator apply to data that was written before.
     house.model(
         "files",
         "@test/filer",
@@ -355,7 +354,7 @@ async fn a_collection_keeps_what_is_wanted_and_the_latest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_of_a_run_goes_when_the_run_has_ended() {
+async fn data_of_a_run_expires_when_the_run_has_ended() {
     let house = House::new();
     let write = |spec: &str| {
         let inputs = format!("{{spec: {spec}, count: 2}}");
@@ -386,7 +385,7 @@ async fn what_is_of_a_run_goes_when_the_run_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_data_of_a_model_that_is_gone_is_pruned() {
+async fn data_of_a_deleted_model_is_pruned() {
     let house = House::new();
     house.value("files", "record", json!({"count": 3})).await;
     house.value("sink", "run", json!({})).await;
@@ -399,19 +398,19 @@ async fn the_data_of_a_model_that_is_gone_is_pruned() {
         let pruned = data_prune::data_prune(&house.repository, &request, events(&house)).await;
         let pruned = pruned.expect("no call is under way");
         assert_eq!(pruned.doubt, None, "one of two is gone");
-        let told: Vec<_> = pruned
+        let removed: Vec<_> = pruned
             .models
             .iter()
             .map(|it| (it.model.as_str(), it.names, it.versions))
             .collect();
-        assert_eq!(told, [("files", 1, 3)]);
+        assert_eq!(removed, [("files", 1, 3)]);
     }
     assert_eq!(list_of(&house.repository, None).len(), 1);
     is_sound(&house);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_query_looks_at_what_is_in_data() {
+async fn query_reads_the_content_of_data() {
     let house = House::new();
     house.value("files", "record", json!({"count": 3})).await;
     let ask = json!({"name": "other", "count": 2, "tags": {"env": "prod"}});
@@ -494,9 +493,10 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
     is_sound(&house);
 }
 
-/// Sixty-four files may be open, and then there is a limit, not a host out of descriptors.
+/// Up to 64 files may be open. Then the call reaches a limit, and the host does not run out of
+/// descriptors.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_has_so_many_files_open_and_no_more() {
+async fn number_of_open_files_is_limited() {
     let house = House::new();
     let ask = json!({"bytes": 1, "times": 64, "finish": false});
     house.value("files", "write", ask).await;
@@ -507,9 +507,9 @@ async fn a_call_has_so_many_files_open_and_no_more() {
     assert!(error.to_string().contains(name), "{error}");
 }
 
-/// A reader has what it opened, whatever becomes of it meanwhile.
+/// A reader keeps the content that it opened, even if the data is deleted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_open_stays_though_it_is_deleted() {
+async fn open_content_stays_readable_after_deletion() {
     let house = House::new();
     house.value("files", "write", json!({"bytes": LARGE})).await;
     let found = data_get(&house.repository, "files", "blob", None);

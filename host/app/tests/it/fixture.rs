@@ -1,5 +1,5 @@
-//! What the tests share: a repository with the plugins of all guests, and short ways to
-//! run what is in it.
+//! The shared fixture: a repository with the plugins of all guests, and short ways to run its
+//! models.
 
 #[path = "fixture/text.rs"]
 pub(crate) mod text;
@@ -38,10 +38,10 @@ use tokio::sync::Notify;
 
 use crate::shown::{Recorded, stands};
 
-/// How long anything here may take before it counts as hanging. No test waits for it.
+/// How long an operation may take before it counts as hanging. Successful tests never wait so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The components that can be added, and the models of each: name and type.
+/// The plugins, and the models of each: name and type.
 const PLUGINS: [&str; 15] = [
     sedge_test_artifacts::ACTOR,
     sedge_test_artifacts::ASKER,
@@ -75,7 +75,7 @@ const MODELS: [(&str, &str); 13] = [
     ("b", "@test/recurse"),
 ];
 
-/// A repository in a folder of its own.
+/// A repository in its own folder.
 pub(crate) struct House {
     pub(crate) repository: Arc<Repository>,
     pub(crate) seen: Arc<Seen>,
@@ -84,7 +84,7 @@ pub(crate) struct House {
     compiler: Compiler,
 }
 
-/// Returns what a process is given that chooses nothing.
+/// Returns the default settings of a process.
 pub(crate) fn settings() -> Settings {
     Settings {
         reaper: Some(sedge_test_artifacts::REAPER.into()),
@@ -92,7 +92,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// What happened, for a test to look at or to wait for.
+/// Records the events, for a test to inspect or to wait for.
 #[derive(Default)]
 pub(crate) struct Seen {
     events: Mutex<Vec<Event>>,
@@ -107,7 +107,7 @@ impl Events for Seen {
 }
 
 impl Seen {
-    /// Returns all that happened.
+    /// Returns all events.
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.lock().expect("no panic").clone()
     }
@@ -136,8 +136,8 @@ impl House {
         house
     }
 
-    /// Makes a repository as [`House::new`] does, of a user with a cache of their own: for tests
-    /// that change what is in it.
+    /// Makes a repository as [`House::new`] does, with its own cache: for tests that change the
+    /// content of the cache.
     pub(crate) fn with_own_cache() -> Self {
         let mut house = Self::new();
         copy(&template().join(USER), &house.path().join(USER));
@@ -170,7 +170,7 @@ impl House {
         self.keep.path()
     }
 
-    /// Opens the repository once more, as another process would, with settings of its own.
+    /// Opens the repository again, as another process would, with its own settings.
     pub(crate) fn other_process_with(&self, settings: Settings) -> Arc<Repository> {
         let settings = Settings {
             compiled_code: self.compiled.clone(),
@@ -181,38 +181,38 @@ impl House {
         Repository::open_with(self.path(), settings).expect("a repository")
     }
 
-    /// Opens the repository once more, as another process would.
+    /// Opens the repository again, as another process would.
     pub(crate) fn other_process(&self) -> Arc<Repository> {
         self.other_process_with(settings())
     }
 
-    /// Opens the repository once more, as a process of a user with other folders would.
+    /// Opens the repository again, as a process of a user with other folders would.
     pub(crate) fn process_with_cache(&self, compiled_code: CachePlaces) -> Arc<Repository> {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
         let settings = settings_of(&compiled_code, events);
         Repository::open_with(self.path(), settings).expect("a repository")
     }
 
-    /// Has processes that are opened from now on compile as the program does, in a child process.
+    /// Makes processes that are opened from now on compile in a child process, as the program does.
     pub(crate) fn compile_by(&mut self, program: &Path) {
         self.compiler = Compiler::Program(program.to_owned());
     }
 
-    /// Returns where compiled code is kept.
+    /// Returns the folders of compiled code.
     pub(crate) fn compiled_code(&self) -> &CachePlaces {
         &self.compiled
     }
 
-    /// Lets this handle go, so that what it worked on is interrupted, and opens another.
+    /// Drops this handle, which interrupts its work, and opens another one.
     pub(crate) async fn reopen(&mut self) {
         let new = self.other_process();
         let old = std::mem::replace(&mut self.repository, new);
         drop(old);
-        // Tasks of what was dropped in the middle hold it until they have stopped.
+        // Tasks of interrupted work hold the handle until they have stopped.
         until("the old handle is gone", || self.sessions().is_empty()).await;
     }
 
-    /// Returns the files by which processes say that they are alive.
+    /// Returns the files by which processes show that they are alive.
     pub(crate) fn sessions(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.path().join(".sedge/locks")) else {
             return Vec::new();
@@ -225,13 +225,13 @@ impl House {
         paths.filter(is_session).collect()
     }
 
-    /// Writes a model's definition; `more` are further lines of it.
+    /// Writes a model's definition. `more` contains further lines of it.
     pub(crate) fn model(&self, name: &str, type_name: &str, more: &str) {
         let text = format!("name: {name}\ntype: \"{type_name}\"\n{more}");
         self.write(&format!("models/{name}.yaml"), &text);
     }
 
-    /// Writes a workflow of one job `main`, with these steps.
+    /// Writes a workflow with these steps in one job, `main`.
     pub(crate) fn workflow(&self, name: &str, steps: &[String]) {
         let text = format!(
             "name: {name}\njobs:\n  - name: main\n    steps:\n{}",
@@ -261,7 +261,7 @@ impl House {
             .value
     }
 
-    /// Runs a method that fails, and returns why, and the run.
+    /// Runs a method that fails, and returns the error and the run.
     pub(crate) async fn failure(
         &self,
         model: &str,
@@ -273,11 +273,11 @@ impl House {
                 let run = self.show(&failed.run);
                 (failed.source, run)
             }
-            other => panic!("{model}.{method} was to fail: {other:?}"),
+            other => panic!("{model}.{method} should have failed: {other:?}"),
         }
     }
 
-    /// Adds a plugin, in place of what provided its type.
+    /// Adds a plugin. It replaces the plugin that provided its type.
     pub(crate) async fn plugin_add(&mut self, component: &str) {
         let events = Arc::clone(&self.seen) as Arc<dyn Events>;
         let added = plugin_add(&self.repository, Path::new(component), events).await;
@@ -286,7 +286,7 @@ impl House {
         self.reopen().await;
     }
 
-    /// Runs a method that fails as another process would, and returns why, and the run.
+    /// Runs a method that fails as another process would, and returns the error and the run.
     pub(crate) async fn failure_in(
         &self,
         process: &Arc<Repository>,
@@ -299,11 +299,11 @@ impl House {
                 let run = self.show(&failed.run);
                 (failed.source, run)
             }
-            other => panic!("{model}.{method} was to fail: {other:?}"),
+            other => panic!("{model}.{method} should have failed: {other:?}"),
         }
     }
 
-    /// Has `hostile` call something, and returns what it was told.
+    /// Makes `hostile` call a method, and returns the answer that it received.
     pub(crate) async fn told(&self, target: &str, method: &str, arguments: Value) -> Value {
         let arguments =
             serde_json::json!({"target": target, "method": method, "arguments": arguments});
@@ -320,17 +320,17 @@ impl House {
         within(workflow_resume(&self.repository, name, None, events)).await
     }
 
-    /// Returns a run and all that the datastore has of it.
+    /// Returns a run with its calls and events in the datastore.
     pub(crate) fn show(&self, run: &impl ToString) -> Recorded {
         self.recorded(Some(&run.to_string())).expect("a run")
     }
 
-    /// Returns the newest run and all that the datastore has of it.
+    /// Returns the newest run with its calls and events in the datastore.
     pub(crate) fn newest(&self) -> Recorded {
         self.recorded(None).expect("a run")
     }
 
-    /// Returns the locks that are held or waited for.
+    /// Returns the locks and the requests for locks.
     pub(crate) fn locks(&self) -> Vec<LockView> {
         let mut locks = Vec::new();
         let read = datastore_lock_status(&self.repository, |lock| {
@@ -341,7 +341,7 @@ impl House {
         locks
     }
 
-    /// Returns how many calls of the newest run are under way; none before there is a run.
+    /// Returns how many calls of the newest run are in progress: 0 if there is no run.
     pub(crate) fn n_running(&self) -> usize {
         match self.recorded(None) {
             Ok(run) => n_calls(&run, CallStatus::Running),
@@ -363,7 +363,7 @@ impl House {
         })
     }
 
-    /// Returns the versions that a name has.
+    /// Returns the versions of a name.
     pub(crate) fn versions(&self, model: &str, name: &str) -> Vec<u64> {
         match versions_of(&self.repository, model, name) {
             Ok(versions) => versions.iter().map(|it| it.version).collect(),
@@ -372,7 +372,7 @@ impl House {
         }
     }
 
-    /// Checks that a name has as many versions, without holes.
+    /// Checks that a name has `n_versions` versions without gaps.
     #[track_caller]
     pub(crate) fn has_versions(&self, model: &str, name: &str, n_versions: u64) {
         let expect: Vec<u64> = (1..=n_versions).collect();
@@ -411,7 +411,7 @@ pub(crate) fn versions_of(
     Ok(versions)
 }
 
-/// Returns every piece of data of a model, or of all, with its latest version.
+/// Returns the latest version of each piece of data of a model, or of all models.
 pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataVersionView> {
     let mut list = Vec::new();
     let listed = data_list(repository, model, |record| {
@@ -422,7 +422,7 @@ pub(crate) fn list_of(repository: &Repository, model: Option<&str>) -> Vec<DataV
     list
 }
 
-/// Runs a method by some handle on a repository.
+/// Runs a method by a given handle.
 pub(crate) async fn run_in(
     repository: &Arc<Repository>,
     seen: &Arc<Seen>,
@@ -433,7 +433,7 @@ pub(crate) async fn run_in(
     run_seen_by(repository, events, (model, method), arguments).await
 }
 
-/// Runs a method, with somebody else to see what happens.
+/// Runs a method, and passes its events to `events`.
 pub(crate) async fn run_seen_by(
     repository: &Arc<Repository>,
     events: Arc<dyn Events>,
@@ -452,7 +452,7 @@ pub(crate) async fn run_seen_by(
     within(model_method_run(repository, &request, events)).await
 }
 
-/// Waits for what must come to an end.
+/// Waits for a future that must end.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     let deadline = Moment::now().after(PATIENCE);
     clock::until(deadline, future).await.expect("it hangs")
@@ -467,12 +467,12 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Returns how a run stands, and its calls with how each ended: `1 spawn.run succeeded`.
+/// Returns the status of a run, and its calls with their results: `1 spawn.run succeeded`.
 pub(crate) fn told_of(report: &Recorded) -> (RunStatus, Vec<String>) {
     (report.status, report.calls.iter().map(call_words).collect())
 }
 
-/// Returns how many of a run's calls stand so.
+/// Returns how many of a run's calls have a status.
 pub(crate) fn n_calls(report: &Recorded, status: CallStatus) -> usize {
     let calls = report.calls.iter();
     calls.filter(|call| call.status == status).count()
@@ -499,13 +499,13 @@ pub(crate) fn words(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The repository in a template.
+/// The folder of the repository in a template.
 const REPOSITORY: &str = "repository";
 
-/// The folders of a user in a template.
+/// The folder of the user's folders in a template.
 const USER: &str = "user";
 
-/// Returns the places of compiled code in a folder that has a user's folders.
+/// Returns the folders of compiled code below a folder with a user's folders.
 fn compiled_code(of: &Path) -> CachePlaces {
     CachePlaces {
         code: Some(of.join(USER).join("code")),
@@ -513,8 +513,8 @@ fn compiled_code(of: &Path) -> CachePlaces {
     }
 }
 
-/// Returns a repository with the plugins of all sound guests, compiled. It is made once
-/// for each build of these tests, and kept for the next time that they run.
+/// Returns a repository with the compiled plugins of all valid guests. It is made once for each
+/// build of these tests, and kept for the next run of them.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -537,10 +537,10 @@ fn template() -> &'static Path {
                 }
             }
             let made = TempDir::new_in(folder).expect("a folder can be made");
-            // Tests run on async threads already, and wait for this one.
+            // The tests run on async threads, so the template is made on a thread of its own.
             std::thread::scope(|scope| scope.spawn(|| template_make(made.path())).join())
                 .expect("the plugins can be added");
-            // If another run of these tests was faster, its template is as good.
+            // If another run of these tests was faster, its template is equivalent.
             let _ = fs::rename(made.keep(), &template);
         }
         template
@@ -555,7 +555,7 @@ fn template_make(folder: &Path) {
     for plugin in PLUGINS {
         let added = plugin_add(&repository, Path::new(plugin), Arc::<Seen>::default());
         let added = runtime.block_on(added).expect("a sound plugin");
-        // What these may do outside of their sandbox is for each test to say.
+        // Each test decides what these plugins may do outside of their sandbox.
         let granted = match plugin {
             sedge_test_artifacts::ASKER
             | sedge_test_artifacts::DIALER
@@ -570,7 +570,7 @@ fn template_make(folder: &Path) {
     }
 }
 
-/// Copies a folder and all that is in it, with its permissions.
+/// Copies a folder with its content and permissions.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     let mode = fs::metadata(from).expect("it is there").permissions();

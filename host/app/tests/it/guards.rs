@@ -1,9 +1,9 @@
-//! What decides on models and commands is not written to by guests, and a guard that cannot look
-//! denies.
+//! No guest writes to a file that controls models or commands, and a guard that cannot inspect a
+//! path denies access.
 //!
-//! The guard compared texts, and passed where it could not open a folder: a linked program, a
-//! pattern or a moved link was enough to have code run outside of the sandbox. The hostile suite
-//! has a row for each such way; here is what stays possible, and what needs a place of its own.
+//! The guard compared texts, and granted access if it could not open a folder: a linked program, a
+//! pattern or a moved link was enough to run code outside of the sandbox. The hostile suite has a
+//! row for each such way. These tests show what stays allowed, and cases that need their own setup.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -40,7 +40,7 @@ async fn refused(house: &House, acts: &[Value]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn folder_beside_what_decides_is_written_to_as_ever() {
+async fn folder_beside_controlling_files_is_writable() {
     let pins = "cat: {program: /bin/cat, arguments: ['*'], cwd: .}, \
                 make: {program: /bin/true, arguments: [--file=tools/Makefile, -ftools/a, 'tools/*']}";
     let house = house(pins, "in", "out").await;
@@ -61,7 +61,7 @@ async fn folder_beside_what_decides_is_written_to_as_ever() {
         json!({"rename": ["inbox/made", "outbox/made"]}),
         json!({"remove-folder": "outbox/made"}),
         json!({"remove": "outbox/hard"}),
-        // What a lone `*` stands for is the guest's choice.
+        // The guest freely chooses the text for a lone `*`.
         json!({"command": ["cat", ["in/file"]]}),
     ];
     let done = acted(&house, &acts).await;
@@ -76,15 +76,15 @@ async fn folder_beside_what_decides_is_written_to_as_ever() {
         json!({"truncate": "inbox/none"}),
         json!({"make-folder": "inbox/no/such"}),
     ] {
-        let told = refused(&house, &[act]).await;
-        assert!(!told.is_empty(), "{told}");
+        let reason = refused(&house, &[act]).await;
+        assert!(!reason.is_empty(), "{reason}");
     }
 }
 
-/// A link to itself stands for all that cannot be looked at, such as what is left of a process
-/// without descriptors.
+/// A link to itself stands for every path that cannot be inspected, for example because the process
+/// has no descriptors left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn guard_that_cannot_look_denies() {
+async fn guard_that_cannot_inspect_a_path_denies() {
     let create = json!({"create": "inbox/new"});
     for pins in [
         "x: {program: ROOT/tools/loop/run}",
@@ -93,26 +93,26 @@ async fn guard_that_cannot_look_denies() {
     ] {
         let house = house(pins, "in", "out").await;
         symlink("loop", house.path().join("tools/loop")).expect("a link can be made");
-        let told = refused(&house, std::slice::from_ref(&create)).await;
+        let reason = refused(&house, std::slice::from_ref(&create)).await;
         assert!(
-            told.contains("Sedge cannot check whether it controls the command `x`"),
-            "{told}"
+            reason.contains("Sedge cannot check whether it controls the command `x`"),
+            "{reason}"
         );
-        assert!(told.contains("tools/loop"), "{told}");
+        assert!(reason.contains("tools/loop"), "{reason}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn definitions_are_not_written_to_by_any_name() {
+async fn definitions_are_not_writable_by_any_name() {
     let check = async |linked: &str, inbox: &str| {
         let house = house("", inbox, "out").await;
         let at = |name: &str| house.path().join(name);
         fs::rename(at(linked), at("tools").join(linked)).expect("it is there");
         symlink(format!("tools/{linked}"), at(linked)).expect("a link can be made");
-        let told = refused(&house, &[json!({"create": "inbox/new.yaml"})]).await;
+        let reason = refused(&house, &[json!({"create": "inbox/new.yaml"})]).await;
         assert!(
-            told.contains(&format!("controls `{linked}`")),
-            "{linked}, {inbox}: {told}"
+            reason.contains(&format!("controls `{linked}`")),
+            "{linked}, {inbox}: {reason}"
         );
     };
     check("models", "tools").await;
@@ -121,24 +121,24 @@ async fn definitions_are_not_written_to_by_any_name() {
     check("sedge.yaml", "tools").await;
 }
 
-/// The variable by which this test finds the repository, within a name space of mounts.
+/// The variable that tells this test, inside a mount namespace, where the repository is.
 const MOUNTED: &str = "SEDGE_TEST_MOUNTED";
 
-/// `models` is mounted in a folder that was granted, and once more as that folder itself.
+/// `models` is mounted in a granted folder, and also as a granted folder itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mounts_do_not_get_around_the_guard() {
+async fn mounts_do_not_bypass_the_guard() {
     if std::env::var_os(MOUNTED).is_none() {
         let program = std::env::current_exe().expect("it has a path");
         let inside = Command::new("unshare")
             .args(["--map-root-user", "--mount"])
             .arg(program)
-            .args(["--exact", "guards::mounts_do_not_get_around_the_guard"])
+            .args(["--exact", "guards::mounts_do_not_bypass_the_guard"])
             .env(MOUNTED, "yes")
             .output()
-            .expect("`unshare` is there: this test needs a name space of mounts");
+            .expect("`unshare` exists: this test needs a mount namespace");
         assert!(
             inside.status.success(),
-            "this test needs a name space of mounts: {inside:?}"
+            "this test needs a mount namespace: {inside:?}"
         );
         return;
     }
@@ -162,16 +162,16 @@ async fn mounts_do_not_get_around_the_guard() {
         json!({"make-folder": "inbox/all/models/new"}),
         json!({"rename": ["inbox/all/models", "inbox/all/former"]}),
     ] {
-        let told = refused(&house, std::slice::from_ref(&act)).await;
-        assert!(told.contains("not-permitted"), "{act}: {told}");
+        let reason = refused(&house, std::slice::from_ref(&act)).await;
+        assert!(reason.contains("not-permitted"), "{act}: {reason}");
     }
     mount("models", "out");
-    let told = refused(&house, &[]).await;
+    let reason = refused(&house, &[]).await;
     for mounted in ["out", "in/all", "in/tools", "in/models"] {
         let umount = Command::new("umount")
             .arg(house.path().join(mounted))
             .status();
         assert!(umount.expect("`umount` is there").success());
     }
-    assert!(told.contains("controls `models`"), "{told}");
+    assert!(reason.contains("controls `models`"), "{reason}");
 }

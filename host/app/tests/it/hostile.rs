@@ -1,5 +1,5 @@
-//! Guests that trap, hang, or take what they can get: each ends its own call only, leaves
-//! nothing behind, and its record says what it did.
+//! Guests that trap, hang, or exhaust resources: each ends only its own call and leaves nothing
+//! behind, and the record says what it did.
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::run::LogLevelView;
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use crate::fixture::{House, list_of, n_calls, told_of};
 use crate::shown::log_of;
 
-/// The definition of a `hostile` that does not get far.
+/// A definition of `hostile` with low limits.
 const LIMITS: &str = "limits: {wallTimeSeconds: 1, memoryMebibytes: 32}\n";
 
-/// Runs a method of `hostile` that fails, checks that nothing but a record is left of it,
-/// and returns the error.
+/// Runs a method of `hostile` that fails, checks that only a record is left of the call, and
+/// returns the error.
 async fn fails(method: &str, arguments: Value) -> CallError {
     let house = House::new();
     house.model("hostile", "@test/hostile", LIMITS);
     let (error, run) = house.failure("hostile", method, arguments).await;
-    let told = told_of(&run);
+    let recorded = told_of(&run);
     let expect = vec![format!("1 hostile.{method} failed")];
-    assert_eq!(told, (RunStatus::Failed, expect), "{error:?}");
+    assert_eq!(recorded, (RunStatus::Failed, expect), "{error:?}");
     assert_eq!(
         run.calls[0].error.as_ref(),
         Some(&error),
@@ -32,15 +32,15 @@ async fn fails(method: &str, arguments: Value) -> CallError {
     let data = list_of(&house.repository, None);
     assert_eq!(data, [], "{method} left something");
 
-    // The lock is free and the host healthy, for this process and for others.
+    // The lock is free and the host works, for this process and for others.
     house.value("hostile", "sleep", json!({"ms": 0})).await;
     house.value("sink", "run", json!({})).await;
     house.has_versions("hostile", "mark", 1);
     error
 }
 
-/// Runs a method of `hostile` that succeeds, whatever it was told inside.
-async fn told(method: &str, arguments: Value) -> Value {
+/// Runs a method of `hostile` that succeeds although a call inside of it may fail.
+async fn succeeds(method: &str, arguments: Value) -> Value {
     let house = House::new();
     let value = house.value("hostile", method, arguments).await;
     house.has_versions("hostile", "mark", 1);
@@ -49,7 +49,7 @@ async fn told(method: &str, arguments: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trap_is_told_with_where_it_was_and_the_last_words() {
+async fn trap_is_reported_with_its_place_and_the_last_words() {
     let error = fails("trap", json!({"words": "goodbye"})).await;
     let CallError::Trapped { message, backtrace } = &error else {
         panic!("{error:?}")
@@ -68,7 +68,7 @@ async fn a_trap_is_told_with_where_it_was_and_the_last_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_told_with_its_message_and_its_place() {
+async fn panic_is_reported_with_its_message_and_place() {
     let error = fails("panic", json!({"message": "no way out"})).await;
     let CallError::Failed(failure) = &error else {
         panic!("{error:?}")
@@ -86,9 +86,9 @@ async fn a_panic_is_told_with_its_message_and_its_place() {
     );
 }
 
-/// The message is the guest's, and so is its length.
+/// The guest chooses the message and its length.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_cannot_say_too_much() {
+async fn message_of_a_panic_is_cut() {
     let message = "é".repeat(1 << 20);
     let error = fails("panic", json!({"message": message})).await;
     assert!(
@@ -107,7 +107,7 @@ async fn a_panic_cannot_say_too_much() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_loop_without_end_is_stopped_in_time() {
+async fn endless_loop_is_stopped_in_time() {
     let since = Moment::now();
     let error = fails("spin", json!({})).await;
     println!(
@@ -122,14 +122,14 @@ async fn a_loop_without_end_is_stopped_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sleep_that_is_too_long_is_stopped_in_time() {
+async fn long_sleep_is_stopped_in_time() {
     let error = fails("sleep", json!({"ms": 3_600_000})).await;
     assert!(matches!(error, CallError::TimedOut { .. }), "{error:?}");
 }
 
-/// The callee has what is left of its caller's time, and ends with it.
+/// The callee has the time that its caller has left, and ends with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_callee_ends_with_its_callers_time() {
+async fn callee_ends_at_the_deadline_of_its_caller() {
     for method in ["spin", "sleep"] {
         let house = House::new();
         house.model("hostile", "@test/hostile", LIMITS);
@@ -139,7 +139,7 @@ async fn a_callee_ends_with_its_callers_time() {
             _ => json!({"ms": 3_600_000}),
         };
         let ask = json!({"target": "other", "method": method, "arguments": arguments});
-        // Both have the same deadline. Who is told of it first is a matter of luck.
+        // Both have the same deadline, so either may reach it first.
         match house.run("hostile", "swallow", ask).await {
             Ok(report) => assert_eq!(report.value["code"], "timed-out"),
             Err(error) => assert_eq!(error.code(), ErrorCode::CallFailed, "{error:?}"),
@@ -151,15 +151,15 @@ async fn a_callee_ends_with_its_callers_time() {
     }
 }
 
-/// What a callee had started are tasks of their own: the run's end waits for them too.
+/// The calls that a callee started are tasks of their own. The end of the run waits for them too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_callee_started_ends_with_its_callers_time() {
+async fn calls_of_a_callee_end_at_the_deadline_of_its_caller() {
     let house = House::new();
     house.model("hostile", "@test/hostile", LIMITS);
     house.model("other", "@test/hostile", "");
     let started = json!({"count": 20, "parallel": true, "target": "other", "method": "spin"});
     let ask = json!({"target": "spawn", "method": "run", "arguments": started});
-    // As above: who is told first is a matter of luck.
+    // As above, either may reach the deadline first.
     let _ = house.run("hostile", "swallow", ask).await;
     let run = house.newest();
     assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));
@@ -168,7 +168,7 @@ async fn what_a_callee_started_ends_with_its_callers_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_without_end_reaches_the_limit() {
+async fn endless_memory_reaches_the_limit() {
     let error = fails("memory", json!({})).await;
     assert_eq!(
         error.to_string(),
@@ -177,12 +177,12 @@ async fn memory_without_end_reaches_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_without_end_is_a_trap() {
+async fn stack_overflow_is_a_trap() {
     let error = fails("stack", json!({})).await;
     let CallError::Trapped { message, backtrace } = &error else {
         panic!("{error:?}")
     };
-    // Which of its two stacks ends first is the compiler's choice.
+    // The compiler decides which of the two stacks overflows first.
     let says = ["call stack exhausted", "out of bounds memory access"];
     assert!(says.iter().any(|says| message.contains(says)), "{message}");
     assert!((10..=32).contains(&backtrace.len()), "{}", backtrace.len());
@@ -191,7 +191,7 @@ async fn a_stack_without_end_is_a_trap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exit_is_a_trap() {
+async fn exit_is_a_trap() {
     let error = fails("exit", json!({})).await;
     let says = "instead of returning";
     assert!(
@@ -201,7 +201,7 @@ async fn an_exit_is_a_trap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_result_that_is_no_json_is_a_failure() {
+async fn invalid_json_result_is_a_failure() {
     let house = House::new();
     let (error, run) = house.failure("raw", "run", json!({})).await;
     let CallError::Failed(failure) = &error else {
@@ -211,12 +211,12 @@ async fn a_result_that_is_no_json_is_a_failure() {
     assert_eq!(told_of(&run).1, ["1 raw.run failed"]);
 }
 
-/// What passes the contract's bound on one text is told; what passes the engine's bound
-/// on one host call is not even copied, and ends the call. The engine has no type for
-/// that, only words: this notices when they change.
+/// A text that exceeds the contract's limit is reported to the guest. A text that exceeds the
+/// engine's limit for one host call is not even copied, and ends the call. The engine has no error
+/// type for that, only a message: this test fails if the message changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_cannot_pass_too_much() {
-    assert_eq!(told("big", json!({"bytes": 5 << 20})).await, "limit");
+async fn large_texts_of_a_guest_are_refused() {
+    assert_eq!(succeeds("big", json!({"bytes": 5 << 20})).await, "limit");
     let house = House::new();
     let arguments = json!({"bytes": 17 << 20});
     let (error, run) = house.failure("hostile", "big", arguments).await;
@@ -227,15 +227,15 @@ async fn a_guest_cannot_pass_too_much() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_type_does_not_declare_is_not_written() {
-    assert_eq!(told("undeclared", json!({})).await, "undeclared");
-    let value = told("badcontent", json!({})).await;
+async fn undeclared_resource_is_not_written() {
+    assert_eq!(succeeds("undeclared", json!({})).await, "undeclared");
+    let value = succeeds("badcontent", json!({})).await;
     assert_eq!(value["code"], "invalid-content");
     assert_eq!(value["violations"][0]["path"], "/method", "{value}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_guest_prints_becomes_lines_of_its_log() {
+async fn printed_lines_become_log_lines() {
     let house = House::new();
     house.value("hostile", "print", json!({"lines": 3})).await;
     let records = log_of(&house.repository, None);
@@ -256,12 +256,12 @@ async fn what_a_guest_prints_becomes_lines_of_its_log() {
     assert_eq!(
         house.seen.lines(),
         texts,
-        "and as they come, for who watches"
+        "and as events while the call runs"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_lines_is_cut() {
+async fn long_log_is_cut() {
     for method in ["log", "print"] {
         let house = House::new();
         house
@@ -279,8 +279,8 @@ async fn a_flood_of_lines_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_sees_nothing_of_the_machine() {
-    let value = told("environment", json!({})).await;
+async fn guest_sees_nothing_of_the_machine() {
+    let value = succeeds("environment", json!({})).await;
     assert_eq!(value["variables"], json!({}));
     assert_eq!(value["arguments"], json!([]));
     assert_ne!(value["root"], "ok");
@@ -288,7 +288,7 @@ async fn a_guest_sees_nothing_of_the_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_keeps_writes_only_if_it_says_so() {
+async fn failure_keeps_writes_only_on_request() {
     let failure = |keep: bool| json!({"code": "no", "message": "not today", "keep": keep});
     let error = fails("fail", failure(false)).await;
     assert_eq!(
@@ -306,9 +306,9 @@ async fn a_failure_keeps_writes_only_if_it_says_so() {
     house.has_versions("hostile", "mark", 1);
 }
 
-/// The third call is refused, and `spawn` fails for it: the first two stay.
+/// The third call is refused, so `spawn` fails. The results of the first two calls stay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_caller_does_not_undo_what_it_called() {
+async fn failed_caller_does_not_roll_back_its_callees() {
     let house = House::new();
     house.model("spawn", "@sedge/spawn", "limits: {callsPerCall: 2}\n");
     let (_, run) = house.failure("spawn", "run", json!({"count": 3})).await;
@@ -321,13 +321,13 @@ async fn a_failed_caller_does_not_undo_what_it_called() {
     house.has_versions("sink", "record", 2);
 }
 
-/// What was committed when the time was up stays; what was under way leaves nothing.
+/// Changes that were committed before the deadline stay. Calls in progress leave nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_caller_keeps_what_its_callees_committed() {
+async fn stopped_caller_keeps_the_commits_of_its_callees() {
     for parallel in [false, true] {
         let house = House::new();
         house.model("spawn", "@sedge/spawn", "limits: {wallTimeSeconds: 1}\n");
-        // All calls together take longer than that on any machine.
+        // All calls together take longer than the limit on any machine.
         let preset = "methods: {sleep: {arguments: {ms: 5}}}\n";
         house.model("other", "@test/hostile", preset);
         let arguments = json!({
@@ -346,9 +346,9 @@ async fn a_stopped_caller_keeps_what_its_callees_committed() {
     }
 }
 
-/// A call that nobody waits for is stopped, and never left under way.
+/// A call is stopped if its caller ends without waiting for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_abandoned_call_is_cancelled() {
+async fn abandoned_call_is_cancelled() {
     let house = House::new();
     house.model("other", "@test/hostile", "");
     for round in 1..=20 {
@@ -378,9 +378,9 @@ fn sink_versions(repository: &Repository) -> usize {
         .map_or(0, |it| usize::try_from(it.version).expect("few"))
 }
 
-/// Whoever no longer waits for a run has stopped it: the record says so, and the lock is free.
+/// Dropping the future of a run cancels it: the record says so, and the lock is free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_run_is_cancelled() {
+async fn dropped_run_is_cancelled() {
     let house = House::new();
     house.model("other", "@test/hostile", "");
     let sleep = json!({"target": "other", "method": "sleep", "arguments": {"ms": 3_600_000}});

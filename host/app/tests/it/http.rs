@@ -1,6 +1,6 @@
-//! Requests: to where they were granted, once, and in bounded time and memory. Against a real
-//! server, plain; TLS is tested with the program itself, which trusts an authority by its
-//! environment.
+//! Requests go only to granted destinations, are sent once, and use limited time and memory. The
+//! tests use a real server without TLS. Tests of the program itself cover TLS, because it takes its
+//! trusted authorities from the environment.
 
 pub(crate) use sedge_test_artifacts::FETCHER as fetcher;
 
@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{House, run_in, until, words};
 
-/// Returns a repository with a model `fetcher` that may do what `grants` says, a list of
-/// grants for HTTP.
+/// Returns a repository with a model `fetcher` that has `grants`, a list of grants for HTTP.
 fn house(grants: &str) -> House {
     let house = House::new();
     grant(&house, grants);
@@ -28,12 +27,12 @@ fn grant(house: &House, grants: &str) {
     house.model("fetcher", "@test/fetcher", &more);
 }
 
-/// Returns a repository whose `fetcher` may send anything to a server.
+/// Returns a repository whose `fetcher` may send any request to a server.
 fn house_for(server: &Server) -> House {
     house(&format!("{{url: '{}'}}", server.origin()))
 }
 
-/// Fetches, and returns what came, or the code of the error.
+/// Fetches a URL, and returns the response, or the code of the error.
 async fn fetch(house: &House, more: Value) -> Value {
     let mut arguments = json!({"swallow": true});
     let Value::Object(more) = more else {
@@ -52,7 +51,7 @@ async fn code(house: &House, more: Value) -> String {
         .to_owned()
 }
 
-/// Checks that a warning was logged that has these words.
+/// Checks that a warning with this text was logged.
 #[track_caller]
 fn warned(house: &House, says: &str) {
     let warnings = warnings(house);
@@ -79,7 +78,7 @@ fn warnings(house: &House) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_granted_goes_through_both_ways() {
+async fn granted_request_and_response_are_unchanged() {
     let server = Server::plain();
     let house = house_for(&server);
     let got = fetch(&house, json!({"url": server.url("/json")})).await;
@@ -90,7 +89,8 @@ async fn what_was_granted_goes_through_both_ways() {
     let chunked = fetch(&house, json!({"url": server.url("/chunked")})).await;
     assert_eq!(chunked["body"], "one two three");
 
-    // Whoever unpacks it may be bombed by it: that is the guest's to risk.
+    // The host does not decompress the body, so a decompression bomb only affects a guest that
+    // decompresses it.
     let gzip = fetch(&house, json!({"url": server.url("/gzip")})).await;
     let hex: String = GZIP.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
@@ -116,7 +116,7 @@ async fn what_was_granted_goes_through_both_ways() {
     }
     assert!(echo.ends_with("\r\n\r\nhihi"), "{echo}");
 
-    // Larger than any buffer between here and there.
+    // More bytes than any buffer on the way holds.
     let times = 3 << 20;
     let large = json!({"url": server.url("/hello"), "method": "PUT", "body": "y", "times": times});
     assert_eq!(fetch(&house, large).await["status"], 200);
@@ -128,9 +128,9 @@ async fn what_was_granted_goes_through_both_ways() {
     assert_eq!(status["status"], 503, "a response like others");
 }
 
-/// Without the grant nothing goes out; the lines of the denial, pasted, let it.
+/// Without the grant, no request is sent. With the lines of the denial in the definition, it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lines_of_a_denial_grant_it() {
+async fn lines_of_a_denial_grant_the_request() {
     let server = Server::plain();
     let house = house("");
     let url = server.url("/hello");
@@ -149,18 +149,22 @@ async fn the_lines_of_a_denial_grant_it() {
     );
     assert!(says.starts_with(&expect), "{says}");
     warned(&house, lines);
-    assert_eq!(server.n_connections(), 0, "nothing went out");
+    assert_eq!(server.n_connections(), 0, "no request was sent");
 
     let definition = format!("name: fetcher\ntype: \"@test/fetcher\"\n{lines}\n");
     house.write("models/fetcher.yaml", &definition);
     let got = fetch(&house, json!({"url": url})).await;
     assert_eq!(got["body"], "hello\n");
     let other = json!({"url": url, "method": "POST"});
-    assert_eq!(code(&house, other).await, "denied", "only what was denied");
+    assert_eq!(
+        code(&house, other).await,
+        "denied",
+        "only the denied request is granted"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_not_granted_does_not_go_out() {
+async fn request_without_a_grant_is_not_sent() {
     let server = Server::plain();
     let port = server.port();
     let check = async |grants: &str, url: &str, method: &str, expect: &str| {
@@ -191,9 +195,9 @@ async fn what_was_not_granted_does_not_go_out() {
     .await;
     check(&one, &format!("https://127.0.0.1:{port}/"), "GET", "denied").await;
     check(&one, "http://127.0.0.1/", "GET", "denied").await;
-    // A method that the plugin never asked for is helped by no grant.
+    // A method that the plugin does not request cannot be granted.
     check("{url: 'http://*:*'}", &url, "DELETE", "denied").await;
-    // A pattern is for the internet: who means this machine says so.
+    // A pattern stands for hosts of the internet. Private addresses need an explicit grant.
     check("{url: 'http://*:*'}", &url, "GET", "denied").await;
     check("{url: 'http://*:*'}", &by_name, "GET", "denied").await;
     check(
@@ -224,10 +228,10 @@ async fn what_was_not_granted_does_not_go_out() {
     assert_eq!(n_sent, 3);
 }
 
-/// A look-up tells strangers what was asked: it waits for the grant. What is granted and does
-/// not exist fails otherwise.
+/// A look-up would tell third parties the name, so the host looks up granted names only. A granted
+/// name that does not exist fails with another error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_is_looked_up_only_if_it_was_granted() {
+async fn name_is_looked_up_only_if_it_is_granted() {
     let house = house("{url: 'http://*.invalid'}");
     assert_eq!(
         code(&house, json!({"url": "http://secret.invalid/"})).await,
@@ -242,7 +246,7 @@ async fn a_name_is_looked_up_only_if_it_was_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_of_version_6_is_a_host() {
+async fn ipv6_address_is_a_host() {
     let server = Server::plain_at("::1");
     let house = house_for(&server);
     let echo = fetch(&house, json!({"url": server.url("/echo")})).await;
@@ -255,9 +259,9 @@ async fn an_address_of_version_6_is_a_host() {
     assert_eq!(code(&house, json!({"url": mapped})).await, "denied");
 }
 
-/// Each redirect is a request of its own.
+/// Each redirect is checked like a request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redirect_is_checked_as_any_request() {
+async fn redirect_is_checked_like_a_request() {
     let (server, other) = (Server::plain(), Server::plain());
     let house = house_for(&server);
     let to = |to: &str| json!({"url": server.url(&format!("/redirect/{to}")), "redirects": 3});
@@ -288,7 +292,7 @@ async fn a_redirect_is_checked_as_any_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_breaks_off_or_talks_nonsense_is_told() {
+async fn broken_response_is_an_error() {
     let server = Server::plain();
     let house = house_for(&server);
     let check = async |path: &str, expect: &str| {
@@ -300,22 +304,22 @@ async fn a_server_that_breaks_off_or_talks_nonsense_is_told() {
     check("/garbage", "protocol").await;
     check("/head/100000", "too-large").await;
     warned(&house, "the limit `http.headerKibibytes` of 32 was reached");
-    // Nobody listens there any more.
-    let house = house_of_nobody();
+    // The port has no listener.
+    let house = house_without_server();
     assert_eq!(
         code(&house, json!({"url": "http://127.0.0.1:1/"})).await,
         "connect"
     );
 }
 
-fn house_of_nobody() -> House {
+fn house_without_server() -> House {
     house("{url: 'http://127.0.0.1:1'}")
 }
 
-/// Bodies without an end, and servers without an answer: what bounds them is what the guest
-/// wants, the limits, and the call's own time, whichever is first.
+/// Endless bodies and servers that do not answer end by the guest's own timeouts, by the limits, or
+/// by the deadline of the call, whichever comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_lasts_for_ever() {
+async fn endless_exchanges_are_stopped() {
     let server = Server::plain();
     let house = house_for(&server);
     let check = async |path: &str, expect: &str| {
@@ -326,7 +330,8 @@ async fn nothing_lasts_for_ever() {
     check("/slow-head", "timeout").await;
     let endless = json!({"url": server.url("/endless")});
     assert_eq!(code(&house, endless).await, "too-large");
-    // Beside other programs the head itself may be late; then there is more time for both.
+    // Other tests run at the same time, so the head itself may be late. Then the test allows more
+    // time for both.
     for timeout_ms in [100, 1_000, 10_000] {
         let stall = json!({"url": server.url("/stall"), "timeout_ms": timeout_ms});
         assert_eq!(code(&house, stall).await, "timeout");
@@ -351,7 +356,7 @@ async fn nothing_lasts_for_ever() {
         "{dribbled}"
     );
 
-    // A drop now and then keeps a body alive, until the call's time is up.
+    // A body that continues slowly lasts until the deadline of the call.
     let more = format!(
         "limits: {{wallTimeSeconds: 1}}\ngrants: {{http: [{{url: '{}'}}]}}\n",
         server.origin()
@@ -368,9 +373,9 @@ async fn nothing_lasts_for_ever() {
     }
 }
 
-/// A server that answers before it has heard all is listened to.
+/// A response is accepted even if the server has not read the whole request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_nobody_wants_does_not_hang() {
+async fn unread_body_does_not_hang() {
     let server = Server::plain();
     let house = house_for(&server);
     let deaf = json!({"url": server.url("/deaf"), "method": "POST", "body": "x", "times": 30_000_000,
@@ -379,7 +384,7 @@ async fn a_body_that_nobody_wants_does_not_hang() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_is_too_large_does_not_go_out() {
+async fn large_body_is_not_sent() {
     let server = Server::plain();
     let house = house_for(&server);
     let times = (64 << 20) + 1;
@@ -393,15 +398,15 @@ async fn a_body_that_is_too_large_does_not_go_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_smuggled_into_a_request() {
+async fn request_cannot_be_split() {
     let server = Server::plain();
     let house = house_for(&server);
     let authority = server.origin()[7..].to_owned();
     let raw = async |scheme: &str, authority: &str, path: &str, header: [&str; 2]| {
         let arguments = json!({"scheme": scheme, "authority": authority, "path": path,
             "headers": [header]});
-        let told = house.value("fetcher", "raw", arguments).await;
-        told.as_str().expect("text").to_owned()
+        let answer = house.value("fetcher", "raw", arguments).await;
+        answer.as_str().expect("text").to_owned()
     };
     let header =
         async |name: &str, value: &str| raw("http", &authority, "/hello", [name, value]).await;
@@ -413,8 +418,11 @@ async fn nothing_is_smuggled_into_a_request() {
         ("x y", "a"),
         ("x", "\0"),
     ] {
-        let told = header(name, value).await;
-        assert!(told.contains("InvalidSyntax"), "{name:?} {value:?}: {told}");
+        let answer = header(name, value).await;
+        assert!(
+            answer.contains("InvalidSyntax"),
+            "{name:?} {value:?}: {answer}"
+        );
     }
     for name in [
         "Host",
@@ -424,8 +432,8 @@ async fn nothing_is_smuggled_into_a_request() {
         "Keep-Alive",
         "Proxy-Authorization",
     ] {
-        let told = header(name, "x").await;
-        assert!(told.contains("Forbidden"), "{name}: {told}");
+        let answer = header(name, "x").await;
+        assert!(answer.contains("Forbidden"), "{name}: {answer}");
     }
     let port = server.port();
     for bad in [
@@ -439,10 +447,10 @@ async fn nothing_is_smuggled_into_a_request() {
         "2130706433",
         "",
     ] {
-        let told = place(bad).await;
+        let answer = place(bad).await;
         assert!(
-            told == "authority" || told.contains("Invalid"),
-            "{bad}: {told}"
+            answer == "authority" || answer.contains("Invalid"),
+            "{bad}: {answer}"
         );
     }
     for bad in ["http://169.254.169.254/", "hello", "/a b", "/a\r\nx: y"] {
@@ -452,14 +460,14 @@ async fn nothing_is_smuggled_into_a_request() {
             "{bad}"
         );
     }
-    let told = raw("file", &authority, "/etc/passwd", ["x", "y"]).await;
-    assert!(told.contains("HttpProtocolError"), "{told}");
-    assert_eq!(server.requests(), [""; 0], "none of it went out");
+    let answer = raw("file", &authority, "/etc/passwd", ["x", "y"]).await;
+    assert!(answer.contains("HttpProtocolError"), "{answer}");
+    assert_eq!(server.requests(), [""; 0], "no request was sent");
     assert_eq!(header("x", "y").await, "200");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_many_requests_go_out_at_once_and_no_more() {
+async fn number_of_parallel_requests_is_limited() {
     let server = Server::plain();
     let house = house_for(&server);
     let crowd = async |count: u32| {
@@ -471,13 +479,17 @@ async fn so_many_requests_go_out_at_once_and_no_more() {
     let most = crowd(70).await;
     assert_eq!(most["200"], 64, "{most}");
     warned(&house, "the limit `http.requests` of 64 was reached");
-    assert_eq!(crowd(64).await, json!({"200": 64}), "what ended is over");
+    assert_eq!(
+        crowd(64).await,
+        json!({"200": 64}),
+        "ended requests free their slots"
+    );
 }
 
-/// Each request holds a descriptor until it is over. One that there is no room for is refused at once,
-/// and the call goes on.
+/// Each request holds a descriptor until it ends. A request without room is refused at once, and
+/// the call continues.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_requests_of_a_process_share_its_descriptors() {
+async fn requests_share_the_descriptors_of_the_process() {
     let server = Server::plain();
     let mut house = house_for(&server);
     let limits = "version: 1\nprocessLimits: {descriptors: 10}\n";
@@ -495,13 +507,17 @@ async fn all_requests_of_a_process_share_its_descriptors() {
         "the limit `process-descriptors` of 10 was reached; if it needs more, raise the limit in \
          sedge.yaml: `processLimits: {descriptors: 20}`",
     );
-    assert_eq!(crowd(10).await, json!({"200": 10}), "what ended is over");
+    assert_eq!(
+        crowd(10).await,
+        json!({"200": 10}),
+        "ended requests free their descriptors"
+    );
 }
 
-/// One model's connections are kept for its next requests, for nobody else's; one that was
-/// closed meanwhile is replaced.
+/// The connections of one model are pooled for its next requests, not for those of other models. A
+/// connection that was closed meanwhile is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_are_kept_for_the_same_model() {
+async fn connections_are_pooled_per_model() {
     let server = Server::plain();
     let house = house_for(&server);
     let hello = json!({"url": server.url("/hello")});
@@ -517,16 +533,16 @@ async fn connections_are_kept_for_the_same_model() {
         let once = fetch(&house, json!({"url": server.url("/once")})).await;
         assert_eq!(once["body"], "once\n");
     }
-    // One that may not send there is not helped by a connection that is there.
+    // A pooled connection does not help a model that may not send requests to the host.
     house.model("stranger", "@test/fetcher", "");
     let denied = house.failure("stranger", "fetch", hello).await;
     assert!(matches!(denied.0, CallError::Failed(_)), "{denied:?}");
 }
 
-/// Two calls that have sent requests and then wait for each other: to undo one would be to
-/// send its request twice, so it is told instead.
+/// Two calls have sent requests and then wait for each other. A rollback would send the request
+/// twice, so one of them gets an error instead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_sent_a_request_is_not_undone() {
+async fn call_that_sent_a_request_is_not_rolled_back() {
     let server = Server::plain();
     let house = House::new();
     let more = format!("grants: {{http: [{{url: '{}'}}]}}\n", server.origin());
@@ -556,9 +572,9 @@ async fn a_call_that_sent_a_request_is_not_undone() {
     assert_eq!((n_met.count(), requests.len()), (2, 3));
 }
 
-/// What was sent and not waited for ends with the call.
+/// Requests in progress end with the call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_left_of_a_call_that_was_cancelled() {
+async fn requests_of_a_cancelled_call_end() {
     let server = Server::plain();
     let house = house_for(&server);
     let (repository, seen) = (Arc::clone(&house.repository), Arc::clone(&house.seen));

@@ -1,4 +1,4 @@
-//! Every limit that an operator can set: it stops what goes beyond it, and is named.
+//! Each limit that an operator can set stops the guest, and the error names it.
 
 use sedge_api::view::run::LogLineView;
 use sedge_app::types::{CallError, CallStatus, LimitName};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::fixture::{House, list_of, n_calls};
 use crate::shown::log_of;
 
-/// Returns a repository where `hostile` has these limits.
+/// Returns a repository in which `hostile` has these limits.
 fn limited(limits: &str) -> House {
     let house = House::new();
     house.model(
@@ -18,7 +18,7 @@ fn limited(limits: &str) -> House {
     house
 }
 
-/// Runs a method of `hostile` that reaches a limit, and leaves nothing behind.
+/// Runs a method of `hostile` that reaches a limit, and checks that it leaves nothing behind.
 async fn reaches(limits: &str, method: &str, arguments: Value, expect: (LimitName, u64)) {
     let house = limited(limits);
     let (error, run) = house.failure("hostile", method, arguments).await;
@@ -26,29 +26,32 @@ async fn reaches(limits: &str, method: &str, arguments: Value, expect: (LimitNam
     assert_eq!(error, CallError::Limit { name, value });
     assert_eq!(run.calls[0].error, Some(error), "the record says the same");
     assert_eq!(list_of(&house.repository, None), []);
-    // The house goes on.
+    // The host continues to work.
     house.value("sink", "run", json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_executes_no_longer_than_it_may() {
+async fn cpu_time_is_limited() {
     let expect = (LimitName::CpuSeconds, 1);
     reaches("cpuSeconds: 1", "spin", json!({}), expect).await;
 }
 
-/// Nor does a callee's time count, which is the callee's own.
+/// The time of a callee does not count for its caller.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_does_not_execute() {
+async fn waiting_does_not_count_as_cpu_time() {
     let house = limited("cpuSeconds: 1");
     house.model("other", "@test/hostile", "limits: {cpuSeconds: 2}\n");
     house.value("hostile", "sleep", json!({"ms": 1500})).await;
-    let told = house.told("other", "spin", json!({})).await;
-    assert_eq!(told["code"], "limit", "{told}");
-    assert_eq!(told["details"], json!({"name": "cpu-seconds", "value": 2}));
+    let answer = house.told("other", "spin", json!({})).await;
+    assert_eq!(answer["code"], "limit", "{answer}");
+    assert_eq!(
+        answer["details"],
+        json!({"name": "cpu-seconds", "value": 2})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_asks_the_host_no_more_than_it_may() {
+async fn host_calls_are_limited() {
     let lines = json!({"lines": 1000});
     let expect = (LimitName::HostCalls, 100);
     reaches("hostCalls: 100", "log", lines, expect).await;
@@ -58,7 +61,7 @@ async fn a_guest_asks_the_host_no_more_than_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_stages_no_more_than_it_may() {
+async fn staged_data_is_limited() {
     let house = limited("stagedMebibytes: 1");
     let value = house
         .value("hostile", "big", json!({"bytes": 2 << 20}))
@@ -68,7 +71,7 @@ async fn a_guest_stages_no_more_than_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_makes_no_more_calls_than_it_may() {
+async fn calls_of_a_run_are_limited() {
     let house = House::new();
     house.model("sink", "@sedge/sink", "limits: {callsPerRun: 3}\n");
     let (error, run) = house.failure("spawn", "run", json!({"count": 5})).await;
@@ -77,15 +80,15 @@ async fn a_run_makes_no_more_calls_than_it_may() {
     // `spawn` is the first call.
     assert_eq!(n_calls(&run, CallStatus::Succeeded), 2);
     house.has_versions("sink", "record", 2);
-    // The next run has its own.
+    // The next run has its own count.
     house.value("sink", "run", json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_has_no_more_calls_under_way_than_it_may() {
+async fn parallel_calls_of_a_call_are_limited() {
     let house = House::new();
     house.model("spawn", "@sedge/spawn", "limits: {parallelCalls: 2}\n");
-    // None has ended when the last one is started, on any machine.
+    // No call has ended when the last one starts, on any machine.
     let preset = "methods: {sleep: {arguments: {ms: 2000}}}\n";
     house.model("other", "@test/hostile", preset);
     let calls = json!({"count": 5, "parallel": true, "target": "other", "method": "sleep"});
@@ -94,7 +97,7 @@ async fn a_call_has_no_more_calls_under_way_than_it_may() {
         "3 of 5 calls failed, the first with limit: the limit `parallel-calls` of 2 was reached";
     assert_eq!(error.to_string(), says);
     assert_eq!(n_calls(&run, CallStatus::Succeeded), 2);
-    // Those that have ended are not under way.
+    // Calls that have ended do not count.
     let calls = json!({"count": 5, "target": "sink"});
     house.value("spawn", "run", calls).await;
 }
@@ -104,7 +107,7 @@ fn logged(house: &House) -> Vec<LogLineView> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_is_cut_where_the_operator_says() {
+async fn log_is_cut_at_the_limit_of_the_operator() {
     let house = limited("logLines: 3");
     house.value("hostile", "log", json!({"lines": 10})).await;
     let lines = logged(&house);
@@ -120,10 +123,10 @@ async fn a_log_is_cut_where_the_operator_says() {
     assert!(last.contains("the limit `logKibibytes` of 1"), "{last}");
 }
 
-/// What a call has no room for in the process, it is refused at once, as a root and as a callee; the
-/// memory is there again for the next call.
+/// A call for which the process has no memory left is refused at once, both as a root and as a
+/// callee. The memory is available again for the next call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_calls_of_a_process_have_so_much_memory_together() {
+async fn memory_of_all_calls_of_a_process_is_limited() {
     let mut house = House::new();
     house.write(
         "sedge.yaml",
@@ -137,14 +140,15 @@ async fn all_calls_of_a_process_have_so_much_memory_together() {
         value: 64 << 20,
     };
     assert_eq!(error, expect);
-    let told = house.told("other", "memory", json!({})).await.to_string();
-    assert!(told.contains("process-memory"), "{told}");
+    let answer = house.told("other", "memory", json!({})).await.to_string();
+    assert!(answer.contains("process-memory"), "{answer}");
     assert_eq!(house.value("hostile", "sleep", json!({"ms": 0})).await, 0);
 }
 
-/// Calls that together may need more than there is take turns, and nested ones do not wait.
+/// Calls that together may need more memory than the limit take turns, and nested calls do not
+/// wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_wait_until_the_process_has_room_for_them() {
+async fn calls_wait_until_the_process_has_memory() {
     let mut house = House::new();
     house.write(
         "sedge.yaml",

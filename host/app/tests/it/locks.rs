@@ -1,4 +1,5 @@
-//! Who waits for whom: never for an ancestor, never for ever, and never in vain.
+//! Lock waits: a call never waits for its own caller, never waits forever, and a deadlock is
+//! resolved.
 
 pub(crate) use sedge_test_artifacts::COUNTER as counter;
 
@@ -22,30 +23,27 @@ use crate::fixture::text::{after, gate, step};
 use crate::fixture::{House, n_calls, run_in, until, versions_of, within, words};
 use crate::shown::{Recorded, collected};
 
-/// How long two runs hold what they have before they ask for each other's, at the first try; at
-/// each later one it is as much longer, so that they meet on a slow machine too.
+/// How long two runs hold their locks before each requests the other's, in milliseconds, at the
+/// first try. Each later try takes longer, so that the two runs conflict on a slow machine too.
 const MEET_MS: u64 = 40;
 
-/// How often two runs are set against each other before it counts as strange that they do
-/// not meet.
+/// How often two runs are started against each other before the test fails because they did not
+/// conflict.
 const TRIES: u64 = 20;
 
-/// Tells how long something took, which is for people to judge: machines differ.
-#[expect(
-    clippy::print_stdout,
-    reason = "a figure, for who runs it with `--nocapture`"
-)]
+/// Prints how long an operation took. Machines differ, so the test does not check it.
+#[expect(clippy::print_stdout, reason = "a figure for runs with `--nocapture`")]
 fn took(what: &str, since: Instant) {
     println!("{what}: {} ms", since.elapsed().as_millis());
 }
 
-/// Waits, then has `other` count.
+/// The arguments that wait and then make `other` count.
 fn crossing(other: &str, nth: u64) -> Value {
     let wait_ms = nth * MEET_MS;
     json!({"steps": [{"wait": wait_ms}, {"call": {"model": other, "steps": ["add"]}}, "add"]})
 }
 
-/// Runs `one` and `two` against each other, by two handles, until a call was undone.
+/// Runs `one` and `two` against each other, by two handles, until a call was rolled back.
 async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [MethodRunView; 2] {
     for nth in 1..=TRIES {
         let since = Instant::now();
@@ -70,7 +68,7 @@ async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [MethodRunView;
             return reports;
         }
     }
-    panic!("two runs did not meet in {TRIES} tries")
+    panic!("two runs did not conflict in {TRIES} tries")
 }
 
 fn assert_both_succeeded(house: &House, reports: &[MethodRunView; 2]) {
@@ -85,7 +83,7 @@ fn assert_both_succeeded(house: &House, reports: &[MethodRunView; 2]) {
         assert_eq!(
             n_calls(run, CallStatus::Succeeded),
             2,
-            "as if nothing had been"
+            "the rolled back attempt left nothing"
         );
         assert_eq!(run.calls.len(), 2);
     }
@@ -99,24 +97,25 @@ fn assert_both_succeeded(house: &House, reports: &[MethodRunView; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_runs_that_wait_for_each_other_both_succeed() {
+async fn runs_that_wait_for_each_other_both_succeed() {
     let house = House::new();
     let reports = cross(&house, [&house.repository; 2]).await;
     assert_both_succeeded(&house, &reports);
 }
 
-/// Each handle has a session, a table and locks of its own, as each process has.
+/// Each handle has its own session, table and locks, as each process has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_that_wait_for_each_other_both_succeed() {
+async fn processes_that_wait_for_each_other_both_succeed() {
     let house = House::new();
     let other = house.other_process();
     let reports = cross(&house, [&house.repository, &other]).await;
     assert_both_succeeded(&house, &reports);
 }
 
-/// Whatever has been seen cannot be undone: then the guest is told, with both chains.
+/// A call with a visible side effect cannot be rolled back. The guest gets an error with both
+/// chains instead.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
+async fn call_with_a_visible_side_effect_gets_an_error_instead_of_a_rollback() {
     let house = House::new();
     let seen = |other: &str, nth: u64| {
         json!({"steps": [
@@ -134,7 +133,7 @@ async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
         let Some(Err(error)) = failed.first() else {
             continue;
         };
-        assert_eq!((failed.len(), ended.len()), (1, 1), "one of them goes on");
+        assert_eq!((failed.len(), ended.len()), (1, 1), "one of them continues");
         assert_eq!(error.code(), ErrorCode::Deadlock, "{}", words(error));
         let text = words(error);
         for part in ["one.run > two.run", "two.run > one.run"] {
@@ -142,11 +141,11 @@ async fn what_has_escaped_is_not_undone_and_the_guest_is_told() {
         }
         return;
     }
-    panic!("two runs did not meet in {TRIES} tries")
+    panic!("two runs did not conflict in {TRIES} tries")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_and_one_that_it_calls_call_it_again() {
+async fn model_is_called_again_by_itself_and_its_callee() {
     let house = House::new();
     let since = Instant::now();
     let itself = json!({"steps": ["add", {"call": {"model": "one", "steps": ["add"]}}]});
@@ -162,10 +161,10 @@ async fn a_model_and_one_that_it_calls_call_it_again() {
     assert_eq!(n_steps, 3);
 }
 
-/// An exclusive run has the datastore while it is worked on, and only then; its calls still
-/// take turns for their models.
+/// An exclusive run locks the datastore only while a process executes it. Its calls still take
+/// turns for their models.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exclusive_run_calls_others_in_parallel_after_it_was_resumed() {
+async fn resumed_exclusive_run_calls_models_in_parallel() {
     let house = House::new();
     let together = "{steps: [{together: [{model: one, steps: [add]}, {model: two, steps: [add]}, \
                     {model: one, steps: [add]}]}]}";
@@ -207,7 +206,7 @@ async fn an_exclusive_run_calls_others_in_parallel_after_it_was_resumed() {
     house.has_versions("two", "count", 1);
 }
 
-/// Nothing else runs beside an exclusive run, in no process, and nothing is refused: all wait.
+/// No other call of any process runs beside an exclusive run, and none is refused: all wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_runs_beside_an_exclusive_run() {
     let house = House::new();
@@ -239,7 +238,7 @@ async fn nothing_runs_beside_an_exclusive_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn data_is_deleted_once_nobody_uses_its_model() {
+async fn data_is_deleted_after_the_calls_of_its_model() {
     let house = House::new();
     let since = Instant::now();
     let slow = json!({"model": "two", "steps": ["add", {"until": "counter"}]});
@@ -262,11 +261,11 @@ async fn data_is_deleted_once_nobody_uses_its_model() {
     took("data delete two, beside one > two", since);
     assert_eq!(n_steps, 3);
     let deleted = deleted.expect("it had only to wait").deleted;
-    let told: Vec<_> = deleted
+    let removed: Vec<_> = deleted
         .iter()
         .map(|it| (it.name.as_str(), it.versions))
         .collect();
-    assert_eq!(told, [("count", 1)]);
+    assert_eq!(removed, [("count", 1)]);
     assert_eq!(house.versions("two", "count"), Vec::<u64>::new());
 }
 
@@ -275,9 +274,9 @@ fn n_waiting(house: &House) -> usize {
     house.locks().iter().filter(|it| !it.held).count()
 }
 
-/// Who stands in line behind the deletion of a model finds none.
+/// A call that waits behind the deletion of its model finds no model.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_model_is_not_called_any_more() {
+async fn deleted_model_is_not_called() {
     let house = House::new();
     let held = house.value("two", "run", json!({"steps": [{"until": "counter"}]}));
     let events = || Arc::clone(&house.seen) as Arc<dyn Events>;
@@ -304,7 +303,7 @@ async fn a_deleted_model_is_not_called_any_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_permit_is_enough_for_calls_ten_deep() {
+async fn one_permit_is_enough_for_nested_calls() {
     let house = House::new();
     let one = house.other_process_with(Settings {
         concurrency: std::num::NonZeroU32::new(1),
@@ -319,7 +318,8 @@ async fn one_permit_is_enough_for_calls_ten_deep() {
     assert_eq!(ran.expect("it succeeds").value["ok"], 20);
 }
 
-/// A call reads a number, waits, and writes the next one: whoever is not alone loses one.
+/// Each call reads a number, waits, and writes the next number. Two calls at the same time would
+/// lose an update.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_update_is_lost() {
     let house = House::new();
@@ -346,9 +346,10 @@ async fn no_update_is_lost() {
     house.has_versions("counter", "count", 124);
 }
 
-/// On one thread, calls arrive in the order in which they were made, so that can be checked.
+/// On one thread, calls arrive in the order in which they were made, so the test can check the
+/// order.
 #[tokio::test(flavor = "current_thread")]
-async fn a_thousand_calls_of_one_model_go_in_order_of_arrival() {
+async fn calls_of_one_model_run_in_order_of_arrival() {
     let house = House::new();
     let arguments = json!({"count": 1000, "parallel": true});
     let since = Instant::now();
@@ -365,7 +366,7 @@ async fn a_thousand_calls_of_one_model_go_in_order_of_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_steps_on_one_model_all_succeed() {
+async fn thousand_steps_on_one_model_all_succeed() {
     let house = House::new();
     let steps: Vec<String> = (0..1000)
         .map(|n| step(&format!("s{n}"), "sink.run", "{}", ""))
@@ -378,9 +379,9 @@ async fn a_thousand_steps_on_one_model_all_succeed() {
     house.has_versions("sink", "record", 1000);
 }
 
-/// The backstop names who is in the way, and nothing of the call that gave up is left.
+/// The error of the timeout names the holders, and the call that timed out leaves nothing behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_for_too_long_is_told_for_whom() {
+async fn lock_timeout_names_the_holder() {
     let house = House::new();
     let other = house.other_process_with(Settings {
         lock_timeout: Some(Duration::from_millis(50)),
@@ -410,9 +411,9 @@ async fn who_waits_for_too_long_is_told_for_whom() {
     assert_eq!((run.status, run.calls.len()), (RunStatus::Failed, 0));
 }
 
-/// Whoever had the lock can commit nothing any more, and nothing of it is half written.
+/// The former holder cannot commit anything any more, not even in part.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_lost_its_lock_by_force_is_fenced() {
+async fn former_holder_of_a_released_lock_is_fenced_off() {
     let house = House::new();
     let other = house.other_process();
     let holds = house.run(
@@ -425,7 +426,7 @@ async fn who_lost_its_lock_by_force_is_fenced() {
         let taken = datastore_lock_release(&other, Some("one")).expect("a table");
         assert_eq!(taken.released.len(), 2, "its model, and its intent");
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
-        assert_eq!(ran.expect("nobody has it").value, 1);
+        assert_eq!(ran.expect("the lock is free").value, 1);
         house.value("two", "add", json!({})).await;
     };
     let (held, ()) = tokio::join!(holds, breaks);
@@ -445,10 +446,10 @@ fn run_of_model(house: &House, model: &str, status: RunStatusView) -> Recorded {
     house.show(&run.expect("it ran").id)
 }
 
-/// The table is removed by hand, and made anew by another process: what was locked in the
-/// former one counts no more.
+/// The table is removed by hand, and another process creates a new one: locks of the former table
+/// are stale.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
+async fn holder_in_a_former_table_is_fenced_off() {
     let house = House::new();
     let holds = house.run("one", "run", json!({"steps": ["add", {"until": "two"}]}));
     let removes = async {
@@ -456,14 +457,14 @@ async fn who_locked_in_a_table_that_is_no_more_is_fenced() {
         std::fs::remove_file(house.path().join(".sedge/locks/table.log")).expect("it is there");
         let other = house.other_process();
         let ran = run_in(&other, &house.seen, ("one", "add"), json!({})).await;
-        assert_eq!(ran.expect("nobody has it").value, 1);
+        assert_eq!(ran.expect("the lock is free").value, 1);
         let opened = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
-        opened.expect("nobody has it");
+        opened.expect("the lock is free");
     };
     let (held, ()) = tokio::join!(holds, removes);
     let error = held.expect_err("its lock is gone");
     assert_eq!(error.code(), ErrorCode::Fenced, "{}", words(&error));
     house.has_versions("one", "count", 1);
-    // The next call of the same process locks in the new table.
+    // The next call of the same process acquires its lock in the new table.
     assert_eq!(house.value("one", "add", json!({})).await, 2);
 }

@@ -1,4 +1,4 @@
-//! The use cases, from outside: real guests, a real store, in a repository of their own.
+//! Tests of the use cases with real guests and a real store, each in its own repository.
 
 #![expect(
     clippy::disallowed_methods,
@@ -28,7 +28,7 @@ mod uses;
 mod workflow;
 mod workflow_failures;
 
-// A guest that no module tests does not compile.
+// Fails to compile if a guest has no test module.
 macro_rules! assert_test_exists {
     ($name:ident) => {
         #[expect(unused_imports, reason = "that it can be imported is the point")]
@@ -37,7 +37,7 @@ macro_rules! assert_test_exists {
 }
 sedge_test_artifacts::foreach_guest!(assert_test_exists);
 
-/// Which module has the tests of each guest.
+/// The module with the tests of each guest.
 mod guests {
     pub(crate) use crate::commands::runner;
     pub(crate) use crate::data::reader;

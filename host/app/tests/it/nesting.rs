@@ -1,5 +1,5 @@
-//! Calls that make calls: a lineage never waits for itself, and what stops a callee
-//! arrives at its caller as a typed error.
+//! Nested calls: a lineage never waits for itself, and the caller receives the end of a stopped
+//! callee as a typed error.
 
 pub(crate) use sedge_test_artifacts::RECURSE as recurse;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::fixture::{House, n_calls, run_in, told_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_calls_itself() {
+async fn model_calls_itself() {
     let house = House::new();
     let value = house.value("recurse", "run", json!({"depth": 5})).await;
     assert_eq!(value, 5);
@@ -24,7 +24,7 @@ async fn a_model_calls_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chain_leads_back_to_where_it_began() {
+async fn chain_of_calls_leads_back_to_its_first_model() {
     let house = House::new();
     let reached = house
         .value("a", "ping", json!({"chain": ["b", "a", "b", "a"]}))
@@ -47,30 +47,30 @@ async fn a_chain_leads_back_to_where_it_began() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recursion_without_end_reaches_the_limit() {
+async fn endless_recursion_reaches_the_limit() {
     let house = House::new();
     house.model("shallow", "@test/recurse", "limits: {callDepth: 3}\n");
     for (model, depth) in [("recurse", 64), ("shallow", 3)] {
         let (error, run) = house.failure(model, "forever", json!({})).await;
         let CallError::Failed(failure) = &error else {
-            panic!("the innermost caller passes on what it was told: {error:?}")
+            panic!("the innermost caller passes on the error that it received: {error:?}")
         };
         assert_eq!(failure.code, "limit");
         let expect = format!("the limit `call-depth` of {depth} was reached");
         assert_eq!(failure.message, expect);
         assert_eq!(run.status, RunStatus::Failed);
         assert_eq!(n_calls(&run, CallStatus::Failed), depth);
-        assert_eq!(run.calls.len(), depth, "what was refused is no call");
+        assert_eq!(run.calls.len(), depth, "a refused call is not recorded");
     }
-    // The callee's limit counts, whoever calls.
-    let told = house.told("shallow", "run", json!({"depth": 2})).await;
-    assert_eq!(told["code"], "limit");
-    let told = house.told("shallow", "run", json!({"depth": 1})).await;
-    assert_eq!(told["code"], "ok");
+    // The limit of the callee applies, independently of its caller.
+    let answer = house.told("shallow", "run", json!({"depth": 2})).await;
+    assert_eq!(answer["code"], "limit");
+    let answer = house.told("shallow", "run", json!({"depth": 1})).await;
+    assert_eq!(answer["code"], "ok");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_may_not_make_calls_without_end() {
+async fn calls_of_a_call_are_limited() {
     let house = House::new();
     house.model("spawn", "@sedge/spawn", "limits: {callsPerCall: 2}\n");
     for parallel in [false, true] {
@@ -110,8 +110,8 @@ async fn runs_on_one_model_take_turns() {
     house.has_versions("spawn", "calls", 2);
 }
 
-/// A process is as good as a handle here: each handle has locks of its own, and keeps the
-/// other out by the operating system's.
+/// A handle is equivalent to a process here: each handle has its own locks, and excludes others by
+/// the locks of the operating system.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_of_two_processes_take_turns() {
     let house = House::new();
@@ -132,14 +132,14 @@ async fn runs_of_two_processes_take_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_called_is_told_to_the_caller() {
+async fn caller_gets_the_error_of_a_call_that_cannot_begin() {
     let house = House::new();
     let check = async |(target, method): (&str, &str), arguments: Value, code: &str, says: &str| {
-        let told = house.told(target, method, arguments).await;
-        assert_eq!(told["code"], code, "{target}.{method}: {told}");
-        let message = told["message"].as_str().unwrap_or_default();
+        let answer = house.told(target, method, arguments).await;
+        assert_eq!(answer["code"], code, "{target}.{method}: {answer}");
+        let message = answer["message"].as_str().unwrap_or_default();
         assert!(message.contains(says), "{target}.{method}: {message}");
-        // What was refused is no call; what was told was.
+        // A refused call leaves no record. An answered call does.
         house.newest()
     };
     let none = || json!({});
@@ -193,15 +193,15 @@ async fn what_cannot_be_called_is_told_to_the_caller() {
     house.has_versions("sink", "record", 0);
 }
 
-/// A callee's permissions are its own: `hostile` may call anybody, `reader` may not, not
-/// even when `hostile` is its caller.
+/// A callee has its own permissions: `hostile` may call any model, and `reader` may not, even if
+/// `hostile` is its caller.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_callee_has_its_own_permissions() {
+async fn callee_has_its_own_permissions() {
     let house = House::new();
     let arguments = json!({"model": "hostile", "name": "mark"});
-    let told = house.told("reader", "look", arguments).await;
-    assert_eq!(told["code"], "denied", "{told}");
-    let message = told["message"].as_str().unwrap_or_default();
+    let answer = house.told("reader", "look", arguments).await;
+    assert_eq!(answer["code"], "denied", "{answer}");
+    let message = answer["message"].as_str().unwrap_or_default();
     assert!(
         message.contains("may not read the model `hostile`"),
         "{message}"
@@ -209,7 +209,7 @@ async fn a_callee_has_its_own_permissions() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_of_one_model_go_together() {
+async fn readers_of_one_model_run_in_parallel() {
     let house = Arc::new(House::new());
     house.value("sink", "run", json!({"note": "hi"})).await;
     let arguments = json!({"count": 30, "parallel": true, "method": "latest"});

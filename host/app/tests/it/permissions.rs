@@ -1,4 +1,4 @@
-//! What a guest reaches of the machine: what its model was granted, and nothing beside it.
+//! A guest reaches only the parts of the machine that its model was granted.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +13,8 @@ pub(crate) use sedge_test_artifacts::ASKER as asker;
 
 const TYPE: &str = "@test/asker";
 
-/// Returns a repository with a folder `in` that the model `asker` gets, and secrets beside it.
+/// Returns a repository with a folder `in` that is granted to the model `asker`, and secrets beside
+/// it.
 fn with_folder(access: &str) -> House {
     let house = House::new();
     for folder in ["in", "in/deep", "out"] {
@@ -27,7 +28,7 @@ fn with_folder(access: &str) -> House {
     house
 }
 
-/// Has `asker` read a path, which must fail and tell nothing; returns the message.
+/// Makes `asker` read a path, which must fail without a leak. Returns the message.
 async fn refused(house: &House, path: &str) -> String {
     let (error, _) = house.failure("asker", "look", json!({"path": path})).await;
     let CallError::Failed(failure) = error else {
@@ -42,7 +43,7 @@ async fn look(house: &House, path: &str) -> Value {
     house.value("asker", "look", json!({"path": path})).await
 }
 
-/// Why `asker` was denied something, and that its log says the same.
+/// Returns the reason of a denial, and checks that the log of `asker` contains it.
 async fn denied(house: &House, method: &str, arguments: Value) -> String {
     let (error, run) = house.failure("asker", method, arguments).await;
     let CallError::Failed(failure) = error else {
@@ -51,23 +52,23 @@ async fn denied(house: &House, method: &str, arguments: Value) -> String {
     assert_eq!(failure.code, "denied", "{failure:?}");
     let id = run.run.id.to_string();
     let lines = log_of(&house.repository, Some(&id));
-    let is_told = |level: LogLevelView, message: &str| {
+    let has_warning = |level: LogLevelView, message: &str| {
         level == LogLevelView::Warn && message == failure.message
     };
-    let told = lines.iter().any(|it| is_told(it.level, &it.message));
-    assert!(told, "{lines:?}");
+    let is_logged = lines.iter().any(|it| has_warning(it.level, &it.message));
+    assert!(is_logged, "{lines:?}");
     failure.message
 }
 
-/// Takes the lines of YAML out of a denial, fills in what only an operator knows, and puts
-/// them into the definition.
+/// Takes the lines of YAML from a denial, fills in the values that only an operator knows, and adds
+/// the lines to the definition.
 fn paste(house: &House, message: &str) {
     let (_, lines) = message.split_once('\n').expect("it has lines");
     house.model("asker", TYPE, &format!("{}\n", lines.replace("PATH", "in")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lines_that_a_denial_shows_help() {
+async fn lines_of_a_denial_grant_the_attempt() {
     let house = with_folder("read");
     house.model("asker", TYPE, "");
     for (method, arguments) in [("look", json!({"path": "a.txt"})), ("region", json!({}))] {
@@ -75,12 +76,12 @@ async fn the_lines_that_a_denial_shows_help() {
         paste(&house, &message);
         house.value("asker", method, arguments).await;
     }
-    // What was granted first is granted still.
+    // The earlier grants remain.
     assert_eq!(look(&house, "a.txt").await, json!("a"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_folder_is_read_and_nothing_beside_it() {
+async fn only_the_granted_folder_is_readable() {
     let house = with_folder("read");
     assert_eq!(look(&house, "").await, json!(["a.txt", "deep"]));
     assert_eq!(look(&house, "deep/../a.txt").await, json!("a"));
@@ -105,7 +106,7 @@ async fn a_folder_is_read_and_nothing_beside_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_link_leads_out_of_a_folder() {
+async fn link_does_not_lead_out_of_a_folder() {
     let house = with_folder("write");
     let inbox = house.path().join("in");
     let outside = house.path().join("out/secret.txt");
@@ -140,7 +141,7 @@ async fn no_link_leads_out_of_a_folder() {
     assert_eq!(secret, "secret");
 }
 
-/// To open a pipe waits for who writes to it: the guest must not have a thread of ours wait.
+/// Opening a pipe waits for a writer, and a guest must not block a thread of the host.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_files_and_folders_can_be_opened() {
     let house = with_folder("write");
@@ -162,7 +163,7 @@ async fn only_files_and_folders_can_be_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_read_may_not_write() {
+async fn read_access_does_not_allow_writes() {
     let house = with_folder("read");
     for path in ["a.txt", "new.txt", "deep/new.txt"] {
         let put = json!({"path": path, "text": "changed"});
@@ -186,9 +187,9 @@ async fn who_may_read_may_not_write() {
     assert_eq!(look(&house, "deep/new.txt").await, json!("new"));
 }
 
-/// Who could write there could grant themselves anything.
+/// A guest that could write there could grant itself any permission.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_gets_what_decides_over_everything() {
+async fn folders_of_sedge_and_of_definitions_are_denied() {
     let house = with_folder("write");
     symlink(".sedge/store", house.path().join("sly")).expect("a link can be made");
     let check = async |path: &str, access: &str, says: Option<&str>| {
@@ -217,9 +218,10 @@ async fn nobody_gets_what_decides_over_everything() {
     check("in/a.txt", "read", Some("failed to open")).await;
 }
 
-/// Nor what decides over what a command does: a pin says what is run, and not only its name.
+/// The same holds for files that control a command, because a pin names the program and not its
+/// content.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_writes_where_a_command_has_its_program() {
+async fn folder_that_controls_a_command_is_not_writable() {
     let mut house = with_folder("write");
     for folder in ["bin", "work", "scripts"] {
         fs::create_dir(house.path().join(folder)).expect("a folder can be made");
@@ -250,24 +252,24 @@ commands:
             continue;
         };
         let (error, _) = house.failure("asker", "look", json!({"path": ""})).await;
-        let told = error.to_string();
+        let message = error.to_string();
         let expect = format!("controls the command `{command}` of sedge.yaml");
-        assert!(told.contains(&expect), "{path}: {told}");
+        assert!(message.contains(&expect), "{path}: {message}");
     }
 }
 
-/// The environment has what was granted by name, and nothing else.
+/// The guest's environment contains only the granted variables.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_variable_that_is_not_set_is_none() {
+async fn unset_variable_is_missing() {
     let house = House::new();
     house.model("asker", TYPE, "grants: {env: [ASKER_OLD]}\n");
     assert_eq!(house.value("asker", "region", json!({})).await, json!(null));
 }
 
-/// Each denial has the lines that grant it: pasted, they do. Where a folder is, only the operator
-/// knows. (Requests, connections and secrets are in modules of their own.)
+/// Each denial has the lines that grant the attempt. Only the operator knows the path of a folder.
+/// (Requests, connections and secrets have their own modules.)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lines_of_a_denial_grant_it() {
+async fn lines_of_a_denial_grant_each_kind() {
     let house = House::new();
     fs::create_dir(house.path().join("in")).expect("a folder can be made");
     house.write("in/a.txt", "a");

@@ -1,4 +1,4 @@
-//! Plugins of a repository: what is refused changes nothing, and what is pinned is what runs.
+//! Plugins of a repository: a refused plugin changes nothing, and only the pinned component runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,7 +51,7 @@ async fn add(house: &House, path: &Path) -> Result<PluginAdded, AppError> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_plugin_is_refused_and_changes_nothing() {
+async fn invalid_plugin_is_refused_and_changes_nothing() {
     let house = House::with_own_cache();
     add(&house, Path::new(SINK)).await.expect("a plugin");
     let before = contents(&house);
@@ -104,9 +104,9 @@ async fn what_is_no_plugin_is_refused_and_changes_nothing() {
     assert_eq!(contents(&house), before);
 }
 
-/// A call that takes longer than usual says why, and what can be done about it.
+/// A call that has to compile a plugin reports it, and whether its code could be cached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_has_to_compile_says_so() {
+async fn call_that_compiles_a_plugin_reports_it() {
     let house = House::new();
     let of_cache = |event: &Event| {
         if let Event::PluginCompiled { type_name, elapsed } = event {
@@ -124,8 +124,8 @@ async fn a_call_that_has_to_compile_says_so() {
         let ran = run_in(&process, &house.seen, ("sink", "run"), json!({})).await;
         ran.unwrap_or_else(|error| panic!("{}", words(&error)));
         let events = house.seen.events();
-        let told: Vec<String> = events[n_before..].iter().filter_map(of_cache).collect();
-        told.join(", ")
+        let reported: Vec<String> = events[n_before..].iter().filter_map(of_cache).collect();
+        reported.join(", ")
     };
     let new = CachePlaces {
         code: Some(house.path().join("new/code")),
@@ -137,13 +137,13 @@ async fn a_call_that_has_to_compile_says_so() {
         run(&CachePlaces::default()).await,
         "Key: no folder is known for its key, compiled @sedge/sink"
     );
-    // What a clone brings along is not looked at: see `hostile/cache.rs`.
+    // The host ignores a cache that comes with a clone: see `hostile/cache.rs`.
     assert!(!house.path().join(".sedge/cache").exists());
 }
 
-/// One handle adds several plugins, and neither undoes the other.
+/// One handle adds several plugins, and all of them stay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plugins_are_added_side_by_side() {
+async fn plugins_are_added_in_parallel() {
     let house = House::empty();
     let (one, other) = tokio::join!(
         add(&house, Path::new(SPAWN)),
@@ -159,9 +159,10 @@ async fn plugins_are_added_side_by_side() {
     assert!(listed.iter().all(|it| it.is_here));
 }
 
-/// The digest in `sedge.lock` is what was reviewed: other bytes are not compiled.
+/// The digest in `sedge.lock` belongs to the reviewed component. A component with other bytes is
+/// not compiled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_component_that_was_changed_is_refused() {
+async fn changed_component_is_refused() {
     let house = House::with_own_cache();
     let listed = collected(|take| plugin_list(&house.repository, take));
     let sink = listed.iter().find(|it| it.type_name == "@sedge/sink");
@@ -189,9 +190,9 @@ async fn a_component_that_was_changed_is_refused() {
         .await
         .expect_err("no bytes");
     assert_eq!(error.code(), ErrorCode::PluginGone);
-    // Adding it again mends it.
+    // Adding the plugin again repairs it.
     add(&house, Path::new(SINK)).await.expect("a plugin");
-    let mended = plugin_describe(&house.other_process(), "@sedge/sink").await;
-    assert_eq!(mended.expect("a plugin").sha256, *sha256);
+    let repaired = plugin_describe(&house.other_process(), "@sedge/sink").await;
+    assert_eq!(repaired.expect("a plugin").sha256, *sha256);
     house.value("sink", "run", json!({})).await;
 }

@@ -1,9 +1,9 @@
-//! What nested calls had completed in an interrupted step is not run again.
+//! Nested calls that had completed in an interrupted step are not run again.
 //!
-//! The first version answered only from the last attempt, only for the step's own calls,
-//! and gave up at the first call that had not *succeeded*: calls at deeper levels, of an
-//! attempt before the last, or after one that had failed or was cut off in parallel ran
-//! twice. These tests count versions: each nested call must have written exactly once.
+//! The first version replayed only the last attempt and only the step's own calls, and stopped at
+//! the first call that had not *succeeded*. Calls at deeper levels, calls of an earlier attempt,
+//! and calls after one that had failed or was cut off in parallel ran twice. These tests count
+//! versions: each nested call must have written exactly once.
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::types::{CallStatus, RunStatus};
@@ -11,7 +11,7 @@ use sedge_app::types::{CallStatus, RunStatus};
 use crate::fixture::text::step;
 use crate::fixture::{House, n_calls, until};
 
-/// Runs or resumes a workflow until a condition holds, and then lets its process go.
+/// Runs or resumes a workflow until a condition holds, and then drops its process.
 async fn interrupt(house: &mut House, resume: bool, what: &str, holds: impl Fn(&House) -> bool) {
     let work = async {
         if resume {
@@ -34,10 +34,10 @@ async fn finish(house: &House) {
     assert_eq!(n_calls(&house.newest(), CallStatus::Running), 0);
 }
 
-/// Step → `spawn-outer` → `spawn` → 60 × `sink`: the calls of the middle one, which was cut
-/// off itself, are not run again.
+/// Step → `spawn-outer` → `spawn` → 60 × `sink`: the calls of `spawn` are not run again, although
+/// `spawn` itself was cut off.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_at_deeper_levels_are_not_run_again() {
+async fn completed_calls_at_deeper_levels_are_not_run_again() {
     let mut house = House::new();
     let preset = "methods: {run: {arguments: {count: 60}}}\n";
     house.model("spawn", "@sedge/spawn", preset);
@@ -56,9 +56,9 @@ async fn calls_at_deeper_levels_are_not_run_again() {
     house.has_versions("spawn-outer", "calls", 1);
 }
 
-/// Of calls to a model that fails each was made once, and is told as it was.
+/// Each call to a failing model was made once, and its error is replayed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_that_had_failed_are_not_run_again() {
+async fn failed_calls_are_not_run_again() {
     let mut house = House::new();
     // Each call fails and keeps what it wrote, so it can be counted.
     let preset = "methods: {fail: {arguments: {code: no, message: never, keep: true}}}\n";
@@ -82,9 +82,9 @@ async fn calls_that_had_failed_are_not_run_again() {
     );
 }
 
-/// What had been cut off asks for another thing the second time: that is live.
+/// A call that was cut off makes another call the second time, which runs live.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_that_diverges_goes_on_live() {
+async fn diverged_replay_continues_live() {
     let mut house = House::new();
     let asks = |target: &str, method: &str| {
         format!("methods: {{swallow: {{arguments: {{target: {target}, method: {method}}}}}}}\n")

@@ -1,4 +1,4 @@
-//! What is shown of runs: which of them are listed, and what they say of their failure.
+//! Views of runs: the filters of the list, and the errors of runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::fixture::text::step;
 use crate::fixture::{House, run_in, until, within};
 use crate::shown::collected;
 
-/// Returns what runs are of that pass a filter, newest first.
+/// Returns the runs that a filter selects, newest first.
 fn listed(house: &House, request: &Request) -> Vec<String> {
     let runs = collected(|take| run_list(&house.repository, request, take));
     let what = |run: sedge_api::view::run::RunView| match run.method {
@@ -79,9 +79,10 @@ async fn runs_are_listed_by_filter() {
     assert_eq!(n_taken, 1);
 }
 
-/// The datastore has both as running: whether the process lives is the operating system's word.
+/// The datastore has both runs as running. Only the operating system knows whether the process is
+/// alive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_run_is_told_from_an_interrupted_one() {
+async fn running_and_interrupted_runs_are_distinguished() {
     let house = House::new();
     let spins = house.run("hostile", "sleep", json!({"ms": 60_000}));
     let looks = async {
@@ -111,10 +112,10 @@ fn kept(call: &CallView) -> Vec<(&str, u64)> {
     kept.map(|it| (it.name.as_str(), it.version)).collect()
 }
 
-/// A call that fails may keep what it wrote, or have published it. It used to be shown as if nothing
-/// of it was there.
+/// A call that fails may keep its writes, or may have published them. The view used to show none of
+/// them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_call_shows_what_it_kept() {
+async fn failed_call_shows_the_versions_that_it_kept() {
     let house = House::new();
     let keep = |keep: bool| json!({"code": "no", "message": "not today", "keep": keep});
     house.failure("hostile", "fail", keep(false)).await;
@@ -138,10 +139,10 @@ async fn a_failed_call_shows_what_it_kept() {
     assert_eq!(kept(&report.calls[0].calls[0]), [("mark", 2)]);
 }
 
-/// A call that could not lock its model has no record. Its run used to be shown as failed, and
-/// nothing said why.
+/// A call that could not acquire its lock has no record. Its run used to be shown as failed without
+/// a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_never_began_says_why() {
+async fn run_shows_why_its_call_could_not_begin() {
     let house = House::new();
     let other = house.other_process_with(Settings {
         lock_timeout: Some(Duration::from_millis(50)),
@@ -175,9 +176,9 @@ async fn a_call_that_never_began_says_why() {
     assert_eq!(error.code, "lock-timeout");
 }
 
-/// A call that is on record says itself why it failed; its run does not say it again.
+/// The record of a call contains the error, so its run does not repeat it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_said_once() {
+async fn error_of_a_recorded_call_is_shown_once() {
     let house = House::new();
     house.failure("hostile", "trap", json!({})).await;
     let report = newest(&house);

@@ -1,5 +1,4 @@
-//! Secrets: they are sent to where they were granted, shown to whom that was granted, and told
-//! by nobody.
+//! Secrets are sent only to granted hosts, are shown only to granted models, and do not leak.
 
 pub(crate) use sedge_test_artifacts::KEEPER as keeper;
 
@@ -22,10 +21,10 @@ use serde_json::{Value, json};
 use crate::fixture::{House, versions_of};
 use crate::shown::{collected, log_of};
 
-/// A value that every form writes in another way, and none by chance.
+/// A value that every encoding changes, and that does not occur by chance.
 const CANARY: &str = "c4n\"ary \\ é%/+? of the mine";
 
-/// Returns a repository where `keeper` may use `TOKEN` as `grant` says.
+/// Returns a repository in which `keeper` has `grant` for `TOKEN`.
 fn house(grant: &str) -> House {
     let house = House::new();
     grants(&house, grant);
@@ -45,7 +44,7 @@ fn put(house: &House, name: &str, value: &str) {
     secret_put(&house.repository, &name, &value, false).expect("it can be put");
 }
 
-/// Returns the secrets that there are, by name.
+/// Returns the existing secrets, by name.
 fn listed(house: &House) -> Vec<SecretView> {
     let mut secrets = Vec::new();
     let take = |secret| {
@@ -56,13 +55,13 @@ fn listed(house: &House) -> Vec<SecretView> {
     secrets
 }
 
-/// Returns what a server got of one request that `keeper` sent.
+/// Returns what a server received in one request of `keeper`.
 async fn sent(house: &House, server: &Server, arguments: Value) -> String {
     house.value("keeper", "send", arguments).await;
     server.requests().pop().expect("a request")
 }
 
-/// Returns why `keeper` failed.
+/// Returns the code and the message of `keeper`'s failure.
 async fn failed(house: &House, method: &str, arguments: Value) -> (String, String) {
     let (error, _) = house.failure("keeper", method, arguments).await;
     let CallError::Failed(failure) = error else {
@@ -72,7 +71,7 @@ async fn failed(house: &House, method: &str, arguments: Value) -> (String, Strin
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_is_put_where_it_belongs_as_its_place_wants_it() {
+async fn secret_is_inserted_and_escaped_in_its_place() {
     let server = Server::plain();
     let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
     let check = async |arguments: Value, expect: &str| {
@@ -108,7 +107,7 @@ async fn a_secret_is_put_where_it_belongs_as_its_place_wants_it() {
     check(document, &format!("\r\n\r\n{escaped}")).await;
 }
 
-/// Puts a body together that came in chunks (RFC 9112, 7.1).
+/// Joins the parts of a chunked body (RFC 9112, 7.1).
 fn unchunked(mut body: &str) -> String {
     let mut whole = String::new();
     while let Some((size, rest)) = body.split_once("\r\n") {
@@ -120,13 +119,13 @@ fn unchunked(mut body: &str) -> String {
     whole
 }
 
-/// Placeholders end up at and over the ends of the pieces in which a body goes out.
+/// Placeholders lie at and across the boundaries of the pieces in which a body is sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_is_put_into_a_body_wherever_it_is_cut() {
+async fn secret_is_inserted_across_pieces_of_a_body() {
     let server = Server::plain();
     let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
     let url = server.url("/hello");
-    // More than what is gathered: it goes out in chunks.
+    // The body is larger than the buffer, so it is sent in chunks.
     for (filler, times) in [(700, 60), (50_000, 60)] {
         let body = format!("{}{{secret}}", "s".repeat(filler));
         let ask = json!({"url": url, "body": body, "times": times});
@@ -148,11 +147,11 @@ async fn a_secret_is_put_into_a_body_wherever_it_is_cut() {
     }
     let ask = json!({"url": url, "body": "{secret}", "times": 65});
     let (code, _) = failed(&house, "send", ask).await;
-    assert_eq!(code, "protocol", "there is a most");
+    assert_eq!(code, "protocol", "the size is limited");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_goes_nowhere_else() {
+async fn secret_is_sent_only_to_the_granted_host() {
     let (server, other) = (Server::plain(), Server::plain());
     let house = house(&format!("{{name: TOKEN, hosts: ['{}']}}", server.origin()));
     let n_before = other.n_connections();
@@ -170,8 +169,9 @@ async fn a_secret_goes_nowhere_else() {
         );
         assert!(message.contains(&says), "{message}");
     }
-    assert_eq!(other.n_connections(), n_before, "nothing was even begun");
-    // In a body that goes out while it is written, what is before it is there already.
+    assert_eq!(other.n_connections(), n_before, "no connection was made");
+    // If a body is sent while it is written, the server already has the part before the
+    // placeholder.
     let body = format!("{}{{secret}}", "s".repeat(2 << 20));
     let (code, message) = failed(
         &house,
@@ -182,7 +182,7 @@ async fn a_secret_goes_nowhere_else() {
     assert_eq!(code, "denied", "{message}");
     assert!(other.requests().iter().all(|it| !it.contains("ary")));
 
-    // The lines of the denial, pasted, let it.
+    // The lines of the denial grant the attempt.
     let (_, lines) = message.split_once("would\n").expect("lines");
     let definition = format!("name: keeper\ntype: \"@test/keeper\"\n{lines}\n");
     house.write("models/keeper.yaml", &definition);
@@ -191,12 +191,12 @@ async fn a_secret_goes_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
+async fn secret_without_a_grant_or_value_is_an_error() {
     let server = Server::plain();
     let house = house("");
     let get = |name: &str| json!({"name": name});
-    // Where it is to be sent is known when it is: the lines name that host and no other, although
-    // the plugin asks for every one.
+    // The host is known only when the secret is sent. The lines name only that host, although the
+    // plugin requests every host.
     let send = json!({"url": server.url("/hello"), "body": "{secret}"});
     let (code, message) = failed(&house, "send", send.clone()).await;
     assert!(code.contains("denied"), "{code}: {message}");
@@ -221,7 +221,7 @@ async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
         message.contains("`@test/keeper` does not ask for"),
         "{message}"
     );
-    // Whether there is a secret is for those to know who were granted something of it.
+    // Only a model with a grant for a secret may learn whether the secret exists.
     house.value("keeper", "get", get("OTHER")).await;
     grants(&house, "{name: OTHER, hosts: ['https://api.example.com']}");
     let (code, message) = failed(&house, "get", get("OTHER")).await;
@@ -232,7 +232,7 @@ async fn a_secret_that_was_not_granted_or_is_not_there_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_is_shown_only_if_that_was_granted() {
+async fn secret_is_shown_only_with_a_grant() {
     let house = house("{name: TOKEN}");
     let (code, message) = failed(&house, "show", json!({})).await;
     assert_eq!(code, "denied", "{message}");
@@ -247,7 +247,8 @@ async fn a_secret_is_shown_only_if_that_was_granted() {
     assert_eq!(shown, json!(CANARY.len()));
 }
 
-/// The forms in which the guest writes the value, and of each what must be nowhere.
+/// The forms in which the guest writes the value, and the bytes of each that must not appear
+/// anywhere.
 fn forms() -> [(&'static str, Vec<u8>); 6] {
     let hex: String = CANARY.bytes().map(|b| format!("{b:02x}")).collect();
     let percent: String = CANARY.bytes().map(|b| format!("%{b:02X}")).collect();
@@ -286,9 +287,8 @@ const WAYS: [&str; 18] = [
     "refused",
 ];
 
-/// Returns all that a repository keeps, but for what is sealed, and what nobody but the engine
-/// wrote.
-fn kept(folder: &Path, all: &mut Vec<u8>) {
+/// Collects all files of a repository, except sealed secrets and files that only the engine writes.
+fn collect_files(folder: &Path, all: &mut Vec<u8>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("it can be read").path();
         let is_apart = ["secrets", "plugins", "cache"]
@@ -298,7 +298,7 @@ fn kept(folder: &Path, all: &mut Vec<u8>) {
             continue;
         }
         if path.is_dir() {
-            kept(&path, all);
+            collect_files(&path, all);
         } else if path.is_file() {
             all.extend(fs::read(path).expect("it can be read"));
         }
@@ -310,7 +310,7 @@ fn has(text: &[u8], what: &[u8]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_was_shown_is_told_by_no_way_in_no_form() {
+async fn shown_secret_is_redacted_in_every_way_and_form() {
     let house = house("{name: TOKEN, reveal: true}");
     for (form, traces) in forms() {
         for by in WAYS {
@@ -319,32 +319,32 @@ async fn a_secret_that_was_shown_is_told_by_no_way_in_no_form() {
                 .await;
             let run = house.newest();
             let log = log_of(&house.repository, Some(run.run.id.as_str()));
-            let mut told =
+            let mut output =
                 format!("{ran:?} {run:?} {log:?} {:?}", house.seen.events()).into_bytes();
             assert!(
-                has(&told, b"[secret TOKEN]") || by.contains("file") || by == "resource",
+                has(&output, b"[secret TOKEN]") || by.contains("file") || by == "resource",
                 "{form} by {by}: {}",
-                String::from_utf8_lossy(&told)
+                String::from_utf8_lossy(&output)
             );
-            kept(house.path(), &mut told);
-            assert!(!has(&told, &traces), "{form} by {by}");
-            // As Rust shows it, which escapes once more.
+            collect_files(house.path(), &mut output);
+            assert!(!has(&output, &traces), "{form} by {by}");
+            // The debug format of Rust escapes the text once more.
             let shown = format!("{:?}", String::from_utf8_lossy(&traces));
             assert!(
-                !has(&told, shown.trim_matches('"').as_bytes()),
+                !has(&output, shown.trim_matches('"').as_bytes()),
                 "{form} by {by}"
             );
         }
         let mut all = Vec::new();
-        kept(house.path(), &mut all);
+        collect_files(house.path(), &mut all);
         let n_marks = all.windows(14).filter(|it| it == b"[secret TOKEN]").count();
         assert!(n_marks > WAYS.len(), "{form}: {n_marks} marks");
     }
 }
 
-/// What a person types is passed on, and not noted.
+/// A value that the user passes as an argument reaches the guest, but is not recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_is_an_argument_is_not_on_record() {
+async fn secret_in_an_argument_is_not_recorded() {
     let house = house("");
     let value = house.value("sink", "run", json!({"note": CANARY})).await;
     assert_eq!(value["note"], "[secret TOKEN]");
@@ -358,8 +358,8 @@ fn n_runs(house: &House) -> usize {
     collected(|take| run_list(&house.repository, &request, take)).len()
 }
 
-/// A value that cannot be read cannot be found in texts either. The host used to go on without it,
-/// and wrote it into data and logs; now nothing runs until every secret can be opened.
+/// A value that cannot be read cannot be redacted. The host used to run without it, and wrote it
+/// into data and logs. Now nothing runs until every secret can be opened.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_runs_while_a_secret_cannot_be_opened() {
     let house = house("{name: TOKEN}");
@@ -399,10 +399,10 @@ async fn nothing_runs_while_a_secret_cannot_be_opened() {
     assert_eq!(house.latest("sink", "record")["note"], "[secret TOKEN]");
 }
 
-/// A weak value stands in other texts by chance. It used to rewrite names and labels, so that
-/// new versions went to another name.
+/// A weak value occurs in other texts by chance. The host used to redact it in names and labels, so
+/// new versions got another name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_weak_value_changes_no_name_tag_argument_or_content() {
+async fn weak_value_changes_no_name_tag_argument_or_content() {
     let house = House::new();
     let name: SecretName = "STAGE".parse().expect("a name");
     let value = SecretValue::new(b"prod".to_vec()).expect("a value");
@@ -423,7 +423,7 @@ async fn a_weak_value_changes_no_name_tag_argument_or_content() {
         versions[0].tags.get("env").map(String::as_str),
         Some("prod")
     );
-    // What it returns is an outcome.
+    // The return value is an outcome.
     let outcome = house
         .value("sink", "run", json!({"note": "production"}))
         .await;
@@ -431,9 +431,9 @@ async fn a_weak_value_changes_no_name_tag_argument_or_content() {
     assert_eq!(house.latest("sink", "record")["note"], "production");
 }
 
-/// What a call writes after it was handed a weak value may hold it by more than chance.
+/// After a call received a weak value, its writes may contain the value not only by chance.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_weak_value_that_was_handed_over_is_not_in_content() {
+async fn weak_value_is_redacted_in_content_after_it_was_received() {
     let house = House::new();
     grants(&house, "{name: TOKEN, reveal: true}");
     let name: SecretName = "TOKEN".parse().expect("a name");
@@ -443,14 +443,14 @@ async fn a_weak_value_that_was_handed_over_is_not_in_content() {
         let tell = json!({"by": by, "form": "plain"});
         let _ = house.run("keeper", "tell", tell).await;
         let mut all = format!("{:?}", house.newest()).into_bytes();
-        kept(house.path(), &mut all);
+        collect_files(house.path(), &mut all);
         assert!(!has(&all, b"hunter2"), "{by}");
     }
 }
 
-/// What people write beside a decision is kept, and in every backup.
+/// Comments and prompts are stored, and are part of every backup.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_value_is_kept_of_comments_and_prompts() {
+async fn values_are_redacted_in_comments_and_prompts() {
     let house = House::new();
     put(&house, "TOKEN", "a value of the mine");
     for (style, prompt) in [
@@ -487,7 +487,7 @@ async fn no_value_is_kept_of_comments_and_prompts() {
             "{run:?}"
         );
         let mut all = format!("{run:?} {:?}", house.seen.events()).into_bytes();
-        kept(&house.path().join(".sedge"), &mut all);
+        collect_files(&house.path().join(".sedge"), &mut all);
         assert!(!has(&all, b"a value of the mine"), "{style}");
     }
 }

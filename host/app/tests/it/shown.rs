@@ -1,4 +1,4 @@
-//! What use cases show of runs, in forms that are short to compare.
+//! Views of runs, in forms that are short to compare.
 
 use sedge_api::view::run::{LogLineView, RunStatusView};
 use sedge_app::run_logs::run_logs;
@@ -6,7 +6,7 @@ use sedge_app::types::{CallRecord, RunStatus, Scan};
 use sedge_app::{AppError, Repository};
 use sedge_store::{EventRecord, RunRecord};
 
-/// A run and all that the datastore has of it.
+/// A run, with its calls and events in the datastore.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) run: RunRecord,
@@ -15,7 +15,7 @@ pub(crate) struct Recorded {
     pub(crate) calls: Vec<CallRecord>,
 }
 
-/// Returns all that a use case lists.
+/// Returns all items that a use case lists.
 pub(crate) fn collected<T, R>(
     list: impl FnOnce(&mut dyn FnMut(T) -> Result<Scan, AppError>) -> Result<R, AppError>,
 ) -> Vec<T> {
@@ -28,12 +28,12 @@ pub(crate) fn collected<T, R>(
     items
 }
 
-/// Returns the log of a run; of the newest one without an id.
+/// Returns the log of a run. Without an id, returns the log of the newest run.
 pub(crate) fn log_of(repository: &Repository, run: Option<&str>) -> Vec<LogLineView> {
     collected(|take| run_logs(repository, run, take))
 }
 
-/// Returns where a run stands that is shown so.
+/// Returns the status that a view shows.
 pub(crate) fn stands(status: RunStatusView) -> RunStatus {
     match status {
         RunStatusView::Running => RunStatus::Running,

@@ -1,4 +1,4 @@
-//! Connections without HTTP: to what was granted, by name and by address.
+//! Connections other than HTTP: to granted destinations, by name and by address.
 
 pub(crate) use sedge_test_artifacts::DIALER as dialer;
 
@@ -12,16 +12,16 @@ use serde_json::json;
 use crate::fixture::House;
 use crate::uses::used;
 
-/// What the guest asks for, and this machine's to listen on.
+/// The address that the guest requests, on which this machine listens.
 const ADDRESS: &str = "127.46.110.7:47110";
 
-/// Answers whoever says something.
+/// Answers each message.
 fn server(address: &str) {
-    let listener = TcpListener::bind(address).expect("nobody else listens there");
+    let listener = TcpListener::bind(address).expect("the address is free");
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut said = [0; 6];
-            if stream.read_exact(&mut said).is_ok() {
+            let mut received = [0; 6];
+            if stream.read_exact(&mut received).is_ok() {
                 let _ = stream.write_all(b"world\n");
             }
         }
@@ -35,7 +35,7 @@ fn house(sockets: &str) -> House {
     house
 }
 
-/// Returns what the last line of the log says of a method that fails.
+/// Returns the last log line of a method that fails.
 async fn denied(house: &House, method: &str, to: Option<&str>) -> String {
     let arguments = to.map_or(json!({}), |to| json!({"to": to}));
     let (error, _) = house.failure("dialer", method, arguments).await;
@@ -47,7 +47,7 @@ async fn denied(house: &House, method: &str, to: Option<&str>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_goes_to_what_was_granted_and_nowhere_else() {
+async fn connection_goes_only_to_granted_endpoints() {
     server(ADDRESS);
     let house = house("");
     let says = denied(&house, "talk", Some(ADDRESS)).await;
@@ -56,7 +56,7 @@ async fn a_connection_goes_to_what_was_granted_and_nowhere_else() {
         "{says}"
     );
     assert_eq!(used(&house, "dialer").await, [""; 0]);
-    // The lines of the denial, pasted, let it.
+    // The lines of the denial grant the connection.
     let (_, lines) = says.split_once("would\n").expect("lines");
     let definition = format!("name: dialer\ntype: \"@test/dialer\"\n{lines}\n");
     house.write("models/dialer.yaml", &definition);
@@ -70,7 +70,7 @@ async fn a_connection_goes_to_what_was_granted_and_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_names_that_were_granted_are_looked_up() {
+async fn only_granted_names_are_looked_up() {
     let house = house("{to: 'localhost:47110'}");
     let look = json!({"to": "localhost"});
     let n_found = house.value("dialer", "look", look).await;
@@ -86,14 +86,14 @@ async fn only_names_that_were_granted_are_looked_up() {
     assert!(says.contains("- to: db.example.com:5432"), "{says}");
     let says = denied(&house, "look", Some("mine.evil.example")).await;
     assert!(says.contains("does not ask for it"), "{says}");
-    // Nobody listens there, and nothing keeps it from trying.
+    // The address has no listener, but the attempt is allowed.
     let before = house.seen.lines().len();
     let says = denied(&house, "talk", Some("localhost:47110")).await;
     assert_eq!(house.seen.lines().len(), before, "{says}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_listens_and_there_are_no_datagrams() {
+async fn listening_and_datagrams_are_denied() {
     let house = house("{to: 'localhost:47110'}");
     let says = denied(&house, "listen", None).await;
     assert_eq!(says, "a plugin can connect, and not listen");

@@ -1,4 +1,4 @@
-//! When permissions were last used: of all that is granted, exactly what a call did is told.
+//! The last use of permissions: exactly the permissions that a call used are recorded.
 
 pub(crate) use sedge_test_artifacts::MOVER as mover;
 
@@ -18,15 +18,15 @@ use crate::fixture::House;
 
 const ASKER: &str = "@test/asker";
 
-/// Returns what a model has used of what its plugin asks for.
+/// Returns the requested permissions that a model has used.
 pub(crate) async fn used(house: &House, model: &str) -> Vec<String> {
     let report = model_permissions(&house.repository, model).await;
-    let asked = report.expect("it can be explained").permissions.into_iter();
-    let used = asked.filter(|it| it.last_used.is_some());
+    let requested = report.expect("it can be explained").permissions.into_iter();
+    let used = requested.filter(|it| it.last_used.is_some());
     used.map(|it| words_of(&it.permission)).collect()
 }
 
-/// Returns the words of a permission: `files inbox write`.
+/// Returns the text of a permission: `files inbox write`.
 pub(crate) fn words_of(permission: &PermissionView) -> String {
     let document = json!(permission);
     let mut words = Vec::new();
@@ -45,8 +45,7 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// Returns a repository with a model `asker` that may use what it asks for of files, variables
-/// and models.
+/// Returns a repository with a model `asker` that has grants for its files, variables and models.
 fn with_asker(access: &str) -> House {
     let house = House::new();
     fs::create_dir(house.path().join("in")).expect("a folder can be made");
@@ -58,7 +57,7 @@ fn with_asker(access: &str) -> House {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_call_used_is_told_and_nothing_else() {
+async fn only_the_used_permissions_are_recorded() {
     let house = with_asker("read");
     assert_eq!(used(&house, "asker").await, [""; 0]);
     house.value("asker", "call", json!({})).await;
@@ -84,7 +83,7 @@ async fn what_a_call_used_is_told_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_denied_was_not_used() {
+async fn denied_attempt_is_not_a_use() {
     let house = with_asker("read");
     let put = json!({"path": "a.txt", "text": "changed"});
     house.failure("asker", "put", put).await;
@@ -100,7 +99,7 @@ async fn what_was_denied_was_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_failed_call_used_is_told() {
+async fn uses_of_a_failed_call_are_recorded() {
     let house = with_asker("read");
     let look = json!({"path": "nothing of the sort"});
     let (error, _) = house.failure("asker", "look", look).await;
@@ -108,9 +107,9 @@ async fn what_a_failed_call_used_is_told() {
     assert_eq!(used(&house, "asker").await, ["files inbox write"]);
 }
 
-/// What a callee uses is by its own permissions, and to call it is by its caller's.
+/// A callee uses its own permissions. The permission to call it is its caller's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_call_of_a_lineage_has_uses_of_its_own() {
+async fn each_call_of_a_lineage_has_its_own_uses() {
     let house = with_asker("read");
     house.told("asker", "region", json!({})).await;
     assert_eq!(used(&house, "asker").await, ["env ASKER_OLD"]);
@@ -124,9 +123,10 @@ async fn each_call_of_a_lineage_has_uses_of_its_own() {
     assert_eq!(used(&house, "reader").await, ["models sink"]);
 }
 
-/// A folder is used by who reaches for what is in it, in whatever way, and not by who has it.
+/// A folder counts as used when a guest accesses its content in any way, not when the guest only
+/// has the folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_folder_that_a_path_is_in_is_the_one_that_is_used() {
+async fn folder_that_contains_the_path_is_used() {
     let house = House::new();
     for folder in ["in", "in/deep", "in/empty", "out"] {
         fs::create_dir(house.path().join(folder)).expect("a folder can be made");
@@ -138,7 +138,7 @@ async fn the_folder_that_a_path_is_in_is_the_one_that_is_used() {
     let grants = "grants: {files: [{name: inbox, path: in, access: write}, {name: outbox, path: out, access: write}]}\n";
     let mut n_models = 0;
     let mut check = async |what: &str, path: &str, to: &str, expect: &[&str]| {
-        // Nothing is known of a model that is new.
+        // A new model has no recorded uses.
         n_models += 1;
         let model = format!("mover-{n_models}");
         house.model(&model, "@test/mover", grants);
@@ -162,7 +162,7 @@ async fn the_folder_that_a_path_is_in_is_the_one_that_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_is_a_use_once_it_may_go_to_its_address() {
+async fn request_is_a_use_only_if_its_address_is_allowed() {
     let server = Server::plain();
     let house = House::new();
     let fetch = json!({"url": server.url("/hello"), "swallow": true});
@@ -172,14 +172,14 @@ async fn a_request_is_a_use_once_it_may_go_to_its_address() {
         house.value("fetcher", "fetch", fetch.clone()).await;
         assert_eq!(used(&house, "fetcher").await, expect, "{url}");
     };
-    // It is granted, but not at a private address.
+    // The origin is granted, but not at a private address.
     check("http://*:*", &[]).await;
     check(&server.origin(), &["http http://*:* GET HEAD POST PUT"]).await;
 }
 
-/// A handle is no use: nothing came of it.
+/// A handle alone is not a use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_is_used_when_it_is_sent_or_shown() {
+async fn secret_is_used_when_it_is_sent_or_shown() {
     let server = Server::plain();
     let send = json!({"url": server.url("/hello"), "body": "{secret}"});
     let origin = server.origin();
@@ -192,7 +192,7 @@ async fn a_secret_is_used_when_it_is_sent_or_shown() {
         let http = "http: [{url: 'http://*:*', addresses: [127.0.0.0/8]}]";
         let grants = format!("grants: {{{http}, secrets: [{{name: TOKEN, {grant}}}]}}\n");
         house.model("keeper", "@test/keeper", &grants);
-        // Whether it may or not.
+        // The method may be denied.
         let _ = house.run("keeper", method, arguments).await;
         assert_eq!(used(&house, "keeper").await, expect, "{grant} {method}");
     };
@@ -210,9 +210,9 @@ async fn a_secret_is_used_when_it_is_sent_or_shown() {
     check("reveal: false", "show", json!({}), &[]).await;
 }
 
-/// A new model that gets the name of a former one has not used anything.
+/// A new model with the name of a deleted one has not used any permission.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn uses_go_with_their_model() {
+async fn uses_are_deleted_with_their_model() {
     let house = with_asker("read");
     house.value("asker", "region", json!({})).await;
     assert_eq!(used(&house, "asker").await, ["env ASKER_OLD"]);

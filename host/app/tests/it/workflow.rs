@@ -1,5 +1,5 @@
-//! A workflow's run: gates, who decides what when, and what becomes of a run whose process
-//! is gone. `run` and `resume` are one path: what one leaves, the other takes up.
+//! Runs of workflows: gates and their decisions, and runs whose process crashed. `run` and `resume`
+//! share one path: each continues from the log that the other left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn request(workflow: &str, gate: &str) -> GateRequest {
 fn succeeded(end: Result<WorkflowEnd, AppError>) -> RunId {
     match end {
         Ok(WorkflowEnd::Succeeded { run, .. }) => run.parse().expect("an id"),
-        other => panic!("it was to succeed: {other:?}"),
+        other => panic!("it should have succeeded: {other:?}"),
     }
 }
 
@@ -43,7 +43,7 @@ fn succeeded(end: Result<WorkflowEnd, AppError>) -> RunId {
 fn suspended(end: Result<WorkflowEnd, AppError>) -> RunId {
     match end {
         Ok(WorkflowEnd::Suspended { run, .. }) => run.parse().expect("an id"),
-        other => panic!("it was to rest: {other:?}"),
+        other => panic!("it should have been suspended: {other:?}"),
     }
 }
 
@@ -51,11 +51,11 @@ fn suspended(end: Result<WorkflowEnd, AppError>) -> RunId {
 fn failed(end: Result<WorkflowEnd, AppError>) -> RunId {
     match end {
         Err(AppError::Failed(RunFailed::Workflow(failed))) => failed.run,
-        other => panic!("it was to fail: {other:?}"),
+        other => panic!("it should have failed: {other:?}"),
     }
 }
 
-/// A gate, and a step behind it that calls a model twice.
+/// A gate, and a step after it that calls a model twice.
 fn gated(house: &House) {
     let spawn = step(
         "spawn",
@@ -67,7 +67,7 @@ fn gated(house: &House) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
+async fn gate_suspends_the_run_and_the_step_after_it_runs_once() {
     let mut house = House::new();
     gated(&house);
     let run = suspended(house.workflow_run("gated").await);
@@ -85,7 +85,7 @@ async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
         1
     );
 
-    // Whoever asks next need not be who asked first.
+    // Another process may list the gates.
     house.reopen().await;
     let report = workflow_approve(&house.repository, &request("gated", "gate"));
     assert_eq!(report.expect("it is open").gates_open, [""; 0]);
@@ -107,9 +107,9 @@ async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
         "1/1 sink.run succeeded",
         "1/2 sink.run succeeded",
     ];
-    let told = told_of(&house.show(&run));
+    let recorded = told_of(&house.show(&run));
     assert_eq!(
-        told,
+        recorded,
         (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
     );
     let again = house.workflow_resume("gated").await;
@@ -120,7 +120,7 @@ async fn a_gate_is_waited_for_and_what_is_behind_it_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rejected_gate_fails_the_run() {
+async fn rejected_gate_fails_the_run() {
     let house = House::new();
     gated(&house);
     let run = suspended(house.workflow_run("gated").await);
@@ -134,9 +134,9 @@ async fn a_rejected_gate_fails_the_run() {
     );
 }
 
-/// `run` and `resume` leave the same log behind, but for the events that only one can have.
+/// `run` and `resume` leave the same log, except for the events that only one of them has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_resumed_run_has_the_log_of_one_that_ran_through() {
+async fn resumed_run_has_the_log_of_an_uninterrupted_run() {
     let mut house = House::new();
     house.workflow("plain", &[step("spawn", "spawn.run", "{count: 2}", "")]);
     gated(&house);
@@ -162,9 +162,9 @@ async fn a_resumed_run_has_the_log_of_one_that_ran_through() {
     assert_eq!(told_of(&house.show(&gated)), told_of(&house.show(&plain)));
 }
 
-/// A person decides while another step runs: the process goes on by itself.
+/// A user decides while another step runs, and the process continues without a resume.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
+async fn gate_that_is_approved_meanwhile_does_not_suspend_the_run() {
     let house = House::new();
     house.workflow(
         "busy",
@@ -191,13 +191,13 @@ async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
             Some(&report.run),
             Arc::clone(&house.seen) as Arc<dyn Events>,
         );
-        let refused = resumed.await.expect_err("a process works on it");
+        let refused = resumed.await.expect_err("another process works on it");
         assert!(
             matches!(refused, AppError::Run(RunUseError::State { .. })),
             "{refused:?}"
         );
         let ran = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
-        ran.expect("nobody has it");
+        ran.expect("the lock is free");
     };
     let (end, ()) = tokio::join!(house.workflow_run("busy"), approve);
     let run = succeeded(end);
@@ -209,21 +209,24 @@ async fn a_gate_that_is_approved_meanwhile_does_not_stop_the_run() {
     assert!(!rested, "{events:#?}");
 }
 
-/// Runs a workflow, and drops it as soon as a condition holds: its process might as well
-/// have died there.
+/// Runs a workflow, and drops it as soon as a condition holds, as if its process had crashed there.
 async fn interrupt(house: &mut House, workflow: &str, what: &str, holds: impl Fn(&House) -> bool) {
     tokio::select! {
-        end = house.workflow_run(workflow) => panic!("it was to be interrupted: {end:?}"),
+        end = house.workflow_run(workflow) => panic!("not interrupted: {end:?}"),
         () = until(what, || holds(house)) => {}
     }
     house.reopen().await;
     let run = house.newest();
     assert_eq!(run.status, RunStatus::Interrupted);
-    assert_eq!(n_calls(&run, CallStatus::Running), 0, "each is on record");
+    assert_eq!(
+        n_calls(&run, CallStatus::Running),
+        0,
+        "each end is recorded"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_run_goes_on_where_it_was() {
+async fn interrupted_run_continues_where_it_stopped() {
     for parallel in [false, true] {
         let mut house = House::new();
         let inputs = format!("{{count: 100, parallel: {parallel}}}");
@@ -252,7 +255,7 @@ async fn an_interrupted_run_goes_on_where_it_was() {
                 continue;
             }
             tokio::select! {
-                end = house.workflow_resume("long") => panic!("it was to be interrupted: {end:?}"),
+                end = house.workflow_resume("long") => panic!("not interrupted: {end:?}"),
                 () = until("some calls are done", || holds(&house)) => {}
             }
             house.reopen().await;
@@ -268,9 +271,9 @@ async fn an_interrupted_run_goes_on_where_it_was() {
     }
 }
 
-/// The process died after the call's commit, and before its step's event.
+/// The process crashed after the call's commit, and before the event of its step.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_step_whose_call_had_ended_is_not_run_again() {
+async fn step_whose_call_had_ended_is_not_run_again() {
     for fails in [false, true] {
         let house = House::new();
         let steps = [step("sink", "sink.run", "{note: hi}", "")];
@@ -289,7 +292,7 @@ async fn a_step_whose_call_had_ended_is_not_run_again() {
     }
 }
 
-/// Writes what a process leaves that dies between a call's commit and its step's event.
+/// Writes the records of a process that crashes between a call's commit and the event of its step.
 fn died_after_commit(house: &House, fails: bool) -> RunId {
     let folder = Folder::open(&house.path().join(".sedge/store")).expect("it was made");
     let store = Store::open(&folder).expect("it was made");
@@ -361,7 +364,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
     run
 }
 
-/// A new version of what `sink` writes, with nothing in it.
+/// A new, empty version of the data that `sink` writes.
 fn empty_record() -> Change {
     Change {
         staged: StagedChange::Write(StagedWrite {
@@ -377,10 +380,10 @@ fn empty_record() -> Change {
     }
 }
 
-/// The first process is taken for dead, and is not: its lock file was removed. What it
-/// still does counts for nothing, and leaves nothing half written.
+/// The first process is considered dead although it is alive, because its lock file was removed. It
+/// cannot commit anything any more, not even in part.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_was_taken_for_dead_is_fenced() {
+async fn process_that_was_considered_dead_is_fenced_off() {
     let house = House::new();
     house.workflow(
         "slow",
@@ -406,25 +409,25 @@ async fn a_process_that_was_taken_for_dead_is_fenced() {
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
         let resumes = sedge_app::workflow_resume::workflow_resume(&other, "slow", None, events);
         let opens = async {
-            // The first process still waits then, and finds out afterwards.
-            let is_taken_up = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);
-            until("the second process has taken it up", || {
-                house.newest().events.iter().any(is_taken_up)
+            // The first process is still waiting then, and its commit is rejected afterwards.
+            let is_resumed = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);
+            until("the second process has resumed it", || {
+                house.newest().events.iter().any(is_resumed)
             })
             .await;
             let ran = run_in(&other, &house.seen, ("two", "add"), json!({})).await;
-            ran.expect("nobody has it");
+            ran.expect("the lock is free");
         };
         tokio::join!(resumes, opens).0
     };
     let (first, second) = tokio::join!(house.workflow_run("slow"), take_over);
     let run = succeeded(second);
-    let error = first.expect_err("it is fenced");
+    let error = first.expect_err("it is fenced off");
     assert_eq!(
         error.to_string(),
         format!("the run `{run}` was taken over by another process")
     );
-    // Only the second attempt's call counts.
+    // Only the call of the second attempt counts.
     house.has_versions("one", "count", 1);
     house.has_versions("sink", "record", 1);
     let expect = [
@@ -432,17 +435,17 @@ async fn a_process_that_was_taken_for_dead_is_fenced() {
         "2 one.run succeeded",
         "3 sink.run succeeded",
     ];
-    let told = told_of(&house.show(&run));
+    let recorded = told_of(&house.show(&run));
     assert_eq!(
-        told,
+        recorded,
         (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
     );
 }
 
-/// A file at fault stops the process's work on a run, not the run: once it is mended, the
-/// run goes on.
+/// An invalid file stops the process's work on a run, but does not end the run: once the file is
+/// repaired, the run can be resumed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_a_bad_file_stopped_goes_on_once_it_is_mended() {
+async fn run_stopped_by_an_invalid_file_can_be_resumed() {
     let mut house = House::new();
     let spawn = step("spawn", "spawn.run", "{count: 3}", "");
     house.workflow("one", &[spawn]);

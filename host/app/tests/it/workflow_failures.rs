@@ -1,5 +1,5 @@
-//! A failure at every step, once: which steps then run, and how the run ends, follows from
-//! the conditions alone.
+//! A failure at every step, one at a time: the conditions alone decide which steps run afterwards,
+//! and how the run ends.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use sedge_app::{AppError, RunFailed};
 use crate::fixture::House;
 use crate::fixture::text::{after, step};
 
-/// The steps of the workflow, what each depends on, and further keys.
+/// The steps of the workflow, the dependencies of each, and further keys.
 const STEPS: [(&str, &[&str], &str, &str); 5] = [
     ("build", &[], "succeeded", ""),
     ("test", &["build"], "succeeded", ", allowFailure: true"),
@@ -19,7 +19,7 @@ const STEPS: [(&str, &[&str], &str, &str); 5] = [
     ("clean", &["deploy"], "always", ""),
 ];
 
-/// Makes the workflow, with a failure in one step, or in none.
+/// Makes the workflow, with a failure in one step or in none.
 fn workflow(house: &House, name: &str, fails: Option<&str>) {
     let steps: Vec<String> = STEPS
         .iter()
@@ -83,10 +83,10 @@ async fn check(house: &House, fails: Option<&str>, expect: &str, status: RunStat
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_at_every_step_has_its_consequences() {
+async fn failure_at_each_step_decides_which_steps_run() {
     let house = House::new();
     check(&house, None, "+++++", RunStatus::Succeeded).await;
-    // What was skipped has come to no end, and only `always` is content with that.
+    // A skipped step has not completed, so only the condition `always` accepts it.
     check(&house, Some("build"), "!---+", RunStatus::Failed).await;
     check(&house, Some("test"), "+!-++", RunStatus::Succeeded).await;
     check(&house, Some("deploy"), "++!++", RunStatus::Failed).await;

@@ -1,10 +1,10 @@
-//! Limits of requests that the operator sets.
+//! Limits of requests that the operator can set.
 
 use super::*;
 
-/// Every limit is the operator's to set, and the line in its error sets it.
+/// The operator can set every limit, and the line in its error sets it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_operator_sets_the_limits() {
+async fn operator_sets_the_limits() {
     let server = Server::plain();
     let house = House::new();
     let limited = |limits: &str| {
