@@ -14,7 +14,7 @@ use crate::host::JSON_BYTES_MAX;
 use crate::lines::LineTable;
 
 /// The engine's message if a guest passes too many bytes in one host call. The engine has no error
-/// type for this. The test `a_guest_cannot_pass_too_much` fails if the message changes.
+/// type for this. The test `large_texts_of_a_guest_are_refused` fails if the message changes.
 const TOO_MUCH_PASSED: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// The maximum number of frames in a backtrace. It is enough to find the position, and bounds what

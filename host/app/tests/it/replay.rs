@@ -21,7 +21,7 @@ async fn interrupt(house: &mut House, resume: bool, what: &str, holds: impl Fn(&
         }
     };
     tokio::select! {
-        end = work => panic!("it was to be interrupted: {end:?}"),
+        end = work => panic!("not interrupted: {end:?}"),
         () = until(what, || holds(house)) => {}
     }
     house.reopen().await;

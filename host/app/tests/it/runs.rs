@@ -97,7 +97,7 @@ async fn running_and_interrupted_runs_are_distinguished() {
         assert_eq!(interrupted, [""; 0]);
     };
     tokio::select! {
-        _ = spins => panic!("it was to sleep"),
+        _ = spins => panic!("it should sleep"),
         () = looks => {}
     }
 }
