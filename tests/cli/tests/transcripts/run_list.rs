@@ -223,3 +223,20 @@ fn with_runs() -> TestEnv {
     let _ = env.run(["model", "method", "run", "spawn", "run", "-i", "target=tub"]);
     env
 }
+
+/// A list is printed while it is read, so a fault can come after items that are already printed.
+/// The end of the document says that they are not all.
+#[test]
+fn list_that_fails_half_way_says_so_at_its_end() {
+    let env = with_runs();
+    let database = env.repository().join(".sedge/sedge.db");
+    let database = rusqlite::Connection::open(database).expect("it is there");
+    let changed = database.execute(
+        "UPDATE runs SET status = 'teleported' WHERE kind = 'workflow'",
+        [],
+    );
+    assert_eq!(changed.expect("it is SQL"), 1);
+    insta::assert_snapshot!(env.run(["run", "list"]), @"");
+    insta::assert_snapshot!(env.run(["run", "list", "--json"]), @"");
+    insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @"");
+}
