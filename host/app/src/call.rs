@@ -36,7 +36,7 @@ use serde_json::Value;
 use crate::error::{AppError, LockUseError, ModelError};
 use crate::events::Event;
 use crate::frame::{BeingUndone, Frame, Undo};
-use crate::run_cx::{ReadyModel, RunCx};
+use crate::run::cx::{ReadyModel, RunCx};
 
 use door::Door;
 use writes::Writes;

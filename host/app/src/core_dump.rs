@@ -7,9 +7,9 @@ use sedge_api::problem::details::CoreDumpDetails;
 use sedge_model::lineage::Lineage;
 use sedge_sys::folder::Folder;
 
-use crate::data_get::named_file;
+use crate::data::get::named_file;
 use crate::error::{AppError, PathError};
-use crate::run_cx::RunCx;
+use crate::run::cx::RunCx;
 
 /// The result of a core dump.
 #[derive(Debug, Clone, PartialEq, Eq)]

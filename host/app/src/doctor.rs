@@ -11,7 +11,7 @@ use sedge_model::names::SecretName;
 use sedge_secrets::SecretsError;
 
 use crate::error::{AppError, PluginUseError, SecretError};
-use crate::plugins::component_file;
+use crate::plugin::loaded::component_file;
 use crate::repository::Repository;
 
 /// A part of a repository that is checked.

@@ -3,18 +3,11 @@
 //! The text of a variant says what failed and on what; its sources say why. Help is data
 //! ([`sedge_api::problem::Help`]), which each front end formats.
 
-mod data;
-mod datastore;
 mod failed;
 mod limit;
 mod lock;
-mod model;
 mod path;
-mod plugin;
 mod process;
-mod repository;
-mod run;
-mod secret;
 
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase};
 use sedge_locks::error::LockError;
@@ -27,20 +20,20 @@ use sedge_store::StoreError;
 use sedge_sys::file_lock::QueueError;
 use sedge_sys::folder::FileError;
 
-use crate::data_prune::GoneError;
-use crate::trust::TrustError;
+use crate::data::prune::GoneError;
+use crate::repository::trust::TrustError;
 
-pub use data::DataUseError;
-pub use datastore::DatastoreError;
+pub use crate::data::error::DataUseError;
+pub use crate::datastore::error::DatastoreError;
+pub use crate::model::error::ModelError;
+pub use crate::plugin::error::PluginUseError;
+pub use crate::repository::error::RepositoryError;
+pub use crate::run::error::RunUseError;
+pub use crate::secret::error::SecretError;
 pub use failed::{CallFailed, RunFailed, RunInterrupted, StepFault, WorkflowFailed};
 pub use lock::{LockUseError, WithinCallReason};
-pub use model::ModelError;
 pub use path::PathError;
-pub use plugin::PluginUseError;
 pub use process::ProcessError;
-pub use repository::RepositoryError;
-pub use run::RunUseError;
-pub use secret::SecretError;
 
 /// A use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +180,7 @@ impl From<SecretsError> for AppError {
 }
 
 /// Returns the place and the lines of a fault, as data.
-fn diagnostic_place(fault: &Diagnostic) -> Place {
+pub(crate) fn diagnostic_place(fault: &Diagnostic) -> Place {
     let (line, column) = fault.line_column();
     Place {
         file: fault.file.name.clone(),
@@ -210,7 +203,7 @@ pub(crate) fn schema_help(type_name: &TypeName) -> Help {
 }
 
 /// Returns names in backticks, separated by commas.
-fn quoted<T: ToString>(names: &[T]) -> String {
+pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
     let names: Vec<String> = names
         .iter()
         .map(|name| format!("`{}`", name.to_string()))

@@ -7,8 +7,8 @@ use sedge_model::repository::{CONFIG_FILE, config_file_text};
 use sedge_sys::folder::Folder;
 
 use crate::error::{AppError, RepositoryError};
+use crate::repository::trust::trust_check;
 use crate::repository::{MODELS_FOLDER, Repository, Settings, WORKFLOWS_FOLDER};
-use crate::trust::trust_check;
 
 /// Creates a repository in a folder, and the folder itself if necessary.
 ///

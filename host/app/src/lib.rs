@@ -1,73 +1,30 @@
-//! One use case per file: plain data in, events and plain data out.
+//! One folder per noun, and one function per use case: plain data in, events and plain data out.
 //!
 //! Every front end of Sedge uses this crate. Nothing in it prints, exits, or reads the user's
 //! environment. A use case, its command and its test share one name.
 
 mod call;
 mod core_dump;
-mod data_scan;
 mod error;
 mod events;
 mod failure;
 pub mod failure_text;
 mod frame;
-mod gates;
 mod limits;
 mod locks;
-mod plugins;
 mod repository;
-mod run_cx;
-mod run_find;
 mod structure;
-mod trust;
-mod vault;
 mod views;
-mod workflow_drive;
 
-pub mod compile_component;
-pub mod data_delete;
-pub mod data_gc;
-pub mod data_get;
-pub mod data_list;
-pub mod data_prune;
-pub mod data_query;
-pub mod data_rename;
-pub mod data_search;
-pub mod data_versions;
-pub mod datastore_backup;
-pub mod datastore_check;
-pub mod datastore_compact;
-pub mod datastore_lock_release;
-pub mod datastore_lock_status;
-pub mod datastore_restore;
-pub mod datastore_status;
+pub mod data;
+pub mod datastore;
 pub mod doctor;
 pub mod init;
-pub mod model_create;
-pub mod model_delete;
-pub mod model_get;
-pub mod model_list;
-pub mod model_method_run;
-pub mod model_permissions;
-pub mod plugin_add;
-pub mod plugin_describe;
-pub mod plugin_list;
-pub mod run_gc;
-pub mod run_list;
-pub mod run_logs;
-pub mod run_show;
-pub mod secret_delete;
-pub mod secret_list;
-pub mod secret_put;
-pub mod secret_rotate;
-pub mod workflow_approvals;
-pub mod workflow_approve;
-pub mod workflow_get;
-pub mod workflow_list;
-pub mod workflow_reject;
-pub mod workflow_resume;
-pub mod workflow_run;
-pub mod workflow_validate;
+pub mod model;
+pub mod plugin;
+pub mod run;
+pub mod secret;
+pub mod workflow;
 
 pub use core_dump::CoreDumpEnd;
 pub use error::{
@@ -77,8 +34,8 @@ pub use error::{
 };
 pub use events::{Event, Events};
 pub use failure::{Contention, FailedCall, FailureReport};
+pub use repository::trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
-pub use trust::{Remedy, Trust, TrustError, safe_directories_text};
 
 /// The types that use cases take and return, for front ends that depend on this crate alone.
 pub mod types {

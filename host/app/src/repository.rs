@@ -1,5 +1,8 @@
 //! An open repository: its files, its datastore, and what the calls of a process share.
 
+pub(crate) mod error;
+pub(crate) mod trust;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
@@ -33,7 +36,7 @@ use sedge_sys::folder::{Folder, Keeping};
 use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
 use crate::events::{Event, Events};
 use crate::limits::{self, LOCK_TIMEOUT};
-use crate::trust::{Trust, trust_check};
+use crate::repository::trust::{Trust, trust_check};
 
 /// The name of the program that starts commands. It is in the same folder as `sedge`.
 pub const REAPER_FILE: &str = "sedge-reaper";

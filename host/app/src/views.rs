@@ -4,14 +4,7 @@
 //! disk or of the internal types does not change the machine output.
 
 pub(crate) mod call;
-pub(crate) mod data;
-pub(crate) mod datastore;
-pub(crate) mod model;
 pub(crate) mod permission;
-pub(crate) mod plugin;
-pub(crate) mod run;
-pub(crate) mod secret;
-pub(crate) mod workflow;
 
 use sedge_api::Time;
 use sedge_sys::clock::Timestamp;

@@ -13,7 +13,7 @@ use sedge_app::types::{Diagnostic, RunId, has_argument, setting};
 use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
 use sedge_sys::fault::MachineError;
 
-use crate::commands::plugin_describe::request_text;
+use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
 use crate::output::{failure_document, print_failure, stderr, stdout};
 use crate::{guest_text, help};

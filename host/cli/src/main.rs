@@ -25,6 +25,7 @@ use sedge_app::types::{WorkerAllocator, descriptors_raise};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
+use crate::commands::Run as _;
 use crate::commands::compile_component::{self, CompileComponentArgs};
 use crate::commands::shared::setting_parsed;
 use crate::context::Context;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         return error.report(&cx);
     }
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let output = commands::run(&cx, args.command)?;
+        let output = args.command.run(&cx)?;
         output::print(&cx, output).map_err(CliError::from)
     }));
     match ended {

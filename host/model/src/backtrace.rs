@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-
 /// One of a guest's functions that had not returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {

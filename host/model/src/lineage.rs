@@ -7,7 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-
 use crate::names::{NameError, RunId};
 
 /// The name of a run or of one call in it: `k3v9q2x8w1mz/1/2` is the second call

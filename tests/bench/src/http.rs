@@ -7,7 +7,7 @@ use std::time::Instant;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
-use sedge_app::model_method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{Request, model_method_run};
 use sedge_app::{Event, Events, Repository};
 use sedge_test_kit::Server;
 use serde_json::{Map, Value, json};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::workflow_run::workflow_run;
+use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::workflow::run::workflow_run;
 use sedge_app::{Event, Events, Repository};
 
 use crate::Result;

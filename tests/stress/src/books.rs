@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::RunStatusView;
-use sedge_app::data_get::data_get;
-use sedge_app::data_versions::data_versions;
-use sedge_app::run_list::{Request, run_list};
-use sedge_app::run_show::run_show;
+use sedge_app::data::get::data_get;
+use sedge_app::data::versions::data_versions;
+use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::show::run_show;
 use sedge_app::types::Scan;
 use sedge_app::{AppError, Repository};
 

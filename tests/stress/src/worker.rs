@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use sedge_app::model_method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{Request, model_method_run};
 use sedge_app::types::CachePlaces;
 use sedge_app::{AppError, Contention, Event, Events, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, compiled_code};

@@ -1,19 +1,20 @@
 //! Every command and every guest has a test.
 
-use crate::tokens::tokens;
+use crate::tokens::{find, tokens};
 use crate::tree::{TreeFile, files, hold};
 
-/// The folder of the commands: `model_method_run.rs` is `sedge model method run`.
+/// The folder of the commands: `model/method_run.rs` is `sedge model method run`.
 const COMMANDS: &str = "host/cli/src/commands/";
+
+/// The folder of the use cases: each is a function with the name of its command.
+const USE_CASES: &str = "host/app/src/";
 
 /// The folder of the guests.
 const GUESTS: &str = "tests/guests/examples/";
 
-/// The files in the folder that are not commands, and their purpose.
-const NO_COMMANDS: &[(&str, &str)] = &[
-    ("mod", "the table of commands"),
-    ("shared", "options and texts that several commands share"),
-];
+/// The files directly in the folder of commands that are commands without a noun. Every other file
+/// there declares the commands of one noun, or is shared by several.
+const WITHOUT_NOUN: &[&str] = &["compile_component", "doctor", "init"];
 
 /// With one stem for command, use case and test, a search for one of them finds all three. And the
 /// output of every command has been reviewed.
@@ -32,33 +33,43 @@ fn every_guest_has_a_test() {
 }
 
 fn command_faults(files: &[TreeFile]) -> Vec<String> {
-    let stems =
-        stems_in(files, COMMANDS).filter(|stem| NO_COMMANDS.iter().all(|(name, _)| name != stem));
-    let stems: Vec<&str> = stems.collect();
-    if stems.is_empty() {
+    let commands: Vec<(&str, String)> = files.iter().filter_map(command).collect();
+    if commands.is_empty() {
         return vec![format!(
-            "{COMMANDS}: there is no command; each command is a file there, named like `model_method_run.rs`"
+            "{COMMANDS}: there is no command; each command is a file there, named like `model/method_run.rs`"
         )];
     }
     let mut faults = Vec::new();
-    for stem in stems {
-        let use_case = format!("host/app/src/{stem}.rs");
-        if !files.iter().any(|file| file.path == use_case) {
+    for (path, name) in commands {
+        let function = ["fn", &name];
+        let is_use_case = |file: &&TreeFile| {
+            let is_source = file.path.starts_with(USE_CASES) && file.is_rust();
+            // The rule on length reports a file that cannot be parsed.
+            is_source && !find(&tokens(&file.text()).unwrap_or_default(), &function).is_empty()
+        };
+        if !files.iter().any(|file| is_use_case(&file)) {
             faults.push(format!(
-                "{COMMANDS}{stem}.rs: its use case is missing; move the work to {use_case}, and keep only arguments and output here"
+                "{path}: its use case is missing; move the work to a function `{name}` in {USE_CASES}, and keep only arguments and output here"
             ));
         }
-        let transcript = format!("/{stem}.rs");
+        let transcript = format!("/{name}.rs");
         let is_transcript = |file: &&TreeFile| {
             file.path.starts_with("tests/cli/") && file.path.ends_with(&transcript)
         };
         if !files.iter().any(|file| is_transcript(&file)) {
             faults.push(format!(
-                "{COMMANDS}{stem}.rs: no transcript shows it; write tests/cli/tests{transcript}"
+                "{path}: no transcript shows it; write tests/cli/tests/transcripts{transcript}"
             ));
         }
     }
     faults
+}
+
+/// Returns the path of a command's file, and the name of the command: `model_method_run`.
+fn command(file: &TreeFile) -> Option<(&str, String)> {
+    let stem = file.path.strip_prefix(COMMANDS)?.strip_suffix(".rs")?;
+    let has_noun = stem.contains('/');
+    (has_noun || WITHOUT_NOUN.contains(&stem)).then(|| (file.path.as_str(), stem.replace('/', "_")))
 }
 
 fn guest_faults(files: &[TreeFile]) -> Vec<String> {
@@ -99,23 +110,35 @@ fn is_test(path: &str) -> bool {
 
 #[test]
 fn the_rule_on_commands_can_fail() {
-    let check = |paths: &[&str], expect: usize| {
-        let files: Vec<TreeFile> = paths.iter().map(|path| TreeFile::new(path, "")).collect();
-        let faults = command_faults(&files);
-        assert_eq!(faults.len(), expect, "{paths:?}: {faults:?}");
+    let check = |files: &[(&str, &str)], expect: usize| {
+        let made = files.iter().map(|(path, text)| TreeFile::new(path, text));
+        let faults = command_faults(&made.collect::<Vec<_>>());
+        assert_eq!(faults.len(), expect, "{files:?}: {faults:?}");
     };
-    let command = "host/cli/src/commands/run_list.rs";
-    let use_case = "host/app/src/run_list.rs";
-    let transcript = "tests/cli/tests/run_list.rs";
-    let module = "tests/cli/tests/transcripts/run_list.rs";
+    let command = ("host/cli/src/commands/run/list.rs", "");
+    let use_case = ("host/app/src/run/list.rs", "pub fn run_list() {}");
+    let transcript = ("tests/cli/tests/transcripts/run_list.rs", "");
     check(&[command, use_case, transcript], 0);
-    check(&[command, use_case, module], 0);
     check(&[command, use_case], 1);
     check(&[command, transcript], 1);
-    check(&[command, use_case, "tests/cli/tests/old_run_list.rs"], 1);
-    check(&[command], 2);
-    check(&["host/cli/src/commands/mod.rs", use_case, transcript], 1);
-    check(&[], 1);
+    let other = (
+        "host/app/src/run/list.rs",
+        "pub fn list() {} // fn run_list()",
+    );
+    check(&[command, other, transcript], 1);
+    check(
+        &[
+            ("host/cli/src/commands/doctor.rs", ""),
+            use_case,
+            transcript,
+        ],
+        2,
+    );
+    // A file of a noun is no command.
+    check(
+        &[("host/cli/src/commands/run.rs", ""), use_case, transcript],
+        1,
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::AppError;
 use crate::frame::Frame;
-use crate::run_cx::{ReadyModel, RunCx};
+use crate::run::cx::{ReadyModel, RunCx};
 
 /// Waits until the process has room for a call that has no caller and holds no lock.
 ///

@@ -20,7 +20,7 @@ use super::outside::store_fault;
 use super::rulers::{cwd_of, reachable};
 use crate::error::{AppError, ProcessError};
 use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
-use crate::run_cx::RunCx;
+use crate::run::cx::RunCx;
 
 /// The number of characters shown of a path that is refused. The guest chooses its length.
 const SHOWN_CHARS_MAX: usize = 100;

@@ -14,7 +14,7 @@ use sedge_runtime::CallReport;
 use sedge_secrets::StreamRedactor;
 use serde_json::Value;
 
-use crate::vault::{Redactors, Vault};
+use crate::secret::vault::{Redactors, Vault};
 
 /// Replaces the values of secrets with marks, in all text that leaves a call.
 pub(super) struct Door(Redactors);

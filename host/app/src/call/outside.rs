@@ -28,7 +28,7 @@ use super::{CallFault, CallRequest, Caller, call_run};
 use crate::error::AppError;
 use crate::events::Event;
 use crate::frame::BeingUndone;
-use crate::run_cx::{ReadyModel, RunCx};
+use crate::run::cx::{ReadyModel, RunCx};
 
 /// The host, as one call sees it.
 pub(super) struct CallOutside {

@@ -16,7 +16,7 @@ use sedge_sys::identity::Identity;
 use super::Caller;
 use super::rulers::{CannotLook, Rulers};
 use crate::repository::{Repository, STATE_FOLDER};
-use crate::run_cx::ReadyModel;
+use crate::run::cx::ReadyModel;
 
 /// How deep the host searches the folder of run-time state for its subfolders.
 ///

@@ -8,7 +8,7 @@ use sedge_model::lifetime::Retention;
 use sedge_model::names::MethodName;
 use sedge_store::{Change, Origin, Passing};
 
-use crate::run_cx::ReadyModel;
+use crate::run::cx::ReadyModel;
 
 /// What a call needs to commit its changes.
 pub(super) struct Writes {

@@ -8,13 +8,13 @@ use sedge_model::names::{MethodName, ModelName, RunId, WorkflowName};
 use sedge_model::run::StepPath;
 
 use super::limit::{limit_help, limit_help_of_report};
-use super::run::{resume_help, run_details};
 use super::{AppError, count};
 use crate::core_dump::CoreDumpEnd;
 use crate::failure::{Contention, FailedCall, FailureReport};
 use crate::failure_text::{
     Frames, call_text, core_dump_text, details_text, kept_text, rolled_back_text,
 };
+use crate::run::error::{resume_help, run_details};
 use crate::views::call::{call_problem, changes_rolled_back};
 
 /// A run failed or was interrupted.

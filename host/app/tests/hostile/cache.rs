@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sedge_app::AppError;
-use sedge_app::plugin_list::plugin_list;
+use sedge_app::plugin::list::plugin_list;
 use sedge_app::types::{CachePlaces, Scan};
 use serde_json::json;
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use sedge_app::datastore_lock_status::datastore_lock_status;
+use sedge_app::datastore::lock_status::datastore_lock_status;
 use sedge_app::init::init;
-use sedge_app::model_get::model_get;
+use sedge_app::model::get::model_get;
 use sedge_app::types::Scan;
 use sedge_app::{AppError, ModelError, Repository};
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use sedge_app::AppError;
-use sedge_app::data_list::data_list;
+use sedge_app::data::list::data_list;
 use sedge_app::types::Scan;
 
 use crate::fixture::{House, words};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sedge_app::plugin_add::plugin_add;
+use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::Choice;
 use sedge_app::{AppError, Event, Events, Repository, RunFailed};
 use sedge_sys::clock::{Moment, TimeIsUp, until as by_deadline};

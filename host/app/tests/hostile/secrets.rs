@@ -4,7 +4,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use sedge_app::secret_put::secret_put;
+use sedge_app::secret::put::secret_put;
 use sedge_app::types::SecretValue;
 use sedge_test_kit::Server;
 use serde_json::{Value, json};

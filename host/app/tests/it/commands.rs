@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::MethodRunView;
-use sedge_app::datastore_compact::datastore_compact;
-use sedge_app::datastore_lock_release::datastore_lock_release;
-use sedge_app::model_delete::model_delete;
-use sedge_app::model_permissions::model_permissions;
+use sedge_app::datastore::compact::datastore_compact;
+use sedge_app::datastore::lock_release::datastore_lock_release;
+use sedge_app::model::delete::model_delete;
+use sedge_app::model::permissions::model_permissions;
 use sedge_app::types::CallError;
 use sedge_app::{AppError, Event, Settings};
 use serde_json::{Value, json};

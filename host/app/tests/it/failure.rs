@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sedge_api::view::model::MethodRunView;
-use sedge_app::model_method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{Request, model_method_run};
 use sedge_app::types::{CallError, Frame};
 use sedge_app::{AppError, CoreDumpEnd, FailureReport, PathError, RunFailed, Settings};
 use sedge_test_artifacts::HOSTILE_LINES;

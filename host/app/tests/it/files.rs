@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::data::{DataCollection, DataKindView, DataQueryItem, DataVersionView};
-use sedge_app::data_delete::{self, Chosen, data_delete};
-use sedge_app::data_gc::{self, data_gc};
-use sedge_app::data_get::data_get;
-use sedge_app::data_prune;
-use sedge_app::data_query::{self, data_query};
-use sedge_app::data_rename::{self, data_rename};
-use sedge_app::datastore_check::datastore_check;
+use sedge_app::data::delete::{self, Chosen, data_delete};
+use sedge_app::data::gc::{self, data_gc};
+use sedge_app::data::get::data_get;
+use sedge_app::data::prune;
+use sedge_app::data::query::{self, data_query};
+use sedge_app::data::rename::{self, data_rename};
+use sedge_app::datastore::check::datastore_check;
 use sedge_app::types::{CallError, LimitName, RunStatus, Scan};
-use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Events, RunFailed};
 use serde_json::{Value, json};
 
@@ -250,7 +250,7 @@ async fn name_belongs_to_the_type_that_wrote_it_first() {
 async fn former_name_leads_to_the_current_name() {
     let house = House::new();
     house.value("files", "record", json!({"count": 2})).await;
-    let rename = |from: &str, to: &str, forward: bool| data_rename::Request {
+    let rename = |from: &str, to: &str, forward: bool| rename::Request {
         model: "files".to_owned(),
         from: from.to_owned(),
         to: to.to_owned(),
@@ -270,7 +270,7 @@ async fn former_name_leads_to_the_current_name() {
         ErrorCode::DataRenamed
     );
     for version in [None, Some(1)] {
-        let request = data_delete::Request {
+        let request = delete::Request {
             model: "files".to_owned(),
             chosen: Chosen::Name("record".to_owned(), version),
             dry_run: false,
@@ -298,7 +298,7 @@ async fn former_name_leads_to_the_current_name() {
 }
 
 async fn collect(house: &House, with_latest: bool) -> Vec<String> {
-    let request = |dry_run| data_gc::Request {
+    let request = |dry_run| gc::Request {
         dry_run,
         with_latest,
     };
@@ -391,11 +391,11 @@ async fn data_of_a_deleted_model_is_pruned() {
     house.value("sink", "run", json!({})).await;
     std::fs::remove_file(house.path().join("models/files.yaml")).expect("it was there");
     for dry_run in [true, false] {
-        let request = data_prune::Request {
+        let request = prune::Request {
             dry_run,
-            ..data_prune::Request::default()
+            ..prune::Request::default()
         };
-        let pruned = data_prune::data_prune(&house.repository, &request, events(&house)).await;
+        let pruned = prune::data_prune(&house.repository, &request, events(&house)).await;
         let pruned = pruned.expect("no call is under way");
         assert_eq!(pruned.doubt, None, "one of two is gone");
         let removed: Vec<_> = pruned
@@ -417,7 +417,7 @@ async fn query_reads_the_content_of_data() {
     house.value("files", "record", ask).await;
     house.value("files", "write", json!({"bytes": 10})).await;
     let check = |predicate: &str, all_versions: bool, expect: &[&str]| {
-        let request = data_query::Request {
+        let request = query::Request {
             predicate: predicate.to_owned(),
             select: Some("name + ' ' + string(version)".to_owned()),
             since: None,
@@ -459,7 +459,7 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
             .await;
     }
     let delete = async |chosen: Chosen, dry_run: bool| {
-        let request = data_delete::Request {
+        let request = delete::Request {
             model: "files".to_owned(),
             chosen,
             dry_run,

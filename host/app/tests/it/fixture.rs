@@ -13,19 +13,19 @@ use sedge_api::view::data::DataVersionView;
 use sedge_api::view::datastore::LockView;
 use sedge_api::view::model::MethodRunView;
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::data_get::data_get;
-use sedge_app::data_list::data_list;
-use sedge_app::data_versions::data_versions;
-use sedge_app::datastore_lock_status::datastore_lock_status;
+use sedge_app::data::get::data_get;
+use sedge_app::data::list::data_list;
+use sedge_app::data::versions::data_versions;
+use sedge_app::datastore::lock_status::datastore_lock_status;
 use sedge_app::init::init;
-use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::plugin_add::plugin_add;
-use sedge_app::run_show::run_show;
+use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::plugin::add::plugin_add;
+use sedge_app::run::show::run_show;
 use sedge_app::types::{
     CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, RunId, RunStatus, Scan,
 };
-use sedge_app::workflow_resume::workflow_resume;
-use sedge_app::workflow_run::workflow_run;
+use sedge_app::workflow::resume::workflow_resume;
+use sedge_app::workflow::run::workflow_run;
 use sedge_app::{
     AppError, DataUseError, Event, Events, Notices, Repository, RunFailed, RunUseError, Settings,
 };

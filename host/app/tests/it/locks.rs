@@ -10,12 +10,12 @@ use sedge_api::problem::{ErrorCode, Explain};
 use sedge_api::view::model::MethodRunView;
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::data_delete::{self, Chosen, data_delete};
-use sedge_app::datastore_lock_release::datastore_lock_release;
-use sedge_app::model_delete::model_delete;
-use sedge_app::run_list::{Request, run_list};
+use sedge_app::data::delete::{self, Chosen, data_delete};
+use sedge_app::datastore::lock_release::datastore_lock_release;
+use sedge_app::model::delete::model_delete;
+use sedge_app::run::list::{Request, run_list};
 use sedge_app::types::{CallStatus, Lineage, RunStatus};
-use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
 use serde_json::{Value, json};
 
@@ -216,7 +216,7 @@ async fn nothing_runs_beside_an_exclusive_run() {
     );
     let other = house.other_process();
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-    let exclusive = sedge_app::workflow_run::workflow_run(&house.repository, "slow", true, events);
+    let exclusive = sedge_app::workflow::run::workflow_run(&house.repository, "slow", true, events);
     let beside = async {
         let is_begun = |event: &Event| matches!(event, Event::StepStarted { .. });
         until("the step has begun", || {
@@ -246,7 +246,7 @@ async fn data_is_deleted_after_the_calls_of_its_model() {
     let deletes = async {
         until("the call of `two`", || house.n_running() == 2).await;
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let request = data_delete::Request {
+        let request = delete::Request {
             model: "two".to_owned(),
             chosen: Chosen::All,
             dry_run: false,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::plugin::{PluginAdded, PluginChange};
-use sedge_app::plugin_add::plugin_add;
-use sedge_app::plugin_describe::plugin_describe;
-use sedge_app::plugin_list::plugin_list;
+use sedge_app::plugin::add::plugin_add;
+use sedge_app::plugin::list::plugin_list;
+use sedge_app::plugin::plugin_describe;
 use sedge_app::types::{CachePlaces, Choice};
 use sedge_app::{AppError, Event, Events, PathError};
 use sedge_test_artifacts::{

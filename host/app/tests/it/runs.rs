@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::{RunReport, RunStatusView, StepStatusView};
-use sedge_app::run_list::{Request, run_list};
-use sedge_app::run_show::run_show;
+use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::show::run_show;
 use sedge_app::types::{Scan, Timestamp};
-use sedge_app::workflow_run::workflow_run;
+use sedge_app::workflow::run::workflow_run;
 use sedge_app::{AppError, Events, Settings};
 use serde_json::json;
 

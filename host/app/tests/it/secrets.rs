@@ -8,12 +8,12 @@ use std::path::Path;
 
 use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::secret::{SecretView, SecretWeakness};
-use sedge_app::run_list::{Request, run_list};
-use sedge_app::secret_list::secret_list;
-use sedge_app::secret_put::secret_put;
+use sedge_app::run::list::{Request, run_list};
+use sedge_app::secret::put::secret_put;
+use sedge_app::secret::secret_list;
 use sedge_app::types::{CallError, Scan, SecretName, SecretValue};
-use sedge_app::workflow_approvals::workflow_approvals;
-use sedge_app::workflow_approve::{GateRequest, workflow_approve};
+use sedge_app::workflow::approvals::workflow_approvals;
+use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, SecretError};
 use sedge_test_kit::Server;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Views of runs, in forms that are short to compare.
 
 use sedge_api::view::run::{LogLineView, RunStatusView};
-use sedge_app::run_logs::run_logs;
+use sedge_app::run::logs::run_logs;
 use sedge_app::types::{CallRecord, RunStatus, Scan};
 use sedge_app::{AppError, Repository};
 use sedge_store::{EventRecord, RunRecord};

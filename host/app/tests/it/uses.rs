@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use sedge_api::view::permission::PermissionView;
 use sedge_app::Events;
-use sedge_app::model_delete::model_delete;
-use sedge_app::model_permissions::model_permissions;
-use sedge_app::secret_put::secret_put;
+use sedge_app::model::delete::model_delete;
+use sedge_app::model::permissions::model_permissions;
+use sedge_app::secret::put::secret_put;
 use sedge_app::types::{CallError, SecretValue};
 use sedge_test_kit::Server;
 use serde_json::{Value, json};

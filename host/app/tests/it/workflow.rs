@@ -7,9 +7,9 @@ use std::sync::Arc;
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus};
-use sedge_app::workflow_approvals::workflow_approvals;
-use sedge_app::workflow_approve::{GateRequest, workflow_approve};
-use sedge_app::workflow_reject::workflow_reject;
+use sedge_app::workflow::approvals::workflow_approvals;
+use sedge_app::workflow::gates::workflow_reject;
+use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Event, Events, RunFailed, RunUseError};
 use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, StagedWrite, Undone};
 use sedge_model::lifetime::Lifetime;
@@ -185,7 +185,7 @@ async fn gate_that_is_approved_meanwhile_does_not_suspend_the_run() {
         let other = house.other_process();
         let report = workflow_approve(&other, &request("busy", "gate")).expect("it is open");
         assert_eq!(report.status, RunStatusView::Running);
-        let resumed = sedge_app::workflow_resume::workflow_resume(
+        let resumed = sedge_app::workflow::resume::workflow_resume(
             &other,
             "busy",
             Some(&report.run),
@@ -407,7 +407,7 @@ async fn process_that_was_considered_dead_is_fenced_off() {
         }
         let other = house.other_process();
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let resumes = sedge_app::workflow_resume::workflow_resume(&other, "slow", None, events);
+        let resumes = sedge_app::workflow::resume::workflow_resume(&other, "slow", None, events);
         let opens = async {
             // The first process is still waiting then, and its commit is rejected afterwards.
             let is_resumed = |it: &EventRecord| matches!(it.event, RunEvent::Resumed);

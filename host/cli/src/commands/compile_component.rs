@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sedge_api::problem::ErrorClass;
-use sedge_app::compile_component::compile_component;
+use sedge_app::plugin::compile_component;
 use sedge_app::types::{COMPILE_COMMAND, has_argument};
 
 use crate::output::stderr;

@@ -6,6 +6,7 @@ use clap::Args;
 use sedge_app::Settings;
 use sedge_app::init::init_with;
 
+use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -17,11 +18,13 @@ pub(crate) struct InitArgs {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn run(cx: &Context, args: &InitArgs) -> Result<Output, CliError> {
-    let folder = args.folder.clone().map_or_else(|| cx.folder(), Ok)?;
-    let made = init_with(&folder, cx.settings(Settings::default()))?;
-    let note = format!("Created a repository in {}", made.path);
-    Ok(Output::new(made)
-        .note(note)
-        .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type"))
+impl Run for InitArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let folder = self.folder.clone().map_or_else(|| cx.folder(), Ok)?;
+        let made = init_with(&folder, cx.settings(Settings::default()))?;
+        let note = format!("Created a repository in {}", made.path);
+        Ok(Output::new(made)
+            .note(note)
+            .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type"))
+    }
 }

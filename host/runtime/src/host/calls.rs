@@ -1,7 +1,7 @@
 //! The interface `calls`: runs methods of other models, or of the same one.
 //!
 //! A nested call is a call like any other, in a store of its own. [`crate::host::Outside::call`]
-//! runs it: see `host/app/src/model_method_run.rs`.
+//! runs it: see `host/app/src/model/method_run.rs`.
 
 use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
 use sedge_model::schema::Violation;

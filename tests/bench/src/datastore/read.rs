@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sedge_app::data_query::{Request, data_query};
+use sedge_app::data::query::{Request, data_query};
 use sedge_app::{AppError, Repository};
 use sedge_model::names::{DataName, ModelName};
 use sedge_model::query::Selection;

@@ -1,6 +1,6 @@
 //! Transcripts of every command, with the real program, real plugins and a real repository.
 //!
-//! There is one module for each command, named like its file in `host/cli/src/commands`. It shows
+//! There is one module for each command, named like it: `host/cli/src/commands/data/get.rs` has `data_get`. It shows
 //! the command when it succeeds, as text and as JSON, and the usual mistakes of users. The other
 //! modules show sequences of several commands: the `scenario`, refused requests, interruptions and
 //! concurrent processes.

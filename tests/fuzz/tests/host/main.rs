@@ -22,10 +22,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sedge_app::data_versions::data_versions;
+use sedge_app::data::versions::data_versions;
 use sedge_app::init::init;
-use sedge_app::model_method_run::{Request, model_method_run};
-use sedge_app::plugin_add::plugin_add;
+use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::{CachePlaces, Choice, Scan};
 use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, number_from_env, seed};

@@ -1,6 +1,5 @@
 //! What a model may do, for the person who decides: line by line of what its plugin asks for.
 
-
 use super::{Permissions, folder, narrower};
 use crate::names::SecretName;
 use crate::permission::grants::HttpGrant;

@@ -1,0 +1,38 @@
+//! Data: reading, finding, renaming and removing the versions that models wrote.
+
+pub(crate) mod error;
+pub(crate) mod scan;
+pub(crate) mod view;
+
+pub mod delete;
+pub mod gc;
+pub mod get;
+pub mod list;
+pub mod prune;
+pub mod query;
+pub mod rename;
+pub mod versions;
+
+use sedge_api::view::data::DataVersionView;
+use sedge_model::query::Selection;
+use sedge_store::Scan;
+
+use crate::data::scan::data_scan;
+use crate::data::view::version_view;
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// Passes the versions that match a selection to `take`, until `take` needs no more. They are
+/// sorted by model and name, the newest of a name first.
+///
+/// # Errors
+/// Returns an error if the datastore cannot be read. Errors of `take` are passed on.
+pub fn data_search<E: From<AppError>>(
+    repository: &Repository,
+    selection: &Selection,
+    mut take: impl FnMut(DataVersionView) -> Result<Scan, E>,
+) -> Result<(), E> {
+    data_scan(repository, selection, |scanned| {
+        take(version_view(&scanned.record))
+    })
+}

@@ -1,0 +1,72 @@
+//! Removes expired versions, and files that nothing refers to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sedge_api::view::data::{DataCollection, FilesView};
+use sedge_store::{GcReport, GcRules};
+use sedge_sys::clock::Timestamp;
+
+use crate::data::prune::GoneError;
+use crate::data::view::deleted_views;
+use crate::error::AppError;
+use crate::events::Events;
+use crate::repository::{MODELS_FOLDER, Repository};
+use crate::structure::{locked, whole};
+
+/// Options of a collection.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request {
+    /// Whether to report only what would be removed.
+    pub dry_run: bool,
+    /// Whether the latest version of a name is removed too, if it is expired.
+    pub with_latest: bool,
+}
+
+/// Removes the versions that are expired or exceed the number to keep, and returns them.
+///
+/// Except in a dry run, the collection locks the whole datastore. The current definition of a model
+/// decides, even if another one applied when the data was written.
+///
+/// # Errors
+/// Returns an error if the folder of definitions is missing although there is data, if a definition
+/// is invalid, or if calls did not end before the deadline. Nothing was removed then.
+pub async fn data_gc(
+    repository: &Arc<Repository>,
+    request: Request,
+    events: Arc<dyn Events>,
+) -> Result<DataCollection, AppError> {
+    // Without the definitions, this would remove data that they retain.
+    if !repository.folder().has(MODELS_FOLDER)? && !repository.store()?.data_models()?.is_empty() {
+        return Err(GoneError::FolderMissing.into());
+    }
+    let mut overrides = BTreeMap::new();
+    for name in repository.model_names()? {
+        let definition = repository.definition(name.as_str())?;
+        if !definition.retention.is_empty() {
+            overrides.insert(name, definition.retention);
+        }
+    }
+    let rules = GcRules {
+        now_ms: Timestamp::now().0,
+        overrides,
+        with_latest: request.with_latest,
+    };
+    if request.dry_run {
+        return Ok(collection(true, &repository.store()?.data_gc_plan(&rules)?));
+    }
+    let held = locked(repository, "data gc", &whole(), events).await?;
+    let collected = repository.store()?.data_gc(&held.permit, &rules)?;
+    Ok(collection(false, &collected))
+}
+
+fn collection(dry_run: bool, report: &GcReport) -> DataCollection {
+    let files = |(count, bytes)| FilesView { count, bytes };
+    DataCollection {
+        dry_run,
+        deleted: deleted_views(&report.deleted),
+        files: files(report.files),
+        unfinished_files: files(report.unfinished),
+        latest_kept: report.n_latest_kept,
+    }
+}

@@ -1,0 +1,243 @@
+//! Deletes the data of models that are gone.
+//!
+//! A model is gone if its definition does not exist. An error never counts as that: if the folder
+//! of definitions cannot be read, nothing is deleted. If the folder is missing, or has lost most of
+//! its definitions, that is more likely a mistake (a checkout in progress, a volume that is not
+//! mounted) than a wish to delete everything, so the user has to confirm it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sedge_api::problem::{Argument, ErrorCode, Explain, Help, UseCase};
+use sedge_api::view::data::DataPruned;
+use sedge_model::names::ModelName;
+use sedge_store::{DataChosen, DataDelete, ModelData};
+
+use crate::data::view::model_data_view;
+use crate::error::{AppError, RepositoryError};
+use crate::events::Events;
+use crate::repository::{MODELS_FOLDER, Repository};
+use crate::structure::{locked, whole};
+
+/// Which data to delete.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The models whose data is deleted; if empty, every model that is gone.
+    pub models: Vec<String>,
+    /// Whether the user confirms that all these models are gone for good.
+    pub is_confirmed: bool,
+    /// Whether to report only what would be deleted.
+    pub dry_run: bool,
+}
+
+/// The data that is to be deleted.
+struct Plan {
+    /// The models that are gone, with the amount of their data.
+    gone: Vec<ModelData>,
+    /// Why the deletion needs the user's confirmation. Only the plan of a dry run has a doubt.
+    doubt: Option<PruneDoubt>,
+}
+
+/// Why data of models that seem to be gone was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum GoneError {
+    /// The models may seem to be gone by mistake.
+    #[error("the data of models that may not be gone was not deleted: {doubt}")]
+    Doubtful {
+        /// The reason for the doubt.
+        doubt: PruneDoubt,
+        /// The models that seem to be gone.
+        models: Vec<ModelName>,
+    },
+    /// The user named a model that is not gone.
+    #[error("the model `{0}` is not gone: its file `{file}` exists", file = .0.file())]
+    NotGone(ModelName),
+    /// The folder of definitions is missing, although there is data.
+    #[error(
+        "the folder `{MODELS_FOLDER}` is missing, so Sedge does not know how long data is retained"
+    )]
+    FolderMissing,
+}
+
+impl Explain for GoneError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Doubtful { .. } => ErrorCode::PruneDoubtful,
+            Self::NotGone(_) => ErrorCode::ModelNotGone,
+            Self::FolderMissing => ErrorCode::ModelsFolderMissing,
+        }
+    }
+
+    fn help(&self) -> Vec<Help> {
+        match self {
+            Self::Doubtful { models, .. } => {
+                let models = models.iter().map(ToString::to_string).collect();
+                vec![
+                    Help::command("if they are gone for good", UseCase::DataPrune)
+                        .with("yes", Argument::on()),
+                    Help::command("or if some of them are", UseCase::DataPrune)
+                        .with("model", Argument::Texts(models)),
+                ]
+            }
+            Self::NotGone(name) => vec![
+                Help::command("delete it first", UseCase::ModelDelete).with("name", name.as_str()),
+            ],
+            Self::FolderMissing => vec![Help::advice(format!(
+                "restore the folder, or create an empty one if no model is left: `mkdir {MODELS_FOLDER}`"
+            ))],
+        }
+    }
+}
+
+/// Why models that seem to be gone may still exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PruneDoubt {
+    /// The folder of definitions is missing.
+    FolderMissing,
+    /// The folder of definitions has no definition that can be read.
+    NoDefinition,
+    /// More than half of the models that have data are gone.
+    Most {
+        /// How many models are gone.
+        n_gone: usize,
+        /// How many models have data.
+        n_with_data: usize,
+    },
+}
+
+impl fmt::Display for PruneDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FolderMissing => write!(f, "the folder `{MODELS_FOLDER}` is missing"),
+            Self::NoDefinition => write!(
+                f,
+                "the folder `{MODELS_FOLDER}` contains no readable definition"
+            ),
+            Self::Most {
+                n_gone,
+                n_with_data,
+            } => write!(
+                f,
+                "{n_gone} of {n_with_data} models that have data are gone"
+            ),
+        }
+    }
+}
+
+/// Deletes all data of models that have no definition any more.
+///
+/// # Errors
+/// Returns [`GoneError::Doubtful`] if that may be a mistake and is not confirmed. Also returns an
+/// error if a definition cannot be looked up, or if calls did not end before the deadline. Nothing
+/// was deleted then.
+pub async fn data_prune(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<DataPruned, AppError> {
+    let plan = look(repository, request)?;
+    if request.dry_run || plan.gone.is_empty() {
+        return Ok(pruned(request, &plan));
+    }
+    let held = locked(repository, "data prune", &whole(), events).await?;
+    // Definitions may have been added or removed since.
+    let plan = look(repository, request)?;
+    for data in &plan.gone {
+        let delete = DataDelete {
+            model: data.model.clone(),
+            what: DataChosen::All,
+        };
+        repository.store()?.data_delete(&held.permit, &delete)?;
+    }
+    Ok(pruned(request, &plan))
+}
+
+fn pruned(request: &Request, plan: &Plan) -> DataPruned {
+    DataPruned {
+        dry_run: request.dry_run,
+        models: plan.gone.iter().map(model_data_view).collect(),
+        doubt: plan.doubt.map(|doubt| doubt.to_string()),
+    }
+}
+
+/// Returns the plan. Fails if the plan is doubtful and this is not a dry run.
+fn look(repository: &Repository, request: &Request) -> Result<Plan, AppError> {
+    let with_data = repository.store()?.data_models()?;
+    let n_with_data = with_data.len();
+    if !request.models.is_empty() {
+        let gone = named(repository, &request.models, &with_data)?;
+        return Ok(Plan { gone, doubt: None });
+    }
+    let mut gone = Vec::new();
+    for data in with_data {
+        if !repository.folder().has(&data.model.file())? {
+            gone.push(data);
+        }
+    }
+    let doubt = if request.is_confirmed {
+        None
+    } else {
+        doubt(repository, gone.len(), n_with_data)?
+    };
+    match doubt {
+        Some(doubt) if !request.dry_run => Err(GoneError::Doubtful {
+            doubt,
+            models: gone.into_iter().map(|data| data.model).collect(),
+        }
+        .into()),
+        doubt => Ok(Plan { gone, doubt }),
+    }
+}
+
+/// Returns the data of the models that the user named. Each must be gone.
+fn named(
+    repository: &Repository,
+    names: &[String],
+    with_data: &[ModelData],
+) -> Result<Vec<ModelData>, AppError> {
+    let mut gone: Vec<ModelData> = Vec::new();
+    for name in names {
+        let model: ModelName = name.parse()?;
+        if repository.folder().has(&model.file())? {
+            return Err(GoneError::NotGone(model).into());
+        }
+        let Some(data) = with_data.iter().find(|data| data.model == model) else {
+            return Err(repository.model_missing(name));
+        };
+        if !gone.contains(data) {
+            gone.push(data.clone());
+        }
+    }
+    Ok(gone)
+}
+
+fn doubt(
+    repository: &Repository,
+    n_gone: usize,
+    n_with_data: usize,
+) -> Result<Option<PruneDoubt>, AppError> {
+    if n_gone == 0 {
+        return Ok(None);
+    }
+    if !repository.folder().has(MODELS_FOLDER)? {
+        return Ok(Some(PruneDoubt::FolderMissing));
+    }
+    let mut n_readable = 0;
+    for name in repository.model_names()? {
+        match repository.definition(name.as_str()) {
+            Ok(_) => n_readable += 1,
+            Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(if n_readable == 0 {
+        Some(PruneDoubt::NoDefinition)
+    } else if 2 * n_gone > n_with_data {
+        Some(PruneDoubt::Most {
+            n_gone,
+            n_with_data,
+        })
+    } else {
+        None
+    })
+}

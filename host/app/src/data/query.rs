@@ -1,0 +1,211 @@
+//! Finds versions of data by a predicate over their metadata and their content.
+
+use sedge_api::problem::Place;
+use sedge_api::view::data::{
+    DataQueryItem, DataQueryReport, DataVersionView, QueryFaultView, QueryFaultsView,
+    QueryMissingView,
+};
+use sedge_model::query::{Query, QueryError, Row, RowFault, RowFaults, Selection, Shown};
+use sedge_store::{DataRecord, Scan, Scanned};
+use sedge_sys::clock::Timestamp;
+
+use crate::data::scan::data_scan;
+use crate::data::view::version_view;
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// What to find.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A CEL expression that is true for the wanted versions.
+    pub predicate: String,
+    /// A CEL expression for what to show of each version.
+    pub select: Option<String>,
+    /// If set, only versions that were written at this time or later.
+    pub since: Option<Timestamp>,
+    /// Whether to include versions that are not the latest of their name.
+    pub all_versions: bool,
+}
+
+/// A version that matches.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The metadata of the version.
+    pub version: DataVersionView,
+    /// The part of the version to show.
+    pub item: DataQueryItem,
+}
+
+/// Passes each version for which the predicate is true to `take`, until `take` returns that it
+/// needs no more. The versions are sorted by model and name, the newest of a name first.
+///
+/// The datastore's indexes narrow the search where the predicate allows it. The rest is evaluated
+/// version by version, so that only one version is in memory at a time.
+///
+/// # Errors
+/// Returns an error if an expression is wrong for every version that was evaluated, or if the
+/// datastore cannot be read. Errors of `take` are passed on.
+pub fn data_query<E: From<AppError>>(
+    repository: &Repository,
+    request: &Request,
+    mut take: impl FnMut(Found) -> Result<Scan, E>,
+) -> Result<DataQueryReport, E> {
+    let select = request.select.as_deref();
+    let query = Query::parse(&request.predicate, select, Timestamp::now().0);
+    let query = query.map_err(AppError::from)?;
+    let selection = narrowed(request, query.selection());
+    let (mut n_looked, mut n_found) = (0, 0);
+    let mut faults = RowFaults::default();
+    data_scan(repository, &selection, |scanned| {
+        n_looked += 1;
+        let mut selected = None;
+        if !query.is_exact() || select.is_some() {
+            let Some(shown) = matched(&query, scanned, &mut faults)? else {
+                return Ok(Scan::More);
+            };
+            selected = select.map(|_| shown.value);
+        }
+        n_found += 1;
+        let version = version_view(&scanned.record);
+        let item = match selected {
+            Some(value) => DataQueryItem::Selected(value),
+            None => DataQueryItem::Version(Box::new(version.clone())),
+        };
+        take(Found { version, item })
+    })?;
+    // A predicate that fails for every version is a mistake of the user, not an empty result.
+    let is_wrong_for_all = faults.n_rows == n_looked || faults.n_select > 0;
+    match faults.first {
+        Some(first) if n_found == 0 && is_wrong_for_all => {
+            Err(AppError::from(wrong_for_all(first, faults.n_rows)).into())
+        }
+        first => Ok(DataQueryReport {
+            looked: n_looked,
+            faults: first.map(|first| QueryFaultsView {
+                count: faults.n_rows,
+                first: fault_view(first),
+            }),
+            missing: faults.missing.first.map(|first| QueryMissingView {
+                count: faults.missing.n_rows,
+                first,
+            }),
+        }),
+    }
+}
+
+/// Returns the error of a query that is wrong for every version that it was evaluated on.
+fn wrong_for_all(first: RowFault, n_rows: u64) -> QueryError {
+    let mut fault = first.diagnostic;
+    let of = match n_rows {
+        1 => "the one version".to_owned(),
+        n => format!("each of the {n} versions"),
+    };
+    fault.message = format!(
+        "the {} is wrong for {of} on which it was evaluated: {}",
+        fault.file.name, fault.message
+    );
+    QueryError::Source(fault)
+}
+
+fn fault_view(fault: RowFault) -> QueryFaultView {
+    let (line, column) = fault.diagnostic.line_column();
+    QueryFaultView {
+        model: fault.model,
+        name: fault.name,
+        version: fault.version,
+        message: fault.diagnostic.message,
+        place: Place {
+            file: fault.diagnostic.file.name,
+            line: line as u64,
+            column: column as u64,
+        },
+    }
+}
+
+/// Returns which versions to read: those that the predicate needs, narrowed by the rest of the
+/// request.
+///
+/// A predicate about version numbers, or about `latest`, is not narrowed to the latest versions.
+fn narrowed(request: &Request, of_query: &Selection) -> Selection {
+    let mut selection = of_query.clone();
+    let speaks_of_versions = selection.version.is_some() || selection.latest.is_some();
+    if !request.all_versions && !speaks_of_versions {
+        selection.latest = Some(true);
+    }
+    if let Some(since) = request.since {
+        let from = selection.created_from_ms.unwrap_or(0);
+        selection.created_from_ms = Some(from.max(since.0));
+    }
+    selection
+}
+
+fn matched(
+    query: &Query,
+    scanned: &Scanned<'_>,
+    faults: &mut RowFaults,
+) -> Result<Option<Shown>, AppError> {
+    let record = &scanned.record;
+    let content = if query.reads_content() {
+        scanned.text()?
+    } else {
+        None
+    };
+    let texts = Texts::of(record);
+    let row = Row {
+        model: record.model.as_str(),
+        name: record.name.as_str(),
+        kind: record.kind.as_str(),
+        spec: record.spec.as_str(),
+        type_name: record
+            .origin
+            .type_name
+            .as_ref()
+            .map_or("", |it| it.as_str()),
+        version: record.version,
+        is_latest: record.is_latest,
+        media_type: record.media_type(),
+        size: record.size,
+        digest: &texts.digest,
+        tags: &record.tags,
+        lifetime: &texts.lifetime,
+        created_at_ms: record.created_at.0,
+        run: record.by.run().as_str(),
+        job: record
+            .step
+            .as_deref()
+            .and_then(|it| it.split_once('/'))
+            .map(|it| it.0),
+        step: record
+            .step
+            .as_deref()
+            .and_then(|it| it.split_once('/'))
+            .map(|it| it.1),
+        call: &texts.call,
+        method: record.origin.method.as_str(),
+        plugin: &record.origin.plugin,
+        definition: &texts.definition,
+        content: content.as_deref(),
+    };
+    Ok(faults.look(query, &row))
+}
+
+/// The parts of a version that have to be converted to text.
+struct Texts {
+    digest: String,
+    lifetime: String,
+    call: String,
+    definition: String,
+}
+
+impl Texts {
+    fn of(record: &DataRecord) -> Self {
+        let definition = record.origin.definition.map(|digest| digest.to_string());
+        Self {
+            digest: record.digest.to_string(),
+            lifetime: record.lifetime.to_string(),
+            call: record.by.to_string(),
+            // ignored: there is no error here, only no value.
+            definition: definition.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Renames data.
+
+use std::sync::Arc;
+
+use sedge_api::view::data::DataRenamed;
+use sedge_model::names::DataName;
+use sedge_store::{DataRename, StoreError};
+
+use crate::data::get::{data_key, data_missing, present_name};
+use crate::error::AppError;
+use crate::events::Events;
+use crate::repository::Repository;
+use crate::structure::{locked, one};
+
+/// Which data to rename.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The model. The model itself may be gone.
+    pub model: String,
+    /// The current name of the data.
+    pub from: String,
+    /// The new name.
+    pub to: String,
+    /// Whether the former name still leads to the data.
+    pub forward: bool,
+}
+
+/// Renames data with all its versions, once no call of the model is in progress.
+///
+/// # Errors
+/// Returns an error if there is no such data, if the new name is taken, or if calls of the model
+/// did not end before the deadline. Nothing was changed then.
+pub async fn data_rename(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<DataRenamed, AppError> {
+    let (model, from) = data_key(repository, &request.model, &request.from)?;
+    let to: DataName = request.to.parse()?;
+    let missing = || data_missing(repository, model.clone(), &request.from);
+    // An invalid request fails before it waits for a lock.
+    if present_name(repository, &model, &from)?.is_none() {
+        return Err(missing());
+    }
+    let taken = repository.store()?.data_get(&model, &to, None)?;
+    if taken.is_some_and(|taken| taken.name != from || to == from) {
+        let name = to;
+        return Err(StoreError::NameTaken { model, name }.into());
+    }
+    let operation = format!("data rename {model}");
+    let held = locked(repository, &operation, &one(&model), events).await?;
+    // The data may have been renamed during the wait. The lock prevents that from here on.
+    present_name(repository, &model, &from)?;
+    let rename = DataRename {
+        model: model.clone(),
+        from: from.clone(),
+        to: to.clone(),
+        forward: request.forward,
+    };
+    if !repository.store()?.data_rename(&held.permit, &rename)? {
+        return Err(missing());
+    }
+    Ok(DataRenamed {
+        model: model.to_string(),
+        from: from.to_string(),
+        to: to.to_string(),
+        forward: request.forward,
+    })
+}

@@ -1,0 +1,69 @@
+//! Copies the whole datastore to a file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sedge_api::view::datastore::BackupMade;
+use sedge_store::Medium;
+
+use crate::data::get::named_file;
+use crate::error::{AppError, PathError};
+use crate::events::{Event, Events};
+use crate::repository::Repository;
+use crate::structure::{in_background, locked, whole_to_read};
+
+/// Which backup to write.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The file.
+    pub to: PathBuf,
+    /// Whether an existing file is replaced.
+    pub replace: bool,
+}
+
+/// Writes a backup of a snapshot of the datastore.
+///
+/// Calls continue meanwhile; only operations that remove data wait. Files left by backups to the
+/// same path that were killed are removed.
+///
+/// # Errors
+/// Returns an error if the file exists and is not to be replaced, if it is inside the folder of
+/// run-time state, if it cannot be written, or if the datastore is damaged. There is no new backup
+/// then.
+pub async fn datastore_backup(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<BackupMade, AppError> {
+    let (folder, name) = named_file(&request.to)?;
+    // A backup inside this folder would be lost together with it, and could overwrite the database.
+    repository.outside_of_state(&folder, &request.to)?;
+    if !request.replace && folder.has(&name)? {
+        return Err(AppError::from(PathError::Exists(request.to.clone())));
+    }
+    let progress_events = Arc::clone(&events);
+    let held = locked(repository, "datastore backup", &whole_to_read(), events).await?;
+    let progress = move |done, of| {
+        progress_events.event(Event::Progress {
+            done,
+            of: Some(of),
+            unit: "byte",
+        });
+    };
+    let repository = Arc::clone(repository);
+    let file = request.to.to_string_lossy().into_owned();
+    in_background(move |stop| {
+        let _held = held;
+        folder.leftovers_remove(&name)?;
+        let medium = Medium::new(&folder)?;
+        let store = repository.store()?;
+        let report = store.backup(&medium, &name, stop, progress)?;
+        Ok(BackupMade {
+            file,
+            bytes: report.n_bytes,
+            versions: report.n_versions,
+            files: report.n_files,
+        })
+    })
+    .await
+}

@@ -1,0 +1,70 @@
+//! Takes locks away from their holders.
+
+use sedge_api::view::datastore::LocksReleased;
+use sedge_locks::mode::Resource;
+use sedge_locks::owner::Owner;
+use sedge_locks::table::Place;
+use sedge_model::names::ModelName;
+
+use crate::datastore::lock_status;
+use crate::datastore::view::lock_view;
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// Takes all locks away from the calls that hold a lock on `model`, and returns the locks. If no
+/// model is given, this applies to all calls that hold a lock.
+///
+/// Those calls and their callees are fenced off: the store rejects each of their commits as a
+/// whole. Calls that wait for the locks are granted them at once. This function itself needs no
+/// lock.
+///
+/// # Errors
+/// Returns an error if `model` is not a valid name, or if the lock table or the datastore cannot be
+/// used.
+pub fn datastore_lock_release(
+    repository: &Repository,
+    model: Option<&str>,
+) -> Result<LocksReleased, AppError> {
+    let model: Option<ModelName> = model.map(str::parse).transpose()?;
+    let wanted = model.map(Resource::Model);
+    let locks = repository.locks()?;
+    let (epoch, mut all) = locks.entries()?;
+    all.retain(|entry| entry.place == Place::Granted);
+    let holders: Vec<_> = all
+        .iter()
+        .filter(|entry| {
+            let resource = &entry.request.resource;
+            wanted.as_ref().is_none_or(|wanted| wanted == resource)
+        })
+        .map(|entry| entry.request.owner.clone())
+        .collect();
+    if holders.is_empty() {
+        return Ok(LocksReleased {
+            released: Vec::new(),
+        });
+    }
+    let is_taken = |owner: &Owner| holders.iter().any(|holder| holder.covers(owner));
+    let ids: Vec<_> = all
+        .iter()
+        .filter(|entry| is_taken(&entry.request.owner))
+        .map(|entry| entry.id)
+        .collect();
+    let mut taken = lock_status::locks(repository)?;
+    taken.retain(|status| status.who.has_it && is_taken(&status.who.owner));
+    // A callee in the same run is fenced off with its caller. A run that joined a call is not, so
+    // it is added here.
+    let joined = all.iter().map(|entry| &entry.request.owner);
+    let joined = joined.filter(|owner| owner.under.is_some() && is_taken(owner));
+    let lineages: Vec<_> = holders
+        .iter()
+        .chain(joined)
+        .map(|owner| owner.lineage.clone())
+        .collect();
+    // The fence comes first: no other call may be granted the locks before the former holders are
+    // certain not to write.
+    repository.store()?.fence(&lineages)?;
+    locks.release_by_force(epoch, &ids)?;
+    Ok(LocksReleased {
+        released: taken.iter().map(lock_view).collect(),
+    })
+}

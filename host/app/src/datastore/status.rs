@@ -1,0 +1,47 @@
+//! Reports the status of the datastore.
+
+use sedge_api::view::datastore::DatastoreStatusView;
+use sedge_locks::session;
+
+use crate::datastore::view::running_call_view;
+use crate::error::AppError;
+use crate::repository::Repository;
+
+/// Returns the sizes and counts of the datastore. This needs no lock.
+///
+/// # Errors
+/// Returns an error if the datastore cannot be read.
+pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, AppError> {
+    let status = repository.store()?.status()?;
+    let locks = repository.state_folder("locks")?;
+    let mut running = Vec::new();
+    for call in &status.running {
+        // A text that is not the number of a session names no session that could be alive.
+        let is_alive = match call.session.parse() {
+            Ok(id) => session::is_alive(&locks, id)?,
+            Err(_) => false,
+        };
+        if is_alive {
+            running.push(call.clone());
+        }
+    }
+    Ok(DatastoreStatusView {
+        folder: status.folder.to_string_lossy().into_owned(),
+        engine: status.engine,
+        schema: status.schema,
+        database_bytes: status.n_database_bytes,
+        free_bytes: status.n_free_bytes,
+        log_bytes: status.n_log_bytes,
+        files: status.n_files,
+        file_bytes: status.n_file_bytes,
+        unfinished_files: status.n_unfinished,
+        runs: status.n_runs,
+        calls: status.n_calls,
+        log_lines: status.n_log_lines,
+        names: status.n_names,
+        versions: status.n_versions,
+        running_calls: running.len() as u64,
+        interrupted_calls: (status.running.len() - running.len()) as u64,
+        oldest_running_call: running.first().map(running_call_view),
+    })
+}

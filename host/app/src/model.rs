@@ -1,0 +1,11 @@
+//! Models: their definitions, their permissions, and runs of their methods.
+
+pub(crate) mod error;
+pub(crate) mod view;
+
+pub mod create;
+pub mod delete;
+pub mod get;
+pub mod list;
+pub mod method_run;
+pub mod permissions;

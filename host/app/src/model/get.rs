@@ -1,0 +1,28 @@
+//! Shows a model.
+
+use sedge_api::view::model::ModelView;
+
+use crate::error::AppError;
+use crate::model::view::model_view;
+use crate::repository::Repository;
+
+/// A model, and the text of its definition.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The view of the definition.
+    pub model: ModelView,
+    /// The text of its file.
+    pub text: String,
+}
+
+/// Reads a model's definition. This checks the file, but not the arguments against the type.
+///
+/// # Errors
+/// Returns an error if there is no model of that name, or if its file is invalid.
+pub fn model_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
+    let definition = repository.definition(name)?;
+    Ok(Report {
+        model: model_view(&definition),
+        text: definition.file.text,
+    })
+}

@@ -1,0 +1,34 @@
+//! Lists models.
+
+use sedge_api::view::model::ModelListed;
+use sedge_store::Scan;
+
+use crate::error::{AppError, RepositoryError};
+use crate::model::view::model_view;
+use crate::repository::Repository;
+use crate::workflow::view::file_fault;
+
+/// Passes every model to `take`, sorted by name, until `take` needs no more: its definition, or the
+/// fault in its file.
+///
+/// # Errors
+/// Returns an error if the folder cannot be read. Errors of `take` are passed on.
+pub fn model_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(ModelListed) -> Result<Scan, E>,
+) -> Result<(), E> {
+    for name in repository.model_names()? {
+        let listed = match repository.definition(name.as_str()) {
+            Ok(definition) => ModelListed::Sound(Box::new(model_view(&definition))),
+            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
+                ModelListed::Faulty(file_fault(name.as_str(), &fault))
+            }
+            Err(other) => return Err(other.into()),
+        };
+        match take(listed)? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Runs a method of a model, as a run of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sedge_api::problem::Explain;
+use sedge_api::view::model::MethodRunView;
+use sedge_model::argument::argument_from_text;
+use sedge_model::call::{CallError, Outcome};
+use sedge_model::lineage::Lineage;
+use sedge_model::names::{MethodName, RunId};
+use sedge_model::run::{RunError, RunKind, RunStatus};
+use sedge_store::{Claim, RunStart};
+use sedge_sys::clock::Moment;
+use sedge_sys::random;
+use serde_json::{Map, Value};
+
+use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
+use crate::core_dump::{CoreDumpEnd, CoreDumpFile};
+use crate::error::{AppError, CallFailed, ModelError};
+use crate::events::{Event, Events};
+use crate::failure::FailureReport;
+use crate::frame::Frame;
+use crate::locks::Locks;
+use crate::repository::Repository;
+use crate::run::cx::{ReadyModel, RunCx};
+use crate::secret::vault::Vault;
+use crate::views::call::versions_written;
+
+/// Which method to run, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The model's name.
+    pub model: String,
+    /// The method's name.
+    pub method: String,
+    /// The arguments as JSON; `inputs` are merged over them.
+    pub arguments: Map<String, Value>,
+    /// The arguments as text, by name. Each is converted to the type that the schema requires.
+    pub inputs: Vec<(String, String)>,
+    /// The file for the core dump of the first guest that traps. [`Settings`] must also request
+    /// core dumps.
+    ///
+    /// [`Settings`]: crate::Settings
+    pub core_dump: Option<PathBuf>,
+}
+
+/// Runs a method and waits for its end. Dropping the future cancels the run.
+///
+/// # Errors
+/// Returns an error if the request is invalid, before anything runs; or if the method failed.
+pub async fn model_method_run(
+    repository: &Arc<Repository>,
+    request: &Request,
+    events: Arc<dyn Events>,
+) -> Result<MethodRunView, AppError> {
+    let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
+    let method = method_find(&model, &request.method)?;
+    let arguments = arguments_of(&model, &method, request)?;
+    let dump_file = request.core_dump.as_deref().map(CoreDumpFile::new);
+    let dump_file = dump_file.transpose()?;
+    let vault = Vault::open(repository)?;
+    let run = RunId::from_bits(random::bits());
+    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let claim = repository.store()?.run_start(
+        &RunStart {
+            id: run.clone(),
+            kind: RunKind::Method,
+            subject: model.definition.name.to_string(),
+            method: Some(method.to_string()),
+            source: None,
+            exclusive: false,
+            session: repository.session()?.id().to_string(),
+            by: locks.by(),
+        },
+        &[],
+    )?;
+    events.event(Event::RunStarted { run: run.clone() });
+    let ending = RunEnding {
+        repository,
+        claim: &claim,
+        status: RunStatus::Cancelled,
+        error: None,
+    };
+    let root = Lineage::root(run.clone());
+    let first = root.child(1);
+    let frame = Frame::of_run(root);
+    let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks, vault);
+    cx.model_known(Arc::clone(&model));
+    let call = CallRequest {
+        frame: frame.callee(1),
+        step: None,
+        target: request.model.clone(),
+        method: method.to_string(),
+        arguments: Value::Object(arguments),
+        replay: None,
+    };
+    let since = Moment::now();
+    let ended = call_run(&cx, call, None).await;
+    frame.callees_ended().await;
+    ending.end(&ended);
+    let core_dump = dump_file.map_or(CoreDumpEnd::NotWanted, |file| file.save(&cx));
+    match ended {
+        Ok(outcome) => Ok(MethodRunView {
+            written: versions_written(&first, &outcome.written),
+            value: outcome.value,
+            elapsed_ms: since.elapsed().as_secs_f64() * 1000.0,
+            core_dump: core_dump.details(),
+            run: run.to_string(),
+        }),
+        Err(CallFault::Refused(source) | CallFault::Failed(source)) => {
+            Err(AppError::from(CallFailed {
+                report: FailureReport::read(repository, &run, |_| true),
+                core_dump,
+                run,
+                model: model.definition.name.clone(),
+                method,
+                source,
+            }))
+        }
+        Err(CallFault::App(error)) => Err(error),
+    }
+}
+
+/// Returns why a run failed, for its log.
+fn run_error(fault: &CallFault) -> RunError {
+    match fault {
+        CallFault::Refused(error) | CallFault::Failed(error) => RunError::Call(error.clone()),
+        CallFault::App(error) => {
+            let mut message = vec![error.message()];
+            message.extend(error.causes());
+            RunError::Host {
+                code: error.code().as_str().to_owned(),
+                message: message.join(": "),
+            }
+        }
+    }
+}
+
+/// Ends the run when it is dropped: as cancelled, unless another end was recorded.
+struct RunEnding<'a> {
+    repository: &'a Repository,
+    claim: &'a Claim,
+    status: RunStatus,
+    error: Option<RunError>,
+}
+
+impl RunEnding<'_> {
+    /// Ends the run with the result of its call.
+    fn end(mut self, ended: &Result<Outcome, CallFault>) {
+        (self.status, self.error) = match ended {
+            Ok(_) => (RunStatus::Succeeded, None),
+            Err(fault) => (RunStatus::Failed, Some(run_error(fault))),
+        };
+    }
+}
+
+impl Drop for RunEnding<'_> {
+    fn drop(&mut self) {
+        // If this fails, the run appears as interrupted, and the record of its call still has the
+        // result.
+        let ended = self
+            .repository
+            .store()
+            .map(|store| store.run_end(self.claim, self.status, self.error.as_ref()));
+        if let Err(error) | Ok(Err(error)) = ended.map(|ended| ended.map_err(AppError::from)) {
+            tracing::warn!(run = %self.claim.run, %error, "failed to record the end of a run");
+        }
+    }
+}
+
+fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
+    let info = model.plugin.type_info();
+    match info.method(name) {
+        Some(method) => Ok(method.name.clone()),
+        None => Err(AppError::from(ModelError::MethodMissing {
+            model: model.definition.name.clone(),
+            type_name: info.name.clone(),
+            method: name.to_owned(),
+            methods: info
+                .methods
+                .iter()
+                .map(|method| method.name.to_string())
+                .collect(),
+        })),
+    }
+}
+
+/// Returns the arguments of a user's request, checked before a run is created.
+fn arguments_of(
+    model: &ReadyModel,
+    method: &MethodName,
+    request: &Request,
+) -> Result<Map<String, Value>, AppError> {
+    let info = model.plugin.type_info();
+    let schema = info
+        .method(method.as_str())
+        .map_or(&Value::Null, |method| &method.arguments);
+    let mut arguments = request.arguments.clone();
+    arguments.extend(inputs_read(schema, &request.inputs)?);
+    arguments_check(model, method, &arguments)?;
+    Ok(arguments)
+}
+
+/// Converts arguments that were given as text to the types that a schema requires.
+///
+/// # Errors
+/// Returns an error if an argument is given twice, or if the conversion would lose information.
+pub(crate) fn inputs_read(
+    schema: &Value,
+    inputs: &[(String, String)],
+) -> Result<Map<String, Value>, AppError> {
+    let mut arguments = Map::new();
+    for (name, text) in inputs {
+        let bad = |reason: String| {
+            AppError::from(ModelError::BadInput {
+                name: name.clone(),
+                reason,
+            })
+        };
+        let value = argument_from_text(schema, name, text);
+        let value = value.map_err(|error| bad(error.to_string()))?;
+        if arguments.insert(name.clone(), value).is_some() {
+            return Err(bad("it is given twice".to_owned()));
+        }
+    }
+    Ok(arguments)
+}
+
+/// Checks arguments against a method's schema, after merging in those of the definition.
+pub(crate) fn arguments_check(
+    model: &ReadyModel,
+    method: &MethodName,
+    arguments: &Map<String, Value>,
+) -> Result<(), AppError> {
+    match effective_arguments(model, method, &Value::Object(arguments.clone())) {
+        Err(CallError::InvalidInput { violations }) => {
+            Err(AppError::from(ModelError::Violations {
+                what: format!("the arguments of `{method}` of `{}`", model.definition.name),
+                violations,
+                type_name: model.plugin.type_info().name.clone(),
+            }))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,74 @@
+//! Secrets: values that plugins use, and the redaction of these values.
+
+pub(crate) mod error;
+pub(crate) mod vault;
+pub(crate) mod view;
+
+pub mod put;
+
+use sedge_api::view::secret::{SecretDeleted, SecretView, SecretsRotated};
+use sedge_model::names::SecretName;
+use sedge_secrets::ListedSecret;
+use sedge_store::Scan;
+
+use crate::error::{AppError, SecretError};
+use crate::repository::{Repository, near_one};
+use crate::secret::put::person;
+use crate::secret::view::listed_view;
+
+/// Passes the metadata of each secret to `take`, sorted by name, until `take` needs no more.
+///
+/// The metadata includes whether the value can be opened and whether it is weak, but nothing else
+/// about the value.
+///
+/// # Errors
+/// Returns an error if the folder of secrets cannot be read. Errors of `take` are passed on.
+pub fn secret_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(SecretView) -> Result<Scan, E>,
+) -> Result<(), E> {
+    for secret in listed(repository)? {
+        if take(listed_view(&secret))? == Scan::Enough {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn listed(repository: &Repository) -> Result<Vec<ListedSecret>, AppError> {
+    // A user who only reads may not be allowed to create the folder.
+    if !repository.has_state_folder("secrets")? {
+        return Ok(Vec::new());
+    }
+    Ok(repository.secrets()?.list()?)
+}
+
+/// Deletes a secret permanently, and returns its name. The value does not have to be readable.
+///
+/// # Errors
+/// Returns an error if there is no such secret.
+pub fn secret_delete(repository: &Repository, name: &str) -> Result<SecretDeleted, AppError> {
+    let secrets = repository.secrets()?;
+    if let Ok(name) = name.parse::<SecretName>()
+        && secrets.delete(&name, &person())?
+    {
+        return Ok(SecretDeleted {
+            name: name.to_string(),
+        });
+    }
+    Err(AppError::from(SecretError::Missing {
+        name: name.to_owned(),
+        near: near_one(name, &secrets.names()?),
+    }))
+}
+
+/// Creates a new key, seals all secrets with it, and deletes the former key.
+///
+/// # Errors
+/// Returns an error if a secret cannot be read. All secrets that could be read before still can be.
+pub fn secret_rotate(repository: &Repository) -> Result<SecretsRotated, AppError> {
+    let n_secrets = repository.secrets()?.rotate(&person())?;
+    Ok(SecretsRotated {
+        secrets: n_secrets as u64,
+    })
+}

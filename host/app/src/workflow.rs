@@ -1,0 +1,12 @@
+//! Workflows: their files, their runs, and the decisions on their gates.
+
+pub(crate) mod drive;
+pub(crate) mod view;
+
+pub mod approvals;
+pub mod gates;
+pub mod get;
+pub mod list;
+pub mod resume;
+pub mod run;
+pub mod validate;

@@ -1,0 +1,385 @@
+//! Drives a run of a workflow until it ends or waits at a gate; `run` and `resume` both use this.
+//!
+//! The crate `sedge-workflow` decides the next step from the log alone. This module writes each
+//! decision to the log before it acts on it, and runs the steps.
+
+use std::sync::Arc;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use sedge_api::view::workflow::WorkflowEnd;
+use sedge_model::call::{CallError, CallStatus, Outcome};
+use sedge_model::lineage::Lineage;
+use sedge_model::run::{RunEvent, RunStatus, StepPath};
+use sedge_model::workflow::{Step, Task, Workflow};
+use sedge_runtime::BoxFuture;
+use sedge_store::{Author, EventRecord};
+use sedge_sys::clock::Moment;
+use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
+use serde_json::Value;
+
+use crate::call::{CallFault, CallRequest, Replay, call_run};
+use crate::error::{AppError, RunInterrupted, RunUseError, StepFault, WorkflowFailed};
+use crate::events::Event;
+use crate::failure::FailureReport;
+use crate::frame::Frame;
+use crate::run::cx::RunCx;
+
+/// The call of a step, after it has ended.
+struct Ended {
+    step: StepPath,
+    since: Moment,
+    result: Result<Outcome, CallFault>,
+}
+
+/// The work of one process on one run.
+struct Drive {
+    cx: Arc<RunCx>,
+    frame: Arc<Frame>,
+    workflow: Workflow,
+    state: RunState,
+    /// The number of the last event that was applied to `state`.
+    known: u64,
+    running: FuturesUnordered<BoxFuture<Ended>>,
+}
+
+/// Works on the run of `cx` until it ends or waits. `frame` keeps the locks of the run, if any.
+///
+/// # Errors
+/// Returns an error if the workflow failed. It also returns one if the datastore failed; the run
+/// then stays as its log says.
+pub(crate) async fn workflow_drive(
+    cx: Arc<RunCx>,
+    frame: Arc<Frame>,
+    workflow: Workflow,
+) -> Result<WorkflowEnd, AppError> {
+    cx.event(Event::RunStarted {
+        run: cx.run().clone(),
+    });
+    let mut drive = Drive {
+        cx,
+        frame,
+        workflow,
+        state: RunState::default(),
+        known: 0,
+        running: FuturesUnordered::new(),
+    };
+    let end = drive.work().await;
+    // After an error, other steps may still be running. Dropping them interrupts them.
+    drive.running.clear();
+    drive.frame.callees_ended().await;
+    end.map_err(|error| {
+        if let AppError::Failed(_) = error {
+            return error;
+        }
+        RunInterrupted::wrap(&drive.workflow.name, drive.cx.run(), error)
+    })
+}
+
+impl Drive {
+    /// Works on the run until nothing is left to do.
+    async fn work(&mut self) -> Result<WorkflowEnd, AppError> {
+        self.catch_up()?;
+        self.settle_interrupted()?;
+        loop {
+            match self.advance()? {
+                Next::Wait => self.step_wait().await?,
+                Next::Rest => {
+                    return Ok(WorkflowEnd::Suspended {
+                        run: self.cx.run().to_string(),
+                        workflow: self.workflow.name.to_string(),
+                        gates: self.state.gates_open().map(ToString::to_string).collect(),
+                    });
+                }
+                Next::Nothing(RunStatus::Succeeded) => {
+                    return Ok(WorkflowEnd::Succeeded {
+                        run: self.cx.run().to_string(),
+                        workflow: self.workflow.name.to_string(),
+                    });
+                }
+                Next::Nothing(_) => {
+                    return Err(workflow_failed(&self.cx, &self.workflow, &self.state));
+                }
+                Next::Append(_) | Next::Start(_) => unreachable!("`advance` does these itself"),
+            }
+        }
+    }
+
+    /// Writes all decisions that can be made now in one commit, and starts their steps.
+    ///
+    /// Returns what is left to do: wait, rest, or nothing.
+    fn advance(&mut self) -> Result<Next, AppError> {
+        let mut batch = Vec::new();
+        let mut starting = Vec::new();
+        let mut ahead = self.state.clone();
+        let left = loop {
+            let event = match next(&self.workflow, &ahead) {
+                Next::Append(event) => event,
+                Next::Start(step) => {
+                    let call = ahead.call_next();
+                    starting.push((step.clone(), call, self.interrupted_call(&step)));
+                    RunEvent::StepStarted { step, call }
+                }
+                left @ (Next::Wait | Next::Rest | Next::Nothing(_)) => break left,
+            };
+            ahead
+                .apply(&event)
+                .map_err(|source| self.log_error(source))?;
+            batch.push(event);
+        };
+        if !batch.is_empty() {
+            self.append(&batch)?;
+        }
+        for (step, call, interrupted) in starting {
+            self.step_start(step, call, interrupted)?;
+        }
+        // If a user has decided a gate in between, the next decision must be computed again.
+        if next(&self.workflow, &self.state) == left {
+            Ok(left)
+        } else {
+            self.advance()
+        }
+    }
+
+    fn interrupted_call(&self, step: &StepPath) -> Option<u32> {
+        match self.state.step(step) {
+            Some(StepState::Interrupted { call }) => Some(*call),
+            Some(
+                StepState::Running { .. }
+                | StepState::Succeeded
+                | StepState::Failed(_)
+                | StepState::Rejected
+                | StepState::Skipped
+                | StepState::Open,
+            )
+            | None => None,
+        }
+    }
+
+    fn step_start(
+        &mut self,
+        step: StepPath,
+        call: u32,
+        interrupted: Option<u32>,
+    ) -> Result<(), AppError> {
+        let Some(Task::ModelMethod {
+            model,
+            method,
+            inputs,
+        }) = self.workflow.step(&step).map(|step| &step.task)
+        else {
+            unreachable!("`next` starts steps of this workflow that call a method")
+        };
+        let replay = match interrupted {
+            Some(_) => {
+                let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
+                Some(Replay::of(&step, calls))
+            }
+            None => None,
+        };
+        let request = CallRequest {
+            frame: self.frame.callee(call),
+            step: Some(step.clone()),
+            target: model.value.to_string(),
+            method: method.value.to_string(),
+            arguments: Value::Object(inputs.value.clone()),
+            replay,
+        };
+        let cx = Arc::clone(&self.cx);
+        cx.event(Event::StepStarted { step: step.clone() });
+        self.running.push(Box::pin(async move {
+            let since = Moment::now();
+            // Each step is a task of its own, so that steps run on several cores. Dropping the
+            // drive drops this set, and with it the task.
+            let mut task = tokio::task::JoinSet::new();
+            task.spawn(async move { call_run(&cx, request, None).await });
+            let result = match task.join_next().await {
+                Some(Ok(result)) => result,
+                // Only a panic of the host ends a task without a result.
+                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                None => unreachable!("one task was spawned just now"),
+            };
+            Ended {
+                step,
+                since,
+                result,
+            }
+        }));
+        Ok(())
+    }
+
+    async fn step_wait(&mut self) -> Result<(), AppError> {
+        let Some(Ended {
+            step,
+            since,
+            result,
+        }) = self.running.next().await
+        else {
+            unreachable!("`next` waits only for steps that run")
+        };
+        let event = match result {
+            Ok(_) => RunEvent::StepSucceeded { step: step.clone() },
+            Err(CallFault::Refused(error) | CallFault::Failed(error)) => RunEvent::StepFailed {
+                step: step.clone(),
+                error,
+            },
+            // The step stays begun, and can be resumed once the cause is fixed.
+            Err(CallFault::App(error)) => return Err(error),
+        };
+        let succeeded = matches!(event, RunEvent::StepSucceeded { .. });
+        self.append(&[event])?;
+        self.cx.event(Event::StepEnded {
+            step,
+            elapsed: since.elapsed(),
+            succeeded,
+        });
+        Ok(())
+    }
+
+    /// Separates interrupted steps whose call had ended from those whose call was cut off.
+    ///
+    /// If the process crashed between the commit of the call and the event of the step, the record
+    /// of the call decides.
+    fn settle_interrupted(&mut self) -> Result<(), AppError> {
+        let interrupted: Vec<(StepPath, u32)> = self
+            .workflow
+            .steps()
+            .filter_map(|step| Some((step.path.clone(), self.interrupted_call(&step.path)?)))
+            .collect();
+        if interrupted.is_empty() {
+            return Ok(());
+        }
+        let root = Lineage::root(self.cx.run().clone());
+        let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
+        let mut events = Vec::new();
+        for (step, ordinal) in interrupted {
+            let Some(call) = calls
+                .iter()
+                .find(|call| call.lineage == root.child(ordinal))
+            else {
+                continue;
+            };
+            match (call.status, &call.error) {
+                (CallStatus::Succeeded, _) => events.push(RunEvent::StepSucceeded { step }),
+                (CallStatus::Failed, Some(error)) => {
+                    events.push(RunEvent::StepFailed {
+                        step,
+                        error: error.clone(),
+                    });
+                }
+                (CallStatus::Running | CallStatus::Cancelled | CallStatus::Failed, _) => {}
+            }
+        }
+        if events.is_empty() {
+            Ok(())
+        } else {
+            self.append(&events)
+        }
+    }
+
+    fn append(&mut self, events: &[RunEvent]) -> Result<(), AppError> {
+        let claim = self.cx.claim.clone();
+        let decides = events.iter().any(|event| event.status().is_some());
+        let store = self.cx.repository.store()?;
+        let appended = store.run_append(Author::Process(&claim), self.known, |news| {
+            // A decision that a user made meanwhile may invalidate a rest or an end.
+            let outdated = decides && !news.is_empty();
+            Ok::<_, AppError>(if outdated {
+                Vec::new()
+            } else {
+                events.to_vec()
+            })
+        })?;
+        for record in &appended {
+            self.take_in(record)?;
+            self.tell(&record.event);
+        }
+        Ok(())
+    }
+
+    /// Applies the events of the log that the state does not have yet.
+    fn catch_up(&mut self) -> Result<(), AppError> {
+        for record in self.cx.repository.store()?.run_events(self.cx.run())? {
+            self.take_in(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Applies one event to the state.
+    fn take_in(&mut self, record: &EventRecord) -> Result<(), AppError> {
+        self.state
+            .apply(&record.event)
+            .map_err(|source| self.log_error(source))?;
+        self.known = record.seq;
+        Ok(())
+    }
+
+    fn log_error(&self, source: IllegalEvent) -> AppError {
+        AppError::from(RunUseError::Log {
+            run: self.cx.run().clone(),
+            source,
+        })
+    }
+
+    /// Reports events that only the log has.
+    fn tell(&self, event: &RunEvent) {
+        match event {
+            RunEvent::StepSkipped { step, because } => {
+                self.cx.event(Event::StepSkipped {
+                    step: step.clone(),
+                    because: because.clone(),
+                });
+            }
+            RunEvent::GateOpened { gate } => {
+                let redactor = self.cx.vault.redactors().all;
+                let prompt = redactor.redact(self.workflow.prompt(gate)).into_owned();
+                self.cx.event(Event::GateOpened {
+                    gate: gate.clone(),
+                    prompt,
+                });
+            }
+            RunEvent::Started
+            | RunEvent::Resumed
+            | RunEvent::StepStarted { .. }
+            | RunEvent::StepSucceeded { .. }
+            | RunEvent::StepFailed { .. }
+            | RunEvent::GateDecided { .. }
+            | RunEvent::Suspended
+            | RunEvent::Ended { .. } => {}
+        }
+    }
+}
+
+/// Returns an error with what made a run fail: its failed steps and its rejected gates.
+fn workflow_failed(cx: &RunCx, workflow: &Workflow, state: &RunState) -> AppError {
+    let fault = |step: &Step, error: Option<CallError>| StepFault {
+        step: step.path.clone(),
+        model: match &step.task {
+            Task::ModelMethod { model, .. } => Some(model.value.clone()),
+            Task::ManualApproval { .. } => None,
+        },
+        error,
+    };
+    let faults: Vec<StepFault> = workflow
+        .steps()
+        .filter(|step| !step.allow_failure)
+        .filter_map(|step| match state.step(&step.path)? {
+            StepState::Failed(error) => Some(fault(step, Some(error.clone()))),
+            StepState::Rejected => Some(fault(step, None)),
+            StepState::Running { .. }
+            | StepState::Interrupted { .. }
+            | StepState::Succeeded
+            | StepState::Skipped
+            | StepState::Open => None,
+        })
+        .collect();
+    let steps: Vec<String> = faults.iter().map(|fault| fault.step.to_string()).collect();
+    let report = FailureReport::read(&cx.repository, cx.run(), |call| {
+        call.step.as_ref().is_some_and(|step| steps.contains(step))
+    });
+    AppError::from(WorkflowFailed {
+        workflow: workflow.name.clone(),
+        run: cx.run().clone(),
+        faults,
+        report,
+    })
+}

@@ -1,0 +1,219 @@
+//! Decides a gate. Approving and rejecting share this code.
+//!
+//! A decision takes no lock. It is one compare-and-set on the run's log: if two users decide at
+//! once, the later decision is refused.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use sedge_api::view::workflow::{DecisionView, GateDecisionView};
+use sedge_model::diagnostic::SourceFile;
+use sedge_model::names::{RunId, WorkflowName};
+use sedge_model::run::{GateDecision, RunEvent, StepPath};
+use sedge_model::workflow::{Task, Workflow};
+use sedge_model::yaml::Located;
+use sedge_store::{Author, EventRecord, RunRecord};
+use sedge_sys::host;
+use sedge_workflow::{Next, RunState, next};
+use serde_json::Value;
+
+use crate::error::{AppError, RunUseError};
+use crate::repository::Repository;
+use crate::run::find::Wanted;
+use crate::run::view::status_view;
+use crate::secret::vault::{Redactors, Vault};
+
+/// The gate to decide.
+#[derive(Debug, Clone)]
+pub struct GateRequest {
+    /// The workflow's name.
+    pub workflow: String,
+    /// The gate's name, or `JOB/GATE` if two jobs of the workflow have a step of that name.
+    pub gate: String,
+    /// The run's id; `None` if only one run waits.
+    pub run: Option<String>,
+    /// The reason, in the user's words.
+    pub comment: Option<String>,
+}
+
+/// Approves a gate. The run continues when it is resumed, or at once if a process works on it.
+///
+/// # Errors
+/// Returns an error if there is no such run, or if it has no such open gate.
+pub fn workflow_approve(
+    repository: &Repository,
+    request: &GateRequest,
+) -> Result<GateDecisionView, AppError> {
+    gate_decide(repository, request, GateDecision::Approved)
+}
+
+/// Rejects a gate.
+///
+/// Steps that depend on the gate's success will not run. If no other step is left to run, the run
+/// fails because of this gate.
+///
+/// # Errors
+/// Returns an error if there is no such run, or if it has no such open gate.
+pub fn workflow_reject(
+    repository: &Repository,
+    request: &GateRequest,
+) -> Result<GateDecisionView, AppError> {
+    gate_decide(repository, request, GateDecision::Rejected)
+}
+
+/// Returns the workflow as it was when the run was created.
+pub(crate) fn run_workflow(repository: &Repository, run: &RunRecord) -> Result<Workflow, AppError> {
+    let name: WorkflowName = run.subject.parse()?;
+    // ignored: there is no error here, only no value.
+    let text = repository.store()?.run_source(&run.id)?.unwrap_or_default();
+    let file = SourceFile {
+        name: format!("{} (as of run {})", name.file(), run.id),
+        text,
+    };
+    Ok(Workflow::parse(&name, file)?)
+}
+
+/// Returns a workflow's text as the run stores it, with the values of secrets redacted in the
+/// prompts.
+///
+/// Values elsewhere stay, because a run that is resumed needs its inputs unchanged.
+pub(crate) fn source_kept(workflow: &Workflow, redactors: &Redactors) -> String {
+    let mut text = workflow.file.text.clone();
+    let mut prompts: Vec<&Located<String>> = workflow
+        .steps()
+        .filter_map(|step| match &step.task {
+            Task::ManualApproval { prompt } => prompt.as_ref().filter(|it| !it.span.is_empty()),
+            Task::ModelMethod { .. } => None,
+        })
+        .collect();
+    prompts.sort_by_key(|prompt| Reverse(prompt.span.start));
+    for prompt in prompts {
+        let Cow::Owned(redacted) = redactors.all.redact(&prompt.value) else {
+            continue;
+        };
+        let mut changed = text.clone();
+        changed.replace_range(prompt.span.clone(), &Value::String(redacted).to_string());
+        let file = SourceFile {
+            name: workflow.file.name.clone(),
+            text: changed,
+        };
+        // A text that is not in YAML's quoted style may extend beyond its span.
+        if let Ok(parsed) = Workflow::parse(&workflow.name, file) {
+            text = parsed.file.text;
+        }
+    }
+    text
+}
+
+pub(crate) fn gate_decide(
+    repository: &Repository,
+    request: &GateRequest,
+    decision: GateDecision,
+) -> Result<GateDecisionView, AppError> {
+    let run =
+        repository.run_of_workflow(&request.workflow, request.run.as_deref(), Wanted::Decide)?;
+    let workflow = run_workflow(repository, &run)?;
+    let comment = match &request.comment {
+        // The user may have pasted a secret into the comment.
+        Some(comment) => {
+            let redactor = Vault::open(repository)?.redactors().all;
+            Some(redactor.redact(comment).into_owned())
+        }
+        None => None,
+    };
+    let mut decided = None;
+    let mut state = RunState::default();
+    let author = Author::Person(&run.id);
+    repository.store()?.run_append(author, 0, |log| {
+        state = fold(&run.id, log)?;
+        let gate = gate_find(&run, &workflow, &state, &request.gate)?;
+        let event = RunEvent::GateDecided {
+            gate: gate.clone(),
+            decision,
+            by: host::user(),
+            comment: comment.clone(),
+        };
+        decided = Some(gate);
+        let mut events = vec![event];
+        apply(&run.id, &mut state, &events[0])?;
+        // A process that works on the run applies the consequences itself. Otherwise, the
+        // consequences that need no step to run are applied here: a rejected run has failed.
+        if state.is_suspended() {
+            while let Next::Append(event) = next(&workflow, &state) {
+                apply(&run.id, &mut state, &event)?;
+                events.push(event);
+            }
+        }
+        Ok::<_, AppError>(events)
+    })?;
+    let Some(gate) = decided else {
+        unreachable!("without a gate there is an error")
+    };
+    let status = repository.run_status(&repository.store()?.run_get(&run.id)?)?;
+    Ok(GateDecisionView {
+        run: run.id.to_string(),
+        workflow: workflow.name.to_string(),
+        gate: gate.to_string(),
+        decision: match decision {
+            GateDecision::Approved => DecisionView::Approved,
+            GateDecision::Rejected => DecisionView::Rejected,
+        },
+        status: status_view(status),
+        gates_open: state.gates_open().map(ToString::to_string).collect(),
+    })
+}
+
+pub(crate) fn fold(run: &RunId, log: &[EventRecord]) -> Result<RunState, AppError> {
+    RunState::fold(log.iter().map(|record| &record.event)).map_err(|source| {
+        AppError::from(RunUseError::Log {
+            run: run.clone(),
+            source,
+        })
+    })
+}
+
+fn apply(run: &RunId, state: &mut RunState, event: &RunEvent) -> Result<(), AppError> {
+    state.apply(event).map_err(|source| {
+        AppError::from(RunUseError::Log {
+            run: run.clone(),
+            source,
+        })
+    })
+}
+
+fn gate_find(
+    run: &RunRecord,
+    workflow: &Workflow,
+    state: &RunState,
+    name: &str,
+) -> Result<StepPath, AppError> {
+    let namesakes: Vec<StepPath> = workflow
+        .steps()
+        .map(|step| &step.path)
+        .filter(|path| path.step.as_str() == name)
+        .cloned()
+        .collect();
+    // The open gate may change while the run continues, and the same name would then decide another
+    // gate.
+    if namesakes.len() > 1 {
+        return Err(AppError::from(RunUseError::GateAmbiguous {
+            workflow: workflow.name.clone(),
+            gate: name.to_owned(),
+            steps: namesakes,
+        }));
+    }
+    let open: Vec<&StepPath> = state.gates_open().collect();
+    let named: Vec<&&StepPath> = open
+        .iter()
+        .filter(|gate| gate.step.as_str() == name || gate.to_string() == name)
+        .collect();
+    match named[..] {
+        [gate] => Ok((*gate).clone()),
+        _ => Err(AppError::from(RunUseError::GateMissing {
+            workflow: workflow.name.clone(),
+            run: run.id.clone(),
+            gate: name.to_owned(),
+            open: open.into_iter().cloned().collect(),
+        })),
+    }
+}

@@ -1,0 +1,28 @@
+//! Shows a workflow.
+
+use sedge_api::view::workflow::WorkflowView;
+
+use crate::error::AppError;
+use crate::repository::Repository;
+use crate::workflow::view::workflow_view;
+
+/// A workflow, and the text of its file.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The view of the workflow.
+    pub workflow: WorkflowView,
+    /// The text of the file.
+    pub text: String,
+}
+
+/// Reads a workflow. This checks its file, but not the models that it names.
+///
+/// # Errors
+/// Returns an error if there is no workflow of that name, or if its file is invalid.
+pub fn workflow_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
+    let workflow = repository.workflow(name)?;
+    Ok(Report {
+        workflow: workflow_view(&workflow),
+        text: workflow.file.text,
+    })
+}

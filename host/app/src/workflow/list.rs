@@ -1,0 +1,33 @@
+//! Lists workflows.
+
+use sedge_api::view::workflow::WorkflowListed;
+use sedge_store::Scan;
+
+use crate::error::{AppError, RepositoryError};
+use crate::repository::Repository;
+use crate::workflow::view::{file_fault, workflow_summary};
+
+/// Passes every workflow to `take`, sorted by name, until `take` needs no more: its summary, or the
+/// fault in its file.
+///
+/// # Errors
+/// Returns an error if the folder cannot be read. Errors of `take` are passed on.
+pub fn workflow_list<E: From<AppError>>(
+    repository: &Repository,
+    mut take: impl FnMut(WorkflowListed) -> Result<Scan, E>,
+) -> Result<(), E> {
+    for name in repository.workflow_names()? {
+        let listed = match repository.workflow(name.as_str()) {
+            Ok(workflow) => WorkflowListed::Sound(workflow_summary(&workflow)),
+            Err(AppError::Repository(RepositoryError::BadFile { fault, .. })) => {
+                WorkflowListed::Faulty(file_fault(name.as_str(), &fault))
+            }
+            Err(other) => return Err(other.into()),
+        };
+        match take(listed)? {
+            Scan::More => {}
+            Scan::Enough => break,
+        }
+    }
+    Ok(())
+}

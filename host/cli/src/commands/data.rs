@@ -1,0 +1,27 @@
+//! `sedge data …`
+
+pub(crate) mod delete;
+pub(crate) mod gc;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod prune;
+pub(crate) mod query;
+pub(crate) mod rename;
+pub(crate) mod search;
+pub(crate) mod versions;
+
+use super::commands;
+
+commands! {
+    Data {
+        Delete(delete::DataDeleteArgs),
+        Gc(gc::DataGcArgs),
+        Get(get::DataGetArgs),
+        List(list::DataListArgs),
+        Prune(prune::DataPruneArgs),
+        Query(query::DataQueryArgs),
+        Rename(rename::DataRenameArgs),
+        Search(search::DataSearchArgs),
+        Versions(versions::DataVersionsArgs),
+    }
+}

@@ -1,0 +1,89 @@
+//! `sedge data delete`
+
+use clap::{ArgGroup, Args};
+use sedge_api::view::data::DeletedName;
+use sedge_app::data::delete::{Chosen, Request, data_delete};
+
+use crate::commands::Run;
+use crate::commands::shared::{DryRun, LockOptions};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::guest_text;
+use crate::output::{Output, table};
+use crate::show;
+
+/// Delete data of a model permanently
+///
+/// Waits until no call of the model is running. The model itself may be deleted already. The space
+/// of large files is freed by `sedge data gc`.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "sedge data delete [OPTIONS] <MODEL> <NAME [--version N]|--prefix TEXT|--all>"
+)]
+#[command(group(ArgGroup::new("what").required(true).args(["name", "prefix", "all"])))]
+pub(crate) struct DataDeleteArgs {
+    /// The model
+    model: String,
+    /// The name of the data
+    name: Option<String>,
+    /// Delete this version only
+    #[arg(long, short = 'V', value_name = "N", requires = "name")]
+    version: Option<u64>,
+    /// Delete all data whose name begins with this text
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
+    /// Delete all data of the model
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
+    lock: LockOptions,
+}
+
+impl Run for DataDeleteArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository_with(self.lock.settings()?)?;
+        let chosen = match (&self.name, &self.prefix) {
+            (Some(name), _) => Chosen::Name(name.clone(), self.version),
+            (None, Some(prefix)) => Chosen::Prefix(prefix.clone()),
+            (None, None) => Chosen::All,
+        };
+        let dry_run = self.dry_run.is_set();
+        let request = Request {
+            model: self.model.clone(),
+            chosen,
+            dry_run,
+        };
+        let deletion = cx.wait(data_delete(&repository, &request, cx.events()))?;
+        if deletion.deleted.is_empty() {
+            let note = format!("The model {} has no such data.", deletion.model);
+            return Ok(Output::new(deletion).note(note));
+        }
+        let total = format!("{} of {}", total(&deletion.deleted), deletion.model);
+        let text = deleted_table(&deletion.deleted);
+        let output = Output::new(deletion).text(text);
+        Ok(output.note(self.dry_run.sentence(&total)))
+    }
+}
+
+/// Returns the deleted names as a table.
+pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
+    let rows = deleted.iter().map(|it| {
+        vec![
+            it.model.clone(),
+            guest_text::cell(&it.name),
+            it.versions.to_string(),
+            show::bytes(it.bytes),
+        ]
+    });
+    table(&["model", "name", "versions", "size"], rows)
+}
+
+/// Returns the amount of deleted data, as text.
+pub(crate) fn total(deleted: &[DeletedName]) -> String {
+    let n_versions: u64 = deleted.iter().map(|it| it.versions).sum();
+    let n_bytes: u64 = deleted.iter().map(|it| it.bytes).sum();
+    let n_versions = show::count(n_versions, "version");
+    format!("{n_versions} ({})", show::bytes(n_bytes))
+}

@@ -1,0 +1,53 @@
+//! `sedge data versions`
+
+use clap::Args;
+use sedge_app::data::versions::data_versions;
+
+use crate::commands::Run;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
+use crate::show;
+
+/// List the versions of data, newest first
+#[derive(Debug, Args)]
+pub(crate) struct DataVersionsArgs {
+    /// The model
+    model: String,
+    /// The name of the data
+    name: String,
+    #[command(flatten)]
+    list: ListOptions,
+}
+
+impl Run for DataVersionsArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let heading = ["version", "kind", "size", "written", "by call"];
+        let mut rows = Rows::new(cx, &self.list, &heading);
+        let repository = cx.repository()?;
+        let mut renamed = None;
+        cx.read(|_| {
+            data_versions(&repository, &self.model, &self.name, |version| {
+                if version.name != self.name {
+                    renamed.get_or_insert_with(|| version.name.clone());
+                }
+                let row = || {
+                    vec![
+                        version.version.to_string(),
+                        version.kind.as_str().to_owned(),
+                        show::bytes(version.size),
+                        show::time(version.created_at),
+                        version.written_by.call.clone(),
+                    ]
+                };
+                rows.push(&version, row)
+            })
+        })?;
+        let output = rows.output("")?;
+        Ok(match renamed {
+            Some(name) => output.note(format!("`{}` was renamed to `{name}`.", self.name)),
+            None => output,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! `sedge model create`
+
+use clap::Args;
+use sedge_app::model::create::{Request, model_create};
+
+use crate::commands::Run;
+use crate::commands::model::method_run::{inputs_read, key_value};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Create a model of a type
+#[derive(Debug, Args)]
+pub(crate) struct ModelCreateArgs {
+    /// The type, for example @sedge/sink
+    r#type: String,
+    /// The name of the new model
+    name: String,
+    /// Set a global argument; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    global_argument: Vec<(String, String)>,
+}
+
+impl Run for ModelCreateArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository()?;
+        let request = Request {
+            type_name: self.r#type,
+            name: self.name,
+            global_arguments: inputs_read(self.global_argument)?,
+        };
+        let made = cx.wait(model_create(&repository, &request))?;
+        let note = format!("Created the model {} in {}", made.name, made.file);
+        let hint = format!(
+            "hint: `sedge plugin describe {}` shows its methods",
+            made.type_name
+        );
+        Ok(Output::new(made).note(note).note(hint))
+    }
+}

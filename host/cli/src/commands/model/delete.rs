@@ -1,0 +1,41 @@
+//! `sedge model delete`
+
+use clap::Args;
+use sedge_app::model::delete::model_delete;
+
+use crate::commands::Run;
+use crate::commands::shared::LockOptions;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::show;
+
+/// Delete a model, and keep its data
+///
+/// Waits until no call of the model is running.
+#[derive(Debug, Args)]
+pub(crate) struct ModelDeleteArgs {
+    /// The model
+    name: String,
+    #[command(flatten)]
+    lock: LockOptions,
+}
+
+impl Run for ModelDeleteArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository_with(self.lock.settings()?)?;
+        let deleted = cx.wait(model_delete(&repository, &self.name, cx.events()))?;
+        let mut notes = vec![format!(
+            "Deleted the model {} and its file {}",
+            deleted.name, deleted.file
+        )];
+        if deleted.data_kept > 0 {
+            notes.push(format!(
+                "hint: its data is kept; `sedge data delete {} --all` deletes {}",
+                deleted.name,
+                show::count(deleted.data_kept, "name")
+            ));
+        }
+        Ok(notes.into_iter().fold(Output::new(deleted), Output::note))
+    }
+}

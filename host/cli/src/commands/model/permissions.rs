@@ -1,0 +1,70 @@
+//! `sedge model permissions`
+
+use clap::Args;
+use sedge_api::view::model::{ModelPermissionView, ModelPermissions};
+use sedge_app::model::permissions::model_permissions;
+
+use crate::commands::Run;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::guest_text;
+use crate::output::{Output, table};
+use crate::permission_text::permission_cells;
+use crate::show;
+
+/// Show the permissions of a model: requested, granted and last used
+#[derive(Debug, Args)]
+pub(crate) struct ModelPermissionsArgs {
+    /// The model
+    name: String,
+}
+
+impl Run for ModelPermissionsArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository()?;
+        let report = cx.wait(model_permissions(&repository, &self.name))?;
+        if report.permissions.is_empty() {
+            let note = format!(
+                "{} asks for nothing, so its models may do nothing outside of their sandbox.",
+                report.type_name
+            );
+            return Ok(Output::new(report).note(note));
+        }
+        let text = table(
+            &["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"],
+            report.permissions.iter().map(row),
+        );
+        let note = summary(&report);
+        Ok(Output::new(report).text(text).note(note))
+    }
+}
+
+fn row(requested: &ModelPermissionView) -> Vec<String> {
+    let (kind, what) = permission_cells(&requested.permission);
+    let may = if requested.effective.is_empty() {
+        "-".to_owned()
+    } else {
+        requested.effective.join("; ")
+    };
+    vec![
+        kind.to_owned(),
+        what,
+        may,
+        requested.last_used.map_or("-".to_owned(), show::time),
+        guest_text::cell(requested.reason.raw()),
+    ]
+}
+
+fn summary(report: &ModelPermissions) -> String {
+    let ModelPermissions {
+        model,
+        type_name,
+        permissions,
+    } = report;
+    if permissions.iter().all(|it| !it.effective.is_empty()) {
+        return format!("Everything that {type_name} asks for is granted.");
+    }
+    format!(
+        "hint: grant what is missing under `grants:` in models/{model}.yaml, or under `plugins: {{\"{type_name}\": {{grants: ...}}}}` in sedge.yaml for all models of the type"
+    )
+}

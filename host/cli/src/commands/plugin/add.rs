@@ -1,0 +1,180 @@
+//! `sedge plugin add`
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use clap::Args;
+use sedge_api::PluginText;
+use sedge_api::view::permission::{PermissionRequestView, PermissionView};
+use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange};
+use sedge_app::plugin::add::{Added, Undecided, plugin_add};
+use sedge_app::types::{Choice, stderr_columns};
+
+use crate::commands::Run;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::guest_text;
+use crate::output::{Output, stderr, stderr_ask};
+use crate::permission_text::permission_text;
+use crate::show;
+
+/// Add a plugin, or replace it with another version
+///
+/// The component is checked, compiled and pinned by its digest in sedge.lock; calls never compile.
+/// The permissions that it asks for are shown, and you decide which of them all models of its type
+/// have. A version that asks for more permissions than before needs a new decision.
+#[derive(Debug, Args)]
+pub(crate) struct PluginAddArgs {
+    /// The component, a file built with a Sedge SDK
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    /// Grant everything that it asks for, except folders, whose paths only you know
+    #[arg(long, conflicts_with = "grant")]
+    grant_all: bool,
+    /// Grant one permission; may be repeated: `models`, `http=https://api.example.com`,
+    /// `files=NAME:PATH`, `secrets=NAME@https://api.example.com`, `none`
+    #[arg(long, value_name = "KIND[=WHAT]")]
+    grant: Vec<Choice>,
+}
+
+impl Run for PluginAddArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let repository = cx.repository()?;
+        let added = cx.wait(plugin_add(&repository, &self.file, cx.events()))?;
+        let mut choices = self.grant.clone();
+        if self.grant_all {
+            choices.push(Choice::All);
+        }
+        if choices.is_empty() && !added.undecided.is_empty() && is_interactive(cx) {
+            choices = ask(&added)?;
+        }
+        Ok(output(added.pin(&choices)?))
+    }
+}
+
+fn output(added: PluginAdded) -> Output {
+    let plugin = &added.plugin;
+    let (name, version) = (&plugin.name, &plugin.version);
+    let mut notes = vec![match (added.change, &added.before) {
+        (PluginChange::Replaced, Some(before)) => {
+            format!("Replaced {name} {before} with {version}")
+        }
+        (PluginChange::Unchanged, _) => format!("Already added: {name} {version}"),
+        (PluginChange::Added | PluginChange::Replaced, _) => format!("Added {name} {version}"),
+    }];
+    for (request, share) in plugin.permissions.iter().zip(&added.granted) {
+        notes.push(format!(
+            "{} {}: {}",
+            share_text(*share),
+            permission_text(&request.permission),
+            guest_text::in_line(&request.reason)
+        ));
+    }
+    notes.push(format!(
+        "hint: `sedge model create {name} NAME` creates a model of it"
+    ));
+    notes.into_iter().fold(Output::new(added), Output::note)
+}
+
+/// Returns the beginning of a sentence that says how much of a request was granted.
+fn share_text(share: GrantedShare) -> &'static str {
+    match share {
+        GrantedShare::All => "It may",
+        GrantedShare::Part => "It may partly",
+        GrantedShare::Nothing => "It may not",
+    }
+}
+
+/// Returns whether a user can answer questions.
+fn is_interactive(cx: &Context) -> bool {
+    !cx.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The answer of the user to one question.
+enum Answer {
+    Yes,
+    No,
+    Quit,
+}
+
+/// Asks the user, for each permission that a plugin requests, whether to grant it.
+fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
+    let plugin = &added.plugin;
+    let n_undecided = added.undecided.len();
+    let what = show::count(n_undecided, "permission");
+    stderr(&match added.change {
+        PluginChange::Added => {
+            format!(
+                "{} asks for {what}, for all models of the type.",
+                plugin.name
+            )
+        }
+        PluginChange::Unchanged | PluginChange::Replaced => format!(
+            "{} {} asks for {what} more than before, for all models of the type.",
+            plugin.name, plugin.version
+        ),
+    });
+    let quit = || CliError::Quit(format!("{} was not added", plugin.name));
+    let mut choices = Vec::new();
+    for (n, undecided) in added.undecided.iter().enumerate() {
+        let PermissionRequestView { permission, reason } = &undecided.request;
+        stderr(&format!(
+            "{} of {n_undecided}: {}",
+            n + 1,
+            permission_text(permission)
+        ));
+        stderr(&format!("  {}", quoted(reason)));
+        match answer(undecided)? {
+            Answer::Yes => {}
+            Answer::No => continue,
+            Answer::Quit => return Err(quit()),
+        }
+        let PermissionView::Files { name, .. } = permission else {
+            choices.push(undecided.granted());
+            continue;
+        };
+        let question = format!("Where is the folder `{name}`? [nowhere] ");
+        let path = stderr_ask(&question)?.ok_or_else(quit)?;
+        if !path.is_empty() {
+            choices.push(Choice::Folder {
+                name: name.clone(),
+                path,
+            });
+        }
+    }
+    if choices.is_empty() {
+        choices.push(Choice::None);
+    }
+    Ok(choices)
+}
+
+/// Asks whether to grant one permission, until the user gives a valid answer.
+fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
+    loop {
+        let Some(answer) = stderr_ask("Grant it? [yes/no/show/quit] ")? else {
+            return Ok(Answer::Quit);
+        };
+        match answer.to_lowercase().as_str() {
+            "y" | "yes" => return Ok(Answer::Yes),
+            "n" | "no" => return Ok(Answer::No),
+            "q" | "quit" => return Ok(Answer::Quit),
+            "s" | "show" => {
+                stderr(
+                    "The narrowest grants that permit it; for one model, write them under `grants:` in its definition:",
+                );
+                let lines = undecided.narrowest();
+                lines.iter().for_each(|line| stderr(&format!("  {line}")));
+            }
+            _ => stderr("Type yes, no, show or quit."),
+        }
+    }
+}
+
+/// Returns a text of a plugin, with a mark at the beginning of each line.
+fn quoted(text: &PluginText) -> String {
+    let quoted = format!("| {}", guest_text::block(text.raw(), "| "));
+    match stderr_columns() {
+        Some(columns) => guest_text::folded(&quoted, columns.saturating_sub(4), "| "),
+        None => quoted,
+    }
+}

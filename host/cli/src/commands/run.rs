@@ -1,0 +1,17 @@
+//! `sedge run …`
+
+pub(crate) mod gc;
+pub(crate) mod list;
+pub(crate) mod logs;
+pub(crate) mod show;
+
+use super::commands;
+
+commands! {
+    RunCommand {
+        Gc(gc::RunGcArgs),
+        List(list::RunListArgs),
+        Logs(logs::RunLogsArgs),
+        Show(show::RunShowArgs),
+    }
+}

@@ -1,0 +1,99 @@
+//! `sedge run list`
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
+use sedge_app::run::list::{Request, run_list};
+use sedge_app::types::Timestamp;
+
+use crate::commands::Run;
+use crate::commands::shared::time_or_age;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::rows::{ListOptions, Rows};
+use crate::show;
+
+/// The number of runs in a table, unless the user sets another one. In a longer table, the newest
+/// run would scroll out of view.
+const ROWS_SHOWN: u64 = 20;
+
+/// List runs, newest first
+#[derive(Debug, Args)]
+pub(crate) struct RunListArgs {
+    /// Show only runs with this status
+    #[arg(long, value_parser = status())]
+    status: Option<RunStatusView>,
+    /// Show only runs of this model, method (MODEL.METHOD) or workflow
+    #[arg(long, value_name = "NAME")]
+    of: Option<String>,
+    /// Show only runs started since: an age such as 7d, or a time such as 2026-11-23T21:34:00Z
+    #[arg(long, value_name = "TIME", value_parser = time_or_age)]
+    since: Option<Timestamp>,
+    /// Show at most N runs [default: 20 in a table, else all]
+    #[arg(long, short = 'n', value_name = "N")]
+    limit: Option<u64>,
+    /// Write one JSON document per line to stdout while runs are found
+    #[arg(long)]
+    json_lines: bool,
+}
+
+/// Returns the parser of the status of a run.
+fn status() -> impl TypedValueParser<Value = RunStatusView> {
+    let words = RunStatusView::ALL.iter().map(|it| it.as_str());
+    PossibleValuesParser::new(words).map(|word| {
+        let mut all = RunStatusView::ALL.iter().copied();
+        let found = all.find(|it| it.as_str() == word);
+        found.expect("the parser accepts only words of the list")
+    })
+}
+
+impl Run for RunListArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let is_filtered = self.status.is_some() || self.of.is_some() || self.since.is_some();
+        let request = Request {
+            status: self.status,
+            of: self.of,
+            since: self.since,
+        };
+        let heading = ["run", "of", "status", "started", "took", "by"];
+        let in_table = !cx.json && !self.json_lines;
+        let limit = self.limit.or(in_table.then_some(ROWS_SHOWN));
+        let options = ListOptions::new(limit, self.json_lines);
+        let mut rows = Rows::new(cx, &options, &heading);
+        run_list(&*cx.repository()?, &request, |run| {
+            rows.push(&run, || row(&run))
+        })?;
+        rows.output(match is_filtered {
+            true => "No run matches.",
+            false => "No runs yet; `sedge model method run` and `sedge workflow run` start them.",
+        })
+    }
+}
+
+fn row(run: &RunView) -> Vec<String> {
+    vec![
+        run.id.clone(),
+        what(run),
+        run.status.as_str().to_owned(),
+        show::time(run.started_at),
+        elapsed(run).map(show::duration).unwrap_or_default(),
+        run.started_by.clone(),
+    ]
+}
+
+/// Returns the subject of a run: `model.method`, or `workflow NAME`.
+pub(crate) fn what(run: &RunView) -> String {
+    match (run.kind, &run.method) {
+        (RunKindView::Method, Some(method)) => format!("{}.{method}", run.subject),
+        (RunKindView::Method, None) => run.subject.clone(),
+        (RunKindView::Workflow, _) => format!("workflow {}", run.subject),
+    }
+}
+
+/// Returns how long a run took from its start to its end, including suspensions.
+pub(crate) fn elapsed(run: &RunView) -> Option<Duration> {
+    run.duration_ms.map(Duration::from_millis)
+}

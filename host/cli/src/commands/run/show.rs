@@ -1,0 +1,205 @@
+//! `sedge run show`
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::Args;
+use sedge_api::problem::call::CallProblem;
+use sedge_api::view::call::{CallStatusView, CallView};
+use sedge_api::view::run::{RunReport, StepStatusView, StepView};
+use sedge_app::failure_text::{Frames, call_text, details_text, rolled_back_text, written_text};
+use sedge_app::run::show::run_show;
+
+use crate::commands::Run;
+use crate::commands::run::list::{elapsed, what};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::guest_text;
+use crate::output::{Node, Output, draw};
+use crate::show;
+
+/// The number of calls of one caller that are shown; the others are summed up.
+const SIBLINGS_SHOWN: usize = 20;
+
+/// The shortest wait for locks that is shown, in milliseconds.
+const WAIT_SHOWN_MS: f64 = 100.0;
+
+/// Show a run as a tree of steps and calls
+#[derive(Debug, Args)]
+pub(crate) struct RunShowArgs {
+    /// The run, or a prefix of its id [default: the newest]
+    run: Option<String>,
+    /// Show every call, even if one caller made many
+    #[arg(long)]
+    all: bool,
+    /// Show the whole backtrace of a guest that trapped or panicked
+    #[arg(long)]
+    backtrace: bool,
+}
+
+impl Run for RunShowArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let report = run_show(&*cx.repository()?, self.run.as_deref())?;
+        if cx.json {
+            return Ok(Output::new(report));
+        }
+        let tree = Tree {
+            shown: if self.all { usize::MAX } else { SIBLINGS_SHOWN },
+            frames: if self.backtrace {
+                Frames::All
+            } else {
+                Frames::Few
+            },
+        };
+        Ok(Output::default().text(tree.text(&report)))
+    }
+}
+
+/// The options of the tree of a run.
+struct Tree {
+    /// The number of calls of one caller.
+    shown: usize,
+    frames: Frames,
+}
+
+impl Tree {
+    fn text(&self, report: &RunReport) -> String {
+        let mut below: Vec<Node> = Vec::new();
+        let by_name: HashMap<&str, &CallView> = report
+            .calls
+            .iter()
+            .map(|call| (call.call.as_str(), call))
+            .collect();
+        for step in &report.steps {
+            let made = step.calls.iter();
+            let made = made.filter_map(|call| by_name.get(call.as_str()).copied());
+            below.push(self.step(step, &made.collect::<Vec<_>>()));
+        }
+        let without_step = report.calls.iter().filter(|call| call.step.is_none());
+        below.extend(without_step.map(|call| self.call(call)));
+        if let Some(error) = &report.error {
+            below.extend(self.error(error));
+        }
+        let mut lines = vec![head(report)];
+        draw(&below, "", &mut lines);
+        lines.join("\n")
+    }
+
+    fn step(&self, step: &StepView, made: &[&CallView]) -> Node {
+        let mut text = format!("step {}: {}", step.step, step.status.as_str());
+        if let (Some(ms), StepStatusView::Succeeded | StepStatusView::Failed) =
+            (step.duration_ms, step.status)
+        {
+            text.push_str(&format!(
+                " after {}",
+                show::duration(Duration::from_millis(ms))
+            ));
+        }
+        if let Some(because) = &step.because {
+            text.push_str(&format!(", {because}"));
+        }
+        if let Some(by) = &step.decided_by {
+            text.push_str(&format!(", by {by}"));
+        }
+        if let Some(comment) = &step.comment {
+            text.push_str(&format!(": {comment}"));
+        }
+        let mut below: Vec<Node> = made.iter().map(|call| self.call(call)).collect();
+        // The error that a call reported is not shown twice.
+        let is_shown = made.last().is_some_and(|call| call.error.is_some());
+        if let Some(error) = step.error.as_ref().filter(|_| !is_shown) {
+            below.extend(self.error(error));
+        }
+        Node { text, below }
+    }
+
+    fn call(&self, call: &CallView) -> Node {
+        let mut below: Vec<Node> = Vec::new();
+        let (shown, rest) = call.calls.split_at(call.calls.len().min(self.shown));
+        below.extend(shown.iter().map(|call| self.call(call)));
+        if !rest.is_empty() {
+            let n_ok = rest
+                .iter()
+                .filter(|call| call.status == CallStatusView::Succeeded)
+                .count();
+            let text = format!(
+                "and {} more calls, {n_ok} of them succeeded (`--all` shows them)",
+                rest.len()
+            );
+            below.push(Node::leaf(text));
+        }
+        if let Some(error) = &call.error {
+            below.extend(self.error(error));
+        }
+        if let Some(rolled_back) = &call.rolled_back {
+            below.push(Node::leaf(rolled_back_text(rolled_back)));
+        }
+        let text = call_line(call);
+        Node { text, below }
+    }
+
+    fn error(&self, error: &CallProblem) -> Vec<Node> {
+        let mut text = call_text(error, self.frames);
+        if let Some(details) = details_text(error) {
+            text.push_str(&format!("\n{details}"));
+        }
+        let text = guest_text::block(&text, "");
+        text.lines()
+            .map(|line| Node::leaf(line.to_owned()))
+            .collect()
+    }
+}
+
+fn head(report: &RunReport) -> String {
+    let run = &report.run;
+    let took = elapsed(run)
+        .map(|took| format!(" after {}", show::duration(took)))
+        .unwrap_or_default();
+    let exclusive = if run.exclusive {
+        " with exclusive use of the datastore"
+    } else {
+        ""
+    };
+    format!(
+        "run {} of {}: {}{took}{exclusive}, started {} by {}",
+        run.id,
+        what(run),
+        run.status.as_str(),
+        show::time(run.started_at),
+        run.started_by
+    )
+}
+
+/// Returns a call as one line.
+fn call_line(call: &CallView) -> String {
+    let mut text = format!("{}.{}: {}", call.model, call.method, call.status.as_str());
+    if let Some(ms) = call.until_commit_ms {
+        text.push_str(&format!(" after {}", show::duration_ms(ms)));
+    }
+    if let Some(ms) = call.waited_ms.filter(|ms| *ms >= WAIT_SHOWN_MS) {
+        text.push_str(&format!(", waited {} for locks", show::duration_ms(ms)));
+    }
+    match call.retries {
+        0 => {}
+        1 => text.push_str(", rolled back and retried once after a deadlock"),
+        n => text.push_str(&format!(
+            ", rolled back and retried {n} times after deadlocks"
+        )),
+    }
+    if let Some(outcome) = &call.outcome
+        && let Some(written) = written_text(&outcome.written)
+    {
+        text.push_str(&format!(", wrote {written}"));
+    }
+    if let Some(kept) = call.kept.as_ref().and_then(written_text) {
+        let word = match call.status {
+            CallStatusView::Running => "published",
+            CallStatusView::Succeeded
+            | CallStatusView::Failed
+            | CallStatusView::Cancelled
+            | CallStatusView::Interrupted => "kept",
+        };
+        text.push_str(&format!(", {word} {kept}"));
+    }
+    text
+}

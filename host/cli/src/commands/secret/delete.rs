@@ -1,0 +1,24 @@
+//! `sedge secret delete`
+
+use clap::Args;
+use sedge_app::secret::secret_delete;
+
+use crate::commands::Run;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Delete a secret permanently
+#[derive(Debug, Args)]
+pub(crate) struct SecretDeleteArgs {
+    /// The name of the secret
+    name: String,
+}
+
+impl Run for SecretDeleteArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let deleted = secret_delete(&*cx.repository()?, &self.name)?;
+        let note = format!("Deleted `{}`.", deleted.name);
+        Ok(Output::new(deleted).note(note))
+    }
+}

@@ -1,0 +1,28 @@
+//! `sedge secret rotate`
+
+use clap::Args;
+use sedge_app::secret::secret_rotate;
+
+use crate::commands::Run;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::show;
+
+/// Seal all secrets with a new key
+///
+/// The former key opens nothing any more. The values stay the same. To replace a value that may
+/// have leaked, change it where it is used, and run `sedge secret put`.
+#[derive(Debug, Args)]
+pub(crate) struct SecretRotateArgs {}
+
+impl Run for SecretRotateArgs {
+    fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let rotated = secret_rotate(&*cx.repository()?)?;
+        let note = match rotated.secrets {
+            0 => "There are no secrets.".to_owned(),
+            n => format!("Sealed {} with a new key.", show::count(n, "secret")),
+        };
+        Ok(Output::new(rotated).note(note))
+    }
+}

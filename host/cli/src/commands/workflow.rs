@@ -1,0 +1,25 @@
+//! `sedge workflow …`
+
+pub(crate) mod approvals;
+pub(crate) mod approve;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod reject;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod validate;
+
+use super::commands;
+
+commands! {
+    Workflow {
+        Approvals(approvals::WorkflowApprovalsArgs),
+        Approve(approve::WorkflowApproveArgs),
+        Get(get::WorkflowGetArgs),
+        List(list::WorkflowListArgs),
+        Reject(reject::WorkflowRejectArgs),
+        Resume(resume::WorkflowResumeArgs),
+        Run(run::WorkflowRunArgs),
+        Validate(validate::WorkflowValidateArgs),
+    }
+}
