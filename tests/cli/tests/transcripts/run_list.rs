@@ -229,14 +229,84 @@ fn with_runs() -> TestEnv {
 #[test]
 fn list_that_fails_half_way_says_so_at_its_end() {
     let env = with_runs();
-    let database = env.repository().join(".sedge/sedge.db");
+    let database = env.repository().join(".sedge/store/sedge.db");
     let database = rusqlite::Connection::open(database).expect("it is there");
     let changed = database.execute(
         "UPDATE runs SET status = 'teleported' WHERE kind = 'workflow'",
         [],
     );
     assert_eq!(changed.expect("it is SQL"), 1);
-    insta::assert_snapshot!(env.run(["run", "list"]), @"");
-    insta::assert_snapshot!(env.run(["run", "list", "--json"]), @"");
-    insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @"");
+    insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stderr -------
+    error: cannot read a run status in the datastore: `teleported` is not known
+    hint: see all that is damaged: `sedge datastore check --deep`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(env.run(["run", "list", "--json"]), @r#"
+    ------- stdout -------
+    {
+      "data": [
+        {
+          "id": "[run 3]",
+          "kind": "method",
+          "subject": "spawn",
+          "method": "run",
+          "exclusive": false,
+          "status": "failed",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
+        },
+        {
+          "id": "[run 2]",
+          "kind": "method",
+          "subject": "sink",
+          "method": "run",
+          "exclusive": false,
+          "status": "succeeded",
+          "startedBy": "tester",
+          "startedAt": "[time]",
+          "endedAt": "[time]",
+          "durationMs": "[ms]"
+        }
+      ],
+      "ok": false,
+      "count": 2,
+      "error": {
+        "code": "store_unreadable",
+        "class": "state",
+        "message": "cannot read a run status in the datastore: `teleported` is not known",
+        "causes": [],
+        "help": [
+          {
+            "kind": "command",
+            "purpose": "see all that is damaged",
+            "useCase": "datastore_check",
+            "arguments": {
+              "deep": true
+            }
+          },
+          {
+            "kind": "command",
+            "purpose": "put a backup in its place",
+            "useCase": "datastore_restore",
+            "arguments": {
+              "file": null,
+              "replace": true
+            }
+          }
+        ]
+      }
+    }
+    [exit status: 3]
+    "#);
+    insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @"
+    ------- stderr -------
+    error: cannot read a run status in the datastore: `teleported` is not known
+    hint: see all that is damaged: `sedge datastore check --deep`
+    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    [exit status: 3]
+    ");
 }
