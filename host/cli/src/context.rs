@@ -1,7 +1,6 @@
 //! The context of every command: the global options, and functions that run a use case.
 
 use std::cell::RefCell;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +13,13 @@ use sedge_app::types::{
 };
 use sedge_app::{AppError, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
 use sedge_sys::fault::MachineError;
-use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::error::{CliError, Interruption};
-use crate::json_list::JsonList;
 use crate::progress::{Progress, Silence, Ticker};
+use crate::rows::Found;
 use crate::user_folders;
 
 /// The variable that lists the repositories which are used although another user owns them.
@@ -42,8 +40,8 @@ pub(crate) struct Context {
     pub(crate) quiet: bool,
     trust: Trust,
     run: Arc<CurrentRun>,
-    /// The list that is being printed as a JSON document.
-    list: RefCell<Option<JsonList>>,
+    /// What the command's list has found and not printed yet.
+    pub(crate) found: RefCell<Found>,
 }
 
 /// The run that the command executes, for the error that an interruption reports.
@@ -89,7 +87,7 @@ impl Context {
             json: args.json,
             quiet: args.quiet,
             trust: trust(),
-            list: RefCell::default(),
+            found: RefCell::default(),
             run: Arc::default(),
         }
     }
@@ -127,17 +125,6 @@ impl Context {
         let folder = self.folder()?;
         let start: &Path = &folder;
         Ok(Repository::open_with(start, self.settings(settings))?)
-    }
-
-    /// Prints one more item of the list that is the document of this command. Returns
-    /// false if the reader of stdout has closed the pipe.
-    pub(crate) fn list_push(&self, item: &impl Serialize) -> io::Result<bool> {
-        self.list.borrow_mut().get_or_insert_default().push(item)
-    }
-
-    /// Takes the list that is being printed, so that the caller can finish it.
-    pub(crate) fn list_take(&self) -> Option<JsonList> {
-        self.list.take()
     }
 
     /// Returns the receiver of the events of a use case.

@@ -16,6 +16,7 @@ use sedge_sys::fault::MachineError;
 use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
 use crate::output::{failure_document, print_failure, stderr, stdout};
+use crate::rows::print_found;
 use crate::{guest_text, help};
 
 /// The error of a command.
@@ -254,6 +255,8 @@ impl CliError {
             // If stdout cannot be written either, the exit code still reports the error.
             let _ = print_failure(cx, &self.problem());
         } else {
+            // If stdout cannot be written either, the exit code still reports the error.
+            let _ = print_found(cx.found.take());
             self.lines("error").iter().for_each(|line| stderr(line));
         }
         ExitCode::from(self.class().exit_code())

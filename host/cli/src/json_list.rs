@@ -33,6 +33,11 @@ struct Failed<E> {
 }
 
 impl JsonList {
+    /// Returns whether no item was printed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.n_items == 0
+    }
+
     /// Prints one more item. Returns false if the reader of stdout has closed the pipe.
     pub(crate) fn push(&mut self, item: &impl Serialize) -> io::Result<bool> {
         let item = serde_json::to_string_pretty(item)?;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::guest_text::{self, INDENT, TerminalData};
+use crate::rows::Found;
 
 /// The output of a command that succeeded.
 #[derive(Default)]
@@ -118,9 +119,11 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
 
 /// Prints the JSON document of a command that failed, or the end of its list.
 pub(crate) fn print_failure(cx: &Context, error: &impl Serialize) -> io::Result<()> {
-    match cx.list_take() {
-        Some(list) => list.fail(error),
-        None => stdout(&failure_document(error)?),
+    match cx.found.take() {
+        Found::Document(list) if !list.is_empty() => list.fail(error),
+        Found::Document(_) | Found::Nothing | Found::Table { .. } | Found::Lines(_) => {
+            stdout(&failure_document(error)?)
+        }
     }
 }
 
@@ -130,7 +133,7 @@ pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
 }
 
 /// Returns a text in the form for stdout, which depends on whether that is a terminal.
-fn shown(text: String, is_data: bool) -> String {
+pub(crate) fn shown(text: String, is_data: bool) -> String {
     if !io::stdout().is_terminal() {
         return text;
     }

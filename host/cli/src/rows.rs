@@ -1,6 +1,8 @@
 //! Long lists: as a table, as one JSON document, or as JSON lines that are printed while items are
 //! found.
 
+use std::io;
+
 use clap::Args;
 use sedge_api::document::{ListEnd, NoMore, Yes};
 use sedge_app::types::Scan;
@@ -8,7 +10,8 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, line, stdout_buffered, table};
+use crate::json_list::JsonList;
+use crate::output::{Output, line, shown, stdout, stdout_buffered, table};
 
 /// The number of rows in a table, unless the user sets another one.
 const ROWS_SHOWN: u64 = 1000;
@@ -44,30 +47,89 @@ pub(crate) struct Rows<'a> {
     is_cut: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
+    Table,
+    /// The command itself shows the items as text.
+    Text,
+    Document,
+    Lines,
+}
+
+/// The items that a list has found and not printed yet. The context holds them, so that they are
+/// printed, too, if the command fails half way.
+#[derive(Debug, Default)]
+pub(crate) enum Found {
+    #[default]
+    Nothing,
     Table {
         heading: Vec<String>,
         rows: Vec<Vec<String>>,
     },
-    /// The command itself shows the items as text.
-    Text,
-    /// Items are printed as they are found. The context holds the list, so that the document is
-    /// completed if the command fails.
-    Document,
+    Document(JsonList),
     Lines(Vec<String>),
+}
+
+impl Found {
+    fn push(
+        &mut self,
+        item: &impl Serialize,
+        row: impl FnOnce() -> Vec<String>,
+    ) -> io::Result<bool> {
+        match self {
+            Self::Nothing => Ok(true),
+            Self::Table { rows, .. } => {
+                rows.push(row());
+                Ok(true)
+            }
+            Self::Document(list) => list.push(item),
+            Self::Lines(lines) => {
+                lines.push(line(item)?);
+                Ok(lines.len() < LINES_BUFFERED || stdout_buffered(lines)?)
+            }
+        }
+    }
+
+    /// Returns the rows of a table, as text.
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Table { heading, rows } if !rows.is_empty() => {
+                let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+                Some(table(&heading, rows))
+            }
+            Self::Nothing | Self::Table { .. } | Self::Document(_) | Self::Lines(_) => None,
+        }
+    }
+}
+
+/// Prints the items that a list found before its command failed, other than those of a JSON
+/// document: the error completes that one.
+pub(crate) fn print_found(found: Found) -> io::Result<()> {
+    match found {
+        Found::Lines(mut lines) => stdout_buffered(&mut lines).map(drop),
+        found => match found.text() {
+            Some(text) => stdout(&shown(text + "\n", false)),
+            None => Ok(()),
+        },
+    }
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(cx: &'a Context, options: &ListOptions, heading: &[&str]) -> Self {
-        let (form, n_max) = if options.json_lines {
-            (Form::Lines(Vec::new()), u64::MAX)
+        let (form, found) = if options.json_lines {
+            (Form::Lines, Found::Lines(Vec::new()))
         } else if cx.json {
-            (Form::Document, u64::MAX)
+            (Form::Document, Found::Document(JsonList::default()))
         } else {
             let heading = heading.iter().map(|&word| word.to_owned()).collect();
             let rows = Vec::new();
-            (Form::Table { heading, rows }, ROWS_SHOWN)
+            (Form::Table, Found::Table { heading, rows })
         };
+        let n_max = match form {
+            Form::Lines | Form::Document => u64::MAX,
+            Form::Table | Form::Text => ROWS_SHOWN,
+        };
+        cx.found.replace(found);
         Self {
             cx,
             form,
@@ -82,6 +144,7 @@ impl<'a> Rows<'a> {
         let mut rows = Self::new(cx, options, &[]);
         if rows.is_shown() {
             rows.form = Form::Text;
+            cx.found.take();
         }
         rows
     }
@@ -89,8 +152,8 @@ impl<'a> Rows<'a> {
     /// Returns whether the list is shown as text.
     pub(crate) fn is_shown(&self) -> bool {
         match self.form {
-            Form::Table { .. } | Form::Text => true,
-            Form::Document | Form::Lines(_) => false,
+            Form::Table | Form::Text => true,
+            Form::Document | Form::Lines => false,
         }
     }
 
@@ -105,18 +168,7 @@ impl<'a> Rows<'a> {
             return Ok(Scan::Enough);
         }
         self.n_rows += 1;
-        let is_read = match &mut self.form {
-            Form::Table { rows, .. } => {
-                rows.push(row());
-                true
-            }
-            Form::Text => true,
-            Form::Document => self.cx.list_push(item)?,
-            Form::Lines(lines) => {
-                lines.push(line(item).map_err(std::io::Error::from)?);
-                lines.len() < LINES_BUFFERED || stdout_buffered(lines)?
-            }
-        };
+        let is_read = self.cx.found.borrow_mut().push(item, row)?;
         Ok(if is_read { Scan::More } else { Scan::Enough })
     }
 
@@ -127,9 +179,8 @@ impl<'a> Rows<'a> {
 
     /// Returns the output as [`Rows::output`] does, and adds the keys of `more` to the document.
     pub(crate) fn output_with(self, none: &str, more: impl Serialize) -> Result<Output, CliError> {
-        let output = match self.form {
-            Form::Document => {
-                let list = self.cx.list_take().unwrap_or_default();
+        let output = match self.cx.found.take() {
+            Found::Document(list) => {
                 list.finish(&ListEnd {
                     ok: Yes,
                     count: self.n_rows,
@@ -138,18 +189,17 @@ impl<'a> Rows<'a> {
                 })?;
                 return Ok(Output::printed());
             }
-            Form::Lines(mut lines) => {
+            Found::Lines(mut lines) => {
                 stdout_buffered(&mut lines)?;
                 Output::printed()
             }
-            Form::Table { .. } | Form::Text if self.n_rows == 0 && !self.is_cut => {
+            Found::Table { .. } | Found::Nothing if self.n_rows == 0 && !self.is_cut => {
                 Output::default().note(none)
             }
-            Form::Text => Output::default(),
-            Form::Table { heading, rows } => {
-                let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-                Output::default().text(table(&heading, rows))
-            }
+            found => match found.text() {
+                Some(text) => Output::default().text(text),
+                None => Output::default(),
+            },
         };
         if !self.is_cut {
             return Ok(output);

@@ -1,6 +1,7 @@
 //! Backups are checked when they are made, and again before a restore replaces anything.
 
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -112,6 +113,38 @@ fn sql(path: &Path, text: &str) {
 /// Changes a database, and leaves it as a single file.
 fn changed(path: &Path, text: &str) {
     sql(path, &format!("PRAGMA journal_mode = DELETE; {text}"));
+}
+
+/// A disk can return other bytes than were written. A backup is read back before it counts.
+#[test]
+fn backup_that_does_not_read_back_is_refused() {
+    let scene = Scene::new();
+    let to = sedge_store::Medium::new(&scene.backups.folder).expect("a descriptor is left");
+    // The archive has a temporary name. Its database begins after the manifest, which has one
+    // block of 512 bytes besides its header.
+    let spoil = || {
+        for entry in std::fs::read_dir(scene.backups.folder.path()).expect("readable") {
+            let path = entry.expect("readable").path();
+            let name = path.to_string_lossy().into_owned();
+            if name.ends_with(".tmp") && !name.ends_with(".db.tmp") {
+                let file = std::fs::OpenOptions::new().write(true).open(&path);
+                let file = file.expect("it is ours");
+                if file.metadata().expect("it is there").len() > 8192 {
+                    file.write_all_at(b"spoiled", 4096).expect("written");
+                }
+            }
+        }
+    };
+    let made = scene
+        .fixture
+        .store
+        .backup(&to, BACKUP, &Stop::default(), |_, _| spoil());
+    let error = made.expect_err("it does not read back");
+    assert!(matches!(error, StoreError::BadCopy { .. }), "{error}");
+    let left: Vec<_> = std::fs::read_dir(scene.backups.folder.path())
+        .expect("readable")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

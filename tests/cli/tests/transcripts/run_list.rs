@@ -237,6 +237,10 @@ fn list_that_fails_half_way_says_so_at_its_end() {
     );
     assert_eq!(changed.expect("it is SQL"), 1);
     insta::assert_snapshot!(env.run(["run", "list"]), @"
+    ------- stdout -------
+    RUN  OF  STATUS  STARTED  TOOK  BY
+    [run 3]  spawn.run  failed  [time]  [took]  tester
+    [run 2]  sink.run  succeeded  [time]  [took]  tester
     ------- stderr -------
     error: cannot read a run status in the datastore: `teleported` is not known
     hint: see all that is damaged: `sedge datastore check --deep`
@@ -302,11 +306,14 @@ fn list_that_fails_half_way_says_so_at_its_end() {
     }
     [exit status: 3]
     "#);
-    insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @"
+    insta::assert_snapshot!(env.run(["run", "list", "--json-lines"]), @r#"
+    ------- stdout -------
+    {"id":"[run 3]","kind":"method","subject":"spawn","method":"run","exclusive":false,"status":"failed","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]"}
+    {"id":"[run 2]","kind":"method","subject":"sink","method":"run","exclusive":false,"status":"succeeded","startedBy":"tester","startedAt":"[time]","endedAt":"[time]","durationMs":"[ms]"}
     ------- stderr -------
     error: cannot read a run status in the datastore: `teleported` is not known
     hint: see all that is damaged: `sedge datastore check --deep`
     hint: put a backup in its place: `sedge datastore restore FILE --replace`
     [exit status: 3]
-    ");
+    "#);
 }
