@@ -1,8 +1,8 @@
 //! A call and its ancestors, up to the run.
 //!
 //! A lineage is a path, not an id: the run, then the ordinal of each call in its
-//! parent. So whether one call is an ancestor of another is read off the two names,
-//! without asking anybody, and holds across processes and crashes.
+//! parent. Whether one call is an ancestor of another therefore follows from the two names alone,
+//! also across processes and crashes.
 
 use std::fmt;
 use std::str::FromStr;

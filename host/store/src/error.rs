@@ -52,7 +52,7 @@ pub enum StoreError {
     #[error("the run `{0}` was taken over by another process")]
     Fenced(RunId),
     /// The lock that allowed a write is not held any more: it was released by force, or the
-    /// lock table was made anew.
+    /// lock table was created again.
     #[error("the lock of `{0}` was taken away before it had ended: nothing of it was written")]
     LockLost(Lineage),
     /// A call is to end that has not begun, or has ended already.

@@ -25,6 +25,8 @@ mod formats;
 #[cfg(test)]
 mod ignored;
 #[cfg(test)]
+mod language;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod manifests;
