@@ -380,7 +380,7 @@ impl Repository {
         if run.status != RunStatus::Running {
             return Ok(run.status);
         }
-        // ignored: a text that is not the number of a session names no session that could be alive.
+        // ignored: a text that is not a session number names no session that could be alive.
         let Ok(id) = run.session.parse() else {
             return Ok(RunStatus::Interrupted);
         };

@@ -215,9 +215,9 @@ impl Interruption {
                 Help::command("resume it where it stopped", UseCase::WorkflowResume)
                     .with("name", workflow.as_str())
                     .with("run", run.as_str()),
-                shown("see how far it got"),
+                shown("see what the run has done"),
             ],
-            None => vec![shown("see how far it got")],
+            None => vec![shown("see what the run has done")],
         }
     }
 }

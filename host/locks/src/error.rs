@@ -26,7 +26,7 @@ pub enum LockError {
         waited_ms: u64,
     },
     /// The request would have closed a cycle, so the wait would never have ended.
-    #[error("waiting for {resource} would have lasted for ever: {} waits for {}", .ours.join(" > "), .theirs.join(" > "))]
+    #[error("waiting for {resource} would be a deadlock: {} waits for {}", .ours.join(" > "), .theirs.join(" > "))]
     Deadlock {
         /// The resource to be locked.
         resource: Resource,
@@ -92,9 +92,9 @@ impl Explain for LockError {
         match self {
             Self::Timeout { .. } | Self::TableBusy { .. } => locked_help(),
             Self::Deadlock { .. } => {
-                vec![Help::again("try again: the other call has gone on")]
+                vec![Help::again("try again: the other call can continue now")]
             }
-            Self::Lost { .. } => vec![Help::again("try again: the table has been made again")],
+            Self::Lost { .. } => vec![Help::again("try again: the lock table was created again")],
             Self::Version { .. } => vec![Help::again(
                 "try again when the processes of the other version have ended, or use that version",
             )],

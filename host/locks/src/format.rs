@@ -33,10 +33,10 @@ pub(crate) enum FormatError {
     #[error(transparent)]
     Session(#[from] SessionIdError),
     /// It is a valid line, but not a header.
-    #[error("it is another line")]
+    #[error("it is not a header")]
     NoHeader,
     /// It has another version.
-    #[error("it is of format {found}, and not of {known}")]
+    #[error("its format is {found}, not {known}")]
     Version {
         /// The version of the text.
         found: u32,

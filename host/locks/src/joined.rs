@@ -47,7 +47,7 @@ pub struct Joined {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The token was issued in this datastore, but is no longer valid or was forged.
-    #[error("the call has ended that its token was of")]
+    #[error("the call to which the token belongs has ended")]
     Void,
     /// The token was issued by another version of Sedge, whose passes have another format.
     #[error(transparent)]

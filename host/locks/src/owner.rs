@@ -12,9 +12,9 @@ use sedge_model::lineage::Lineage;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(u64);
 
-/// The text is not the number of a session.
+/// The text is not a session number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not the number of a session: it is 16 digits of base 16")]
+#[error("`{0}` is not a session number: it takes 16 hexadecimal digits")]
 pub struct SessionIdError(String);
 
 impl SessionId {

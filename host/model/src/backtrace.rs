@@ -1,28 +1,28 @@
-//! Where a guest's code was when it stopped.
+//! The stack of a guest at the time of a trap or panic.
 
 use std::fmt;
 
-/// One of a guest's functions that had not returned.
+/// A function of a guest that had not returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The function, as its author wrote it; `function 17` where it has no name.
+    /// The name of the function in its source; `function 17` if it has no name.
     pub function: String,
-    /// The place in the source; none where the plugin has no debug info.
+    /// The place in the source; `None` if the plugin has no debug info.
     pub place: Option<Place>,
 }
 
-/// A place in an author's source.
+/// A place in the source of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file, without what only the machine knows that built it: `src/lib.rs`.
+    /// The file, for example `src/lib.rs`. The folders of the machine that built it are removed.
     pub file: String,
-    /// The line, from 1; 0 where the compiler made code of no line in particular.
+    /// The line, from 1; 0 if the compiler generated the code without a line.
     pub line: u32,
-    /// The column, from 1; 0 where it is not known.
+    /// The column, from 1; 0 if it is unknown.
     pub column: u32,
 }
 
-/// `sink::run at src/lib.rs:7:5`.
+/// Displays the function and its place: `sink::run at src/lib.rs:7:5`.
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.function)?;
@@ -32,7 +32,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// `src/lib.rs:7:5`, as far as it is known.
+/// Displays the place: `src/lib.rs:7:5`. Unknown parts are left out.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column } = self;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_says_what_is_known() {
+    fn frame_is_displayed_without_its_unknown_parts() {
         assert_eq!(frame(7, 5).to_string(), "sink::run at src/lib.rs:7:5");
         assert_eq!(frame(7, 0).to_string(), "sink::run at src/lib.rs:7");
         assert_eq!(frame(0, 0).to_string(), "sink::run at src/lib.rs");

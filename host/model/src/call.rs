@@ -1,6 +1,6 @@
-//! What becomes of a call: its outcome, or one of the errors that a guest can match.
+//! The result of a call: its outcome, or one of the errors that a guest can match.
 //!
-//! These mirror the contract in `wit/types.wit`; they are also what the store keeps.
+//! These types mirror the contract in `wit/types.wit`. The store records them, too.
 
 mod refusals;
 
@@ -21,14 +21,14 @@ use crate::schema::Violation;
 pub struct Written {
     /// The name of the data.
     pub name: DataName,
-    /// The version that the write got.
+    /// The version that the write created.
     pub version: u64,
 }
 
-/// What kind of data something is.
+/// The kind of a piece of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataKind {
-    /// JSON that fits a schema.
+    /// JSON that satisfies a schema.
     Resource,
     /// Bytes with a media type.
     File,
@@ -45,35 +45,35 @@ impl DataKind {
     }
 }
 
-/// One thing that a call wrote and that nobody but its own callees has seen yet.
+/// A version that a call has staged. Until it is committed, only the call and its callees see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedWrite {
-    /// The name.
+    /// The name of the data.
     pub name: DataName,
-    /// What kind of data it is.
+    /// The kind of the data.
     pub kind: DataKind,
-    /// The resource or file spec that it fits.
+    /// The resource spec or file spec that it satisfies.
     pub spec: SpecName,
-    /// The media type of a file; none of a resource, which is `application/json`.
+    /// The media type of a file; `None` for a resource, which is `application/json`.
     pub media_type: Option<String>,
     /// Its labels.
     pub tags: BTreeMap<String, String>,
-    /// What is in it.
+    /// The content.
     pub content: StagedContent,
 }
 
-/// The content of something that a call wrote.
+/// The content of a staged version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StagedContent {
     /// JSON, as text.
     Text(String),
     /// The bytes of a small file.
     Bytes(Vec<u8>),
-    /// The bytes of a large file, which are with the store already.
+    /// A large file, whose bytes the store has written to a temporary file.
     File {
-        /// The name that the file has for now.
+        /// The name of the temporary file.
         passing: String,
-        /// How many bytes.
+        /// The size in bytes.
         size: u64,
         /// The digest of the bytes.
         digest: Digest,
@@ -81,7 +81,7 @@ pub enum StagedContent {
 }
 
 impl StagedContent {
-    /// Returns how many bytes it has.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
@@ -91,7 +91,7 @@ impl StagedContent {
         }
     }
 
-    /// Returns how many bytes of memory it has.
+    /// Returns the number of bytes that it occupies in memory.
     #[must_use]
     pub fn size_in_memory(&self) -> usize {
         match self {
@@ -107,54 +107,55 @@ impl StagedContent {
 pub enum StagedChange {
     /// A new version.
     Write(StagedWrite),
-    /// Versions go.
+    /// The deletion of one version or of all versions.
     Delete {
-        /// Of what.
+        /// The name of the data.
         name: DataName,
-        /// Which one; none for all.
+        /// The version to delete; `None` for all versions.
         version: Option<u64>,
     },
 }
 
-/// What a successful call leaves behind.
+/// The result of a successful call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the method returned.
+    /// The value that the method returned.
     pub value: Value,
-    /// What the call itself wrote, in order.
+    /// The versions that the call itself wrote, in order.
     pub written: Vec<Written>,
 }
 
-/// How a method says that it did not do what it was asked for.
+/// The error that a method returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// A short word for programs, chosen by the plugin.
+    /// A short word for programs. The plugin chooses it.
     pub code: String,
     /// A sentence for a person.
     pub message: String,
-    /// Whatever else a program may want to know.
+    /// More data for programs.
     pub details: Option<Value>,
-    /// Whether what the call wrote became visible although it failed.
+    /// Whether the staged writes are committed although the call failed.
     pub keep_writes: bool,
-    /// Of a panic: the guest's functions, innermost first.
+    /// The guest's functions, innermost first, if it panicked; otherwise empty.
     pub backtrace: Vec<Frame>,
 }
 
-/// What a call had staged, and what was thrown away because it failed.
+/// The staged changes that were rolled back because their call failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undone {
-    /// How many changes: versions written, and deletions.
+    /// The number of changes: versions written, and deletions.
     pub changes: u64,
-    /// What they were of: each name once, the first [`UNDONE_NAMES_MAX`].
+    /// The names that they concern: each name once, at most [`UNDONE_NAMES_MAX`].
     pub names: Vec<DataName>,
 }
 
-/// The most names that are kept of what was undone. A guest can stage a million changes,
-/// and each failed call leaves such a list behind.
+/// The maximum number of names that are recorded for the changes that were rolled back.
+///
+/// A guest can stage a million changes, and the record of each failed call contains such a list.
 pub const UNDONE_NAMES_MAX: usize = 32;
 
 impl Undone {
-    /// Returns what is lost with changes that do not become visible.
+    /// Returns the summary of changes that are rolled back.
     #[must_use]
     pub fn of(changes: &[StagedChange]) -> Self {
         let mut names: Vec<DataName> = Vec::new();
@@ -171,56 +172,56 @@ impl Undone {
         }
     }
 
-    /// Returns whether nothing was.
+    /// Returns whether there were no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes == 0
     }
 }
 
-/// What there is none of.
+/// The kind of a call's target that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetKind {
-    /// No model of that name.
+    /// There is no model with this name.
     Model,
-    /// No method of that name in the model's type.
+    /// The model's type has no method with this name.
     Method,
 }
 
-/// The limits that a call can reach. Their names appear in errors and in `limits:`.
+/// A limit that a call can reach. Errors show its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitName {
-    /// Bytes of all linear memories and tables of a call's instance together.
+    /// The bytes of all linear memories and tables of a call's instance together.
     MemoryBytes,
-    /// Seconds that a call's own code has executed.
+    /// The seconds that a call's own code has executed.
     CpuSeconds,
-    /// Calls on the way from the run to this one.
+    /// The number of nested calls from the run down to this one.
     CallDepth,
-    /// Calls that a run made, ended ones included.
+    /// The calls that a run made, including ended ones.
     CallsPerRun,
-    /// Calls that one call made, ended ones included.
+    /// The calls that one call made, including ended ones.
     CallsPerCall,
-    /// Calls that one call has started and that have not ended.
+    /// The calls that one call has started and that have not ended.
     ParallelCalls,
-    /// Functions of the host that one call has called.
+    /// The calls of host functions that one call made.
     HostCalls,
-    /// Bytes that have passed between one call and the host.
+    /// The bytes that have passed between one call and the host.
     HostBytes,
-    /// Bytes of one JSON text that passes between guest and host.
+    /// The bytes of one JSON text that passes between guest and host.
     JsonBytes,
-    /// Bytes of what one call has staged in memory.
+    /// The bytes that one call has staged in memory.
     StagedBytes,
-    /// Bytes of all files that one call has written.
+    /// The bytes of all files that one call has written.
     FileBytes,
-    /// Files that one call has open, for writing or reading.
+    /// The files that one call has open, for writing or reading.
     OpenFiles,
-    /// Handles that one call holds: of streams, requests, things to wait for, files and calls.
+    /// The handles that one call holds: of streams, requests, pollables, files and calls.
     Handles,
-    /// Instances that live in this process at once.
+    /// The instances that exist in this process at the same time.
     LiveInstances,
-    /// Bytes of the memories and tables of all calls of this process.
+    /// The bytes of the memories and tables of all calls of this process.
     ProcessMemory,
-    /// Descriptors that all guests of this process hold.
+    /// The file descriptors that all guests of this process hold.
     ProcessDescriptors,
 }
 
@@ -248,8 +249,8 @@ impl LimitName {
         }
     }
 
-    /// Returns the key in `limits:` or `processLimits:` that sets it, and `value` in the unit of that
-    /// key; `None` for a limit that cannot be set.
+    /// Returns the key in `limits:` or `processLimits:` that sets the limit, and `value` in the
+    /// unit of that key. Returns `None` if the limit cannot be set.
     #[must_use]
     pub fn key(self, value: u64) -> Option<(&'static str, u64)> {
         Some(match self {
@@ -270,7 +271,8 @@ impl LimitName {
         })
     }
 
-    /// Returns the line of a file that allows twice `value`; `None` for a limit that cannot be set.
+    /// Returns the line of YAML that sets the limit to twice `value`. Returns `None` if the limit
+    /// cannot be set.
     #[must_use]
     pub fn raised(self, value: u64) -> Option<String> {
         let (key, value) = self.key(value)?;
@@ -297,8 +299,8 @@ impl LimitName {
         ))
     }
 
-    /// Returns whether only `sedge.yaml` sets it, because a whole run or process has it, and not one
-    /// call.
+    /// Returns whether only `sedge.yaml` can set the limit, because it applies to a whole run or
+    /// process instead of one call.
     #[must_use]
     pub fn is_of_repository(self) -> bool {
         match self {
@@ -322,76 +324,78 @@ impl LimitName {
     }
 }
 
-/// Why a call has no outcome. It names what happened to *this* call; whoever shows it
-/// adds the model and the method.
+/// The reason why a call has no outcome.
+///
+/// It describes this call only. Code that displays it adds the model and the method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
     /// There is no such model or method.
     NotFound {
-        /// What there is none of.
+        /// Whether the model or the method is missing.
         target: TargetKind,
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
-    /// The arguments do not fit. Nothing ran.
+    /// The arguments do not satisfy the schema, so the method did not run.
     InvalidInput {
-        /// Where, and what is wrong there.
+        /// The places in the arguments that violate the schema.
         violations: Vec<Violation>,
     },
-    /// The caller may not do this.
+    /// A permission that the caller lacks is required.
     Denied {
-        /// What was denied, and what would allow it.
+        /// The action that was denied, and the grant that would permit it.
         reason: String,
     },
-    /// A lock was not to be had in time.
+    /// A lock was not granted before the deadline.
     LockTimeout {
-        /// What was to be locked.
+        /// The resource to be locked.
         resource: String,
-        /// Who had it, or was in front: the call, its chain from the run down, its process.
+        /// The owners that held the lock or were in front in the queue: for each, its call, the
+        /// chain of calls from the run down, and its process.
         holders: Vec<String>,
         /// How long the call waited, in milliseconds.
         waited_ms: u64,
     },
-    /// Waiting would have lasted for ever.
+    /// The request for a lock would have closed a cycle of calls that wait for each other.
     Deadlock {
-        /// From the run down to the call that would have waited.
+        /// The calls of the requesting lineage, from its run down.
         ours: Vec<String>,
-        /// The same of the lineage that waits for ours.
+        /// The calls of the lineage that waits for the requesting one, from its run down.
         theirs: Vec<String>,
     },
-    /// The target leads back to itself by its definition.
+    /// The definition of the target refers to itself, directly or through others.
     Cycle {
-        /// The names on the way.
+        /// The names in the cycle.
         names: Vec<String>,
     },
     /// A limit was reached.
     Limit {
-        /// Which one.
+        /// The name of the limit.
         name: LimitName,
-        /// Its value.
+        /// The value of the limit.
         value: u64,
     },
     /// The method returned a failure, or panicked.
     Failed(Failure),
     /// The guest's code trapped.
     Trapped {
-        /// What happened, with the guest's last words where it printed any.
+        /// The cause of the trap, and the last text that the guest printed, if any.
         message: String,
         /// The guest's functions, innermost first.
         backtrace: Vec<Frame>,
     },
-    /// The call ran out of time.
+    /// The call reached its deadline.
     TimedOut {
-        /// Its allowance in milliseconds.
+        /// The time that it was allowed, in milliseconds.
         after_ms: u64,
     },
-    /// The call was stopped because nobody wanted its outcome any more.
+    /// The call was stopped because its outcome was no longer needed.
     Cancelled,
 }
 
 impl CallError {
-    /// Returns where the guest's code was, innermost function first; nothing where it did not
-    /// trap or panic.
+    /// Returns the guest's functions at the time of a trap or panic, innermost first. Returns an
+    /// empty slice for other errors.
     #[must_use]
     pub fn backtrace(&self) -> &[Frame] {
         match self {
@@ -408,14 +412,15 @@ impl CallError {
         }
     }
 
-    /// Returns whether only locks of others kept the call from its end. It is the host that says
-    /// so: a failure that a plugin returned never is one of these, whatever its code.
+    /// Returns whether the host ended the call because it could not get a lock. A failure that a
+    /// plugin returned is never such an error, whatever its code.
     #[must_use]
     pub fn is_of_locks(&self) -> bool {
         matches!(self, Self::LockTimeout { .. } | Self::Deadlock { .. })
     }
 
-    /// Returns a short word for programs: the variant's name, or the plugin's own code.
+    /// Returns a short word for programs: the name of the variant, or the code that the plugin
+    /// chose.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -481,7 +486,7 @@ impl fmt::Display for CallError {
                     joined(theirs)
                 )
             }
-            Self::Cycle { names } => write!(f, "it leads back to itself: {}", joined(names)),
+            Self::Cycle { names } => write!(f, "it depends on itself: {}", joined(names)),
             Self::Limit { name, value } => {
                 let name = name.as_str();
                 let mebibytes = value >> 20;
@@ -493,10 +498,9 @@ impl fmt::Display for CallError {
             }
             Self::Failed(failure) => f.write_str(&failure.message),
             Self::Trapped { message, .. } => f.write_str(message),
-            Self::TimedOut { after_ms } => write!(
-                f,
-                "it was stopped after {after_ms} ms, the time it was allowed"
-            ),
+            Self::TimedOut { after_ms } => {
+                write!(f, "it was stopped after {after_ms} ms, at its deadline")
+            }
             Self::Cancelled => f.write_str("it was cancelled"),
         }
     }
@@ -504,10 +508,10 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// Where a call stands.
+/// The state of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallStatus {
-    /// It has not ended, as far as the store knows.
+    /// The store has no record of its end.
     Running,
     /// It ended with an outcome.
     Succeeded,
@@ -529,7 +533,7 @@ impl CallStatus {
         }
     }
 
-    /// Returns the status that an ended call has.
+    /// Returns the status of an ended call.
     #[must_use]
     pub fn of<T>(result: &Result<T, CallError>) -> Self {
         match result {
@@ -540,18 +544,18 @@ impl CallStatus {
     }
 }
 
-/// How much a log line matters.
+/// The severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// Of interest to the plugin's author only.
+    /// Details for the plugin's author.
     Trace,
-    /// Of interest when something is sought.
+    /// Details for the search for an error.
     Debug,
-    /// Of interest to an operator.
+    /// Information for the operator.
     Info,
-    /// Something is odd.
+    /// Something unusual happened.
     Warn,
-    /// Something is wrong.
+    /// Something failed.
     Error,
 }
 
@@ -569,13 +573,13 @@ impl LogLevel {
     }
 }
 
-/// One line that a guest logged or printed.
+/// A line that a guest logged or printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
-    /// The text, cut at the host's limit.
+    /// The text, truncated at the host's limit.
     pub message: String,
-    /// Named values beside it, in the guest's order.
+    /// The named values that belong to it, in the guest's order.
     pub fields: Vec<(String, Value)>,
 }

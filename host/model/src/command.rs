@@ -56,7 +56,7 @@ pub struct ArgumentPatterns {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// There are more or fewer arguments than patterns.
-    #[error("there are {found}, and it takes `{patterns}`")]
+    #[error("there are {found}, but it takes `{patterns}`")]
     Count {
         /// The number of arguments.
         found: usize,
@@ -64,7 +64,7 @@ pub enum ArgumentsError {
         patterns: ArgumentPatterns,
     },
     /// An argument does not fit its pattern.
-    #[error("number {number}, {argument}, does not fit; it takes `{patterns}`")]
+    #[error("argument {number}, {argument}, does not fit; it takes `{patterns}`")]
     Misfit {
         /// Its position, from 1.
         number: usize,
@@ -75,7 +75,7 @@ pub enum ArgumentsError {
     },
     /// An argument begins with `-`, but its pattern does not.
     #[error(
-        "number {number}, {argument}, is an option, which is not allowed there; it takes `{patterns}`"
+        "argument {number}, {argument}, is an option, which is not allowed there; it takes `{patterns}`"
     )]
     Option {
         /// Its position, from 1.
@@ -86,7 +86,7 @@ pub enum ArgumentsError {
         patterns: ArgumentPatterns,
     },
     /// An argument contains a NUL character, which cannot be passed to a program.
-    #[error("number {number} contains a NUL character")]
+    #[error("argument {number} contains a NUL character")]
     Nul {
         /// Its position, from 1.
         number: usize,
@@ -388,13 +388,13 @@ mod tests {
         };
         assert_eq!(
             error("[log, ...]", "gol"),
-            "number 1, \"gol\", does not fit; it takes `log ...`"
+            "argument 1, \"gol\", does not fit; it takes `log ...`"
         );
         assert_eq!(
             error("['*']", "-x"),
-            "number 1, \"-x\", is an option, which is not allowed there; it takes `*`"
+            "argument 1, \"-x\", is an option, which is not allowed there; it takes `*`"
         );
-        assert_eq!(error("[]", "a"), "there are 1, and it takes `no arguments`");
+        assert_eq!(error("[]", "a"), "there are 1, but it takes `no arguments`");
         let long = error("[log]", &"é".repeat(10_000));
         assert!(
             long.ends_with("é\"…, does not fit; it takes `log`"),

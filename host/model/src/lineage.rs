@@ -1,16 +1,17 @@
 //! A call and its ancestors, up to the run.
 //!
-//! A lineage is a path, not an id: the run, then the ordinal of each call in its
-//! parent. Whether one call is an ancestor of another therefore follows from the two names alone,
-//! also across processes and crashes.
+//! A lineage is a path: the run, then the ordinal of each call in its parent. So two lineages are
+//! enough to decide whether one call is an ancestor of another, even if the calls belong to
+//! different processes, and after a crash.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::names::{NameError, RunId};
 
-/// The name of a run or of one call in it: `k3v9q2x8w1mz/1/2` is the second call
-/// that the run's first call made.
+/// The name of a run or of one call in it.
+///
+/// For example, `k3v9q2x8w1mz/1/2` is the second call that the run's first call made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lineage {
     run: RunId,
@@ -18,7 +19,7 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// Returns the lineage of the run itself, before any call.
+    /// Returns the lineage of the run itself.
     #[must_use]
     pub fn root(run: RunId) -> Self {
         Self {
@@ -27,7 +28,8 @@ impl Lineage {
         }
     }
 
-    /// Returns the lineage of this one's `ordinal`th call. Ordinals count from 1.
+    /// Returns the lineage of the call with this ordinal among the calls of this one. Ordinals
+    /// count from 1.
     #[must_use]
     pub fn child(&self, ordinal: u32) -> Self {
         let mut ordinals = Vec::with_capacity(self.ordinals.len() + 1);
@@ -39,7 +41,7 @@ impl Lineage {
         }
     }
 
-    /// Returns the lineage of the caller; none for a run.
+    /// Returns the lineage of the caller. Returns `None` for a run.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (_, front) = self.ordinals.split_last()?;
@@ -55,19 +57,19 @@ impl Lineage {
         &self.run
     }
 
-    /// Returns how many calls deep this is: 0 for a run, 1 for a call that it makes.
+    /// Returns the depth: 0 for a run, 1 for a call that it makes.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.ordinals.len()
     }
 
-    /// Returns the ordinal of this call in its parent; none for a run.
+    /// Returns the ordinal of this call in its parent. Returns `None` for a run.
     #[must_use]
     pub fn ordinal(&self) -> Option<u32> {
         self.ordinals.last().copied()
     }
 
-    /// Returns the ordinals from the run down: `1/2`; empty for a run.
+    /// Returns the ordinals from the run down, for example `1/2`. The text is empty for a run.
     #[must_use]
     pub fn path(&self) -> String {
         let ordinals: Vec<String> = self.ordinals.iter().map(u32::to_string).collect();
@@ -76,7 +78,8 @@ impl Lineage {
 
     /// Returns whether this is `other` or one of its ancestors.
     ///
-    /// This is Moss's rule: what an ancestor holds never stands in its descendant's way.
+    /// This is the rule of Moss's nested transactions: a lock that an ancestor holds never blocks
+    /// its descendants.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.run == other.run && other.ordinals.starts_with(&self.ordinals)
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ancestor_covers_its_descendants_and_itself() {
+    fn lineage_covers_itself_and_its_descendants() {
         let check = |one: &str, other: &str, expect: bool| {
             assert_eq!(
                 lineage(one).covers(&lineage(other)),
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lineage_parses_back_from_its_text() {
+    fn lineage_is_parsed_from_its_text() {
         let run = Lineage::root(RunId::from_bits(7));
         let call = run.child(1).child(20);
         assert_eq!(call.to_string().parse(), Ok(call.clone()));

@@ -1,4 +1,4 @@
-//! JSON Schemas: what arguments and data must look like.
+//! JSON Schemas, which arguments and data must satisfy.
 
 mod effort;
 
@@ -9,22 +9,26 @@ use serde_json::{Value, json};
 
 use self::effort::Effort;
 
-/// The most violations that are reported of one value: enough to act on, and a bound on
-/// what a guest's schema and a guest's value can make the host allocate.
+/// The maximum number of violations that are reported for one value.
+///
+/// A guest chooses the schema and the value. Without this limit, they could make the host allocate
+/// any amount of memory for messages.
 const VIOLATIONS_MAX: usize = 20;
 
-/// The most looks at parts that the check of one value may take: about a second of work. The
-/// schema and the value are a guest's, and a check that has begun is not stopped.
+/// The maximum number of visits to parts of a value during its check: about a second of work.
+///
+/// A guest chooses the schema and the value, and a check cannot be interrupted.
 const LOOKS_MAX: u64 = 100_000_000;
 
-/// How far back a regular expression may go that looks ahead or refers back, in steps. Those that
-/// do neither never go back.
+/// The maximum number of backtracking steps of one match.
+///
+/// Only regular expressions with lookaround or backreferences backtrack.
 const PATTERN_STEPS_MAX: usize = 10_000;
 
-/// The most bytes that a regular expression compiles to.
+/// The maximum size of a compiled regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// One place where a value does not fit its schema.
+/// A place at which a value violates its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// A JSON Pointer (RFC 6901) into the value; empty for the value itself.
@@ -43,29 +47,31 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A text is no usable JSON Schema.
+/// The reason why a JSON value is not a usable JSON Schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SchemaError {
-    /// What is wrong with it.
+    /// What is wrong with the schema.
     pub message: String,
 }
 
-/// A compiled schema. It refers to nothing outside of itself: a remote `$ref` does not compile.
-/// Nor does one whose check of a
-/// value has no end in sight.
+/// A compiled schema.
+///
+/// A schema that refers to another document with `$ref` does not compile, nor does a schema whose
+/// check could take too long.
 #[derive(Debug, Clone)]
 pub struct Schema {
     effort: Effort,
     validator: jsonschema::Validator,
-    /// Finds values of fields that are marked as secrets; none where no field is.
+    /// Finds the values of fields that are marked as secrets; `None` if no field is marked.
     secrets: Option<jsonschema::Validator>,
 }
 
 /// The key by which a schema marks a field that holds a secret.
 const SENSITIVE: &str = "sensitive";
 
-/// A keyword that every value but null violates: what is under it is a secret.
+/// The keyword `"sensitive": true`. Every value but null violates it, so that the violations are
+/// the places of the secrets.
 struct Sensitive;
 
 impl<'i> jsonschema::Keyword<'i> for Sensitive {
@@ -82,7 +88,7 @@ impl<'i> jsonschema::Keyword<'i> for Sensitive {
     }
 }
 
-/// What `"sensitive": false` says.
+/// The keyword `"sensitive": false`, which every value satisfies.
 struct Plain;
 
 impl<'i> jsonschema::Keyword<'i> for Plain {
@@ -95,7 +101,7 @@ impl<'i> jsonschema::Keyword<'i> for Plain {
     }
 }
 
-/// The name under which a schema that was compiled before is referred to.
+/// The URI by which [`Schema::compile_known`] refers to a schema that was compiled before.
 const KNOWN: &str = "sedge:known";
 
 impl Schema {
@@ -109,10 +115,11 @@ impl Schema {
 
     /// Compiles a schema that [`Schema::compile`] compiled before, perhaps in another process.
     ///
-    /// The library compares all that it is given with the meta-schema of its draft, and compiles
-    /// that first. For the draft that most schemas are of, this takes longer than all else that a
-    /// short command does. What a schema refers to is not compared again. So the library
-    /// is given a reference, of the draft with the shortest meta-schema, to what is known to be good.
+    /// The library compiles the meta-schema of the draft and checks the schema against it. For the
+    /// draft that most schemas use, this takes longer than the rest of a short command. But the
+    /// library does not check schemas that are the target of a reference. So this function compiles
+    /// a schema that consists of a reference to the known one, in the draft with the shortest
+    /// meta-schema.
     ///
     /// # Errors
     /// The schema was not compiled before, and refers to another document or is too much work.
@@ -121,7 +128,7 @@ impl Schema {
         let registry = registry.and_then(|it| it.prepare());
         let reference =
             json!({"$schema": "http://json-schema.org/draft-04/schema#", "$ref": KNOWN});
-        // Not every good schema can be referred to: its own name may be a relative one.
+        // Some valid schemas cannot be the target of a reference, because their `$id` is relative.
         match registry {
             Ok(registry) => Self::compile_from(schema, &reference, Some(&registry)),
             Err(_) => Self::compile(schema),
@@ -129,7 +136,7 @@ impl Schema {
         .or_else(|_| Self::compile(schema))
     }
 
-    /// Compiles `root`, which is the schema or refers to it.
+    /// Compiles `root`, which is the schema itself or a reference to it.
     fn compile_from(
         schema: &Value,
         root: &Value,
@@ -166,8 +173,8 @@ impl Schema {
         })
     }
 
-    /// Returns the places in a value that fits where the schema marks a secret; empty where
-    /// there are none, or they are null.
+    /// Returns the places of secrets in a valid value, according to the schema. Secrets that are
+    /// null are left out.
     #[must_use]
     pub fn secrets(&self, value: &Value) -> Vec<String> {
         let Some(secrets) = &self.secrets else {
@@ -179,13 +186,14 @@ impl Schema {
             .collect()
     }
 
-    /// Returns where `value` does not fit, at most twenty places; empty when it fits.
+    /// Returns the places at which `value` violates the schema, at most twenty. The list is empty
+    /// if the value is valid.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
         if self.effort.looks(value) > LOOKS_MAX {
             return vec![Violation {
                 path: String::new(),
-                message: "it is too large, or too deep, to be checked against such a schema"
+                message: "it is too large or too deeply nested to be checked against this schema"
                     .to_owned(),
             }];
         }
@@ -209,7 +217,7 @@ fn patterns() -> PatternOptions<FancyRegex> {
         .size_limit(PATTERN_BYTES_MAX)
 }
 
-/// Returns whether an object anywhere in a schema has this key.
+/// Returns whether any object in a schema has this key.
 fn mentions(schema: &Value, key: &str) -> bool {
     match schema {
         Value::Object(object) => {
@@ -227,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_violation_has_its_place() {
+    fn violations_have_their_places() {
         let schema = Schema::compile(&json!({
             "type": "object",
             "properties": {"count": {"type": "integer", "maximum": 10}, "target": {"type": "string"}},
@@ -254,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_reference_does_not_compile() {
+    fn remote_reference_does_not_compile() {
         Schema::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).expect_err("remote");
         Schema::compile(&json!({"type": 7})).expect_err("malformed");
     }
 
-    /// Both are a guest's, and nobody can stop the check.
+    /// A guest chooses the schema and the value, and the check cannot be interrupted.
     #[test]
-    fn a_value_that_is_too_much_work_is_refused() {
+    fn value_that_takes_too_long_to_check_is_refused() {
         let names: Vec<String> = (0..900).map(|n| format!("n{n}")).collect();
         let schema = Schema::compile(&json!({"items": {"not": {"enum": names}}}));
         let schema = schema.expect("a schema");
@@ -271,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_may_look_ahead_but_not_for_ever() {
+    fn pattern_with_lookahead_has_a_limit_of_steps() {
         let email = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$";
         let schema = Schema::compile(&json!({"pattern": email})).expect("a schema");
         assert_eq!(
@@ -290,9 +298,10 @@ mod tests {
         Schema::compile(&json!({"pattern": r"((\w{1,100}){1,100}){1,100}"})).expect_err("huge");
     }
 
-    /// A subschema that many refer to is compiled for none of them anew.
+    /// A subschema with many references is compiled only once, so the time does not grow
+    /// exponentially.
     #[test]
-    fn what_is_referred_to_often_compiles_once() {
+    fn subschema_with_many_references_compiles_once() {
         let mut defs = Map::new();
         for n in 0..60 {
             let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
@@ -307,9 +316,9 @@ mod tests {
         assert_eq!(schema.violations(&json!({"a": {"b": {"a": {}}}})), []);
     }
 
-    /// What is compiled again says the same of each value.
+    /// Both ways of compiling a schema find the same violations and secrets.
     #[test]
-    fn a_known_schema_judges_as_when_it_was_new() {
+    fn known_schema_gives_the_same_results() {
         let schemas = [
             json!(true),
             json!(false),
@@ -363,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_wherever_the_schema_marks_one() {
+    fn secrets_are_found_where_the_schema_marks_them() {
         let schema = Schema::compile(&json!({
             "properties": {
                 "user": {"type": "string"},

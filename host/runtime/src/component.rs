@@ -96,15 +96,15 @@ mod tests {
         check(&component("sedge:contract", "0.1.0"), "0.1.0");
         check(
             &component("sedge:contract", "0.1.1"),
-            "it was built for contract 0.1.1, this Sedge speaks contract 0.1.0",
+            "it was built for contract 0.1.1, this version of Sedge supports contract 0.1.0",
         );
         check(
             &component("sedge:contract", "0.0.9"),
-            "it was built for contract 0.0.9, which this Sedge no longer speaks",
+            "it was built for contract 0.0.9, which this version of Sedge no longer supports",
         );
         check(
             &component("sedge:contract", "one"),
-            "it was built for contract `one`, which is no version",
+            "it was built for contract `one`, which is not a version number",
         );
         check(
             &component("other", "0.1.0"),

@@ -244,7 +244,7 @@ fn permission_from_guest(
 fn http_methods(methods: Vec<String>) -> Result<Vec<String>, PluginError> {
     if let Some(bad) = methods.iter().find(|method| !is_http_method(method)) {
         return Err(PluginError::Text(format!(
-            "`{}` is no method of HTTP: it is a word in upper case, for example `GET`",
+            "`{}` is not an HTTP method: write a word in upper case, for example `GET`",
             bad.escape_debug()
         )));
     }

@@ -43,14 +43,14 @@ pub enum PluginError {
     #[error("it is a component, but not a plugin of Sedge: it has no section `sedge:contract`")]
     ContractMissing,
     /// The version of its contract cannot be parsed.
-    #[error("it was built for contract `{}`, which is no version", text.escape_debug())]
+    #[error("it was built for contract `{}`, which is not a version number", text.escape_debug())]
     ContractUnreadable {
         /// The text of the section.
         text: String,
     },
     /// It requires a newer host.
     #[error(
-        "it was built for contract {built_for}, this Sedge speaks contract {}",
+        "it was built for contract {built_for}, this version of Sedge supports contract {}",
         component::CONTRACT_VERSION
     )]
     ContractNewer {
@@ -58,7 +58,9 @@ pub enum PluginError {
         built_for: String,
     },
     /// It requires an older host.
-    #[error("it was built for contract {built_for}, which this Sedge no longer speaks")]
+    #[error(
+        "it was built for contract {built_for}, which this version of Sedge no longer supports"
+    )]
     ContractOlder {
         /// The version that it was built for.
         built_for: String,

@@ -35,7 +35,7 @@ pub enum SecretsError {
     #[error("the key `{}` of the secrets is damaged", .0.display())]
     KeyDamaged(PathBuf),
     /// A secret is sealed with a key that is not in the key file.
-    #[error("the secret `{name}` is sealed by another key than `{}`", path.display())]
+    #[error("the secret `{name}` is sealed with a key that is not in `{}`", path.display())]
     KeyOther {
         /// The secret.
         name: SecretName,
@@ -76,34 +76,34 @@ impl Explain for SecretsError {
     fn help(&self) -> Vec<Help> {
         match self {
             Self::KeyMissing(_) => vec![
-                Help::advice("put the file of the key back as it was"),
+                Help::advice("restore the key file from a copy"),
                 Help::command(
-                    "if the key is lost, so are the secrets: delete each, and put it again",
+                    "if the key is lost, the secrets cannot be opened: delete each of them, and put it again",
                     UseCase::SecretDelete,
                 )
                 .with("name", Argument::open()),
             ],
             Self::KeyOpen(path) => vec![
                 Help::advice(format!(
-                    "take that right away: `chmod 600 {}`",
+                    "remove that permission: `chmod 600 {}`",
                     shell::word_of(path)
                 )),
                 Help::command(
-                    "if another user may have read the key, replace the secrets and seal them by a new key",
+                    "if another user may have read the key, replace the secrets, and seal them with a new key",
                     UseCase::SecretRotate,
                 ),
             ],
             Self::KeyForeign { path, .. } => vec![Help::advice(format!(
-                "have the key belong to the user of the repository: `chown USER {}`; a group cannot share secrets",
+                "make the owner of the repository the owner of the key too: `chown USER {}`; a group cannot share secrets",
                 shell::word_of(path)
             ))],
-            Self::KeyDamaged(_) => vec![Help::advice("put the file of the key back as it was")],
+            Self::KeyDamaged(_) => vec![Help::advice("restore the key file from a copy")],
             Self::KeyOther { name, .. } => vec![
-                Help::advice("put the key back that the secret was sealed by"),
+                Help::advice("restore the key with which the secret was sealed"),
                 delete_help(name),
             ],
             Self::Damaged { name, .. } => vec![
-                Help::advice("put the file of the secret back as it was"),
+                Help::advice("restore the file of the secret from a copy"),
                 delete_help(name),
             ],
             Self::Newer(_) => vec![Help::advice(
@@ -127,7 +127,7 @@ impl Explain for ValueError {
     fn help(&self) -> Vec<Help> {
         vec![Help::advice(match self {
             Self::Short => {
-                "choose a longer value: a shorter one stands in too many texts to be kept out of logs"
+                "choose a longer value: a shorter one occurs in too many texts to be kept out of logs"
             }
             Self::Long => "keep what is larger in a file, and its key as a secret",
         })]

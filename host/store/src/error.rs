@@ -1,4 +1,4 @@
-//! What can go wrong with a datastore.
+//! The errors of the datastore.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,17 +16,18 @@ use sedge_sys::{refused, shell};
 use crate::door::DATABASE_FILE;
 use crate::medium::Medium;
 
-/// Something that the store was asked for was not done. Nothing of it was.
+/// The reason why an operation of the store failed. A failed operation has no effect.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// There is no datastore in this folder.
     #[error("there is no datastore in `{}`", .0.display())]
     Missing(PathBuf),
-    /// The file is a database of something else.
+    /// The file is a database of another program.
     #[error("`{}` is not a datastore of Sedge", .0.display())]
     Foreign(PathBuf),
-    /// A file of the datastore is not as Sedge makes it: nothing of it is believed or run.
+    /// A file of the datastore differs from what Sedge writes. Nothing in it is used, because
+    /// another person may have prepared it.
     #[error("`{}` is not as Sedge makes it, so nothing in it is used: {reason}", path.display())]
     Untrusted {
         /// The file.
@@ -34,7 +35,7 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A newer Sedge made the datastore, or one that is older than any that can be migrated.
+    /// A newer version of Sedge wrote the datastore, or a version that is too old for a migration.
     #[error("the datastore has schema {found}, this Sedge knows schema {known}")]
     Schema {
         /// The version in the file.
@@ -42,23 +43,23 @@ pub enum StoreError {
         /// The version that this code reads and writes.
         known: i64,
     },
-    /// The datastore lies where processes cannot share it.
+    /// The datastore is on a file system on which processes cannot share it.
     #[error("`{}` is on a network file system, where a datastore cannot be shared safely", .0.display())]
     NetworkFileSystem(PathBuf),
-    /// There is no such run.
+    /// The run does not exist.
     #[error("no run with the id `{0}`")]
     RunMissing(RunId),
-    /// Another process has taken the run over since.
+    /// Another process has taken over the run.
     #[error("the run `{0}` was taken over by another process")]
     Fenced(RunId),
-    /// The lock that allowed a write is not held any more: it was released by force, or the
-    /// lock table was created again.
-    #[error("the lock of `{0}` was taken away before it had ended: nothing of it was written")]
+    /// The lock that a write requires is no longer held: a user released it by force, or the lock
+    /// table was created again.
+    #[error("the call `{0}` lost its lock before it ended, so none of its changes were written")]
     LockLost(Lineage),
-    /// A call is to end that has not begun, or has ended already.
-    #[error("the call `{0}` is not under way")]
+    /// The end of a call cannot be recorded, because it has not started or has ended already.
+    #[error("the call `{0}` is not running")]
     CallNotRunning(Lineage),
-    /// The data belongs to a model of another type, which had this name before.
+    /// The data belongs to an earlier model of this name, which had another type.
     #[error("the data `{name}` of `{model}` belongs to the type `{owner}`, which wrote it first")]
     NotOwner {
         /// The model.
@@ -68,7 +69,7 @@ pub enum StoreError {
         /// The type of the model that wrote it first.
         owner: TypeName,
     },
-    /// A name that data is to get is taken.
+    /// The new name for data is in use already.
     #[error("the model `{model}` has data named `{name}` already")]
     NameTaken {
         /// The model.
@@ -76,14 +77,14 @@ pub enum StoreError {
         /// The name.
         name: DataName,
     },
-    /// A file with content that is on record is not there.
+    /// A file of content that the database refers to does not exist.
     #[error("the file of the content `{0}` is missing")]
     ContentMissing(Digest),
-    /// A file's content is not what is on record.
-    #[error("the content `{0}` is damaged: its bytes do not give its digest")]
+    /// The content of a file does not match its digest.
+    #[error("the content `{0}` is damaged: its bytes do not match the digest")]
     ContentDamaged(Digest),
-    /// A file is no backup of a datastore, or a damaged one.
-    #[error("`{}` is no backup that can be restored: {reason}", path.display())]
+    /// A file is not a backup of a datastore, or the backup is damaged.
+    #[error("`{}` is not a backup that can be restored: {reason}", path.display())]
     BadBackup {
         /// The file.
         path: PathBuf,
@@ -93,16 +94,16 @@ pub enum StoreError {
     /// The datastore is damaged, so no backup was made of it.
     #[error("the datastore is damaged: {0}")]
     Damaged(String),
-    /// What was read of a backup that was just written is not what was written.
-    #[error("`{entry}` in the backup `{}` cannot be read again as it was written, so it was removed", path.display())]
+    /// A new backup was read again to check it, and differs from what was written.
+    #[error("`{entry}` in the backup `{}` differs from what was written, so the backup was removed", path.display())]
     BadCopy {
-        /// The file, which is gone.
+        /// The file, which was removed.
         path: PathBuf,
-        /// What is in it under this name differs.
+        /// The name of the entry that differs.
         entry: String,
     },
-    /// It was stopped on request.
-    #[error("it was stopped before it had ended: nothing was changed")]
+    /// The user stopped the operation.
+    #[error("it was stopped before it ended, and nothing was changed")]
     Stopped,
     /// A file of the datastore cannot be used.
     #[error(transparent)]
@@ -110,13 +111,13 @@ pub enum StoreError {
     /// Another program has the database locked.
     #[error("another program has the datastore locked, so that Sedge could not {operation}")]
     Busy {
-        /// What was to be done: `commit a call`.
+        /// The operation, for example `commit a call`.
         operation: &'static str,
     },
-    /// Another process has kept the turn to write.
-    #[error("another process has kept the queue of writers to itself, `{}`, for {waited_ms} ms", path.display())]
+    /// Another process has not released the queue of writers.
+    #[error("another process has held the lock on the queue of writers, `{}`, for {waited_ms} ms", path.display())]
     QueueBusy {
-        /// The file by which processes take turns.
+        /// The lock file of the queue.
         path: PathBuf,
         /// How long this process waited, in milliseconds.
         waited_ms: u64,
@@ -124,40 +125,40 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full, so that Sedge could not {operation}")]
     DiskFull {
-        /// What was to be done: `commit a call`.
+        /// The operation, for example `commit a call`.
         operation: &'static str,
     },
-    /// The database refused.
+    /// The database reported an error.
     #[error("the database failed to {operation}")]
     Database {
-        /// What was to be done: `commit a call`.
+        /// The operation, for example `commit a call`.
         operation: &'static str,
-        /// What the database says.
+        /// The error of the database.
         source: Arc<rusqlite::Error>,
     },
-    /// The machine refused the database.
+    /// The operating system refused an operation of the database.
     #[error("the datastore could not {operation}")]
     Refused {
-        /// What was to be done: `commit a call`.
+        /// The operation, for example `commit a call`.
         operation: &'static str,
-        /// What the machine refused.
+        /// The error of the operating system.
         source: Arc<FileError>,
     },
-    /// A row holds what this version of Sedge cannot read.
+    /// A row contains something that this version of Sedge cannot read.
     #[error("cannot read a {what} in the datastore: {reason}")]
     Unreadable {
-        /// What the row is of.
+        /// What the row describes.
         what: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// Sedge has a fault: the code that was writing panicked.
+    /// The code that was writing panicked: a bug in Sedge.
     #[error("a write to the datastore ended in a panic")]
     Panicked,
 }
 
 impl StoreError {
-    /// Returns what the database's word means.
+    /// Converts an error of the database.
     pub(crate) fn of_database(operation: &'static str, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
         match source.sqlite_error_code() {
@@ -170,8 +171,9 @@ impl StoreError {
         }
     }
 
-    /// Returns the error with the reason for which the machine refused the database, if one is
-    /// found: SQLite does not pass the error number on, so this looks at its files again.
+    /// Replaces an error of the database by the error of the operating system that caused it, if
+    /// that error is found. SQLite does not report the error number, so this function checks
+    /// whether the files of the database can be used.
     pub(crate) fn explained(self, medium: &Medium) -> Self {
         let Self::Database { operation, source } = &self else {
             return self;
@@ -189,7 +191,7 @@ impl StoreError {
         }
     }
 
-    /// Returns the same error for another operation that failed because of it.
+    /// Returns the same error for another operation that failed for the same reason.
     pub(crate) fn for_operation(&self, operation: &'static str) -> Self {
         let mut again = self.clone();
         if let Self::Busy { operation: failed }
@@ -267,21 +269,21 @@ impl Explain for StoreError {
     fn help(&self) -> Vec<Help> {
         match self {
             Self::Untrusted { path, .. } | Self::Foreign(path) => vec![Help::advice(format!(
-                "nothing was read of it or changed; if it came with a clone, `rm -r {}` and restore a \
-                 backup of your own",
+                "none of its content was used or changed; if it came with a clone, `rm -r {}` and \
+                 restore a backup of your own",
                 shell::word_of(path.parent().unwrap_or(path))
             ))],
             Self::Schema { found, known } if found > known => vec![Help::advice(
                 "use the version of Sedge that made it, or a newer one",
             )],
             Self::Schema { .. } => vec![Help::advice(
-                "use a version of Sedge between the two to bring it up to date",
+                "migrate it with a version of Sedge between the two",
             )],
             Self::NetworkFileSystem(_) => {
                 vec![Help::advice("keep the repository on a local disk")]
             }
             Self::RunMissing(_) => vec![Help::command("see the runs", UseCase::RunList)],
-            Self::Fenced(run) => vec![run_help("see where the run stands", run)],
+            Self::Fenced(run) => vec![run_help("see the state of the run", run)],
             Self::LockLost(call) => vec![run_help("see what was written before", call.run())],
             Self::NotOwner { model, name, .. } | Self::NameTaken { model, name } => vec![
                 Help::advice("choose another name"),
@@ -290,14 +292,14 @@ impl Explain for StoreError {
                     .with("name", name.as_str()),
             ],
             Self::Missing(_) => vec![Help::advice(
-                "run a method or a workflow: the first one makes the datastore",
+                "run a method or a workflow: the first run creates the datastore",
             )],
             Self::ContentMissing(_)
             | Self::ContentDamaged(_)
             | Self::Unreadable { .. }
             | Self::Damaged(_) => damaged_help(),
             Self::BadBackup { .. } => {
-                vec![Help::advice("name a file that `sedge` made as a backup")]
+                vec![Help::advice("name a backup file that `sedge` wrote")]
             }
             Self::BadCopy { .. } => vec![Help::again("check the disk, and make the backup again")],
             Self::Stopped => vec![Help::again("start it again")],
@@ -329,8 +331,8 @@ impl Explain for StoreError {
     }
 }
 
-/// Returns what the operating system refused the database, as far as the database says; `None` of
-/// all else.
+/// Returns the kind of refusal by the operating system that an error of the database stands for.
+/// Returns `None` for other errors.
 fn refusal_of_database(source: &rusqlite::Error) -> Option<Refusal> {
     use rusqlite::ErrorCode;
     let code = source.sqlite_error_code()?;
@@ -349,7 +351,7 @@ fn refusal_of_database(source: &rusqlite::Error) -> Option<Refusal> {
     found.map(|(_, refusal)| refusal)
 }
 
-/// Returns the code of what the database says of itself.
+/// Returns the code for an error that the operating system did not cause.
 fn code_of_database(source: &rusqlite::Error) -> ErrorCode {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     if let Some(DatabaseCorrupt | NotADatabase) = source.sqlite_error_code() {
@@ -363,7 +365,7 @@ fn damaged_help() -> Vec<Help> {
     vec![
         Help::command("see all that is damaged", UseCase::DatastoreCheck)
             .with("deep", Argument::on()),
-        Help::command("put a backup in its place", UseCase::DatastoreRestore)
+        Help::command("restore a backup", UseCase::DatastoreRestore)
             .with("file", Argument::open())
             .with("replace", Argument::on()),
     ]

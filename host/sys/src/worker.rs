@@ -60,10 +60,10 @@ pub enum WorkerError {
         source: io::Error,
     },
     /// The deadline passed.
-    #[error("it was not done in time")]
+    #[error("it did not finish in time")]
     Time,
-    /// The child needed more memory than it may have.
-    #[error("it needed more memory than it may have")]
+    /// The child needed more memory than its limit allows.
+    #[error("it needed more memory than its limit allows")]
     Memory,
     /// The child ended without a result.
     #[error("it ended without a result ({status}){}", first_line(stderr))]
@@ -74,7 +74,7 @@ pub enum WorkerError {
         stderr: String,
     },
     /// Reading or writing the child's pipes failed.
-    #[error("failed to talk to it")]
+    #[error("failed to communicate with it")]
     Pipes(#[source] io::Error),
 }
 

@@ -229,7 +229,7 @@ mod tests {
         check(
             types::CallError::TimedOut(50),
             "timed-out",
-            "it ran out of its 50 ms",
+            "it was stopped after 50 ms, at its deadline",
             Some(json!({"after_ms": 50})),
         );
         check(

@@ -112,7 +112,7 @@ pub enum CallError {
         theirs: Vec<String>,
     },
     /// The definitions of the target refer to each other in a cycle.
-    #[error("it leads back to itself: {}", joined(names, " > "))]
+    #[error("it depends on itself: {}", joined(names, " > "))]
     Cycle {
         /// The names in the cycle.
         names: Vec<String>,
@@ -137,7 +137,7 @@ pub enum CallError {
         backtrace: Vec<String>,
     },
     /// The callee exceeded its deadline.
-    #[error("it ran out of its {after_ms} ms")]
+    #[error("it was stopped after {after_ms} ms, at its deadline")]
     TimedOut {
         /// Its time limit in milliseconds.
         after_ms: u64,

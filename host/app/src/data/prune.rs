@@ -73,9 +73,9 @@ impl Explain for GoneError {
             Self::Doubtful { models, .. } => {
                 let models = models.iter().map(ToString::to_string).collect();
                 vec![
-                    Help::command("if they are gone for good", UseCase::DataPrune)
+                    Help::command("if all of them were deleted on purpose", UseCase::DataPrune)
                         .with("yes", Argument::on()),
-                    Help::command("or if some of them are", UseCase::DataPrune)
+                    Help::command("or if only some of them were", UseCase::DataPrune)
                         .with("model", Argument::Texts(models)),
                 ]
             }

@@ -40,7 +40,7 @@ impl Explain for DatastoreError {
         match self {
             Self::Store(error) => error.help(),
             Self::Damaged { .. } => vec![
-                Help::command("put a backup in its place", UseCase::DatastoreRestore)
+                Help::command("restore a backup", UseCase::DatastoreRestore)
                     .with("file", Argument::open())
                     .with("replace", Argument::on()),
             ],

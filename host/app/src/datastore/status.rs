@@ -16,7 +16,7 @@ pub fn datastore_status(repository: &Repository) -> Result<DatastoreStatusView, 
     let locks = repository.state_folder("locks")?;
     let mut running = Vec::new();
     for call in &status.running {
-        // A text that is not the number of a session names no session that could be alive.
+        // A text that is not a session number names no session that could be alive.
         let is_alive = match call.session.parse() {
             Ok(id) => session::is_alive(&locks, id)?,
             Err(_) => false,

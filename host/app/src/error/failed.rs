@@ -305,7 +305,7 @@ fn cause(error: &CallError, step: Option<&str>, report: &FailureReport) -> Strin
 fn contention_help(contention: Contention) -> Vec<Help> {
     match contention {
         Contention::LockTimeout => sedge_locks::error::locked_help(),
-        Contention::Deadlock => vec![Help::again("try again: the other call has gone on")],
+        Contention::Deadlock => vec![Help::again("try again: the other call can continue now")],
     }
 }
 

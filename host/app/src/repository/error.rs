@@ -89,8 +89,8 @@ impl Explain for RepositoryError {
     fn help(&self) -> Vec<Help> {
         match self {
             Self::Missing(_) => vec![
-                Help::command("make a repository here", UseCase::Init),
-                Help::again("or name the folder of one").with("repo", Argument::open()),
+                Help::command("create a repository here", UseCase::Init),
+                Help::again("or name the folder of a repository").with("repo", Argument::open()),
             ],
             Self::Exists(_) => vec![
                 Help::advice("use it as it is"),

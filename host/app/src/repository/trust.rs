@@ -93,7 +93,7 @@ impl Explain for TrustError {
             Self::WritableByAll { path, remedy } => {
                 let path = shell::word_of(path);
                 let mut help = vec![Help::advice(format!(
-                    "take that right away: `chmod o-w {path}`"
+                    "remove that permission: `chmod o-w {path}`"
                 ))];
                 help.extend(remedy.help("or, if you trust all of them"));
                 help
@@ -116,7 +116,7 @@ impl Remedy {
             // Every JSON string is a valid YAML string.
             let path = serde_json::json!(self.repository.display().to_string());
             help.push(Help::edit(
-                "for good",
+                "or permanently",
                 file.display().to_string(),
                 format!("safeDirectories: [{path}]"),
             ));

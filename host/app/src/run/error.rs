@@ -234,7 +234,7 @@ fn none_fits_help(workflow: &WorkflowName, latest: Option<&(RunId, RunStatus)>) 
 
 /// Returns the help that resumes an interrupted run.
 pub(crate) fn resume_help(workflow: &WorkflowName, run: &RunId) -> Help {
-    Help::command("go on where the run stopped", UseCase::WorkflowResume)
+    Help::command("resume the run where it stopped", UseCase::WorkflowResume)
         .with("name", workflow.as_str())
         .with("run", run.as_str())
 }

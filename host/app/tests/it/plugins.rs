@@ -92,7 +92,7 @@ async fn invalid_plugin_is_refused_and_changes_nothing() {
     .await;
     check(
         &with_contract_version(&component, "0.0.1"),
-        "no longer speaks",
+        "no longer supports",
     )
     .await;
 

@@ -185,7 +185,7 @@ mod tests {
         };
         check("", "EOF");
         check(r#"{"teleported":1}"#, "teleported");
-        check(r#"{"dead":["7",1]}"#, "`7` is not the number of a session");
+        check(r#"{"dead":["7",1]}"#, "`7` is not a session number");
         check(
             r#"{"table":{"version":2,"boot":"","epoch":1,"n_requests":0}}"#,
             "format 2, and not of 3",
@@ -217,6 +217,6 @@ mod tests {
             })
         );
         assert!(is_other, "{found:?}");
-        read_header(LINES[8].as_bytes()).expect_err("it is another line");
+        read_header(LINES[8].as_bytes()).expect_err("it is not a header");
     }
 }

@@ -53,9 +53,7 @@ impl Effort {
             above = here;
         }
         if by_depth[0] > CHECKS_MAX {
-            return Err(format!(
-                "it looks at one value more than {CHECKS_MAX} times"
-            ));
+            return Err(format!("it checks one value more than {CHECKS_MAX} times"));
         }
         Ok(Self { by_depth })
     }
@@ -245,7 +243,7 @@ impl<'s> Graph<'s> {
         let found = self
             .root
             .pointer(&pointer.replace("%25", "%").replace("%24", "$"));
-        found.ok_or_else(|| format!("it refers to `{text}`, which is not there"))
+        found.ok_or_else(|| format!("it refers to `{text}`, which does not exist"))
     }
 
     /// Returns all nodes. Each comes after the nodes that check the same part.
@@ -275,7 +273,7 @@ impl<'s> Graph<'s> {
                 path.push((at, n_seen + 1));
                 match marks[*next] {
                     Mark::New => path.push((*next, 0)),
-                    Mark::Open => return Err("it refers to itself without an end".to_owned()),
+                    Mark::Open => return Err("it refers to itself in an endless loop".to_owned()),
                     Mark::Done => {}
                 }
             }
@@ -285,7 +283,9 @@ impl<'s> Graph<'s> {
 }
 
 fn elsewhere(reference: &str) -> String {
-    format!("it refers to `{reference}`: a schema refers to its own parts only, as `#/$defs/NAME`")
+    format!(
+        "it refers to `{reference}`: a schema may refer only to its own parts, as in `#/$defs/NAME`"
+    )
 }
 
 #[cfg(test)]
@@ -296,12 +296,12 @@ mod tests {
 
     /// Returns the number of visits to a part at a depth.
     fn checks(schema: &Value, depth: usize) -> u64 {
-        let effort = Effort::of(schema).expect("it has an end");
+        let effort = Effort::of(schema).expect("it has a bound");
         effort.by_depth.get(depth).copied().unwrap_or(0)
     }
 
     #[test]
-    fn what_applies_to_different_parts_does_not_add_up() {
+    fn subschemas_of_different_parts_are_not_added_up() {
         let one = json!({"type": "string"});
         let wide: Map<String, Value> = (0..1000).map(|n| (format!("p{n}"), one.clone())).collect();
         assert_eq!(checks(&one, 0), 2);
@@ -314,9 +314,9 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_with_each_level_is_no_problem_for_what_is_flat() {
+    fn exponential_schema_is_accepted_for_flat_values() {
         let twice = json!({"properties": {"a": {"$ref": "#"}}});
-        let effort = Effort::of(&json!({"allOf": [twice, twice]})).expect("it has an end");
+        let effort = Effort::of(&json!({"allOf": [twice, twice]})).expect("it has a bound");
         let nested = |n| (0..n).fold(json!({}), |inner, _| json!({"a": inner}));
         assert!(
             effort.looks(&nested(3)) < 1000,
@@ -327,12 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_refused() {
-        let refused = |schema: Value, says: &str| {
-            let error = Effort::of(&schema).expect_err("it has no end");
-            assert!(error.contains(says), "{schema}: {error}");
+    fn schema_without_a_bound_is_refused() {
+        let refused = |schema: Value, expect: &str| {
+            let error = Effort::of(&schema).expect_err("it has no bound");
+            assert!(error.contains(expect), "{schema}: {error}");
         };
-        let itself = "refers to itself without an end";
+        let itself = "refers to itself in an endless loop";
         refused(json!({"$ref": "#"}), itself);
         refused(
             json!({"anyOf": [{"not": {"$ref": "#/$defs/a"}}], "$defs": {"a": {"$ref": "#"}}}),
@@ -348,9 +348,9 @@ mod tests {
             json!({"$ref": "#/$defs/d0", "$defs": defs}),
             "more than 1000000 times",
         );
-        refused(json!({"$ref": "http://127.0.0.1/x"}), "its own parts only");
-        refused(json!({"$dynamicRef": "#x"}), "its own parts only");
-        refused(json!({"$ref": "#/$defs/x"}), "is not there");
+        refused(json!({"$ref": "http://127.0.0.1/x"}), "to its own parts");
+        refused(json!({"$dynamicRef": "#x"}), "to its own parts");
+        refused(json!({"$ref": "#/$defs/x"}), "does not exist");
         let patterns: Vec<Value> = (0..=PATTERNS_MAX)
             .map(|_| json!({"pattern": "a"}))
             .collect();

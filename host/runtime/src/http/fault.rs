@@ -64,11 +64,9 @@ pub(super) enum HttpFault {
     Describing,
     #[error("{0}")]
     Denied(Box<Denial>),
-    #[error("it is no method of HTTP that can be sent")]
+    #[error("the HTTP method is not supported")]
     Method,
-    #[error(
-        "`{0}` is no place to send requests to: it is a name or an address, perhaps with a port"
-    )]
+    #[error("requests cannot be sent to `{0}`: write a name or an address, optionally with a port")]
     Place(String),
     #[error("a secret cannot be put there: {0}")]
     SecretUnfit(&'static str),

@@ -233,11 +233,11 @@ fn call_cannot_be_committed_twice_or_before_it_began() {
         let error = error.expect_err("there is no such call under way");
         assert_eq!(error.to_string(), expect);
     };
-    check(&end, "the call `100000000000/1` is not under way");
+    check(&end, "the call `100000000000/1` is not running");
     let never = call.child(7);
     check(
         &success(&never, "sink", &[("record", "2")]),
-        "the call `100000000000/1/7` is not under way",
+        "the call `100000000000/1/7` is not running",
     );
     assert_eq!(fixture.versions("sink", "record"), [1]);
 }

@@ -226,12 +226,12 @@ fn refused_write_does_not_affect_its_batch() {
     let run = &scene.claim.run;
     let expected = [
         "version 2".to_owned(),
-        format!("the call `{run}/65` is not under way"),
+        format!("the call `{run}/65` is not running"),
         "version 3".to_owned(),
         format!("the run `{run}` was taken over by another process"),
         "version 4".to_owned(),
         format!(
-            "the lock of `{run}/3` was taken away before it had ended: nothing of it was written"
+            "the call `{run}/3` lost its lock before it ended, so none of its changes were written"
         ),
         "version 5".to_owned(),
         "the data `record` of `sink` belongs to the type `@test/sink`, which wrote it first"

@@ -73,12 +73,12 @@ fn outgoing(request: &Request, url: &Uri<String>) -> Result<OutgoingRequest, Str
     let target = format!("{}{}", url.path(), query.unwrap_or_default());
     outgoing
         .set_method(&method(&request.method))
-        .map_err(|()| format!("`{}` is no method", request.method))?;
+        .map_err(|()| format!("`{}` is not an HTTP method", request.method))?;
     let set = outgoing
         .set_scheme(Some(&scheme))
         .and_then(|()| outgoing.set_authority(Some(authority)))
         .and_then(|()| outgoing.set_path_with_query(Some(&target)));
-    set.map_err(|()| "its URL is none that can be sent".to_owned())?;
+    set.map_err(|()| "its URL cannot be sent".to_owned())?;
     Ok(outgoing)
 }
 

@@ -189,7 +189,7 @@ fn deadlocked_call_with_visible_side_effects_fails() {
         format!(" > {own}.run > {other}.run and run "),
         format!(" > {other}.run > {own}.run wait for each other (plugin/deadlock)"),
         format!("note: {own}.run called {other}.run, which could not begin: deadlock: run "),
-        "hint: try again: the other call has gone on".to_owned(),
+        "hint: try again: the other call can continue now".to_owned(),
     ] {
         assert!(failed.stderr.contains(&part), "{failed}");
     }

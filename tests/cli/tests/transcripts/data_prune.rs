@@ -76,8 +76,8 @@ fn doubtful_deletion_needs_confirmation() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: 2 of 3 models that have data are gone
-    hint: if they are gone for good: `sedge data prune --yes`
-    hint: or if some of them are: `sedge data prune --model sink --model third`
+    hint: if all of them were deleted on purpose: `sedge data prune --yes`
+    hint: or if only some of them were: `sedge data prune --model sink --model third`
     [exit status: 3]
 
     $ sedge data prune --json
@@ -92,7 +92,7 @@ fn doubtful_deletion_needs_confirmation() {
         "help": [
           {
             "kind": "command",
-            "purpose": "if they are gone for good",
+            "purpose": "if all of them were deleted on purpose",
             "useCase": "data_prune",
             "arguments": {
               "yes": true
@@ -100,7 +100,7 @@ fn doubtful_deletion_needs_confirmation() {
           },
           {
             "kind": "command",
-            "purpose": "or if some of them are",
+            "purpose": "or if only some of them were",
             "useCase": "data_prune",
             "arguments": {
               "model": [
@@ -147,8 +147,8 @@ fn folder_without_definitions_needs_confirmation() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
-    hint: if they are gone for good: `sedge data prune --yes`
-    hint: or if some of them are: `sedge data prune --model sink --model third`
+    hint: if all of them were deleted on purpose: `sedge data prune --yes`
+    hint: or if only some of them were: `sedge data prune --model sink --model third`
     [exit status: 3]
     ");
     env.remove("models");
@@ -156,8 +156,8 @@ fn folder_without_definitions_needs_confirmation() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` is missing
-    hint: if they are gone for good: `sedge data prune --yes`
-    hint: or if some of them are: `sedge data prune --model sink --model spawn --model third`
+    hint: if all of them were deleted on purpose: `sedge data prune --yes`
+    hint: or if only some of them were: `sedge data prune --model sink --model spawn --model third`
     [exit status: 3]
 
     $ sedge data gc

@@ -47,15 +47,15 @@ fn damage_is_found_and_a_sound_datastore_passes() {
     $ sedge datastore check --deep
     ------- stderr -------
     error: the datastore is damaged
-    caused by: version 1 of `blob` of `files`: the content `[sha256]` is damaged: its bytes do not give its digest
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    caused by: version 1 of `blob` of `files`: the content `[sha256]` is damaged: its bytes do not match the digest
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 1]
 
     $ sedge data get files blob --output copy
     ------- stderr -------
-    error: the content `[sha256]` is damaged: its bytes do not give its digest
+    error: the content `[sha256]` is damaged: its bytes do not match the digest
     hint: see all that is damaged: `sedge datastore check --deep`
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 3]
     "
     );
@@ -67,14 +67,14 @@ fn damage_is_found_and_a_sound_datastore_passes() {
     ------- stderr -------
     error: the datastore is damaged
     caused by: version 1 of `blob` of `files`: the file of its content `[sha256]` is missing
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 1]
 
     $ sedge data get files blob --output copy
     ------- stderr -------
     error: the file of the content `[sha256]` is missing
     hint: see all that is damaged: `sedge datastore check --deep`
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 3]
     "
     );

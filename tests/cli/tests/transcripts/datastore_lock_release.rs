@@ -36,7 +36,7 @@ fn former_holder_is_fenced_off_and_waiter_continues() {
     insta::assert_snapshot!(holder.wait(), @"
     ------- stderr -------
     Run [run]
-    error: the lock of `[run]/1` was taken away before it had ended: nothing of it was written
+    error: the call `[run]/1` lost its lock before it ended, so none of its changes were written
     hint: see what was written before: `sedge run show [run]`
     [exit status: 3]
     ");

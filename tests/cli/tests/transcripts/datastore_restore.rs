@@ -114,14 +114,14 @@ fn invalid_backup_changes_nothing() {
 
     $ sedge datastore restore text.tar --replace
     ------- stderr -------
-    error: `text.tar` is no backup that can be restored: it is no archive
-    hint: name a file that `sedge` made as a backup
+    error: `text.tar` is not a backup that can be restored: it is no archive
+    hint: name a backup file that `sedge` wrote
     [exit status: 2]
 
     $ sedge datastore restore cut.tar --replace
     ------- stderr -------
-    error: `cut.tar` is no backup that can be restored: its database is damaged
-    hint: name a file that `sedge` made as a backup
+    error: `cut.tar` is not a backup that can be restored: its database is damaged
+    hint: name a backup file that `sedge` wrote
     [exit status: 2]
 
     $ sedge datastore restore flipped.tar --replace --json
@@ -131,12 +131,12 @@ fn invalid_backup_changes_nothing() {
       "error": {
         "code": "bad_backup",
         "class": "usage",
-        "message": "`flipped.tar` is no backup that can be restored: its database is damaged",
+        "message": "`flipped.tar` is not a backup that can be restored: its database is damaged",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "name a file that `sedge` made as a backup"
+            "text": "name a backup file that `sedge` wrote"
           }
         ]
       }
@@ -176,8 +176,8 @@ fn backup_is_read_through_a_link_or_from_stdin() {
     ");
     insta::assert_snapshot!(env.run_with_stdin(["datastore", "restore", "-", "--replace"], "text"), @"
     ------- stderr -------
-    error: `stdin` is no backup that can be restored: it is no archive
-    hint: name a file that `sedge` made as a backup
+    error: `stdin` is not a backup that can be restored: it is no archive
+    hint: name a backup file that `sedge` wrote
     [exit status: 2]
     ");
 }

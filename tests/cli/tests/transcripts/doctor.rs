@@ -107,7 +107,7 @@ fn every_fault_is_found() {
 
     fault: the secret `OTHER` cannot be opened, so its value could not be kept out of data and logs
     caused by: the secret `OTHER` is damaged: `$ENV/repo/.sedge/secrets/OTHER.sealed`
-    hint: put the file of the secret back as it was
+    hint: restore the file of the secret from a copy
     hint: or delete the secret: `sedge secret delete OTHER`
 
     fault: the component of the plugin `@sedge/sink` is not on this machine
@@ -165,11 +165,11 @@ fn every_fault_is_found() {
                 "help": [
                   {
                     "kind": "advice",
-                    "text": "put the file of the key back as it was"
+                    "text": "restore the key file from a copy"
                   },
                   {
                     "kind": "command",
-                    "purpose": "if the key is lost, so are the secrets: delete each, and put it again",
+                    "purpose": "if the key is lost, the secrets cannot be opened: delete each of them, and put it again",
                     "useCase": "secret_delete",
                     "arguments": {
                       "name": null

@@ -17,8 +17,8 @@ fn missing_or_existing_repository() {
     $ sedge --repo $ENV/user run list
     ------- stderr -------
     error: no repository in `$ENV/user` or above it
-    hint: make a repository here: `sedge init`
-    hint: or name the folder of one: `--repo DIR`
+    hint: create a repository here: `sedge init`
+    hint: or name the folder of a repository: `--repo DIR`
     [exit status: 3]
 
     $ sedge init
@@ -47,13 +47,13 @@ fn missing_or_existing_repository() {
         "help": [
           {
             "kind": "command",
-            "purpose": "make a repository here",
+            "purpose": "create a repository here",
             "useCase": "init",
             "arguments": {}
           },
           {
             "kind": "again",
-            "purpose": "or name the folder of one",
+            "purpose": "or name the folder of a repository",
             "arguments": {
               "repo": null
             }

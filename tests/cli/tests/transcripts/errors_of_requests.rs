@@ -144,7 +144,7 @@ fn invalid_secrets() {
     insta::assert_snapshot!(put("token", "abc"), @"
     ------- stderr -------
     error: the value has fewer than 4 bytes
-    hint: choose a longer value: a shorter one stands in too many texts to be kept out of logs
+    hint: choose a longer value: a shorter one occurs in too many texts to be kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("token", "password"), @"

@@ -207,8 +207,8 @@ fn unusable_backups_and_datastores() {
 
     $ sedge datastore restore other.tar --replace
     ------- stderr -------
-    error: `other.tar` is no backup that can be restored: it is no archive
-    hint: name a file that `sedge` made as a backup
+    error: `other.tar` is not a backup that can be restored: it is no archive
+    hint: name a backup file that `sedge` wrote
     [exit status: 2]
 
     $ sedge datastore restore gone.tar --replace
@@ -238,7 +238,7 @@ fn unusable_backups_and_datastores() {
     $ sedge run list
     ------- stderr -------
     error: `$ENV/repo/.sedge/store/sedge.db` is not a datastore of Sedge
-    hint: nothing was read of it or changed; if it came with a clone, `rm -r $ENV/repo/.sedge/store` and restore a backup of your own
+    hint: none of its content was used or changed; if it came with a clone, `rm -r $ENV/repo/.sedge/store` and restore a backup of your own
     [exit status: 3]
 
     $ sedge doctor
@@ -251,7 +251,7 @@ fn unusable_backups_and_datastores() {
     workflows  ok
 
     fault: `$ENV/repo/.sedge/store/sedge.db` is not a datastore of Sedge
-    hint: nothing was read of it or changed; if it came with a clone, `rm -r $ENV/repo/.sedge/store` and restore a backup of your own
+    hint: none of its content was used or changed; if it came with a clone, `rm -r $ENV/repo/.sedge/store` and restore a backup of your own
     ------- stderr -------
     1 fault.
     [exit status: 3]
@@ -275,8 +275,8 @@ fn models_whose_files_are_missing() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` contains no readable definition
-    hint: if they are gone for good: `sedge data prune --yes`
-    hint: or if some of them are: `sedge data prune --model sink --model spawn`
+    hint: if all of them were deleted on purpose: `sedge data prune --yes`
+    hint: or if only some of them were: `sedge data prune --model sink --model spawn`
     [exit status: 3]
     ");
     fs::remove_dir(env.repository().join("models")).expect("it is empty");
@@ -287,8 +287,8 @@ fn models_whose_files_are_missing() {
     $ sedge data prune
     ------- stderr -------
     error: the data of models that may not be gone was not deleted: the folder `models` is missing
-    hint: if they are gone for good: `sedge data prune --yes`
-    hint: or if some of them are: `sedge data prune --model sink --model spawn`
+    hint: if all of them were deleted on purpose: `sedge data prune --yes`
+    hint: or if only some of them were: `sedge data prune --model sink --model spawn`
     [exit status: 3]
 
     $ sedge data gc
@@ -314,8 +314,8 @@ fn secrets_that_cannot_be_opened() {
     ------- stderr -------
     error: the secret `token` cannot be opened, so its value could not be kept out of data and logs
     caused by: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
-    hint: take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`
-    hint: if another user may have read the key, replace the secrets and seal them by a new key: `sedge secret rotate`
+    hint: remove that permission: `chmod 600 $ENV/repo/.sedge/secrets/key`
+    hint: if another user may have read the key, replace the secrets, and seal them with a new key: `sedge secret rotate`
     [exit status: 3]
 
     $ sedge model method run sink run --json
@@ -332,11 +332,11 @@ fn secrets_that_cannot_be_opened() {
         "help": [
           {
             "kind": "advice",
-            "text": "take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`"
+            "text": "remove that permission: `chmod 600 $ENV/repo/.sedge/secrets/key`"
           },
           {
             "kind": "command",
-            "purpose": "if another user may have read the key, replace the secrets and seal them by a new key",
+            "purpose": "if another user may have read the key, replace the secrets, and seal them with a new key",
             "useCase": "secret_rotate",
             "arguments": {}
           }
@@ -353,7 +353,7 @@ fn secrets_that_cannot_be_opened() {
     ------- stderr -------
     error: the secret `token` cannot be opened, so its value could not be kept out of data and logs
     caused by: the secret `token` is damaged: `$ENV/repo/.sedge/secrets/token.sealed`
-    hint: put the file of the secret back as it was
+    hint: restore the file of the secret from a copy
     hint: or delete the secret: `sedge secret delete token`
     [exit status: 3]
     ");
@@ -363,8 +363,8 @@ fn secrets_that_cannot_be_opened() {
     ------- stderr -------
     error: the secret `token` cannot be opened, so its value could not be kept out of data and logs
     caused by: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
-    hint: put the file of the key back as it was
-    hint: if the key is lost, so are the secrets: delete each, and put it again: `sedge secret delete NAME`
+    hint: restore the key file from a copy
+    hint: if the key is lost, the secrets cannot be opened: delete each of them, and put it again: `sedge secret delete NAME`
     [exit status: 3]
     ");
 }
@@ -380,9 +380,9 @@ fn repository_that_other_users_may_write_to() {
     $ sedge run list
     ------- stderr -------
     error: every local user may write to `$ENV/repo`
-    hint: take that right away: `chmod o-w $ENV/repo`
+    hint: remove that permission: `chmod o-w $ENV/repo`
     hint: or, if you trust all of them, for one command: `SEDGE_SAFE_DIRECTORIES=$ENV/repo sedge …`
-    hint: for good, in $ENV/user/.config/sedge/config.yaml: `safeDirectories: ["$ENV/repo"]`
+    hint: or permanently, in $ENV/user/.config/sedge/config.yaml: `safeDirectories: ["$ENV/repo"]`
     [exit status: 3]
 
     $ sedge run list --json
@@ -397,7 +397,7 @@ fn repository_that_other_users_may_write_to() {
         "help": [
           {
             "kind": "advice",
-            "text": "take that right away: `chmod o-w $ENV/repo`"
+            "text": "remove that permission: `chmod o-w $ENV/repo`"
           },
           {
             "kind": "again",
@@ -408,7 +408,7 @@ fn repository_that_other_users_may_write_to() {
           },
           {
             "kind": "edit",
-            "purpose": "for good",
+            "purpose": "or permanently",
             "file": "$ENV/user/.config/sedge/config.yaml",
             "yaml": "safeDirectories: [\"$ENV/repo\"]"
           }
@@ -458,7 +458,7 @@ fn calls_that_failed() {
     ------- stderr -------
     Run [run 2]
     error: `spin` of `small` failed
-    caused by: it was stopped after [took], the time it was allowed
+    caused by: it was stopped after [took], at its deadline
     note: of small.spin, 1 change was rolled back: `mark`
     hint: raise the limit if it needs more, in models/small.yaml: `limits: {wallTimeSeconds: 2}`
     hint: or raise it for all models, in sedge.yaml: `limits: {wallTimeSeconds: 2}`

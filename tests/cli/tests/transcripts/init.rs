@@ -112,8 +112,8 @@ fn other_folder_is_not_a_repository() {
     $ sedge model list
     ------- stderr -------
     error: no repository in `$ENV/repo` or above it
-    hint: make a repository here: `sedge init`
-    hint: or name the folder of one: `--repo DIR`
+    hint: create a repository here: `sedge init`
+    hint: or name the folder of a repository: `--repo DIR`
     [exit status: 3]
 
     $ sedge model list --json
@@ -128,13 +128,13 @@ fn other_folder_is_not_a_repository() {
         "help": [
           {
             "kind": "command",
-            "purpose": "make a repository here",
+            "purpose": "create a repository here",
             "useCase": "init",
             "arguments": {}
           },
           {
             "kind": "again",
-            "purpose": "or name the folder of one",
+            "purpose": "or name the folder of a repository",
             "arguments": {
               "repo": null
             }

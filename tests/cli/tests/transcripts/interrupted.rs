@@ -71,7 +71,7 @@ fn workflow_interrupted_by_the_user_is_resumed() {
     Step main/spawn: started.
     error: the run `[run]` of the workflow `A` was interrupted
     hint: resume it where it stopped: `sedge workflow resume A --run [run]`
-    hint: see how far it got: `sedge run show [run]`
+    hint: see what the run has done: `sedge run show [run]`
     [exit status: 130]
     ");
     assert!(n_versions(&env) < N_CALLS, "it was interrupted too late");
@@ -96,7 +96,7 @@ fn method_interrupted_by_the_user_is_cancelled() {
     ------- stderr -------
     Run [run]
     error: the run `[run]` was interrupted
-    hint: see how far it got: `sedge run show [run]`
+    hint: see what the run has done: `sedge run show [run]`
     [exit status: 130]
     ");
     insta::assert_snapshot!(env.transcript("run show\ndata list"), @"
@@ -137,7 +137,7 @@ fn interruption_is_reported_as_json() {
         "help": [
           {
             "kind": "command",
-            "purpose": "see how far it got",
+            "purpose": "see what the run has done",
             "useCase": "run_show",
             "arguments": {
               "run": "[run]"

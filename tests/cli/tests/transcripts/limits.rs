@@ -22,7 +22,7 @@ fn method_over_its_time_limit_is_stopped() {
     ------- stderr -------
     Run [run]
     error: `spin` of `hostile` failed
-    caused by: it was stopped after [took], the time it was allowed
+    caused by: it was stopped after [took], at its deadline
     note: of hostile.spin, 1 change was rolled back: `mark`
     hint: raise the limit if it needs more, in models/hostile.yaml: `limits: {wallTimeSeconds: 2}`
     hint: or raise it for all models, in sedge.yaml: `limits: {wallTimeSeconds: 2}`

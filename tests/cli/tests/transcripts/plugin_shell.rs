@@ -148,9 +148,9 @@ fn failed_command_is_recorded_and_refused_arguments_are_shown() {
     $ sedge model method run tool run --inputs-json {"arguments":["-c","id"]}
     ------- stderr -------
     Run [run 2]
-      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, which is not allowed there; it takes `* *`
+      tool.run: warn: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *`
     error: `run` of `tool` failed
-    caused by: the command `say` of sedge.yaml does not take these arguments: number 1, "-c", is an option, which is not allowed there; it takes `* *` (plugin/arguments-refused)
+    caused by: the command `say` of sedge.yaml does not take these arguments: argument 1, "-c", is an option, which is not allowed there; it takes `* *` (plugin/arguments-refused)
       details from the plugin: {"command":"say"}
     hint: see the calls of the run: `sedge run show [run 2]`
     hint: see what they logged: `sedge run logs [run 2]`

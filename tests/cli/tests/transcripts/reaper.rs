@@ -74,7 +74,7 @@ fn hangup_stops_the_program() {
     ------- stderr -------
     Run [run]
     error: the run `[run]` was interrupted
-    hint: see how far it got: `sedge run show [run]`
+    hint: see what the run has done: `sedge run show [run]`
     [exit status: 130]
     ");
     assert_eq!(left(&env), [""; 0].map(PathBuf::from));

@@ -244,7 +244,7 @@ fn list_that_fails_half_way_says_so_at_its_end() {
     ------- stderr -------
     error: cannot read a run status in the datastore: `teleported` is not known
     hint: see all that is damaged: `sedge datastore check --deep`
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 3]
     ");
     insta::assert_snapshot!(env.run(["run", "list", "--json"]), @r#"
@@ -294,7 +294,7 @@ fn list_that_fails_half_way_says_so_at_its_end() {
           },
           {
             "kind": "command",
-            "purpose": "put a backup in its place",
+            "purpose": "restore a backup",
             "useCase": "datastore_restore",
             "arguments": {
               "file": null,
@@ -313,7 +313,7 @@ fn list_that_fails_half_way_says_so_at_its_end() {
     ------- stderr -------
     error: cannot read a run status in the datastore: `teleported` is not known
     hint: see all that is damaged: `sedge datastore check --deep`
-    hint: put a backup in its place: `sedge datastore restore FILE --replace`
+    hint: restore a backup: `sedge datastore restore FILE --replace`
     [exit status: 3]
     "#);
 }

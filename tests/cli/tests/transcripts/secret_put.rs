@@ -81,7 +81,7 @@ fn value_is_typed_at_a_terminal() {
     insta::assert_snapshot!(shown(child, &[(FIRST, "\n")]), @"
     Value of `TOKEN`:
     error: the value has fewer than 4 bytes
-    hint: choose a longer value: a shorter one stands in too many texts to be kept out of logs
+    hint: choose a longer value: a shorter one occurs in too many texts to be kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(env.run(["secret", "list"]), @"
@@ -169,7 +169,7 @@ fn invalid_name_or_value_is_refused() {
     insta::assert_snapshot!(put("PIN", b"123\n"), @"
     ------- stderr -------
     error: the value has fewer than 4 bytes
-    hint: choose a longer value: a shorter one stands in too many texts to be kept out of logs
+    hint: choose a longer value: a shorter one occurs in too many texts to be kept out of logs
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("LARGE", &[b'x'; (64 << 10) + 1]), @"

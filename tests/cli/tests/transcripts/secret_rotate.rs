@@ -49,8 +49,8 @@ fn unusable_key_is_refused() {
     $ sedge secret rotate
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
-    hint: take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`
-    hint: if another user may have read the key, replace the secrets and seal them by a new key: `sedge secret rotate`
+    hint: remove that permission: `chmod 600 $ENV/repo/.sedge/secrets/key`
+    hint: if another user may have read the key, replace the secrets, and seal them with a new key: `sedge secret rotate`
     [exit status: 3]
 
     $ sedge secret rotate --json
@@ -65,11 +65,11 @@ fn unusable_key_is_refused() {
         "help": [
           {
             "kind": "advice",
-            "text": "take that right away: `chmod 600 $ENV/repo/.sedge/secrets/key`"
+            "text": "remove that permission: `chmod 600 $ENV/repo/.sedge/secrets/key`"
           },
           {
             "kind": "command",
-            "purpose": "if another user may have read the key, replace the secrets and seal them by a new key",
+            "purpose": "if another user may have read the key, replace the secrets, and seal them with a new key",
             "useCase": "secret_rotate",
             "arguments": {}
           }
@@ -84,7 +84,7 @@ fn unusable_key_is_refused() {
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is damaged
-    hint: put the file of the key back as it was
+    hint: restore the key file from a copy
     [exit status: 3]
     ");
     env.write_file(KEY, key.replace('1', "2"));
@@ -102,8 +102,8 @@ fn unusable_key_is_refused() {
     env.write_file(KEY, other);
     insta::assert_snapshot!(env.run(["secret", "rotate"]), @"
     ------- stderr -------
-    error: the secret `TOKEN` is sealed by another key than `$ENV/repo/.sedge/secrets/key`
-    hint: put the key back that the secret was sealed by
+    error: the secret `TOKEN` is sealed with a key that is not in `$ENV/repo/.sedge/secrets/key`
+    hint: restore the key with which the secret was sealed
     hint: or delete the secret: `sedge secret delete TOKEN`
     [exit status: 3]
     ");
@@ -112,8 +112,8 @@ fn unusable_key_is_refused() {
     $ sedge secret rotate
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
-    hint: put the file of the key back as it was
-    hint: if the key is lost, so are the secrets: delete each, and put it again: `sedge secret delete NAME`
+    hint: restore the key file from a copy
+    hint: if the key is lost, the secrets cannot be opened: delete each of them, and put it again: `sedge secret delete NAME`
     [exit status: 3]
 
     $ sedge secret rotate --json
@@ -128,11 +128,11 @@ fn unusable_key_is_refused() {
         "help": [
           {
             "kind": "advice",
-            "text": "put the file of the key back as it was"
+            "text": "restore the key file from a copy"
           },
           {
             "kind": "command",
-            "purpose": "if the key is lost, so are the secrets: delete each, and put it again",
+            "purpose": "if the key is lost, the secrets cannot be opened: delete each of them, and put it again",
             "useCase": "secret_delete",
             "arguments": {
               "name": null
@@ -146,8 +146,8 @@ fn unusable_key_is_refused() {
     insta::assert_snapshot!(env.run_with_stdin(["secret", "put", "OTHER"], "canary 2"), @"
     ------- stderr -------
     error: the key `$ENV/repo/.sedge/secrets/key` of the secrets is missing
-    hint: put the file of the key back as it was
-    hint: if the key is lost, so are the secrets: delete each, and put it again: `sedge secret delete NAME`
+    hint: restore the key file from a copy
+    hint: if the key is lost, the secrets cannot be opened: delete each of them, and put it again: `sedge secret delete NAME`
     [exit status: 3]
     ");
     env.write_file(KEY, key);

@@ -1,4 +1,4 @@
-//! What a model may do, for the person who decides: line by line of what its plugin asks for.
+//! Explains to the operator, for each permission that a plugin requests, how much of it is granted.
 
 use super::{Permissions, folder, narrower};
 use crate::names::SecretName;
@@ -6,17 +6,17 @@ use crate::permission::grants::HttpGrant;
 use crate::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
 use crate::permission::{Permission, PermissionRequest};
 
-/// One thing that a plugin asked for, and what became of it.
+/// A requested permission, and the part of it that is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// What it asked for, and why.
+    /// The request, with its reason.
     pub request: PermissionRequest,
-    /// What of it is allowed, one line each; empty for nothing.
+    /// The granted parts, one line each. The list is empty if nothing is granted.
     pub effective: Vec<String>,
 }
 
 impl Permissions {
-    /// Says of everything that was asked for what is allowed of it.
+    /// Returns each requested permission with the part of it that is granted.
     #[must_use]
     pub fn explain(&self) -> Vec<Explained> {
         let explained = |request: &PermissionRequest| Explained {
