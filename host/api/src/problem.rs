@@ -36,7 +36,7 @@ pub struct Problem {
     pub place: Option<Place>,
     /// What to do next, the likeliest first.
     pub help: Vec<Help>,
-    /// What else a program may want to know; which keys there are depends on the code.
+    /// More data for programs. Its keys depend on the code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
 }

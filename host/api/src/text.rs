@@ -7,15 +7,15 @@ use serde::Serialize;
 
 /// Text that a plugin chose, for people to read. In documents it is a plain string.
 ///
-/// It has no `Display`: a face has to ask for it by [`PluginText::raw`], and then decides how it is
-/// kept apart from its own words.
+/// The type does not implement `Display`. A face must call [`PluginText::raw`] and decide how the
+/// reader can distinguish the text from its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct PluginText(String);
 
 impl PluginText {
-    /// Returns the text as the plugin wrote it: it may contain ends of lines, control characters
-    /// and words that look like those of Sedge.
+    /// Returns the text as the plugin wrote it. It may contain newlines, control characters, and
+    /// text that imitates the output of Sedge.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0

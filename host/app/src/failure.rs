@@ -139,7 +139,7 @@ impl FailureReport {
 
     /// Finds the failed calls of a run, callers before callees.
     ///
-    /// Failures below a call that succeeded are left out: that call has handled them.
+    /// Failures of callees of a call that succeeded are left out, because the caller handled them.
     fn of(calls: &[CallRecord], kept: &Kept, concern: impl Fn(&CallRecord) -> bool) -> Self {
         let mut failed: Vec<&CallRecord> = Vec::new();
         let mut known = HashSet::new();

@@ -175,10 +175,10 @@ mod tests {
             "see the runs: `sedge run list`",
         );
         check(
-            Help::command("go on", UseCase::WorkflowResume)
+            Help::command("resume it", UseCase::WorkflowResume)
                 .with("run", "k3v9")
                 .with("name", "deploy"),
-            "go on: `sedge workflow resume deploy --run k3v9`",
+            "resume it: `sedge workflow resume deploy --run k3v9`",
         );
         check(
             Help::command("approve it", UseCase::WorkflowApprove)

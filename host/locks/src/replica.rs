@@ -194,7 +194,7 @@ impl Replica {
                 if let Err(error) = self.shrink(session) {
                     // The operations are in the file and count. The file is only longer than
                     // necessary.
-                    tracing::debug!(%error, "failed to write the lock table anew");
+                    tracing::debug!(%error, "failed to write the lock table again");
                     self.n_bytes_max = GROWTH_MIN * self.n_bytes;
                 }
                 Ok(())

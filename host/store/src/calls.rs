@@ -241,8 +241,9 @@ impl Store {
         Ok(calls)
     }
 
-    /// Hands over what the calls of a run wrote that did not succeed and that is there all the
-    /// same: what they published, or kept when they failed. It comes name by name.
+    /// Passes to `take` the committed versions of those calls of a run that did not succeed: such a
+    /// call may publish versions, or keep its writes when it fails. Versions of one name come in a
+    /// row.
     ///
     /// # Errors
     /// The database fails.

@@ -75,7 +75,7 @@ impl DataRecord {
     }
 }
 
-/// Whether a scan should go on.
+/// Whether a scan should continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
     /// Continue.

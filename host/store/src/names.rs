@@ -88,8 +88,8 @@ impl Store {
         })
     }
 
-    /// Deletes data and returns what was deleted. It is durable. The next collection removes the
-    /// files of large content.
+    /// Deletes data and returns the deleted names. The deletion is durable. The next collection
+    /// removes the files of large content.
     ///
     /// # Errors
     /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
@@ -111,7 +111,8 @@ impl Store {
     }
 
     /// Renames data with all its versions. Returns false if the data does not exist. With
-    /// `forward`, reads and writes of the former name are redirected to the new one. It is durable.
+    /// `forward`, reads and writes of the former name are redirected to the new one. The change is
+    /// durable.
     ///
     /// # Errors
     /// [`StoreError::NameTaken`], or [`StoreError::LockLost`] if the lock is no longer valid.

@@ -95,9 +95,8 @@ impl FileLock {
 }
 
 impl LockWatch {
-    /// Blocks the thread until no process holds the lock, because its holder released it or died.
-    /// It has no deadline: call it only on a thread that waits for nothing else and ends with the
-    /// process.
+    /// Blocks the thread until no process holds the lock, because its holder released it or ended.
+    /// There is no deadline, so call this only on a detached thread that has no other task.
     ///
     /// # Errors
     /// The file system has no locks.

@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Calls `probe` repeatedly until it returns a value, and returns that value.
 ///
 /// # Panics
-/// It returned none within half a minute.
+/// `probe` returned no value within half a minute.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     for _ in 0..N_TRIES_MAX {
@@ -21,7 +21,7 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::park_timeout(PAUSE);
     }
-    panic!("waited for {what}, in vain");
+    panic!("gave up waiting for {what}");
 }
 
 /// Waits until `holds` returns true.

@@ -1,4 +1,4 @@
-//! What else a program may want to know of a problem, by what the problem is of.
+//! The details of a problem, for programs: one type for each subject.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,25 +6,25 @@ use serde::Serialize;
 use super::call::{CallProblem, FailedCall, ViolationView};
 use crate::view::permission::PermissionRequestView;
 
-/// What else a program may want to know. Which keys there are depends on the code.
+/// More data about a problem, for programs. Its keys depend on the code.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Details {
-    /// Of a method that failed.
+    /// The details of a method that failed.
     Call(Box<CallDetails>),
-    /// Of a workflow that failed.
+    /// The details of a workflow that failed.
     Workflow(Box<WorkflowDetails>),
-    /// Of gates that have to be decided first.
+    /// The gates that must be decided first.
     Gates(GatesDetails),
-    /// Of anything else about one run.
+    /// The run that the problem concerns.
     Run(RunDetails),
-    /// Of what does not fit its schema.
+    /// The violations of a schema.
     Violations(ViolationsDetails),
-    /// Of permissions that have to be decided first.
+    /// The permissions that must be decided first.
     Permissions(PermissionsDetails),
 }
 
-/// Of a method that failed.
+/// The details of a method that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallDetails {
@@ -44,7 +44,7 @@ pub struct CallDetails {
     pub core_dump: Option<CoreDumpDetails>,
 }
 
-/// Of a workflow that failed.
+/// The details of a workflow that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkflowDetails {
@@ -73,15 +73,15 @@ pub struct StepProblem {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureDetails {
-    /// The calls that failed and made none that failed, the first few.
+    /// The failed calls that have no failed callee; only the first few.
     pub failed: Vec<FailedCall>,
     /// How many there are.
     pub failed_count: u64,
-    /// The failed calls that kept something they wrote, the first few.
+    /// The failed calls whose writes were kept; only the first few.
     pub kept: Vec<FailedCall>,
     /// How many there are.
     pub kept_count: u64,
-    /// The failed calls of which changes were rolled back, the first few.
+    /// The failed calls whose changes were rolled back; only the first few.
     pub rolled_back: Vec<FailedCall>,
     /// How many there are.
     pub rolled_back_count: u64,
@@ -103,7 +103,7 @@ pub struct CoreDumpDetails {
     pub reason: Option<String>,
 }
 
-/// Of gates that have to be decided first.
+/// The gates that must be decided first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatesDetails {
@@ -113,7 +113,7 @@ pub struct GatesDetails {
     pub gates: Vec<String>,
 }
 
-/// Of anything else about one run.
+/// The run that the problem concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunDetails {
@@ -121,7 +121,7 @@ pub struct RunDetails {
     pub run: String,
 }
 
-/// Of what does not fit its schema.
+/// The violations of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ViolationsDetails {
@@ -129,7 +129,7 @@ pub struct ViolationsDetails {
     pub violations: Vec<ViolationView>,
 }
 
-/// Of permissions that have to be decided first.
+/// The permissions that must be decided first.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionsDetails {

@@ -1,11 +1,11 @@
-//! What to do next, without the words of any face.
+//! What the user can do next, as data. Each face shows it in its own form.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Something that may help. A face turns it into its own words: a command line, a link, a form.
+/// A next step for the user, as data. A face shows it in its own form, such as a command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Help {
@@ -37,7 +37,7 @@ pub enum Help {
         /// The lines that belong there.
         yaml: String,
     },
-    /// Do something outside of Sedge, or know something.
+    /// Do something outside of Sedge, or consider a fact.
     #[serde(rename_all = "camelCase")]
     Advice {
         /// The whole sentence, without a period.
@@ -49,7 +49,7 @@ pub enum Help {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Argument {
-    /// Something that is on, such as `replace`.
+    /// A switch that is on, such as `replace`.
     On(bool),
     /// A text.
     Text(String),
@@ -105,7 +105,7 @@ impl Help {
         }
     }
 
-    /// Adds an argument; of what takes none it changes nothing.
+    /// Adds an argument. Help that takes no arguments stays the same.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Argument>) -> Self {
         match &mut self {
@@ -138,7 +138,7 @@ impl Help {
     }
 }
 
-/// Makes [`UseCase`]: each has the stem that its command, use case and test share.
+/// Defines [`UseCase`]. The command, the function and the test of a use case share its stem.
 macro_rules! use_cases {
     ($($variant:ident = $stem:literal,)*) => {
         /// A use case, by the name that all faces share.
@@ -152,7 +152,7 @@ macro_rules! use_cases {
         }
 
         impl UseCase {
-            /// All of them.
+            /// All use cases.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns its stem.

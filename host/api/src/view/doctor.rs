@@ -51,7 +51,7 @@ impl AreaState {
     }
 }
 
-/// One thing that is wrong: a problem as a command reports it that comes across it.
+/// A problem that was found, in the form in which a command reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingView {

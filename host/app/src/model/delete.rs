@@ -17,7 +17,7 @@ use crate::structure::{locked, one};
 ///
 /// # Errors
 /// Returns an error if there is no such model, or if its calls did not end before the deadline.
-/// Nothing was changed then.
+/// In both cases, nothing is changed.
 pub async fn model_delete(
     repository: &Arc<Repository>,
     name: &str,

@@ -25,8 +25,8 @@ fn line_of(what: &str) -> u32 {
     u32::try_from(at.expect("it is there") + 1).expect("a short file")
 }
 
-/// Makes a repository in which `hostile` has debug information and is compiled in a child process,
-/// as by the program. So the lines also come from the child process.
+/// Makes a repository in which `hostile` has debug information. As in the program, a child process
+/// compiles it and also extracts the lines.
 async fn with_lines() -> House {
     let mut house = House::with_own_cache();
     house.compile_by(sedge_test_kit::sedge());

@@ -462,7 +462,7 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Moment::now().after(PATIENCE);
     while !holds() {
-        assert!(!deadline.left().is_zero(), "waited in vain until {what}");
+        assert!(!deadline.left().is_zero(), "gave up waiting until {what}");
         clock::pause(Duration::from_millis(1)).await;
     }
 }

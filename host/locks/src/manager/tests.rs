@@ -60,7 +60,7 @@ async fn until_waiting(manager: &Arc<LockManager>, text: &str) {
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = later();
     while !holds() {
-        assert!(!deadline.left().is_zero(), "waited in vain until {what}");
+        assert!(!deadline.left().is_zero(), "gave up waiting until {what}");
         clock::pause(Duration::from_micros(100)).await;
     }
 }
@@ -201,7 +201,7 @@ async fn another_process_waits_and_is_woken() {
 }
 
 #[tokio::test]
-async fn a_deadlock_between_processes_is_told_to_who_closes_it() {
+async fn deadlock_between_processes_is_reported_to_the_call_that_closes_it() {
     let (_keep, open) = folder();
     let (one, other) = (open(), open());
     let a = locked(&one, "0/1", Mode::X, "a").await;
@@ -228,7 +228,7 @@ async fn a_deadlock_between_processes_is_told_to_who_closes_it() {
 }
 
 #[tokio::test]
-async fn locks_are_shown_with_who_waits_for_whom() {
+async fn locks_are_listed_with_holders_and_waiters() {
     let (keep, open) = folder();
     let (one, other) = (open(), open());
     let _held = locked(&one, "0/1", Mode::X, "sink").await;

@@ -223,7 +223,7 @@ fn a_waiter_that_gives_up_lets_others_pass() {
 }
 
 #[test]
-fn an_upgrade_is_for_who_is_alone() {
+fn upgrade_waits_for_other_readers() {
     let mut scene = Scene::default();
     scene.check(&[("a/1 S sink", "granted"), ("a/1/1 X sink", "granted")]);
     let mut scene = Scene::default();
@@ -305,7 +305,7 @@ fn a_cycle_breaks_where_the_last_hold_of_the_lineage_goes() {
 
 /// `c/1` is in front of `b/1/1` in the queue for `one`, and waits for `a/1`.
 #[test]
-fn who_stands_in_line_waits_for_who_is_in_front() {
+fn cycle_through_the_queue_is_found() {
     let mut scene = Scene::default();
     scene.check(&[
         ("a/1 S one", "granted"),
@@ -322,7 +322,7 @@ fn who_stands_in_line_waits_for_who_is_in_front() {
 /// `b/1/1` does not wait for `a/1`, with which it is compatible. It would wait for `a/1/1`, which
 /// is queued in front of it.
 #[test]
-fn who_overtakes_can_close_a_cycle() {
+fn overtaking_request_can_close_a_cycle() {
     let mut scene = Scene::default();
     scene.check(&[
         ("a/1 S one", "granted"),

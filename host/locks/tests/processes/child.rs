@@ -34,7 +34,7 @@ fn child() {
     let mut desk = Desk::default();
     println!("{MARK}ready");
     for line in std::io::stdin().lines() {
-        let line = line.expect("whoever started this speaks UTF-8");
+        let line = line.expect("the parent writes UTF-8");
         match desk.obey(&line) {
             Ok(answer) => println!("{MARK}{answer}"),
             Err(error) => println!("{MARK}failed: {}", chain(&error)),
@@ -112,7 +112,7 @@ impl Desk {
                 Folder::open(Path::new(folder))?;
                 Ok(own::locked(Path::new(folder)).join(", "))
             }
-            _ => panic!("it was told what it does not know: {line}"),
+            _ => panic!("unknown command: {line}"),
         }
     }
 

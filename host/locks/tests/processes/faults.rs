@@ -17,7 +17,7 @@ use crate::process::{Process, folder, lock, manager, own};
 /// processes reported that the table was busy, as long as that process lived. Fix: the table lock
 /// is released if the table cannot be used.
 #[test]
-fn who_cannot_read_the_table_keeps_nobody_from_it() {
+fn unreadable_table_does_not_stay_locked() {
     let folder = folder();
     let managers = [1, 2].map(|_| manager(folder.path()).expect("it begins"));
     let path = folder.path().join("table.log");

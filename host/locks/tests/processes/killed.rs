@@ -45,7 +45,7 @@ fn until_waiting(manager: &LockManager) {
 fn a_dead_process_is_part_of_no_deadlock() {
     let folder = folder();
     let manager = manager(folder.path()).expect("it begins");
-    let _one = lock(&manager, 3, "one", 10_000).expect("nobody has it");
+    let _one = lock(&manager, 3, "one", 10_000).expect("it is free");
     let mut process = Process::begun(folder.path());
     process.tell("lock 2 two 10000");
     assert_eq!(process.hear(), "locked");
@@ -81,7 +81,7 @@ fn joined_in_front_of_a_waiter(folder: &Path) -> [Process; 3] {
 /// A process that joins a call overtakes the waiters, which could not watch it when they started
 /// to wait.
 #[test]
-fn who_joined_a_call_and_was_killed_is_in_nobodys_way() {
+fn killed_process_that_joined_a_call_blocks_no_other_call() {
     for caller_is_killed in [false, true] {
         let folder = folder();
         let [mut caller, waiter, mut joined] = joined_in_front_of_a_waiter(folder.path());

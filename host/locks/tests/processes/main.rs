@@ -63,7 +63,7 @@ fn processes_begin_at_once_in_an_empty_folder() {
         assert_eq!(
             n_of(&path, ".lock"),
             N_AT_ONCE,
-            "each can be told to be alive, round {round}"
+            "each session is seen as alive, round {round}"
         );
         assert_eq!(own::locked(&path), Vec::<String>::new(), "round {round}");
     }

@@ -29,7 +29,7 @@ fn start_unprivileged(folder: &Path) -> Process {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_is_named() {
+fn error_names_the_read_only_folder() {
     let parent = folder();
     let shared = parent.path().join("shared");
     std::fs::create_dir(&shared).expect("a new folder");
@@ -56,9 +56,10 @@ fn a_folder_that_may_not_be_written_is_named() {
     drop(held);
 }
 
-/// The journal can no longer be compacted, and grows.
+/// A session that is open already can still lock and release. Its journal grows, because it cannot
+/// be compacted.
 #[test]
-fn a_folder_that_becomes_read_only_serves_those_who_are_in() {
+fn open_session_works_after_its_folder_becomes_read_only() {
     let parent = folder();
     let shared = parent.path().join("shared");
     std::fs::create_dir(&shared).expect("a new folder");

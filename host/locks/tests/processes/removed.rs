@@ -26,7 +26,7 @@ fn until_n_requests(folder: &Path, n: usize) {
 
 /// A process that has read the table restores it.
 #[test]
-fn a_removed_table_is_put_back_by_who_knows_it() {
+fn removed_table_is_restored_by_a_process_that_has_read_it() {
     let folder = folder();
     let manager = manager(folder.path()).expect("it begins");
     let mut holder = holder(folder.path());
@@ -43,7 +43,7 @@ fn a_removed_table_is_put_back_by_who_knows_it() {
 /// A process that starts before the table is restored creates a new one with a new epoch. The
 /// locks of the old table are void, and its waiters get an error.
 #[test]
-fn a_removed_table_that_nobody_put_back_is_void() {
+fn removed_table_that_is_not_restored_loses_its_locks() {
     let folder = folder();
     let mut holder = holder(folder.path());
     let manager = manager(folder.path()).expect("it begins");
@@ -202,7 +202,7 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
         workers[dies].kill();
         workers[dies] = Process::begun(folder.path());
     }
-    println!("{n_removals} removals, after which {n_lost} calls were told so");
+    println!("{n_removals} removals, which {n_lost} calls reported");
     drop(workers);
     let manager = manager(folder.path()).expect("it begins");
     drop(lock(&manager, 9, "sink", 10_000).expect("no lock of a dead session is left"));

@@ -12,7 +12,7 @@ use crate::process::{Process, folder, lock, manager, own, told};
 const STOP_SECONDS: u64 = 1;
 
 #[test]
-fn nobody_takes_what_a_stopped_process_has() {
+fn stopped_process_keeps_its_locks() {
     let folder = folder();
     let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let mut holder = Process::begun(folder.path());
@@ -69,11 +69,11 @@ fn a_process_that_is_stopped_as_it_waits_gets_its_turn() {
 
 /// The test holds the table lock, as if a process had been stopped in its critical section.
 #[test]
-fn a_table_in_use_for_too_long_is_told_at_the_deadline() {
+fn table_in_use_is_reported_at_the_deadline() {
     let folder = folder();
     let manager = manager(folder.path()).expect("it begins");
     let table = File::open(folder.path().join("table.log")).expect("it is there");
-    table.lock().expect("nobody has the turn");
+    table.lock().expect("the table lock is free");
     let error = lock(&manager, 1, "sink", 100);
     assert!(
         matches!(error, Err(LockError::TableBusy { .. })),

@@ -199,7 +199,7 @@ fn has_in_front(table: &LockTable, request: &Request) -> bool {
 }
 
 #[test]
-fn that_nobody_overtakes_is_found_out() {
+fn missing_overtaking_is_found_out() {
     is_found_out::<NoOvertaking>(&one_model(), Fault::NotWoken);
 }
 

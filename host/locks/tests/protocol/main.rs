@@ -12,7 +12,7 @@
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "how long to go on is told by the environment"
+    reason = "an environment variable sets the duration"
 )]
 
 mod breaks_at;

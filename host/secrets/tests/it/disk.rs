@@ -1,4 +1,5 @@
-//! A disk that fails one call, or all calls from one on, and records what survives a power loss.
+//! A disk on which one call fails, or every call from a certain one on. It records the files that
+//! survive a power loss.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +17,7 @@ const IO_ERROR: i32 = 5;
 pub(crate) enum Failure {
     /// One call fails.
     Once,
-    /// All calls fail from one on, as if the process had been killed there.
+    /// One call and all later calls fail, as if the process had been killed there.
     FromThen,
 }
 

@@ -6,7 +6,7 @@ use crate::figures::Figures;
 use crate::processes::sample;
 use crate::{Effort, Result};
 
-/// Measures each datastore in turns.
+/// Measures the datastores alternately, so that a slow phase of the machine affects all of them.
 pub(super) fn measure(filled: &Filled, effort: Effort, figures: &mut Figures) -> Result<()> {
     let get = ["data", "get", "m7", "n0"];
     for _ in 0..effort.n_process_rounds {

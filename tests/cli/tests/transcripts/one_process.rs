@@ -28,7 +28,7 @@ fn resumed_step_with_nested_calls_is_one_process() {
     }
     let _ = resumed.wait().succeeded();
 
-    assert!(n_samples > 0, "the step ended before anybody looked");
+    assert!(n_samples > 0, "the step ended before the first sample");
     let versions = env.run_json(["data", "versions", "sink", "record"]);
     assert_eq!(versions["data"].as_array().map(Vec::len), Some(2000));
 }

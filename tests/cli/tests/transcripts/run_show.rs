@@ -247,7 +247,7 @@ fn error_is_shown_at_the_call_that_failed() {
     "#);
 }
 
-/// The user has to deal with data that a failed call keeps. It used not to be shown.
+/// A failed call may keep data, which the user must deal with. The tree did not show such data.
 #[test]
 fn data_kept_by_a_failed_call_is_shown() {
     let env = with_files();
@@ -301,7 +301,7 @@ fn many_written_names_are_counted() {
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(120));
 }
 
-/// In both cases, no call is on record that could show the error.
+/// The run has no record of a call that could show the error, so the run or the step shows it.
 #[test]
 fn step_or_call_that_could_not_begin_shows_the_reason() {
     let env = with_hostile();
@@ -310,7 +310,7 @@ fn step_or_call_that_could_not_begin_shows_the_reason() {
         "workflows/A.yaml",
         a.replace("methodName: run", "methodName: trap"),
     );
-    // The end of the test kills it.
+    // It is killed when the test ends.
     let _running = env.spawn("model method run hostile sleep --input ms=600000".split(' '));
     wait_until("the holder", || n_locks(&env) == 2);
     let busy = "model method run hostile trap --lock-timeout 0.05";
