@@ -101,7 +101,7 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         if let Err(error) = self.session.files().remove(&self.file) {
-            tracing::warn!(%error, "failed to take a token back, which counts until this process ends");
+            tracing::warn!(%error, "failed to revoke a token, which stays valid until this process ends");
         }
     }
 }

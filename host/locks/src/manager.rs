@@ -94,7 +94,7 @@ impl LockManager {
         manager.turn_blocking(&|_| {
             let files = session.files();
             if let Err(error) = SharedFile::leftovers_remove(files, TABLE_FILE) {
-                tracing::debug!(%error, "failed to tidy up after processes that died");
+                tracing::debug!(%error, "failed to clean up after processes that ended");
             }
         })?;
         for dead in session.dead()? {

@@ -432,7 +432,7 @@ fn header_of(lines: &[u8], path: &Path) -> Result<Header, LockError> {
             | FormatError::Session(_)
             | FormatError::NoHeader => LockError::Unreadable {
                 path,
-                reason: format!("its first line is none of a lock table: {error}"),
+                reason: format!("its first line is not that of a lock table: {error}"),
             },
         }
     })

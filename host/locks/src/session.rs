@@ -112,7 +112,7 @@ impl Session {
     pub(crate) fn forget(&self, id: SessionId) {
         let prefix = pass_prefix(id);
         let failed = |error: FileError| {
-            tracing::debug!(%error, "failed to tidy up after a process that ended");
+            tracing::debug!(%error, "failed to clean up after a process that ended");
         };
         let names = self.files.files(".").unwrap_or_else(|error| {
             failed(error);

@@ -303,7 +303,7 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
             let diagnostic = Diagnostic::new(
                 file,
                 span,
-                format!("`{variant}` is none of {}", one_of(expected)),
+                format!("`{variant}` is not one of {}", one_of(expected)),
             );
             match nearest(variant, expected.iter().copied()) {
                 Some(near) => diagnostic.with_hint(format!("did you mean `{near}`?")),

@@ -533,7 +533,7 @@ impl Runtime {
             let state = store.data_mut();
             if let Some(max) = state.cpu.reached() {
                 state.reached = Some((LimitName::CpuSeconds, max.as_secs()));
-                wasmtime::bail!("the guest has executed for as long as it may");
+                wasmtime::bail!("the guest reached its limit of CPU time");
             }
             Ok(UpdateDeadline::YieldCustom(
                 1,

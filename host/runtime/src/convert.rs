@@ -165,7 +165,7 @@ pub(crate) fn tags(
         if key.is_empty() || key.len() > TAG_KEY_BYTES_MAX || !is_plain(&key) {
             let key = key.escape_debug();
             return Err(format!(
-                "`{key}` is no key of a tag: it takes 1 to {TAG_KEY_BYTES_MAX} bytes of text without control characters"
+                "`{key}` is not a valid tag key: it takes 1 to {TAG_KEY_BYTES_MAX} bytes of text without control characters"
             ));
         }
         if value.len() > TAG_VALUE_BYTES_MAX || !is_plain(&value) {
@@ -196,7 +196,7 @@ pub(crate) fn media_type(text: String) -> Result<String, String> {
     }
     let text = text.escape_debug();
     Err(format!(
-        "`{text}` is no media type: it is `type/subtype`, for example `text/plain`, of at most {MEDIA_TYPE_BYTES_MAX} bytes"
+        "`{text}` is not a media type: write `type/subtype`, for example `text/plain`, of at most {MEDIA_TYPE_BYTES_MAX} bytes"
     ))
 }
 

@@ -85,7 +85,7 @@ impl Guard {
             | SocketAddrUse::UdpBind
             | SocketAddrUse::UdpSend
             | SocketAddrUse::UdpReceive => {
-                let message = "a plugin can connect, and not listen";
+                let message = "a plugin can open connections, but cannot listen";
                 self.log.note(LogLevel::Warn, message.to_owned());
                 return false;
             }

@@ -129,7 +129,7 @@ impl Explain for ValueError {
             Self::Short => {
                 "choose a longer value: a shorter one occurs in too many texts to be kept out of logs"
             }
-            Self::Long => "keep what is larger in a file, and its key as a secret",
+            Self::Long => "encrypt larger data in a file, and store its key as a secret",
         })]
     }
 }

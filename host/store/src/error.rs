@@ -28,7 +28,7 @@ pub enum StoreError {
     Foreign(PathBuf),
     /// A file of the datastore differs from what Sedge writes. Nothing in it is used, because
     /// another person may have prepared it.
-    #[error("`{}` is not as Sedge makes it, so nothing in it is used: {reason}", path.display())]
+    #[error("`{}` differs from what Sedge writes, so nothing in it is used: {reason}", path.display())]
     Untrusted {
         /// The file.
         path: PathBuf,

@@ -249,7 +249,7 @@ impl fmt::Display for CommandError {
             | Self::NotStarted { message, .. } => f.write_str(message),
             Self::TimedOut { command, after_ms } => write!(
                 f,
-                "the command `{command}` was killed after {after_ms} ms, which is all that its pin allows"
+                "the command `{command}` was killed after {after_ms} ms, the time limit of its pin"
             ),
         }
     }

@@ -13,9 +13,9 @@ pub enum ErrorClass {
     Failed,
     /// The request or a file that a person wrote is at fault.
     Usage,
-    /// There is no such thing, it is in the wrong state, or it may not be used.
+    /// The thing does not exist, is in the wrong state, or must not be used.
     State,
-    /// Others are in the way, or the machine is short of something. Trying again may help.
+    /// Another call or process holds a lock, or a resource is exhausted. Trying again may help.
     Temporary,
     /// The user interrupted the program.
     Interrupted,
@@ -68,11 +68,9 @@ impl ErrorClass {
         match self {
             Self::Failed => "The method or workflow ran and failed, or a check found faults.",
             Self::Usage => "The request, or a file that a person wrote, is at fault.",
-            Self::State => {
-                "There is no such thing, it is in the wrong state, or it may not be used."
-            }
+            Self::State => "The thing does not exist, is in the wrong state, or must not be used.",
             Self::Temporary => {
-                "Others are in the way, or the machine is short of something. Try again."
+                "Another call or process holds a lock, or a resource is exhausted. Try again."
             }
             Self::Interrupted => "The user interrupted the program.",
             Self::Bug => "Sedge has a fault. Please report it.",
@@ -131,12 +129,12 @@ codes! {
     BadInput = "bad_input", Usage, "An argument that was given as text cannot be used.";
     BadName = "bad_name", Usage, "A text is not a name.";
     BadQuery = "bad_query", Usage, "A query cannot be understood.";
-    BadSafeDirectories = "bad_safe_directories", Usage, "What the user declares safe is not a list of absolute paths.";
-    BadSecret = "bad_secret", Usage, "A value cannot be kept as a secret.";
+    BadSafeDirectories = "bad_safe_directories", Usage, "The setting of safe directories is not a list of absolute paths.";
+    BadSecret = "bad_secret", Usage, "A value cannot be stored as a secret.";
     CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
     DataMissing = "data_missing", State, "The model has no data of that name.";
     DataRenamed = "data_renamed", State, "The data has another name now.";
-    Deadlock = "deadlock", Temporary, "A call and another would have waited for each other, and it could not be rolled back.";
+    Deadlock = "deadlock", Temporary, "Two calls would have waited for each other, and the failed one could not be rolled back.";
     DiskFull = "disk_full", Temporary, "The disk is full, or the user's quota is used up.";
     Engine = "engine", State, "The WebAssembly engine does not run on this machine.";
     Fenced = "fenced", State, "Another process has taken the run over, or the lock of the call was released by force.";
@@ -145,8 +143,8 @@ codes! {
     FileKind = "file_kind", State, "A file is needed where a folder is, or the other way round, or links lead in a circle.";
     FileMissing = "file_missing", State, "A file or folder does not exist.";
     FileTooLarge = "file_too_large", Usage, "A file is larger than Sedge reads.";
-    FileUnreadable = "file_unreadable", Usage, "A file is not text, or not what it has to be.";
-    FileUnsupported = "file_unsupported", State, "The file system cannot do what is needed.";
+    FileUnreadable = "file_unreadable", Usage, "A file is not text, or its content is invalid.";
+    FileUnsupported = "file_unsupported", State, "The file system does not support the operation.";
     GateAmbiguous = "gate_ambiguous", State, "Several steps of the workflow have the name that was given for a gate.";
     GateMissing = "gate_missing", State, "The run has no open gate of that name.";
     GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
@@ -154,30 +152,30 @@ codes! {
     Installation = "installation", State, "A part of Sedge is missing, or is of another version.";
     Internal = "internal", Bug, "Sedge has a fault.";
     Interrupted = "interrupted", Interrupted, "The user interrupted the program.";
-    InvalidInput = "invalid_input", Usage, "What was given does not fit the schema; `details` says where.";
+    InvalidInput = "invalid_input", Usage, "A value does not satisfy the schema; `details` has the places.";
     Io = "io", Temporary, "The machine failed to read or write.";
     LockLost = "lock_lost", Temporary, "The lock table was removed while a call waited.";
-    LockTimeout = "lock_timeout", Temporary, "Others held a lock until the deadline.";
+    LockTimeout = "lock_timeout", Temporary, "Other calls held a lock until the deadline.";
     LockUnreadable = "lock_unreadable", State, "The lock table is damaged.";
     LockVersion = "lock_version", Temporary, "Another version of Sedge uses the lock table.";
     MethodMissing = "method_missing", State, "The model's type has no method of that name.";
     ModelExists = "model_exists", State, "A model of that name exists.";
     ModelMissing = "model_missing", State, "No model of that name exists.";
-    ModelNotGone = "model_not_gone", State, "The data of a model was to be removed because the model is gone, and it is not.";
+    ModelNotGone = "model_not_gone", State, "The data of a deleted model was to be removed, but the model exists.";
     ModelsFolderMissing = "models_folder_missing", State, "The folder of definitions is missing.";
     NameTaken = "name_taken", State, "The model has data of that name.";
     NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";
     NoFileName = "no_file_name", Usage, "A path names no file.";
     OutOfResources = "out_of_resources", Temporary, "The process or the machine has no descriptors, memory, threads or locks left.";
-    PathOutside = "path_outside", State, "A path leads out of the folder that it has to stay in.";
-    PermissionDenied = "permission_denied", State, "The operating system denies it.";
+    PathOutside = "path_outside", State, "A path leads out of its folder.";
+    PermissionDenied = "permission_denied", State, "The operating system denies the access.";
     PermissionsUndecided = "permissions_undecided", Usage, "A plugin requests permissions that are not decided yet; `details` lists them.";
     PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
     PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
-    PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would fit every name.";
-    PruneDoubtful = "prune_doubtful", State, "Models that look gone may not be, so their data was not deleted.";
-    Quit = "quit", State, "The user was asked something and quit; nothing was done.";
+    PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would match every name.";
+    PruneDoubtful = "prune_doubtful", State, "Models that seem to be deleted may still exist, so their data was not deleted.";
+    Quit = "quit", State, "The user quit at a question, and nothing was changed.";
     ReadOnly = "read_only", Temporary, "The file system is mounted read-only.";
     RepositoryExists = "repository_exists", State, "The folder is a repository.";
     RepositoryMissing = "repository_missing", State, "There is no repository in the folder or above it.";
@@ -196,19 +194,19 @@ codes! {
     SecretsVersion = "secrets_version", State, "A file of the secrets is of a newer version of Sedge.";
     StoreBusy = "store_busy", Temporary, "Another program has the datastore locked.";
     StoreDamaged = "store_damaged", Failed, "A check found faults in the datastore.";
-    StoreForeign = "store_foreign", State, "The file is a database of something else.";
+    StoreForeign = "store_foreign", State, "The file is a database of another program.";
     StoreMissing = "store_missing", State, "There is no datastore.";
     StoreNotEmpty = "store_not_empty", State, "The datastore is not empty.";
     StoreUnreadable = "store_unreadable", State, "Something in the datastore is missing or damaged.";
-    StoreUntrusted = "store_untrusted", State, "The datastore is not as Sedge makes it, so nothing in it is used.";
+    StoreUntrusted = "store_untrusted", State, "The datastore differs from what Sedge writes, so nothing in it is used.";
     StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
     TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
     TypeMissing = "type_missing", State, "No plugin provides that type.";
     Usage = "usage", Usage, "The command line is at fault.";
     VersionMissing = "version_missing", State, "The data has no such version.";
-    WeakSecret = "weak_secret", Usage, "A value is too weak to be kept as a secret, unless that is wanted.";
-    WithinCall = "within_call", State, "A command of a call does what cannot be done within one.";
-    WithinState = "within_state", Usage, "A file is to be written where Sedge keeps its own.";
+    WeakSecret = "weak_secret", Usage, "A value is too weak for a secret, and the option to accept it was not given.";
+    WithinCall = "within_call", State, "A command of a call requests an operation that is not possible within a call.";
+    WithinState = "within_state", Usage, "A file is to be written to the folder in which Sedge keeps its own files.";
     WorkflowFailed = "workflow_failed", Failed, "A workflow failed; `details` has the steps and where the failure began.";
     WorkflowMissing = "workflow_missing", State, "No workflow of that name exists.";
 }

@@ -80,7 +80,7 @@ impl CallOutside {
         let recalled = known.recall(ordinal, asked);
         if let Recalled::Diverged = recalled {
             let call = self.ours.identity.lineage.child(ordinal);
-            tracing::warn!(%call, target = asked.target, "the replay diverged, going on live");
+            tracing::warn!(%call, target = asked.target, "the replay diverged, continuing live");
             *replay = None;
         }
         recalled

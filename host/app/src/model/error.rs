@@ -93,7 +93,7 @@ impl Explain for ModelError {
             }
             Self::Violations { type_name, .. } => vec![schema_help(type_name)],
             Self::BadInput { .. } => vec![Help::advice(
-                "give each input once, with a value of the type that the schema says",
+                "give each input once, with a value of the type in the schema",
             )],
         }
     }

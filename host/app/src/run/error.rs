@@ -146,7 +146,7 @@ impl Explain for RunUseError {
                 gates,
             } => gates_help(workflow, run, gates),
             Self::GateAmbiguous { steps, .. } => vec![Help::advice(format!(
-                "say which one, with its job: {}",
+                "name the gate with its job: {}",
                 quoted(steps)
             ))],
             Self::GateMissing { open, run, .. } if open.is_empty() => {

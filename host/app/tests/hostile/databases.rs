@@ -18,7 +18,7 @@ const WITH_TRIGGER: &[u8] = include_bytes!("../../../store/tests/fixtures/hostil
 const SOUND: &[u8] = include_bytes!("../../../store/tests/fixtures/schema-4.db");
 
 pub(crate) fn attacks() -> Vec<Attack> {
-    let not_a_file = "it is no regular file";
+    let not_a_file = "it is not a regular file";
     vec![
         cloned(
             "a clone's database with a trigger",

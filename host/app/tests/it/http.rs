@@ -336,7 +336,7 @@ async fn endless_exchanges_are_stopped() {
         let stall = json!({"url": server.url("/stall"), "timeout_ms": timeout_ms});
         assert_eq!(code(&house, stall).await, "timeout");
         let says = format!(
-            "nothing more of the response came within {timeout_ms} ms (`http.betweenBytesSeconds`)"
+            "no more of the response arrived within {timeout_ms} ms (`http.betweenBytesSeconds`)"
         );
         if timeout_ms == 10_000 || warnings(&house).iter().any(|it| it.contains(&says)) {
             warned(&house, &says);

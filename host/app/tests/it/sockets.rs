@@ -96,7 +96,7 @@ async fn only_granted_names_are_looked_up() {
 async fn listening_and_datagrams_are_denied() {
     let house = house("{to: 'localhost:47110'}");
     let says = denied(&house, "listen", None).await;
-    assert_eq!(says, "a plugin can connect, and not listen");
+    assert_eq!(says, "a plugin can open connections, but cannot listen");
     let before = house.seen.lines().len();
     denied(&house, "datagram", None).await;
     assert_eq!(house.seen.lines().len(), before);

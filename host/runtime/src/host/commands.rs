@@ -51,7 +51,7 @@ impl CallState {
             }
             CommandError::TimedOut { after_ms } => (
                 format!(
-                    "the command `{name}` was killed after {after_ms} ms, which is all that its pin allows"
+                    "the command `{name}` was killed after {after_ms} ms, the time limit of its pin"
                 ),
                 guest::CommandError::TimedOut(after_ms),
             ),

@@ -91,7 +91,7 @@ impl Progress {
                 Stage::Sending => (
                     between_bytes,
                     HttpLimit::BetweenBytes,
-                    "nothing of the request could be sent",
+                    "no part of the request could be sent",
                 ),
                 Stage::Sent | Stage::Refused => {
                     (first_byte, HttpLimit::FirstByte, "no response began")
@@ -314,9 +314,9 @@ impl ResponseBody {
     fn too_late(&self) -> HttpFault {
         let Exchange { limits, total, .. } = &self.exchange;
         if total.left().is_zero() {
-            HttpFault::slow(HttpLimit::Total, "the response was not over", limits.total)
+            HttpFault::slow(HttpLimit::Total, "the response did not end", limits.total)
         } else {
-            let what = "nothing more of the response came";
+            let what = "no more of the response arrived";
             HttpFault::slow(HttpLimit::BetweenBytes, what, limits.between_bytes)
         }
     }

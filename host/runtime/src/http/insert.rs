@@ -66,7 +66,7 @@ impl Inserter {
             if let Cow::Owned(bytes) = self.insert(value.as_bytes(), Place::Header)? {
                 let bytes = SecretText::from(bytes);
                 let mut inserted = HeaderValue::from_bytes(&bytes)
-                    .map_err(|_| HttpFault::SecretUnfit("a header cannot have all of its bytes"))?;
+                    .map_err(|_| HttpFault::SecretUnfit("a header cannot contain its bytes"))?;
                 inserted.set_sensitive(true);
                 *value = inserted;
             }
@@ -206,10 +206,10 @@ fn open(text: &[u8]) -> usize {
 }
 
 fn with_path(uri: &Uri, path: &[u8]) -> Result<Uri, HttpFault> {
-    let unfit = |_| HttpFault::SecretUnfit("it makes the URL one that is none");
+    let unfit = |_| HttpFault::SecretUnfit("the URL would not be valid with it");
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(unfit)?);
-    Uri::from_parts(parts).map_err(|_| HttpFault::SecretUnfit("it makes the URL one that is none"))
+    Uri::from_parts(parts).map_err(|_| HttpFault::SecretUnfit("the URL would not be valid with it"))
 }
 
 /// Percent-encodes all bytes except the unreserved ones of RFC 3986, section 2.3.
@@ -227,7 +227,7 @@ fn percent_encoded(value: &[u8]) -> SecretText {
 
 /// Escapes a value for use between the quotes of a JSON string.
 fn json_escaped(value: &[u8]) -> Result<SecretText, HttpFault> {
-    let unfit = || HttpFault::SecretUnfit("it is no text, and JSON has nothing else");
+    let unfit = || HttpFault::SecretUnfit("it is not text, and JSON contains only text");
     let text = str::from_utf8(value).map_err(|_| unfit())?;
     let mut quoted = SecretText::from(serde_json::to_vec(text).map_err(|_| unfit())?);
     quoted.pop();

@@ -334,13 +334,16 @@ impl Unpacking<'_> {
     fn name(&self, entry: &tar::Entry<'_, impl Read>) -> Result<PathBuf, StoreError> {
         let path = entry.path().map_err(|error| self.bad(error))?;
         if entry.header().entry_type() != tar::EntryType::Regular {
-            return Err(self.bad(format!("its entry `{}` is no plain file", path.display())));
+            return Err(self.bad(format!(
+                "its entry `{}` is not a regular file",
+                path.display()
+            )));
         }
         Ok(path.into_owned())
     }
 
     fn manifest(&self, entry: &mut tar::Entry<'_, impl Read>) -> Result<Manifest, StoreError> {
-        let unknown = || self.bad("it does not begin with what a backup of Sedge begins with");
+        let unknown = || self.bad("it does not begin like a backup of Sedge");
         if self.name(entry).map_err(|_| unknown())? != Path::new(MANIFEST) {
             return Err(unknown());
         }

@@ -66,7 +66,7 @@ pub(super) fn check_files(medium: &Medium) -> Result<bool, StoreError> {
         if files.contains(&entry.name) && !entry.is_file {
             return Err(refuse(
                 &entry.name,
-                "it is no regular file (a link, a folder, a pipe or a device)".to_owned(),
+                "it is not a regular file (a link, a folder, a pipe or a device)".to_owned(),
             ));
         }
     }
@@ -86,7 +86,7 @@ fn journal_file() -> String {
 /// Returns why SQLite must not play back a rollback journal.
 fn journal_fault(medium: &Medium, journal: &Entry) -> Result<Option<String>, StoreError> {
     if journal.size > JOURNAL_BYTES_MAX {
-        return Ok(Some("Sedge makes no journal of this size".to_owned()));
+        return Ok(Some("Sedge creates no journal of this size".to_owned()));
     }
     let path = match medium.below {
         "" => journal.name.clone(),
@@ -127,7 +127,7 @@ pub(crate) fn check_schema(
     let expected = expected(version);
     if let Some(item) = found.difference(expected).next() {
         return Err(refuse(format!(
-            "it has {}, which Sedge does not make",
+            "it has {}, which Sedge does not create",
             item.words()
         )));
     }

@@ -4,18 +4,18 @@
 /// case), and whether data is lost or wrong.
 pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
     (
-        "its latest version is not the newest that there is",
+        "its latest version is not the newest one",
         "SELECT model || ' ' || name FROM data WHERE forward IS NULL AND latest IS NOT
          (SELECT max(version) FROM data_versions WHERE data = data.id)",
         true,
     ),
     (
-        "a version has a number that was never given",
+        "a version has a number that was never assigned",
         "SELECT model || ' ' || name FROM data WHERE written < latest",
         true,
     ),
     (
-        "a former name has versions of its own, or leads to a former name",
+        "a former name has its own versions, or refers to a former name",
         "SELECT former.model || ' ' || former.name
          FROM data AS former JOIN data AS present ON present.id = former.forward
          WHERE former.latest <> 0 OR present.forward IS NOT NULL OR former.model <> present.model
@@ -35,7 +35,7 @@ pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
         false,
     ),
     (
-        "its labels are not those that it can be found by",
+        "its labels differ from the index of labels",
         "SELECT d.model || ' ' || d.name || ' ' || v.version
          FROM data_versions AS v JOIN data AS d ON d.id = v.data
          WHERE v.tags IS NOT NULL AND
@@ -46,7 +46,7 @@ pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
         true,
     ),
     (
-        "a label finds a version that does not have it",
+        "the index has a label that the version does not have",
         "SELECT t.key || '=' || t.value FROM data_tags AS t
          JOIN data_versions AS v ON v.data = t.data AND v.version = t.version
          WHERE NOT EXISTS (SELECT 1 FROM json_each(coalesce(v.tags, '{}')) AS tag

@@ -190,10 +190,7 @@ fn invalid_backup_is_refused_and_changes_nothing() {
         (trigger, "it has the trigger `t`"),
         ("CREATE VIEW v AS SELECT 1", "it has the view `v`"),
         ("PRAGMA application_id = 7", "is not one of Sedge"),
-        (
-            "UPDATE data SET latest = 7",
-            "is not the newest that there is",
-        ),
+        ("UPDATE data SET latest = 7", "is not the newest one"),
         ("DELETE FROM contents", "its content is missing"),
         (
             "UPDATE contents SET bytes = zeroblob(length(bytes))",
@@ -280,7 +277,7 @@ fn backup_with_special_entries_is_refused() {
         archive.append(&header, &b""[..]).expect("written");
         archive.finish().expect("written");
         drop(archive);
-        refused(&scene, &format!("{kind:?}"), "is no plain file");
+        refused(&scene, &format!("{kind:?}"), "is not a regular file");
     }
 }
 

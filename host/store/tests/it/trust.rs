@@ -145,7 +145,7 @@ fn wrong_schema_version_is_refused() {
         let folder = fixture.folder().path();
         sql(folder, &format!("PRAGMA user_version = {version}"));
         let words = refused(&fixture);
-        assert!(words.contains("which Sedge does not make"), "{words}");
+        assert!(words.contains("which Sedge does not create"), "{words}");
         assert_eq!(n_versions(folder), 1);
     }
 }
@@ -171,7 +171,10 @@ fn special_files_are_refused() {
             }
             make(&path);
             let words = refused(&fixture);
-            assert!(words.contains("it is no regular file"), "{name}: {words}");
+            assert!(
+                words.contains("it is not a regular file"),
+                "{name}: {words}"
+            );
         }
     }
 }

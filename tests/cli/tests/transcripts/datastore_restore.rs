@@ -219,7 +219,8 @@ fn database_that_is_a_link_is_refused() {
     ] {
         let refused = env.run(command);
         assert_eq!(refused.code(), Some(3), "{refused}");
-        let says = "is not as Sedge makes it, so nothing in it is used: it is no regular file";
+        let says =
+            "differs from what Sedge writes, so nothing in it is used: it is not a regular file";
         assert!(refused.stderr.contains(says), "{refused}");
     }
 }

@@ -141,7 +141,7 @@ fn permissions_are_shown_with_reasons() {
 
     $ sedge model permissions sink
     ------- stderr -------
-    @sedge/sink asks for nothing, so its models may do nothing outside of their sandbox.
+    @sedge/sink asks for nothing, so its models have no access outside of their sandbox.
 
     $ sedge model permissions askr
     ------- stderr -------

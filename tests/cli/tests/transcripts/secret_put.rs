@@ -175,13 +175,13 @@ fn invalid_name_or_value_is_refused() {
     insta::assert_snapshot!(put("LARGE", &[b'x'; (64 << 10) + 1]), @"
     ------- stderr -------
     error: the value has more than 65536 bytes
-    hint: keep what is larger in a file, and its key as a secret
+    hint: encrypt larger data in a file, and store its key as a secret
     [exit status: 2]
     ");
     insta::assert_snapshot!(put("HUGE", &[b'\n'; 1 << 20]), @"
     ------- stderr -------
     error: the value has more than 65536 bytes
-    hint: keep what is larger in a file, and its key as a secret
+    hint: encrypt larger data in a file, and store its key as a secret
     [exit status: 2]
     ");
     let _ = put("LARGEST", &[b'x'; 64 << 10]).succeeded();

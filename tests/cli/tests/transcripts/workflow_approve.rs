@@ -199,7 +199,7 @@ fn ambiguous_gate_is_refused() {
     $ sedge workflow approve C gate
     ------- stderr -------
     error: the workflow `C` has 2 steps named `gate`
-    hint: say which one, with its job: `one/gate`, `two/gate`
+    hint: name the gate with its job: `one/gate`, `two/gate`
     [exit status: 3]
 
     $ sedge workflow approve C one/gate
@@ -210,7 +210,7 @@ fn ambiguous_gate_is_refused() {
     $ sedge workflow reject C gate
     ------- stderr -------
     error: the workflow `C` has 2 steps named `gate`
-    hint: say which one, with its job: `one/gate`, `two/gate`
+    hint: name the gate with its job: `one/gate`, `two/gate`
     [exit status: 3]
 
     $ sedge workflow approve C two/gate

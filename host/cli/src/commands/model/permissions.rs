@@ -25,7 +25,7 @@ impl Run for ModelPermissionsArgs {
         let report = cx.wait(model_permissions(&repository, &self.name))?;
         if report.permissions.is_empty() {
             let note = format!(
-                "{} asks for nothing, so its models may do nothing outside of their sandbox.",
+                "{} asks for nothing, so its models have no access outside of their sandbox.",
                 report.type_name
             );
             return Ok(Output::new(report).note(note));
