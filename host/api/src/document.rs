@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use crate::problem::{Problem, UseCase};
 use crate::view::data::{
-    DataCollection, DataContentView, DataDeletion, DataPruned, DataQueryItem, DataQueryReport,
-    DataRenamed, DataVersionView,
+    DataCollection, DataContentView, DataDeletion, DataDiff, DataPruned, DataQueryItem,
+    DataQueryReport, DataRenamed, DataVersionView,
 };
 use crate::view::datastore::{
     BackupMade, BackupRestored, DatastoreChecked, DatastoreCompacted, DatastoreStatusView,
@@ -30,9 +30,11 @@ use crate::view::model::{
     MethodRunView, ModelCreated, ModelDeleted, ModelListed, ModelPermissions, ModelView,
 };
 use crate::view::plugin::{PluginAdded, PluginListed, PluginView};
+use crate::view::program::{CommandHelp, ProgramVersion};
 use crate::view::repository::RepositoryMade;
 use crate::view::run::{LogLineView, LogOf, RunReport, RunView, RunsRemoved};
 use crate::view::secret::{SecretDeleted, SecretView, SecretsRotated};
+use crate::view::status::StatusReport;
 use crate::view::workflow::{
     GateDecisionView, GateView, WorkflowEnd, WorkflowListed, WorkflowView,
 };
@@ -153,6 +155,7 @@ macro_rules! documents {
 
 documents! {
     DataDelete => Success<DataDeletion>,
+    DataDiff => Success<DataDiff>,
     DataGc => Success<DataCollection>,
     DataGet => Success<DataContentView>,
     DataList => List<DataVersionView, NoMore>,
@@ -169,6 +172,7 @@ documents! {
     DatastoreRestore => Success<BackupRestored>,
     DatastoreStatus => Success<DatastoreStatusView>,
     Doctor => Success<DoctorReport>,
+    Help => Success<CommandHelp>,
     Init => Success<RepositoryMade>,
     ModelCreate => Success<ModelCreated>,
     ModelDelete => Success<ModelDeleted>,
@@ -187,6 +191,8 @@ documents! {
     SecretList => List<SecretView, NoMore>,
     SecretPut => Success<SecretView>,
     SecretRotate => Success<SecretsRotated>,
+    Status => Success<StatusReport>,
+    Version => Success<ProgramVersion>,
     WorkflowApprovals => List<GateView, NoMore>,
     WorkflowApprove => Success<GateDecisionView>,
     WorkflowGet => Success<WorkflowView>,

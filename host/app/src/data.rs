@@ -5,6 +5,7 @@ pub(crate) mod scan;
 pub(crate) mod view;
 
 pub mod delete;
+pub mod diff;
 pub mod gc;
 pub mod get;
 pub mod list;

@@ -24,6 +24,7 @@ pub mod model;
 pub mod plugin;
 pub mod run;
 pub mod secret;
+pub mod status;
 pub mod workflow;
 
 pub use core_dump::CoreDumpEnd;
@@ -83,8 +84,8 @@ pub mod types {
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::folder::read_named_file;
     pub use sedge_sys::host::{
-        beside_program, current_folder, exit_now, hangup_is_handled, has_argument, n_cores,
-        program, setting, stderr_columns, variable, variable_path,
+        arguments, beside_program, current_folder, exit_now, hangup_is_handled, has_argument,
+        n_cores, program, setting, stderr_columns, stdout_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
     pub use sedge_sys::output_file::OutputFile;

@@ -11,6 +11,7 @@ pub(crate) mod plugin;
 pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod shared;
+pub(crate) mod status;
 pub(crate) mod workflow;
 
 use crate::context::Context;
@@ -57,27 +58,28 @@ commands! {
     /// arguments.
     Command {
         Init(init::InitArgs),
+        Status(status::StatusArgs),
         Doctor(doctor::DoctorArgs),
         /// Add and inspect plugins, which provide types
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Plugin(plugin::Plugin),
         /// Create, inspect, run and delete models
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Model(model::Model),
         /// Read, search and delete the data that models wrote
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Data(data::Data),
         /// Inspect and maintain the datastore
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Datastore(datastore::Datastore),
         /// Manage secrets
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Secret(secret::Secret),
         /// Run workflows, and approve or reject their gates
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Workflow(workflow::Workflow),
         /// Inspect runs, and delete old ones
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Run(run::RunCommand),
     }
 }

@@ -1,6 +1,7 @@
 //! The context of every command: the global options, and functions that run a use case.
 
 use std::cell::RefCell;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -125,6 +126,11 @@ impl Context {
         let folder = self.folder()?;
         let start: &Path = &folder;
         Ok(Repository::open_with(start, self.settings(settings))?)
+    }
+
+    /// Returns whether a user can answer questions.
+    pub(crate) fn is_interactive(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Returns the receiver of the events of a use case.

@@ -2,20 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use sedge_api::problem::details::RunDetails;
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase, sources};
-use sedge_app::types::{Diagnostic, RunId, has_argument, setting};
+use sedge_app::types::{Diagnostic, RunId, setting};
 use sedge_app::{AppError, PathError, PluginUseError, RepositoryError};
 use sedge_sys::fault::MachineError;
 
 use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
-use crate::output::{failure_document, print_failure, stderr, stdout};
+use crate::output::{print_failure, stderr};
 use crate::rows::print_found;
 use crate::{guest_text, help};
 
@@ -30,8 +30,8 @@ pub(crate) enum CliError {
     PromptInterrupted,
     /// The user quit at a prompt. The text says what was not done.
     Quit(String),
-    /// The user typed something invalid. The hint says what to type instead.
-    Usage { message: String, hint: String },
+    /// The user typed something invalid. The hints say what to type instead.
+    Usage { message: String, hints: Vec<String> },
     /// An operation of the machine failed, on the terminal, stdin or stdout.
     Machine(MachineError),
     /// Sedge has a bug.
@@ -179,7 +179,7 @@ impl Explain for CliError {
             ))],
             Self::App(error) => error.help(),
             Self::Interrupted(interruption) => interruption.help(),
-            Self::Usage { hint, .. } => vec![Help::advice(hint)],
+            Self::Usage { hints, .. } => hints.iter().map(Help::advice).collect(),
             Self::Machine(error) => error.help(),
             Self::PromptInterrupted | Self::Quit(_) => Vec::new(),
             Self::Bug(_) => vec![Help::advice(
@@ -286,51 +286,6 @@ impl CliError {
 
 fn hint(help: &Help) -> String {
     format!("hint: {}", help::text(help))
-}
-
-/// Shows clap's result for a command line, and returns the exit code that goes with it.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let wants_json = has_argument("--json");
-    if !error.use_stderr() {
-        // The user requested the help or the version, so failing to print it is an error.
-        return match error.print() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(fault) => {
-                let fault = CliError::from(fault);
-                stderr(&fault.lines("error").join("\n"));
-                ExitCode::from(fault.class().exit_code())
-            }
-        };
-    }
-    if wants_json {
-        // If stdout cannot be written either, the exit code still reports the error.
-        let _ = failure_document(&usage_of(error).problem()).map(|text| stdout(&text));
-    } else {
-        // If stderr cannot be written, the exit code still reports the error.
-        let _ = error.print();
-    }
-    ExitCode::from(ErrorCode::Usage.class().exit_code())
-}
-
-/// Parses the paragraphs of clap's error: the message, perhaps tips, and the usage.
-fn usage_of(error: &clap::Error) -> CliError {
-    let text = error.render().to_string();
-    let paragraphs: Vec<String> = text
-        .split("\n\n")
-        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
-    let message = paragraphs[0].trim_start_matches("error: ");
-    let starting = |with: &str| paragraphs.iter().find(|it| it.starts_with(with));
-    let hint = match (starting("tip: "), starting("Usage: ")) {
-        (Some(tip), _) => tip.trim_start_matches("tip: "),
-        (None, Some(usage)) => usage,
-        (None, None) => "see `sedge --help`",
-    };
-    CliError::Usage {
-        message: message.to_owned(),
-        hint: hint.to_owned(),
-    }
 }
 
 fn diagnostic_text(fault: &Diagnostic) -> String {

@@ -15,6 +15,8 @@ mod permission_text;
 mod progress;
 mod rows;
 mod show;
+mod style;
+mod usage;
 mod user_folders;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,8 +48,9 @@ fn main() -> ExitCode {
     let _ = descriptors_raise();
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return error::usage(&error),
+        Err(error) => return usage::usage(&error),
     };
+    style::choose(args.color);
     let cx = Context::new(&args);
     if let Err(error) = log_start() {
         return error.report(&cx);

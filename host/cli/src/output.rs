@@ -5,15 +5,16 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Row, Table, presets};
 use sedge_api::document::{No, Success, Yes};
-use sedge_app::types::{Moment, stderr_columns};
+use sedge_app::types::{Moment, stderr_columns, stdout_columns};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::guest_text::{self, INDENT, TerminalData};
 use crate::rows::Found;
+use crate::style;
 
 /// The output of a command that succeeded.
 #[derive(Default)]
@@ -187,6 +188,7 @@ pub(crate) fn stderr(line: &str) {
     } else {
         ""
     };
+    let lines = style::marked(&lines);
     let _ = writeln!(anstream::stderr().lock(), "{erase}{lines}");
     stderr_written();
 }
@@ -273,26 +275,45 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(document)
 }
 
-/// Returns rows as aligned columns under a heading.
+/// Returns rows as aligned columns under a heading. On a terminal, a line is at most as wide as it:
+/// cells that do not fit are cut, and end with `…`.
 pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING);
+    match stdout_columns() {
+        Some(columns) => table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(u16::try_from(columns).unwrap_or(u16::MAX))
+            .set_truncation_indicator("…"),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
     table.set_header(heading.iter().map(|word| word.to_uppercase()));
-    // A cell is always one line.
-    let rows = rows.into_iter().map(|row| {
+    for row in rows {
+        // A cell is always one line.
         let cells = row.iter().map(|cell| guest_text::unbroken(cell));
-        cells.collect::<Vec<String>>()
-    });
-    table.add_rows(rows);
+        let mut row = Row::from(cells.collect::<Vec<String>>());
+        row.max_height(1);
+        table.add_row(row);
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    let lines: Vec<String> = table
+    let mut lines: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect();
+    let status = heading
+        .iter()
+        .find(|word| ["status", "state"].contains(word));
+    if let Some(status) = status
+        && style::is_on_stdout()
+        && let Some((header, rows)) = lines.split_first_mut()
+        && let Some(column) = header.find(&status.to_uppercase())
+    {
+        for line in rows {
+            *line = style::with_status(line, column);
+        }
+    }
     lines.join("\n")
 }
 

@@ -16,6 +16,9 @@ use crate::output::{Output, line, shown, stdout, stdout_buffered, table};
 /// The number of rows in a table, unless the user sets another one.
 const ROWS_SHOWN: u64 = 1000;
 
+/// How many items beyond the limit are counted. To count more would take long.
+const MORE_COUNTED_MAX: u64 = 10_000;
+
 /// The number of lines that are buffered before they are written.
 const LINES_BUFFERED: usize = 256;
 
@@ -43,8 +46,8 @@ pub(crate) struct Rows<'a> {
     form: Form,
     n_max: u64,
     n_rows: u64,
-    /// Whether there are more items than the limit allows.
-    is_cut: bool,
+    /// How many items there are beyond the limit. Documents and lines count at most one of them.
+    n_more: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +138,7 @@ impl<'a> Rows<'a> {
             form,
             n_max: options.limit.unwrap_or(n_max),
             n_rows: 0,
-            is_cut: false,
+            n_more: 0,
         }
     }
 
@@ -164,8 +167,9 @@ impl<'a> Rows<'a> {
         row: impl FnOnce() -> Vec<String>,
     ) -> Result<Scan, CliError> {
         if self.n_rows == self.n_max {
-            self.is_cut = true;
-            return Ok(Scan::Enough);
+            self.n_more += 1;
+            let is_counted = self.is_shown() && self.n_more < MORE_COUNTED_MAX;
+            return Ok(if is_counted { Scan::More } else { Scan::Enough });
         }
         self.n_rows += 1;
         let is_read = self.cx.found.borrow_mut().push(item, row)?;
@@ -179,12 +183,13 @@ impl<'a> Rows<'a> {
 
     /// Returns the output as [`Rows::output`] does, and adds the keys of `more` to the document.
     pub(crate) fn output_with(self, none: &str, more: impl Serialize) -> Result<Output, CliError> {
+        let is_shown = self.is_shown();
         let output = match self.cx.found.take() {
             Found::Document(list) => {
                 list.finish(&ListEnd {
                     ok: Yes,
                     count: self.n_rows,
-                    is_cut: self.is_cut,
+                    is_cut: self.n_more > 0,
                     more,
                 })?;
                 return Ok(Output::printed());
@@ -193,7 +198,7 @@ impl<'a> Rows<'a> {
                 stdout_buffered(&mut lines)?;
                 Output::printed()
             }
-            Found::Table { .. } | Found::Nothing if self.n_rows == 0 && !self.is_cut => {
+            Found::Table { .. } | Found::Nothing if self.n_rows == 0 && self.n_more == 0 => {
                 Output::default().note(none)
             }
             found => match found.text() {
@@ -201,9 +206,16 @@ impl<'a> Rows<'a> {
                 None => Output::default(),
             },
         };
-        if !self.is_cut {
+        if self.n_more == 0 {
             return Ok(output);
         }
-        Ok(output.note("There are more: `--limit N` shows N of them, `--json-lines` shows all."))
+        let more = match self.n_more {
+            _ if !is_shown => "There are more".to_owned(),
+            MORE_COUNTED_MAX.. => format!("… (more than {MORE_COUNTED_MAX} more)"),
+            n => format!("… ({n} more)"),
+        };
+        Ok(output.note(format!(
+            "{more}: `--limit N` shows N of them, `--json-lines` shows all."
+        )))
     }
 }

@@ -1,14 +1,42 @@
 //! Values as text.
 
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use jiff::Timestamp as Instant;
 use sedge_api::Time;
+use sedge_app::types::Timestamp;
 
 /// Returns a time of day in UTC, to the second: `2026-11-23T21:34:00Z`.
 pub(crate) fn time(at: Time) -> String {
     let seconds = i64::try_from(at.ms() / 1000).unwrap_or(i64::MAX);
     Instant::from_second(seconds).map_or_else(|_| format!("{} ms", at.ms()), |at| at.to_string())
+}
+
+/// Returns a time for a table: how long ago it was if people read it on a terminal, and otherwise
+/// the same as [`time`].
+pub(crate) fn time_in_table(at: Time) -> String {
+    if io::stdout().is_terminal() {
+        age(at, Timestamp::now())
+    } else {
+        time(at)
+    }
+}
+
+/// Returns how long ago a time was: `now`, `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`. Returns
+/// the date if that is more than 30 days.
+fn age(at: Time, now: Timestamp) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    match now.0.saturating_sub(at.ms()) / 1000 {
+        0 => "now".to_owned(),
+        seconds @ 1..MINUTE => format!("{seconds} s ago"),
+        seconds @ MINUTE..HOUR => format!("{} min ago", seconds / MINUTE),
+        seconds @ HOUR..DAY => format!("{} h ago", seconds / HOUR),
+        seconds if seconds <= 30 * DAY => format!("{} d ago", seconds / DAY),
+        _ => time(at).chars().take("2026-11-23".len()).collect(),
+    }
 }
 
 /// Returns a duration with about three figures, in the unit that fits: `0.53 ms`, `4.2 s`.
@@ -77,6 +105,22 @@ pub(crate) fn quoted<T: ToString>(names: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn age_has_the_unit_that_fits() {
+        let check = |seconds: u64, expect: &str| {
+            let now = Timestamp(1_795_469_640_123);
+            assert_eq!(age(Time::from_ms(now.0 - seconds * 1000), now), expect);
+        };
+        check(0, "now");
+        check(59, "59 s ago");
+        check(60, "1 min ago");
+        check(2 * 60 * 60, "2 h ago");
+        check(30 * 24 * 60 * 60, "30 d ago");
+        check(31 * 24 * 60 * 60, "2026-10-23");
+        // A clock that was set back.
+        assert_eq!(age(Time::from_ms(5000), Timestamp(0)), "now");
+    }
 
     #[test]
     fn number_has_the_unit_that_fits() {

@@ -381,3 +381,39 @@ impl Cache {
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line table says where a guest failed. One that was planted could show other places.
+    #[test]
+    fn line_table_that_is_not_authentic_is_not_used() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let places = CachePlaces {
+            code: Some(keep.path().join("code")),
+            key: Some(keep.path().join("key")),
+        };
+        let cache = Cache {
+            store: CodeCache::open(&places).expect("the folders can be created"),
+            engine: 7,
+        };
+        let name = cache.name("ab", LINES);
+        let table = r#"{"files":["src/lib.rs"],"rows":[[10,0,3,1]]}"#;
+        let written = cache.write(&name, &[table.as_bytes()]);
+        written.expect("the folder is the user's");
+        let expect: LineTable = serde_json::from_str(table).expect("it is a table");
+        assert_eq!(cache.lines("ab"), expect);
+        let path = cache.store.folder.path_of(&name);
+        let authentic = std::fs::read(&path).expect("it was written");
+        let planted = String::from_utf8_lossy(&authentic[MAC_BYTES..]).replace("3,1", "4,1");
+        let planted = [&authentic[..MAC_BYTES], planted.as_bytes()].concat();
+        // The same table under another name is not authentic either.
+        for (name, content) in [(&name, &planted), (&cache.name("cd", LINES), &authentic)] {
+            std::fs::write(cache.store.folder.path_of(name), content).expect("it can be written");
+        }
+        for sha256 in ["ab", "cd"] {
+            assert_eq!(cache.lines(sha256), LineTable::default(), "{sha256}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -88,6 +89,15 @@ pub fn setting(name: &str) -> Option<OsString> {
 #[must_use]
 pub fn has_argument(name: &str) -> bool {
     std::env::args_os().any(|argument| argument == name)
+}
+
+/// Returns the arguments that the program was started with. Bytes that are not UTF-8 are replaced.
+#[must_use]
+pub fn arguments() -> Vec<String> {
+    let arguments = std::env::args_os().skip(1);
+    arguments
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Returns the path of a file beside this program; `None` if the program's folder is unknown.
@@ -182,8 +192,18 @@ pub fn exit_now(code: u8) -> ! {
 /// Returns the number of columns of the terminal on stderr; `None` if stderr is not a terminal.
 #[must_use]
 pub fn stderr_columns() -> Option<usize> {
+    columns(std::io::stderr())
+}
+
+/// Returns the number of columns of the terminal on stdout; `None` if stdout is not a terminal.
+#[must_use]
+pub fn stdout_columns() -> Option<usize> {
+    columns(std::io::stdout())
+}
+
+fn columns(stream: impl AsFd) -> Option<usize> {
     // ignored: a descriptor without a window size is not a terminal.
-    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     // Some terminals report a width of 0.
     Some(match size.ws_col {
         0 => 80,

@@ -34,9 +34,7 @@ pub(crate) fn check(arguments: &[String], stdout: &str, status: ExitStatus) {
 fn checked(arguments: &[String], stdout: &str, status: ExitStatus) -> Result<(), String> {
     let options = arguments.iter().take_while(|argument| *argument != "--");
     let options: Vec<&str> = options.map(String::as_str).collect();
-    let is_other =
-        |option: &&str| ["--json-lines", "--help", "-h", "--version", "-V"].contains(option);
-    let is_document = options.contains(&"--json") && !options.iter().any(is_other);
+    let is_document = options.contains(&"--json") && !options.contains(&"--json-lines");
     if !is_document || status.code().is_none() {
         return Ok(());
     }
@@ -74,8 +72,16 @@ fn fits(validator: &Validator, document: &Value) -> Result<(), String> {
     ))
 }
 
-/// Returns the use case whose stem the first words are.
+/// Returns the use case whose stem the first words are, or that of the help or the version.
 fn use_case(options: &[&str]) -> Option<UseCase> {
+    let has = |names: [&str; 2]| options.iter().any(|option| names.contains(option));
+    if has(["--help", "-h"]) {
+        return Some(UseCase::Help);
+    }
+    // `data get` has an option of that name, too.
+    if has(["--version", "-V"]) && options.iter().all(|option| option.starts_with('-')) {
+        return Some(UseCase::Version);
+    }
     let words = options.iter().filter(|option| !option.starts_with('-'));
     let mut stem = String::new();
     for word in words {

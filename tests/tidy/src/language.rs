@@ -22,7 +22,10 @@ const STYLE: &str = "docs/contributing/style.md";
 fn comments_and_documents_are_in_plain_english() {
     let count = count_of(files());
     println!("{}", count.summary());
-    hold("comments and documents are in plain English", &count.faults());
+    hold(
+        "comments and documents are in plain English",
+        &count.faults(),
+    );
 }
 
 /// How many words there are, and where which of [`WORDS`] are.
@@ -35,7 +38,10 @@ struct Count {
 impl Count {
     fn summary(&self) -> String {
         let Self { n_words, uses } = self;
-        format!("{n_words} words of comments and documents, {} of the dialect", uses.len())
+        format!(
+            "{n_words} words of comments and documents, {} of the dialect",
+            uses.len()
+        )
     }
 
     fn faults(&self) -> Vec<String> {
@@ -71,7 +77,10 @@ fn prose(file: &TreeFile) -> Vec<(usize, String)> {
     let text = file.text();
     let lines = text.lines().zip(1..);
     let prose = |line: Option<&str>, number: usize| Some((number, without_code_spans(line?)));
-    let extension = file.path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let extension = file
+        .path
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension);
     match extension {
         "rs" | "wit" | "ts" => lines
             .filter_map(|(line, number)| prose(comment(line, "//"), number))
@@ -115,13 +124,25 @@ fn the_rule_on_language_can_fail() {
         assert_eq!(count.uses, expect, "{path}: {text}");
         assert_eq!(count.faults().is_empty(), expect.is_empty(), "{text}");
     };
-    check("a.rs", "/// Nobody waits.\nfn f() {}", &["a.rs:1: `Nobody`"]);
+    check(
+        "a.rs",
+        "/// Nobody waits.\nfn f() {}",
+        &["a.rs:1: `Nobody`"],
+    );
     check("a.rs", "f(); // it is told\n", &["a.rs:1: `told`"]);
-    check("a.rs", "fn told() { g(\"nobody\") }\n// The word `told`.", &[]);
+    check(
+        "a.rs",
+        "fn told() { g(\"nobody\") }\n// The word `told`.",
+        &[],
+    );
     check("a.rs", "let url = \"http://anybody\";", &[]);
     check("a.md", "It begins\nanew.\n", &["a.md:2: `anew`"]);
     check("a.md", "```\nwhoever\n```\nThe `whom` of a span.\n", &[]);
-    check("a.toml", "a = 1 # for somebody\n", &["a.toml:1: `somebody`"]);
+    check(
+        "a.toml",
+        "a = 1 # for somebody\n",
+        &["a.toml:1: `somebody`"],
+    );
     check(STYLE, "Never write nobody.", &[]);
     // A rare use is allowed.
     let many = "word ".repeat(5000);

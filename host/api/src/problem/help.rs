@@ -168,6 +168,7 @@ macro_rules! use_cases {
 
 use_cases! {
     DataDelete = "data_delete",
+    DataDiff = "data_diff",
     DataGc = "data_gc",
     DataGet = "data_get",
     DataList = "data_list",
@@ -184,6 +185,7 @@ use_cases! {
     DatastoreRestore = "datastore_restore",
     DatastoreStatus = "datastore_status",
     Doctor = "doctor",
+    Help = "help",
     Init = "init",
     ModelCreate = "model_create",
     ModelDelete = "model_delete",
@@ -202,6 +204,8 @@ use_cases! {
     SecretList = "secret_list",
     SecretPut = "secret_put",
     SecretRotate = "secret_rotate",
+    Status = "status",
+    Version = "version",
     WorkflowApprovals = "workflow_approvals",
     WorkflowApprove = "workflow_approve",
     WorkflowGet = "workflow_get",

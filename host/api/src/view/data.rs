@@ -250,3 +250,18 @@ pub struct DataRenamed {
     /// Whether the former name leads to it.
     pub forward: bool,
 }
+
+/// The difference between two versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataDiff {
+    /// The older version.
+    pub from: DataVersionView,
+    /// The newer version.
+    pub to: DataVersionView,
+    /// Whether both have the same content.
+    pub is_equal: bool,
+    /// The difference in the unified format. `null` if the contents are equal, are no text, or are
+    /// larger than 4 MiB.
+    pub diff: Option<String>,
+}

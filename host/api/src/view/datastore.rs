@@ -175,3 +175,19 @@ pub struct LocksReleased {
     /// The locks.
     pub released: Vec<LockView>,
 }
+
+/// What a datastore occupies on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskUse {
+    /// The size of the database, in bytes.
+    pub database_bytes: u64,
+    /// The size of the database's log, in bytes.
+    pub log_bytes: u64,
+    /// The size of the files of large content, in bytes.
+    pub file_bytes: u64,
+    /// The number of versions of data.
+    pub versions: u64,
+    /// The number of runs on record.
+    pub runs: u64,
+}

@@ -41,6 +41,16 @@ pub enum DataUseError {
         /// The latest version.
         latest: u64,
     },
+    /// The data has no version before this one.
+    #[error("`{name}` of the model `{model}` has no version before {version}")]
+    NoVersionBefore {
+        /// The model.
+        model: ModelName,
+        /// The name.
+        name: DataName,
+        /// The version.
+        version: u64,
+    },
     /// The prefix of the names to delete is empty.
     #[error("the prefix is empty, so it matches every name")]
     PrefixEmpty,
@@ -54,7 +64,7 @@ impl Explain for DataUseError {
         match self {
             Self::Missing { .. } => ErrorCode::DataMissing,
             Self::Renamed { .. } => ErrorCode::DataRenamed,
-            Self::VersionMissing { .. } => ErrorCode::VersionMissing,
+            Self::VersionMissing { .. } | Self::NoVersionBefore { .. } => ErrorCode::VersionMissing,
             Self::PrefixEmpty => ErrorCode::PrefixEmpty,
             Self::Query(_) => ErrorCode::BadQuery,
         }
@@ -100,6 +110,11 @@ impl Explain for DataUseError {
                 ..
             } => vec![
                 Help::advice(format!("its latest version is {latest}")),
+                Help::command("see its versions", UseCase::DataVersions)
+                    .with("model", model.as_str())
+                    .with("name", name.as_str()),
+            ],
+            Self::NoVersionBefore { model, name, .. } => vec![
                 Help::command("see its versions", UseCase::DataVersions)
                     .with("model", model.as_str())
                     .with("name", name.as_str()),

@@ -8,7 +8,9 @@ use sedge_api::view::data::{
 use sedge_model::query::{Query, QueryError, Row, RowFault, RowFaults, Selection, Shown};
 use sedge_store::{DataRecord, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
+use serde_json::Value;
 
+use crate::data::get::data_get;
 use crate::data::scan::data_scan;
 use crate::data::view::version_view;
 use crate::error::AppError;
@@ -89,6 +91,44 @@ pub fn data_query<E: From<AppError>>(
                 count: faults.missing.n_rows,
                 first,
             }),
+        }),
+    }
+}
+
+/// Evaluates an expression on a version, and returns its value.
+///
+/// # Errors
+/// Returns an error if there is no such model, data or version, or if the expression is invalid or
+/// wrong for this version.
+pub fn data_select(
+    repository: &Repository,
+    model: &str,
+    name: &str,
+    version: Option<u64>,
+    select: &str,
+) -> Result<Selected, AppError> {
+    let query = Query::parse("true", Some(select), Timestamp::now().0)?;
+    let (version, _) = data_get(repository, model, name, version)?;
+    let selection = Selection {
+        model: Some(version.model.clone()),
+        name: Some(version.name.clone()),
+        version: Some(version.version),
+        ..Selection::default()
+    };
+    let mut faults = RowFaults::default();
+    let mut value = Value::Null;
+    data_scan::<AppError>(repository, &selection, |scanned| {
+        if let Some(shown) = matched(&query, scanned, &mut faults)? {
+            value = shown.value;
+        }
+        Ok(Scan::Enough)
+    })?;
+    match faults.first {
+        Some(first) => Err(AppError::from(QueryError::Source(first.diagnostic))),
+        None => Ok(Selected {
+            version,
+            value,
+            missing: faults.missing.first,
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! `sedge data …`
 
 pub(crate) mod delete;
+pub(crate) mod diff;
 pub(crate) mod gc;
 pub(crate) mod get;
 pub(crate) mod list;
@@ -15,8 +16,11 @@ use super::commands;
 commands! {
     Data {
         Delete(delete::DataDeleteArgs),
+        Diff(diff::DataDiffArgs),
         Gc(gc::DataGcArgs),
+        #[command(alias = "show")]
         Get(get::DataGetArgs),
+        #[command(alias = "ls")]
         List(list::DataListArgs),
         Prune(prune::DataPruneArgs),
         Query(query::DataQueryArgs),

@@ -16,7 +16,7 @@ commands! {
         Check(check::DatastoreCheckArgs),
         Compact(compact::DatastoreCompactArgs),
         /// Show and release locks
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Lock(DatastoreLock),
         Restore(restore::DatastoreRestoreArgs),
         Status(status::DatastoreStatusArgs),

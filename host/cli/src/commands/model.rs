@@ -13,11 +13,13 @@ commands! {
     Model {
         Create(create::ModelCreateArgs),
         Delete(delete::ModelDeleteArgs),
+        #[command(aliases = ["show", "describe"])]
         Get(get::ModelGetArgs),
+        #[command(alias = "ls")]
         List(list::ModelListArgs),
         Permissions(permissions::ModelPermissionsArgs),
         /// Run the methods of models
-        #[command(subcommand, arg_required_else_help = true)]
+        #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Method(ModelMethod),
     }
 }

@@ -9,7 +9,9 @@ use super::commands;
 commands! {
     Plugin {
         Add(add::PluginAddArgs),
+        #[command(aliases = ["show", "get"])]
         Describe(describe::PluginDescribeArgs),
+        #[command(alias = "ls")]
         List(list::PluginListArgs),
     }
 }

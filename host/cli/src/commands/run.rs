@@ -10,8 +10,10 @@ use super::commands;
 commands! {
     RunCommand {
         Gc(gc::RunGcArgs),
+        #[command(alias = "ls")]
         List(list::RunListArgs),
         Logs(logs::RunLogsArgs),
+        #[command(aliases = ["get", "describe"])]
         Show(show::RunShowArgs),
     }
 }

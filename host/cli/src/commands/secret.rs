@@ -10,6 +10,7 @@ use super::commands;
 commands! {
     Secret {
         Delete(delete::SecretDeleteArgs),
+        #[command(alias = "ls")]
         List(list::SecretListArgs),
         Put(put::SecretPutArgs),
         Rotate(rotate::SecretRotateArgs),

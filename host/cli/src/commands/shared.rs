@@ -9,7 +9,9 @@ use sedge_api::view::workflow::FileFault;
 use sedge_app::Settings;
 use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, setting};
 
+use crate::context::Context;
 use crate::error::CliError;
+use crate::output::stderr_ask;
 
 /// The variable that sets how long to wait for a lock, in seconds.
 const LOCK_TIMEOUT_VARIABLE: &str = "SEDGE_LOCK_TIMEOUT";
@@ -87,6 +89,36 @@ impl DryRun {
     }
 }
 
+/// The option of commands that delete.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Confirmation {
+    /// Delete without asking on a terminal
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Confirmation {
+    /// Returns whether the command has to ask the user: on a terminal, unless `--yes` is given.
+    pub(crate) fn is_needed(&self, cx: &Context) -> bool {
+        !self.yes && cx.is_interactive()
+    }
+
+    /// Asks the user whether to go on, if that is needed.
+    ///
+    /// # Errors
+    /// The user does not agree. `refused` says what was not done.
+    pub(crate) fn ask(&self, cx: &Context, question: &str, refused: &str) -> Result<(), CliError> {
+        if !self.is_needed(cx) {
+            return Ok(());
+        }
+        let answer = stderr_ask(&format!("{question} [y/N] "))?;
+        match answer.unwrap_or_default().to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(CliError::Quit(refused.to_owned())),
+        }
+    }
+}
+
 /// Returns the fault of a file as a cell of a table.
 pub(crate) fn fault_cell(fault: &FileFault) -> String {
     let Place { file, line, column } = &fault.place;
@@ -124,7 +156,9 @@ pub(crate) fn setting_parsed<T>(
             "the environment variable {variable} is `{}`: {reason}",
             value.to_string_lossy()
         ),
-        hint: format!("set it to something else, or unset it: `unset {variable}`"),
+        hints: vec![format!(
+            "set it to something else, or unset it: `unset {variable}`"
+        )],
     })
 }
 

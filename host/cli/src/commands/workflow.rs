@@ -15,7 +15,9 @@ commands! {
     Workflow {
         Approvals(approvals::WorkflowApprovalsArgs),
         Approve(approve::WorkflowApproveArgs),
+        #[command(aliases = ["show", "describe"])]
         Get(get::WorkflowGetArgs),
+        #[command(alias = "ls")]
         List(list::WorkflowListArgs),
         Reject(reject::WorkflowRejectArgs),
         Resume(resume::WorkflowResumeArgs),

@@ -5,11 +5,11 @@ use sedge_api::view::data::DeletedName;
 use sedge_app::data::delete::{Chosen, Request, data_delete};
 
 use crate::commands::Run;
-use crate::commands::shared::{DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, table};
+use crate::output::{Output, stderr, table};
 use crate::show;
 
 /// Delete data of a model permanently
@@ -38,6 +38,8 @@ pub(crate) struct DataDeleteArgs {
     #[command(flatten)]
     dry_run: DryRun,
     #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
     lock: LockOptions,
 }
 
@@ -55,6 +57,20 @@ impl Run for DataDeleteArgs {
             chosen,
             dry_run,
         };
+        if !dry_run && self.confirmation.is_needed(cx) {
+            let plan = Request {
+                dry_run: true,
+                ..request.clone()
+            };
+            let plan = cx.wait(data_delete(&repository, &plan, cx.events()))?;
+            if !plan.deleted.is_empty() {
+                let what = format!("{} of {}", total(&plan.deleted), plan.model);
+                stderr(&deleted_table(&plan.deleted));
+                let question = format!("Delete {what} permanently?");
+                self.confirmation
+                    .ask(cx, &question, &format!("{what} were not deleted"))?;
+            }
+        }
         let deletion = cx.wait(data_delete(&repository, &request, cx.events()))?;
         if deletion.deleted.is_empty() {
             let note = format!("The model {} has no such data.", deletion.model);

@@ -6,7 +6,7 @@ use sedge_app::data::gc::{Request, data_gc};
 
 use crate::commands::Run;
 use crate::commands::data::delete::{deleted_table, total};
-use crate::commands::shared::{DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -26,6 +26,8 @@ pub(crate) struct DataGcArgs {
     #[arg(long)]
     with_latest: bool,
     #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
     lock: LockOptions,
 }
 
@@ -36,6 +38,18 @@ impl Run for DataGcArgs {
             dry_run: self.dry_run.is_set(),
             with_latest: self.with_latest,
         };
+        if !request.dry_run && self.confirmation.is_needed(cx) {
+            let plan = Request {
+                dry_run: true,
+                ..request
+            };
+            let plan = cx.wait(data_gc(&repository, plan, cx.events()))?;
+            if let Some(what) = what(&plan) {
+                let question = format!("Remove {what} permanently?");
+                self.confirmation
+                    .ask(cx, &question, "nothing was removed")?;
+            }
+        }
         let collection = cx.wait(data_gc(&repository, request, cx.events()))?;
         let mut output = Output::default();
         if !collection.deleted.is_empty() {

@@ -7,6 +7,7 @@ use clap::Args;
 use sedge_api::view::data::{DataContentView, DataKindView, DataVersionView};
 use sedge_app::AppError;
 use sedge_app::data::get::{data_get, data_save, data_save_to};
+use sedge_app::data::query::{Selected, data_select};
 use sedge_app::types::{ContentReader, Scan};
 use serde_json::Value;
 
@@ -32,6 +33,12 @@ pub(crate) struct DataGetArgs {
     /// Write the content to this file, or to stdout if it is `-`
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print the value of this CEL expression, as in `sedge data query`: attributes.ip
+    #[arg(long, value_name = "EXPR", conflicts_with = "output")]
+    select: Option<String>,
+    /// Print a text without quotes
+    #[arg(long, requires = "select")]
+    raw: bool,
 }
 
 /// The number of bytes of a file that are printed at once.
@@ -43,10 +50,14 @@ impl Run for DataGetArgs {
         if to_stdout && cx.json {
             return Err(CliError::Usage {
                 message: "`--output -` and `--json` cannot both write to stdout".to_owned(),
-                hint: "name a file, or omit `--json`".to_owned(),
+                hints: vec!["name a file, or omit `--json`".to_owned()],
             });
         }
         let repository = cx.repository()?;
+        if let Some(select) = &self.select {
+            let selected = data_select(&repository, &self.model, &self.name, self.version, select)?;
+            return Ok(selected_output(selected, self.raw));
+        }
         let (version, content) = data_get(&repository, &self.model, &self.name, self.version)?;
         let name = version.name.clone();
         let output = match &self.output {
@@ -79,6 +90,23 @@ impl Run for DataGetArgs {
             output.note(format!("`{}` was renamed to `{name}`.", self.name))
         })
     }
+}
+
+fn selected_output(selected: Selected, raw: bool) -> Output {
+    let Selected {
+        version,
+        value,
+        missing,
+    } = selected;
+    let output = match &value {
+        Value::String(text) if raw => Output::default().text_data(format!("{text}\n")),
+        value => Output::default().text_json(value),
+    };
+    let output = match missing {
+        Some(key) => output.note(format!("`{key}` is missing, so it counts as null.")),
+        None => output,
+    };
+    output.document(document(version, Some(value), None))
 }
 
 fn document(

@@ -45,6 +45,6 @@ fn row(record: &DataVersionView) -> Vec<String> {
         record.kind.as_str().to_owned(),
         record.version.to_string(),
         show::bytes(record.size),
-        show::time(record.created_at),
+        show::time_in_table(record.created_at),
     ]
 }

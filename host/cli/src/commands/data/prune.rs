@@ -4,7 +4,7 @@ use clap::Args;
 use sedge_app::data::prune::{Request, data_prune};
 
 use crate::commands::Run;
-use crate::commands::shared::{DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -37,6 +37,19 @@ impl Run for DataPruneArgs {
             is_confirmed: self.yes,
             dry_run: self.dry_run.is_set(),
         };
+        if !self.yes && !request.dry_run && cx.is_interactive() {
+            let plan = Request {
+                dry_run: true,
+                ..request.clone()
+            };
+            let plan = cx.wait(data_prune(&repository, &plan, cx.events()))?;
+            if plan.doubt.is_none() && !plan.models.is_empty() {
+                let models = show::count(plan.models.len(), "deleted model");
+                let question = format!("Delete the data of {models} permanently?");
+                let refused = format!("the data of {models} was not deleted");
+                Confirmation::default().ask(cx, &question, &refused)?;
+            }
+        }
         let pruned = cx.wait(data_prune(&repository, &request, cx.events()))?;
         if pruned.models.is_empty() {
             return Ok(Output::new(pruned).note("Every model that has data exists."));

@@ -95,7 +95,7 @@ pub(crate) fn row(record: &DataVersionView) -> Vec<String> {
         record.kind.as_str().to_owned(),
         record.spec.clone(),
         show::bytes(record.size),
-        show::time(record.created_at),
+        show::time_in_table(record.created_at),
     ]
 }
 

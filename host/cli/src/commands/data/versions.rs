@@ -37,7 +37,7 @@ impl Run for DataVersionsArgs {
                         version.version.to_string(),
                         version.kind.as_str().to_owned(),
                         show::bytes(version.size),
-                        show::time(version.created_at),
+                        show::time_in_table(version.created_at),
                         version.written_by.call.clone(),
                     ]
                 };

@@ -73,6 +73,6 @@ pub(crate) fn lock_text(lock: &LockView) -> String {
         lock.mode,
         lock.call,
         lock.chain.join(" > "),
-        show::time(lock.since)
+        show::time_in_table(lock.since)
     )
 }

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use sedge_app::model::delete::model_delete;
+use sedge_app::model::get::model_get;
 
 use crate::commands::Run;
-use crate::commands::shared::LockOptions;
+use crate::commands::shared::{Confirmation, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -18,12 +19,23 @@ pub(crate) struct ModelDeleteArgs {
     /// The model
     name: String,
     #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
     lock: LockOptions,
 }
 
 impl Run for ModelDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
+        if self.confirmation.is_needed(cx) {
+            let model = model_get(&repository, &self.name)?.model;
+            let question = format!(
+                "Delete the model {} and its file {}?",
+                model.name, model.file
+            );
+            let refused = format!("the model {} was not deleted", model.name);
+            self.confirmation.ask(cx, &question, &refused)?;
+        }
         let deleted = cx.wait(model_delete(&repository, &self.name, cx.events()))?;
         let mut notes = vec![format!(
             "Deleted the model {} and its file {}",

@@ -113,8 +113,9 @@ pub(crate) fn inputs_read(
 fn text_of(file: &str) -> Result<String, CliError> {
     let unfit = |what: String| CliError::Usage {
         message: what,
-        hint: "an argument is text in UTF-8; a value that begins with `@` is written `@@`"
-            .to_owned(),
+        hints: vec![
+            "an argument is text in UTF-8; a value that begins with `@` is written `@@`".to_owned(),
+        ],
     };
     let bytes = if file == "-" {
         let mut bytes = Vec::new();
@@ -144,7 +145,7 @@ fn json_object(given: &str) -> Result<Map<String, Value>, CliError> {
     };
     let bad = |reason: String| CliError::Usage {
         message: format!("`--inputs-json` cannot be used: {reason}"),
-        hint: "give one JSON object, `@FILE`, or `-` for stdin".to_owned(),
+        hints: vec!["give one JSON object, `@FILE`, or `-` for stdin".to_owned()],
     };
     let text = file.map_or_else(|| Ok(given.to_owned()), text_of)?;
     match json::parse(&text) {

@@ -1,6 +1,5 @@
 //! `sedge plugin add`
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -45,7 +44,7 @@ impl Run for PluginAddArgs {
         if self.grant_all {
             choices.push(Choice::All);
         }
-        if choices.is_empty() && !added.undecided.is_empty() && is_interactive(cx) {
+        if choices.is_empty() && !added.undecided.is_empty() && cx.is_interactive() {
             choices = ask(&added)?;
         }
         Ok(output(added.pin(&choices)?))
@@ -83,11 +82,6 @@ fn share_text(share: GrantedShare) -> &'static str {
         GrantedShare::Part => "It may partly",
         GrantedShare::Nothing => "It may not",
     }
-}
-
-/// Returns whether a user can answer questions.
-fn is_interactive(cx: &Context) -> bool {
-    !cx.json && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The answer of the user to one question.

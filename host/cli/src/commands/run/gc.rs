@@ -6,7 +6,7 @@ use sedge_app::types::Span;
 
 use crate::commands::Run;
 use crate::commands::run::list::what;
-use crate::commands::shared::{DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -25,6 +25,8 @@ pub(crate) struct RunGcArgs {
     #[command(flatten)]
     dry_run: DryRun,
     #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
     lock: LockOptions,
 }
 
@@ -32,6 +34,15 @@ impl Run for RunGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
         let dry_run = self.dry_run.is_set();
+        if !dry_run && self.confirmation.is_needed(cx) {
+            let plan = cx.wait(run_gc(&repository, self.older_than, true, cx.events()))?;
+            if !plan.runs.is_empty() {
+                let what = show::count(plan.runs.len(), "run");
+                let question = format!("Remove {what} with their calls and logs permanently?");
+                self.confirmation
+                    .ask(cx, &question, &format!("{what} were not removed"))?;
+            }
+        }
         let removed = cx.wait(run_gc(&repository, self.older_than, dry_run, cx.events()))?;
         let runs = &removed.runs;
         if runs.is_empty() {
@@ -43,7 +54,7 @@ impl Run for RunGcArgs {
                 run.id.clone(),
                 what(run),
                 run.status.as_str().to_owned(),
-                run.ended_at.map(show::time).unwrap_or_default(),
+                run.ended_at.map(show::time_in_table).unwrap_or_default(),
             ]
         });
         let text = table(&["run", "of", "status", "ended"], rows);

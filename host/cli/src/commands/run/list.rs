@@ -78,7 +78,7 @@ fn row(run: &RunView) -> Vec<String> {
         run.id.clone(),
         what(run),
         run.status.as_str().to_owned(),
-        show::time(run.started_at),
+        show::time_in_table(run.started_at),
         elapsed(run).map(show::duration).unwrap_or_default(),
         run.started_by.clone(),
     ]

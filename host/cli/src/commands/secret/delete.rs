@@ -4,6 +4,7 @@ use clap::Args;
 use sedge_app::secret::secret_delete;
 
 use crate::commands::Run;
+use crate::commands::shared::Confirmation;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -13,10 +14,15 @@ use crate::output::Output;
 pub(crate) struct SecretDeleteArgs {
     /// The name of the secret
     name: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl Run for SecretDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        let question = format!("Delete the secret `{}` permanently?", self.name);
+        let refused = format!("the secret `{}` was not deleted", self.name);
+        self.confirmation.ask(cx, &question, &refused)?;
         let deleted = secret_delete(&*cx.repository()?, &self.name)?;
         let note = format!("Deleted `{}`.", deleted.name);
         Ok(Output::new(deleted).note(note))

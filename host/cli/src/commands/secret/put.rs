@@ -47,10 +47,10 @@ impl Run for SecretPutArgs {
             let name = show::typed(&self.name);
             return Err(CliError::Usage {
                 message: "the value of a secret is never an argument: other programs can read it there, and shells store it".to_owned(),
-                hint: format!(
+                hints: vec![format!(
                     "type it at the prompt of `sedge secret put {name}`, or pass it on stdin"
-                ),
-            });
+                )],
+});
         }
         let repository = cx.repository()?;
         // The name is checked before the user is asked for a value.
@@ -85,7 +85,7 @@ fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
     if first.expose() != second.expose() {
         return Err(CliError::Usage {
             message: "the two values differ".to_owned(),
-            hint: "nothing was changed; try again".to_owned(),
+            hints: vec!["nothing was changed; try again".to_owned()],
         });
     }
     Ok(first)
@@ -102,7 +102,7 @@ fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
         Typed::Line(line) => Ok(SecretValue::new(line).map_err(AppError::from)?),
         Typed::Cut => Err(CliError::Usage {
             message: "the value is longer than a line of the terminal can be".to_owned(),
-            hint: "pass it on stdin: `sedge secret put NAME < FILE`".to_owned(),
+            hints: vec!["pass it on stdin: `sedge secret put NAME < FILE`".to_owned()],
         }),
         Typed::Interrupted | Typed::End => Err(CliError::PromptInterrupted),
     }

@@ -33,7 +33,7 @@ fn row(gate: &GateView) -> Vec<String> {
         gate.workflow.clone(),
         gate.gate.clone(),
         gate.run.clone(),
-        show::time(gate.since),
+        show::time_in_table(gate.since),
         guest_text::cell(&gate.prompt.replace('\n', " ")),
     ]
 }

@@ -1,0 +1,120 @@
+//! Compares two versions of a piece of data.
+
+use std::time::Duration;
+
+use sedge_api::view::data::DataDiff;
+use sedge_model::query::Selection;
+use sedge_store::{ContentReader, Scan};
+use similar::TextDiff;
+
+use crate::data::get::{data_get, data_key};
+use crate::data::scan::data_scan;
+use crate::error::{AppError, DataUseError};
+use crate::repository::Repository;
+
+/// The maximum size of a version whose text is compared, in bytes. The texts and their lines are in
+/// memory.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// The longest time that the search for a small difference may take. After that, a larger one is
+/// shown.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The number of equal lines that are shown around a difference.
+const LINES_AROUND: usize = 3;
+
+/// Compares two versions of `name`. Without `to`, that is the latest version; without `from`, it is
+/// the version before `to`.
+///
+/// Resources are compared as formatted JSON. Files are compared line by line if they are text, and
+/// otherwise only by their digest.
+///
+/// # Errors
+/// Returns an error if there is no such model, data or version, or only one version.
+pub fn data_diff(
+    repository: &Repository,
+    model: &str,
+    name: &str,
+    from: Option<u64>,
+    to: Option<u64>,
+) -> Result<DataDiff, AppError> {
+    let (to, new) = data_get(repository, model, name, to)?;
+    let from = match from {
+        Some(from) => from,
+        None => version_before(repository, model, name, to.version)?,
+    };
+    let (from, old) = data_get(repository, model, name, Some(from))?;
+    let is_equal = from.digest == to.digest;
+    let diff = match is_equal {
+        true => None,
+        false => match (text(old)?, text(new)?) {
+            (Some(old), Some(new)) => Some(unified(&old, &new, from.version, to.version)),
+            (_, _) => None,
+        },
+    };
+    Ok(DataDiff {
+        from,
+        to,
+        is_equal,
+        diff,
+    })
+}
+
+/// Returns the number of the newest version that is older than `version`.
+fn version_before(
+    repository: &Repository,
+    model: &str,
+    name: &str,
+    version: u64,
+) -> Result<u64, AppError> {
+    let (model, name) = data_key(repository, model, name)?;
+    let store = repository.store()?;
+    let present = store.data_get(&model, &name, None)?;
+    let selection = Selection {
+        model: Some(model.to_string()),
+        name: Some(present.map_or(name.clone(), |it| it.name).to_string()),
+        ..Selection::default()
+    };
+    let mut before = None;
+    data_scan::<AppError>(repository, &selection, |scanned| {
+        if scanned.record.version < version {
+            before = Some(scanned.record.version);
+            return Ok(Scan::Enough);
+        }
+        Ok(Scan::More)
+    })?;
+    before.ok_or_else(|| {
+        AppError::from(DataUseError::NoVersionBefore {
+            model,
+            name,
+            version,
+        })
+    })
+}
+
+/// Returns the content as text. Returns `None` if it is too large or is not text.
+fn text(content: ContentReader) -> Result<Option<String>, AppError> {
+    if content.size() > BYTES_MAX {
+        return Ok(None);
+    }
+    let bytes = content.read_all()?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Ok(None);
+    };
+    let is_json = serde_json::from_str::<serde_json::Value>(&text);
+    Ok(Some(match is_json {
+        Ok(value) => format!("{value:#}\n"),
+        Err(_) => text,
+    }))
+}
+
+fn unified(old: &str, new: &str, from: u64, to: u64) -> String {
+    let diff = TextDiff::configure()
+        .timeout(SEARCH_TIME_MAX)
+        .diff_lines(old, new);
+    let mut unified = diff.unified_diff();
+    unified
+        .context_radius(LINES_AROUND)
+        .header(&format!("version {from}"), &format!("version {to}"))
+        .to_string()
+}

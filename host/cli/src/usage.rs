@@ -1,0 +1,301 @@
+//! Command lines that run no command: requests for the help or the version, and mistakes.
+//!
+//! clap parses the command line and words most mistakes. This module words those about commands,
+//! because the grammar knows which ones there are, and users of swamp know others.
+
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind as UsageKind};
+use clap::{Arg, Command, CommandFactory};
+use sedge_api::document::{Success, Yes};
+use sedge_api::problem::{ErrorCode, Explain};
+use sedge_api::view::program::{
+    ArgumentHelp, CommandHelp, CommandListed, OptionHelp, ProgramVersion,
+};
+use sedge_app::types::{CONTRACT_VERSION, arguments, has_argument};
+use serde::Serialize;
+
+use crate::args::Args;
+use crate::error::CliError;
+use crate::output::{document, failure_document, stderr, stdout};
+
+/// Commands of swamp, and those of Sedge that do the same.
+const OF_SWAMP: &[(&str, &str)] = &[
+    ("datastore setup", "init"),
+    ("datastore sync", "datastore backup"),
+    ("extension list", "plugin list"),
+    ("extension pull", "plugin add"),
+    ("extension", "plugin"),
+    ("model edit", "model get"),
+    ("model evaluate", "model get"),
+    ("model output", "data get"),
+    ("model search", "model list"),
+    ("model type", "plugin describe"),
+    ("model validate", "model get"),
+    ("repo", "init"),
+    ("vault delete", "secret delete"),
+    ("vault get", "secret list"),
+    ("vault list-keys", "secret list"),
+    ("vault put", "secret put"),
+    ("vault", "secret"),
+    ("workflow edit", "workflow get"),
+    ("workflow evaluate", "workflow validate"),
+    ("workflow history", "run list"),
+    ("workflow schema", "workflow validate"),
+    ("workflow search", "workflow list"),
+];
+
+/// Shows clap's result for a command line, and returns the exit code that goes with it.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let wants_json = has_argument("--json");
+    if !error.use_stderr() {
+        let printed = match wants_json {
+            true => requested(error.kind()).and_then(|text| stdout(&text)),
+            false => error.print(),
+        };
+        // The user requested the help or the version, so failing to print it is an error.
+        return match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(fault) => {
+                let fault = CliError::from(fault);
+                stderr(&fault.lines("error").join("\n"));
+                ExitCode::from(fault.class().exit_code())
+            }
+        };
+    }
+    let unknown = unknown_command(error);
+    if wants_json {
+        let fault = unknown.unwrap_or_else(|| usage_of(error));
+        // If stdout cannot be written either, the exit code still reports the error.
+        let _ = failure_document(&fault.problem()).and_then(|text| stdout(&text));
+    } else if let Some(unknown) = unknown {
+        unknown.lines("error").iter().for_each(|line| stderr(line));
+    } else {
+        // If stderr cannot be written, the exit code still reports the error.
+        let _ = error.print();
+    }
+    ExitCode::from(ErrorCode::Usage.class().exit_code())
+}
+
+/// Returns the document of the help or the version, whichever the user requested.
+fn requested(kind: UsageKind) -> io::Result<String> {
+    fn success(data: impl Serialize) -> io::Result<String> {
+        Ok(document(&Success { ok: Yes, data })?)
+    }
+    if kind == UsageKind::DisplayVersion {
+        return success(ProgramVersion {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            contract: CONTRACT_VERSION.to_owned(),
+        });
+    }
+    success(help_of(&Named::find(&words())))
+}
+
+/// The command that words name, as far as the grammar has it.
+struct Named {
+    command: Command,
+    /// The words of its name.
+    path: Vec<String>,
+}
+
+impl Named {
+    fn find(words: &[String]) -> Self {
+        let mut root = Args::command();
+        root.build();
+        let mut named = Self {
+            command: root,
+            path: vec!["sedge".to_owned()],
+        };
+        for word in words {
+            let Some(inner) = named.command.find_subcommand(word) else {
+                break;
+            };
+            named.path.push(inner.get_name().to_owned());
+            named.command = inner.clone();
+        }
+        named
+    }
+
+    fn text(&self) -> String {
+        self.path.join(" ")
+    }
+
+    /// Returns the commands of a group that the help shows, with what they do.
+    fn listed(&self) -> Vec<CommandListed> {
+        let shown = self.command.get_subcommands();
+        let shown = shown.filter(|inner| !inner.is_hide_set() && inner.get_name() != "help");
+        let listed = shown.map(|inner| CommandListed {
+            name: inner.get_name().to_owned(),
+            about: about(inner),
+        });
+        listed.collect()
+    }
+}
+
+/// Returns the words of the command line up to its options: those that name a command come first.
+fn words() -> Vec<String> {
+    let root = Args::command();
+    let takes_value = |argument: &str| {
+        root.get_arguments().any(|arg| {
+            let is_long = arg
+                .get_long()
+                .is_some_and(|long| argument == format!("--{long}"));
+            is_long && arg.get_action().takes_values()
+        })
+    };
+    let mut words = Vec::new();
+    let mut arguments = arguments().into_iter();
+    while let Some(argument) = arguments.next() {
+        if takes_value(&argument) {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            words.push(argument);
+        }
+    }
+    // `sedge help data get` is about `data get`.
+    if words.first().is_some_and(|word| word == "help") {
+        words.remove(0);
+    }
+    words
+}
+
+fn about(command: &Command) -> String {
+    let about = command.get_about().map(ToString::to_string);
+    about.unwrap_or_default()
+}
+
+fn help_of(named: &Named) -> CommandHelp {
+    let command = &named.command;
+    let options = command.get_arguments().filter(|arg| !arg.is_positional());
+    CommandHelp {
+        command: named.text(),
+        about: about(command),
+        usage: command
+            .clone()
+            .render_usage()
+            .to_string()
+            .replace("Usage: ", ""),
+        commands: named.listed(),
+        arguments: command.get_positionals().map(argument_help).collect(),
+        options: options.filter_map(option_help).collect(),
+    }
+}
+
+fn argument_help(arg: &Arg) -> ArgumentHelp {
+    ArgumentHelp {
+        name: value_name(arg),
+        about: arg.get_help().map(ToString::to_string).unwrap_or_default(),
+        is_required: arg.is_required_set(),
+    }
+}
+
+fn option_help(arg: &Arg) -> Option<OptionHelp> {
+    let has_value = arg.get_action().takes_values();
+    let values = arg.get_possible_values();
+    Some(OptionHelp {
+        name: format!("--{}", arg.get_long()?),
+        short: arg.get_short().map(|short| format!("-{short}")),
+        value: has_value.then(|| value_name(arg)),
+        about: arg.get_help().map(ToString::to_string).unwrap_or_default(),
+        values: (values.iter().filter(|_| has_value))
+            .map(|value| value.get_name().to_owned())
+            .collect(),
+    })
+}
+
+fn value_name(arg: &Arg) -> String {
+    let names = arg.get_value_names().and_then(<[_]>::first);
+    names.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string)
+}
+
+/// Returns the error for a command that does not exist, with the commands that do. Returns `None`
+/// for other mistakes.
+fn unknown_command(error: &clap::Error) -> Option<CliError> {
+    let is_unknown = error.kind() == UsageKind::InvalidSubcommand;
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    if !is_unknown {
+        return None;
+    }
+    let words = words();
+    let named = Named::find(&words);
+    let mut hints = Vec::new();
+    if let Some((typed, ours)) = of_swamp(&words) {
+        hints.push(format!("swamp's `{typed}` is `sedge {ours}` here"));
+    } else if let Some(ContextValue::Strings(near)) = error.get(ContextKind::SuggestedSubcommand) {
+        let near = near
+            .iter()
+            .filter_map(|near| named.command.find_subcommand(near));
+        let near = near.map(|near| format!("{} {}", named.text(), near.get_name()));
+        let near: BTreeSet<String> = near.collect();
+        hints.extend(near.iter().map(|near| format!("did you mean `{near}`?")));
+    }
+    let listed: Vec<String> = named.listed().into_iter().map(|it| it.name).collect();
+    hints.push(match listed.is_empty() {
+        true => format!("see `{} --help`", named.text()),
+        false => format!(
+            "the commands of `{}` are {}",
+            named.text(),
+            listed.join(", ")
+        ),
+    });
+    Some(CliError::Usage {
+        message: format!("there is no command `{} {unknown}`", named.text()),
+        hints,
+    })
+}
+
+/// Returns the command of swamp that the words begin with, and the command of Sedge that does the
+/// same.
+fn of_swamp(words: &[String]) -> Option<(&'static str, &'static str)> {
+    let begins = |typed: &str| {
+        let mut words = words.iter();
+        typed
+            .split(' ')
+            .all(|word| words.next().is_some_and(|it| it == word))
+    };
+    let found = OF_SWAMP.iter().filter(|(typed, _)| begins(typed));
+    found.max_by_key(|(typed, _)| typed.len()).copied()
+}
+
+/// Parses the paragraphs of clap's error: the message, perhaps tips, and the usage.
+fn usage_of(error: &clap::Error) -> CliError {
+    let text = error.render().to_string();
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let message = paragraphs[0].trim_start_matches("error: ");
+    let starting = |with: &str| paragraphs.iter().find(|it| it.starts_with(with));
+    let hint = match (starting("tip: "), starting("Usage: ")) {
+        (Some(tip), _) => tip.trim_start_matches("tip: "),
+        (None, Some(usage)) => usage,
+        (None, None) => "see `sedge --help`",
+    };
+    CliError::Usage {
+        message: message.to_owned(),
+        hints: vec![hint.to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each command of Sedge in the table exists.
+    #[test]
+    fn commands_for_users_of_swamp_exist() {
+        for (typed, ours) in OF_SWAMP {
+            let words: Vec<String> = ours.split(' ').map(str::to_owned).collect();
+            assert_eq!(
+                Named::find(&words).text(),
+                format!("sedge {ours}"),
+                "{typed}"
+            );
+        }
+    }
+}
