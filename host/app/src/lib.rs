@@ -1,7 +1,9 @@
 //! One folder per noun, and one function per use case: plain data in, events and plain data out.
 //!
-//! Every front end of Sedge uses this crate. Nothing in it prints, exits, or reads the user's
-//! environment. A use case, its command and its test share one name.
+//! Every front end of Sedge uses this crate. Nothing in it prints or exits. Settings come as values:
+//! of the environment it reads only variables that the operator granted to a model or named in the
+//! pin of a command, and the name of the user for records. A use case, its command and its test
+//! share one name.
 
 mod call;
 mod core_dump;

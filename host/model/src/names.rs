@@ -111,7 +111,7 @@ checked_name!(
     JobName, "job name", PLAIN_RULE, is_plain
 );
 checked_name!(
-    /// The name of a step or gate, unique in its workflow.
+    /// The name of a step or gate, unique in its job.
     StepName, "step name", PLAIN_RULE, is_plain
 );
 checked_name!(

@@ -38,6 +38,17 @@ pub struct Found {
     pub item: DataQueryItem,
 }
 
+/// The value of an expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selected {
+    /// The version on which the expression was evaluated.
+    pub version: DataVersionView,
+    /// Its value.
+    pub value: Value,
+    /// What the expression reads and the version does not have, if it is missing something.
+    pub missing: Option<String>,
+}
+
 /// Passes each version for which the predicate is true to `take`, until `take` returns that it
 /// needs no more. The versions are sorted by model and name, the newest of a name first.
 ///
