@@ -5,29 +5,28 @@
 //! locks, waits for a backoff, and retries the call from its admission on.
 
 mod admission;
-mod commands;
 mod door;
 mod fault;
-mod outside;
+mod ports;
+mod record;
 mod replay;
 mod rulers;
 mod surroundings;
 mod writes;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::argument::{arguments_merged, whole_numbers};
-use sedge_model::call::{CallError, LimitName, Outcome, Refusals, TargetKind, Undone};
-use sedge_model::names::{MethodName, ModelName};
+use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
+use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
 use sedge_model::type_info::MethodKind;
-use sedge_runtime::{CallLimits, CallReport, CallSpec, HostError, Identity, Staging};
-use sedge_store::{CallEnd, CallStart, Origin, StoreError};
+use sedge_runtime::{CallIdentity, CallReport, CallSpec, Staging};
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
 use sedge_sys::random;
@@ -39,6 +38,9 @@ use crate::frame::{BeingUndone, Frame, Undo};
 use crate::run::cx::{ReadyModel, RunCx};
 
 use door::Door;
+use fault::host_fault;
+use ports::CallPorts;
+use record::Record;
 use writes::Writes;
 
 pub(crate) use fault::CallFault;
@@ -65,9 +67,8 @@ pub(crate) struct CallRequest {
 /// What a callee inherits from its caller.
 pub(crate) struct Caller {
     pub(crate) frame: Arc<Frame>,
-    pub(crate) kind: MethodKind,
+    pub(crate) identity: Arc<CallIdentity>,
     pub(crate) staging: Arc<Staging>,
-    pub(crate) deadline: Moment,
     /// The folders that the caller, or one of its own callers, may write to.
     pub(crate) writable: Arc<BTreeSet<FileIdentity>>,
 }
@@ -86,17 +87,7 @@ pub(crate) async fn call_run(
     let ready = ReadyCall::resolve(cx, &request).await?;
     ready.may_be_called_by(cx, caller)?;
     let frame = &request.frame;
-    let mut record = Record {
-        cx,
-        frame,
-        model: ready.model.definition.name.clone(),
-        step: request.step.clone(),
-        origin: writes::origin(&ready.model, &ready.method),
-        uses: Arc::clone(&ready.uses),
-        since,
-        waited: Duration::ZERO,
-        stage: Stage::Ready,
-    };
+    let mut record = Record::new(cx, &request, &ready, since);
     loop {
         tokio::select! {
             biased;
@@ -210,7 +201,7 @@ impl ReadyCall {
     /// either.
     fn may_be_called_by(&self, cx: &RunCx, caller: Option<&Caller>) -> Result<(), CallError> {
         let reads = |kind| kind == MethodKind::Read;
-        let is_below_reader = caller.is_some_and(|caller| reads(caller.kind))
+        let is_below_reader = caller.is_some_and(|caller| reads(caller.identity.kind))
             || cx.locks.joined().is_some_and(|joined| joined.only_reads);
         if reads(self.kind) || !is_below_reader {
             return Ok(());
@@ -250,55 +241,53 @@ async fn run(
         uses,
     } = ready;
     let name = model.definition.name.clone();
-    let surroundings = match surroundings::gather(&cx.repository, model, uses) {
+    let surroundings = match surroundings::gather(&cx.repository, model) {
         Ok(surroundings) => surroundings,
         // The guest did not run, but the denial is recorded all the same.
         Err(denied) => return Ok(CallReport::refused(denied)),
     };
     let begin = Moment::now();
     let own_deadline = begin.after(model.limits.wall_time);
-    let deadline = caller.map_or(own_deadline, |caller| caller.deadline.min(own_deadline));
+    let deadline = caller.map_or(own_deadline, |caller| {
+        caller.identity.deadline.min(own_deadline)
+    });
     let staging = Staging::new(
         name.clone(),
         caller.map(|caller| Arc::clone(&caller.staging)),
-        model.limits.staged_bytes,
+        usize::try_from(model.limits.staged_bytes).unwrap_or(usize::MAX),
     );
-    let identity = Identity {
+    let identity = Arc::new(CallIdentity {
         model: name,
         method: method.clone(),
+        kind: *kind,
         lineage: request.frame.lineage().clone(),
         step: request.step.clone(),
-    };
+        permissions: Arc::clone(&model.permissions),
+        uses: Arc::clone(uses),
+        begin,
+        deadline,
+        limits: model.limits,
+    });
     let called = Caller {
         frame: Arc::clone(&request.frame),
-        kind: *kind,
+        identity: Arc::clone(&identity),
         staging: Arc::clone(&staging),
-        deadline,
         writable: Arc::new(surroundings::writable(&surroundings, caller)),
     };
-    let ours = outside::Ours {
+    let ports = CallPorts {
+        cx: Arc::clone(cx),
         model: Arc::clone(model),
-        uses: Arc::clone(uses),
-        identity: identity.clone(),
         caller: Arc::new(called),
         writes: Arc::clone(writes),
+        replay: Mutex::new(request.replay.clone()),
     };
-    let outside = outside::CallOutside::new(cx, ours, request.replay.clone());
     let spec = CallSpec {
         identity,
-        kind: *kind,
         arguments: given.clone(),
         global_arguments: Value::Object(model.definition.global_arguments.value.clone()),
         surroundings,
-        limits: CallLimits {
-            memory_bytes: model.limits.memory_bytes,
-            begin,
-            deadline,
-            http: model.limits.http,
-            quotas: model.limits.quotas,
-        },
         staging,
-        outside: Arc::new(outside),
+        ports: ports.connect(),
         admission: request.frame.admission(),
     };
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
@@ -358,7 +347,7 @@ async fn lock(
         (Resource::Datastore, intent),
         (Resource::Model(name.clone()), mode),
     ]);
-    let latest = caller.map(|caller| caller.deadline);
+    let latest = caller.map(|caller| caller.identity.deadline);
     let acquired = cx.locks.acquire(frame.lineage(), &what, &wants, latest);
     match acquired.await {
         Ok(guard) => {
@@ -416,183 +405,4 @@ async fn lock_fault(cx: &RunCx, frame: &Frame, error: LockError) -> Result<u64, 
     }
     // The call is being rolled back: the task that does so drops this future.
     std::future::pending().await
-}
-
-/// Converts an error that passed through the runtime; an error of the host is restored as it was.
-fn host_fault(error: HostError) -> CallFault {
-    match error.downcast_ref::<outside::Carried>() {
-        Some(carried) => match carried.take() {
-            Some(own) => own.into(),
-            None => error.into(),
-        },
-        None => error.into(),
-    }
-}
-
-/// The record of a call.
-///
-/// Dropping it records the call as cancelled, if the call had begun and has not ended.
-struct Record<'a> {
-    cx: &'a RunCx,
-    frame: &'a Frame,
-    model: ModelName,
-    step: Option<StepPath>,
-    origin: Origin,
-    uses: Arc<Uses>,
-    since: Moment,
-    /// How long the call waited for locks, in all attempts.
-    waited: Duration,
-    stage: Stage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Nothing is recorded yet.
-    Ready,
-    /// The start is being recorded. If the call is cut off now, it does not know whether the record
-    /// exists.
-    Beginning,
-    /// The beginning is recorded.
-    Begun,
-    /// The end is recorded.
-    Ended,
-}
-
-impl Record<'_> {
-    async fn begin(&mut self, request: &CallRequest, ready: &ReadyCall) -> Result<(), AppError> {
-        if self.stage == Stage::Begun {
-            return Ok(());
-        }
-        // The user may have typed the value of a secret into the arguments.
-        let mut arguments = request.arguments.clone();
-        Door::new(&self.cx.vault).value(&mut arguments);
-        let start = CallStart {
-            lineage: self.frame.lineage().clone(),
-            step: request.step.clone(),
-            model: self.model.clone(),
-            method: ready.method.clone(),
-            plugin: ready.model.plugin.description().sha256.clone(),
-            arguments,
-            n_undone: self.frame.n_undone(),
-        };
-        let store = self.cx.repository.store()?;
-        self.stage = Stage::Beginning;
-        let started = store.call_start(&self.cx.claim, start).await;
-        self.stage = if started.is_ok() {
-            Stage::Begun
-        } else {
-            Stage::Ready
-        };
-        Ok(started?)
-    }
-
-    /// Measures how long the call waits for its locks.
-    async fn waited<T>(&mut self, lock: impl Future<Output = T>) -> T {
-        let since = Moment::now();
-        let locked = lock.await;
-        self.waited += since.elapsed();
-        locked
-    }
-
-    fn undo(&mut self) -> Result<(), AppError> {
-        if self.stage != Stage::Ready {
-            let store = self.cx.repository.store()?;
-            let is_there = store.call_undo(&self.cx.claim, self.frame.lineage())?;
-            self.stage = if is_there { Stage::Begun } else { Stage::Ready };
-        }
-        Ok(())
-    }
-
-    async fn commit(
-        &mut self,
-        report: CallReport,
-        ready: &ReadyCall,
-        writes: &Writes,
-    ) -> Result<Outcome, CallFault> {
-        let mut end = self.end(report.result.clone());
-        end.changes = writes::changes(&ready.model, report.changes);
-        end.undone = report.undone;
-        end.refusals = report.refusals;
-        end.published = report.published;
-        end.log = report.log.clone();
-        end.lock_epoch = writes.lock_epoch;
-        let store = self.cx.repository.store()?;
-        let written = match store.call_commit(&self.cx.claim, end).await {
-            Err(error @ StoreError::NotOwner { .. }) => {
-                let reason = error.to_string();
-                let denied = CallError::Denied { reason };
-                let mut end = self.end(Err(denied.clone()));
-                end.log = report.log;
-                store.call_commit(&self.cx.claim, end).await?;
-                self.stage = Stage::Ended;
-                return Err(CallFault::Failed(denied));
-            }
-            other => other?,
-        };
-        self.stage = Stage::Ended;
-        match report.result {
-            Ok(value) => Ok(Outcome { value, written }),
-            Err(error) => Err(CallFault::Failed(error)),
-        }
-    }
-
-    /// Records how the call ended, if it had begun, was rolled back, and could not begin again.
-    async fn settle(&mut self, ended: Result<Outcome, CallFault>) -> Result<Outcome, CallFault> {
-        match ended {
-            Err(CallFault::Refused(error)) if self.stage == Stage::Begun => {
-                let store = self.cx.repository.store()?;
-                let end = self.end(Err(error.clone()));
-                store.call_commit(&self.cx.claim, end).await?;
-                self.stage = Stage::Ended;
-                Err(CallFault::Failed(error))
-            }
-            ended => ended,
-        }
-    }
-
-    /// Returns the end of a call that changes nothing. Recording such an end needs no lock.
-    fn end(&self, result: Result<Value, CallError>) -> CallEnd {
-        CallEnd {
-            lineage: self.frame.lineage().clone(),
-            step: self.step.clone(),
-            model: self.model.clone(),
-            origin: self.origin.clone(),
-            result,
-            changes: Vec::new(),
-            undone: Undone::default(),
-            refusals: Refusals::default(),
-            published: Vec::new(),
-            log: Vec::new(),
-            used: self.uses.used(),
-            until_commit_us: micros(self.since.elapsed()),
-            waited_us: micros(self.waited),
-            lock_epoch: 0,
-        }
-    }
-
-    fn note_cancelled(&self) -> Result<(), AppError> {
-        let end = self.end(Err(CallError::Cancelled));
-        let store = self.cx.repository.store()?;
-        match store.call_commit(&self.cx.claim, end).wait() {
-            // The call was cut off just after it was committed, or before it began.
-            Err(StoreError::CallNotRunning(_)) => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
-    }
-}
-
-impl Drop for Record<'_> {
-    fn drop(&mut self) {
-        // If a caller is being rolled back, the record of this call is about to be deleted.
-        let has_ended = match self.stage {
-            Stage::Ready | Stage::Ended => true,
-            Stage::Beginning | Stage::Begun => false,
-        };
-        if has_ended || self.frame.is_undone_above() {
-            return;
-        }
-        if let Err(error) = self.note_cancelled() {
-            tracing::warn!(call = %self.frame.lineage(), %error, "failed to record that a call was cancelled");
-        }
-    }
 }

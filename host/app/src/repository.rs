@@ -18,6 +18,7 @@ use sedge_locks::session::{self, Session};
 use sedge_model::command::LINEAGE_VARIABLE;
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::SourceFile;
+use sedge_model::limits::ComponentLimits;
 use sedge_model::names::{ModelName, WorkflowName};
 use sedge_model::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
 use sedge_model::run::RunStatus;
@@ -25,8 +26,7 @@ use sedge_model::suggest::nearest;
 use sedge_model::workflow::Workflow;
 use sedge_model::yaml;
 use sedge_runtime::{
-    Allocation, CacheFault, CachePlaces, CodeCache, Compiler, ComponentLimits, CoreDumps, Plugin,
-    Runtime,
+    Allocation, CacheFault, CachePlaces, CodeCache, Compiler, CoreDumps, Plugin, Runtime,
 };
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
@@ -190,7 +190,7 @@ impl Repository {
 
     /// Returns the size limits for a component that is added.
     pub(crate) fn component_limits(&self) -> ComponentLimits {
-        limits::component_limits(&self.config.component_limits, ComponentLimits::default())
+        self.config.component_limits.values()
     }
 
     pub(crate) fn plugin_lock(&self) -> &PluginLock {

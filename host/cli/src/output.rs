@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Row, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use sedge_api::document::{No, Success, Yes};
-use sedge_app::types::{Moment, stderr_columns, stdout_columns};
+use sedge_app::types::{Moment, stdout_columns};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -135,16 +135,20 @@ pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
 
 /// Returns a text in the form for stdout, which depends on whether that is a terminal.
 pub(crate) fn shown(text: String, is_data: bool) -> String {
-    if !io::stdout().is_terminal() {
-        return text;
-    }
     if is_data {
+        if !io::stdout().is_terminal() {
+            return text;
+        }
         let mut data = TerminalData::default();
         return data.push(text.as_bytes()) + &data.finish();
     }
-    match stderr_columns() {
+    let text = match stdout_columns() {
         Some(columns) => guest_text::folded(&text, columns, INDENT),
         None => text,
+    };
+    match style::is_on_stdout() {
+        true => style::tables(&text),
+        false => text,
     }
 }
 
@@ -275,6 +279,11 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(document)
 }
 
+/// The columns whose cells are never cut, because users copy or compare them.
+const WHOLE: [&str; 9] = [
+    "run", "model", "workflow", "status", "state", "version", "versions", "latest", "size",
+];
+
 /// Returns rows as aligned columns under a heading. On a terminal, a line is at most as wide as it:
 /// cells that do not fit are cut, and end with `…`.
 pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -295,25 +304,19 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
         row.max_height(1);
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
+    for (column, heading) in table.column_iter_mut().zip(heading) {
         column.set_padding((0, 2));
+        if WHOLE.contains(heading) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
-    let mut lines: Vec<String> = table
+    if let Some(last) = table.column_iter_mut().last() {
+        last.set_padding((0, 0));
+    }
+    let lines: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect();
-    let status = heading
-        .iter()
-        .find(|word| ["status", "state"].contains(word));
-    if let Some(status) = status
-        && style::is_on_stdout()
-        && let Some((header, rows)) = lines.split_first_mut()
-        && let Some(column) = header.find(&status.to_uppercase())
-    {
-        for line in rows {
-            *line = style::with_status(line, column);
-        }
-    }
     lines.join("\n")
 }
 

@@ -44,8 +44,32 @@ pub(crate) fn marked(lines: &str) -> String {
     lines.to_owned()
 }
 
+/// Returns a text with the statuses of its tables in colour. A table begins with a line of capital
+/// letters, and ends with an empty line.
+pub(crate) fn tables(text: &str) -> String {
+    let mut column = None;
+    let mut coloured = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let is_heading = !line.chars().any(char::is_lowercase);
+        if line.trim().is_empty() {
+            column = None;
+        } else if let Some(found) = status_column(line).filter(|_| is_heading) {
+            column = Some(found);
+        } else if let Some(column) = column {
+            coloured.push_str(&with_status(line, column));
+            continue;
+        }
+        coloured.push_str(line);
+    }
+    coloured
+}
+
+fn status_column(heading: &str) -> Option<usize> {
+    heading.find("STATUS").or_else(|| heading.find("STATE"))
+}
+
 /// Returns a line of a table with the status in colour that begins at a column of the terminal.
-pub(crate) fn with_status(line: &str, column: usize) -> String {
+fn with_status(line: &str, column: usize) -> String {
     let mut n_columns = 0;
     let begin = line.char_indices().find(|(_, c)| {
         let is_here = n_columns >= column;
@@ -56,7 +80,7 @@ pub(crate) fn with_status(line: &str, column: usize) -> String {
         return line.to_owned();
     };
     let (before, rest) = line.split_at(begin);
-    let word = rest.split(' ').next().unwrap_or_default();
+    let word = rest.split_whitespace().next().unwrap_or_default();
     let Some(style) = of_status(word) else {
         return line.to_owned();
     };
@@ -91,6 +115,13 @@ mod tests {
         check("日  ok", 4, "日  \u{1b}[32mok\u{1b}[0m");
         check("failed  x", 8, "failed  x");
         check("a", 3, "a");
+    }
+
+    #[test]
+    fn status_has_colour_in_tables_only() {
+        let text = "failed  x\n\nRUN  STATUS\na    failed\n\na    failed\n";
+        let expect = "failed  x\n\nRUN  STATUS\na    \u{1b}[31mfailed\u{1b}[0m\n\na    failed\n";
+        assert_eq!(tables(text), expect);
     }
 
     #[test]

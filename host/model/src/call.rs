@@ -6,6 +6,8 @@ mod refusals;
 
 pub use refusals::{REFUSED_CALLS_MAX, Refusals, RefusedCall};
 
+pub use crate::limits::LimitName;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -188,145 +190,8 @@ pub enum TargetKind {
     Method,
 }
 
-/// A limit that a call can reach. Errors show its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitName {
-    /// The bytes of all linear memories and tables of a call's instance together.
-    MemoryBytes,
-    /// The seconds that a call's own code has executed.
-    CpuSeconds,
-    /// The number of nested calls from the run down to this one.
-    CallDepth,
-    /// The calls that a run made, including ended ones.
-    CallsPerRun,
-    /// The calls that one call made, including ended ones.
-    CallsPerCall,
-    /// The calls that one call has started and that have not ended.
-    ParallelCalls,
-    /// The calls of host functions that one call made.
-    HostCalls,
-    /// The bytes that have passed between one call and the host.
-    HostBytes,
-    /// The bytes of one JSON text that passes between guest and host.
-    JsonBytes,
-    /// The bytes that one call has staged in memory.
-    StagedBytes,
-    /// The bytes of all files that one call has written.
-    FileBytes,
-    /// The files that one call has open, for writing or reading.
-    OpenFiles,
-    /// The handles that one call holds: of streams, requests, pollables, files and calls.
-    Handles,
-    /// The instances that exist in this process at the same time.
-    LiveInstances,
-    /// The bytes of the memories and tables of all calls of this process.
-    ProcessMemory,
-    /// The file descriptors that all guests of this process hold.
-    ProcessDescriptors,
-}
-
-impl LimitName {
-    /// Returns the limit's name as text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MemoryBytes => "memory-bytes",
-            Self::CpuSeconds => "cpu-seconds",
-            Self::CallDepth => "call-depth",
-            Self::CallsPerRun => "calls-per-run",
-            Self::CallsPerCall => "calls-per-call",
-            Self::ParallelCalls => "parallel-calls",
-            Self::HostCalls => "host-calls",
-            Self::HostBytes => "host-bytes",
-            Self::JsonBytes => "json-bytes",
-            Self::StagedBytes => "staged-bytes",
-            Self::FileBytes => "file-bytes",
-            Self::OpenFiles => "open-files",
-            Self::Handles => "handles",
-            Self::LiveInstances => "live-instances",
-            Self::ProcessMemory => "process-memory",
-            Self::ProcessDescriptors => "process-descriptors",
-        }
-    }
-
-    /// Returns the key in `limits:` or `processLimits:` that sets the limit, and `value` in the
-    /// unit of that key. Returns `None` if the limit cannot be set.
-    #[must_use]
-    pub fn key(self, value: u64) -> Option<(&'static str, u64)> {
-        Some(match self {
-            Self::MemoryBytes => ("memoryMebibytes", value >> 20),
-            Self::CpuSeconds => ("cpuSeconds", value),
-            Self::CallDepth => ("callDepth", value),
-            Self::CallsPerRun => ("callsPerRun", value),
-            Self::CallsPerCall => ("callsPerCall", value),
-            Self::ParallelCalls => ("parallelCalls", value),
-            Self::HostCalls => ("hostCalls", value),
-            Self::HostBytes => ("hostMebibytes", value >> 20),
-            Self::StagedBytes => ("stagedMebibytes", value >> 20),
-            Self::FileBytes => ("fileMebibytes", value >> 20),
-            Self::OpenFiles => ("openFiles", value),
-            Self::ProcessMemory => ("memoryMebibytes", value >> 20),
-            Self::ProcessDescriptors => ("descriptors", value),
-            Self::JsonBytes | Self::Handles | Self::LiveInstances => return None,
-        })
-    }
-
-    /// Returns the line of YAML that sets the limit to twice `value`. Returns `None` if the limit
-    /// cannot be set.
-    #[must_use]
-    pub fn raised(self, value: u64) -> Option<String> {
-        let (key, value) = self.key(value)?;
-        let limits = match self {
-            Self::ProcessMemory | Self::ProcessDescriptors => "processLimits",
-            Self::MemoryBytes
-            | Self::CpuSeconds
-            | Self::CallDepth
-            | Self::CallsPerRun
-            | Self::CallsPerCall
-            | Self::ParallelCalls
-            | Self::HostCalls
-            | Self::HostBytes
-            | Self::JsonBytes
-            | Self::StagedBytes
-            | Self::FileBytes
-            | Self::OpenFiles
-            | Self::Handles
-            | Self::LiveInstances => "limits",
-        };
-        Some(format!(
-            "{limits}: {{{key}: {}}}",
-            value.saturating_mul(2).max(1)
-        ))
-    }
-
-    /// Returns whether only `sedge.yaml` can set the limit, because it applies to a whole run or
-    /// process instead of one call.
-    #[must_use]
-    pub fn is_of_repository(self) -> bool {
-        match self {
-            Self::CallDepth
-            | Self::CallsPerRun
-            | Self::ProcessMemory
-            | Self::ProcessDescriptors => true,
-            Self::MemoryBytes
-            | Self::CpuSeconds
-            | Self::CallsPerCall
-            | Self::ParallelCalls
-            | Self::HostCalls
-            | Self::HostBytes
-            | Self::JsonBytes
-            | Self::StagedBytes
-            | Self::FileBytes
-            | Self::OpenFiles
-            | Self::Handles
-            | Self::LiveInstances => false,
-        }
-    }
-}
-
-/// The reason why a call has no outcome.
-///
-/// It describes this call only. Code that displays it adds the model and the method.
+/// Why a call has no outcome. It names what happened to *this* call; whoever shows it
+/// adds the model and the method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
     /// There is no such model or method.

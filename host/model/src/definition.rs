@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::lifetime::{Keep, Lifetime, Retention};
+use crate::limits::ModelLimitsFile;
 use crate::names::{MethodName, ModelName, SpecName, TypeName, TypeVersion};
 use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
@@ -31,119 +32,15 @@ pub struct Definition {
     /// The default arguments of each method's calls.
     pub method_arguments: BTreeMap<MethodName, Map<String, Value>>,
     /// Its own limits.
-    pub limits: Limits,
-    /// The grants of this model, in addition to those of its type.
+    pub limits: ModelLimitsFile,
+    /// What it may do, besides what all models of its type may.
     pub grants: Grants,
     /// The retention of each spec that the operator overrides.
     pub retention: BTreeMap<SpecName, Retention>,
 }
 
-/// Limits as they are written in a file. The default applies to a limit that is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Limits {
-    /// How long one call may take from the start of its code, in seconds.
-    pub wall_time_seconds: Option<u32>,
-    /// How long the code of one call may execute, in seconds. Waiting does not count, and neither
-    /// do the calls that it makes.
-    pub cpu_seconds: Option<u32>,
-    /// How much memory one call may use, in MiB.
-    pub memory_mebibytes: Option<u32>,
-    /// How many calls deep a run may nest.
-    pub call_depth: Option<u32>,
-    /// How many calls a run may make, including calls that have ended.
-    pub calls_per_run: Option<u32>,
-    /// How many calls one call may make, including calls that have ended.
-    pub calls_per_call: Option<u32>,
-    /// How many calls that have not ended one call may have.
-    pub parallel_calls: Option<u32>,
-    /// How many host functions one call may call.
-    pub host_calls: Option<u32>,
-    /// How much data may pass between one call and the host, in MiB.
-    pub host_mebibytes: Option<u32>,
-    /// How much one call may stage in memory before it is committed, in MiB.
-    pub staged_mebibytes: Option<u32>,
-    /// How much one call may write to files, in MiB.
-    pub file_mebibytes: Option<u32>,
-    /// How many files one call may have open.
-    pub open_files: Option<u32>,
-    /// How many lines of one call's log are kept.
-    pub log_lines: Option<u32>,
-    /// How much of one call's log is kept, in KiB.
-    pub log_kibibytes: Option<u32>,
-    /// The limits of its HTTP requests.
-    #[serde(default)]
-    pub http: HttpLimits,
-}
-
-/// Limits of HTTP requests as they are written in a file. The default applies to a limit that is
-/// `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct HttpLimits {
-    /// How many requests one call may have under way.
-    pub requests: Option<u32>,
-    /// How large the body of one request may be, in MiB.
-    pub request_mebibytes: Option<u32>,
-    /// How large the body of one response may be, in MiB, as it is transferred.
-    pub response_mebibytes: Option<u32>,
-    /// How large the headers of one request or response may be, in KiB.
-    pub header_kibibytes: Option<u32>,
-    /// How long it may take to make a connection, in seconds.
-    pub connect_seconds: Option<u32>,
-    /// How long a server may take to begin its response, in seconds.
-    pub first_byte_seconds: Option<u32>,
-    /// How long the transfer of a body may pause, in seconds.
-    pub between_bytes_seconds: Option<u32>,
-    /// How long a request and its response may take, in seconds.
-    pub total_seconds: Option<u32>,
-}
-
-impl HttpLimits {
-    /// Returns these limits. A limit that is `None` is taken from `fallback`.
-    #[must_use]
-    pub fn or(&self, fallback: &Self) -> Self {
-        Self {
-            requests: self.requests.or(fallback.requests),
-            request_mebibytes: self.request_mebibytes.or(fallback.request_mebibytes),
-            response_mebibytes: self.response_mebibytes.or(fallback.response_mebibytes),
-            header_kibibytes: self.header_kibibytes.or(fallback.header_kibibytes),
-            connect_seconds: self.connect_seconds.or(fallback.connect_seconds),
-            first_byte_seconds: self.first_byte_seconds.or(fallback.first_byte_seconds),
-            between_bytes_seconds: self
-                .between_bytes_seconds
-                .or(fallback.between_bytes_seconds),
-            total_seconds: self.total_seconds.or(fallback.total_seconds),
-        }
-    }
-}
-
-impl Limits {
-    /// Returns these limits. A limit that is `None` is taken from `fallback`.
-    #[must_use]
-    pub fn or(&self, fallback: &Self) -> Self {
-        Self {
-            wall_time_seconds: self.wall_time_seconds.or(fallback.wall_time_seconds),
-            cpu_seconds: self.cpu_seconds.or(fallback.cpu_seconds),
-            memory_mebibytes: self.memory_mebibytes.or(fallback.memory_mebibytes),
-            call_depth: self.call_depth.or(fallback.call_depth),
-            calls_per_run: self.calls_per_run.or(fallback.calls_per_run),
-            calls_per_call: self.calls_per_call.or(fallback.calls_per_call),
-            parallel_calls: self.parallel_calls.or(fallback.parallel_calls),
-            host_calls: self.host_calls.or(fallback.host_calls),
-            host_mebibytes: self.host_mebibytes.or(fallback.host_mebibytes),
-            staged_mebibytes: self.staged_mebibytes.or(fallback.staged_mebibytes),
-            file_mebibytes: self.file_mebibytes.or(fallback.file_mebibytes),
-            open_files: self.open_files.or(fallback.open_files),
-            log_lines: self.log_lines.or(fallback.log_lines),
-            log_kibibytes: self.log_kibibytes.or(fallback.log_kibibytes),
-            http: self.http.or(&fallback.http),
-        }
-    }
-}
-
-/// The file as it is written. `id` and `version` are accepted because definitions made by related
-/// tools contain them. Sedge ignores them.
+/// The file as it is written. `id` and `version` are accepted because definitions made
+/// by related tools carry them; they say nothing that Sedge acts on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct DefinitionFile {
@@ -162,7 +59,7 @@ struct DefinitionFile {
     #[serde(default)]
     methods: BTreeMap<MethodName, MethodPart>,
     #[serde(default)]
-    limits: Limits,
+    limits: ModelLimitsFile,
     #[serde(default)]
     grants: Grants,
     #[serde(default)]
@@ -301,7 +198,7 @@ mod tests {
         let definition = parse(&text).expect("our own file");
         assert_eq!(definition.global_arguments.value, arguments);
         assert_eq!(definition.type_name.value.as_str(), "@sedge/sink");
-        assert_eq!(definition.limits, Limits::default());
+        assert_eq!(definition.limits, ModelLimitsFile::default());
     }
 
     #[test]

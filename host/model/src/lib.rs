@@ -14,6 +14,7 @@ pub mod digest;
 pub mod guest_text;
 pub mod json;
 pub mod lifetime;
+pub mod limits;
 pub mod lineage;
 pub mod names;
 pub mod permission;

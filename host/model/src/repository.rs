@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandPin, PinFile};
-use crate::definition::Limits;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::digest::Sha256;
+use crate::limits::{ComponentLimitsFile, ModelLimitsFile, ProcessLimitsFile};
 use crate::names::{CommandName, TypeName, TypeVersion};
 use crate::permission::grants::Grants;
 use crate::yaml::{self, Located};
@@ -27,7 +27,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Limits for models that do not set their own.
-    pub limits: Limits,
+    pub limits: ModelLimitsFile,
     /// How long a call waits for a lock, in seconds.
     pub lock_timeout_seconds: Option<u32>,
     /// How many guests execute at once.
@@ -35,10 +35,10 @@ pub struct Config {
     /// The settings for all models of a type.
     pub plugins: BTreeMap<TypeName, PluginConfig>,
     /// How large a plugin's component may be when it is added.
-    pub component_limits: ComponentLimits,
-    /// The limits that all calls of one process share.
-    pub process_limits: ProcessLimits,
-    /// The pinned programs, by the names that grants use.
+    pub component_limits: ComponentLimitsFile,
+    /// What all calls of one process may have together.
+    pub process_limits: ProcessLimitsFile,
+    /// The programs that may be run, by the names that are granted.
     pub commands: BTreeMap<CommandName, CommandPin>,
     /// The settings of the datastore.
     pub datastore: DatastoreConfig,
@@ -68,46 +68,12 @@ pub struct PluginConfig {
     pub grants: Grants,
 }
 
-/// The limits of a component's size and cost. The default applies to a limit that is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ComponentLimits {
-    /// The total size, in MiB.
-    pub mebibytes: Option<u32>,
-    /// The size of all function bodies, in MiB.
-    pub code_mebibytes: Option<u32>,
-    /// The size of one function body, in KiB.
-    pub function_kibibytes: Option<u32>,
-    /// The number of functions.
-    pub functions: Option<u32>,
-    /// The number of instances of modules and components that it makes.
-    pub instances: Option<u32>,
-    /// The size of custom sections, in MiB: names and debug information.
-    pub custom_mebibytes: Option<u32>,
-    /// How long compiling it may take, in seconds.
-    pub compile_seconds: Option<u32>,
-    /// How much memory compiling it may take, in MiB.
-    pub compile_mebibytes: Option<u32>,
-    /// How long it may take to describe itself, in seconds.
-    pub describe_seconds: Option<u32>,
-}
-
-/// The limits that all calls of one process share. If a limit is `None`, it depends on the machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ProcessLimits {
-    /// All memories and tables, in MiB.
-    pub memory_mebibytes: Option<NonZeroU32>,
-    /// Open files, folders and sockets of guests, and their HTTP requests.
-    pub descriptors: Option<NonZeroU32>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ConfigFile {
     version: Located<u32>,
     #[serde(default)]
-    limits: Limits,
+    limits: ModelLimitsFile,
     #[serde(default)]
     lock_timeout_seconds: Option<u32>,
     #[serde(default)]
@@ -115,9 +81,9 @@ struct ConfigFile {
     #[serde(default)]
     plugins: BTreeMap<TypeName, PluginConfig>,
     #[serde(default)]
-    component_limits: ComponentLimits,
+    component_limits: ComponentLimitsFile,
     #[serde(default)]
-    process_limits: ProcessLimits,
+    process_limits: ProcessLimitsFile,
     #[serde(default)]
     commands: BTreeMap<CommandName, PinFile>,
     #[serde(default)]

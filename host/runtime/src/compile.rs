@@ -8,12 +8,13 @@ use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 
+use sedge_model::limits::ComponentLimits;
 use sedge_sys::clock::Moment;
 use sedge_sys::worker::{self, Task, WorkerError, WorkerLimits};
 use wasmtime::Engine;
 
 use crate::cache::CODE_BYTES_MAX;
-use crate::component_limits::{CompileLimit, ComponentLimits};
+use crate::component_limits::CompileLimit;
 use crate::engine;
 use crate::lines::LineTable;
 use crate::plugin::{PluginError, one_line};

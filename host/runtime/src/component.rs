@@ -3,7 +3,9 @@
 use semver::Version;
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::component_limits::{ComponentLimit, ComponentLimits, Sizes};
+use sedge_model::limits::{ComponentLimit, ComponentLimits};
+
+use crate::component_limits::Sizes;
 use crate::plugin::PluginError;
 
 /// The version of the contract in `wit/` that this host implements.

@@ -5,56 +5,10 @@
 //! the custom sections, and the number of functions and instances. The headers of the sections are
 //! enough for that. The time and memory of the compiler itself are bounded by `compile.rs`.
 
-use std::time::Duration;
-
+use sedge_model::limits::{ComponentLimit, ComponentLimits};
 use wasmparser::Payload;
 
 use crate::plugin::PluginError;
-
-/// The limits on a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ComponentLimits {
-    /// The maximum size of the component, in bytes.
-    pub bytes: u64,
-    /// The maximum size of all function bodies, in bytes.
-    pub code_bytes: u64,
-    /// The maximum size of one function body, in bytes.
-    pub function_bytes: u64,
-    /// The maximum number of functions in all modules.
-    pub functions: u64,
-    /// The maximum number of instances of its modules and nested components that one call creates.
-    pub instances: u64,
-    /// The maximum size of all custom sections, such as names and debug info, in bytes.
-    pub custom_bytes: u64,
-    /// The maximum wall-clock time for compiling it.
-    pub compile: Duration,
-    /// The maximum memory for compiling it, in bytes.
-    pub compile_bytes: u64,
-    /// The maximum time for the plugin to describe itself and for the host to check the
-    /// description.
-    pub describe: Duration,
-}
-
-/// The largest known components are interpreters of Python and JavaScript with their libraries.
-/// They have a tenth of these sizes and compile in 20 seconds on two cores.
-impl Default for ComponentLimits {
-    fn default() -> Self {
-        Self {
-            bytes: 256 << 20,
-            code_bytes: 128 << 20,
-            function_bytes: 2 << 20,
-            functions: 100_000,
-            instances: 1000,
-            custom_bytes: 192 << 20,
-            // Fifteen times as long as the largest known component takes, for slow and busy
-            // machines.
-            compile: Duration::from_secs(300),
-            compile_bytes: 2 << 30,
-            // A plugin only fills in a record, but its interpreter has to start first.
-            describe: Duration::from_secs(10),
-        }
-    }
-}
 
 /// A resource that compiling a component may exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,60 +39,12 @@ impl CompileLimit {
     }
 }
 
-/// A figure of a component that may be too large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ComponentLimit {
-    /// [`ComponentLimits::bytes`].
-    Bytes,
-    /// [`ComponentLimits::code_bytes`].
-    CodeBytes,
-    /// [`ComponentLimits::function_bytes`].
-    FunctionBytes,
-    /// [`ComponentLimits::functions`].
-    Functions,
-    /// [`ComponentLimits::instances`].
-    Instances,
-    /// [`ComponentLimits::custom_bytes`].
-    CustomBytes,
-}
-
-impl ComponentLimit {
-    /// Returns the limit's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bytes => "component-bytes",
-            Self::CodeBytes => "code-bytes",
-            Self::FunctionBytes => "function-bytes",
-            Self::Functions => "functions",
-            Self::Instances => "instances",
-            Self::CustomBytes => "custom-bytes",
-        }
-    }
-
-    /// Returns the key below `componentLimits:` that sets this limit, and the smallest value that
-    /// allows `found`.
-    #[must_use]
-    pub fn key(self, found: u64) -> (&'static str, u64) {
-        match self {
-            Self::Bytes => ("mebibytes", found.div_ceil(1 << 20)),
-            Self::CodeBytes => ("codeMebibytes", found.div_ceil(1 << 20)),
-            Self::FunctionBytes => ("functionKibibytes", found.div_ceil(1 << 10)),
-            Self::Functions => ("functions", found),
-            Self::Instances => ("instances", found),
-            Self::CustomBytes => ("customMebibytes", found.div_ceil(1 << 20)),
-        }
-    }
-}
-
-impl ComponentLimits {
-    /// Checks the size of a component.
-    ///
-    /// # Errors
-    /// The component is larger than [`ComponentLimits::bytes`].
-    pub fn bytes_check(&self, found: u64) -> Result<(), PluginError> {
-        Sizes::new(self).check(ComponentLimit::Bytes, found)
-    }
+/// Checks the size of a component.
+///
+/// # Errors
+/// The component is larger than [`ComponentLimits::bytes`].
+pub fn component_bytes_check(limits: &ComponentLimits, found: u64) -> Result<(), PluginError> {
+    Sizes::new(limits).check(ComponentLimit::Bytes, found)
 }
 
 /// Measures a component, part by part.
@@ -224,9 +130,9 @@ impl<'a> Sizes<'a> {
         let most = match limit {
             ComponentLimit::Bytes => self.limits.bytes,
             ComponentLimit::CodeBytes => self.limits.code_bytes,
-            ComponentLimit::FunctionBytes => self.limits.function_bytes,
-            ComponentLimit::Functions => self.limits.functions,
-            ComponentLimit::Instances => self.limits.instances,
+            ComponentLimit::FunctionBytes => self.limits.function_bytes as u64,
+            ComponentLimit::Functions => self.limits.functions.into(),
+            ComponentLimit::Instances => self.limits.instances.into(),
             ComponentLimit::CustomBytes => self.limits.custom_bytes,
         };
         if found <= most {
@@ -263,9 +169,9 @@ pub(crate) const LIMITS: ComponentLimits = ComponentLimits {
     functions: 10,
     instances: 20,
     custom_bytes: 200,
-    compile: Duration::from_secs(1),
+    compile: std::time::Duration::from_secs(1),
     compile_bytes: 1000,
-    describe: Duration::from_secs(1),
+    describe: std::time::Duration::from_secs(1),
 };
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sedge_model::limits::ComponentLimits;
 use sedge_sys::clock;
 use sedge_sys::host;
 use tokio::sync::Semaphore;
@@ -21,7 +22,6 @@ use crate::budget::{Admission, Budget, BudgetLimits};
 use crate::cache::{Cache, CodeCache};
 use crate::call::CallState;
 use crate::compile::Compiler;
-use crate::component_limits::ComponentLimits;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;

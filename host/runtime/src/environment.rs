@@ -8,6 +8,7 @@ use wasmtime_wasi::cli::WasiCliView;
 use wasmtime_wasi::p2::bindings::cli::environment::Host;
 
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// The interface that is wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:cli/environment@0.2.12";
@@ -15,19 +16,15 @@ const INTERFACE: &str = "wasi:cli/environment@0.2.12";
 /// Replaces `get-environment` by a function that marks the variables as used. The linker must have
 /// `wasi:cli` already.
 pub(crate) fn mark_uses(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker
-        .instance(INTERFACE)?
-        .func_wrap("get-environment", |mut store, (): ()| {
-            let state: &mut CallState = store.data_mut();
-            let variables = state.cli().get_environment()?;
-            if let Some(running) = &state.running {
-                let uses = &running.surroundings.uses;
-                let names = variables.iter().map(|(name, _)| name);
-                names.for_each(|name| uses.mark(&Use::Variable(name)));
-            }
-            Ok((variables,))
-        })?;
-    linker.allow_shadowing(false);
-    Ok(())
+    let mut interface = GuardedInterface::open(linker, INTERFACE)?;
+    interface.func_wrap("get-environment", |mut store, (): ()| {
+        let state: &mut CallState = store.data_mut();
+        let variables = state.cli().get_environment()?;
+        if let Some(running) = &state.running {
+            let uses = &running.identity.uses;
+            let names = variables.iter().map(|(name, _)| name);
+            names.for_each(|name| uses.mark(&Use::Variable(name)));
+        }
+        Ok((variables,))
+    })
 }

@@ -13,7 +13,7 @@
 //!   folder contains them under another name ([`Untouchable`]).
 //!
 //! A change to a folder or file cannot be rolled back. Therefore the call is marked before it
-//! makes one (`Outside::escaping`); from then on it is not rolled back and retried after a
+//! makes one (`host/effects.rs`); from then on it is not rolled back and retried after a
 //! deadlock, because the retry would make the change again.
 //!
 //! Each open file takes a descriptor. They are counted per guest, and for all guests together.
@@ -34,7 +34,7 @@ use sedge_model::names::FolderName;
 use sedge_model::permission::FileAccess;
 use sedge_model::permission::effective::Use;
 use sedge_sys::identity::Identity;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
@@ -44,7 +44,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::call::CallState;
-use crate::host::{BoxFuture, HostError};
+use crate::guards::GuardedInterface;
+use crate::host::{BoxFuture, HostError, effects};
 
 /// The interfaces that are wrapped, in the version that this engine provides.
 const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
@@ -100,24 +101,20 @@ pub(crate) fn guest_path(name: &FolderName) -> String {
 /// Wraps the functions that open files, create links or reach into folders with checks and with
 /// the marking of uses. The linker must have `wasi:filesystem` already.
 pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker
-        .instance(FOLDERS_INTERFACE)?
-        .func_wrap("get-directories", |mut store, (): ()| {
-            let state: &mut CallState = store.data_mut();
-            let folders = state.filesystem().get_directories()?;
-            state.folders_given(&folders)?;
-            Ok((folders,))
-        })?;
-    let mut interface = linker.instance(INTERFACE)?;
+    let mut folders = GuardedInterface::open(linker, FOLDERS_INTERFACE)?;
+    folders.func_wrap("get-directories", |mut store, (): ()| {
+        let state: &mut CallState = store.data_mut();
+        let folders = state.filesystem().get_directories()?;
+        state.folders_given(&folders)?;
+        Ok((folders,))
+    })?;
+    let mut interface = GuardedInterface::open(linker, INTERFACE)?;
     open::guard(&mut interface)?;
     change::guard(&mut interface)?;
     entries::guard(&mut interface)?;
     streams::count(&mut interface)?;
     guard_the_rest(&mut interface)?;
-    streams::count_closed(&mut linker.instance(STREAMS_INTERFACE)?)?;
-    linker.allow_shadowing(false);
-    Ok(())
+    streams::count_closed(&mut GuardedInterface::open(linker, STREAMS_INTERFACE)?)
 }
 
 /// Replaces a function by the engine's own one plus the marking of folders as used. With `acts`,
@@ -147,7 +144,7 @@ macro_rules! marked {
 
 /// Wraps all other functions that reach into a folder or change a file.
 #[rustfmt::skip]
-fn guard_the_rest(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+fn guard_the_rest(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     marked!(interface, "stat-at", stat_at(path_flags: PathFlags, path: String));
     marked!(interface, "readlink-at", readlink_at(path: String));
     marked!(acts interface, "set-times-at", set_times_at(path_flags: PathFlags, path: String, access: NewTimestamp, change: NewTimestamp));
@@ -198,7 +195,7 @@ impl CallState {
             })
         };
         if handles.iter().all(may_write) {
-            self.outside.escaping()
+            Box::pin(effects::begin(self.ports.effects.clone()))
         } else {
             Box::pin(std::future::ready(()))
         }
@@ -222,7 +219,7 @@ impl CallState {
         if let Some(running) = &self.running
             && !is_refused
         {
-            let uses = &running.surroundings.uses;
+            let uses = &running.identity.uses;
             let folders = handles.iter().filter_map(|it| running.folders.get(it));
             folders.for_each(|folder| uses.mark(&Use::Folder(folder)));
         }

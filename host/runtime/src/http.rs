@@ -3,7 +3,7 @@
 //! Each request of a guest takes these steps. No other HTTP client is linked in.
 //!
 //! 1. The method, the scheme, the host and the port become checked types.
-//! 2. [`Permissions::http`] decides whether the model may send it. A name that is not granted is
+//! 2. `Permissions::http` decides whether the model may send it. A name that is not granted is
 //!    not even resolved, because a lookup informs the name servers about the request.
 //! 3. The call is marked as escaping: from here on it cannot be rolled back.
 //! 4. Secrets replace their placeholders, if they may be sent to this host.
@@ -30,8 +30,8 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use sedge_model::call::LogLevel;
-use sedge_model::names::ModelName;
-use sedge_model::permission::effective::{Addresses, Permissions, Use, Uses};
+use sedge_model::limits::{HttpLimit, HttpLimits};
+use sedge_model::permission::effective::{Addresses, Use};
 use sedge_model::permission::is_http_method;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
 use sedge_model::repository::CONFIG_FILE;
@@ -45,12 +45,12 @@ use wasmtime_wasi_http::{
 };
 
 use self::body::{Exchange, Progress, RequestBody, ResponseBody};
-use self::fault::{HttpFault, HttpLimit};
+use self::fault::HttpFault;
 use self::insert::Inserter;
 use crate::budget::{Budget, Descriptors};
-use crate::call::CallState;
+use crate::call::{CallIdentity, CallState};
 use crate::call_secrets::CallSecrets;
-use crate::host::Outside;
+use crate::host::{EffectsPort, effects};
 use crate::limits::raise_hint;
 use crate::output::CallLog;
 
@@ -63,46 +63,6 @@ const CHUNK_BYTES_MAX: usize = 16 << 10;
 /// The maximum size of a body with placeholders that is buffered to compute its length after
 /// insertion. Larger bodies are sent in chunks, without a length; some servers refuse that.
 const GATHERED_BYTES_MAX: u64 = 1 << 20;
-
-/// The limits of a call's HTTP requests. Times are also bounded by the deadline of the call.
-#[derive(Debug, Clone, Copy)]
-pub struct HttpLimits {
-    /// The maximum size of a request body, in bytes.
-    pub request_bytes: u64,
-    /// The maximum size of a response body as received, in bytes. A compressed body counts by its
-    /// compressed size.
-    pub response_bytes: u64,
-    /// The maximum size of all headers of one request or response, in bytes. Each set of headers
-    /// of a guest can take this much of the host's memory, and so can each connection.
-    pub header_bytes: usize,
-    /// The maximum number of requests in flight. A request counts until its response body was read
-    /// or dropped.
-    pub requests: u32,
-    /// The maximum time to resolve the name, connect and negotiate TLS.
-    pub connect: Duration,
-    /// The maximum time from the end of the request to the first byte of the response.
-    pub first_byte: Duration,
-    /// The maximum time between two pieces of a body.
-    pub between_bytes: Duration,
-    /// The maximum time from the request to the end of the response.
-    pub total: Duration,
-}
-
-impl Default for HttpLimits {
-    /// Returns limits that suit usual web APIs and their larger downloads.
-    fn default() -> Self {
-        Self {
-            request_bytes: 64 << 20,
-            response_bytes: 256 << 20,
-            header_bytes: 32 << 10,
-            requests: 64,
-            connect: Duration::from_secs(10),
-            first_byte: Duration::from_secs(60),
-            between_bytes: Duration::from_secs(30),
-            total: Duration::from_secs(300),
-        }
-    }
-}
 
 /// The HTTP side of a call.
 pub(crate) struct Http {
@@ -119,11 +79,8 @@ struct Hooks {
 /// The parameters that all requests of a call share.
 pub(crate) struct SenderSpec {
     pub(crate) client: Arc<Client>,
-    pub(crate) model: ModelName,
-    pub(crate) permissions: Arc<Permissions>,
-    pub(crate) uses: Arc<Uses>,
-    pub(crate) limits: HttpLimits,
-    pub(crate) outside: Arc<dyn Outside>,
+    pub(crate) identity: Arc<CallIdentity>,
+    pub(crate) effects: Option<Arc<dyn EffectsPort>>,
     pub(crate) secrets: Arc<Mutex<CallSecrets>>,
     pub(crate) budget: Arc<Budget>,
 }
@@ -155,9 +112,9 @@ impl Http {
     /// Returns the HTTP side of a call.
     pub(crate) fn new(spec: SenderSpec, log: &Arc<CallLog>) -> Self {
         let mut context = WasiHttpCtx::new();
-        context.set_field_size_limit(spec.limits.header_bytes);
+        context.set_field_size_limit(spec.identity.limits.http.header_bytes);
         let sender = Sender {
-            slots: Arc::new(Semaphore::new(spec.limits.requests as usize)),
+            slots: Arc::new(Semaphore::new(spec.identity.limits.http.requests as usize)),
             denied: Mutex::default(),
             spec,
         };
@@ -250,7 +207,7 @@ impl Sender {
     ) -> Result<Response<WasiBody>, HttpFault> {
         let (origin, port) = origin_of(request.uri())?;
         let method = method_of(request.method())?;
-        let limits = self.spec.limits.with(options);
+        let limits = shortened(self.spec.identity.limits.http, options);
         content_length_check(&request, limits.request_bytes)?;
         let slot = Arc::clone(&self.slots).try_acquire_owned();
         let slot = slot.map_err(|_| HttpFault::Limit {
@@ -263,9 +220,13 @@ impl Sender {
             _of_process: descriptor
                 .map_err(|(name, value)| HttpFault::ProcessLimit { name, value })?,
         };
-        let allowed = self.spec.permissions.http(&origin, method.as_str());
+        let allowed = self
+            .spec
+            .identity
+            .permissions
+            .http(&origin, method.as_str());
         let allowed = allowed.map_err(|denial| self.denied(denial))?;
-        self.spec.outside.escaping().await;
+        effects::begin(self.spec.effects.clone()).await;
         // The call's own deadline is not reported to the guest: when it expires, the call is
         // dropped.
         let total = Moment::now().after(limits.total);
@@ -281,9 +242,12 @@ impl Sender {
             )
         };
         let addresses = found.map_err(slow)??;
-        self.spec.uses.mark(&Use::Http(&origin, method.as_str()));
+        self.spec
+            .identity
+            .uses
+            .mark(&Use::Http(&origin, method.as_str()));
         let wanted = client::Wanted {
-            model: &self.spec.model,
+            model: &self.spec.identity.model,
             origin: &origin,
             port,
             addresses: &addresses,
@@ -357,7 +321,7 @@ impl Sender {
         let may: Vec<IpAddr> = may.collect();
         match found.first() {
             Some(refused) if may.is_empty() => {
-                let permissions = &self.spec.permissions;
+                let permissions = &self.spec.identity.permissions;
                 let denial = permissions.http_address_denied(origin, method.as_str(), *refused);
                 Err(self.denied(denial))
             }
@@ -437,15 +401,13 @@ impl Exchange {
     }
 }
 
-impl HttpLimits {
-    /// Returns these limits with the guest's own timeouts, where those are shorter.
-    fn with(mut self, options: RequestOptions) -> Self {
-        let shorter = |own: Duration, asked: Option<Duration>| asked.map_or(own, |it| it.min(own));
-        self.connect = shorter(self.connect, options.connect_timeout);
-        self.first_byte = shorter(self.first_byte, options.first_byte_timeout);
-        self.between_bytes = shorter(self.between_bytes, options.between_bytes_timeout);
-        self
-    }
+/// Returns these limits with the guest's own timeouts, where those are shorter.
+fn shortened(mut limits: HttpLimits, options: RequestOptions) -> HttpLimits {
+    let shorter = |own: Duration, asked: Option<Duration>| asked.map_or(own, |it| it.min(own));
+    limits.connect = shorter(limits.connect, options.connect_timeout);
+    limits.first_byte = shorter(limits.first_byte, options.first_byte_timeout);
+    limits.between_bytes = shorter(limits.between_bytes, options.between_bytes_timeout);
+    limits
 }
 
 /// Logs failures of one request. The log names the method and the destination, but not the path,
@@ -486,12 +448,12 @@ impl Report {
             format!("{}: {fault}", self.what)
         };
         if let Some(sender) = &self.sender
-            && let Some(line) = fault.raised(&sender.spec.limits)
+            && let Some(line) = fault.raised(&sender.spec.identity.limits.http)
         {
             let place = if let HttpFault::ProcessLimit { .. } = fault {
                 CONFIG_FILE.to_owned()
             } else {
-                sender.spec.model.file()
+                sender.spec.identity.model.file()
             };
             message.push_str(&raise_hint(&place, &line));
         }

@@ -1,9 +1,8 @@
 //! Runs plugins. This is the only crate that depends on wasmtime.
 //!
 //! A [`Runtime`] holds the engine of a process. It compiles a component into a [`Plugin`], and
-//! runs each call of one of its methods in a fresh sandbox. Through the trait [`Outside`] a guest
-//! reaches the rest of the host; this crate depends neither on the store nor on locks or
-//! workflows.
+//! runs each call of one of its methods in a fresh sandbox. Through its [`Ports`] a guest reaches
+//! the rest of the host; this crate depends neither on the store nor on locks or workflows.
 //!
 //! All input from a guest is treated as hostile until this crate has checked it.
 
@@ -21,6 +20,7 @@ mod cpu;
 mod engine;
 mod environment;
 mod files;
+mod guards;
 mod host;
 mod http;
 mod json;
@@ -35,17 +35,16 @@ mod trap;
 
 pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
-pub use call::{CallLimits, CallReport, CallSpec, CoreDump, Identity, Surroundings};
+pub use call::{CallIdentity, CallReport, CallSpec, CoreDump, Surroundings};
 pub use compile::{COMPILE_COMMAND, Compiler, compile_serve};
 pub use component::CONTRACT_VERSION;
-pub use component_limits::{CompileLimit, ComponentLimit, ComponentLimits};
+pub use component_limits::{CompileLimit, component_bytes_check};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::{CallFolder, Untouchable};
 pub use host::{
-    BoxFuture, CalleeError, CommandError, CommandRun, DataError, Fault, FileSink, FileSource,
-    HostError, NoOutside, OpenedFile, Outside, ResourceVersion, VersionInfo,
+    BoxFuture, CalleeError, CallsPort, CommandError, CommandRun, CommandsPort, DataAccessError,
+    DataPort, EffectsPort, Fault, FileSink, FileSource, HostError, LogPort, OpenedFile, Ports,
+    ResourceVersion, RolledBack, SecretsPort, VersionInfo,
 };
-pub use http::HttpLimits;
-pub use limits::Quotas;
 pub use plugin::{Compiled, LoadedPlugin, Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

@@ -5,37 +5,12 @@
 //! taken from the budget of the process (`budget.rs`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sedge_model::call::LimitName;
 use wasmtime::ResourceLimiter;
 
 use crate::budget::{Budget, Descriptors};
 use crate::call::CallState;
-
-/// The limits of a call, besides its time and its memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quotas {
-    /// The maximum CPU time of the guest's own code. `None` means no limit.
-    pub cpu: Option<Duration>,
-    /// The maximum number of nested calls.
-    pub calls: u32,
-    /// The maximum number of nested calls that are in flight at once.
-    pub parallel_calls: u32,
-    /// The maximum number of host functions that it may call. Functions of WASI are limited only
-    /// by what they use.
-    pub host_calls: u64,
-    /// The maximum number of bytes that may pass between guest and host.
-    pub host_bytes: u64,
-    /// The maximum number of bytes that it may write to files of the datastore.
-    pub file_bytes: u64,
-    /// The maximum number of open files, in the datastore and in granted folders.
-    pub open_files: u32,
-    /// The maximum number of log lines that are stored.
-    pub log_lines: u32,
-    /// The maximum size of the log that is stored, in bytes.
-    pub log_bytes: usize,
-}
 
 /// A call's use of host functions so far.
 #[derive(Debug, Default)]
@@ -69,12 +44,12 @@ impl CallState {
         let Some(running) = &mut self.running else {
             return Ok(());
         };
-        let (host_use, quotas) = (&mut running.host_use, &running.quotas);
+        let (host_use, limits) = (&mut running.host_use, &running.identity.limits);
         host_use.n_bytes = host_use.n_bytes.saturating_add(n_bytes as u64);
-        let reached = if host_use.n_calls > quotas.host_calls {
-            (LimitName::HostCalls, quotas.host_calls)
-        } else if host_use.n_bytes > quotas.host_bytes {
-            (LimitName::HostBytes, quotas.host_bytes)
+        let reached = if host_use.n_calls > u64::from(limits.host_calls) {
+            (LimitName::HostCalls, limits.host_calls.into())
+        } else if host_use.n_bytes > limits.host_bytes {
+            (LimitName::HostBytes, limits.host_bytes)
         } else {
             return Ok(());
         };

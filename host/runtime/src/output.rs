@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::host::Outside;
+use crate::host::LogPort;
 
 /// The maximum size of one line, in bytes. Guests choose the text, and users read it.
 const LINE_BYTES_MAX: usize = 8 << 10;
@@ -25,7 +25,7 @@ const WRITE_BYTES_MAX: usize = 64 << 10;
 
 /// The log of one call.
 pub(crate) struct CallLog {
-    outside: Arc<dyn Outside>,
+    port: Option<Arc<dyn LogPort>>,
     lines_max: u32,
     bytes_max: usize,
     state: Mutex<State>,
@@ -41,9 +41,13 @@ struct State {
 
 impl CallLog {
     /// Returns an empty log. It has limits because all of it is in memory until the call ends.
-    pub(crate) fn new(outside: Arc<dyn Outside>, lines_max: u32, bytes_max: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        port: Option<Arc<dyn LogPort>>,
+        lines_max: u32,
+        bytes_max: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            outside,
+            port,
             lines_max,
             bytes_max,
             state: Mutex::default(),
@@ -77,7 +81,9 @@ impl CallLog {
                 fields: Vec::new(),
             };
         }
-        self.outside.logged(&mut line);
+        if let Some(port) = &self.port {
+            port.logged(&mut line);
+        }
         state.lines.push(line);
     }
 

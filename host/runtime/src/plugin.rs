@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sedge_model::call::{CallError, LogLine};
 use sedge_model::lifetime::LifetimeError;
+use sedge_model::limits::ComponentLimit;
 use sedge_model::names::NameError;
 use sedge_model::schema::Schema;
 use sedge_model::type_info::{TypeInfo, TypeInfoError};
@@ -22,7 +23,7 @@ use crate::cache::{Cache, CacheFault, Note, component_of_code};
 use crate::call::{self, CallState};
 use crate::compile::Artifact;
 use crate::component;
-use crate::component_limits::{CompileLimit, ComponentLimit};
+use crate::component_limits::CompileLimit;
 use crate::engine::Runtime;
 use crate::host::HostError;
 use crate::lines::LineTable;

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sedge_model::call::LogLevel;
-use sedge_model::permission::effective::{Denial, Permissions, Use, Uses};
+use sedge_model::permission::effective::{Denial, Use};
 use sedge_model::permission::pattern::{Endpoint, HostPattern};
 use sedge_sys::net;
 use wasmtime::component::{Linker, Resource, ResourceType};
@@ -24,8 +24,9 @@ use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::Host as _;
 use wasmtime_wasi::runtime::spawn;
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView};
 
-use crate::call::{CallState, Surroundings};
-use crate::host::Outside;
+use crate::call::{CallIdentity, CallState};
+use crate::guards::GuardedInterface;
+use crate::host::{EffectsPort, effects};
 use crate::output::CallLog;
 
 /// The interfaces that are wrapped, in the version that this engine provides.
@@ -35,9 +36,8 @@ const TCP_INTERFACE: &str = "wasi:sockets/tcp@0.2.12";
 
 /// Checks the connections of a call.
 struct Guard {
-    permissions: Arc<Permissions>,
-    uses: Arc<Uses>,
-    outside: Arc<dyn Outside>,
+    identity: Arc<CallIdentity>,
+    effects: Option<Arc<dyn EffectsPort>>,
     log: Arc<CallLog>,
 }
 
@@ -45,17 +45,16 @@ struct Guard {
 /// sockets at all.
 pub(crate) fn grant_to(
     wasi: &mut WasiCtxBuilder,
-    surroundings: &Surroundings,
-    outside: &Arc<dyn Outside>,
+    identity: &Arc<CallIdentity>,
+    effects: Option<&Arc<dyn EffectsPort>>,
     log: &Arc<CallLog>,
 ) {
-    if !surroundings.permissions.asks_for_sockets() {
+    if !identity.permissions.asks_for_sockets() {
         return;
     }
     let guard = Arc::new(Guard {
-        permissions: Arc::clone(&surroundings.permissions),
-        uses: Arc::clone(&surroundings.uses),
-        outside: Arc::clone(outside),
+        identity: Arc::clone(identity),
+        effects: effects.cloned(),
         log: Arc::clone(log),
     });
     // A plugin that requests connections gets sockets even without a grant, so that the denial can
@@ -92,8 +91,8 @@ impl Guard {
         }
         match self.endpoint_of(address).await {
             Ok(endpoint) => {
-                self.outside.escaping().await;
-                self.uses.mark(&Use::Socket(&endpoint));
+                effects::begin(self.effects.clone()).await;
+                self.identity.uses.mark(&Use::Socket(&endpoint));
                 true
             }
             Err(denial) => {
@@ -107,24 +106,27 @@ impl Guard {
     async fn endpoint_of(&self, address: SocketAddr) -> Result<Endpoint, Denial> {
         let ip = address.ip().to_canonical();
         let mut private = None;
-        let endpoints = self.permissions.sockets();
+        let endpoints = self.identity.permissions.sockets();
         for endpoint in endpoints.filter(|it| it.port == address.port()) {
             if !stands_for(&endpoint.host, ip).await {
                 continue;
             }
-            if self.permissions.socket(endpoint)?.allow(ip) {
+            if self.identity.permissions.socket(endpoint)?.allow(ip) {
                 return Ok(endpoint.clone());
             }
             private = Some(endpoint);
         }
         if let Some(endpoint) = private {
-            return Err(self.permissions.socket_address_denied(endpoint, ip));
+            return Err(self
+                .identity
+                .permissions
+                .socket_address_denied(endpoint, ip));
         }
         let endpoint = Endpoint {
             host: HostPattern::Address(ip),
             port: address.port(),
         };
-        self.permissions.socket(&endpoint)?;
+        self.identity.permissions.socket(&endpoint)?;
         Ok(endpoint)
     }
 }
@@ -143,8 +145,7 @@ async fn stands_for(host: &HostPattern, ip: IpAddr) -> bool {
 /// Checks the permission before a name is resolved, because a lookup informs the name servers
 /// about the request. The linker must have `wasi:sockets` already.
 pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    let mut interface = linker.instance(INTERFACE)?;
+    let mut interface = GuardedInterface::open(linker, INTERFACE)?;
     interface.func_wrap(
         "resolve-addresses",
         |mut store, (network, name): (Resource<Network>, String)| {
@@ -159,14 +160,12 @@ pub(crate) fn guard(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
             },))
         },
     )?;
-    count(linker)?;
-    linker.allow_shadowing(false);
-    Ok(())
+    count(linker)
 }
 
 /// Counts sockets: each takes a descriptor from the budget of all guests.
 fn count(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    linker.instance(CREATE_INTERFACE)?.func_wrap(
+    GuardedInterface::open(linker, CREATE_INTERFACE)?.func_wrap(
         "create-tcp-socket",
         |mut store, (family,): (IpAddressFamily,)| {
             let state: &mut CallState = store.data_mut();
@@ -182,7 +181,7 @@ fn count(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         },
     )?;
     let kind = ResourceType::host::<TcpSocket>();
-    let mut interface = linker.instance(TCP_INTERFACE)?;
+    let mut interface = GuardedInterface::open(linker, TCP_INTERFACE)?;
     interface.resource("tcp-socket", kind, |mut store, handle| {
         let state: &mut CallState = store.data_mut();
         HostTcpSocket::drop(&mut state.sockets(), Resource::new_own(handle))?;
@@ -196,7 +195,7 @@ impl CallState {
         let Some(running) = &self.running else {
             return false;
         };
-        match running.surroundings.permissions.look_up(name) {
+        match running.identity.permissions.look_up(name) {
             Ok(()) => true,
             Err(denial) => {
                 self.denied(&denial);

@@ -11,6 +11,7 @@ use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
 use sedge_model::call::{Refusals, StagedChange, Undone};
 use sedge_model::lifetime::Lifetime;
+use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
 use sedge_model::permission::effective::{Permissions, Uses};
@@ -18,8 +19,8 @@ use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
-    Allocation, CachePlaces, CallLimits, CallReport, CallSpec, CodeCache, CoreDumps, HttpLimits,
-    Identity, NoOutside, Plugin, PluginError, Quotas, Runtime, Staging, Surroundings, Untouchable,
+    Allocation, CachePlaces, CallIdentity, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
+    PluginError, Ports, Runtime, Staging, Surroundings, Untouchable,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -182,32 +183,28 @@ impl Parts {
     async fn call(&self, lineage: &Lineage) -> Result<CallReport> {
         let staging = Staging::new(self.model.clone(), None, 64 << 20);
         let spec = CallSpec {
-            identity: Identity {
+            identity: Arc::new(CallIdentity {
                 model: self.model.clone(),
                 method: "run".parse()?,
                 lineage: lineage.clone(),
+                kind: MethodKind::Action,
                 step: None,
-            },
-            kind: MethodKind::Action,
+                permissions: Arc::clone(&self.permissions),
+                uses: Arc::new(Uses::new(Arc::clone(&self.permissions))),
+                begin: Moment::now(),
+                deadline: Moment::now().after(AMPLE),
+                limits: ModelLimits::default(),
+            }),
             arguments: json!({}),
             global_arguments: json!({}),
             surroundings: Surroundings {
-                permissions: Arc::clone(&self.permissions),
-                uses: Arc::new(Uses::new(Arc::clone(&self.permissions))),
                 folders: Vec::new(),
                 untouchable: Untouchable::default(),
                 variables: Vec::new(),
             },
-            limits: CallLimits {
-                begin: Moment::now(),
-                memory_bytes: 256 << 20,
-                deadline: Moment::now().after(AMPLE),
-                http: HttpLimits::default(),
-                quotas: QUOTAS,
-            },
             staging,
             admission: None,
-            outside: Arc::new(NoOutside::new(Arc::new(|_| {}))),
+            ports: Ports::default(),
         };
         let report = self.runtime.call(&self.plugin, spec).await?;
         if report.result.is_err() || report.changes.len() != 1 {
@@ -226,19 +223,6 @@ fn runtime_in(folder: &Path, allocation: Allocation) -> Result<Runtime> {
     let cache = CodeCache::open(&places)?;
     Ok(Runtime::new(Some(cache), allocation, CoreDumps::Off)?)
 }
-
-/// Limits that a call of `sink` does not reach.
-const QUOTAS: Quotas = Quotas {
-    cpu: None,
-    calls: 1,
-    parallel_calls: 1,
-    host_calls: 1000,
-    host_bytes: 1 << 20,
-    file_bytes: 1 << 20,
-    open_files: 1,
-    log_lines: 100,
-    log_bytes: 1 << 20,
-};
 
 /// Returns a change to data that is kept forever.
 fn kept(staged: StagedChange) -> Change {

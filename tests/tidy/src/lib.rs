@@ -29,6 +29,8 @@ mod language;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod portable;

@@ -14,7 +14,8 @@ pub(super) async fn wait(cx: &RunCx, frame: &Frame, model: &ReadyModel) -> Resul
     }
     let n_folders = model.permissions.folders().len();
     let runtime = cx.repository.runtime()?;
-    let admitted = runtime.admitted(&model.plugin, model.limits.memory_bytes, n_folders);
+    let memory_bytes = usize::try_from(model.limits.memory_bytes).unwrap_or(usize::MAX);
+    let admitted = runtime.admitted(&model.plugin, memory_bytes, n_folders);
     frame.admit(admitted.await);
     Ok(())
 }

@@ -1,6 +1,10 @@
-//! Why a call has no outcome.
+//! Why a call has no outcome, and how the host's own errors pass through guests.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use sedge_model::call::CallError;
+use sedge_runtime::HostError;
 
 use crate::error::AppError;
 
@@ -26,3 +30,46 @@ impl From<CallError> for CallFault {
         Self::Refused(error)
     }
 }
+
+/// Wraps an error of the host, so that it passes through the runtime and its guests.
+pub(super) fn carried(error: impl Into<AppError>) -> HostError {
+    let error = error.into();
+    let text = error.to_string();
+    HostError::new(Carried(Mutex::new(Some(error)), text))
+}
+
+/// Converts an error that passed through the runtime; an error of the host is restored as it was.
+pub(super) fn host_fault(error: HostError) -> CallFault {
+    match error.downcast_ref::<Carried>() {
+        Some(carried) => match carried.take() {
+            Some(own) => own.into(),
+            None => error.into(),
+        },
+        None => error.into(),
+    }
+}
+
+/// An error of the host on its way up through the guests.
+///
+/// Each guest on the way ends, and the root of the run receives the error unchanged.
+struct Carried(Mutex<Option<AppError>>, String);
+
+impl Carried {
+    fn take(&self) -> Option<AppError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl std::error::Error for Carried {}

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sedge_model::call::CallError;
 use sedge_model::permission::FileAccess;
-use sedge_model::permission::effective::{Folder, Uses};
+use sedge_model::permission::effective::Folder;
 use sedge_runtime::{CallFolder, Surroundings, Untouchable};
 use sedge_sys::folder::{FileError, Folder as RealFolder};
 use sedge_sys::host::variable;
@@ -27,7 +26,7 @@ const STATE_DEPTH: usize = 2;
 /// Why a model is denied a folder if the host cannot check how it relates to a protected folder.
 const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 
-/// Gathers the folders and variables that a call gets, and the marks of what it uses.
+/// Gathers the folders and variables that a call gets.
 ///
 /// This neither creates nor changes anything.
 ///
@@ -36,7 +35,6 @@ const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 pub(super) fn gather(
     repository: &Repository,
     model: &ReadyModel,
-    uses: &Arc<Uses>,
 ) -> Result<Surroundings, CallError> {
     let variables = model.permissions.env().filter_map(|name| {
         let value = variable(name.as_str())?;
@@ -55,8 +53,6 @@ pub(super) fn gather(
         }
     }
     Ok(Surroundings {
-        permissions: Arc::clone(&model.permissions),
-        uses: Arc::clone(uses),
         folders,
         untouchable,
         variables: variables.collect(),

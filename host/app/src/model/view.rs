@@ -1,7 +1,8 @@
 //! Views of models.
 
 use sedge_api::view::model::{HttpLimitsView, LimitsView, ModelView};
-use sedge_model::definition::{Definition, HttpLimits, Limits};
+use sedge_model::definition::Definition;
+use sedge_model::limits::{HttpLimitsFile, ModelLimitsFile};
 
 /// Returns the view of a model's definition.
 pub(crate) fn model_view(definition: &Definition) -> ModelView {
@@ -17,35 +18,63 @@ pub(crate) fn model_view(definition: &Definition) -> ModelView {
     }
 }
 
-fn limits_view(limits: &Limits) -> LimitsView {
+fn limits_view(limits: &ModelLimitsFile) -> LimitsView {
+    // A new limit does not compile here until its view has it, too.
+    let ModelLimitsFile {
+        wall_time_seconds,
+        cpu_seconds,
+        memory_mebibytes,
+        call_depth,
+        calls_per_run,
+        calls_per_call,
+        parallel_calls,
+        host_calls,
+        host_mebibytes,
+        staged_mebibytes,
+        file_mebibytes,
+        open_files,
+        log_lines,
+        log_kibibytes,
+        ref http,
+    } = *limits;
     LimitsView {
-        wall_time_seconds: limits.wall_time_seconds,
-        cpu_seconds: limits.cpu_seconds,
-        memory_mebibytes: limits.memory_mebibytes,
-        call_depth: limits.call_depth,
-        calls_per_run: limits.calls_per_run,
-        calls_per_call: limits.calls_per_call,
-        parallel_calls: limits.parallel_calls,
-        host_calls: limits.host_calls,
-        host_mebibytes: limits.host_mebibytes,
-        staged_mebibytes: limits.staged_mebibytes,
-        file_mebibytes: limits.file_mebibytes,
-        open_files: limits.open_files,
-        log_lines: limits.log_lines,
-        log_kibibytes: limits.log_kibibytes,
-        http: (limits.http != HttpLimits::default()).then(|| http_limits_view(&limits.http)),
+        wall_time_seconds,
+        cpu_seconds,
+        memory_mebibytes,
+        call_depth,
+        calls_per_run,
+        calls_per_call,
+        parallel_calls,
+        host_calls,
+        host_mebibytes,
+        staged_mebibytes,
+        file_mebibytes,
+        open_files,
+        log_lines,
+        log_kibibytes,
+        http: (*http != HttpLimitsFile::default()).then(|| http_limits_view(http)),
     }
 }
 
-fn http_limits_view(limits: &HttpLimits) -> HttpLimitsView {
+fn http_limits_view(limits: &HttpLimitsFile) -> HttpLimitsView {
+    let HttpLimitsFile {
+        requests,
+        request_mebibytes,
+        response_mebibytes,
+        header_kibibytes,
+        connect_seconds,
+        first_byte_seconds,
+        between_bytes_seconds,
+        total_seconds,
+    } = *limits;
     HttpLimitsView {
-        requests: limits.requests,
-        request_mebibytes: limits.request_mebibytes,
-        response_mebibytes: limits.response_mebibytes,
-        header_kibibytes: limits.header_kibibytes,
-        connect_seconds: limits.connect_seconds,
-        first_byte_seconds: limits.first_byte_seconds,
-        between_bytes_seconds: limits.between_bytes_seconds,
-        total_seconds: limits.total_seconds,
+        requests,
+        request_mebibytes,
+        response_mebibytes,
+        header_kibibytes,
+        connect_seconds,
+        first_byte_seconds,
+        between_bytes_seconds,
+        total_seconds,
     }
 }

@@ -13,7 +13,7 @@ use sedge_model::permission::choice::{self, Choice};
 use sedge_model::permission::grants::Grants;
 use sedge_model::permission::{Permission, PermissionRequest};
 use sedge_model::repository::{LOCK_FILE, LockedPlugin};
-use sedge_runtime::PluginDescription;
+use sedge_runtime::{PluginDescription, component_bytes_check};
 use sedge_sys::file_lock::FileQueue;
 use sedge_sys::folder::{FileError, named_file_size, read_named_file};
 
@@ -88,9 +88,7 @@ pub async fn plugin_add(
     };
     let limits = repository.component_limits();
     // A file that is too large is not even read.
-    limits
-        .bytes_check(named_file_size(path)?)
-        .map_err(refused)?;
+    component_bytes_check(&limits, named_file_size(path)?).map_err(refused)?;
     let bytes = read_named_file(path, limits.bytes)?;
     let logged = move |line: &_| {
         events.event(Event::PluginLogged {

@@ -175,8 +175,8 @@ fn plugin_help(error: &PluginError) -> Vec<Help> {
             )];
         }
         PluginError::TooLarge { limit, found, .. } => {
-            let (key, value) = limit.key(*found);
-            return allow_more(key, value);
+            let row = limit.row();
+            return allow_more(row.word(), row.units_for(*found));
         }
         PluginError::CompileLimit { limit, most } => {
             return allow_more(limit.key(), most.saturating_mul(2).max(1));

@@ -8,6 +8,7 @@ use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_model::definition::Definition;
 use sedge_model::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
+use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 use sedge_model::permission::effective::Permissions;
@@ -18,7 +19,6 @@ use serde_json::Value;
 
 use crate::error::{AppError, PluginUseError, RepositoryError, near_or, schema_help};
 use crate::events::{Event, Events};
-use crate::limits::{self, Resolved};
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::secret::vault::Vault;
@@ -42,7 +42,7 @@ pub(crate) struct ReadyModel {
     /// The digest of the definition's file.
     pub(crate) digest: Digest,
     pub(crate) plugin: Arc<Plugin>,
-    pub(crate) limits: Resolved,
+    pub(crate) limits: ModelLimits,
     pub(crate) permissions: Arc<Permissions>,
 }
 
@@ -167,7 +167,7 @@ impl ReadyModel {
             return Err(RepositoryError::bad_file(fault, help).into());
         }
         let permissions = permissions_of(repository, &definition, &plugin);
-        let limits = limits::resolve(&definition.limits.or(&repository.config().limits));
+        let limits = definition.limits.or(&repository.config().limits).values();
         Ok(Self {
             digest: Digest::of(definition.file.text.as_bytes()),
             definition,

@@ -88,7 +88,7 @@ fn sections(report: &StatusReport) -> Vec<String> {
         ),
         section(
             "Requested and not granted",
-            &["model", "to"],
+            &["model", "request"],
             not_granted.collect(),
         ),
         section("Files that cannot be used", &["file"], files.collect()),

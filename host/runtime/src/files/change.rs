@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sedge_sys::granted::may_be_moved;
 use sedge_sys::identity::Identity;
 use tokio::sync::Mutex;
-use wasmtime::component::{LinkerInstance, Resource};
+use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -22,6 +22,7 @@ use wasmtime_wasi::runtime::spawn_blocking;
 
 use super::identity_of;
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// Serialises moves and links. Otherwise two guests that share a folder could replace a file by a
 /// link between the check and the move.
@@ -48,7 +49,7 @@ enum Move {
     Link,
 }
 
-pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+pub(super) fn guard(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     for (function, change) in [
         ("[method]descriptor.create-directory-at", Change::MakeFolder),
         (
@@ -88,7 +89,7 @@ pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
     )
 }
 
-fn guard_moves(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+fn guard_moves(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     type Rename = (Resource<Descriptor>, String, Resource<Descriptor>, String);
     interface.func_wrap_async(
         "[method]descriptor.rename-at",

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use sedge_sys::granted::{Listed, ListedKind, listed};
-use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+use wasmtime::component::{Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -21,11 +21,12 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::runtime::spawn_blocking;
 
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// The remaining entries of a folder. Replaces the engine's own type of stream.
 struct EntryStream(VecDeque<DirectoryEntry>);
 
-pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+pub(super) fn guard(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     interface.resource(
         "directory-entry-stream",
         ResourceType::host::<EntryStream>(),

@@ -4,7 +4,7 @@
 //! be opened for writing, whatever name it has. Open files are counted.
 
 use sedge_model::call::LimitName;
-use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+use wasmtime::component::{Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -14,6 +14,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use super::identity_of;
 use crate::budget::Descriptors;
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// The arguments of `open-at`.
 struct Wanted {
@@ -24,7 +25,7 @@ struct Wanted {
     flags: DescriptorFlags,
 }
 
-pub(super) fn guard(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+pub(super) fn guard(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     type Parameters = (
         Resource<Descriptor>,
         PathFlags,
@@ -96,9 +97,12 @@ impl CallState {
     /// names the limit.
     fn file_take(&mut self) -> wasmtime::Result<Descriptors> {
         if let Some(running) = &self.running
-            && running.n_files_open >= running.quotas.open_files
+            && running.n_files_open >= running.identity.limits.open_files
         {
-            self.reached = Some((LimitName::OpenFiles, running.quotas.open_files.into()));
+            self.reached = Some((
+                LimitName::OpenFiles,
+                running.identity.limits.open_files.into(),
+            ));
             return Err(wasmtime::format_err!("too many files are open"));
         }
         self.descriptor_take()

@@ -1,7 +1,7 @@
 //! Streams of files. Each is counted, because it keeps its file open even after the guest has
 //! closed the file.
 
-use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+use wasmtime::component::{Resource, ResourceType};
 use wasmtime_wasi::filesystem::WasiFilesystemView;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, ErrorCode, Filesize, Host as _, HostDescriptor,
@@ -11,10 +11,11 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 
 use crate::budget::Descriptors;
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// Counts new streams. Writes to a stream do not pass through this crate, so the call is marked as
 /// escaping when it gets a stream for writing.
-pub(super) fn count(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+pub(super) fn count(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "[method]descriptor.read-via-stream",
         |mut store, (file, offset): (Resource<Descriptor>, u64)| {
@@ -51,7 +52,7 @@ pub(super) fn count(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::
 }
 
 /// Counts closed streams.
-pub(super) fn count_closed(interface: &mut LinkerInstance<'_, CallState>) -> wasmtime::Result<()> {
+pub(super) fn count_closed(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
     let kind = ResourceType::host::<DynInputStream>();
     interface.resource_async("input-stream", kind, |mut store, handle| {
         Box::new(async move {

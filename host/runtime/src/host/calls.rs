@@ -1,7 +1,9 @@
 //! The interface `calls`: runs methods of other models, or of the same one.
 //!
-//! A nested call is a call like any other, in a store of its own. [`crate::host::Outside::call`]
-//! runs it: see `host/app/src/model/method_run.rs`.
+//! A nested call is a call like any other, in a store of its own. [`CallsPort::call`] runs it: see
+//! `host/app/src/call/ports/calls.rs`.
+
+use std::sync::Arc;
 
 use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
 use sedge_model::schema::Violation;
@@ -14,9 +16,50 @@ use crate::bindings::sedge::model::calls::{self, Host, HostPending};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, CalleeError, Fault, JSON_BYTES_MAX};
+use crate::host::{BoxFuture, Fault, JSON_BYTES_MAX, connected, not_in_description};
 use crate::json;
 use crate::limits::raise_hint;
+
+/// Runs the nested calls of one call.
+pub trait CallsPort: Send + Sync {
+    /// Runs the caller's nested call number `ordinal`. Dropping the future cancels it.
+    fn call(
+        &self,
+        ordinal: u32,
+        target: String,
+        method: String,
+        arguments: Value,
+    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>>;
+}
+
+/// Why a nested call has no outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalleeError {
+    /// What the caller is given.
+    pub error: CallError,
+    /// Whether the call had begun, so that it has a record of its own.
+    pub has_begun: bool,
+}
+
+impl CalleeError {
+    /// Returns the error of a call that could not begin.
+    #[must_use]
+    pub fn refused(error: CallError) -> Self {
+        Self {
+            error,
+            has_begun: false,
+        }
+    }
+
+    /// Returns the error of a call that had begun.
+    #[must_use]
+    pub fn failed(error: CallError) -> Self {
+        Self {
+            error,
+            has_begun: true,
+        }
+    }
+}
 
 type Ended = Result<Outcome, Fault<CalleeError>>;
 
@@ -44,9 +87,7 @@ impl Drop for Pending {
 impl CallState {
     /// Returns the part of the state that exists only while a method runs.
     pub(crate) fn running(&mut self) -> wasmtime::Result<&mut Running> {
-        self.running
-            .as_mut()
-            .ok_or_else(|| wasmtime::format_err!("a description may not use this import"))
+        self.running.as_mut().ok_or_else(not_in_description)
     }
 
     /// Assigns the next ordinal to a nested call and prepares it. The call starts when the future
@@ -54,15 +95,15 @@ impl CallState {
     fn nested(&mut self, target: Target, arguments: &str) -> wasmtime::Result<BoxFuture<Ended>> {
         let Target { model, method } = target;
         self.count_host_call(model.len() + method.len() + arguments.len())?;
-        let outside = std::sync::Arc::clone(&self.outside);
+        let port = Arc::clone(connected(self.ports.calls.as_ref())?);
         let running = self.running()?;
-        if running.n_calls >= running.quotas.calls {
-            let value = u64::from(running.quotas.calls);
+        if running.n_calls >= running.identity.limits.calls_per_call {
+            let value = u64::from(running.identity.limits.calls_per_call);
             return Ok(refused(LimitName::CallsPerCall, value));
         }
         running.n_calls += 1;
         Ok(match parse_arguments(arguments) {
-            Ok(arguments) => outside.call(running.n_calls, model, method, arguments),
+            Ok(arguments) => port.call(running.n_calls, model, method, arguments),
             Err(error) => Box::pin(async { Err(Fault::Guest(CalleeError::refused(error))) }),
         })
     }
@@ -72,7 +113,7 @@ impl CallState {
         let running = self.running()?;
         // Calls that have ended stay in the set until they are joined.
         while running.started.try_join_next().is_some() {}
-        let most = running.quotas.parallel_calls;
+        let most = running.identity.limits.parallel_calls;
         Ok((running.started.len() >= most as usize).then_some(most))
     }
 

@@ -9,7 +9,41 @@ use sedge_sys::command::{End, Output, Printed};
 
 use crate::bindings::sedge::model::commands::{self as guest, Host};
 use crate::call::CallState;
-use crate::host::{CommandError, CommandRun, Fault};
+use crate::host::{BoxFuture, Fault, connected, effects};
+
+/// Runs the programs that the operator pinned.
+pub trait CommandsPort: Send + Sync {
+    /// Prepares a pinned command with its arguments and its stdin.
+    ///
+    /// # Errors
+    /// No command of this name is pinned, or it does not accept these arguments.
+    fn prepare(
+        &self,
+        name: &CommandName,
+        arguments: Vec<String>,
+        stdin: Vec<u8>,
+    ) -> Result<CommandRun, CommandError>;
+}
+
+/// Why a command was not run, or did not end by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandError {
+    /// No command of this name is pinned. The text says how to pin one.
+    NotPinned(String),
+    /// The pin does not allow these arguments. The text says why.
+    ArgumentsRefused(String),
+    /// The command ran longer than the pin allows.
+    TimedOut {
+        /// The limit in milliseconds.
+        after_ms: u64,
+    },
+    /// The command could not be started. The text says why.
+    NotStarted(String),
+}
+
+/// A command that starts when this future is polled. Dropping the future kills all processes of
+/// the command.
+pub type CommandRun = BoxFuture<Result<Output, Fault<CommandError>>>;
 
 impl CallState {
     /// Checks the permission for a command and prepares it.
@@ -23,14 +57,14 @@ impl CallState {
             let reason = "there is no command of this name, and there can be none".to_owned();
             return Ok(Err(guest::CommandError::NotPinned(reason)));
         };
-        let surroundings = &self.running()?.surroundings;
-        if let Err(denial) = surroundings.permissions.command(&name) {
+        let identity = Arc::clone(&self.running()?.identity);
+        if let Err(denial) = identity.permissions.command(&name) {
             return Ok(Err(guest::CommandError::Denied(self.denied(&denial))));
         }
-        let uses = Arc::clone(&surroundings.uses);
-        let command = self.outside.command(&name, arguments, stdin);
+        let port = connected(self.ports.commands.as_ref())?;
+        let command = port.prepare(&name, arguments, stdin);
         if command.is_ok() {
-            uses.mark(&Use::Command(&name));
+            identity.uses.mark(&Use::Command(&name));
         }
         Ok(command.map_err(|error| self.command_failed(name.as_str(), error)))
     }
@@ -75,7 +109,7 @@ impl Host for CallState {
             Ok(run) => run,
             Err(error) => return Ok(Err(error)),
         };
-        self.outside.escaping().await;
+        effects::begin(self.ports.effects.clone()).await;
         match run.await {
             Ok(output) => {
                 let ended = match output.end {

@@ -22,14 +22,14 @@ impl Host for CallState {
 
     async fn deadline_left_ms(&mut self) -> wasmtime::Result<u64> {
         self.count_host_call(0)?;
-        let left = self.running()?.deadline.left();
+        let left = self.running()?.identity.deadline.left();
         Ok(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
 
     async fn folder(&mut self, name: String) -> wasmtime::Result<Result<String, String>> {
         self.count_host_call(name.len())?;
-        let surroundings = &self.running()?.surroundings;
-        Ok(match surroundings.permissions.folder(&name) {
+        let permissions = &self.running()?.identity.permissions;
+        Ok(match permissions.folder(&name) {
             Ok(folder) => Ok(guest_path(&folder.name)),
             Err(denial) => Err(self.denied(&denial)),
         })
@@ -37,12 +37,12 @@ impl Host for CallState {
 
     async fn variable(&mut self, name: String) -> wasmtime::Result<Result<Option<String>, String>> {
         self.count_host_call(name.len())?;
-        let surroundings = &self.running()?.surroundings;
-        if let Err(denial) = surroundings.permissions.variable(&name) {
+        let running = self.running()?;
+        if let Err(denial) = running.identity.permissions.variable(&name) {
             return Ok(Err(self.denied(&denial)));
         }
-        surroundings.uses.mark(&Use::Variable(&name));
-        let mut variables = surroundings.variables.iter();
+        running.identity.uses.mark(&Use::Variable(&name));
+        let mut variables = running.surroundings.variables.iter();
         let found = variables.find(|(known, _)| *known == name);
         Ok(Ok(found.map(|(_, value)| value.clone())))
     }

@@ -6,9 +6,9 @@ pub(crate) mod files;
 use std::collections::BTreeMap;
 
 use sedge_model::call::{
-    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite,
+    DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite, Written,
 };
-use sedge_model::names::{DataName, ModelName};
+use sedge_model::names::{DataName, ModelName, SpecName};
 use sedge_model::schema::Violation;
 use sedge_model::type_info::{MethodKind, OnViolation};
 use serde_json::Value;
@@ -17,15 +17,128 @@ use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{self, Fault, JSON_BYTES_MAX, VersionInfo};
+use crate::host::{BoxFuture, Fault, HostError, JSON_BYTES_MAX, connected, effects};
 use crate::json;
 use crate::staging::StagedName;
 
-use files::{FileReader, FileWriter};
+use files::{FileReader, FileSink, FileSource, FileWriter, OpenedFile};
 
 /// The maximum number of names that one `list` returns. The guest chooses the number and the host
 /// allocates the list.
 const LIST_MAX: u32 = 1000;
+
+/// Reads the data that a call may read, and stores what it writes.
+pub trait DataPort: Send + Sync {
+    /// Checks that the caller may read a model's data. Returns the model's name.
+    ///
+    /// # Errors
+    /// The caller may not read it, or there is no such model.
+    fn readable(&self, model: &str) -> Result<ModelName, Fault<DataAccessError>>;
+
+    /// Reads a committed version of a resource; without `version`, the latest. Returns `None` if
+    /// the version does not exist or is a file.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn resource(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<ResourceVersion>, HostError>;
+
+    /// Returns the committed versions, oldest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError>;
+
+    /// Returns the names that begin with `prefix` and sort after `after`, at most `n_max`, each
+    /// with its latest committed version.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn list(
+        &self,
+        model: &ModelName,
+        prefix: &str,
+        after: Option<&str>,
+        n_max: usize,
+    ) -> Result<Vec<VersionInfo>, HostError>;
+
+    /// Starts a new file.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError>;
+
+    /// Opens a committed version of a resource or file; without `version`, the latest. Returns
+    /// `None` if the version does not exist.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn file_open(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<OpenedFile>, HostError>;
+
+    /// Opens staged content.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError>;
+
+    /// Commits the changes of a call while it continues. The caller has marked the call with
+    /// [`EffectsPort::begin`](crate::host::EffectsPort::begin), because it can no longer be rolled
+    /// back then.
+    fn publish(
+        &self,
+        changes: Vec<StagedChange>,
+    ) -> BoxFuture<Result<Vec<Written>, Fault<DataAccessError>>>;
+}
+
+/// Why a guest may not read data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataAccessError {
+    /// The plugin may not read this model. The text says which grant would allow it.
+    Denied(String),
+    /// No model has this name.
+    ModelNotFound(String),
+}
+
+/// One committed version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceVersion {
+    /// Its metadata.
+    pub info: VersionInfo,
+    /// Its content, as JSON text.
+    pub content: String,
+}
+
+/// The metadata of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// The model that owns it.
+    pub model: ModelName,
+    /// The name of the data. It differs from the requested name if the data was renamed.
+    pub name: DataName,
+    /// The kind of data.
+    pub kind: DataKind,
+    /// The output spec that it was written for.
+    pub spec: SpecName,
+    /// The version number, from 1. `None` while the version is staged.
+    pub version: Option<u64>,
+    /// Milliseconds since 1970-01-01T00:00:00Z. `None` while the version is staged.
+    pub created_at_ms: Option<u64>,
+    /// The media type.
+    pub media_type: String,
+    /// The size of the content in bytes.
+    pub size: u64,
+    /// The tags.
+    pub tags: BTreeMap<String, String>,
+}
 
 type GuestResult<T> = wasmtime::Result<Result<T, DataError>>;
 
@@ -117,7 +230,7 @@ impl Host for CallState {
             Ok(target) => target,
             Err(error) => return Ok(Err(error)),
         };
-        let versions = self.outside.versions(&model, &name)?.into_iter();
+        let versions = self.data_port()?.versions(&model, &name)?.into_iter();
         Ok(Ok(versions.map(convert::version_info_to_guest).collect()))
     }
 
@@ -134,9 +247,8 @@ impl Host for CallState {
             Err(error) => return Ok(Err(error)),
         };
         let n_max = count_max.min(LIST_MAX) as usize;
-        let list = self
-            .outside
-            .list(&model, &prefix, after.as_deref(), n_max)?;
+        let port = self.data_port()?;
+        let list = port.list(&model, &prefix, after.as_deref(), n_max)?;
         let list = list.into_iter();
         Ok(Ok(list.map(convert::version_info_to_guest).collect()))
     }
@@ -147,11 +259,11 @@ impl Host for CallState {
             Ok(running) => running,
             Err(error) => return Ok(Err(error)),
         };
-        if running.kind != MethodKind::Delete {
+        if running.identity.kind != MethodKind::Delete {
             let reason = format!(
                 "`{}` may not delete data: it is of kind `{}`, not `delete`",
                 running.identity.method,
-                running.kind.as_str()
+                running.identity.kind.as_str()
             );
             return Ok(Err(DataError::Denied(reason)));
         }
@@ -164,13 +276,13 @@ impl Host for CallState {
 
     async fn publish(&mut self) -> GuestResult<Vec<types::Written>> {
         self.count_host_call(0)?;
-        let running = match self.writing() {
-            Ok(running) => running,
-            Err(error) => return Ok(Err(error)),
-        };
-        let changes = running.staging.take();
-        let published = self.outside.publish(changes).await;
-        Ok(match published {
+        if let Err(error) = self.writing() {
+            return Ok(Err(error));
+        }
+        effects::begin(self.ports.effects.clone()).await;
+        let changes = self.running()?.staging.take();
+        let publishing = self.data_port()?.publish(changes);
+        Ok(match publishing.await {
             Ok(written) => {
                 self.running()?.staging.published(&written);
                 Ok(convert::written_to_guest(written))
@@ -249,13 +361,21 @@ impl CallState {
     /// Returns the state of a method that may write.
     fn writing(&self) -> Result<&Running, DataError> {
         match &self.running {
-            Some(running) if running.kind != MethodKind::Read => Ok(running),
+            Some(running) if running.identity.kind != MethodKind::Read => Ok(running),
             Some(_) | None => Err(DataError::ReadOnly),
         }
     }
 
+    fn data_port(&self) -> wasmtime::Result<&dyn DataPort> {
+        Ok(connected(self.ports.data.as_ref())?.as_ref())
+    }
+
     fn readable(&self, model: &str) -> GuestResult<ModelName> {
-        match self.outside.readable(model) {
+        let Some(port) = &self.ports.data else {
+            let reason = format!("the model `{model}` cannot be read from a description");
+            return Ok(Err(DataError::Denied(reason)));
+        };
+        match port.readable(model) {
             Ok(model) => Ok(Ok(model)),
             Err(Fault::Guest(error)) => Ok(Err(data_error(error))),
             Err(Fault::Host(error)) => Err(error.into()),
@@ -295,7 +415,7 @@ impl CallState {
         if deleted.is_empty() {
             return Ok(Newest::Latest);
         }
-        let versions = self.outside.versions(model, name)?;
+        let versions = self.data_port()?.versions(model, name)?;
         let numbers = versions.iter().filter_map(|info| info.version);
         let newest = numbers.filter(|version| !deleted.contains(version)).max();
         Ok(newest.map_or(Newest::None, Newest::Version))
@@ -307,7 +427,7 @@ impl CallState {
         name: &DataName,
         version: Option<u64>,
     ) -> GuestResult<Option<data::Resource>> {
-        let found = self.outside.resource(model, name, version)?;
+        let found = self.data_port()?.resource(model, name, version)?;
         self.count_bytes(found.as_ref().map_or(0, |found| found.content.len()))?;
         Ok(Ok(found.map(|found| data::Resource {
             info: convert::version_info_to_guest(found.info),
@@ -362,10 +482,10 @@ fn tags_from_guest(tags: Vec<data::Tag>) -> Result<BTreeMap<String, String>, Dat
     convert::tags(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(DataError::InvalidName)
 }
 
-fn data_error(error: host::DataError) -> DataError {
+fn data_error(error: DataAccessError) -> DataError {
     match error {
-        host::DataError::Denied(reason) => DataError::Denied(reason),
-        host::DataError::ModelNotFound(name) => DataError::ModelNotFound(name),
+        DataAccessError::Denied(reason) => DataError::Denied(reason),
+        DataAccessError::ModelNotFound(name) => DataError::ModelNotFound(name),
     }
 }
 

@@ -8,6 +8,12 @@ use crate::call::CallState;
 use crate::convert;
 use crate::json;
 
+/// Records the log of one call.
+pub trait LogPort: Send + Sync {
+    /// Records a log line of the call, and redacts secrets in it.
+    fn logged(&self, line: &mut LogLine);
+}
+
 /// The maximum number of fields of one line that are stored.
 const FIELDS_MAX: usize = 64;
 

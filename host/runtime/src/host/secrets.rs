@@ -4,11 +4,23 @@ use std::sync::{MutexGuard, PoisonError};
 
 use sedge_model::names::SecretName;
 use sedge_model::permission::effective::Use;
+use sedge_secrets::SecretValue;
 use wasmtime::component::Resource;
 
 use crate::bindings::sedge::model::secrets::{Host, HostSecret, SecretError};
 use crate::call::CallState;
 use crate::call_secrets::{CallSecrets, Form, Secret};
+use crate::host::{HostError, connected};
+
+/// Reads the secrets of one call.
+pub trait SecretsPort: Send + Sync {
+    /// Returns the value of a secret that the call may use, and records the use. Returns `None` if
+    /// there is no such secret.
+    ///
+    /// # Errors
+    /// The secret cannot be read.
+    fn secret(&self, name: &SecretName) -> Result<Option<SecretValue>, HostError>;
+}
 
 /// A guest's handle of a secret.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -34,7 +46,7 @@ impl CallState {
                 "there is no secret of this name, and there can be none".to_owned(),
             )));
         };
-        let usage = match self.running()?.surroundings.permissions.secret(&name) {
+        let usage = match self.running()?.identity.permissions.secret(&name) {
             Ok(usage) => usage,
             Err(denial) => return Ok(Err(SecretError::Denied(self.denied(&denial)))),
         };
@@ -44,7 +56,8 @@ impl CallState {
         let value = if usage.is_nothing() {
             None
         } else {
-            let Some(value) = self.outside.secret(&name)? else {
+            let port = connected(self.ports.secrets.as_ref())?;
+            let Some(value) = port.secret(&name)? else {
                 return Ok(Err(missing()));
             };
             Some(value)
@@ -107,12 +120,12 @@ impl HostSecret for CallState {
         let Some(value) = value else {
             let denial = self
                 .running()?
-                .surroundings
+                .identity
                 .permissions
                 .secret_denied(&name, None);
             return Ok(Err(self.denied(&denial)));
         };
-        let uses = &self.running()?.surroundings.uses;
+        let uses = &self.running()?.identity.uses;
         uses.mark(&Use::SecretShown(&name));
         Ok(Ok(value))
     }

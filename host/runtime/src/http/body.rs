@@ -10,13 +10,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use sedge_model::limits::{HttpLimit, HttpLimits};
 use sedge_sys::clock::{self, Moment};
 use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
 use super::client::{Client, Connection, Key};
-use super::fault::{HttpFault, HttpLimit};
+use super::fault::HttpFault;
 use super::insert::BodyInserter;
-use super::{HttpLimits, Report, Slot};
+use super::{Report, Slot};
 use crate::host::BoxFuture;
 
 /// A guest's request body. It enforces the size limit and inserts secrets.

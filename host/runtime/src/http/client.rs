@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hyper::client::conn::http1::{Builder, SendRequest};
 use rustls::pki_types::ServerName;
+use sedge_model::limits::HttpLimit;
 use sedge_model::names::ModelName;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin, Scheme};
 use sedge_sys::clock::{self, Moment};
@@ -18,7 +19,7 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_http::io::TokioIo;
 
 use super::body::RequestBody;
-use super::fault::{HttpFault, HttpLimit};
+use super::fault::HttpFault;
 use super::tls::Tls;
 
 /// How long an idle connection is kept. Most servers close a connection later than that, so a

@@ -9,22 +9,20 @@ use wasmtime_wasi_http::Error as WasiError;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 use crate::call::CallState;
+use crate::guards::GuardedInterface;
 
 /// The interface, in the version that the library provides.
 const TYPES: &str = "wasi:http/types@0.2.12";
 
 /// Replaces the library's `http-error-code`.
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker.instance(TYPES)?.func_wrap(
+    GuardedInterface::open(linker, TYPES)?.func_wrap(
         "http-error-code",
         |store: StoreContextMut<'_, CallState>, (error,): (Resource<wasmtime::Error>,)| {
             let error = store.data().table.get(&error)?;
             Ok((error.downcast_ref::<WasiError>().and_then(code),))
         },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
+    )
 }
 
 /// Returns the error code of a body's error.

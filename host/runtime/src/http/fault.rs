@@ -8,53 +8,9 @@ use std::io;
 use std::time::Duration;
 
 use sedge_model::call::LimitName;
+use sedge_model::limits::{HttpLimit, HttpLimits};
 use sedge_model::permission::effective::Denial;
 use wasmtime_wasi_http::Error as WasiError;
-
-use super::HttpLimits;
-
-/// The limits of HTTP, with the names that messages use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HttpLimit {
-    RequestBytes,
-    ResponseBytes,
-    HeaderBytes,
-    Requests,
-    Connect,
-    FirstByte,
-    BetweenBytes,
-    Total,
-    Secrets,
-}
-
-impl HttpLimit {
-    /// Returns the limit's key below `limits: {http: ...}`, and a value in the unit of that key.
-    /// The argument is in bytes or milliseconds.
-    fn key(self, value: u64) -> (&'static str, u64) {
-        match self {
-            Self::RequestBytes => ("requestMebibytes", value >> 20),
-            Self::ResponseBytes => ("responseMebibytes", value >> 20),
-            Self::HeaderBytes => ("headerKibibytes", value >> 10),
-            Self::Requests => ("requests", value),
-            Self::Connect => ("connectSeconds", value / 1000),
-            Self::FirstByte => ("firstByteSeconds", value / 1000),
-            Self::BetweenBytes => ("betweenBytesSeconds", value / 1000),
-            Self::Total => ("totalSeconds", value / 1000),
-            Self::Secrets => ("secrets", value),
-        }
-    }
-
-    /// Returns a line of YAML that allows twice `value`. Returns `None` for a limit that cannot be
-    /// configured.
-    fn raised(self, value: u64) -> Option<String> {
-        if self == Self::Secrets {
-            return None;
-        }
-        let (key, value) = self.key(value);
-        let value = value.saturating_mul(2).max(1);
-        Some(format!("limits: {{http: {{{key}: {value}}}}}"))
-    }
-}
 
 /// Why a request got no response, or only a part of one.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +26,12 @@ pub(super) enum HttpFault {
     Place(String),
     #[error("a secret cannot be put there: {0}")]
     SecretUnfit(&'static str),
-    #[error("the limit `http.{}` of {} was reached", limit.key(*value).0, limit.key(*value).1)]
+    #[error("the limit `http.{}` of {} was reached", limit.row().word(), limit.row().in_units(*value))]
     Limit { limit: HttpLimit, value: u64 },
     #[error("the limit `{}` of {value} was reached", name.as_str())]
     ProcessLimit { name: LimitName, value: u64 },
     /// A timeout expired: the operator's or the guest's own.
-    #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.key(0).0)]
+    #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.row().word())]
     Slow {
         limit: HttpLimit,
         what: &'static str,
@@ -108,7 +64,7 @@ impl HttpFault {
     /// was reached.
     pub(super) fn raised(&self, limits: &HttpLimits) -> Option<String> {
         if let Self::Limit { limit, value } = self {
-            return limit.raised(*value);
+            return limit.row().raised(*value);
         }
         if let Self::ProcessLimit { name, value } = self {
             return name.raised(*value);
@@ -131,7 +87,9 @@ impl HttpFault {
             | HttpLimit::Secrets => limits.total,
         };
         let is_own = u128::from(*allowed_ms) < of_operator.as_millis();
-        (!is_own).then(|| limit.raised(*allowed_ms)).flatten()
+        (!is_own)
+            .then(|| limit.row().raised(*allowed_ms / 1000))
+            .flatten()
     }
 
     /// Returns the fault that an error on a connection stands for.

@@ -13,11 +13,12 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
+use sedge_model::limits::HttpLimit;
 use sedge_model::permission::effective::Use;
 use sedge_model::permission::pattern::HttpOrigin;
 
 use super::Sender;
-use super::fault::{HttpFault, HttpLimit};
+use super::fault::HttpFault;
 use crate::call_secrets::{CallSecrets, PLACEHOLDER_BYTES, PLACEHOLDER_START, SecretText};
 
 /// The maximum number of secrets in one request. A placeholder is short and a value may be long,
@@ -134,7 +135,7 @@ impl Inserter {
             return Ok(None);
         };
         if !secret.usage.hosts.iter().any(|host| host.covers(&self.to)) {
-            let permissions = &self.sender.spec.permissions;
+            let permissions = &self.sender.spec.identity.permissions;
             let denial = permissions.secret_denied(&secret.name, Some(&self.to));
             return Err(self.sender.denied(denial));
         }
@@ -144,7 +145,7 @@ impl Inserter {
             value: INSERTED_MAX.into(),
         })?;
         let sent = Use::SecretSent(&secret.name, &self.to);
-        self.sender.spec.uses.mark(&sent);
+        self.sender.spec.identity.uses.mark(&sent);
         Ok(Some(match place {
             Place::Url | Place::Form => percent_encoded(&value),
             Place::Json => json_escaped(&value)?,

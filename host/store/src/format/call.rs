@@ -226,45 +226,40 @@ pub(crate) struct StoredPlace {
     column: u32,
 }
 
-/// Declares the limits once, with their conversions both ways.
-macro_rules! limits {
-    ($($name:ident),* $(,)?) => {
-        #[derive(Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub(crate) enum StoredLimit { $($name),* }
+/// A limit, by its name in the table of limits, which never changes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub(crate) struct StoredLimit(LimitName);
 
-        impl From<LimitName> for StoredLimit {
-            fn from(name: LimitName) -> Self {
-                match name { $(LimitName::$name => Self::$name),* }
-            }
-        }
+impl TryFrom<String> for StoredLimit {
+    type Error = String;
 
-        impl From<StoredLimit> for LimitName {
-            fn from(stored: StoredLimit) -> Self {
-                match stored { $(StoredLimit::$name => Self::$name),* }
-            }
-        }
-    };
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut known = LimitName::ALL.iter();
+        let name = known.find(|name| name.as_str() == text);
+        name.copied()
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no limit"))
+    }
 }
 
-limits!(
-    MemoryBytes,
-    CpuSeconds,
-    CallDepth,
-    CallsPerRun,
-    CallsPerCall,
-    ParallelCalls,
-    HostCalls,
-    HostBytes,
-    JsonBytes,
-    StagedBytes,
-    FileBytes,
-    OpenFiles,
-    Handles,
-    LiveInstances,
-    ProcessMemory,
-    ProcessDescriptors,
-);
+impl From<StoredLimit> for &'static str {
+    fn from(stored: StoredLimit) -> Self {
+        stored.0.as_str()
+    }
+}
+
+impl From<LimitName> for StoredLimit {
+    fn from(name: LimitName) -> Self {
+        Self(name)
+    }
+}
+
+impl From<StoredLimit> for LimitName {
+    fn from(stored: StoredLimit) -> Self {
+        stored.0
+    }
+}
 
 impl From<&CallError> for StoredCallError {
     fn from(error: &CallError) -> Self {

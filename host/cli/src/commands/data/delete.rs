@@ -65,7 +65,7 @@ impl Run for DataDeleteArgs {
             let plan = cx.wait(data_delete(&repository, &plan, cx.events()))?;
             if !plan.deleted.is_empty() {
                 let what = format!("{} of {}", total(&plan.deleted), plan.model);
-                stderr(&deleted_table(&plan.deleted));
+                deleted_table(&plan.deleted).lines().for_each(stderr);
                 let question = format!("Delete {what} permanently?");
                 self.confirmation
                     .ask(cx, &question, &format!("{what} were not deleted"))?;

@@ -12,12 +12,40 @@ use crate::bindings::sedge::model::data::{self, DataError, HostFileReader, HostF
 use crate::budget::Descriptors;
 use crate::call::CallState;
 use crate::convert;
-use crate::host::{FileSink, FileSource, HostError, OpenedFile, VersionInfo};
+use crate::host::{HostError, VersionInfo};
 use crate::staging::StagedName;
 
 /// The maximum number of bytes of one read. The guest chooses the number and the host allocates
 /// them.
 const READ_BYTES_MAX: u32 = 1 << 20;
+
+/// A file that is being written. Dropping it discards the file.
+pub trait FileSink: Send {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// The disk is full, or the write fails.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), HostError>;
+
+    /// Makes the content durable and returns it, ready to be staged. Blocks the thread until the
+    /// disk has synced.
+    ///
+    /// # Errors
+    /// The sync fails.
+    fn finish(self: Box<Self>) -> Result<StagedContent, HostError>;
+}
+
+/// An open version: its metadata and its content.
+pub type OpenedFile = (VersionInfo, Box<dyn FileSource>);
+
+/// A file that is being read.
+pub trait FileSource: Send {
+    /// Reads into the buffer and returns the number of bytes, which is 0 at the end.
+    ///
+    /// # Errors
+    /// The read fails, or the content is damaged.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError>;
+}
 
 /// A file that a guest is writing. Dropping it before `finish` discards the file.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
@@ -54,7 +82,7 @@ impl CallState {
             Err(error) => return Ok(Err(error)),
         };
         let writer = FileWriter {
-            sink: Some(self.outside.file_create()?),
+            sink: Some(self.data_port()?.file_create()?),
             ..parts
         };
         let writer = self.table.push(writer)?;
@@ -106,7 +134,7 @@ impl CallState {
 
     fn files_open_count(&mut self) -> GuestResult<Descriptors> {
         let running = self.running()?;
-        let most = running.quotas.open_files;
+        let most = running.identity.limits.open_files;
         if running.n_files_open >= most {
             return Ok(Err(limit(running, LimitName::OpenFiles, most.into())));
         }
@@ -134,19 +162,21 @@ impl CallState {
             return Ok(None);
         }
         if version.is_some() {
-            return Ok(self.outside.file_open(model, name, version)?);
+            return Ok(self.data_port()?.file_open(model, name, version)?);
         }
         let newest = match self.staged(model, name) {
             StagedName::Written(write) => {
                 let info = staged_info(model.clone(), &write);
-                return Ok(Some((info, self.outside.staged_open(&write.content)?)));
+                return Ok(Some((info, self.data_port()?.staged_open(&write.content)?)));
             }
             StagedName::Deleted => return Ok(None),
             StagedName::As(deleted) => self.newest_but(model, name, &deleted)?,
         };
         match newest {
-            Newest::Latest => Ok(self.outside.file_open(model, name, None)?),
-            Newest::Version(version) => Ok(self.outside.file_open(model, name, Some(version))?),
+            Newest::Latest => Ok(self.data_port()?.file_open(model, name, None)?),
+            Newest::Version(version) => {
+                Ok(self.data_port()?.file_open(model, name, Some(version))?)
+            }
             Newest::None => Ok(None),
         }
     }
@@ -155,7 +185,7 @@ impl CallState {
     fn file_bytes_count(&mut self, n_bytes: u64) -> GuestResult<()> {
         let running = self.running()?;
         let n_all = running.n_file_bytes.saturating_add(n_bytes);
-        let most = running.quotas.file_bytes;
+        let most = running.identity.limits.file_bytes;
         if n_all > most {
             return Ok(Err(limit(running, LimitName::FileBytes, most)));
         }

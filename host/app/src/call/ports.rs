@@ -1,0 +1,65 @@
+//! What a running call can reach in the host: its ports, one module per interface.
+
+mod calls;
+mod commands;
+mod data;
+mod effects;
+mod log;
+mod secrets;
+
+use std::sync::{Arc, Mutex};
+
+use sedge_model::permission::effective::{Denial, Use};
+use sedge_runtime::{CallIdentity, HostError, Ports};
+use sedge_store::Store;
+
+use super::Caller;
+use super::door::Door;
+use super::fault::carried;
+use super::replay::Replay;
+use super::writes::Writes;
+use crate::run::cx::{ReadyModel, RunCx};
+
+/// The state that all ports of one call share. It implements each of them.
+pub(super) struct CallPorts {
+    pub(super) cx: Arc<RunCx>,
+    pub(super) model: Arc<ReadyModel>,
+    /// What the callees of the call inherit from it.
+    pub(super) caller: Arc<Caller>,
+    pub(super) writes: Arc<Writes>,
+    /// What interrupted attempts at the same call did. `None` from the first difference on.
+    pub(super) replay: Mutex<Option<Replay>>,
+}
+
+impl CallPorts {
+    pub(super) fn connect(self) -> Ports {
+        let shared = Arc::new(self);
+        Ports {
+            calls: Some(Arc::clone(&shared) as _),
+            commands: Some(Arc::clone(&shared) as _),
+            data: Some(Arc::clone(&shared) as _),
+            effects: Some(Arc::clone(&shared) as _),
+            log: Some(Arc::clone(&shared) as _),
+            secrets: Some(shared),
+        }
+    }
+
+    fn identity(&self) -> &CallIdentity {
+        &self.caller.identity
+    }
+
+    fn door(&self) -> Door {
+        Door::new(&self.cx.vault)
+    }
+
+    fn store(&self) -> Result<&Store, HostError> {
+        self.cx.repository.store().map_err(carried)
+    }
+
+    /// Checks that the call may call or read a model, and records that it uses this permission.
+    fn touched(&self, target: &str, touch: &str) -> Result<(), Denial> {
+        self.identity().permissions.model(target, touch)?;
+        self.identity().uses.mark(&Use::Model(target));
+        Ok(())
+    }
+}

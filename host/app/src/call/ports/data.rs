@@ -1,0 +1,209 @@
+//! Reads the data that a call may read, and stores the files that it writes.
+
+use std::sync::Arc;
+
+use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, Undone, Written};
+use sedge_model::names::{DataName, ModelName};
+use sedge_model::query::Selection;
+use sedge_runtime::{
+    BoxFuture, DataAccessError, DataPort, Fault, FileSink, FileSource, HostError, OpenedFile,
+    ResourceVersion, VersionInfo,
+};
+use sedge_secrets::StreamRedactor;
+use sedge_store::{CallEnd, ContentReader, DataRecord, FileWriter, Scan, Scanned, StoreError};
+use serde_json::Value;
+
+use super::CallPorts;
+use crate::call::fault::carried;
+use crate::call::writes::{self, Writes};
+
+impl DataPort for CallPorts {
+    fn readable(&self, model: &str) -> Result<ModelName, Fault<DataAccessError>> {
+        if let Err(denial) = self.touched(model, "read") {
+            return Err(Fault::Guest(DataAccessError::Denied(denial.to_string())));
+        }
+        let not_found = || Fault::Guest(DataAccessError::ModelNotFound(model.to_owned()));
+        let name: ModelName = model.parse().map_err(|_| not_found())?;
+        if name == self.identity().model {
+            return Ok(name);
+        }
+        match self.cx.repository.folder().has(&name.file()) {
+            Ok(true) => Ok(name),
+            Ok(false) => Err(not_found()),
+            Err(error) => Err(Fault::Host(carried(error))),
+        }
+    }
+
+    fn resource(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<ResourceVersion>, HostError> {
+        let store = self.store()?;
+        let found = store.data_open(model, name, version).map_err(carried)?;
+        let Some((record, content)) = found else {
+            return Ok(None);
+        };
+        if record.kind == DataKind::File {
+            return Ok(None);
+        }
+        let content = content.read_all().map_err(carried)?;
+        let unreadable = |error| HostError::new(NotText(record.name.clone(), error));
+        Ok(Some(ResourceVersion {
+            content: String::from_utf8(content).map_err(unreadable)?,
+            info: version_info(record.clone()),
+        }))
+    }
+
+    fn versions(&self, model: &ModelName, name: &DataName) -> Result<Vec<VersionInfo>, HostError> {
+        let versions = self.store()?.data_versions(model, name);
+        let versions = versions.map_err(carried)?.into_iter();
+        Ok(versions.map(version_info).collect())
+    }
+
+    fn list(
+        &self,
+        model: &ModelName,
+        prefix: &str,
+        after: Option<&str>,
+        n_max: usize,
+    ) -> Result<Vec<VersionInfo>, HostError> {
+        let selection = Selection {
+            model: Some(model.to_string()),
+            name_prefix: Some(prefix.to_owned()),
+            name_after: after.map(str::to_owned),
+            latest: Some(true),
+            ..Selection::default()
+        };
+        let mut list = Vec::new();
+        let take = |scanned: &Scanned<'_>| {
+            if list.len() == n_max {
+                return Ok::<_, StoreError>(Scan::Enough);
+            }
+            list.push(version_info(scanned.record.clone()));
+            Ok(Scan::More)
+        };
+        let scanned = self.store()?.data_scan(&selection, take);
+        scanned.map_err(carried)?;
+        Ok(list)
+    }
+
+    fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
+        Ok(Box::new(Sink {
+            file: self.store()?.file_create(),
+            redactor: self.door().stream(),
+            writes: Arc::clone(&self.writes),
+        }))
+    }
+
+    fn file_open(
+        &self,
+        model: &ModelName,
+        name: &DataName,
+        version: Option<u64>,
+    ) -> Result<Option<OpenedFile>, HostError> {
+        let found = self.store()?.data_open(model, name, version);
+        let found = found.map_err(carried)?;
+        Ok(found.map(|(record, content)| {
+            let source: Box<dyn FileSource> = Box::new(Source(content));
+            (version_info(record), source)
+        }))
+    }
+
+    fn staged_open(&self, content: &StagedContent) -> Result<Box<dyn FileSource>, HostError> {
+        let opened = self.store()?.staged_open(content);
+        Ok(Box::new(Source(opened.map_err(carried)?)))
+    }
+
+    fn publish(
+        &self,
+        mut staged: Vec<StagedChange>,
+    ) -> BoxFuture<Result<Vec<Written>, Fault<DataAccessError>>> {
+        self.door().changes(&mut staged);
+        let so_far = CallEnd {
+            lineage: self.identity().lineage.clone(),
+            step: self.identity().step.clone(),
+            model: self.identity().model.clone(),
+            origin: self.writes.origin.clone(),
+            result: Ok(Value::Null),
+            changes: writes::changes(&self.model, staged),
+            undone: Undone::default(),
+            refusals: Refusals::default(),
+            published: Vec::new(),
+            log: Vec::new(),
+            used: Vec::new(),
+            until_commit_us: 0,
+            waited_us: 0,
+            lock_epoch: self.writes.lock_epoch,
+        };
+        let cx = Arc::clone(&self.cx);
+        Box::pin(async move {
+            let store = cx.repository.store();
+            let store = store.map_err(|error| Fault::Host(carried(error)))?;
+            match store.call_publish(&cx.claim, so_far).await {
+                Ok(written) => Ok(written),
+                Err(error @ StoreError::NotOwner { .. }) => {
+                    Err(Fault::Guest(DataAccessError::Denied(error.to_string())))
+                }
+                Err(error) => Err(Fault::Host(carried(error))),
+            }
+        })
+    }
+}
+
+/// A resource whose bytes are not UTF-8 text, although its digest matches.
+#[derive(Debug, thiserror::Error)]
+#[error("the resource `{0}` is no text")]
+struct NotText(DataName, #[source] std::string::FromUtf8Error);
+
+/// A file that a call is writing.
+struct Sink {
+    file: FileWriter,
+    redactor: StreamRedactor,
+    writes: Arc<Writes>,
+}
+
+impl FileSink for Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), HostError> {
+        let bytes = self.redactor.push(bytes);
+        self.file.write(&bytes).map_err(carried)
+    }
+
+    fn finish(self: Box<Self>) -> Result<StagedContent, HostError> {
+        let Self {
+            mut file,
+            redactor,
+            writes,
+        } = *self;
+        file.write(&redactor.finish()).map_err(carried)?;
+        let (content, passing) = file.finish().map_err(carried)?;
+        if let Some(passing) = passing {
+            writes.keep(passing);
+        }
+        Ok(content)
+    }
+}
+
+/// Content that a call reads.
+struct Source(ContentReader);
+
+impl FileSource for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.0.read(buffer).map_err(carried)
+    }
+}
+
+fn version_info(record: DataRecord) -> VersionInfo {
+    VersionInfo {
+        media_type: record.media_type().to_owned(),
+        model: record.model,
+        name: record.name,
+        kind: record.kind,
+        spec: record.spec,
+        version: Some(record.version),
+        created_at_ms: Some(record.created_at.0),
+        size: record.size,
+        tags: record.tags,
+    }
+}

@@ -1,0 +1,13 @@
+//! Marks a call before its first external effect, so that it is not rolled back afterwards.
+
+use sedge_runtime::{EffectsPort, RolledBack};
+
+use super::CallPorts;
+use crate::frame::BeingUndone;
+
+impl EffectsPort for CallPorts {
+    fn begin(&self) -> Result<(), RolledBack> {
+        let begun = self.caller.frame.publish();
+        begun.map_err(|BeingUndone| RolledBack)
+    }
+}

@@ -1,0 +1,31 @@
+//! External effects of a call: HTTP requests, connections, commands, changes of granted folders, and
+//! data that the call publishes.
+//!
+//! A call that is part of a deadlock is rolled back and retried. The retry would repeat its external
+//! effects, so the host marks a call before its first one; from then on the call is not rolled back.
+
+use std::sync::Arc;
+
+/// Is notified before a call has an external effect.
+pub trait EffectsPort: Send + Sync {
+    /// Marks that the call is about to have an external effect, so that it can no longer be rolled
+    /// back.
+    ///
+    /// # Errors
+    /// The call is being rolled back already, so it must not have the effect.
+    fn begin(&self) -> Result<(), RolledBack>;
+}
+
+/// The call, or one of its callers, is being rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RolledBack;
+
+/// Marks a call before its external effect. A call without a port cannot be rolled back anyway.
+///
+/// If the call is being rolled back already, the guest never continues from here: the task that rolls the
+/// call back drops its store. No error that a guest can handle would stop it as surely.
+pub(crate) async fn begin(port: Option<Arc<dyn EffectsPort>>) {
+    if let Some(Err(RolledBack)) = port.map(|port| port.begin()) {
+        std::future::pending().await
+    }
+}
