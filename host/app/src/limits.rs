@@ -33,7 +33,9 @@ const PROCESS_DESCRIPTORS_MAX: u64 = 65_536;
 /// Fills in the limits for all calls of a process that `sedge.yaml` leaves open: half of the
 /// available memory, and all descriptors that the host does not need.
 pub(crate) fn budget(configured: &ProcessLimitsFile) -> BudgetLimits {
-    let memory_bytes = configured.memory_mebibytes.map(|it| u64::from(it.get()) << 20);
+    let memory_bytes = configured
+        .memory_mebibytes
+        .map(|it| u64::from(it.get()) << 20);
     let half = || (resources::memory_bytes() / 2).max(PROCESS_MEMORY_BYTES_MIN);
     let descriptors = configured.descriptors.map(|it| it.get());
     BudgetLimits {

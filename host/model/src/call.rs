@@ -190,8 +190,8 @@ pub enum TargetKind {
     Method,
 }
 
-/// Why a call has no outcome. It names what happened to *this* call; whoever shows it
-/// adds the model and the method.
+/// Why a call has no outcome. It says what happened to *this* call. The code that shows it adds the
+/// model and the method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
     /// There is no such model or method.

@@ -160,6 +160,14 @@ impl LimitName {
     }
 }
 
+impl HttpLimit {
+    /// Returns the limit's name as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.row().name.unwrap_or_default()
+    }
+}
+
 impl ComponentLimit {
     /// Returns the limit's name as text.
     #[must_use]

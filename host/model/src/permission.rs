@@ -7,6 +7,7 @@ mod address;
 pub mod choice;
 pub mod effective;
 pub mod grants;
+mod kinds;
 pub mod pattern;
 
 use std::fmt;
@@ -14,30 +15,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::guest_text::GuestText;
-use crate::names::{EnvName, FolderName, SecretName};
-use pattern::{CommandPattern, Endpoint, HttpOrigin, ModelPattern};
+use kinds::KindRules;
 
-/// The access to files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileAccess {
-    /// Read only.
-    #[default]
-    Read,
-    /// Read and write.
-    Write,
-}
-
-impl FileAccess {
-    /// Returns the access as text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
+pub use kinds::commands::CommandPermission;
+pub use kinds::env::EnvPermission;
+pub use kinds::files::{FileAccess, FolderPermission};
+pub use kinds::http::{HttpPermission, is_http_method};
+pub use kinds::models::ModelPermission;
+pub use kinds::secrets::SecretPermission;
+pub use kinds::sockets::SocketPermission;
 
 /// The kinds of permissions, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,51 +77,19 @@ impl PermissionKind {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Permission {
     /// Call a model and read its data.
-    Models {
-        /// The model.
-        model: ModelPattern,
-    },
+    Models(ModelPermission),
     /// HTTP requests.
-    Http {
-        /// The destination.
-        url: HttpOrigin,
-        /// The HTTP methods. Empty means all.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        methods: Vec<String>,
-    },
-    /// TCP connections.
-    Sockets {
-        /// The destination.
-        to: Endpoint,
-    },
+    Http(HttpPermission),
+    /// Connections of TCP.
+    Sockets(SocketPermission),
     /// Files of one folder that the operator chooses.
-    Files {
-        /// The name that the operator maps to a folder.
-        name: FolderName,
-        /// The access to the folder.
-        access: FileAccess,
-    },
+    Files(FolderPermission),
     /// One environment variable.
-    Env {
-        /// Its name.
-        name: EnvName,
-    },
+    Env(EnvPermission),
     /// One secret.
-    Secrets {
-        /// Its name.
-        name: SecretName,
-        /// Where the host may put it into requests.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        hosts: Vec<HttpOrigin>,
-        /// Whether the plugin requests to see it.
-        #[serde(default)]
-        reveal: bool,
-    },
+    Secrets(SecretPermission),
     /// Programs that the operator pinned.
-    Commands {
-        /// The name under which the program is pinned.
-        name: CommandPattern,
-    },
+    Commands(CommandPermission),
 }
 
 impl Permission {
@@ -143,28 +97,33 @@ impl Permission {
     #[must_use]
     pub fn kind(&self) -> PermissionKind {
         match self {
-            Self::Models { .. } => PermissionKind::Models,
-            Self::Http { .. } => PermissionKind::Http,
-            Self::Sockets { .. } => PermissionKind::Sockets,
-            Self::Files { .. } => PermissionKind::Files,
-            Self::Env { .. } => PermissionKind::Env,
-            Self::Secrets { .. } => PermissionKind::Secrets,
-            Self::Commands { .. } => PermissionKind::Commands,
+            Self::Models(_) => PermissionKind::Models,
+            Self::Http(_) => PermissionKind::Http,
+            Self::Sockets(_) => PermissionKind::Sockets,
+            Self::Files(_) => PermissionKind::Files,
+            Self::Env(_) => PermissionKind::Env,
+            Self::Secrets(_) => PermissionKind::Secrets,
+            Self::Commands(_) => PermissionKind::Commands,
+        }
+    }
+
+    /// Returns the rules of its kind.
+    fn rules(&self) -> &dyn KindRules {
+        match self {
+            Self::Models(it) => it,
+            Self::Http(it) => it,
+            Self::Sockets(it) => it,
+            Self::Files(it) => it,
+            Self::Env(it) => it,
+            Self::Secrets(it) => it,
+            Self::Commands(it) => it,
         }
     }
 
     /// Returns the subject as it is named on a command line: `https://example.com`.
     #[must_use]
     pub fn subject(&self) -> String {
-        match self {
-            Self::Models { model } => model.to_string(),
-            Self::Http { url, .. } => url.to_string(),
-            Self::Sockets { to } => to.to_string(),
-            Self::Files { name, .. } => name.to_string(),
-            Self::Env { name } => name.to_string(),
-            Self::Secrets { name, .. } => name.to_string(),
-            Self::Commands { name } => name.to_string(),
-        }
+        self.rules().subject()
     }
 }
 
@@ -173,18 +132,7 @@ impl Permission {
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind().as_str(), self.subject())?;
-        match self {
-            Self::Http { methods, .. } => methods.iter().try_for_each(|m| write!(f, " {m}")),
-            Self::Files { access, .. } => write!(f, " {}", access.as_str()),
-            Self::Secrets { hosts, reveal, .. } => {
-                hosts.iter().try_for_each(|host| write!(f, " {host}"))?;
-                f.write_str(if *reveal { " reveal" } else { "" })
-            }
-            Self::Models { .. }
-            | Self::Sockets { .. }
-            | Self::Env { .. }
-            | Self::Commands { .. } => Ok(()),
-        }
+        self.rules().details(f)
     }
 }
 
@@ -195,10 +143,4 @@ pub struct PermissionRequest {
     pub permission: Permission,
     /// The reason, for the operator who decides.
     pub reason: GuestText,
-}
-
-/// Returns whether a text is an HTTP method: a token in upper case (RFC 9110, 9.1).
-#[must_use]
-pub fn is_http_method(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
 }

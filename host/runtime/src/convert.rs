@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use sedge_model::call::{CallError, DataKind, Failure, Outcome, TargetKind, Written};
 use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
-use sedge_model::permission::{FileAccess, Permission, PermissionRequest, is_http_method};
+use sedge_model::permission::{
+    CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
+    ModelPermission, Permission, PermissionRequest, SecretPermission, SocketPermission,
+    is_http_method,
+};
 use sedge_model::schema::Violation;
 use sedge_model::type_info::{
     FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo,
@@ -204,25 +208,25 @@ fn permission_from_guest(
     request: guest::PermissionRequest,
 ) -> Result<PermissionRequest, PluginError> {
     let permission = match request.permission {
-        guest::Permission::Models(model) => Permission::Models {
+        guest::Permission::Models(model) => Permission::Models(ModelPermission {
             model: model.parse()?,
-        },
-        guest::Permission::Http(http) => Permission::Http {
+        }),
+        guest::Permission::Http(http) => Permission::Http(HttpPermission {
             url: http.url.parse()?,
             methods: http_methods(http.methods)?,
-        },
-        guest::Permission::Sockets(to) => Permission::Sockets { to: to.parse()? },
-        guest::Permission::Files(folder) => Permission::Files {
+        }),
+        guest::Permission::Sockets(to) => Permission::Sockets(SocketPermission { to: to.parse()? }),
+        guest::Permission::Files(folder) => Permission::Files(FolderPermission {
             name: folder.name.parse()?,
             access: match folder.access {
                 guest::FileAccess::Read => FileAccess::Read,
                 guest::FileAccess::Write => FileAccess::Write,
             },
-        },
-        guest::Permission::Env(name) => Permission::Env {
+        }),
+        guest::Permission::Env(name) => Permission::Env(EnvPermission {
             name: name.parse()?,
-        },
-        guest::Permission::Secrets(secret) => Permission::Secrets {
+        }),
+        guest::Permission::Secrets(secret) => Permission::Secrets(SecretPermission {
             name: secret.name.parse()?,
             hosts: secret
                 .hosts
@@ -230,10 +234,10 @@ fn permission_from_guest(
                 .map(|host| host.parse())
                 .collect::<Result<_, _>>()?,
             reveal: secret.reveal,
-        },
-        guest::Permission::Commands(name) => Permission::Commands {
+        }),
+        guest::Permission::Commands(name) => Permission::Commands(CommandPermission {
             name: name.parse()?,
-        },
+        }),
     };
     Ok(PermissionRequest {
         permission,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_model::permission::pattern::HttpOrigin;
-use sedge_model::permission::{Permission, PermissionRequest};
+use sedge_model::permission::{HttpPermission, ModelPermission, Permission, PermissionRequest};
 use sedge_secrets::{Redactor, SecretValue, StreamRedactor};
 use serde_json::{Value, json};
 
@@ -47,13 +47,13 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) fn new() -> Result<Self> {
         let asked = [
-            Permission::Models {
+            Permission::Models(ModelPermission {
                 model: "sink".parse()?,
-            },
-            Permission::Http {
+            }),
+            Permission::Http(HttpPermission {
                 url: "https://*.example.com".parse()?,
                 methods: Vec::new(),
-            },
+            }),
         ];
         let mut grants = Grants::default();
         asked

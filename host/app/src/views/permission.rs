@@ -5,36 +5,41 @@ use sedge_api::view::permission::{
     PermissionView, SecretGrantView, SocketGrantView,
 };
 use sedge_model::permission::grants::{AddressRange, Grants};
-use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
+use sedge_model::permission::{
+    CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
+    ModelPermission, Permission, PermissionRequest, SecretPermission, SocketPermission,
+};
 
 /// Returns the view of a requested permission.
 pub(crate) fn permission_view(permission: &Permission) -> PermissionView {
     match permission {
-        Permission::Models { model } => PermissionView::Models {
+        Permission::Models(ModelPermission { model }) => PermissionView::Models {
             model: model.to_string(),
         },
-        Permission::Http { url, methods } => PermissionView::Http {
+        Permission::Http(HttpPermission { url, methods }) => PermissionView::Http {
             url: url.to_string(),
             methods: methods.clone(),
         },
-        Permission::Sockets { to } => PermissionView::Sockets { to: to.to_string() },
-        Permission::Files { name, access } => PermissionView::Files {
+        Permission::Sockets(SocketPermission { to }) => {
+            PermissionView::Sockets { to: to.to_string() }
+        }
+        Permission::Files(FolderPermission { name, access }) => PermissionView::Files {
             name: name.to_string(),
             access: access_view(*access),
         },
-        Permission::Env { name } => PermissionView::Env {
+        Permission::Env(EnvPermission { name }) => PermissionView::Env {
             name: name.to_string(),
         },
-        Permission::Secrets {
+        Permission::Secrets(SecretPermission {
             name,
             hosts,
             reveal,
-        } => PermissionView::Secrets {
+        }) => PermissionView::Secrets {
             name: name.to_string(),
             hosts: texts(hosts),
             reveal: *reveal,
         },
-        Permission::Commands { name } => PermissionView::Commands {
+        Permission::Commands(CommandPermission { name }) => PermissionView::Commands {
             name: name.to_string(),
         },
     }

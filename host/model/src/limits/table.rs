@@ -297,25 +297,25 @@ limit_table! {
     errors HttpLimit {
         /// The limits of a call's HTTP requests: `limits.http`. They suit usual web APIs and their larger downloads.
         section "limits.http", HttpLimitsFile, HttpLimits {
-            requests "requests", requests: Count = 64, Call, Requests "http-requests",
+            requests "requests", requests: Count = 64, Call, Requests "http.requests",
                 "The requests of a call in flight. A request counts until its response body was read or dropped.";
-            request_mebibytes "requestMebibytes", request_bytes: Mebibytes = 64, Call, RequestBytes "http-request-bytes",
+            request_mebibytes "requestMebibytes", request_bytes: Mebibytes = 64, Call, RequestBytes "http.requestMebibytes",
                 "The size of a request body.";
-            response_mebibytes "responseMebibytes", response_bytes: Mebibytes = 256, Call, ResponseBytes "http-response-bytes",
+            response_mebibytes "responseMebibytes", response_bytes: Mebibytes = 256, Call, ResponseBytes "http.responseMebibytes",
                 "The size of a response body as received. A compressed body counts by its compressed size.";
-            header_kibibytes "headerKibibytes", header_bytes: Kibibytes = 32, Call, HeaderBytes "http-header-bytes",
+            header_kibibytes "headerKibibytes", header_bytes: Kibibytes = 32, Call, HeaderBytes "http.headerKibibytes",
                 "The size of all headers of one request or response. Each set of headers of a guest can take this much of the host's memory, and so can each connection.";
-            connect_seconds "connectSeconds", connect: Seconds = 10, Call, Connect "http-connect",
+            connect_seconds "connectSeconds", connect: Seconds = 10, Call, Connect "http.connectSeconds",
                 "The time to resolve the name, connect and negotiate TLS.";
-            first_byte_seconds "firstByteSeconds", first_byte: Seconds = 60, Call, FirstByte "http-first-byte",
+            first_byte_seconds "firstByteSeconds", first_byte: Seconds = 60, Call, FirstByte "http.firstByteSeconds",
                 "The time from the end of the request to the first byte of the response.";
-            between_bytes_seconds "betweenBytesSeconds", between_bytes: Seconds = 30, Call, BetweenBytes "http-between-bytes",
+            between_bytes_seconds "betweenBytesSeconds", between_bytes: Seconds = 30, Call, BetweenBytes "http.betweenBytesSeconds",
                 "The time between two pieces of a body.";
-            total_seconds "totalSeconds", total: Seconds = 300, Call, Total "http-total",
+            total_seconds "totalSeconds", total: Seconds = 300, Call, Total "http.totalSeconds",
                 "The time from the request to the end of the response. The deadline of the call applies, too.";
         }
         fixed {
-            Secrets "secrets": Count, Call,
+            Secrets "http.secrets": Count, Call,
                 "The secrets that one request has inserted.";
         }
     }

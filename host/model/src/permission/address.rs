@@ -4,6 +4,9 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::pattern::HostPattern;
 
 /// The ranges that are not public: the registries of special-purpose addresses (RFC 6890 and its
 /// successors), multicast, and the address of one cloud's service for its own machines.
@@ -46,8 +49,8 @@ static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     ranges.map(parse).to_vec()
 });
 
-/// Returns whether an address is on the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
+/// Returns whether an address is one of the public internet.
+fn is_public(address: IpAddr) -> bool {
     let address = match address.to_canonical() {
         // An address that embeds another one is as public as the embedded one: for translated
         // addresses (RFC 6052, 2.1), and for the old form (RFC 4291, 2.5.5.1).
@@ -61,6 +64,70 @@ pub(super) fn is_public(address: IpAddr) -> bool {
         other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,
     };
     !NOT_PUBLIC.iter().any(|range| range.contains(&address))
+}
+
+/// A range of addresses: `10.0.0.0/8`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AddressRange(IpNet);
+
+impl AddressRange {
+    /// Returns whether an address is in the range.
+    #[must_use]
+    pub fn contains(&self, address: std::net::IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl TryFrom<String> for AddressRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let one = text.parse().map(|address: std::net::IpAddr| address.into());
+        one.or_else(|_| text.parse().map(|net: IpNet| net.trunc()))
+            .map(Self)
+            .map_err(|_| {
+                format!("`{text}` is not a range of addresses: write `10.0.0.0/8`, or one address")
+            })
+    }
+}
+
+impl From<AddressRange> for String {
+    fn from(range: AddressRange) -> Self {
+        if range.0.prefix_len() == range.0.max_prefix_len() {
+            range.0.addr().to_string()
+        } else {
+            range.0.to_string()
+        }
+    }
+}
+
+/// Which addresses a name may stand for, of those that are not public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    pub(super) named: Vec<AddressRange>,
+    /// Whether the host was granted by its address, or is this machine by its name.
+    pub(super) host: HostPattern,
+}
+
+impl Addresses {
+    /// Returns whether a connection to an address is allowed, which the name stands for: a
+    /// public one is, and of the others those that the operator named.
+    #[must_use]
+    pub fn allow(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let is_named = match &self.host {
+            HostPattern::Address(named) => named.to_canonical() == address,
+            HostPattern::Name(name) => name == "localhost" && address.is_loopback(),
+            HostPattern::EndsWith(_) | HostPattern::Any => false,
+        };
+        is_named || is_public(address) || self.named.iter().any(|range| range.contains(address))
+    }
+}
+
+pub(super) fn one_address(address: IpAddr) -> Vec<AddressRange> {
+    let range = AddressRange::try_from(address.to_canonical().to_string());
+    range.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::grants::{FolderGrant, Grants};
-use super::pattern::{CommandPattern, HostPattern, HttpOrigin, ModelPattern, PortPattern};
-use super::{FileAccess, Permission, PermissionKind, PermissionRequest};
+use super::grants::Grants;
+use super::pattern::HttpOrigin;
+use super::{Permission, PermissionKind, PermissionRequest};
 use crate::names::{NameError, SecretName};
 
 /// One part of the decision.
@@ -46,10 +46,8 @@ pub enum Choice {
 /// A decision that is not valid, or that does not match a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    /// The kind does not exist.
-    #[error(
-        "`{0}` is not a kind of permission: write models, http, sockets, files, env, secrets, commands, or none"
-    )]
+    /// No such kind.
+    #[error("`{0}` is not a kind of permission: write {kinds}, or none", kinds = kinds_text())]
     Kind(String),
     /// A folder without a path.
     #[error("`files={0}` does not say where the folder is")]
@@ -166,15 +164,11 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
 /// Returns the reason why a choice does not match any request.
 fn not_asked(asked: &[PermissionRequest], choice: &Choice) -> ChoiceError {
     if let Choice::SecretTo { name: wanted, to } = choice {
-        let of_secret = |request: &PermissionRequest| match &request.permission {
-            Permission::Secrets { name, hosts, .. } if name == wanted => Some(hosts.clone()),
-            Permission::Secrets { .. }
-            | Permission::Models { .. }
-            | Permission::Http { .. }
-            | Permission::Sockets { .. }
-            | Permission::Files { .. }
-            | Permission::Env { .. }
-            | Permission::Commands { .. } => None,
+        let of_secret = |request: &PermissionRequest| {
+            let Permission::Secrets(secret) = &request.permission else {
+                return None;
+            };
+            (secret.name == *wanted).then(|| secret.hosts.clone())
         };
         let hosts: Vec<Vec<HttpOrigin>> = asked.iter().filter_map(of_secret).collect();
         if !hosts.is_empty() {
@@ -186,6 +180,10 @@ fn not_asked(asked: &[PermissionRequest], choice: &Choice) -> ChoiceError {
         }
     }
     ChoiceError::NotAsked(choice.to_string())
+}
+
+fn kinds_text() -> String {
+    PermissionKind::ALL.map(PermissionKind::as_str).join(", ")
 }
 
 fn asked_text(asked: &[HttpOrigin]) -> String {
@@ -201,68 +199,7 @@ fn asked_text(asked: &[HttpOrigin]) -> String {
 /// Values that only the operator knows are in capitals: `HOST`, `PATH`, `NAME`.
 #[must_use]
 pub fn narrowest(permission: &Permission) -> Vec<String> {
-    match permission {
-        Permission::Models {
-            model: ModelPattern::Any,
-        } => vec!["models: [NAME]".to_owned()],
-        Permission::Models { model } => vec![format!("models: [{model}]")],
-        Permission::Http { url, methods } => {
-            let url = origin_of_one(url);
-            let of = |method: &str| format!("http: [{{url: \"{url}\", methods: [{method}]}}]");
-            if methods.is_empty() {
-                vec![of("GET")]
-            } else {
-                methods.iter().map(|method| of(method)).collect()
-            }
-        }
-        Permission::Sockets { to } => vec![format!("sockets: [{{to: \"{to}\"}}]")],
-        Permission::Files { name, access } => {
-            let of = |access: FileAccess| {
-                let access = access.as_str();
-                format!("files: [{{name: {name}, path: PATH, access: {access}}}]")
-            };
-            match access {
-                FileAccess::Read => vec![of(FileAccess::Read)],
-                FileAccess::Write => vec![of(FileAccess::Read), of(FileAccess::Write)],
-            }
-        }
-        Permission::Env { name } => vec![format!("env: [{name}]")],
-        Permission::Secrets {
-            name,
-            hosts,
-            reveal,
-        } => {
-            let to = |host| {
-                let host = origin_of_one(host);
-                format!("secrets: [{{name: {name}, hosts: [\"{host}\"]}}]")
-            };
-            let mut lines: Vec<String> = hosts.iter().map(to).collect();
-            if *reveal {
-                lines.push(format!("secrets: [{{name: {name}, reveal: true}}]"));
-            }
-            lines
-        }
-        Permission::Commands {
-            name: CommandPattern::Any,
-        } => vec!["commands: [NAME]".to_owned()],
-        Permission::Commands { name } => vec![format!("commands: [{name}]")],
-    }
-}
-
-/// Returns one origin of a pattern, with `HOST` where the operator has to name the host.
-fn origin_of_one(pattern: &HttpOrigin) -> String {
-    let host = match &pattern.host {
-        HostPattern::Any => "HOST".to_owned(),
-        HostPattern::EndsWith(end) => format!("HOST.{end}"),
-        one @ (HostPattern::Name(_) | HostPattern::Address(_)) => one.to_string(),
-    };
-    let scheme = pattern.scheme;
-    match pattern.port {
-        // The default port of the scheme applies unless the pattern names another one.
-        PortPattern::Any => format!("{}://{host}", scheme.as_str()),
-        PortPattern::One(port) if port == scheme.port() => format!("{}://{host}", scheme.as_str()),
-        PortPattern::One(port) => format!("{}://{host}:{port}", scheme.as_str()),
-    }
+    permission.rules().narrowest()
 }
 
 /// Returns the grants that a choice makes from a permission. Returns `None` if the choice does not
@@ -277,46 +214,20 @@ fn of_choice(permission: &Permission, choice: &Choice) -> Option<Grants> {
         }
         Choice::One { .. } => None,
         Choice::Exactly(chosen) => (permission == chosen).then(|| Grants::of(permission, None)),
-        Choice::SecretTo { name: chosen, to } => match permission {
-            Permission::Secrets { name, hosts, .. }
-                if name == chosen && hosts.iter().any(|host| host.covers(to)) =>
-            {
-                let narrowed = Permission::Secrets {
-                    name: name.clone(),
-                    hosts: vec![to.clone()],
-                    reveal: false,
-                };
-                Some(Grants::of(&narrowed, None))
-            }
-            Permission::Secrets { .. }
-            | Permission::Files { .. }
-            | Permission::Models { .. }
-            | Permission::Http { .. }
-            | Permission::Sockets { .. }
-            | Permission::Env { .. }
-            | Permission::Commands { .. } => None,
-        },
-        Choice::Folder { name, path } => match permission {
-            Permission::Files {
-                name: asked,
-                access,
-            } if asked.as_str() == name => {
-                let mut grants = Grants::default();
-                grants.files.push(FolderGrant {
-                    name: asked.clone(),
-                    path: path.clone(),
-                    access: *access,
-                });
-                Some(grants)
-            }
-            Permission::Files { .. }
-            | Permission::Models { .. }
-            | Permission::Http { .. }
-            | Permission::Sockets { .. }
-            | Permission::Env { .. }
-            | Permission::Secrets { .. }
-            | Permission::Commands { .. } => None,
-        },
+        Choice::SecretTo { name, to } => {
+            let Permission::Secrets(secret) = permission else {
+                return None;
+            };
+            let narrowed = Permission::Secrets(secret.sent_to(name, to)?);
+            Some(Grants::of(&narrowed, None))
+        }
+        Choice::Folder { name, path } => {
+            let Permission::Files(folder) = permission else {
+                return None;
+            };
+            let is_it = folder.name.as_str() == name;
+            is_it.then(|| Grants::of(permission, Some(path)))
+        }
     }
 }
 
@@ -325,30 +236,7 @@ fn narrowed(permission: &Permission, subject: &str) -> Option<Permission> {
     if permission.subject() == subject {
         return Some(permission.clone());
     }
-    match permission {
-        Permission::Models { model } => {
-            let wanted: ModelPattern = subject.parse().ok()?;
-            model
-                .covers(&wanted)
-                .then_some(Permission::Models { model: wanted })
-        }
-        Permission::Http { url, methods } => {
-            let wanted: HttpOrigin = subject.parse().ok()?;
-            url.covers(&wanted).then(|| Permission::Http {
-                url: wanted,
-                methods: methods.clone(),
-            })
-        }
-        Permission::Commands { name } => {
-            let wanted: CommandPattern = subject.parse().ok()?;
-            name.covers(&wanted)
-                .then_some(Permission::Commands { name: wanted })
-        }
-        Permission::Sockets { .. }
-        | Permission::Files { .. }
-        | Permission::Env { .. }
-        | Permission::Secrets { .. } => None,
-    }
+    permission.rules().narrowed(subject)
 }
 
 #[cfg(test)]
@@ -356,14 +244,14 @@ mod tests {
     use super::*;
 
     fn secret(hosts: &[&str], reveal: bool) -> Permission {
-        Permission::Secrets {
+        Permission::Secrets(super::super::SecretPermission {
             name: "TOKEN".parse().expect("a name"),
             hosts: hosts
                 .iter()
                 .map(|it| it.parse().expect("an origin"))
                 .collect(),
             reveal,
-        }
+        })
     }
 
     fn asked(permission: Permission) -> Vec<PermissionRequest> {
@@ -433,10 +321,10 @@ mod tests {
                 "secrets: [{name: TOKEN, reveal: true}]",
             ],
         );
-        let http = Permission::Http {
+        let http = Permission::Http(super::super::HttpPermission {
             url: "https://api.test".parse().expect("an origin"),
             methods: vec!["GET".to_owned(), "POST".to_owned()],
-        };
+        });
         check(
             &http,
             &[

@@ -26,12 +26,12 @@ pub(super) enum HttpFault {
     Place(String),
     #[error("a secret cannot be put there: {0}")]
     SecretUnfit(&'static str),
-    #[error("the limit `http.{}` of {} was reached", limit.row().word(), limit.row().in_units(*value))]
+    #[error("the limit `{}` of {} was reached", limit.as_str(), limit.row().in_units(*value))]
     Limit { limit: HttpLimit, value: u64 },
     #[error("the limit `{}` of {value} was reached", name.as_str())]
     ProcessLimit { name: LimitName, value: u64 },
     /// A timeout expired: the operator's or the guest's own.
-    #[error("{what} within {allowed_ms} ms (`http.{}`)", limit.row().word())]
+    #[error("{what} within {allowed_ms} ms (`{}`)", limit.as_str())]
     Slow {
         limit: HttpLimit,
         what: &'static str,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sedge_model::call::LogLevel;
 use sedge_model::lifetime::Retention;
 use sedge_model::lineage::Lineage;
-use sedge_model::permission::Permission;
+use sedge_model::permission::{EnvPermission, ModelPermission, Permission};
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
     Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, GcRules, Medium, Store, StoreError,
@@ -361,9 +361,9 @@ fn fill(store: &Store) {
         begin(store, 2, &[n]);
         let mut end = success(&lineage(2, &[n]), "sink", &writes);
         end.log = vec![log_line(LogLevel::Info, "written")];
-        end.used = vec![Permission::Models {
+        end.used = vec![Permission::Models(ModelPermission {
             model: "sink-two".parse().expect("a pattern"),
-        }];
+        })];
         store.call_commit(&claim(2), end).wait().expect("it counts");
     }
     begin(store, 1, &[1]);
@@ -519,9 +519,9 @@ fn end() -> CallEnd {
             log_line(LogLevel::Info, "one"),
             log_line(LogLevel::Error, "two"),
         ],
-        used: vec![Permission::Env {
+        used: vec![Permission::Env(EnvPermission {
             name: "HOME".parse().expect("a name"),
-        }],
+        })],
         ..success(&lineage(1, &[1]), "sink", &writes)
     }
 }

@@ -1,7 +1,7 @@
 //! Datastores that older versions of Sedge made.
 
 use rusqlite::Connection;
-use sedge_model::permission::Permission;
+use sedge_model::permission::{EnvPermission, Permission};
 use sedge_model::query::Selection;
 use sedge_model::run::RunStatus;
 use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
@@ -105,9 +105,9 @@ fn check_next_write(from: &[u8], versions: &[u64], n_names: usize) {
     let fixture = migrated(from);
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
-    let used = Permission::Env {
+    let used = Permission::Env(EnvPermission {
         name: "HOME".parse().expect("a name"),
-    };
+    });
     let end = success(&call, "sink", &[("record", "7")]);
     // The valid lock table is that of the last process that used the datastore.
     let epoch = fixture.store.lock_epoch().expect("readable");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use sedge_model::permission::Permission;
+use sedge_model::permission::{EnvPermission, ModelPermission, Permission};
 use sedge_store::{CallEnd, StoreError};
 use sedge_sys::clock::{SettableClock, Timestamp};
 
@@ -34,12 +34,12 @@ fn commit(fixture: &Fixture, nth: u32, end: impl Fn(CallEnd) -> CallEnd) {
 
 fn used() -> Vec<Permission> {
     vec![
-        Permission::Models {
+        Permission::Models(ModelPermission {
             model: "sink".parse().expect("a pattern"),
-        },
-        Permission::Env {
+        }),
+        Permission::Env(EnvPermission {
             name: "HOME".parse().expect("a name"),
-        },
+        }),
     ]
 }
 

@@ -34,7 +34,7 @@ impl CommandsPort for CallPorts {
         let (repository, writable) = (&self.cx.repository, &self.caller.writable);
         let Some(pin) = repository.config().commands.get(name) else {
             return Err(CommandError::NotPinned(format!(
-                "`{name}` stands for no program; these lines in {CONFIG_FILE} would make it one\n\
+                "`{name}` is not pinned; these lines in {CONFIG_FILE} would pin it\n\
                  commands:\n  {name}: {{program: /path/of/it, arguments: [...]}}"
             )));
         };

@@ -1,38 +1,43 @@
 //! Denials: what is denied, the reason, and the lines that grant it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
 use crate::guest_text::GuestText;
-use crate::permission::grants::Grants;
+use crate::permission::pattern::{HttpOrigin, ModelPattern};
+use crate::permission::{
+    CommandPermission, EnvPermission, FileAccess, FolderPermission, HttpPermission,
+    ModelPermission, SecretPermission, SocketPermission,
+};
 
 fn asked() -> Vec<PermissionRequest> {
     let permissions = [
-        Permission::Models {
+        Permission::Models(ModelPermission {
             model: "sink".parse().expect("a pattern"),
-        },
-        Permission::Http {
+        }),
+        Permission::Http(HttpPermission {
             url: origin("https://*.example.com"),
             methods: vec!["GET".to_owned(), "POST".to_owned()],
-        },
-        Permission::Sockets {
+        }),
+        Permission::Sockets(SocketPermission {
             to: "db.example.com:5432".parse().expect("an endpoint"),
-        },
-        Permission::Files {
+        }),
+        Permission::Files(FolderPermission {
             name: "in".parse().expect("a name"),
             access: FileAccess::Read,
-        },
-        Permission::Env {
+        }),
+        Permission::Env(EnvPermission {
             name: "HOME".parse().expect("a name"),
-        },
-        Permission::Secrets {
+        }),
+        Permission::Secrets(SecretPermission {
             name: "TOKEN".parse().expect("a name"),
             hosts: vec![origin("https://*.example.com")],
             reveal: true,
-        },
-        Permission::Commands {
+        }),
+        Permission::Commands(CommandPermission {
             name: "date".parse().expect("a name"),
-        },
+        }),
     ];
     permissions
         .map(|permission| PermissionRequest {
@@ -125,9 +130,9 @@ fn lines_of_a_denial_grant_the_attempt() {
 #[test]
 fn request_for_all_commands_can_be_granted_in_part() {
     let every = PermissionRequest {
-        permission: Permission::Commands {
+        permission: Permission::Commands(CommandPermission {
             name: "*".parse().expect("a pattern"),
-        },
+        }),
         reason: "to test".into(),
     };
     let check = |granted: &str, command: &str, expect: bool, shown: &[&str]| {
@@ -220,10 +225,10 @@ fn permission_is_the_narrower_of_request_and_grant() {
 fn name_resolves_to_public_addresses_unless_others_are_granted() {
     let check = |grants: &str, to: &str, address: &str, expect: bool| {
         let request = PermissionRequest {
-            permission: Permission::Http {
+            permission: Permission::Http(HttpPermission {
                 url: origin(to),
                 methods: Vec::new(),
-            },
+            }),
             reason: GuestText::default(),
         };
         let it = Permissions::new(
@@ -294,10 +299,10 @@ fn name_resolves_to_public_addresses_unless_others_are_granted() {
 #[test]
 fn pattern_grants_no_private_host() {
     let request = PermissionRequest {
-        permission: Permission::Http {
+        permission: Permission::Http(HttpPermission {
             url: origin("https://*:*"),
             methods: Vec::new(),
-        },
+        }),
         reason: GuestText::default(),
     };
     let check = |granted: &str, to: &str, address: &str, expect: bool| {
@@ -374,9 +379,9 @@ fn use_marks_the_request_that_allowed_it() {
 #[test]
 fn model_uses_no_permission_for_itself() {
     let asked = PermissionRequest {
-        permission: Permission::Models {
+        permission: Permission::Models(ModelPermission {
             model: ModelPattern::Any,
-        },
+        }),
         reason: "to test".into(),
     };
     let (none, own) = (Grants::default(), Grants::default());

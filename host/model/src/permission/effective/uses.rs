@@ -29,44 +29,7 @@ pub enum Use<'a> {
     Command(&'a CommandName),
 }
 
-impl Use<'_> {
-    /// Returns whether a requested permission allows this use.
-    fn is_by(&self, asked: &Permission) -> bool {
-        match self {
-            Self::Model(target) => {
-                matches!(asked, Permission::Models { model } if model.matches(target))
-            }
-            Self::Http(to, method) => matches!(
-                asked,
-                Permission::Http { url, methods }
-                    if url.covers(to) && (methods.is_empty() || methods.iter().any(|it| it == method))
-            ),
-            Self::Socket(endpoint) => {
-                matches!(asked, Permission::Sockets { to } if to == *endpoint)
-            }
-            Self::Folder(folder) => {
-                matches!(asked, Permission::Files { name, .. } if name == *folder)
-            }
-            Self::Variable(variable) => {
-                matches!(asked, Permission::Env { name } if name.as_str() == *variable)
-            }
-            Self::SecretSent(secret, to) => matches!(
-                asked,
-                Permission::Secrets { name, hosts, .. }
-                    if name == *secret && hosts.iter().any(|host| host.covers(to))
-            ),
-            Self::SecretShown(secret) => matches!(
-                asked,
-                Permission::Secrets { name, reveal, .. } if name == *secret && *reveal
-            ),
-            Self::Command(command) => {
-                matches!(asked, Permission::Commands { name } if name.matches(command))
-            }
-        }
-    }
-}
-
-/// The requested permissions that one call has used: one mark per request.
+/// Which of the things that its plugin asks for one call has used: a mark for each.
 #[derive(Debug)]
 pub struct Uses {
     permissions: Arc<Permissions>,
@@ -92,7 +55,7 @@ impl Uses {
             return;
         }
         for (asked, mark) in self.permissions.asks().zip(&self.marks) {
-            if used.is_by(asked) {
+            if asked.rules().permits(used) {
                 mark.store(true, Ordering::Relaxed);
             }
         }

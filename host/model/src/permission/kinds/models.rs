@@ -1,0 +1,99 @@
+//! Other models: calling them, and reading their data.
+
+use serde::{Deserialize, Serialize};
+
+use super::KindRules;
+use crate::permission::Permission;
+use crate::permission::effective::{Denial, Permissions, Use};
+use crate::permission::grants::Grants;
+use crate::permission::pattern::ModelPattern;
+
+/// Call a model and read its data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelPermission {
+    /// Which.
+    pub model: ModelPattern,
+}
+
+impl KindRules for ModelPermission {
+    fn subject(&self) -> String {
+        self.model.to_string()
+    }
+
+    fn has_part(&self, granted: &Grants) -> bool {
+        let meets = |one: &ModelPattern| one.covers(&self.model) || self.model.covers(one);
+        granted.models.iter().any(meets)
+    }
+
+    fn has_all(&self, granted: &Grants) -> bool {
+        granted.models.iter().any(|one| one.covers(&self.model))
+    }
+
+    fn grant(&self, grants: &mut Grants, _path: Option<&str>) {
+        grants.models.push(self.model.clone());
+    }
+
+    fn effective(&self, granted: &Grants) -> Vec<String> {
+        let both = granted
+            .models
+            .iter()
+            .filter_map(|granted| narrower_model(&self.model, granted));
+        both.map(|model| model.to_string()).collect()
+    }
+
+    fn narrowed(&self, subject: &str) -> Option<Permission> {
+        let wanted: ModelPattern = subject.parse().ok()?;
+        self.model
+            .covers(&wanted)
+            .then_some(Permission::Models(Self { model: wanted }))
+    }
+
+    fn narrowest(&self) -> Vec<String> {
+        vec![match &self.model {
+            ModelPattern::Any => "models: [NAME]".to_owned(),
+            model @ ModelPattern::One(_) => format!("models: [{model}]"),
+        }]
+    }
+
+    fn permits(&self, used: &Use<'_>) -> bool {
+        matches!(used, Use::Model(target) if self.model.matches(target))
+    }
+}
+
+impl Permissions {
+    /// Checks that a model may be called, or read: `touch` says which. A model may always
+    /// touch itself.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn model(&self, target: &str, touch: &str) -> Result<(), Denial> {
+        if target == self.model.as_str() {
+            return Ok(());
+        }
+        let attempt = || format!("{touch} the model `{target}`");
+        let asks = |asked: &Permission| matches!(asked, Permission::Models(ModelPermission { model }) if model.matches(target));
+        if !self.asks().any(asks) {
+            return Err(self.not_asked(attempt()));
+        }
+        if self
+            .granted
+            .models
+            .iter()
+            .any(|model| model.matches(target))
+        {
+            return Ok(());
+        }
+        // What is no name of a model is asked for by `*` alone.
+        let model = target.parse().unwrap_or(ModelPattern::Any);
+        let lacking = Permission::Models(ModelPermission { model });
+        Err(self.not_granted(attempt(), &lacking, None))
+    }
+}
+
+fn narrower_model<'a>(one: &'a ModelPattern, other: &'a ModelPattern) -> Option<&'a ModelPattern> {
+    if one.covers(other) {
+        Some(other)
+    } else {
+        other.covers(one).then_some(one)
+    }
+}

@@ -1,0 +1,236 @@
+//! Secrets: sending them in requests, and seeing them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{KindRules, narrower, origin_of_one};
+use crate::names::SecretName;
+use crate::permission::Permission;
+use crate::permission::effective::{Denial, Permissions, Use};
+use crate::permission::grants::Grants;
+use crate::permission::pattern::HttpOrigin;
+
+/// Use one secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPermission {
+    /// Its name.
+    pub name: SecretName,
+    /// Where the host may put it into requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HttpOrigin>,
+    /// Whether the plugin wants to see it.
+    #[serde(default)]
+    pub reveal: bool,
+}
+
+/// A secret that may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretGrant {
+    /// Which.
+    pub name: SecretName,
+    /// Where the host may put it into requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HttpOrigin>,
+    /// Whether the plugin may see it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reveal: bool,
+}
+
+/// How a secret may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretUse {
+    /// Where the host may put it into requests.
+    pub hosts: Vec<HttpOrigin>,
+    /// Whether the plugin may see it.
+    pub reveal: bool,
+}
+
+impl SecretUse {
+    /// Returns whether nothing was granted.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.hosts.is_empty() && !self.reveal
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl KindRules for SecretPermission {
+    fn subject(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hosts
+            .iter()
+            .try_for_each(|host| write!(f, " {host}"))?;
+        f.write_str(if self.reveal { " reveal" } else { "" })
+    }
+
+    fn has_part(&self, granted: &Grants) -> bool {
+        granted.secrets.iter().any(|one| one.name == self.name)
+    }
+
+    fn has_all(&self, granted: &Grants) -> bool {
+        let to = |one: &SecretGrant, host| one.hosts.iter().any(|it| it.covers(host));
+        let has = |one: &SecretGrant| {
+            one.name == self.name
+                && one.reveal >= self.reveal
+                && self.hosts.iter().all(|host| to(one, host))
+        };
+        granted.secrets.iter().any(has)
+    }
+
+    fn grant(&self, grants: &mut Grants, _path: Option<&str>) {
+        grants.secrets.push(SecretGrant {
+            name: self.name.clone(),
+            hosts: self.hosts.clone(),
+            reveal: self.reveal,
+        });
+    }
+
+    fn effective(&self, granted: &Grants) -> Vec<String> {
+        let mut lines = Vec::new();
+        let grants = granted.secrets.iter();
+        for grant in grants.filter(|grant| grant.name == self.name) {
+            for granted in &grant.hosts {
+                lines.extend(
+                    self.hosts
+                        .iter()
+                        .filter_map(|host| narrower(host, granted))
+                        .map(|host| format!("to {host}")),
+                );
+            }
+            if self.reveal && grant.reveal {
+                lines.push("reveal".to_owned());
+            }
+        }
+        lines
+    }
+
+    fn narrowest(&self) -> Vec<String> {
+        let name = &self.name;
+        let to = |host| {
+            let host = origin_of_one(host);
+            format!("secrets: [{{name: {name}, hosts: [\"{host}\"]}}]")
+        };
+        let mut lines: Vec<String> = self.hosts.iter().map(to).collect();
+        if self.reveal {
+            lines.push(format!("secrets: [{{name: {name}, reveal: true}}]"));
+        }
+        lines
+    }
+
+    fn permits(&self, used: &Use<'_>) -> bool {
+        match used {
+            Use::SecretSent(secret, to) => {
+                self.name == **secret && self.hosts.iter().any(|host| host.covers(to))
+            }
+            Use::SecretShown(secret) => self.name == **secret && self.reveal,
+            Use::Model(_)
+            | Use::Http(..)
+            | Use::Socket(_)
+            | Use::Folder(_)
+            | Use::Variable(_)
+            | Use::Command(_) => false,
+        }
+    }
+}
+
+impl SecretPermission {
+    /// Returns the part of it that is sent to one host; `None` if it is another secret, or not to
+    /// be sent there.
+    pub(in crate::permission) fn sent_to(
+        &self,
+        name: &SecretName,
+        to: &HttpOrigin,
+    ) -> Option<Self> {
+        let has_it = self.name == *name && self.hosts.iter().any(|host| host.covers(to));
+        has_it.then(|| Self {
+            name: name.clone(),
+            hosts: vec![to.clone()],
+            reveal: false,
+        })
+    }
+}
+
+impl Permissions {
+    /// Checks that a secret may be used, and returns how: where it may be sent, perhaps nowhere, and
+    /// whether it may be seen.
+    ///
+    /// # Errors
+    /// It was not asked for; or it was asked for only to be seen, and not granted.
+    pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
+        let attempt = || format!("use the secret `{wanted}`");
+        let asks: Vec<&Permission> = self
+            .asks()
+            .filter(|asked| matches!(asked, Permission::Secrets(SecretPermission { name, .. }) if name == wanted))
+            .collect();
+        if asks.is_empty() {
+            return Err(self.not_asked(attempt()));
+        }
+        let grants: Vec<&SecretGrant> = self
+            .granted
+            .secrets
+            .iter()
+            .filter(|grant| grant.name == *wanted)
+            .collect();
+        // Where it is to be sent is known when it is sent: that denial names the host.
+        let is_sent = |asked: &&Permission| matches!(asked, Permission::Secrets(SecretPermission { hosts, .. }) if !hosts.is_empty());
+        if grants.is_empty() && !asks.iter().any(is_sent) {
+            return Err(self.not_granted(attempt(), asks[0], None));
+        }
+        let mut used = SecretUse {
+            hosts: Vec::new(),
+            reveal: false,
+        };
+        for asked in asks {
+            if let Permission::Secrets(SecretPermission { hosts, reveal, .. }) = asked {
+                used.reveal |= *reveal && grants.iter().any(|grant| grant.reveal);
+                for granted in grants.iter().flat_map(|grant| &grant.hosts) {
+                    used.hosts
+                        .extend(hosts.iter().filter_map(|host| narrower(host, granted)));
+                }
+            }
+        }
+        Ok(used)
+    }
+
+    /// Returns the denial of putting a secret into a request to a host, or of showing it to
+    /// the plugin (`to` is none then).
+    #[must_use]
+    pub fn secret_denied(&self, name: &SecretName, to: Option<&HttpOrigin>) -> Denial {
+        let attempt = match to {
+            Some(to) => format!("send the secret `{name}` to {to}"),
+            None => format!("see the secret `{name}`"),
+        };
+        let asks = self.asks().any(|asked| {
+            let Permission::Secrets(SecretPermission {
+                name: asked,
+                hosts,
+                reveal,
+            }) = asked
+            else {
+                return false;
+            };
+            asked == name && to.map_or(*reveal, |to| hosts.iter().any(|host| host.covers(to)))
+        });
+        if !asks {
+            return self.not_asked(attempt);
+        }
+        let lacking = Permission::Secrets(SecretPermission {
+            name: name.clone(),
+            hosts: to.cloned().into_iter().collect(),
+            reveal: to.is_none(),
+        });
+        self.not_granted(attempt, &lacking, None)
+    }
+}
