@@ -43,6 +43,19 @@ fn listed(repository: &Repository) -> Result<Vec<ListedSecret>, AppError> {
     Ok(repository.secrets()?.list()?)
 }
 
+/// Returns whether a secret exists. The value does not have to be readable.
+///
+/// # Errors
+/// Returns an error if the folder of secrets cannot be read.
+pub fn secret_exists(repository: &Repository, name: &str) -> Result<bool, AppError> {
+    // A user who only reads may not be allowed to create the folder.
+    if !repository.has_state_folder("secrets")? {
+        return Ok(false);
+    }
+    let names = repository.secrets()?.names()?;
+    Ok(names.iter().any(|it| it.as_str() == name))
+}
+
 /// Deletes a secret permanently, and returns its name. The value does not have to be readable.
 ///
 /// # Errors

@@ -284,7 +284,7 @@ const WHOLE: [&str; 9] = [
     "run", "model", "workflow", "status", "state", "version", "versions", "latest", "size",
 ];
 
-/// Returns rows as aligned columns under a heading. On a terminal, a line is at most as wide as it:
+/// Returns rows as aligned columns under a heading. On a terminal, a line is narrower than it:
 /// cells that do not fit are cut, and end with `…`.
 pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
@@ -292,11 +292,18 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
     match stdout_columns() {
         Some(columns) => table
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(u16::try_from(columns).unwrap_or(u16::MAX))
+            .set_width(u16::try_from(columns.saturating_sub(1)).unwrap_or(u16::MAX))
             .set_truncation_indicator("…"),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.set_header(heading.iter().map(|word| word.to_uppercase()));
+    let mut header = Row::from(
+        heading
+            .iter()
+            .map(|word| word.to_uppercase())
+            .collect::<Vec<_>>(),
+    );
+    header.max_height(1);
+    table.set_header(header);
     for row in rows {
         // A cell is always one line.
         let cells = row.iter().map(|cell| guest_text::unbroken(cell));

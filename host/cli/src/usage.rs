@@ -55,16 +55,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
             true => requested(error.kind()).and_then(|text| stdout(&text)),
             false => error.print(),
         };
-        // The user requested the help or the version, so failing to print it is an error.
-        return match printed {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(fault) => {
-                let fault = CliError::from(fault);
-                stderr(&fault.lines("error").join("\n"));
-                ExitCode::from(fault.class().exit_code())
-            }
-        };
+        return exit_of(printed);
+    }
+    if wants_json && is_option_of_help(error) {
+        return exit_of(requested(UsageKind::DisplayHelp).and_then(|text| stdout(&text)));
     }
     let unknown = unknown_command(error);
     if wants_json {
@@ -78,6 +72,26 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(ErrorCode::Usage.class().exit_code())
+}
+
+/// Returns the exit code of printing what the user requested. Failing to print it is an error.
+fn exit_of(printed: io::Result<()>) -> ExitCode {
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(fault) => {
+            let fault = CliError::from(fault);
+            stderr(&fault.lines("error").join("\n"));
+            ExitCode::from(fault.class().exit_code())
+        }
+    }
+}
+
+/// Returns whether clap took an option of `sedge help COMMAND` for the name of a command.
+fn is_option_of_help(error: &clap::Error) -> bool {
+    let unknown = error.get(ContextKind::InvalidSubcommand);
+    let is_option = matches!(unknown, Some(ContextValue::String(name)) if name.starts_with('-'));
+    is_option && error.kind() == UsageKind::InvalidSubcommand
 }
 
 /// Returns the document of the help or the version, whichever the user requested.
@@ -121,6 +135,19 @@ impl Named {
 
     fn text(&self) -> String {
         self.path.join(" ")
+    }
+
+    /// Returns a hint that lists the commands of a group, or names the help of a command.
+    fn listed_hint(&self) -> String {
+        let listed: Vec<String> = self.listed().into_iter().map(|it| it.name).collect();
+        match listed.is_empty() {
+            true => format!("see `{} --help`", self.text()),
+            false => format!(
+                "the commands of `{}` are {}",
+                self.text(),
+                listed.join(", ")
+            ),
+        }
     }
 
     /// Returns the commands of a group that the help shows, with what they do.
@@ -234,15 +261,7 @@ fn unknown_command(error: &clap::Error) -> Option<CliError> {
         let near: BTreeSet<String> = near.collect();
         hints.extend(near.iter().map(|near| format!("did you mean `{near}`?")));
     }
-    let listed: Vec<String> = named.listed().into_iter().map(|it| it.name).collect();
-    hints.push(match listed.is_empty() {
-        true => format!("see `{} --help`", named.text()),
-        false => format!(
-            "the commands of `{}` are {}",
-            named.text(),
-            listed.join(", ")
-        ),
-    });
+    hints.push(named.listed_hint());
     Some(CliError::Usage {
         message: format!("there is no command `{} {unknown}`", named.text()),
         hints,
@@ -264,6 +283,17 @@ fn of_swamp(words: &[String]) -> Option<(&'static str, &'static str)> {
 
 /// Parses the paragraphs of clap's error: the message, perhaps tips, and the usage.
 fn usage_of(error: &clap::Error) -> CliError {
+    let needs_command = [
+        UsageKind::MissingSubcommand,
+        UsageKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    let named = Named::find(&words());
+    if needs_command.contains(&error.kind()) && !named.listed().is_empty() {
+        return CliError::Usage {
+            message: format!("`{}` needs a command", named.text()),
+            hints: vec![named.listed_hint()],
+        };
+    }
     let text = error.render().to_string();
     let paragraphs: Vec<String> = text
         .split("\n\n")

@@ -351,11 +351,8 @@ fn unknown_flag_is_refused() {
     "#);
     insta::assert_snapshot!(refused(&env, "model method rnu sink run"), @"
     ------- stderr -------
-    error: unrecognized subcommand 'rnu'
-
-    Usage: sedge model method [OPTIONS] <COMMAND>
-
-    For more information, try '--help'.
+    error: there is no command `sedge model method rnu`
+    hint: the commands of `sedge model method` are run
     [exit status: 2]
     ");
     insta::assert_snapshot!(refused(&env, "modle method run sink run --json"), @r#"
@@ -365,12 +362,16 @@ fn unknown_flag_is_refused() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "unrecognized subcommand 'modle'",
+        "message": "there is no command `sedge modle`",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "a similar subcommand exists: 'model'"
+            "text": "did you mean `sedge model`?"
+          },
+          {
+            "kind": "advice",
+            "text": "the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run"
           }
         ]
       }

@@ -44,7 +44,7 @@ fn data_is_found_by_content() {
     MODEL  NAME   VERSION  KIND      SPEC    SIZE  WRITTEN
     files  other  8        resource  record  7 B   [time]
     ------- stderr -------
-    There are more: `--limit N` shows N of them, `--json-lines` shows all.
+    … (1 more): `--limit N` shows N of them, `--json-lines` shows all.
     "#
     );
 }

@@ -52,7 +52,7 @@ fn data_is_found_by_metadata() {
     files  a/b   1        resource  short  7 B       [time]
     files  blob  1        file      blob   97.7 KiB  [time]
     ------- stderr -------
-    There are more: `--limit N` shows N of them, `--json-lines` shows all.
+    … (2 more): `--limit N` shows N of them, `--json-lines` shows all.
     "
     );
 }

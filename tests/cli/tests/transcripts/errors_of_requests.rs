@@ -197,13 +197,9 @@ fn invalid_command_lines() {
     "), @r#"
     $ sedge run lits
     ------- stderr -------
-    error: unrecognized subcommand 'lits'
-
-      tip: a similar subcommand exists: 'list'
-
-    Usage: sedge run [OPTIONS] <COMMAND>
-
-    For more information, try '--help'.
+    error: there is no command `sedge run lits`
+    hint: did you mean `sedge run list`?
+    hint: the commands of `sedge run` are gc, list, logs, show
     [exit status: 2]
 
     $ sedge run list --limt 3

@@ -13,6 +13,7 @@ fn program_help_lists_nouns() {
 
     Commands:
       init       Create a repository
+      status     Show what waits, runs, failed or is missing
       doctor     Check the repository, and show how to fix each fault
       plugin     Add and inspect plugins, which provide types
       model      Create, inspect, run and delete models
@@ -21,15 +22,18 @@ fn program_help_lists_nouns() {
       secret     Manage secrets
       workflow   Run workflows, and approve or reject their gates
       run        Inspect runs, and delete old ones
+      help       Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
       -V, --version  Print version
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     Exit codes: 0 success; 1 the method or workflow failed; 2 a usage error or a bad file; 3 not found,
     or in the wrong state; 75 busy, try again; 130 interrupted; 70 a bug.
@@ -55,9 +59,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     $ sedge model --help
     ------- stdout -------
@@ -77,9 +83,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     $ sedge model method --help
     ------- stdout -------
@@ -94,9 +102,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     $ sedge data --help
     ------- stdout -------
@@ -106,6 +116,7 @@ fn noun_help_lists_commands() {
 
     Commands:
       delete    Delete data of a model permanently
+      diff      Show the difference between two versions
       gc        Remove expired versions and unused files
       get       Print the content of one version
       list      List data
@@ -119,9 +130,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     $ sedge workflow --help
     ------- stdout -------
@@ -143,9 +156,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
 
     $ sedge run --help
     ------- stdout -------
@@ -163,9 +178,11 @@ fn noun_help_lists_commands() {
       -h, --help  Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
     ");
 }
 
@@ -204,6 +221,9 @@ fn command_help_lists_arguments_and_options() {
 
           --json
               Write one JSON document to stdout and nothing to stderr
+
+          --color <WHEN>
+              Use colours: always, never, or on terminals [env: NO_COLOR]
 
       -q, --quiet
               Write nothing to stderr but errors
@@ -249,6 +269,9 @@ fn command_help_lists_arguments_and_options() {
           --json
               Write one JSON document to stdout and nothing to stderr
 
+          --color <WHEN>
+              Use colours: always, never, or on terminals [env: NO_COLOR]
+
       -q, --quiet
               Write nothing to stderr but errors
 
@@ -268,9 +291,11 @@ fn command_help_lists_arguments_and_options() {
       -h, --help            Print help
 
     Global options:
-          --repo <DIR>  Use the repository in this folder or above it [default: here] [env: SEDGE_REPO]
-          --json        Write one JSON document to stdout and nothing to stderr
-      -q, --quiet       Write nothing to stderr but errors
+          --repo <DIR>    Use the repository in this folder or above it [default: here] [env:
+                          SEDGE_REPO]
+          --json          Write one JSON document to stdout and nothing to stderr
+          --color <WHEN>  Use colours: always, never, or on terminals [env: NO_COLOR]
+      -q, --quiet         Write nothing to stderr but errors
     ");
 }
 
@@ -288,12 +313,12 @@ fn missing_or_unknown_command_is_a_usage_error() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "'sedge data' requires a subcommand but one was not provided [subcommands: delete, gc, get, list, prune, query, rename, search, versions]",
+        "message": "`sedge data` needs a command",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "Usage: sedge data [OPTIONS] <COMMAND>"
+            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions"
           }
         ]
       }
@@ -307,12 +332,12 @@ fn missing_or_unknown_command_is_a_usage_error() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "'sedge' requires a subcommand but one was not provided [subcommands: init, doctor, plugin, model, data, datastore, secret, workflow, run]",
+        "message": "`sedge` needs a command",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "Usage: sedge [OPTIONS] <COMMAND>"
+            "text": "the commands of `sedge` are init, status, doctor, plugin, model, data, datastore, secret, workflow, run"
           }
         ]
       }
@@ -321,13 +346,9 @@ fn missing_or_unknown_command_is_a_usage_error() {
 
     $ sedge data got
     ------- stderr -------
-    error: unrecognized subcommand 'got'
-
-      tip: a similar subcommand exists: 'get'
-
-    Usage: sedge data [OPTIONS] <COMMAND>
-
-    For more information, try '--help'.
+    error: there is no command `sedge data got`
+    hint: did you mean `sedge data get`?
+    hint: the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions
     [exit status: 2]
 
     $ sedge data got --json
@@ -337,12 +358,16 @@ fn missing_or_unknown_command_is_a_usage_error() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "unrecognized subcommand 'got'",
+        "message": "there is no command `sedge data got`",
         "causes": [],
         "help": [
           {
             "kind": "advice",
-            "text": "a similar subcommand exists: 'get'"
+            "text": "did you mean `sedge data get`?"
+          },
+          {
+            "kind": "advice",
+            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions"
           }
         ]
       }

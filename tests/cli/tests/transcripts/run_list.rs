@@ -19,7 +19,7 @@ fn runs_are_listed_newest_first() {
     RUN  OF  STATUS  STARTED  TOOK  BY
     [run 3]  spawn.run  failed  [time]  [took]  tester
     ------- stderr -------
-    There are more: `--limit N` shows N of them, `--json-lines` shows all.
+    … (2 more): `--limit N` shows N of them, `--json-lines` shows all.
     ");
 }
 

@@ -1,7 +1,7 @@
 //! `sedge secret delete`
 
 use clap::Args;
-use sedge_app::secret::secret_delete;
+use sedge_app::secret::{secret_delete, secret_exists};
 
 use crate::commands::Run;
 use crate::commands::shared::Confirmation;
@@ -20,10 +20,13 @@ pub(crate) struct SecretDeleteArgs {
 
 impl Run for SecretDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let question = format!("Delete the secret `{}` permanently?", self.name);
-        let refused = format!("the secret `{}` was not deleted", self.name);
-        self.confirmation.ask(cx, &question, &refused)?;
-        let deleted = secret_delete(&*cx.repository()?, &self.name)?;
+        let repository = cx.repository()?;
+        if secret_exists(&repository, &self.name)? {
+            let question = format!("Delete the secret `{}` permanently?", self.name);
+            let refused = format!("the secret `{}` was not deleted", self.name);
+            self.confirmation.ask(cx, &question, &refused)?;
+        }
+        let deleted = secret_delete(&repository, &self.name)?;
         let note = format!("Deleted `{}`.", deleted.name);
         Ok(Output::new(deleted).note(note))
     }
