@@ -29,7 +29,7 @@ use crate::view::doctor::DoctorReport;
 use crate::view::model::{
     MethodRunView, ModelCreated, ModelDeleted, ModelListed, ModelPermissions, ModelView,
 };
-use crate::view::plugin::{PluginAdded, PluginListed, PluginView};
+use crate::view::plugin::{PluginListed, PluginRemoved, PluginView, PluginsAdded, PluginsRestored};
 use crate::view::program::{CommandHelp, ProgramVersion};
 use crate::view::repository::RepositoryMade;
 use crate::view::run::{LogLineView, LogOf, RunReport, RunView, RunsRemoved};
@@ -180,9 +180,11 @@ documents! {
     ModelList => List<ModelListed, NoMore>,
     ModelMethodRun => Success<MethodRunView>,
     ModelPermissions => Success<ModelPermissions>,
-    PluginAdd => Success<PluginAdded>,
+    PluginAdd => Success<PluginsAdded>,
     PluginDescribe => Success<PluginView>,
     PluginList => List<PluginListed, NoMore>,
+    PluginRemove => Success<PluginRemoved>,
+    PluginRestore => Success<PluginsRestored>,
     RunGc => Success<RunsRemoved>,
     RunList => List<RunView, NoMore>,
     RunLogs => List<LogLineView, LogOf>,

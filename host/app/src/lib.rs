@@ -37,6 +37,7 @@ pub use error::{
 };
 pub use events::{Event, Events};
 pub use failure::{Contention, FailedCall, FailureReport};
+pub use plugin::first_party::FirstParty;
 pub use repository::trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 

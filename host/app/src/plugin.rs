@@ -1,31 +1,64 @@
 //! Plugins: pinning components, and what they provide.
 
+pub(crate) mod asked;
 pub(crate) mod error;
+pub(crate) mod first_party;
 pub(crate) mod loaded;
+pub(crate) mod vendor;
+pub(crate) mod version;
 pub(crate) mod view;
 
 pub mod add;
+pub mod component;
 pub mod list;
+pub mod remove;
+pub mod restore;
 
 use std::convert::Infallible;
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use sedge_api::view::plugin::PluginView;
 
 use crate::error::AppError;
+use crate::events::Events;
+use crate::plugin::add::component_check;
+use crate::plugin::component::{ComponentSource, component_read};
 use crate::plugin::view::plugin_view;
 use crate::repository::Repository;
 
-/// Returns the description of the plugin that provides a type.
+/// Returns the description of a plugin: of the one that provides the type `name`, or else of the
+/// first-party plugin of that name, or of the component in the file `name`. A plugin that is not
+/// pinned stays so.
 ///
 /// # Errors
-/// Returns an error if no plugin provides the type, or if its component cannot be used.
+/// Returns an error if there is no such plugin, or if its component cannot be used.
 pub async fn plugin_describe(
     repository: &Repository,
-    type_name: &str,
+    name: &str,
+    events: Arc<dyn Events>,
 ) -> Result<PluginView, AppError> {
-    let plugin = repository.plugin(type_name).await?;
-    Ok(plugin_view(plugin.description()))
+    let source = match ComponentSource::from(Path::new(name)) {
+        ComponentSource::FirstParty(type_name) => {
+            let is_pinned = repository.plugin_lock().plugins.contains_key(&type_name);
+            let is_known = repository.first_party().plugin(&type_name).is_some();
+            (!is_pinned && is_known).then_some(ComponentSource::FirstParty(type_name))
+        }
+        ComponentSource::File(path) => is_file_name(name).then_some(ComponentSource::File(path)),
+    };
+    let Some(source) = source else {
+        let plugin = repository.plugin(name).await?;
+        return Ok(plugin_view(plugin.description()));
+    };
+    let component = component_read(repository, &source)?;
+    let description = component_check(repository, &component, events).await?;
+    Ok(plugin_view(&description))
+}
+
+/// Returns whether a text that is not the name of a type is meant as a path.
+fn is_file_name(text: &str) -> bool {
+    text.contains('/') || text.ends_with(".wasm")
 }
 
 /// Compiles the component on stdin with at most `memory_bytes` of memory, writes the result to

@@ -36,6 +36,7 @@ use sedge_sys::folder::{Folder, Keeping};
 use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
 use crate::events::{Event, Events};
 use crate::limits::{self, LOCK_TIMEOUT};
+use crate::plugin::first_party::FirstParty;
 use crate::repository::trust::{Trust, trust_check};
 
 /// The name of the program that starts commands. It is in the same folder as `sedge`.
@@ -97,6 +98,8 @@ pub struct Settings {
     /// The folders that keep compiled code for the user's next process. If there are none, the code
     /// is for this process alone.
     pub compiled_code: CachePlaces,
+    /// The plugins that are installed with Sedge.
+    pub first_party: FirstParty,
     /// What compiles plugins: a child process, or in tests this process.
     pub compiler: Compiler,
     /// The receiver of events that do not belong to a single use case.
@@ -191,6 +194,10 @@ impl Repository {
     /// Returns the size limits for a component that is added.
     pub(crate) fn component_limits(&self) -> ComponentLimits {
         self.config.component_limits.values()
+    }
+
+    pub(crate) fn first_party(&self) -> &FirstParty {
+        &self.settings.first_party
     }
 
     pub(crate) fn plugin_lock(&self) -> &PluginLock {

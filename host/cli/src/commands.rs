@@ -60,7 +60,7 @@ commands! {
         Init(init::InitArgs),
         Status(status::StatusArgs),
         Doctor(doctor::DoctorArgs),
-        /// Add and inspect plugins, which provide types
+        /// Add, inspect, restore and remove plugins, which provide types
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Plugin(plugin::Plugin),
         /// Create, inspect, run and delete models

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::error::{CliError, Interruption};
+use crate::first_party::first_party;
 use crate::progress::{Progress, Silence, Ticker};
 use crate::rows::Found;
 use crate::user_folders;
@@ -100,6 +101,7 @@ impl Context {
             reaper: beside_program(REAPER_FILE),
             compiled_code: user_folders::compiled_code(),
             compiler: compiler(),
+            first_party: first_party(),
             notices: Notices::to(self.events()),
             ..settings
         }

@@ -7,9 +7,11 @@ mod args;
 mod commands;
 mod context;
 mod error;
+mod first_party;
 mod guest_text;
 mod help;
 mod json_list;
+mod manual;
 mod output;
 mod permission_text;
 mod progress;
@@ -32,6 +34,7 @@ use crate::commands::compile_component::{self, CompileComponentArgs};
 use crate::commands::shared::setting_parsed;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::manual::ManualArgs;
 
 /// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
 const LOG_VARIABLE: &str = "SEDGE_LOG";
@@ -43,6 +46,9 @@ static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 fn main() -> ExitCode {
     if let Some(args) = CompileComponentArgs::of_command_line() {
         return compile_component::run(&args);
+    }
+    if let Some(args) = ManualArgs::of_command_line() {
+        return manual::run(&args);
     }
     // If the operating system refuses, the former limit stays.
     let _ = descriptors_raise();

@@ -34,6 +34,8 @@ pub struct Config {
     pub concurrency: Option<NonZeroU32>,
     /// The settings for all models of a type.
     pub plugins: BTreeMap<TypeName, PluginConfig>,
+    /// Whether the components of plugins are kept in the repository.
+    pub vendor_plugins: bool,
     /// How large a plugin's component may be when it is added.
     pub component_limits: ComponentLimitsFile,
     /// What all calls of one process may have together.
@@ -81,6 +83,8 @@ struct ConfigFile {
     #[serde(default)]
     plugins: BTreeMap<TypeName, PluginConfig>,
     #[serde(default)]
+    vendor_plugins: bool,
+    #[serde(default)]
     component_limits: ComponentLimitsFile,
     #[serde(default)]
     process_limits: ProcessLimitsFile,
@@ -105,6 +109,7 @@ impl Config {
             lock_timeout_seconds: raw.lock_timeout_seconds,
             concurrency: raw.concurrency,
             plugins: raw.plugins,
+            vendor_plugins: raw.vendor_plugins,
             component_limits: raw.component_limits,
             process_limits: raw.process_limits,
             commands: commands.collect::<Result<_, Diagnostic>>()?,
@@ -131,8 +136,8 @@ pub struct LockedPlugin {
     pub sha256: Sha256,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where the plugin was added from, so that the user of a fresh clone knows what to add: a
-    /// relative path as it was typed, or a file name.
+    /// Where the plugin was added from, so that it can be restored in a fresh clone: a path relative
+    /// to the repository, the name of a first-party plugin, or the absolute path of another file.
     pub source: String,
     /// The plugin's requests at the last decision about its grants, one line each. A version that
     /// requests more needs a new decision.

@@ -511,6 +511,28 @@ fn is_no_link(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput)
 }
 
+/// Returns whether a path leads to a file. A pipe or a device is none, and neither is a path that
+/// cannot be looked up.
+#[must_use]
+pub fn is_named_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Returns whether a path leads to a folder. A path that cannot be looked up leads to none.
+#[must_use]
+pub fn is_named_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Returns the absolute path of a file that the user named, with all links followed.
+///
+/// # Errors
+/// The file does not exist.
+pub fn named_file_path(path: &Path) -> Result<PathBuf, FileError> {
+    let absolute = path.canonicalize();
+    absolute.map_err(|source| FileError::new("look for", path, source))
+}
+
 /// Returns the size in bytes of a file that the user named; 0 if it has none, such as a pipe.
 ///
 /// # Errors

@@ -1,5 +1,8 @@
 //! Builds the plugins, the test guests and the program that starts commands. Generates constants
-//! with their paths.
+//! with their paths, and puts the plugins where a program of this build looks for them.
+//!
+//! The bytes of a component depend on its sources and on the compiler, and not on the folders in
+//! which it is built: `plugins/digests` has the digests of the plugins.
 //!
 //! They are built by separate cargo processes, in the folders `guests` and `reaper` of the target
 //! directory, and are shared by all profiles of the host. Tests use copies in `OUT_DIR`, which no
@@ -92,12 +95,16 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut messages = build(root, &toolchain, &target_dir, (BUILD, ""))?;
     messages += &build(root, &toolchain, &target_dir, (BUILD_WITH_LINES, LINES))?;
     let (plugins, guests) = components(&messages, &out)?;
+    plugins_lay(&plugins, &out)?;
 
     let reaper_dir = target_dir.with_file_name("reaper");
     let messages = build(root, "", &reaper_dir, (BUILD_REAPER, ""))?;
     let reaper = reaper_copy(&messages, &out)?;
 
     let mut code = String::new();
+    let compiler = compiler(root, &toolchain)?;
+    writeln!(code, "/// The version of the compiler of the components.")?;
+    writeln!(code, "pub const COMPILER: &str = {compiler:?};")?;
     writeln!(code, "/// The path of the program that starts commands.")?;
     writeln!(code, "pub const REAPER: &str = {reaper:?};")?;
     family_write(&mut code, "plugin", &plugins)?;
@@ -128,16 +135,57 @@ fn toolchain(root: &Path) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// Returns the directory for guests: `guests` beside the directories of the profiles.
-fn target_dir(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+/// Returns the version of the compiler of a toolchain.
+fn compiler(root: &Path, toolchain: &str) -> Result<String, Box<dyn Error>> {
+    let output = Command::new("rustc")
+        .args((!toolchain.is_empty()).then_some(toolchain))
+        .arg("--version")
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `rustc`: {error}"))?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Returns the folder above the one of the profile.
+fn above_profile(out: &Path) -> Result<&Path, Box<dyn Error>> {
     // `<target>/[<triple>/]<profile>/build/<package>/out`
     let build = out
         .ancestors()
         .find(|folder| folder.file_name().is_some_and(|name| name == "build"));
-    let mut target = build
-        .and_then(Path::parent)
-        .and_then(Path::parent)
-        .ok_or_else(|| format!("no folder `build` above `{}`", out.display()))?;
+    let above = build.and_then(Path::parent).and_then(Path::parent);
+    Ok(above.ok_or_else(|| format!("no folder `build` above `{}`", out.display()))?)
+}
+
+/// Copies the plugins to where `sedge` looks for them, relative to its own folder.
+fn plugins_lay(plugins: &Components, out: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = above_profile(out)?.join("lib/sedge/plugins");
+    fs::create_dir_all(&folder)?;
+    for (name, path) in plugins {
+        let new = folder.join(format!("{name}.wasm.new"));
+        let copied = fs::copy(path, &new)
+            .and_then(|_| fs::rename(&new, folder.join(format!("{name}.wasm"))));
+        copied.map_err(|error| copy_error(&path.to_string_lossy(), &error))?;
+    }
+    Ok(())
+}
+
+/// Returns the compiler flags that keep the folder of cargo's registry out of components.
+fn path_flags() -> String {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
+    let sources = cargo_home.map(|folder| folder.join("registry/src"));
+    let registries = sources.and_then(|sources| fs::read_dir(sources).ok());
+    let flags = registries.into_iter().flatten().flatten().map(|registry| {
+        let folder = registry.path();
+        format!("--remap-path-prefix={}=/crates", folder.display())
+    });
+    flags.collect::<Vec<String>>().join("\u{1f}")
+}
+
+/// Returns the directory for guests: `guests` beside the directories of the profiles.
+fn target_dir(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let mut target = above_profile(out)?;
     if target.file_name() == env::var_os("TARGET").as_deref() {
         target = target.parent().unwrap_or(target);
     }
@@ -158,6 +206,9 @@ fn build(
         if name.to_str().is_some_and(is_about_this_build) {
             cargo.env_remove(name);
         }
+    }
+    if asked.0 != BUILD_REAPER {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", path_flags());
     }
     let output = cargo
         .args((!toolchain.is_empty()).then_some(toolchain))

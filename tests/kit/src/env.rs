@@ -244,7 +244,16 @@ impl TestEnv {
         let alone = folder.join("sedge");
         if !alone.is_file() {
             fs::create_dir_all(&folder).expect("the folder is ours");
-            fs::copy(sedge(), &alone).expect("there is room for it");
+            // A child process copies it: if this process had it open for writing, a command that
+            // another thread starts meanwhile would inherit that, and the copy could not be run.
+            let copied = process::Command::new("cp")
+                .arg(sedge())
+                .arg(&alone)
+                .status();
+            assert!(
+                copied.is_ok_and(|status| status.success()),
+                "there is room for it"
+            );
         }
         let mut command = process::Command::new(alone);
         command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));

@@ -17,7 +17,7 @@ const DIFFERING: &str = r#"(?x)
       | (?<pid> "pid":\ ) \d+
       | (?<host> "host":\ ) "[^"]*"
       | (?<place> \.rs:\d+(?::\d+)?\b )
-      | (?<dump> `core\.wasm`\ \( ) \d+\.\d\ KiB
+      | (?<dump> `core\.wasm`\ \( ) \d+(?:\.\d)?\ KiB
       | (?<word> \b[0-9a-hjkmnp-tv-z]{12}\b )
     )
     (?<gap> \x20{2,} )?"#;

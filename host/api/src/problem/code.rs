@@ -171,7 +171,11 @@ codes! {
     PermissionDenied = "permission_denied", State, "The operating system denies the access.";
     PermissionsUndecided = "permissions_undecided", Usage, "A plugin requests permissions that are not decided yet; `details` lists them.";
     PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
+    PluginChanged = "plugin_changed", State, "The pinned component has the version of the one that was to be added, and another content.";
     PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
+    PluginInUse = "plugin_in_use", State, "Models of the type of a plugin that was to be removed exist.";
+    PluginNotPinned = "plugin_not_pinned", State, "No plugin is pinned with the digest of a component that was to be restored.";
+    PluginOlder = "plugin_older", State, "The pinned component has a newer version than the one that was to be added.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
     PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would match every name.";
     PruneDoubtful = "prune_doubtful", State, "Models that seem to be deleted may still exist, so their data was not deleted.";

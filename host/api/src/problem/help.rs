@@ -196,6 +196,8 @@ use_cases! {
     PluginAdd = "plugin_add",
     PluginDescribe = "plugin_describe",
     PluginList = "plugin_list",
+    PluginRemove = "plugin_remove",
+    PluginRestore = "plugin_restore",
     RunGc = "run_gc",
     RunList = "run_list",
     RunLogs = "run_logs",

@@ -146,6 +146,14 @@ pub enum KeepView {
     Age(String),
 }
 
+/// The plugins that were added.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginsAdded {
+    /// The plugins, in the order in which they were named.
+    pub plugins: Vec<PluginAdded>,
+}
+
 /// A plugin that was added.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -155,12 +163,25 @@ pub struct PluginAdded {
     pub plugin: PluginView,
     /// What that changed.
     pub change: PluginChange,
-    /// The version of the type that was pinned before; null if none was.
-    pub before: Option<String>,
+    /// What was pinned before; null if nothing was.
+    pub before: Option<PinnedBefore>,
     /// What all models of the type may do.
     pub grants: GrantsView,
     /// How much is granted of each of `permissions`, in their order.
     pub granted: Vec<GrantedShare>,
+    /// The file of its component in the repository; absent if the component is not kept there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendored_file: Option<String>,
+}
+
+/// A component that was pinned before another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedBefore {
+    /// The version of the type.
+    pub version: String,
+    /// The SHA-256 of the component, in lower-case hex.
+    pub sha256: String,
 }
 
 /// How much is granted of what a plugin requests.
@@ -185,6 +206,53 @@ pub enum PluginChange {
     Replaced,
     /// The same component was pinned before.
     Unchanged,
+    /// The same component was pinned before, and was missing on this machine.
+    Restored,
+}
+
+/// The components that were restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginsRestored {
+    /// The plugins whose components were found.
+    pub plugins: Vec<PluginRestored>,
+    /// The types of the plugins whose components are still missing on this machine.
+    pub missing: Vec<String>,
+}
+
+/// A plugin whose component was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginRestored {
+    /// The type that it provides.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The version of the type.
+    pub version: String,
+    /// The SHA-256 of its component, in lower-case hex.
+    pub sha256: String,
+    /// Where the component was found: a path, or the name of a plugin that comes with Sedge.
+    pub from: String,
+    /// Whether the component was missing on this machine before.
+    pub was_missing: bool,
+}
+
+/// A plugin that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginRemoved {
+    /// The type that it provided.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The version of the type.
+    pub version: String,
+    /// The SHA-256 of its component, in lower-case hex.
+    pub sha256: String,
+    /// The names of the models of the type, which cannot run any more.
+    pub models: Vec<String>,
+    /// The file of its component in the repository, which was removed, too; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendored_file: Option<String>,
 }
 
 /// A pinned plugin in a list.
@@ -200,10 +268,16 @@ pub struct PluginListed {
     pub sha256: String,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where it was added from: a relative path as it was typed, or a file's name.
+    /// Where it was added from: a path, or the name of a plugin that comes with Sedge.
     pub source: String,
     /// What it had requested when a user last decided what to grant, one line each.
     pub asked: Vec<String>,
+    /// How many requests `asked` has.
+    #[serde(rename = "requested")]
+    pub n_requested: usize,
+    /// How many of them are granted completely, to all models of the type.
+    #[serde(rename = "granted")]
+    pub n_granted: usize,
     /// What was granted then, to all models of the type.
     pub grants: GrantsView,
     /// Whether its component is on this machine.

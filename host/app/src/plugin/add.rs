@@ -2,34 +2,68 @@
 //! with the permissions that the user grants it.
 //!
 //! This takes two steps, because the user may have to decide in between: [`plugin_add`] inspects
-//! the component, and [`Added::pin`] adds it to the repository.
+//! the component, and [`Added::pin`] or [`plugins_pin`] adds it to the repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sedge_api::view::permission::PermissionRequestView;
-use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange, PluginView};
+use sedge_api::view::plugin::{GrantedShare, PinnedBefore, PluginAdded, PluginChange, PluginView};
 use sedge_model::permission::choice::{self, Choice};
 use sedge_model::permission::grants::Grants;
 use sedge_model::permission::{Permission, PermissionRequest};
-use sedge_model::repository::{LOCK_FILE, LockedPlugin};
-use sedge_runtime::{PluginDescription, component_bytes_check};
+use sedge_model::repository::{LOCK_FILE, LockedPlugin, PluginLock};
+use sedge_runtime::PluginDescription;
 use sedge_sys::file_lock::FileQueue;
-use sedge_sys::folder::{FileError, named_file_size, read_named_file};
 
 use crate::error::{AppError, PluginUseError};
 use crate::events::{Event, Events};
+use crate::plugin::component::{ComponentSource, ReadComponent, component_read};
 use crate::plugin::loaded::component_file;
+use crate::plugin::restore::pinned_of;
+use crate::plugin::vendor::{vendored_file, vendored_write};
+use crate::plugin::version::version_check;
 use crate::plugin::view::plugin_view;
 use crate::repository::{Repository, cache_unusable, plugin_lock_read};
 use crate::views::permission::{grants_view, request_view};
+
+/// What to add, and how.
+#[derive(Debug, Clone)]
+pub struct AddRequest {
+    /// Where the component comes from.
+    pub source: ComponentSource,
+    /// What the user permits.
+    pub options: AddOptions,
+}
+
+impl From<&Path> for AddRequest {
+    fn from(path: &Path) -> Self {
+        Self {
+            source: path.into(),
+            options: AddOptions::default(),
+        }
+    }
+}
+
+/// What the user permits when a component is added.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AddOptions {
+    /// The component is kept in the repository's folder of vendored components.
+    pub is_vendored: bool,
+    /// Only a component that `sedge.lock` pins is accepted.
+    pub is_locked: bool,
+    /// A component may take the place of another one with the same version.
+    pub may_replace: bool,
+    /// A component may take the place of one with a newer version.
+    pub may_downgrade: bool,
+}
 
 /// A component that was checked but is not pinned yet.
 #[derive(Debug)]
 pub struct Added {
     repository: Arc<Repository>,
-    bytes: Vec<u8>,
-    source: String,
+    component: ReadComponent,
+    options: AddOptions,
     description: PluginDescription,
     /// The description of the plugin.
     pub plugin: PluginView,
@@ -71,52 +105,122 @@ impl Undecided {
     }
 }
 
-/// Checks, compiles and describes the component in a file.
+/// Checks, compiles and describes a component.
 ///
 /// # Errors
-/// Returns an error if the file is not a plugin. The repository is unchanged then.
+/// Returns an error if the component cannot be read or is not a plugin. The repository is unchanged
+/// then.
 pub async fn plugin_add(
     repository: &Arc<Repository>,
-    path: &Path,
+    request: impl Into<AddRequest>,
     events: Arc<dyn Events>,
 ) -> Result<Added, AppError> {
-    let refused = |source| {
-        AppError::from(PluginUseError::Refused {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    let limits = repository.component_limits();
-    // A file that is too large is not even read.
-    component_bytes_check(&limits, named_file_size(path)?).map_err(refused)?;
-    let bytes = read_named_file(path, limits.bytes)?;
-    let logged = move |line: &_| {
-        events.event(Event::PluginLogged {
-            line: Clone::clone(line),
-        })
-    };
-    let loaded = repository
-        .runtime()?
-        .plugin_add(&bytes, logged)
-        .await
-        .map_err(refused)?;
-    if let Some(fault) = loaded.compiled.and_then(|compiled| compiled.fault) {
-        repository.notices().event(cache_unusable(&fault));
-    }
-    let description = loaded.plugin.description().clone();
+    let AddRequest { source, options } = request.into();
+    let component = component_read(repository, &source)?;
     let lock = plugin_lock_read(repository.folder())?;
+    if options.is_locked {
+        pinned_of(&lock, &component)?;
+    }
+    let description = component_check(repository, &component, events).await?;
     let pinned = lock.plugins.get(&description.type_info.name);
+    if let Some(pinned) = pinned {
+        version_check(&description, pinned, &component.path, options)?;
+    }
     Ok(Added {
+        options,
         undecided: (undecided(&description, pinned).iter())
             .map(Undecided::new)
             .collect(),
         change: change(&description, pinned),
         plugin: plugin_view(&description),
-        source: source_text(path)?,
+        component,
         repository: Arc::clone(repository),
-        bytes,
         description,
     })
+}
+
+/// Checks, compiles and describes a component that was read.
+pub(crate) async fn component_check(
+    repository: &Repository,
+    component: &ReadComponent,
+    events: Arc<dyn Events>,
+) -> Result<PluginDescription, AppError> {
+    let logged = move |line: &_| {
+        events.event(Event::PluginLogged {
+            line: Clone::clone(line),
+        })
+    };
+    let loaded = repository.runtime()?.plugin_add(&component.bytes, logged);
+    let loaded = loaded.await.map_err(|source| {
+        AppError::from(PluginUseError::Refused {
+            path: component.path.clone(),
+            source,
+        })
+    })?;
+    if let Some(fault) = loaded.compiled.and_then(|compiled| compiled.fault) {
+        repository.notices().event(cache_unusable(&fault));
+    }
+    Ok(loaded.plugin.description().clone())
+}
+
+/// Pins checked components in place of those that provided their types before, and grants the
+/// choices that belong to each. See [`Added::pin`].
+///
+/// # Errors
+/// Returns an error if one of them cannot be pinned, or if two of them provide the same type. The
+/// repository is unchanged then.
+pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, AppError> {
+    let Some((first, _)) = all.first() else {
+        return Ok(Vec::new());
+    };
+    let repository = Arc::clone(&first.repository);
+    each_type_once(&all)?;
+    let chosen = all.iter().map(|(added, choices)| added.chosen(choices));
+    let chosen: Vec<Grants> = chosen.collect::<Result<_, AppError>>()?;
+    // If two processes add plugins at once, the later one must not remove the line of the earlier
+    // one.
+    let queue = plugin_lock_queue(&repository)?;
+    let _turn = queue.enter()?;
+    let mut lock = plugin_lock_read(repository.folder())?;
+    let before = lock.clone();
+    let components = repository.state_folder("plugins")?;
+    let mut pinned = Vec::new();
+    for ((added, choices), grants) in all.iter().zip(&chosen) {
+        let is_here = components.has(&component_file(&added.description.sha256))?;
+        let mut plugin = added.pin_in(&mut lock, choices, grants)?;
+        if plugin.change == PluginChange::Unchanged && !is_here {
+            plugin.change = PluginChange::Restored;
+        }
+        pinned.push(plugin);
+    }
+    // A pin is written after its component, so a crash leaves no pin without one.
+    for ((added, _), plugin) in all.iter().zip(&pinned) {
+        let bytes = &added.component.bytes;
+        components.write(&component_file(&added.description.sha256), bytes)?;
+        if plugin.vendored_file.is_some() {
+            vendored_write(&repository, &added.description.type_info.name, bytes)?;
+        }
+    }
+    if lock != before {
+        let text = lock.file_text();
+        repository.folder().write(LOCK_FILE, text.as_bytes())?;
+    }
+    Ok(pinned)
+}
+
+fn each_type_once(all: &[(Added, Vec<Choice>)]) -> Result<(), AppError> {
+    for (at, (added, _)) in all.iter().enumerate() {
+        let type_name = &added.description.type_info.name;
+        let mut before = all[..at].iter();
+        if let Some((other, _)) = before.find(|(it, _)| it.description.type_info.name == *type_name)
+        {
+            return Err(AppError::from(PluginUseError::SameType {
+                type_name: type_name.clone(),
+                paths: [&other.component.path, &added.component.path].map(PathBuf::clone),
+            }));
+        }
+    }
+    Ok(())
 }
 
 impl Added {
@@ -128,23 +232,38 @@ impl Added {
     /// there is no choice; or if a choice is about a permission that it does not request. The
     /// repository is unchanged then.
     pub fn pin(self, choices: &[Choice]) -> Result<PluginAdded, AppError> {
+        let mut pinned = plugins_pin(vec![(self, choices.to_vec())])?;
+        Ok(pinned.pop().expect("one component was pinned"))
+    }
+
+    /// Returns the grants that the choices make from the plugin's requests.
+    fn chosen(&self, choices: &[Choice]) -> Result<Grants, AppError> {
         let info = &self.description.type_info;
-        let chosen = choice::granted(&info.permissions, choices).map_err(|source| {
+        choice::granted(&info.permissions, choices).map_err(|source| {
             AppError::from(PluginUseError::GrantUnknown {
                 type_name: info.name.clone(),
                 source,
             })
-        })?;
-        let components = self.repository.state_folder("plugins")?;
-        components.write(&component_file(&self.description.sha256), &self.bytes)?;
-        // If two processes add plugins at once, the later one must not remove the line of the
-        // earlier one.
-        let locks = self.repository.state_folder("locks")?;
-        let wait_max = self.repository.lock_timeout();
-        let queue = FileQueue::open(&locks, "plugins.lock", wait_max)?;
-        let _turn = queue.enter()?;
-        let mut lock = plugin_lock_read(self.repository.folder())?;
+        })
+    }
+
+    /// Pins the component in `lock`, which is not written yet.
+    fn pin_in(
+        &self,
+        lock: &mut PluginLock,
+        choices: &[Choice],
+        chosen: &Grants,
+    ) -> Result<PluginAdded, AppError> {
+        let info = &self.description.type_info;
         let pinned = lock.plugins.get(&info.name);
+        if let Some(pinned) = pinned {
+            version_check(
+                &self.description,
+                pinned,
+                &self.component.path,
+                self.options,
+            )?;
+        }
         let undecided = undecided(&self.description, pinned);
         if choices.is_empty() && !undecided.is_empty() {
             return Err(AppError::from(PluginUseError::PermissionsUndecided {
@@ -153,7 +272,11 @@ impl Added {
             }));
         }
         let change = change(&self.description, pinned);
-        let before = pinned.map(|pinned| pinned.version.to_string());
+        let before = pinned.map(|pinned| PinnedBefore {
+            version: pinned.version.to_string(),
+            sha256: pinned.sha256.to_string(),
+        });
+        let vendored = self.vendored(pinned);
         let mut grants = pinned
             .map(|pinned| pinned.grants.clone())
             // ignored: there is no error here, only no value.
@@ -161,34 +284,47 @@ impl Added {
         if choices == [Choice::None] && undecided.is_empty() {
             grants = Grants::default();
         }
-        grants.extend(&chosen);
+        grants.extend(chosen);
         let entry = LockedPlugin {
             version: info.version.clone(),
             sha256: (self.description.sha256.parse()).expect("a digest that was just made is one"),
             contract: self.description.contract.clone(),
-            source: match (change, pinned) {
-                (PluginChange::Unchanged, Some(pinned)) => pinned.source.clone(),
-                (PluginChange::Unchanged | PluginChange::Added | PluginChange::Replaced, _) => {
-                    self.source.clone()
-                }
+            source: match (&vendored, pinned) {
+                (Some(file), _) => file.clone(),
+                (None, Some(pinned)) if change == PluginChange::Unchanged => pinned.source.clone(),
+                (None, _) => self.component.source.clone(),
             },
             asked: asked_lines(&self.description),
             grants: grants.clone(),
         };
-        if pinned != Some(&entry) {
-            lock.plugins.insert(info.name.clone(), entry);
-            let text = lock.file_text();
-            self.repository.folder().write(LOCK_FILE, text.as_bytes())?;
-        }
-        let requests = self.description.type_info.permissions.iter();
+        lock.plugins.insert(info.name.clone(), entry);
+        let requests = info.permissions.iter();
         Ok(PluginAdded {
             granted: requests.map(|it| share(&grants, &it.permission)).collect(),
-            plugin: self.plugin,
+            plugin: self.plugin.clone(),
             change,
             before,
             grants: grants_view(&grants),
+            vendored_file: vendored,
         })
     }
+
+    /// Returns the file for the vendored component; `None` if it is not to be vendored. A component
+    /// that takes the place of a vendored one is vendored, too.
+    fn vendored(&self, pinned: Option<&LockedPlugin>) -> Option<String> {
+        let file = vendored_file(&self.description.type_info.name);
+        let was_vendored = pinned.is_some_and(|pinned| pinned.source == file);
+        let is_vendored =
+            self.options.is_vendored || self.repository.config().vendor_plugins || was_vendored;
+        is_vendored.then_some(file)
+    }
+}
+
+/// Returns the queue of the processes that change `sedge.lock`.
+pub(crate) fn plugin_lock_queue(repository: &Repository) -> Result<FileQueue, AppError> {
+    let locks = repository.state_folder("locks")?;
+    let wait_max = repository.lock_timeout();
+    Ok(FileQueue::open(&locks, "plugins.lock", wait_max)?)
 }
 
 fn asked_lines(description: &PluginDescription) -> Vec<String> {
@@ -230,18 +366,4 @@ fn change(description: &PluginDescription, pinned: Option<&LockedPlugin>) -> Plu
         Some(pinned) if *pinned.sha256 == *description.sha256 => PluginChange::Unchanged,
         Some(_) => PluginChange::Replaced,
     }
-}
-
-/// Returns the origin of a component, for people who have the repository but not this machine. For
-/// an absolute path, that is only the name of the file.
-fn source_text(path: &Path) -> Result<String, FileError> {
-    let source = if path.is_absolute() {
-        path.file_name().map_or(path, Path::new)
-    } else {
-        path
-    };
-    source.to_str().map(str::to_owned).ok_or_else(|| {
-        let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "its path is not text");
-        FileError::new("pin", path, reason)
-    })
 }

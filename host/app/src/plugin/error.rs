@@ -1,19 +1,52 @@
 //! Errors of plugins: adding one, and using one that is pinned.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
 use sedge_api::problem::details::PermissionsDetails;
-use sedge_api::problem::{Argument, Details, ErrorClass, ErrorCode, Explain, Help, UseCase};
+use sedge_api::problem::{
+    Argument, Details, ErrorClass, ErrorCode, Explain, Help, UseCase, sources,
+};
+use sedge_api::view::plugin::PluginRestored;
 use sedge_model::call::CallError;
-use sedge_model::names::TypeName;
+use sedge_model::digest::Sha256;
+use sedge_model::names::{TypeName, TypeVersion};
 use sedge_model::permission::PermissionRequest;
 use sedge_model::permission::choice::ChoiceError;
-use sedge_model::repository::CONFIG_FILE;
+use sedge_model::repository::{CONFIG_FILE, LOCK_FILE, LockedPlugin};
 use sedge_runtime::PluginError;
 use sedge_sys::fault::Refusal;
 
-use crate::error::near_or;
+use crate::error::{near_or, quoted};
+use crate::plugin::restore::NotFound;
 use crate::views::permission::request_view;
+
+/// The number of models that a message names.
+const MODELS_SHOWN: usize = 10;
+
+/// The number of pinned digests that a message shows.
+const PINS_SHOWN: usize = 5;
+
+/// A pinned plugin and its digest.
+#[derive(Debug, Clone)]
+pub struct PinnedDigest {
+    /// The type that it provides.
+    pub(crate) type_name: TypeName,
+    /// The version of the type.
+    pub(crate) version: TypeVersion,
+    /// The digest of its component.
+    pub(crate) sha256: Sha256,
+}
+
+impl PinnedDigest {
+    pub(crate) fn new(type_name: &TypeName, pinned: &LockedPlugin) -> Self {
+        Self {
+            type_name: type_name.clone(),
+            version: pinned.version.clone(),
+            sha256: pinned.sha256.clone(),
+        }
+    }
+}
 
 /// A plugin cannot be added or used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +66,117 @@ pub enum PluginUseError {
         path: PathBuf,
         /// The reason.
         source: PluginError,
+    },
+    /// A name is not the name of a first-party plugin.
+    #[error("`{type_name}` is not a plugin that comes with Sedge")]
+    NotFirstParty {
+        /// The name.
+        type_name: TypeName,
+        /// The nearest first-party plugin, if any.
+        near: Option<String>,
+        /// The first-party plugins.
+        names: Vec<TypeName>,
+    },
+    /// The component of a first-party plugin is not installed.
+    #[error("the component of `{type_name}` is not installed")]
+    NotInstalled {
+        /// The plugin.
+        type_name: TypeName,
+        /// The name of its file.
+        file: String,
+        /// The folders in which the file was looked for.
+        folders: Vec<PathBuf>,
+    },
+    /// A file has the name of a first-party plugin's component and another content.
+    #[error(
+        "`{}` is not the component of `{type_name}` that this Sedge was built with", path.display()
+    )]
+    OtherThanBuilt {
+        /// The plugin.
+        type_name: TypeName,
+        /// The file.
+        path: PathBuf,
+        /// The digest of the component that this program was built with.
+        expected: Sha256,
+        /// The digest of the file.
+        found: String,
+    },
+    /// Two components that were to be added provide the same type.
+    #[error(
+        "`{}` and `{}` both provide the type `{type_name}`", paths[0].display(), paths[1].display()
+    )]
+    SameType {
+        /// The type.
+        type_name: TypeName,
+        /// The files.
+        paths: [PathBuf; 2],
+    },
+    /// The pinned component has the version of the one that was to be added, and another content.
+    #[error("`{}` {} is pinned with other content", pin.type_name, pin.version)]
+    OtherContent {
+        /// The pinned component.
+        pin: Box<PinnedDigest>,
+        /// The file that was to be added.
+        path: PathBuf,
+        /// The digest of the file.
+        found: String,
+    },
+    /// The pinned component has a newer version than the one that was to be added.
+    #[error(
+        "`{}` provides `{type_name}` {version}, which is older than the pinned {pinned}",
+        path.display()
+    )]
+    Older {
+        /// The type.
+        type_name: TypeName,
+        /// The version of the file.
+        version: TypeVersion,
+        /// The file that was to be added.
+        path: PathBuf,
+        /// The pinned version.
+        pinned: TypeVersion,
+    },
+    /// A file does not have the digest of a pinned component.
+    #[error("`{}` is not a component that {LOCK_FILE} pins", path.display())]
+    NotPinned {
+        /// The file.
+        path: PathBuf,
+        /// Its digest.
+        found: String,
+        /// The pinned plugins.
+        pins: Vec<PinnedDigest>,
+    },
+    /// A folder has no file with the digest of a pinned component.
+    #[error("`{}` has no component that {LOCK_FILE} pins", path.display())]
+    NoneInFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A component does not provide the type that it is pinned for.
+    #[error("`{}` does not provide `{type_name}`, for which {LOCK_FILE} pins it", path.display())]
+    OtherType {
+        /// The type in `sedge.lock`.
+        type_name: TypeName,
+        /// The file.
+        path: PathBuf,
+        /// The type that it provides.
+        provides: TypeName,
+    },
+    /// Some components were found nowhere.
+    #[error("{}", not_found_text(not_found))]
+    NotFound {
+        /// The components.
+        not_found: Vec<NotFound>,
+        /// The components that were restored before.
+        restored: Vec<PluginRestored>,
+    },
+    /// Models of the type of a plugin that was to be removed exist.
+    #[error("`{type_name}` is in use by {}", models_text(models))]
+    ModelsLeft {
+        /// The type.
+        type_name: TypeName,
+        /// The names of the models.
+        models: Vec<String>,
     },
     /// A pinned component is not on this machine.
     #[error("the component of the plugin `{type_name}` is not on this machine")]
@@ -71,7 +215,15 @@ pub enum PluginUseError {
 impl Explain for PluginUseError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::TypeMissing { .. } => ErrorCode::TypeMissing,
+            Self::TypeMissing { .. } | Self::NotFirstParty { .. } => ErrorCode::TypeMissing,
+            Self::NotInstalled { .. } | Self::OtherThanBuilt { .. } => ErrorCode::Installation,
+            Self::SameType { .. } => ErrorCode::Usage,
+            Self::ModelsLeft { .. } => ErrorCode::PluginInUse,
+            Self::OtherContent { .. } => ErrorCode::PluginChanged,
+            Self::Older { .. } => ErrorCode::PluginOlder,
+            Self::NotPinned { .. } | Self::NoneInFolder { .. } => ErrorCode::PluginNotPinned,
+            Self::OtherType { .. } => ErrorCode::PluginBroken,
+            Self::NotFound { .. } => ErrorCode::PluginGone,
             Self::Refused { source, .. } => refused(source).unwrap_or(ErrorCode::PluginRefused),
             Self::Gone { .. } => ErrorCode::PluginGone,
             Self::Broken { source, .. } => refused(source).unwrap_or(ErrorCode::PluginBroken),
@@ -80,8 +232,74 @@ impl Explain for PluginUseError {
         }
     }
 
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::NotInstalled { file, folders, .. } => folders
+                .iter()
+                .map(|folder| format!("`{}` has no file `{file}`", folder.display()))
+                .collect(),
+            Self::OtherThanBuilt {
+                expected, found, ..
+            } => vec![format!("its digest is {found}, not {expected}")],
+            Self::OtherContent { pin, path, found } => vec![
+                format!("the pinned digest is {}", pin.sha256),
+                format!("the digest of `{}` is {found}", path.display()),
+            ],
+            Self::NotPinned { found, pins, .. } => {
+                let pins = pins.iter().take(PINS_SHOWN).map(|pin| {
+                    let PinnedDigest {
+                        type_name, version, ..
+                    } = pin;
+                    format!("the digest of `{type_name}` {version} is {}", pin.sha256)
+                });
+                let found = format!("its digest is {found}");
+                std::iter::once(found).chain(pins).collect()
+            }
+            Self::OtherType { provides, .. } => vec![format!("it provides `{provides}`")],
+            Self::NotFound { not_found, .. } => {
+                let plugins = not_found.iter();
+                plugins.map(|it| it.reasons.join("; ")).collect()
+            }
+            Self::TypeMissing { .. }
+            | Self::NotFirstParty { .. }
+            | Self::SameType { .. }
+            | Self::ModelsLeft { .. }
+            | Self::Older { .. }
+            | Self::NoneInFolder { .. }
+            | Self::Refused { .. }
+            | Self::Gone { .. }
+            | Self::Broken { .. }
+            | Self::PermissionsUndecided { .. }
+            | Self::GrantUnknown { .. } => sources(self.source()),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let Self::NotFound { restored, .. } = self else {
+            return Vec::new();
+        };
+        let restored = restored.iter();
+        let note = |it: &PluginRestored| format!("`{}` {} was restored", it.type_name, it.version);
+        restored.map(note).collect()
+    }
+
     fn help(&self) -> Vec<Help> {
         match self {
+            Self::NotFirstParty { near, names, .. } => not_first_party_help(near.as_ref(), names),
+            Self::NotInstalled { .. } => vec![Help::advice(
+                "install the folder `lib` of Sedge beside its `bin`, or name the folder of the \
+                 components in the variable SEDGE_PLUGIN_PATH",
+            )],
+            Self::OtherThanBuilt { path, .. } => vec![
+                Help::advice("install the plugins of the same version of Sedge"),
+                add_file("or, if you trust the file, add it as such", path),
+            ],
+            Self::SameType { .. } => vec![Help::advice("add only one of them")],
+            Self::ModelsLeft { models, .. } => vec![
+                Help::command("delete the models first", UseCase::ModelDelete)
+                    .with("name", models[0].as_str()),
+                Help::again("or leave models behind that cannot run").with("force", Argument::on()),
+            ],
             Self::TypeMissing { near, .. } => {
                 let mut help = near_or(
                     near.as_ref(),
@@ -92,9 +310,31 @@ impl Explain for PluginUseError {
                 }
                 help
             }
-            Self::Gone { from, .. } => vec![add(&format!(
-                "get the file that was added from `{from}`, and add it again"
-            ))],
+            Self::Gone { from, .. } => vec![
+                Help::command("restore it", UseCase::PluginRestore),
+                restore_file(&format!(
+                    "or get the component, which was added from `{from}`"
+                )),
+            ],
+            Self::OtherContent { .. } => vec![
+                Help::again("replace the pinned one, if you trust this file")
+                    .with("replace", Argument::on()),
+                Help::advice("or build the plugin with a new version"),
+            ],
+            Self::Older { .. } => {
+                vec![Help::again("go back to it").with("downgrade", Argument::on())]
+            }
+            Self::NotPinned { path, .. } => vec![
+                restore_file("get the component with a pinned digest"),
+                add_file("or, if you trust the file, pin it", path),
+            ],
+            Self::NoneInFolder { .. } => {
+                vec![Help::command("see the pinned digests", UseCase::PluginList)]
+            }
+            Self::OtherType { .. } => vec![Help::advice(
+                "sedge.lock was changed by hand: take it from version control",
+            )],
+            Self::NotFound { .. } => vec![restore_file("get the missing components")],
             Self::Refused { source, .. } | Self::Broken { source, .. } => plugin_help(source),
             Self::PermissionsUndecided { .. } => vec![
                 Help::again("allow all of it").with("grantAll", Argument::on()),
@@ -124,6 +364,44 @@ fn refused(error: &PluginError) -> Option<ErrorCode> {
     match code.class() {
         ErrorClass::Temporary | ErrorClass::State => Some(code),
         ErrorClass::Failed | ErrorClass::Usage | ErrorClass::Interrupted | ErrorClass::Bug => None,
+    }
+}
+
+fn not_first_party_help(near: Option<&String>, names: &[TypeName]) -> Vec<Help> {
+    let those = format!("the plugins that come with Sedge are {}", quoted(names));
+    let mut help = near_or(near, Help::advice(those));
+    help.push(add("or add the file of its component"));
+    help
+}
+
+/// Returns the help that adds a file, although it is not what the user meant.
+fn add_file(purpose: &str, path: &Path) -> Help {
+    Help::command(purpose, UseCase::PluginAdd).with("file", path.display().to_string())
+}
+
+fn restore_file(purpose: &str) -> Help {
+    Help::command(purpose, UseCase::PluginRestore).with("file", Argument::open())
+}
+
+/// Returns plugins that were not found in a sentence.
+fn not_found_text(not_found: &[NotFound]) -> String {
+    let plugins: Vec<&TypeName> = not_found.iter().map(|it| &it.plugin.type_name).collect();
+    match &plugins[..] {
+        [plugin] => format!("the component of the plugin `{plugin}` was not found"),
+        plugins => format!(
+            "the components of the plugins {} were not found",
+            quoted(plugins)
+        ),
+    }
+}
+
+/// Returns models in a sentence, the first of them by name.
+fn models_text(models: &[String]) -> String {
+    let shown = &models[..models.len().min(MODELS_SHOWN)];
+    let noun = if models.len() == 1 { "model" } else { "models" };
+    match models.len() - shown.len() {
+        0 => format!("the {noun} {}", quoted(shown)),
+        more => format!("the {noun} {} and {more} more", quoted(shown)),
     }
 }
 
@@ -170,8 +448,9 @@ fn plugin_help(error: &PluginError) -> Vec<Help> {
         PluginError::ContractNewer { .. } => "use a newer Sedge, or an older version of the plugin",
         PluginError::ContractOlder { .. } => "build the plugin again with a current SDK",
         PluginError::Digest { .. } => {
-            return vec![add(
-                "the file was changed after it was pinned; add it again if that was intended",
+            return vec![Help::command(
+                "the file was changed after it was pinned; restore it",
+                UseCase::PluginRestore,
             )];
         }
         PluginError::TooLarge { limit, found, .. } => {

@@ -10,6 +10,7 @@ use sedge_model::repository::LockedPlugin;
 use sedge_model::type_info::{FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec};
 use sedge_runtime::PluginDescription;
 
+use crate::plugin::asked::n_granted;
 use crate::views::permission::{grants_view, request_view};
 
 /// Returns the view of a plugin's description of itself.
@@ -90,6 +91,8 @@ pub(crate) fn plugin_listed(
         contract: pinned.contract.clone(),
         source: pinned.source.clone(),
         asked: pinned.asked.clone(),
+        n_requested: pinned.asked.len(),
+        n_granted: n_granted(pinned),
         grants: grants_view(&pinned.grants),
         is_here,
     }

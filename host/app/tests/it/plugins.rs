@@ -191,8 +191,9 @@ async fn changed_component_is_refused() {
         .expect_err("no bytes");
     assert_eq!(error.code(), ErrorCode::PluginGone);
     // Adding the plugin again repairs it.
+    let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     add(&house, Path::new(SINK)).await.expect("a plugin");
-    let repaired = plugin_describe(&house.other_process(), "@sedge/sink").await;
+    let repaired = plugin_describe(&house.other_process(), "@sedge/sink", events).await;
     assert_eq!(repaired.expect("a plugin").sha256, *sha256);
     house.value("sink", "run", json!({})).await;
 }

@@ -23,8 +23,8 @@ impl Run for InitArgs {
         let folder = self.folder.clone().map_or_else(|| cx.folder(), Ok)?;
         let made = init_with(&folder, cx.settings(Settings::default()))?;
         let note = format!("Created a repository in {}", made.path);
-        Ok(Output::new(made)
-            .note(note)
-            .note("hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type"))
+        Ok(Output::new(made).note(note).note(
+            "hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type",
+        ))
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod add;
 pub(crate) mod describe;
 pub(crate) mod list;
+pub(crate) mod remove;
+pub(crate) mod restore;
 
 use super::commands;
 
@@ -13,5 +15,7 @@ commands! {
         Describe(describe::PluginDescribeArgs),
         #[command(alias = "ls")]
         List(list::PluginListArgs),
+        Remove(remove::PluginRemoveArgs),
+        Restore(restore::PluginRestoreArgs),
     }
 }

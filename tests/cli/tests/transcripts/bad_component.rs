@@ -224,7 +224,7 @@ fn component_that_differs_from_its_pin_is_refused() {
     ------- stderr -------
     error: the plugin `@sedge/sink` cannot be used
     caused by: its digest is [sha256], not [sha256]
-    hint: the file was changed after it was pinned; add it again if that was intended: `sedge plugin add FILE.wasm`
+    hint: the file was changed after it was pinned; restore it: `sedge plugin restore`
     [exit status: 2]
     ");
 }

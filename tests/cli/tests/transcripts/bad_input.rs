@@ -115,13 +115,15 @@ fn missing_component_is_refused() {
     insta::assert_snapshot!(refused(&env, "model method run sink run"), @"
     ------- stderr -------
     error: the component of the plugin `@sedge/sink` is not on this machine
-    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/sink.wasm`: `sedge plugin restore FILE`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A"), @"
     ------- stderr -------
     error: the component of the plugin `@sedge/spawn` is not on this machine
-    hint: get the file that was added from `spawn.wasm`, and add it again: `sedge plugin add FILE.wasm`
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "workflow run A --json"), @r#"
@@ -136,8 +138,14 @@ fn missing_component_is_refused() {
         "help": [
           {
             "kind": "command",
-            "purpose": "get the file that was added from `spawn.wasm`, and add it again",
-            "useCase": "plugin_add",
+            "purpose": "restore it",
+            "useCase": "plugin_restore",
+            "arguments": {}
+          },
+          {
+            "kind": "command",
+            "purpose": "or get the component, which was added from `$GUESTS/spawn.wasm`",
+            "useCase": "plugin_restore",
             "arguments": {
               "file": null
             }

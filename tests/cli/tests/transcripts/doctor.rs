@@ -111,10 +111,12 @@ fn every_fault_is_found() {
     hint: or delete the secret: `sedge secret delete OTHER`
 
     fault: the component of the plugin `@sedge/sink` is not on this machine
-    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/sink.wasm`: `sedge plugin restore FILE`
 
     fault: the component of the plugin `@sedge/spawn` is not on this machine
-    hint: get the file that was added from `spawn.wasm`, and add it again: `sedge plugin add FILE.wasm`
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
 
     error: the key `type` is missing
      --> models/bad.yaml:1:1
@@ -192,8 +194,14 @@ fn every_fault_is_found() {
                 "help": [
                   {
                     "kind": "command",
-                    "purpose": "get the file that was added from `sink.wasm`, and add it again",
-                    "useCase": "plugin_add",
+                    "purpose": "restore it",
+                    "useCase": "plugin_restore",
+                    "arguments": {}
+                  },
+                  {
+                    "kind": "command",
+                    "purpose": "or get the component, which was added from `$GUESTS/sink.wasm`",
+                    "useCase": "plugin_restore",
                     "arguments": {
                       "file": null
                     }
@@ -209,8 +217,14 @@ fn every_fault_is_found() {
                 "help": [
                   {
                     "kind": "command",
-                    "purpose": "get the file that was added from `spawn.wasm`, and add it again",
-                    "useCase": "plugin_add",
+                    "purpose": "restore it",
+                    "useCase": "plugin_restore",
+                    "arguments": {}
+                  },
+                  {
+                    "kind": "command",
+                    "purpose": "or get the component, which was added from `$GUESTS/spawn.wasm`",
+                    "useCase": "plugin_restore",
                     "arguments": {
                       "file": null
                     }

@@ -15,7 +15,7 @@ fn program_help_lists_nouns() {
       init       Create a repository
       status     Show what waits, runs, failed or is missing
       doctor     Check the repository, and show how to fix each fault
-      plugin     Add and inspect plugins, which provide types
+      plugin     Add, inspect, restore and remove plugins, which provide types
       model      Create, inspect, run and delete models
       data       Read, search and delete the data that models wrote
       datastore  Inspect and maintain the datastore
@@ -46,14 +46,16 @@ fn noun_help_lists_commands() {
     insta::assert_snapshot!(env.transcript("plugin --help\nmodel --help\nmodel method --help\ndata --help\nworkflow --help\nrun --help"), @"
     $ sedge plugin --help
     ------- stdout -------
-    Add and inspect plugins, which provide types
+    Add, inspect, restore and remove plugins, which provide types
 
     Usage: sedge plugin [OPTIONS] <COMMAND>
 
     Commands:
-      add       Add a plugin, or replace it with another version
+      add       Add plugins, or replace them with other versions
       describe  Show the type that a plugin provides
       list      List plugins
+      remove    Remove a plugin, and what was granted to all models of its type
+      restore   Restore the components of pinned plugins, as after a clone
 
     Options:
       -h, --help  Print help
@@ -192,25 +194,41 @@ fn command_help_lists_arguments_and_options() {
     insta::assert_snapshot!(env.transcript("plugin add --help\nmodel method run --help\nworkflow approve --help"), @"
     $ sedge plugin add --help
     ------- stdout -------
-    Add a plugin, or replace it with another version
+    Add plugins, or replace them with other versions
 
-    The component is checked, compiled and pinned by its digest in sedge.lock; calls never compile. The
+    Each component is checked, compiled and pinned by its digest in sedge.lock; calls never compile. The
     permissions that it asks for are shown, and you decide which of them all models of its type have. A
-    version that asks for more permissions than before needs a new decision.
+    version that asks for more permissions than before needs a new decision. If one of several
+    components cannot be added, none is.
 
-    Usage: sedge plugin add [OPTIONS] <FILE.wasm>
+    Usage: sedge plugin add [OPTIONS] <FILE.wasm>...
 
     Arguments:
-      <FILE.wasm>
-              The component, a file built with a Sedge SDK
+      <FILE.wasm>...
+              A component: a file built with a Sedge SDK, or a plugin that comes with Sedge, such as
+              @sedge/http
 
     Options:
           --grant-all
-              Grant everything that it asks for, except folders, whose paths only you know
+              Grant everything that they ask for, except folders, whose paths only you know
 
           --grant <KIND[=WHAT]>
-              Grant one permission; may be repeated: `models`, `http=https://api.example.com`,
-              `files=NAME:PATH`, `secrets=NAME@https://api.example.com`, `none`
+              Grant one permission to a single plugin; may be repeated: `models`,
+              `http=https://api.example.com`, `files=NAME:PATH`, `secrets=NAME@https://api.example.com`,
+              `none`
+
+          --vendor
+              Keep the component in the repository's folder `plugins`, so that a clone has it [default:
+              as `vendorPlugins` in sedge.yaml]
+
+          --locked
+              Accept only components that sedge.lock pins
+
+          --replace
+              Replace a component that has the same version and other content
+
+          --downgrade
+              Replace a component that has a newer version
 
       -h, --help
               Print help (see a summary with '-h')

@@ -8,7 +8,7 @@ fn repository_is_created_in_the_current_folder() {
     insta::assert_snapshot!(env.run(["init"]), @"
     ------- stderr -------
     Created a repository in $ENV/repo
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
+    hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type
     ");
     insta::assert_snapshot!(env.read_file("sedge.yaml"), @"
     # A Sedge repository. Its models are in models/, its workflows in workflows/.
@@ -23,12 +23,12 @@ fn repository_is_created_in_another_folder() {
     $ sedge init one
     ------- stderr -------
     Created a repository in $ENV/repo/one
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
+    hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type
 
     $ sedge --repo two init
     ------- stderr -------
     Created a repository in $ENV/repo/two
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
+    hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type
 
     $ sedge --repo one model list
     ------- stderr -------

@@ -335,7 +335,7 @@ fn core_dump_is_written_to_the_named_file() {
     caused by: wasm trap: wasm `unreachable` instruction executed
       in hostile::trap
     note: of hostile.trap, 1 change was rolled back: `mark`
-    note: the core dump of [run]/1 is in `core.wasm` (38 KiB): only you can read it, and it contains the guest's memory
+    note: the core dump of [run]/1 is in `core.wasm` ([size]): only you can read it, and it contains the guest's memory
     hint: see the calls of the run: `sedge run show [run] --backtrace`
     hint: see what they logged: `sedge run logs [run]`
     [exit status: 1]

@@ -183,7 +183,7 @@ fn requests_of_a_plugin_need_a_decision() {
       "@test/asker":
         version: "2026.11.26.1"
         contract: "0.1.0"
-        source: asker.wasm
+        source: $GUESTS/asker.wasm
         asked:
         - commands date
         - env ASKER_OLD
@@ -264,7 +264,7 @@ fn some_requests_are_granted() {
       "@test/asker":
         version: "2026.11.26.1"
         contract: "0.1.0"
-        source: asker.wasm
+        source: $GUESTS/asker.wasm
         asked:
         - commands date
         - env ASKER_OLD
@@ -339,7 +339,7 @@ fn grant_without_a_request_is_refused() {
     ------- stderr -------
     error: the argument '--grant-all' cannot be used with '--grant <KIND[=WHAT]>'
 
-    Usage: sedge plugin add --grant-all <FILE.wasm>
+    Usage: sedge plugin add --grant-all <FILE.wasm>...
 
     For more information, try '--help'.
     [exit status: 2]
@@ -375,8 +375,8 @@ fn version_that_asks_for_more_needs_a_decision() {
     let wants_more = changed(sedge_test_artifacts::ASKER, b"ASKER_OLD", b"ASKER_NEW");
     env.write_file("asker.wasm", wants_more);
     let before = env.read_file("sedge.lock");
-    insta::assert_snapshot!(env.transcript("plugin add asker.wasm"), @"
-    $ sedge plugin add asker.wasm
+    insta::assert_snapshot!(env.transcript("plugin add asker.wasm --replace"), @"
+    $ sedge plugin add asker.wasm --replace
     ------- stderr -------
     error: `@test/asker` requests permissions that were not decided on
     caused by: it asks to read the environment variable ASKER_NEW: to know the region
@@ -387,12 +387,12 @@ fn version_that_asks_for_more_needs_a_decision() {
     ");
     assert_eq!(env.read_file("sedge.lock"), before);
     insta::assert_snapshot!(env.transcript("
-        plugin add asker.wasm --grant none
+        plugin add asker.wasm --grant none --replace
         plugin add asker.wasm --grant env
     "), @"
-    $ sedge plugin add asker.wasm --grant none
+    $ sedge plugin add asker.wasm --grant none --replace
     ------- stderr -------
-    Replaced @test/asker 2026.11.26.1 with 2026.11.26.1
+    Replaced @test/asker 2026.11.26.1, which had the digest [sha256], by the component with [sha256]
     It may call and read the model `sink`: to note down what it found
     It may send GET, HEAD to https://*.example.com: to look at the service
     It may connect to db.example.com:5432: to look into the database
@@ -455,7 +455,16 @@ fn version_that_asks_for_more_needs_a_decision() {
 /// Returns the lock file without the digests, which change with every build.
 fn lock_text(env: &TestEnv) -> String {
     let text = env.read_file("sedge.lock");
+    // The path of a component depends on the machine, and a long one has a line of its own.
+    let text = text.replace(">-\n      /", "/");
     let lines = text.lines().filter(|line| !line.contains("sha256"));
+    let lines = lines.map(|line| match line.split_once("source: /") {
+        Some((indent, path)) => {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            format!("{indent}source: $GUESTS/{file}")
+        }
+        None => line.to_owned(),
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -469,7 +478,7 @@ fn as_json() {
     expect["before"] = serde_json::Value::Null;
     expect["grants"] = serde_json::json!({});
     expect["granted"] = serde_json::json!([]);
-    assert_eq!(added["data"], expect);
+    assert_eq!(added["data"]["plugins"], serde_json::json!([expect]));
 }
 
 #[test]
@@ -483,7 +492,7 @@ fn same_version_changes_nothing() {
     ");
     assert_eq!(env.state(), before);
     assert_eq!(
-        env.run_json(["plugin", "add", "$GUESTS/sink.wasm"])["data"]["before"],
+        env.run_json(["plugin", "add", "$GUESTS/sink.wasm"])["data"]["plugins"][0]["before"]["version"],
         "2026.11.23.1"
     );
 }
@@ -500,9 +509,9 @@ fn other_version_replaces_the_first() {
 
     $ sedge plugin list
     ------- stdout -------
-    TYPE          VERSION       CONTRACT  SHA256        HERE
-    @sedge/sink   2026.11.24.1  0.1.0     [sha256]      yes
-    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      yes
+    TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
+    @sedge/sink   2026.11.24.1  0.1.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      present    1 of 1
     ");
 }
 
@@ -548,9 +557,9 @@ fn missing_file_is_refused() {
     $ sedge plugin add
     ------- stderr -------
     error: the following required arguments were not provided:
-      <FILE.wasm>
+      <FILE.wasm>...
 
-    Usage: sedge plugin add <FILE.wasm>
+    Usage: sedge plugin add <FILE.wasm>...
 
     For more information, try '--help'.
     [exit status: 2]

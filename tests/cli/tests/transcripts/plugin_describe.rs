@@ -194,12 +194,13 @@ fn missing_component_is_refused() {
     $ sedge plugin describe @sedge/sink
     ------- stderr -------
     error: the component of the plugin `@sedge/sink` is not on this machine
-    hint: get the file that was added from `sink.wasm`, and add it again: `sedge plugin add FILE.wasm`
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/sink.wasm`: `sedge plugin restore FILE`
     [exit status: 3]
 
     $ sedge plugin add $GUESTS/sink.wasm
     ------- stderr -------
-    Already added: @sedge/sink 2026.11.23.1
+    Restored @sedge/sink 2026.11.23.1
     hint: `sedge model create @sedge/sink NAME` creates a model of it
 
     $ sedge plugin describe @sedge/sink
@@ -218,4 +219,55 @@ fn missing_component_is_refused() {
     sha256 [sha256]
     contract 0.1.0
     ");
+}
+
+/// The user can read what a plugin requests before anything is pinned.
+#[test]
+fn plugin_that_is_not_added_is_described() {
+    let env = TestEnv::with_repository();
+    let before = env.state();
+    insta::assert_snapshot!(env.transcript("
+        plugin describe $GUESTS/spawn.wasm
+        plugin describe nowhere.wasm
+        plugin describe ./sedge.yaml
+    "), @r#"
+    $ sedge plugin describe $GUESTS/spawn.wasm
+    ------- stdout -------
+    @sedge/spawn 2026.11.23.1
+      Calls a method of another model repeatedly
+
+    methods
+      run (action): Call `target`, `count` times
+        count (integer, default 1): How many calls to make
+        parallel (boolean, default false): Whether to start all calls before waiting for any
+        target (string, default "sink"): The model to call
+        method (string, default "run"): The method to call, without arguments
+
+    resources
+      calls: The calls of the last run and their outcomes
+
+    asks to
+      call and read every model: to call the model that its arguments name
+
+    sha256 [sha256]
+    contract 0.1.0
+
+    $ sedge plugin describe nowhere.wasm
+    ------- stderr -------
+    error: failed to read `nowhere.wasm`
+    caused by: No such file or directory (os error 2)
+    hint: check the path: nothing is there
+    [exit status: 3]
+
+    $ sedge plugin describe ./sedge.yaml
+    ------- stderr -------
+    error: `./sedge.yaml` cannot be added as a plugin
+    caused by: it is not a WebAssembly component: it does not begin as WebAssembly does
+    hint: build it with an SDK of Sedge, for the target `wasm32-wasip2`
+    [exit status: 2]
+    "#);
+    let of_file = env.run_json(["plugin", "describe", "$GUESTS/spawn.wasm"]);
+    let of_name = env.run_json(["plugin", "describe", "@sedge/spawn"]);
+    assert_eq!(of_file, of_name);
+    assert_eq!(env.state(), before);
 }

@@ -7,9 +7,9 @@ fn plugins_are_listed() {
     let env = TestEnv::with_sink_and_spawn();
     insta::assert_snapshot!(env.run(["plugin", "list"]), @"
     ------- stdout -------
-    TYPE          VERSION       CONTRACT  SHA256        HERE
-    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      yes
-    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      yes
+    TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
+    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      present    -
+    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      present    1 of 1
     ");
 }
 
@@ -25,8 +25,10 @@ fn as_json() {
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
-          "source": "sink.wasm",
+          "source": "$GUESTS/sink.wasm",
           "asked": [],
+          "requested": 0,
+          "granted": 0,
           "grants": {},
           "isHere": true
         },
@@ -35,10 +37,12 @@ fn as_json() {
           "version": "2026.11.23.1",
           "sha256": "[sha256]",
           "contract": "0.1.0",
-          "source": "spawn.wasm",
+          "source": "$GUESTS/spawn.wasm",
           "asked": [
             "models *"
           ],
+          "requested": 1,
+          "granted": 1,
           "grants": {
             "models": [
               "*"
@@ -79,9 +83,9 @@ fn clone_has_pins_without_components() {
     env.remove(".sedge");
     insta::assert_snapshot!(env.run(["plugin", "list"]), @"
     ------- stdout -------
-    TYPE          VERSION       CONTRACT  SHA256        HERE
-    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      no
-    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      no
+    TYPE          VERSION       CONTRACT  SHA256        COMPONENT  GRANTED
+    @sedge/sink   2026.11.23.1  0.1.0     [sha256]      missing    -
+    @sedge/spawn  2026.11.23.1  0.1.0     [sha256]      missing    1 of 1
     ");
 }
 

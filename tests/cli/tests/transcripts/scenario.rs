@@ -35,7 +35,7 @@ fn scenario_as_text() {
     $ sedge init
     ------- stderr -------
     Created a repository in $ENV/repo
-    hint: `sedge plugin add FILE.wasm` adds a plugin, which provides a model type
+    hint: `sedge plugin add @sedge/sink` adds a plugin, which provides a model type
 
     $ sedge plugin add $GUESTS/sink.wasm
     ------- stderr -------

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use sedge_api::PluginText;
 use sedge_api::view::permission::{PermissionRequestView, PermissionView};
-use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange};
-use sedge_app::plugin::add::{Added, Undecided, plugin_add};
+use sedge_api::view::plugin::{GrantedShare, PluginAdded, PluginChange, PluginsAdded};
+use sedge_app::plugin::add::{AddOptions, AddRequest, Added, Undecided, plugin_add, plugins_pin};
 use sedge_app::types::{Choice, stderr_columns};
 
 use crate::commands::Run;
@@ -17,47 +17,133 @@ use crate::output::{Output, stderr, stderr_ask};
 use crate::permission_text::permission_text;
 use crate::show;
 
-/// Add a plugin, or replace it with another version
+/// Add plugins, or replace them with other versions
 ///
-/// The component is checked, compiled and pinned by its digest in sedge.lock; calls never compile.
+/// Each component is checked, compiled and pinned by its digest in sedge.lock; calls never compile.
 /// The permissions that it asks for are shown, and you decide which of them all models of its type
-/// have. A version that asks for more permissions than before needs a new decision.
+/// have. A version that asks for more permissions than before needs a new decision. If one of
+/// several components cannot be added, none is.
 #[derive(Debug, Args)]
 pub(crate) struct PluginAddArgs {
-    /// The component, a file built with a Sedge SDK
-    #[arg(value_name = "FILE.wasm")]
-    file: PathBuf,
-    /// Grant everything that it asks for, except folders, whose paths only you know
+    /// A component: a file built with a Sedge SDK, or a plugin that comes with Sedge, such as
+    /// @sedge/http
+    #[arg(value_name = "FILE.wasm", required = true)]
+    file: Vec<PathBuf>,
+    /// Grant everything that they ask for, except folders, whose paths only you know
     #[arg(long, conflicts_with = "grant")]
     grant_all: bool,
-    /// Grant one permission; may be repeated: `models`, `http=https://api.example.com`,
-    /// `files=NAME:PATH`, `secrets=NAME@https://api.example.com`, `none`
+    /// Grant one permission to a single plugin; may be repeated: `models`,
+    /// `http=https://api.example.com`, `files=NAME:PATH`, `secrets=NAME@https://api.example.com`,
+    /// `none`
     #[arg(long, value_name = "KIND[=WHAT]")]
     grant: Vec<Choice>,
+    /// Keep the component in the repository's folder `plugins`, so that a clone has it [default: as
+    /// `vendorPlugins` in sedge.yaml]
+    #[arg(long)]
+    vendor: bool,
+    /// Accept only components that sedge.lock pins
+    #[arg(long, conflicts_with_all = ["replace", "downgrade", "grant", "grant_all"])]
+    locked: bool,
+    /// Replace a component that has the same version and other content
+    #[arg(long)]
+    replace: bool,
+    /// Replace a component that has a newer version
+    #[arg(long)]
+    downgrade: bool,
 }
 
 impl Run for PluginAddArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        self.grant_check()?;
         let repository = cx.repository()?;
-        let added = cx.wait(plugin_add(&repository, &self.file, cx.events()))?;
-        let mut choices = self.grant.clone();
-        if self.grant_all {
-            choices.push(Choice::All);
+        let checked = cx.wait(async {
+            let mut checked = Vec::new();
+            for file in &self.file {
+                let request = AddRequest {
+                    source: file.as_path().into(),
+                    options: self.options(),
+                };
+                checked.push(plugin_add(&repository, request, cx.events()).await?);
+            }
+            Ok(checked)
+        })?;
+        let mut decided = Vec::new();
+        for added in checked {
+            let mut choices = self.grant.clone();
+            if self.grant_all {
+                choices.push(Choice::All);
+            }
+            if choices.is_empty() && !added.undecided.is_empty() && cx.is_interactive() {
+                choices = ask(&added)?;
+            }
+            decided.push((added, choices));
         }
-        if choices.is_empty() && !added.undecided.is_empty() && cx.is_interactive() {
-            choices = ask(&added)?;
-        }
-        Ok(output(added.pin(&choices)?))
+        Ok(output(plugins_pin(decided)?, self.vendor))
     }
 }
 
-fn output(added: PluginAdded) -> Output {
+impl PluginAddArgs {
+    fn options(&self) -> AddOptions {
+        AddOptions {
+            is_vendored: self.vendor,
+            is_locked: self.locked,
+            may_replace: self.replace,
+            may_downgrade: self.downgrade,
+        }
+    }
+
+    /// Checks that a grant is for a single plugin, because another one may request the same for
+    /// another reason.
+    fn grant_check(&self) -> Result<(), CliError> {
+        if self.grant.is_empty() || self.file.len() == 1 {
+            return Ok(());
+        }
+        Err(CliError::Usage {
+            message: "`--grant` does not say which of several plugins it is for".to_owned(),
+            hints: vec![
+                "add the plugins one by one, or grant all of them what they request: \
+                   `--grant-all`"
+                    .to_owned(),
+            ],
+        })
+    }
+}
+
+fn output(plugins: Vec<PluginAdded>, is_vendored: bool) -> Output {
+    let mut notes: Vec<String> = Vec::new();
+    for added in &plugins {
+        notes.extend(notes_of(added));
+        let is_new = matches!(added.change, PluginChange::Added | PluginChange::Replaced);
+        if let Some(file) = &added.vendored_file
+            && (is_new || is_vendored)
+        {
+            notes.push(format!(
+                "Its component is in {file}; put it under version control"
+            ));
+        }
+    }
+    let of_type = match &plugins[..] {
+        [added] => format!("{} NAME` creates a model of it", added.plugin.name),
+        _ => "TYPE NAME` creates a model of one of them".to_owned(),
+    };
+    notes.push(format!("hint: `sedge model create {of_type}"));
+    let output = Output::new(PluginsAdded { plugins });
+    notes.into_iter().fold(output, Output::note)
+}
+
+/// Returns what was done with a plugin, and what it may do.
+fn notes_of(added: &PluginAdded) -> Vec<String> {
     let plugin = &added.plugin;
     let (name, version) = (&plugin.name, &plugin.version);
     let mut notes = vec![match (added.change, &added.before) {
+        (PluginChange::Replaced, Some(before)) if before.version == *version => format!(
+            "Replaced {name} {version}, which had the digest {}, by the component with {}",
+            before.sha256, plugin.sha256
+        ),
         (PluginChange::Replaced, Some(before)) => {
-            format!("Replaced {name} {before} with {version}")
+            format!("Replaced {name} {} with {version}", before.version)
         }
+        (PluginChange::Restored, _) => format!("Restored {name} {version}"),
         (PluginChange::Unchanged, _) => format!("Already added: {name} {version}"),
         (PluginChange::Added | PluginChange::Replaced, _) => format!("Added {name} {version}"),
     }];
@@ -69,10 +155,7 @@ fn output(added: PluginAdded) -> Output {
             guest_text::in_line(&request.reason)
         ));
     }
-    notes.push(format!(
-        "hint: `sedge model create {name} NAME` creates a model of it"
-    ));
-    notes.into_iter().fold(Output::new(added), Output::note)
+    notes
 }
 
 /// Returns the beginning of a sentence that says how much of a request was granted.
@@ -103,7 +186,7 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
                 plugin.name
             )
         }
-        PluginChange::Unchanged | PluginChange::Replaced => format!(
+        PluginChange::Unchanged | PluginChange::Replaced | PluginChange::Restored => format!(
             "{} {} asks for {what} more than before, for all models of the type.",
             plugin.name, plugin.version
         ),

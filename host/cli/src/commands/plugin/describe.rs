@@ -16,16 +16,18 @@ use crate::output::Output;
 use crate::permission_text::permission_text;
 
 /// Show the type that a plugin provides
+///
+/// The plugin need not be added.
 #[derive(Debug, Args)]
 pub(crate) struct PluginDescribeArgs {
-    /// The type, for example @sedge/sink
+    /// The type, for example @sedge/sink, or a component: FILE.wasm
     r#type: String,
 }
 
 impl Run for PluginDescribeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
-        let plugin = cx.wait(plugin_describe(&repository, &self.r#type))?;
+        let plugin = cx.wait(plugin_describe(&repository, &self.r#type, cx.events()))?;
         let text = text(&plugin);
         Ok(Output::new(plugin).text(text))
     }

@@ -19,7 +19,14 @@ pub(crate) struct PluginListArgs {
 
 impl Run for PluginListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let heading = ["type", "version", "contract", "sha256", "here"];
+        let heading = [
+            "type",
+            "version",
+            "contract",
+            "sha256",
+            "component",
+            "granted",
+        ];
         let mut rows = Rows::new(cx, &self.list, &heading);
         plugin_list(&*cx.repository()?, |plugin| {
             rows.push(&plugin, || row(&plugin))
@@ -34,6 +41,15 @@ fn row(plugin: &PluginListed) -> Vec<String> {
         plugin.version.clone(),
         plugin.contract.clone(),
         plugin.sha256.chars().take(12).collect(),
-        if plugin.is_here { "yes" } else { "no" }.to_owned(),
+        if plugin.is_here { "present" } else { "missing" }.to_owned(),
+        granted_text(plugin),
     ]
+}
+
+/// Returns how many requests are granted; a dash for a plugin that requests nothing.
+fn granted_text(plugin: &PluginListed) -> String {
+    match plugin.n_requested {
+        0 => "-".to_owned(),
+        n_requested => format!("{} of {n_requested}", plugin.n_granted),
+    }
 }

@@ -1,0 +1,73 @@
+//! Removes a plugin: its pin, and with it the grants for all models of its type.
+
+use sedge_api::view::plugin::PluginRemoved;
+use sedge_model::names::TypeName;
+use sedge_model::repository::LOCK_FILE;
+
+use crate::error::{AppError, PluginUseError, RepositoryError};
+use crate::plugin::add::plugin_lock_queue;
+use crate::plugin::loaded::component_file;
+use crate::plugin::vendor::vendored_file;
+use crate::repository::{Repository, plugin_lock_read};
+
+/// Removes the plugin that provides a type. The models of the type and their data stay.
+///
+/// # Errors
+/// Returns an error if no plugin provides the type, or if models of the type exist and `is_forced`
+/// is false. Nothing was changed then.
+pub fn plugin_remove(
+    repository: &Repository,
+    type_name: &str,
+    is_forced: bool,
+) -> Result<PluginRemoved, AppError> {
+    let (type_name, _) = repository.plugin_pinned(type_name)?;
+    let models = models_of(repository, type_name)?;
+    if !models.is_empty() && !is_forced {
+        return Err(AppError::from(PluginUseError::ModelsLeft {
+            type_name: type_name.clone(),
+            models,
+        }));
+    }
+    let queue = plugin_lock_queue(repository)?;
+    let _turn = queue.enter()?;
+    let mut lock = plugin_lock_read(repository.folder())?;
+    // Another process may have removed it since this one has read the file.
+    let Some(removed) = lock.plugins.remove(type_name) else {
+        return Err(AppError::from(PluginUseError::TypeMissing {
+            name: type_name.to_string(),
+            near: None,
+        }));
+    };
+    // The pin is removed first, so a crash leaves no pin without a component.
+    let text = lock.file_text();
+    repository.folder().write(LOCK_FILE, text.as_bytes())?;
+    let components = repository.state_folder("plugins")?;
+    components.remove(&component_file(&removed.sha256))?;
+    let vendored = Some(vendored_file(type_name)).filter(|file| *file == removed.source);
+    if let Some(file) = &vendored {
+        repository.folder().remove(file)?;
+    }
+    Ok(PluginRemoved {
+        type_name: type_name.to_string(),
+        version: removed.version.to_string(),
+        sha256: removed.sha256.to_string(),
+        models,
+        vendored_file: vendored,
+    })
+}
+
+/// Returns the names of the models of a type. A definition that cannot be read is left out: its
+/// model cannot run anyway.
+fn models_of(repository: &Repository, type_name: &TypeName) -> Result<Vec<String>, AppError> {
+    let mut models = Vec::new();
+    for name in repository.model_names()? {
+        match repository.definition(name.as_str()) {
+            Ok(definition) if definition.type_name.value == *type_name => {
+                models.push(name.to_string());
+            }
+            Ok(_) | Err(AppError::Repository(RepositoryError::BadFile { .. })) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(models)
+}

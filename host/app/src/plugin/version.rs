@@ -1,0 +1,67 @@
+//! Which component may take the place of the pinned one.
+
+use std::path::Path;
+
+use sedge_model::names::TypeVersion;
+use sedge_model::repository::LockedPlugin;
+use sedge_runtime::PluginDescription;
+
+use crate::error::{AppError, PluginUseError};
+use crate::plugin::add::AddOptions;
+use crate::plugin::error::PinnedDigest;
+
+/// Checks that a component may take the place of the pinned one. A version has one content, and
+/// only the user can want an older one.
+///
+/// # Errors
+/// Returns an error if it has the version of the pinned component and another content, or an older
+/// version, unless `options` permit that.
+pub(crate) fn version_check(
+    description: &PluginDescription,
+    pinned: &LockedPlugin,
+    path: &Path,
+    options: AddOptions,
+) -> Result<(), AppError> {
+    if *pinned.sha256 == *description.sha256 {
+        return Ok(());
+    }
+    let info = &description.type_info;
+    if info.version == pinned.version && !options.may_replace {
+        return Err(AppError::from(PluginUseError::OtherContent {
+            pin: Box::new(PinnedDigest::new(&info.name, pinned)),
+            path: path.to_owned(),
+            found: description.sha256.clone(),
+        }));
+    }
+    if numbers(&info.version) < numbers(&pinned.version) && !options.may_downgrade {
+        return Err(AppError::from(PluginUseError::Older {
+            type_name: info.name.clone(),
+            version: info.version.clone(),
+            path: path.to_owned(),
+            pinned: pinned.version.clone(),
+        }));
+    }
+    Ok(())
+}
+
+/// Returns the year, month, day and number of a version, in the order in which versions are newer.
+fn numbers(version: &TypeVersion) -> Vec<u64> {
+    let parts = version.as_str().split('.');
+    // ignored: a number that does not fit is newer than all others.
+    let number = |part: &str| part.parse().unwrap_or(u64::MAX);
+    parts.map(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let numbers = |text: &str| numbers(&text.parse().expect("a version"));
+        assert!(numbers("2026.11.23.9") < numbers("2026.11.23.10"));
+        assert!(numbers("2026.11.23.10") < numbers("2026.11.24.1"));
+        assert!(numbers("2026.12.01.1") < numbers("2027.01.01.0"));
+        assert!(numbers("2026.12.01.1") < numbers(&format!("2026.12.01.{}0", u64::MAX)));
+    }
+}

@@ -1,0 +1,46 @@
+//! Man pages and completions, which `tests/release` writes by `sedge write-manual`.
+
+use sedge_test_kit::TestEnv;
+
+#[test]
+fn manual_has_a_page_for_each_command() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("write-manual out"), @"$ sedge write-manual out");
+    insta::assert_snapshot!(env.shell("cd out && find . -type f | grep -v man1 | sort && find . -name 'sedge-plugin*' | sort"), @"
+    ------- stdout -------
+    ./share/bash-completion/completions/sedge
+    ./share/fish/vendor_completions.d/sedge.fish
+    ./share/zsh/site-functions/_sedge
+    ./share/man/man1/sedge-plugin-add.1
+    ./share/man/man1/sedge-plugin-describe.1
+    ./share/man/man1/sedge-plugin-list.1
+    ./share/man/man1/sedge-plugin-remove.1
+    ./share/man/man1/sedge-plugin-restore.1
+    ./share/man/man1/sedge-plugin.1
+    ");
+    let page = env.read_file("out/share/man/man1/sedge-plugin-add.1");
+    assert!(page.contains("pinned by its digest"), "{page}");
+    for completions in [
+        "share/bash-completion/completions/sedge",
+        "share/fish/vendor_completions.d/sedge.fish",
+        "share/zsh/site-functions/_sedge",
+    ] {
+        let text = env.read_file(&format!("out/{completions}"));
+        assert!(text.contains("downgrade"), "{completions}");
+        assert!(!text.contains("write-manual"), "{completions}");
+    }
+}
+
+#[test]
+fn folder_that_cannot_be_written_is_reported() {
+    let env = TestEnv::default();
+    env.write_file("file", "not a folder");
+    insta::assert_snapshot!(env.transcript("write-manual file"), @"
+    $ sedge write-manual file
+    ------- stderr -------
+    error: failed to create `file/share/man/man1`
+    caused by: Not a directory (os error 20)
+    hint: check what is at the path: a file, a folder, or links that lead in a circle
+    [exit status: 3]
+    ");
+}
