@@ -37,6 +37,9 @@ pub(crate) fn text(help: &Help) -> String {
 
 /// Returns the shell command of a use case.
 pub(crate) fn command_line(use_case: UseCase, arguments: &BTreeMap<String, Argument>) -> String {
+    if use_case == UseCase::Version {
+        return "sedge --version".to_owned();
+    }
     let mut root = Args::command();
     root.build();
     let mut command = &root;
@@ -220,7 +223,10 @@ mod tests {
     fn every_use_case_has_a_command() {
         for use_case in UseCase::ALL {
             let line = command_line(*use_case, &BTreeMap::new());
-            let words = use_case.as_str().replace('_', " ");
+            let words = match *use_case == UseCase::Version {
+                true => "--version".to_owned(),
+                false => use_case.as_str().replace('_', " "),
+            };
             assert!(line.starts_with(&format!("sedge {words}")), "{line}");
         }
     }

@@ -110,7 +110,7 @@ impl Found {
 pub(crate) fn print_found(found: Found) -> io::Result<()> {
     match found {
         Found::Lines(mut lines) => stdout_buffered(&mut lines).map(drop),
-        found => match found.text() {
+        found @ (Found::Nothing | Found::Table { .. } | Found::Document(_)) => match found.text() {
             Some(text) => stdout(&shown(text + "\n", false)),
             None => Ok(()),
         },
@@ -201,7 +201,7 @@ impl<'a> Rows<'a> {
             Found::Table { .. } | Found::Nothing if self.n_rows == 0 && self.n_more == 0 => {
                 Output::default().note(none)
             }
-            found => match found.text() {
+            found @ (Found::Nothing | Found::Table { .. }) => match found.text() {
                 Some(text) => Output::default().text(text),
                 None => Output::default(),
             },

@@ -47,7 +47,7 @@ pub(crate) fn version_check(
 /// Returns the year, month, day and number of a version, in the order in which versions are newer.
 fn numbers(version: &TypeVersion) -> Vec<u64> {
     let parts = version.as_str().split('.');
-    // ignored: a number that does not fit is newer than all others.
+    // ignored: a checked version has only numbers that fit.
     let number = |part: &str| part.parse().unwrap_or(u64::MAX);
     parts.map(number).collect()
 }
@@ -62,6 +62,5 @@ mod tests {
         assert!(numbers("2026.11.23.9") < numbers("2026.11.23.10"));
         assert!(numbers("2026.11.23.10") < numbers("2026.11.24.1"));
         assert!(numbers("2026.12.01.1") < numbers("2027.01.01.0"));
-        assert!(numbers("2026.12.01.1") < numbers(&format!("2026.12.01.{}0", u64::MAX)));
     }
 }

@@ -245,7 +245,7 @@ impl Suite {
             let component = plugin.component();
             let file = house.path().join("forged.wasm");
             std::fs::write(&file, component).expect("the folder can be written");
-            let added = plugin_add(&house.repository, &file, Arc::new(Silent)).await;
+            let added = plugin_add(&house.repository, file.as_path(), Arc::new(Silent)).await;
             let added = added.unwrap_or_else(|error| panic!("{}: {}", attack.name, words(&error)));
             added.pin(&[Choice::All]).expect("it can be pinned");
         }
@@ -388,7 +388,7 @@ async fn ending(scene: &Scene, what: What) -> Vec<String> {
 pub(crate) async fn added(scene: &Scene, component: &[u8]) -> String {
     let file = scene.house.path().join("forged.wasm");
     std::fs::write(&file, component).expect("the folder can be written");
-    match plugin_add(&scene.repository, &file, Arc::new(Silent)).await {
+    match plugin_add(&scene.repository, file.as_path(), Arc::new(Silent)).await {
         Ok(added) => format!("described {}", added.plugin.name),
         Err(error) => {
             let text = words(&error);

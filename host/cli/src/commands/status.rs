@@ -145,7 +145,10 @@ fn hints(report: &StatusReport) -> Vec<String> {
             show::typed(&denied.model)
         ));
     }
-    if !report.missing_components.is_empty() || !report.faulty_files.is_empty() {
+    if !report.missing_components.is_empty() {
+        hints.push("find the components: `sedge plugin restore`".to_owned());
+    }
+    if !report.faulty_files.is_empty() {
         hints.push("see each fault: `sedge doctor`".to_owned());
     }
     hints

@@ -188,7 +188,7 @@ mod tests {
         check(r#"{"dead":["7",1]}"#, "`7` is not a session number");
         check(
             r#"{"table":{"version":2,"boot":"","epoch":1,"n_requests":0}}"#,
-            "format 2, and not of 3",
+            "its format is 2, not 3",
         );
         let ask = |owner: &str, resource: &str| {
             format!(

@@ -99,14 +99,15 @@ fn missing_component_and_faulty_file_are_shown() {
     ------- stdout -------
     Components that are not on this machine:
     TYPE          VERSION       SOURCE
-    @sedge/sink   2026.11.23.1  sink.wasm
-    @sedge/spawn  2026.11.23.1  spawn.wasm
+    @sedge/sink   2026.11.23.1  $GUESTS/sink.wasm
+    @sedge/spawn  2026.11.23.1  $GUESTS/spawn.wasm
 
     Files that cannot be used:
     FILE
     workflows/w.yaml
     ------- stderr -------
     0 versions and 0 runs on record; [size] on disk.
+    hint: find the components: `sedge plugin restore`
     hint: see each fault: `sedge doctor`
     ");
 }

@@ -81,11 +81,10 @@ fn tables_are_as_wide_as_the_terminal() {
     }
     insta::assert_snapshot!(on_terminal(&env, 50, "NO_COLOR=1 sedge model list"), @"
     ------- stdout -------
-    NAME                     TYPE          DESCRIPTIO
-      N
-    a-name-that-is-much-lo…  @sedge/sink
-    sink                     @sedge/sink
-    spawn                    @sedge/spawn
+    NAME                    TYPE          DESCRIPTION
+    a-name-that-is-much-l…  @sedge/sink
+    sink                    @sedge/sink
+    spawn                   @sedge/spawn
     ");
 }
 

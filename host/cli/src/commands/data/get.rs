@@ -98,9 +98,9 @@ fn selected_output(selected: Selected, raw: bool) -> Output {
         value,
         missing,
     } = selected;
-    let output = match &value {
-        Value::String(text) if raw => Output::default().text_data(format!("{text}\n")),
-        value => Output::default().text_json(value),
+    let output = match value.as_str().filter(|_| raw) {
+        Some(text) => Output::default().text_data(format!("{text}\n")),
+        None => Output::default().text_json(&value),
     };
     let output = match missing {
         Some(key) => output.note(format!("`{key}` is missing, so it counts as null.")),
