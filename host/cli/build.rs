@@ -1,5 +1,5 @@
-//! Links the program to a fixed address: see "Start-up" in `ARCHITECTURE.md`. Passes the digests of
-//! the first-party plugins to it.
+//! Links the program to a fixed address where the system permits that: see "Start-up" in
+//! `ARCHITECTURE.md`. Passes the digests of the first-party plugins to it.
 #![expect(
     clippy::disallowed_methods,
     reason = "cargo passes the build settings in the environment, and a build script reads files"
@@ -22,11 +22,27 @@ const DIGESTS_OF_THIS_TREE: &str = "plugin-digests";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed={PIE}");
-    if env::var_os(PIE).is_none() {
+    // macOS runs position-independent programs only.
+    let is_linux = env::var_os("CARGO_CFG_TARGET_OS").is_some_and(|system| system == "linux");
+    if is_linux && env::var_os(PIE).is_none() {
         // This follows rustc's own `-pie`, and the compiler driver obeys the last of the two.
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
     digests()
+}
+
+/// Returns the target folder of the build.
+fn target_folder(out: &Path) -> Option<&Path> {
+    // `<target>/[<triple>/]<profile>/build/<package>/out`
+    let build = out
+        .ancestors()
+        .find(|folder| folder.file_name().is_some_and(|name| name == "build"))?;
+    let above_profile = build.parent()?.parent()?;
+    let is_of_triple = above_profile.file_name() == env::var_os("TARGET").as_deref();
+    match is_of_triple {
+        true => above_profile.parent(),
+        false => Some(above_profile),
+    }
 }
 
 /// Copies the list of first-party plugins to where the program includes it from.
@@ -37,8 +53,7 @@ fn digests() -> Result<(), Box<dyn Error>> {
         .join(DIGESTS);
     let mut list = committed.clone();
     println!("cargo:rerun-if-changed={}", committed.display());
-    // `<target>/<profile>/build/<package>/out`
-    if let Some(target) = out.ancestors().nth(4) {
+    if let Some(target) = target_folder(&out) {
         let of_this_tree = target.join(DIGESTS_OF_THIS_TREE);
         println!("cargo:rerun-if-changed={}", of_this_tree.display());
         if of_this_tree.is_file() {

@@ -5,12 +5,16 @@
 //! locks, waits for a backoff, and retries the call from its admission on.
 
 mod admission;
-mod door;
+mod control_files;
+pub(crate) mod core_dump;
+pub(crate) mod failure;
+pub mod failure_text;
 mod fault;
+pub(crate) mod frame;
 mod ports;
 mod record;
+mod redactor;
 mod replay;
-mod rulers;
 mod surroundings;
 mod writes;
 
@@ -18,14 +22,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sedge_lang::argument::{arguments_merged, whole_numbers};
+use sedge_lang::type_info::MethodKind;
 use sedge_locks::error::LockError;
 use sedge_locks::mode::{Mode, Resource};
-use sedge_model::argument::{arguments_merged, whole_numbers};
 use sedge_model::call::{CallError, LimitName, Outcome, TargetKind};
 use sedge_model::names::MethodName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
-use sedge_model::type_info::MethodKind;
 use sedge_runtime::{CallIdentity, CallReport, CallSpec, Staging};
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::identity::Identity as FileIdentity;
@@ -34,13 +38,13 @@ use serde_json::Value;
 
 use crate::error::{AppError, LockUseError, ModelError};
 use crate::events::Event;
-use crate::frame::{BeingUndone, Frame, Undo};
 use crate::run::cx::{ReadyModel, RunCx};
 
-use door::Door;
 use fault::host_fault;
+use frame::{CallFrame, RollbackPending, Undo};
 use ports::CallPorts;
 use record::Record;
+use redactor::CallRedactor;
 use writes::Writes;
 
 pub(crate) use fault::CallFault;
@@ -55,7 +59,7 @@ const BACKOFF: Duration = Duration::from_millis(2);
 /// A request to make one call, for the run, for a step or for another call.
 pub(crate) struct CallRequest {
     /// The call's own frame.
-    pub(crate) frame: Arc<Frame>,
+    pub(crate) frame: Arc<CallFrame>,
     pub(crate) step: Option<StepPath>,
     pub(crate) target: String,
     pub(crate) method: String,
@@ -66,7 +70,7 @@ pub(crate) struct CallRequest {
 
 /// What a callee inherits from its caller.
 pub(crate) struct Caller {
-    pub(crate) frame: Arc<Frame>,
+    pub(crate) frame: Arc<CallFrame>,
     pub(crate) identity: Arc<CallIdentity>,
     pub(crate) staging: Arc<Staging>,
     /// The folders that the caller, or one of its own callers, may write to.
@@ -91,15 +95,15 @@ pub(crate) async fn call_run(
     loop {
         tokio::select! {
             biased;
-            () = frame.undone() => {}
+            () = frame.rolled_back() => {}
             ended = attempt(cx, &request, &ready, caller, &mut record) => {
                 return record.settle(ended).await;
             }
         }
         frame.unlock().await;
         record.undo()?;
-        clock::pause(backoff(frame.n_undone())).await;
-        frame.start_anew();
+        clock::pause(backoff(frame.n_rollbacks())).await;
+        frame.reset();
     }
 }
 
@@ -127,12 +131,12 @@ async fn attempt(
     match request.frame.end(is_seen) {
         Ok(()) => record.commit(report, ready, &writes).await,
         // The call is being rolled back: the task that does so drops this future.
-        Err(BeingUndone) => std::future::pending().await,
+        Err(RollbackPending) => std::future::pending().await,
     }
 }
 
-fn backoff(n_undone: u32) -> Duration {
-    let most = BACKOFF.saturating_mul(1 << n_undone.saturating_sub(1).min(16));
+fn backoff(n_rollbacks: u32) -> Duration {
+    let most = BACKOFF.saturating_mul(1 << n_rollbacks.saturating_sub(1).min(16));
     Duration::from_micros(random::bits() % micros(most).max(1))
 }
 
@@ -292,7 +296,7 @@ async fn run(
     };
     let ran = cx.repository.runtime()?.call(&model.plugin, spec).await;
     let mut report = ran.map_err(host_fault)?;
-    Door::new(&cx.vault).report(&mut report);
+    CallRedactor::new(&cx.vault).report(&mut report);
     if let Some(dump) = report.core_dump.take() {
         cx.core_dump(request.frame.lineage(), dump);
     }
@@ -331,7 +335,7 @@ pub(crate) fn effective_arguments(
 /// the locks that its callees requested before.
 async fn lock(
     cx: &Arc<RunCx>,
-    frame: &Frame,
+    frame: &CallFrame,
     ready: &ReadyCall,
     caller: Option<&Caller>,
 ) -> Result<u64, CallFault> {
@@ -360,7 +364,7 @@ async fn lock(
     }
 }
 
-async fn lock_fault(cx: &RunCx, frame: &Frame, error: LockError) -> Result<u64, CallFault> {
+async fn lock_fault(cx: &RunCx, frame: &CallFrame, error: LockError) -> Result<u64, CallFault> {
     let (cycle, ours, theirs) = match error {
         LockError::Deadlock {
             cycle,

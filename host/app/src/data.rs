@@ -15,7 +15,7 @@ pub mod rename;
 pub mod versions;
 
 use sedge_api::view::data::DataVersionView;
-use sedge_model::query::Selection;
+use sedge_lang::query::Selection;
 use sedge_store::Scan;
 
 use crate::data::scan::data_scan;

@@ -11,7 +11,6 @@ use sedge_model::names::SecretName;
 use sedge_secrets::SecretsError;
 
 use crate::error::{AppError, PluginUseError, SecretError};
-use crate::plugin::loaded::component_file;
 use crate::repository::Repository;
 
 /// A part of a repository that is checked.
@@ -31,7 +30,7 @@ pub enum Area {
 
 /// One fault that was found.
 #[derive(Debug)]
-pub struct Finding {
+pub struct DoctorFinding {
     /// How severe the fault is.
     pub severity: AreaState,
     /// The error that a command would report for it.
@@ -44,7 +43,7 @@ pub struct Examined {
     /// The area.
     pub area: Area,
     /// The faults that were found.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DoctorFinding>,
 }
 
 impl Area {
@@ -71,7 +70,7 @@ pub fn doctor_report(examined: &[Examined]) -> DoctorReport {
 }
 
 fn area_view(examined: &Examined) -> AreaView {
-    let finding = |finding: &Finding| FindingView {
+    let finding = |finding: &DoctorFinding| FindingView {
         severity: finding.severity,
         problem: finding.problem.problem(),
     };
@@ -94,7 +93,7 @@ impl Examined {
 /// Checks every area of a repository. This needs no lock, and runs no plugin.
 #[must_use]
 pub fn doctor(repository: &Repository) -> Vec<Examined> {
-    type Look = fn(&Repository) -> Result<Vec<Finding>, AppError>;
+    type Look = fn(&Repository) -> Result<Vec<DoctorFinding>, AppError>;
     let areas: [(Area, Look); 5] = [
         (Area::Datastore, datastore),
         (Area::Secrets, secrets),
@@ -111,19 +110,19 @@ pub fn doctor(repository: &Repository) -> Vec<Examined> {
         .collect()
 }
 
-fn fault(problem: AppError) -> Finding {
-    Finding {
+fn fault(problem: AppError) -> DoctorFinding {
+    DoctorFinding {
         severity: AreaState::Fault,
         problem,
     }
 }
 
-fn datastore(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+fn datastore(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     repository.store()?.status()?;
     Ok(Vec::new())
 }
 
-fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+fn secrets(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     let secrets = repository.secrets()?;
     let mut findings = Vec::new();
     // A fault of the key affects every secret, and is reported once.
@@ -131,7 +130,7 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
     for secret in secrets.list()? {
         match secret.opened {
             Ok(None) => {}
-            Ok(Some(weakness)) => findings.push(Finding {
+            Ok(Some(weakness)) => findings.push(DoctorFinding {
                 severity: AreaState::Warning,
                 problem: AppError::from(SecretError::IsWeak {
                     name: secret.name,
@@ -156,21 +155,19 @@ fn secrets(repository: &Repository) -> Result<Vec<Finding>, AppError> {
     Ok(findings)
 }
 
-fn plugins(repository: &Repository) -> Result<Vec<Finding>, AppError> {
-    let components = repository.state_folder("plugins")?;
-    let mut findings = Vec::new();
-    for (type_name, pinned) in &repository.plugin_lock().plugins {
-        if !components.has(&component_file(&pinned.sha256))? {
-            findings.push(fault(AppError::from(PluginUseError::Gone {
-                type_name: type_name.clone(),
-                from: pinned.source.clone(),
-            })));
-        }
-    }
-    Ok(findings)
+fn plugins(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+    let plugins = repository.plugins_pinned()?.into_iter();
+    let missing = plugins.filter(|plugin| !plugin.is_here);
+    let findings = missing.map(|plugin| {
+        fault(AppError::from(PluginUseError::Gone {
+            type_name: plugin.type_name.clone(),
+            from: plugin.pinned.source.clone(),
+        }))
+    });
+    Ok(findings.collect())
 }
 
-fn models(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+fn models(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     let names = repository.model_names()?;
     let look = |name: &str| {
         let definition = repository.definition(name)?;
@@ -181,7 +178,7 @@ fn models(repository: &Repository) -> Result<Vec<Finding>, AppError> {
     Ok(looked.filter_map(Result::err).map(fault).collect())
 }
 
-fn workflows(repository: &Repository) -> Result<Vec<Finding>, AppError> {
+fn workflows(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     let names = repository.workflow_names()?;
     let looked = names.iter().map(|name| repository.workflow(name.as_str()));
     Ok(looked.filter_map(Result::err).map(fault).collect())

@@ -10,10 +10,10 @@ mod path;
 mod process;
 
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, Place, UseCase};
+use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::query::QueryError;
 use sedge_locks::error::LockError;
-use sedge_model::diagnostic::Diagnostic;
 use sedge_model::names::{NameError, TypeName};
-use sedge_model::query::QueryError;
 use sedge_runtime::{EngineError, HostError};
 use sedge_secrets::{SecretsError, ValueError};
 use sedge_store::StoreError;

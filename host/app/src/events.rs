@@ -10,7 +10,6 @@ use sedge_runtime::CachePart;
 
 /// One event.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum Event {
     /// A run was created or resumed.
     RunStarted {
@@ -73,6 +72,8 @@ pub enum Event {
     },
     /// A call logged a line.
     Logged {
+        /// The step of the workflow that the call belongs to, if any.
+        step: Option<StepPath>,
         /// The call's model.
         model: ModelName,
         /// The call's method.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sedge_api::view::repository::RepositoryMade;
-use sedge_model::repository::{CONFIG_FILE, config_file_text};
+use sedge_lang::repository::{CONFIG_FILE, config_file_text};
 use sedge_sys::folder::Folder;
 
 use crate::error::{AppError, RepositoryError};

@@ -6,13 +6,8 @@
 //! share one name.
 
 mod call;
-mod core_dump;
 mod error;
 mod events;
-mod failure;
-pub mod failure_text;
-mod frame;
-mod limits;
 mod locks;
 mod repository;
 mod structure;
@@ -29,14 +24,15 @@ pub mod secret;
 pub mod status;
 pub mod workflow;
 
-pub use core_dump::CoreDumpEnd;
+pub use call::core_dump::CoreDumpEnd;
+pub use call::failure::{CallFailure, Contention, FailureReport};
+pub use call::failure_text;
 pub use error::{
     AppError, CallFailed, DataUseError, DatastoreError, LockUseError, ModelError, PathError,
     PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted, RunUseError,
     SecretError, StepFault, WithinCallReason, WorkflowFailed,
 };
 pub use events::{Event, Events};
-pub use failure::{Contention, FailedCall, FailureReport};
 pub use plugin::first_party::FirstParty;
 pub use repository::trust::{Remedy, Trust, TrustError, safe_directories_text};
 pub use repository::{Notices, REAPER_FILE, Repository, Settings};
@@ -44,44 +40,44 @@ pub use repository::{Notices, REAPER_FILE, Repository, Settings};
 /// The types that use cases take and return, for front ends that depend on this crate alone.
 pub mod types {
     pub use crate::views::permission::request_view as permission_request_view;
+    pub use sedge_lang::diagnostic::Diagnostic;
+    pub use sedge_lang::query::{RowFaults, Selection};
+    pub use sedge_lang::repository::LockedPlugin;
+    pub use sedge_lang::type_info::TypeInfo;
+    pub use sedge_lang::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_locks::error::Blocker;
     pub use sedge_locks::mode::Resource;
     pub use sedge_locks::status::LockStatus;
-    pub use sedge_model::backtrace::{Frame, Place};
+    pub use sedge_model::backtrace::{SourcePlace, StackFrame};
     pub use sedge_model::call::{
-        CallError, CallStatus, DataKind, LimitName, LogLevel, LogLine, Outcome, TargetKind, Undone,
-        Written,
+        CallError, CallStatus, DataKind, DiscardedChanges, LimitName, LogLevel, LogLine, Outcome,
+        TargetKind, Written,
     };
     pub use sedge_model::command::LINEAGE_VARIABLE;
-    pub use sedge_model::diagnostic::Diagnostic;
     pub use sedge_model::digest::Digest;
     pub use sedge_model::json::{self, JsonError};
     pub use sedge_model::lifetime::{Keep, Lifetime, LifetimeError, Retention, Span};
     pub use sedge_model::lineage::Lineage;
     pub use sedge_model::names::{
         DataName, MethodName, ModelName, NameError, RunId, SecretName, StepName, TypeName,
-        WorkflowName, turns_text,
+        WorkflowName, is_direction_control,
     };
     pub use sedge_model::permission::choice::{Choice, ChoiceError, narrowest};
     pub use sedge_model::permission::effective::Explained;
-    pub use sedge_model::permission::grants::Grants;
+    pub use sedge_model::permission::grants::{AddressRange, Grants};
     pub use sedge_model::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
     pub use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
-    pub use sedge_model::query::{RowFaults, Selection};
-    pub use sedge_model::repository::LockedPlugin;
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
-    pub use sedge_model::type_info::TypeInfo;
-    pub use sedge_model::workflow::{Condition, Step, Task, Workflow};
     pub use sedge_runtime::{
-        COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, Compiler, PluginError,
+        COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, ComponentCompiler, PluginError,
     };
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
     };
     pub use sedge_store::{
-        BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, Finding,
-        GateRecord, GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall,
-        Scan, Status, StoreError,
+        BackupReport, CallRecord, CheckReport, ContentReader, DataDeleted, DataRecord, GateRecord,
+        GcReport, LogRecord, ModelData, Origin, RestoreReport, RunRecord, RunningCall, Scan,
+        Status, StoreError, StoreFinding,
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
     pub use sedge_sys::file_lock::QueueError;

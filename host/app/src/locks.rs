@@ -17,6 +17,12 @@ use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::repository::Repository;
 
+/// How long a call waits for a lock.
+///
+/// Crashed processes and deadlocks are detected without this deadline. A call that holds a lock for
+/// so long is working, and takes longer than most users want to wait.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long a call waits before the wait is reported, and how often the report is refreshed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,7 @@
 //! Plugins: pinning components, and what they provide.
 
 pub(crate) mod asked;
+pub(crate) mod download;
 pub(crate) mod error;
 pub(crate) mod first_party;
 pub(crate) mod loaded;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sedge_api::view::plugin::PluginView;
+use sedge_model::permission::grants::AddressRange;
 
 use crate::error::AppError;
 use crate::events::Events;
@@ -29,14 +31,17 @@ use crate::plugin::view::plugin_view;
 use crate::repository::Repository;
 
 /// Returns the description of a plugin: of the one that provides the type `name`, or else of the
-/// first-party plugin of that name, or of the component in the file `name`. A plugin that is not
-/// pinned stays so.
+/// first-party plugin of that name, or of the component in the file or at the URL `name`. A plugin
+/// that is not pinned stays so.
+///
+/// A download connects to public addresses, and to those in `private_addresses`.
 ///
 /// # Errors
 /// Returns an error if there is no such plugin, or if its component cannot be used.
 pub async fn plugin_describe(
     repository: &Repository,
     name: &str,
+    private_addresses: &[AddressRange],
     events: Arc<dyn Events>,
 ) -> Result<PluginView, AppError> {
     let source = match ComponentSource::from(Path::new(name)) {
@@ -45,13 +50,14 @@ pub async fn plugin_describe(
             let is_known = repository.first_party().plugin(&type_name).is_some();
             (!is_pinned && is_known).then_some(ComponentSource::FirstParty(type_name))
         }
+        ComponentSource::Url(url) => Some(ComponentSource::Url(url)),
         ComponentSource::File(path) => is_file_name(name).then_some(ComponentSource::File(path)),
     };
     let Some(source) = source else {
         let plugin = repository.plugin(name).await?;
         return Ok(plugin_view(plugin.description()));
     };
-    let component = component_read(repository, &source)?;
+    let component = component_read(repository, &source, private_addresses).await?;
     let description = component_check(repository, &component, events).await?;
     Ok(plugin_view(&description))
 }

@@ -1,6 +1,7 @@
 //! An open repository: its files, its datastore, and what the calls of a process share.
 
 pub(crate) mod error;
+mod process_limits;
 pub(crate) mod trust;
 
 use std::collections::HashMap;
@@ -12,21 +13,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use sedge_lang::definition::Definition;
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
+use sedge_lang::suggest::nearest;
+use sedge_lang::workflow::Workflow;
+use sedge_lang::yaml;
 use sedge_locks::joined::{self, JoinError, Joined};
 use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
 use sedge_model::command::LINEAGE_VARIABLE;
-use sedge_model::definition::Definition;
-use sedge_model::diagnostic::SourceFile;
 use sedge_model::limits::ComponentLimits;
 use sedge_model::names::{ModelName, WorkflowName};
-use sedge_model::repository::{CONFIG_FILE, Config, LOCK_FILE, PluginLock, SharedWith};
 use sedge_model::run::RunStatus;
-use sedge_model::suggest::nearest;
-use sedge_model::workflow::Workflow;
-use sedge_model::yaml;
 use sedge_runtime::{
-    Allocation, CacheFault, CachePlaces, CodeCache, Compiler, CoreDumps, Plugin, Runtime,
+    Allocation, CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime,
 };
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
@@ -35,7 +36,7 @@ use sedge_sys::folder::{Folder, Keeping};
 
 use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
 use crate::events::{Event, Events};
-use crate::limits::{self, LOCK_TIMEOUT};
+use crate::locks::LOCK_TIMEOUT;
 use crate::plugin::first_party::FirstParty;
 use crate::repository::trust::{Trust, trust_check};
 
@@ -101,7 +102,7 @@ pub struct Settings {
     /// The plugins that are installed with Sedge.
     pub first_party: FirstParty,
     /// What compiles plugins: a child process, or in tests this process.
-    pub compiler: Compiler,
+    pub compiler: ComponentCompiler,
     /// The receiver of events that do not belong to a single use case.
     pub notices: Notices,
 }
@@ -328,7 +329,7 @@ impl Repository {
             let runtime = Runtime::new(cache.ok(), allocation, dumps)?;
             let limits = self.component_limits();
             let runtime = runtime.with_component_limits(limits);
-            let runtime = runtime.with_budget(limits::budget(&self.config.process_limits));
+            let runtime = runtime.with_budget(process_limits::budget(&self.config.process_limits));
             let runtime = runtime.with_compiler(self.settings.compiler.clone());
             let concurrency = self.settings.concurrency.or(self.config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {

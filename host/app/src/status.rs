@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sedge_api::problem::{ErrorClass, Explain};
 use sedge_api::view::datastore::DiskUse;
 use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
 use sedge_api::view::status::{MissingComponent, NotGranted, StatusReport};
@@ -10,10 +11,9 @@ use sedge_store::Scan;
 use sedge_sys::clock::Timestamp;
 
 use crate::error::AppError;
-use crate::plugin::loaded::component_file;
 use crate::repository::Repository;
 use crate::run::cx::ReadyModel;
-use crate::run::list::{Request, run_list};
+use crate::run::list::{RunListRequest, run_list, runs_unfinished};
 use crate::views::permission::request_view;
 use crate::workflow::approvals::workflow_approvals;
 
@@ -38,19 +38,20 @@ pub async fn status(repository: &Repository) -> Result<StatusReport, AppError> {
     for name in repository.model_names()? {
         match denied(repository, name.as_str(), &missing_components).await {
             Ok(denied) => not_granted.extend(denied),
-            Err(_) => faulty_files.push(name.file()),
+            Err(error) => faulty_files.push(faulty(error, name.file())?),
         }
     }
     for name in repository.workflow_names()? {
-        if repository.workflow(name.as_str()).is_err() {
-            faulty_files.push(name.file());
+        if let Err(error) = repository.workflow(name.as_str()) {
+            faulty_files.push(faulty(error, name.file())?);
         }
     }
     let datastore = repository.store()?.status()?;
+    let (running, interrupted) = unfinished(repository)?;
     Ok(StatusReport {
         gates,
-        running: runs_with(repository, RunStatusView::Running)?,
-        interrupted: runs_with(repository, RunStatusView::Interrupted)?,
+        running,
+        interrupted,
         failed: failed(repository)?,
         missing_components,
         not_granted,
@@ -65,25 +66,35 @@ pub async fn status(repository: &Repository) -> Result<StatusReport, AppError> {
     })
 }
 
-fn runs_with(repository: &Repository, status: RunStatusView) -> Result<Vec<RunView>, AppError> {
-    let request = Request {
-        status: Some(status),
-        ..Request::default()
-    };
+/// Returns the file as one that cannot be used.
+///
+/// # Errors
+/// Returns `error` if it says nothing about the file: it is temporary, an interruption, or a bug.
+fn faulty(error: AppError, file: String) -> Result<String, AppError> {
+    match error.code().class() {
+        ErrorClass::Failed | ErrorClass::Usage | ErrorClass::State => Ok(file),
+        ErrorClass::Temporary | ErrorClass::Interrupted | ErrorClass::Bug => Err(error),
+    }
+}
+
+/// Returns the runs in progress, and the interrupted ones. One scan returns both, so that a run
+/// whose process ends meanwhile is in one of them.
+fn unfinished(repository: &Repository) -> Result<(Vec<RunView>, Vec<RunView>), AppError> {
     let mut runs = Vec::new();
-    run_list::<AppError>(repository, &request, |run| {
+    runs_unfinished::<AppError>(repository, |run| {
         runs.push(run);
         Ok(Scan::More)
     })?;
-    Ok(runs)
+    let is_running = |run: &RunView| run.status == RunStatusView::Running;
+    Ok(runs.into_iter().partition(is_running))
 }
 
 /// Returns the failed runs after which the same method or workflow was not run again.
 fn failed(repository: &Repository) -> Result<Vec<RunView>, AppError> {
     let age_ms = u64::try_from(FAILED_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
-    let request = Request {
+    let request = RunListRequest {
         since: Some(Timestamp(Timestamp::now().0.saturating_sub(age_ms))),
-        ..Request::default()
+        ..RunListRequest::default()
     };
     let (mut seen, mut failed) = (BTreeSet::new(), Vec::new());
     run_list::<AppError>(repository, &request, |run| {
@@ -99,18 +110,14 @@ fn failed(repository: &Repository) -> Result<Vec<RunView>, AppError> {
 }
 
 fn missing_components(repository: &Repository) -> Result<Vec<MissingComponent>, AppError> {
-    let components = repository.state_folder("plugins")?;
-    let mut missing = Vec::new();
-    for (type_name, pinned) in &repository.plugin_lock().plugins {
-        if !components.has(&component_file(&pinned.sha256))? {
-            missing.push(MissingComponent {
-                type_name: type_name.to_string(),
-                version: pinned.version.to_string(),
-                source: pinned.source.clone(),
-            });
-        }
-    }
-    Ok(missing)
+    let plugins = repository.plugins_pinned()?.into_iter();
+    let missing = plugins.filter(|plugin| !plugin.is_here);
+    let missing = missing.map(|plugin| MissingComponent {
+        type_name: plugin.type_name.to_string(),
+        version: plugin.pinned.version.to_string(),
+        source: plugin.pinned.source.clone(),
+    });
+    Ok(missing.collect())
 }
 
 /// Returns the requests of a model's plugin of which nothing is granted. Returns none if the
@@ -132,4 +139,25 @@ async fn denied(
         request: request_view(&it.request),
     });
     Ok(denied.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    use sedge_sys::folder::FileError;
+
+    use super::*;
+    use crate::error::PathError;
+
+    #[test]
+    fn only_faults_of_files_are_listed() {
+        let file = || "models/a.yaml".to_owned();
+        let of_file = AppError::from(PathError::NoFileName(PathBuf::from("..")));
+        assert_eq!(faulty(of_file, file()).ok(), Some(file()));
+        let temporary = io::Error::from(io::ErrorKind::OutOfMemory);
+        let temporary = FileError::new("read", Path::new("models/a.yaml"), temporary);
+        assert!(faulty(AppError::from(temporary), file()).is_err());
+    }
 }

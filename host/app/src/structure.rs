@@ -8,7 +8,7 @@ use sedge_locks::manager::LockGuard;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{ModelName, RunId};
-use sedge_store::Permit;
+use sedge_store::WritePermit;
 use sedge_sys::random;
 use sedge_sys::thread::Stop;
 
@@ -19,7 +19,7 @@ use crate::repository::Repository;
 
 /// A lock held by an operation that is not a call, with the permit for the store.
 pub(crate) struct Held {
-    pub(crate) permit: Permit,
+    pub(crate) permit: WritePermit,
     _lock: LockGuard,
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn locked(
     let by = Lineage::root(RunId::from_bits(random::bits()));
     let lock = locks.acquire(&by, what, wants, None).await?;
     Ok(Held {
-        permit: Permit {
+        permit: WritePermit {
             by,
             lock_epoch: lock.epoch().0,
         },

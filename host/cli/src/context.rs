@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sedge_api::problem::ErrorClass;
 use sedge_app::types::{
-    Compiler, RunId, Scan, beside_program, current_folder, exit_now, hangup_is_handled,
+    ComponentCompiler, RunId, Scan, beside_program, current_folder, exit_now, hangup_is_handled,
     interrupt_request, n_cores, program, setting, variable,
 };
 use sedge_app::{AppError, Event, Events, Notices, REAPER_FILE, Repository, Settings, Trust};
@@ -21,7 +21,7 @@ use crate::args::Args;
 use crate::error::{CliError, Interruption};
 use crate::first_party::first_party;
 use crate::progress::{Progress, Silence, Ticker};
-use crate::rows::Found;
+use crate::rows::PendingItems;
 use crate::user_folders;
 
 /// The variable that lists the repositories which are used although another user owns them.
@@ -43,7 +43,7 @@ pub(crate) struct Context {
     trust: Trust,
     run: Arc<CurrentRun>,
     /// What the command's list has found and not printed yet.
-    pub(crate) found: RefCell<Found>,
+    pub(crate) found: RefCell<PendingItems>,
 }
 
 /// The run that the command executes, for the error that an interruption reports.
@@ -247,8 +247,8 @@ fn trust() -> Trust {
 }
 
 /// Returns the compiler of plugins: this program, as a child process.
-fn compiler() -> Compiler {
-    program().map_or(Compiler::Missing, Compiler::Program)
+fn compiler() -> ComponentCompiler {
+    program().map_or(ComponentCompiler::Missing, ComponentCompiler::Program)
 }
 
 /// Returns a channel that changes when the user or a supervisor requests that the program stops:

@@ -257,9 +257,14 @@ impl CliError {
         } else {
             // If stdout cannot be written either, the exit code still reports the error.
             let _ = print_found(cx.found.take());
-            self.lines("error").iter().for_each(|line| stderr(line));
+            self.print();
         }
         ExitCode::from(self.class().exit_code())
+    }
+
+    /// Prints the error to stderr.
+    pub(crate) fn print(&self) {
+        self.lines("error").iter().for_each(|line| stderr(line));
     }
 
     /// Returns the error as text that begins with `severity`: its message, its causes, notes and
@@ -268,8 +273,10 @@ impl CliError {
         if let Self::App(error) = self
             && let Some(fault) = error.diagnostic()
         {
-            let mut lines: Vec<String> =
-                diagnostic_text(fault).lines().map(str::to_owned).collect();
+            let mut lines: Vec<String> = diagnostic_text(fault, severity)
+                .lines()
+                .map(str::to_owned)
+                .collect();
             lines.extend(self.notes().iter().map(|it| format!("note: {it}")));
             lines.extend(self.help().iter().map(hint));
             return lines;
@@ -288,7 +295,8 @@ fn hint(help: &Help) -> String {
     format!("hint: {}", help::text(help))
 }
 
-fn diagnostic_text(fault: &Diagnostic) -> String {
+/// Returns a fault of a file as text that begins with `severity` and shows the place.
+fn diagnostic_text(fault: &Diagnostic, severity: &str) -> String {
     let mut annotation = AnnotationKind::Primary.span(fault.span.clone());
     // The label may quote a plugin's schema, which is a text of the plugin.
     let label = fault.label.as_deref().map(guest_text::line);
@@ -299,6 +307,7 @@ fn diagnostic_text(fault: &Diagnostic) -> String {
         .path(fault.file.name.as_str())
         .annotation(annotation);
     let group = Level::ERROR
+        .with_name(severity)
         .primary_title(fault.message.as_str())
         .element(snippet);
     Renderer::plain().render(&[group])

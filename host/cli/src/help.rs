@@ -143,8 +143,8 @@ fn key(arg: &Arg) -> String {
     })
 }
 
-/// Returns the placeholder for a value that the user has to choose.
-fn placeholder(arg: &Arg) -> String {
+/// Returns the placeholder for a value that the user has to choose, as the usage has it.
+pub(crate) fn placeholder(arg: &Arg) -> String {
     let named = arg.get_value_names().and_then(<[_]>::first);
     let name = named.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string);
     name.replace('_', "-")

@@ -15,6 +15,8 @@ mod manual;
 mod output;
 mod permission_text;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod rows;
 mod show;
 mod style;
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
         return compile_component::run(&args);
     }
     if let Some(args) = ManualArgs::of_command_line() {
-        return manual::run(&args);
+        return manual::run(args);
     }
     // If the operating system refuses, the former limit stays.
     let _ = descriptors_raise();

@@ -10,12 +10,11 @@ use clap::{CommandFactory, Parser};
 use clap_complete::{Shell, generate};
 use sedge_api::problem::Explain;
 use sedge_app::AppError;
-use sedge_app::types::has_argument;
+use sedge_app::types::arguments;
 use sedge_sys::folder::{FileError, Folder};
 
 use crate::args::Args;
 use crate::error::CliError;
-use crate::output::stderr;
 
 /// The word that distinguishes the command from all others.
 const WRITE_MANUAL: &str = "write-manual";
@@ -40,22 +39,34 @@ pub(crate) struct ManualArgs {
 }
 
 impl ManualArgs {
-    /// Returns the arguments if the command line is one of this command.
-    pub(crate) fn of_command_line() -> Option<Self> {
-        // This check saves other commands a second parser.
-        has_argument(WRITE_MANUAL)
-            .then(|| Self::try_parse().ok())
-            .flatten()
+    /// Returns the arguments if the command line is one of this command. Returns an error if it is,
+    /// and does not name one folder.
+    pub(crate) fn of_command_line() -> Option<Result<Self, CliError>> {
+        // Elsewhere, the word may be an argument of another command.
+        let is_first = arguments().first().is_some_and(|it| it == WRITE_MANUAL);
+        is_first.then(|| Self::try_parse().map_err(|_| wrong()))
+    }
+}
+
+fn wrong() -> CliError {
+    CliError::Usage {
+        message: format!("`sedge {WRITE_MANUAL}` needs one folder"),
+        hints: vec![format!(
+            "name the prefix of the man pages and completions: `sedge {WRITE_MANUAL} /usr/local`"
+        )],
     }
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ManualArgs) -> ExitCode {
-    match write(&args.folder) {
+pub(crate) fn run(args: Result<ManualArgs, CliError>) -> ExitCode {
+    let written = args.and_then(|args| {
+        let written = write(&args.folder);
+        written.map_err(|error| CliError::from(AppError::from(error)))
+    });
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let error = CliError::from(AppError::from(error));
-            error.lines("error").iter().for_each(|line| stderr(line));
+            error.print();
             ExitCode::from(error.class().exit_code())
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::guest_text::{self, INDENT, TerminalData};
-use crate::rows::Found;
+use crate::rows::PendingItems;
 use crate::style;
 
 /// The output of a command that succeeded.
@@ -121,10 +121,11 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
 /// Prints the JSON document of a command that failed, or the end of its list.
 pub(crate) fn print_failure(cx: &Context, error: &impl Serialize) -> io::Result<()> {
     match cx.found.take() {
-        Found::Document(list) if !list.is_empty() => list.fail(error),
-        Found::Document(_) | Found::Nothing | Found::Table { .. } | Found::Lines(_) => {
-            stdout(&failure_document(error)?)
-        }
+        PendingItems::Document(list) if !list.is_empty() => list.fail(error),
+        PendingItems::Document(_)
+        | PendingItems::Nothing
+        | PendingItems::Table { .. }
+        | PendingItems::Lines(_) => stdout(&failure_document(error)?),
     }
 }
 
@@ -328,12 +329,12 @@ pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
 }
 
 /// A line of a tree, and its children.
-pub(crate) struct Node {
+pub(crate) struct TreeNode {
     pub(crate) text: String,
-    pub(crate) below: Vec<Node>,
+    pub(crate) below: Vec<TreeNode>,
 }
 
-impl Node {
+impl TreeNode {
     /// Returns a node without children.
     pub(crate) fn leaf(text: String) -> Self {
         let below = Vec::new();
@@ -342,7 +343,7 @@ impl Node {
 }
 
 /// Adds the lines of a tree, each behind `indent`.
-pub(crate) fn draw(nodes: &[Node], indent: &str, lines: &mut Vec<String>) {
+pub(crate) fn draw(nodes: &[TreeNode], indent: &str, lines: &mut Vec<String>) {
     for (at, node) in nodes.iter().enumerate() {
         let (branch, bar) = if at + 1 == nodes.len() {
             ("└─ ", "   ")

@@ -127,13 +127,7 @@ impl Events for Progress {
             Event::StepSkipped { step, because } => {
                 stderr(&format!("Step {step}: skipped, {because}."))
             }
-            Event::GateOpened { gate, prompt } if prompt.is_empty() => {
-                stderr(&format!("Gate {gate}: waits for a decision."));
-            }
-            Event::GateOpened { gate, prompt } => {
-                let prompt = guest_text::block(&prompt, "");
-                stderr(&format!("Gate {gate}: waits for a decision: {prompt}"));
-            }
+            Event::GateOpened { gate, prompt } => gate_opened(&gate, &prompt),
             Event::LockWaiting {
                 call,
                 resource,
@@ -169,10 +163,15 @@ impl Events for Progress {
                 theirs.join(" > ")
             )),
             Event::Logged {
+                step,
                 model,
                 method,
                 line,
-            } => log_line(&format!("{model}.{method}"), &line),
+            } => {
+                let step = step.map(|step| step.to_string());
+                let from = log_origin(step.as_deref(), model.as_str(), method.as_str());
+                log_line(&from, &line);
+            }
             Event::Progress { done, of, unit } => self.ticker.report(done, of, unit),
             Event::PluginCompiled { type_name, elapsed } => stderr(&format!(
                 "Compiled {type_name} in {}.",
@@ -180,7 +179,6 @@ impl Events for Progress {
             )),
             Event::CacheUnusable { part, reason } => cache_unusable(part, &reason),
             Event::PluginLogged { line } => log_line("description", &line),
-            _ => {}
         }
     }
 }
@@ -203,6 +201,14 @@ fn step_ended(step: &StepPath, elapsed: Duration, succeeded: bool) {
     let word = if succeeded { "succeeded" } else { "failed" };
     let elapsed = show::duration(elapsed);
     stderr(&format!("Step {step}: {word} after {elapsed}."));
+}
+
+fn gate_opened(gate: &StepPath, prompt: &str) {
+    let prompt = guest_text::block(prompt, "");
+    stderr(&match prompt.is_empty() {
+        true => format!("Gate {gate}: waits for a decision."),
+        false => format!("Gate {gate}: waits for a decision: {prompt}"),
+    });
 }
 
 fn cache_unusable(part: CachePart, reason: &str) {
@@ -237,6 +243,14 @@ fn log_line(from: &str, line: &LogLine) {
             Some(columns) => guest_text::folded(&text, columns, "      "),
             None => text,
         });
+    }
+}
+
+/// Returns what logged a line: `model.method`, behind its step if it has one.
+pub(crate) fn log_origin(step: Option<&str>, model: &str, method: &str) -> String {
+    match step {
+        Some(step) => format!("{step} {model}.{method}"),
+        None => format!("{model}.{method}"),
     }
 }
 

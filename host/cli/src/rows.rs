@@ -16,8 +16,9 @@ use crate::output::{Output, line, shown, stdout, stdout_buffered, table};
 /// The number of rows in a table, unless the user sets another one.
 const ROWS_SHOWN: u64 = 1000;
 
-/// How many items beyond the limit are counted. To count more would take long.
-const MORE_COUNTED_MAX: u64 = 10_000;
+/// How many items beyond the limit are counted. Each has to be read, so that a list of 20 runs would
+/// otherwise take as long as a list of all.
+const MORE_COUNTED_MAX: u64 = 1_000;
 
 /// The number of lines that are buffered before they are written.
 const LINES_BUFFERED: usize = 256;
@@ -62,7 +63,7 @@ enum Form {
 /// The items that a list has found and not printed yet. The context holds them, so that they are
 /// printed, too, if the command fails half way.
 #[derive(Debug, Default)]
-pub(crate) enum Found {
+pub(crate) enum PendingItems {
     #[default]
     Nothing,
     Table {
@@ -73,7 +74,7 @@ pub(crate) enum Found {
     Lines(Vec<String>),
 }
 
-impl Found {
+impl PendingItems {
     fn push(
         &mut self,
         item: &impl Serialize,
@@ -107,26 +108,29 @@ impl Found {
 
 /// Prints the items that a list found before its command failed, other than those of a JSON
 /// document: the error completes that one.
-pub(crate) fn print_found(found: Found) -> io::Result<()> {
+pub(crate) fn print_found(found: PendingItems) -> io::Result<()> {
     match found {
-        Found::Lines(mut lines) => stdout_buffered(&mut lines).map(drop),
-        found @ (Found::Nothing | Found::Table { .. } | Found::Document(_)) => match found.text() {
-            Some(text) => stdout(&shown(text + "\n", false)),
-            None => Ok(()),
-        },
+        PendingItems::Lines(mut lines) => stdout_buffered(&mut lines).map(drop),
+        found
+        @ (PendingItems::Nothing | PendingItems::Table { .. } | PendingItems::Document(_)) => {
+            match found.text() {
+                Some(text) => stdout(&shown(text + "\n", false)),
+                None => Ok(()),
+            }
+        }
     }
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(cx: &'a Context, options: &ListOptions, heading: &[&str]) -> Self {
         let (form, found) = if options.json_lines {
-            (Form::Lines, Found::Lines(Vec::new()))
+            (Form::Lines, PendingItems::Lines(Vec::new()))
         } else if cx.json {
-            (Form::Document, Found::Document(JsonList::default()))
+            (Form::Document, PendingItems::Document(JsonList::default()))
         } else {
             let heading = heading.iter().map(|&word| word.to_owned()).collect();
             let rows = Vec::new();
-            (Form::Table, Found::Table { heading, rows })
+            (Form::Table, PendingItems::Table { heading, rows })
         };
         let n_max = match form {
             Form::Lines | Form::Document => u64::MAX,
@@ -185,7 +189,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn output_with(self, none: &str, more: impl Serialize) -> Result<Output, CliError> {
         let is_shown = self.is_shown();
         let output = match self.cx.found.take() {
-            Found::Document(list) => {
+            PendingItems::Document(list) => {
                 list.finish(&ListEnd {
                     ok: Yes,
                     count: self.n_rows,
@@ -194,14 +198,16 @@ impl<'a> Rows<'a> {
                 })?;
                 return Ok(Output::printed());
             }
-            Found::Lines(mut lines) => {
+            PendingItems::Lines(mut lines) => {
                 stdout_buffered(&mut lines)?;
                 Output::printed()
             }
-            Found::Table { .. } | Found::Nothing if self.n_rows == 0 && self.n_more == 0 => {
+            PendingItems::Table { .. } | PendingItems::Nothing
+                if self.n_rows == 0 && self.n_more == 0 =>
+            {
                 Output::default().note(none)
             }
-            found @ (Found::Nothing | Found::Table { .. }) => match found.text() {
+            found @ (PendingItems::Nothing | PendingItems::Table { .. }) => match found.text() {
                 Some(text) => Output::default().text(text),
                 None => Output::default(),
             },
@@ -211,7 +217,8 @@ impl<'a> Rows<'a> {
         }
         let more = match self.n_more {
             _ if !is_shown => "There are more".to_owned(),
-            MORE_COUNTED_MAX.. => format!("… (more than {MORE_COUNTED_MAX} more)"),
+            // The count ends there, so there may be no further one.
+            MORE_COUNTED_MAX.. => format!("… (at least {MORE_COUNTED_MAX} more)"),
             n => format!("… ({n} more)"),
         };
         Ok(output.note(format!(

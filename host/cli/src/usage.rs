@@ -19,7 +19,8 @@ use serde::Serialize;
 
 use crate::args::Args;
 use crate::error::CliError;
-use crate::output::{document, failure_document, stderr, stdout};
+use crate::help::placeholder;
+use crate::output::{document, failure_document, stdout};
 
 /// Commands of swamp, and those of Sedge that do the same.
 const OF_SWAMP: &[(&str, &str)] = &[
@@ -66,7 +67,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         // If stdout cannot be written either, the exit code still reports the error.
         let _ = failure_document(&fault.problem()).and_then(|text| stdout(&text));
     } else if let Some(unknown) = unknown {
-        unknown.lines("error").iter().for_each(|line| stderr(line));
+        unknown.print();
     } else {
         // If stderr cannot be written, the exit code still reports the error.
         let _ = error.print();
@@ -81,7 +82,7 @@ fn exit_of(printed: io::Result<()>) -> ExitCode {
         Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(fault) => {
             let fault = CliError::from(fault);
-            stderr(&fault.lines("error").join("\n"));
+            fault.print();
             ExitCode::from(fault.class().exit_code())
         }
     }
@@ -213,7 +214,7 @@ fn help_of(named: &Named) -> CommandHelp {
 
 fn argument_help(arg: &Arg) -> ArgumentHelp {
     ArgumentHelp {
-        name: value_name(arg),
+        name: placeholder(arg),
         about: arg.get_help().map(ToString::to_string).unwrap_or_default(),
         is_required: arg.is_required_set(),
     }
@@ -225,17 +226,12 @@ fn option_help(arg: &Arg) -> Option<OptionHelp> {
     Some(OptionHelp {
         name: format!("--{}", arg.get_long()?),
         short: arg.get_short().map(|short| format!("-{short}")),
-        value: has_value.then(|| value_name(arg)),
+        value: has_value.then(|| placeholder(arg)),
         about: arg.get_help().map(ToString::to_string).unwrap_or_default(),
         values: (values.iter().filter(|_| has_value))
             .map(|value| value.get_name().to_owned())
             .collect(),
     })
-}
-
-fn value_name(arg: &Arg) -> String {
-    let names = arg.get_value_names().and_then(<[_]>::first);
-    names.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string)
 }
 
 /// Returns the error for a command that does not exist, with the commands that do. Returns `None`

@@ -22,9 +22,9 @@ use crate::owner::{Owner, SessionId};
 pub use crate::replica::Epoch;
 use crate::replica::TABLE_FILE;
 use crate::session::Session;
-use crate::table::{Entry, RequestId};
+use crate::table::{RequestId, TableEntry};
 pub(crate) use state::blocker;
-use state::{Answer, Asked, State, Woken};
+use state::{AcquireAnswer, Answer, State, Woken};
 
 /// How long a task tries to take the table lock before a thread waits for it.
 ///
@@ -127,7 +127,7 @@ impl LockManager {
         };
         let mut wants = ask.wants;
         while !wants.is_empty() {
-            let Asked {
+            let AcquireAnswer {
                 epoch,
                 held,
                 n_done,
@@ -227,7 +227,7 @@ impl LockManager {
     ///
     /// # Errors
     /// The table cannot be used.
-    pub fn entries(&self) -> Result<(Epoch, Vec<Entry>), LockError> {
+    pub fn entries(&self) -> Result<(Epoch, Vec<TableEntry>), LockError> {
         self.turn_blocking(&|state| (state.epoch(), state.table().entries().cloned().collect()))
     }
 

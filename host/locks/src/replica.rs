@@ -18,7 +18,7 @@ use crate::error::LockError;
 use crate::format::{FormatError, read_header, read_line, write_line};
 use crate::owner::SessionId;
 use crate::session::{self, Session};
-use crate::table::{Entry, LockTable, Place, Request, RequestId, Snapshot};
+use crate::table::{LockRequest, LockTable, QueuePlace, RequestId, Snapshot, TableEntry};
 
 /// The name of the journal.
 pub(crate) const TABLE_FILE: &str = "table.log";
@@ -51,9 +51,9 @@ pub(crate) enum Line {
     /// The first line: the header, with the number of earlier requests.
     Table(Header),
     /// A request that was in the table when the journal was compacted.
-    Entry(Entry),
+    Entry(TableEntry),
     /// A new request.
-    Ask(Request, u64),
+    Ask(LockRequest, u64),
     /// Requests that were released.
     Free(Vec<RequestId>, u64),
     /// The release of all requests of a process that died.
@@ -210,7 +210,7 @@ impl Replica {
         left
     }
 
-    pub(crate) fn insert(&mut self, request: Request, now: u64) -> (RequestId, Place) {
+    pub(crate) fn insert(&mut self, request: LockRequest, now: u64) -> (RequestId, QueuePlace) {
         self.line(&Line::Ask(request.clone(), now));
         self.table.insert(request, now)
     }
@@ -329,18 +329,18 @@ impl Replica {
         let bytes = match self.file.read_from(self.n_bytes, READ_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
             // The file was truncated, so the operations that others had appended are lost.
-            Ok(None) => return self.start_anew(session, news),
+            Ok(None) => return self.join_again(session, news),
             Err(error)
                 if error.source.kind() == ErrorKind::FileTooLarge && session.is_alone()? =>
             {
-                return self.start_anew(session, news);
+                return self.join_again(session, news);
             }
             Err(error) => return Err(error.into()),
         };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let (lines, rest) = bytes.split_at(whole.map_or(0, |at| at + 1));
-        if self.n_bytes == 0 && !self.is_ours(lines, session)? {
-            return self.start_anew(session, news);
+        if self.n_bytes == 0 && !self.is_of_this_boot(lines, session)? {
+            return self.join_again(session, news);
         }
         match read(lines, self.n_bytes == 0, &mut self.table) {
             Ok(Read {
@@ -352,7 +352,7 @@ impl Replica {
                 self.is_left |= is_left;
                 news.granted.extend(granted);
             }
-            Err(_) if session.is_alone()? => return self.start_anew(session, news),
+            Err(_) if session.is_alone()? => return self.join_again(session, news),
             Err(reason) => {
                 let path = self.path.clone();
                 // The table may have been updated up to any line before the error.
@@ -371,7 +371,7 @@ impl Replica {
     ///
     /// A table of another boot is stale. So is a table of another version if no other session is
     /// alive.
-    fn is_ours(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
+    fn is_of_this_boot(&self, lines: &[u8], session: &Session) -> Result<bool, LockError> {
         match header_of(lines, &self.path) {
             Ok(header) => Ok(header.boot == self.header.boot),
             Err(_) if session.is_alone()? => Ok(false),
@@ -379,7 +379,7 @@ impl Replica {
         }
     }
 
-    fn start_anew(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+    fn join_again(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
         self.header.epoch = Epoch(random::bits());
         self.table = LockTable::default();
         let own = text(&self.header_now(), &self.table);
@@ -511,7 +511,7 @@ fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
     match operation {
         Line::Ask(request, now) => {
             let (id, place) = table.insert(request, now);
-            if place == Place::Granted {
+            if place == QueuePlace::Granted {
                 vec![id]
             } else {
                 Vec::new()

@@ -24,7 +24,7 @@ pub struct RequestId(pub(crate) u64);
 
 /// A request for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Request {
+pub struct LockRequest {
     /// The owner that makes the request.
     pub owner: Owner,
     /// The resource to lock.
@@ -48,7 +48,7 @@ pub enum Decision {
 
 /// The state of a request in the queue of its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum QueuePlace {
     /// The request is granted.
     Granted,
     /// The request waits in front of all requests that do not overtake, because its lineage holds
@@ -60,15 +60,15 @@ pub enum Place {
 
 /// A request in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Entry {
+pub struct TableEntry {
     /// The number of the request.
     pub id: RequestId,
     /// The state of the request in its queue.
-    pub place: Place,
+    pub place: QueuePlace,
     /// The time at which the request got this place, in milliseconds since 1970-01-01T00:00:00Z.
     pub since: u64,
     /// The request itself.
-    pub request: Request,
+    pub request: LockRequest,
 }
 
 /// All requests that were made and are not released yet.
@@ -84,12 +84,12 @@ pub struct LockTable {
 
 /// Decides whether a request made now would be granted, would wait, or would close a cycle.
 #[must_use]
-pub fn decide(table: &LockTable, request: &Request) -> Decision {
+pub fn decide(table: &LockTable, request: &LockRequest) -> Decision {
     let place = match table.queues.get(&request.resource) {
         Some(queue) => queue.place(request),
-        None => Place::Granted,
+        None => QueuePlace::Granted,
     };
-    if place == Place::Granted {
+    if place == QueuePlace::Granted {
         return Decision::Granted;
     }
     match graph::cycle_closed_by(table, request, place) {
@@ -106,10 +106,10 @@ impl LockTable {
     /// each other by them. An ancestor in another process does not count: that process may die
     /// first, and its locks are released with it.
     #[must_use]
-    pub fn is_included(&self, request: &Request) -> bool {
+    pub fn is_included(&self, request: &LockRequest) -> bool {
         request.mode.is_intention()
             && self.queues.get(&request.resource).is_some_and(|queue| {
-                let includes = |held: &Entry| {
+                let includes = |held: &TableEntry| {
                     held.request.mode.includes(request.mode)
                         && held.request.owner.session == request.owner.session
                         && held.request.owner.covers(&request.owner)
@@ -122,20 +122,20 @@ impl LockTable {
     ///
     /// Returns the number of the request and its place. `now` is the time that is recorded for
     /// it.
-    pub fn insert(&mut self, request: Request, now: u64) -> (RequestId, Place) {
+    pub fn insert(&mut self, request: LockRequest, now: u64) -> (RequestId, QueuePlace) {
         let id = RequestId(self.n_requests);
         self.n_requests += 1;
         self.resources.insert(id, request.resource.clone());
         let owner = request.owner.clone();
         let queue = self.queues.entry(request.resource.clone()).or_default();
         let place = queue.place(&request);
-        queue.push(Entry {
+        queue.push(TableEntry {
             id,
             place,
             since: now,
             request,
         });
-        if place != Place::Granted {
+        if place != QueuePlace::Granted {
             self.waiting.insert((owner, id));
         }
         (id, place)
@@ -155,7 +155,7 @@ impl LockTable {
                 unreachable!("a request is in the queue of its resource")
             };
             let entry = queue.remove(*id);
-            if entry.place != Place::Granted {
+            if entry.place != QueuePlace::Granted {
                 self.waiting.remove(&(entry.request.owner, *id));
             }
             touched.insert(resource);
@@ -180,7 +180,7 @@ impl LockTable {
 
     /// Returns the request with this number, or `None` if it is not in the table.
     #[must_use]
-    pub fn entry(&self, id: RequestId) -> Option<&Entry> {
+    pub fn entry(&self, id: RequestId) -> Option<&TableEntry> {
         self.queues.get(self.resources.get(&id)?)?.entry(id)
     }
 
@@ -188,7 +188,7 @@ impl LockTable {
     ///
     /// For each resource, the holders come first, then the waiters, the next one to be granted
     /// first.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &TableEntry> {
         self.queues.values().flat_map(Queue::entries)
     }
 
@@ -201,7 +201,7 @@ impl LockTable {
     /// Returns the requests of a session.
     #[must_use]
     pub fn of_session(&self, session: SessionId) -> Vec<RequestId> {
-        let is_of = |entry: &&Entry| entry.request.owner.session == session;
+        let is_of = |entry: &&TableEntry| entry.request.owner.session == session;
         self.entries().filter(is_of).map(|entry| entry.id).collect()
     }
 
@@ -211,7 +211,7 @@ impl LockTable {
     /// list is empty if the request does not wait. If a request for `X` is in front, the requests
     /// in front of that one are left out, because it waits for all of them.
     #[must_use]
-    pub fn blockers(&self, id: RequestId) -> Vec<&Entry> {
+    pub fn blockers(&self, id: RequestId) -> Vec<&TableEntry> {
         let Some(entry) = self.entry(id) else {
             return Vec::new();
         };

@@ -4,16 +4,16 @@ use std::fmt;
 
 /// A function of a guest that had not returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct StackFrame {
     /// The name of the function in its source; `function 17` if it has no name.
     pub function: String,
     /// The place in the source; `None` if the plugin has no debug info.
-    pub place: Option<Place>,
+    pub place: Option<SourcePlace>,
 }
 
 /// A place in the source of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// The file, for example `src/lib.rs`. The folders of the machine that built it are removed.
     pub file: String,
     /// The line, from 1; 0 if the compiler generated the code without a line.
@@ -23,7 +23,7 @@ pub struct Place {
 }
 
 /// Displays the function and its place: `sink::run at src/lib.rs:7:5`.
-impl fmt::Display for Frame {
+impl fmt::Display for StackFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.function)?;
         self.place
@@ -33,7 +33,7 @@ impl fmt::Display for Frame {
 }
 
 /// Displays the place: `src/lib.rs:7:5`. Unknown parts are left out.
-impl fmt::Display for Place {
+impl fmt::Display for SourcePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column } = self;
         match (line, column) {
@@ -48,10 +48,10 @@ impl fmt::Display for Place {
 mod tests {
     use super::*;
 
-    fn frame(line: u32, column: u32) -> Frame {
-        Frame {
+    fn frame(line: u32, column: u32) -> StackFrame {
+        StackFrame {
             function: "sink::run".to_owned(),
-            place: Some(Place {
+            place: Some(SourcePlace {
                 file: "src/lib.rs".to_owned(),
                 line,
                 column,
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(frame(0, 0).to_string(), "sink::run at src/lib.rs");
         let place = None;
         assert_eq!(
-            Frame {
+            StackFrame {
                 place,
                 ..frame(0, 0)
             }

@@ -4,7 +4,7 @@
 
 mod refusals;
 
-pub use refusals::{REFUSED_CALLS_MAX, Refusals, RefusedCall};
+pub use refusals::{CallRefusal, MISSING_SECRETS_MAX, REFUSED_CALLS_MAX, Refusals};
 
 pub use crate::limits::LimitName;
 
@@ -13,10 +13,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::backtrace::Frame;
+use crate::backtrace::StackFrame;
 use crate::digest::Digest;
 use crate::names::{DataName, SpecName};
-use crate::schema::Violation;
+use crate::violation::Violation;
 
 /// A version that a call wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub struct Outcome {
 
 /// The error that a method returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct MethodFailure {
     /// A short word for programs. The plugin chooses it.
     pub code: String,
     /// A sentence for a person.
@@ -139,12 +139,12 @@ pub struct Failure {
     /// Whether the staged writes are committed although the call failed.
     pub keep_writes: bool,
     /// The guest's functions, innermost first, if it panicked; otherwise empty.
-    pub backtrace: Vec<Frame>,
+    pub backtrace: Vec<StackFrame>,
 }
 
 /// The staged changes that were rolled back because their call failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Undone {
+pub struct DiscardedChanges {
     /// The number of changes: versions written, and deletions.
     pub changes: u64,
     /// The names that they concern: each name once, at most [`UNDONE_NAMES_MAX`].
@@ -156,7 +156,7 @@ pub struct Undone {
 /// A guest can stage a million changes, and the record of each failed call contains such a list.
 pub const UNDONE_NAMES_MAX: usize = 32;
 
-impl Undone {
+impl DiscardedChanges {
     /// Returns the summary of changes that are rolled back.
     #[must_use]
     pub fn of(changes: &[StagedChange]) -> Self {
@@ -241,13 +241,13 @@ pub enum CallError {
         value: u64,
     },
     /// The method returned a failure, or panicked.
-    Failed(Failure),
+    Failed(MethodFailure),
     /// The guest's code trapped.
     Trapped {
         /// The cause of the trap, and the last text that the guest printed, if any.
         message: String,
         /// The guest's functions, innermost first.
-        backtrace: Vec<Frame>,
+        backtrace: Vec<StackFrame>,
     },
     /// The call reached its deadline.
     TimedOut {
@@ -262,9 +262,11 @@ impl CallError {
     /// Returns the guest's functions at the time of a trap or panic, innermost first. Returns an
     /// empty slice for other errors.
     #[must_use]
-    pub fn backtrace(&self) -> &[Frame] {
+    pub fn backtrace(&self) -> &[StackFrame] {
         match self {
-            Self::Trapped { backtrace, .. } | Self::Failed(Failure { backtrace, .. }) => backtrace,
+            Self::Trapped { backtrace, .. } | Self::Failed(MethodFailure { backtrace, .. }) => {
+                backtrace
+            }
             Self::NotFound { .. }
             | Self::InvalidInput { .. }
             | Self::Denied { .. }

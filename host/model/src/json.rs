@@ -57,7 +57,8 @@ pub fn numbers_check(text: &str) -> Result<(), JsonError> {
 }
 
 /// Returns whether a text contains as many digits in a row as a number of more than 64 bits.
-pub(crate) fn has_long_number(text: &str) -> bool {
+#[must_use]
+pub fn has_long_number(text: &str) -> bool {
     let mut n_digits = 0;
     text.bytes().any(|byte| {
         n_digits = if byte.is_ascii_digit() {
@@ -70,7 +71,8 @@ pub(crate) fn has_long_number(text: &str) -> bool {
 }
 
 /// Returns whether a text is a whole number that does not fit into 64 bits.
-pub(crate) fn is_beyond_64_bits(text: &str) -> bool {
+#[must_use]
+pub fn is_beyond_64_bits(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     !digits.is_empty()
         && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -12,7 +12,7 @@ pub use table::{
     LIMITS, LimitName, ModelLimits, ModelLimitsFile, ProcessLimitsFile,
 };
 
-/// One limit, as the table has it.
+/// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitRow {
     /// The key of its section in the files: `limits`, `limits.http`; empty for a fixed limit.
@@ -21,17 +21,17 @@ pub struct LimitRow {
     pub key: Option<&'static str>,
     /// Its name in errors and in the datastore; `None` if no error names it.
     pub name: Option<&'static str>,
-    /// The unit in which files give it.
+    /// The unit of its values in files.
     pub unit: Unit,
-    /// Its value where no file gives one.
+    /// Its value if no file sets it.
     pub default: LimitDefault,
     /// What it limits.
-    pub scope: Scope,
+    pub scope: LimitScope,
     /// What it limits and why, in one or two sentences.
     pub doc: &'static str,
 }
 
-/// The unit in which files give a limit.
+/// The unit of a limit's values in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A number of things.
@@ -44,7 +44,7 @@ pub enum Unit {
     Mebibytes,
 }
 
-/// The value of a limit where no file gives one.
+/// The value of a limit that no file sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitDefault {
     /// This number of units.
@@ -59,10 +59,11 @@ pub enum LimitDefault {
 
 /// What a limit applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Each call by itself. The definition of its model or `sedge.yaml` sets the limit.
+pub enum LimitScope {
+    /// Each call by itself. The definition of its model sets the limit, or else `sedge.yaml`.
     Call,
-    /// All calls of a run. Only `sedge.yaml` sets the limit for all of them.
+    /// All calls of a run together. The run is compared with the limit of a model when a call of
+    /// that model begins. The model's definition sets it, or else `sedge.yaml`.
     Run,
     /// All calls of a process. Only `sedge.yaml` sets the limit.
     Process,
@@ -92,7 +93,7 @@ impl Unit {
     }
 }
 
-impl Scope {
+impl LimitScope {
     /// Returns the scope in a word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -149,13 +150,13 @@ impl LimitName {
         self.row().raised(value)
     }
 
-    /// Returns whether only `sedge.yaml` sets it, because a whole run or process has it, and not one
-    /// call.
+    /// Returns whether it applies to more than one call, so that `sedge.yaml` is the file in which
+    /// to raise it first.
     #[must_use]
     pub fn is_of_repository(self) -> bool {
         match self.row().scope {
-            Scope::Call => false,
-            Scope::Run | Scope::Process | Scope::Plugin => true,
+            LimitScope::Call => false,
+            LimitScope::Run | LimitScope::Process | LimitScope::Plugin => true,
         }
     }
 }
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_leaves_open_has_its_default() {
+    fn unset_limit_has_its_default() {
         let file = ModelLimitsFile {
             memory_mebibytes: Some(1),
             ..ModelLimitsFile::default()

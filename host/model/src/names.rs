@@ -252,7 +252,7 @@ fn is_data_name(text: &str) -> bool {
 /// Returns whether a character reverses the direction of the text after it, so that the text looks
 /// like a different one.
 #[must_use]
-pub fn turns_text(c: char) -> bool {
+pub fn is_direction_control(c: char) -> bool {
     matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

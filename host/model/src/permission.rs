@@ -11,6 +11,7 @@ mod kinds;
 pub mod pattern;
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,46 @@ impl fmt::Display for Permission {
     }
 }
 
+/// A line does not describe a permission, or describes one of a newer version of Sedge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` does not describe a permission")]
+pub struct PermissionLineError(String);
+
+/// Parses the line that [`Permission`] displays.
+impl FromStr for Permission {
+    type Err = PermissionLineError;
+
+    fn from_str(line: &str) -> Result<Self, PermissionLineError> {
+        permission_of(line).ok_or_else(|| PermissionLineError(line.to_owned()))
+    }
+}
+
+fn permission_of(line: &str) -> Option<Permission> {
+    let mut words = line.split(' ');
+    let (word, subject) = (words.next()?, words.next()?);
+    let details: Vec<&str> = words.collect();
+    let mut kinds = PermissionKind::ALL.into_iter();
+    match kinds.find(|kind| kind.as_str() == word)? {
+        PermissionKind::Models => {
+            ModelPermission::of_words(subject, &details).map(Permission::Models)
+        }
+        PermissionKind::Http => HttpPermission::of_words(subject, &details).map(Permission::Http),
+        PermissionKind::Sockets => {
+            SocketPermission::of_words(subject, &details).map(Permission::Sockets)
+        }
+        PermissionKind::Files => {
+            FolderPermission::of_words(subject, &details).map(Permission::Files)
+        }
+        PermissionKind::Env => EnvPermission::of_words(subject, &details).map(Permission::Env),
+        PermissionKind::Secrets => {
+            SecretPermission::of_words(subject, &details).map(Permission::Secrets)
+        }
+        PermissionKind::Commands => {
+            CommandPermission::of_words(subject, &details).map(Permission::Commands)
+        }
+    }
+}
+
 /// A permission that a plugin requests, and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionRequest {
@@ -143,4 +184,56 @@ pub struct PermissionRequest {
     pub permission: Permission,
     /// The reason, for the operator who decides.
     pub reason: GuestText,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_of_each_kind_is_parsed_as_it_was_displayed() {
+        let mut kinds = Vec::new();
+        for line in [
+            "models sink",
+            "models *",
+            "http https://*.example.com:8443 GET HEAD",
+            "http https://example.com",
+            "sockets db.example.com:5432",
+            "files inbox read",
+            "files inbox write",
+            "env HOME",
+            "secrets TOKEN",
+            "secrets TOKEN reveal",
+            "secrets TOKEN https://api.example.com https://*.example.com reveal",
+            "commands date",
+            "commands *",
+        ] {
+            let permission: Permission = line.parse().expect(line);
+            assert_eq!(permission.to_string(), line);
+            kinds.push(permission.kind());
+        }
+        kinds.dedup();
+        assert_eq!(kinds, PermissionKind::ALL);
+    }
+
+    #[test]
+    fn other_line_is_refused() {
+        for line in [
+            "",
+            "models",
+            "models sink sink",
+            "planets mars",
+            "http example.com",
+            "http https://example.com get",
+            "http https://example.com ",
+            "files inbox",
+            "files inbox append",
+            "env A B",
+            "secrets TOKEN reveal https://api.example.com",
+            " commands date",
+        ] {
+            let parsed: Result<Permission, _> = line.parse();
+            assert_eq!(parsed, Err(PermissionLineError(line.to_owned())));
+        }
+    }
 }

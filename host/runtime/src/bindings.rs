@@ -8,8 +8,8 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     with: {
         "sedge:model/calls.pending": crate::host::calls::Pending,
-        "sedge:model/data.file-reader": crate::host::data::files::FileReader,
-        "sedge:model/data.file-writer": crate::host::data::files::FileWriter,
+        "sedge:model/data.file-reader": crate::host::data::files::GuestFileReader,
+        "sedge:model/data.file-writer": crate::host::data::files::GuestFileWriter,
         "sedge:model/secrets.secret": crate::host::secrets::SecretHandle,
     },
 });

@@ -6,7 +6,7 @@
 //! A guest that asks for more than the budget has left is refused at once, and the error names the
 //! limit. A guest never waits for budget: its callers may hold the memory that it would wait for.
 //! Only a call that has no caller and holds no lock waits, and it waits before it begins
-//! ([`Budget::admit`]). The calls that it waits for do not depend on it, so they can end.
+//! ([`ProcessBudget::admit`]). The calls that it waits for do not depend on it, so they can end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sedge_model::call::LimitName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The minimum that [`Budget::admit`] reserves for a call whose plugin has been called before, in
+/// The minimum that [`ProcessBudget::admit`] reserves for a call whose plugin has been called before, in
 /// bytes. Most guests need less.
 const RESERVED_BYTES_MIN: u64 = 16 << 20;
 
@@ -30,7 +30,7 @@ pub struct BudgetLimits {
 
 /// Counts what all calls of the process use, and enforces [`BudgetLimits`].
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct ProcessBudget {
     limits: BudgetLimits,
     n_memory_bytes: AtomicU64,
     /// One permit per MiB. A running call that has no caller holds as many as it is expected to
@@ -58,7 +58,7 @@ impl Admission {
 #[derive(Debug)]
 pub(crate) struct Descriptors(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
-impl Budget {
+impl ProcessBudget {
     pub(crate) fn new(limits: BudgetLimits) -> Arc<Self> {
         let mebibytes = usize::try_from(limits.memory_bytes >> 20).unwrap_or(usize::MAX);
         let permits = |n: usize| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)));
@@ -151,8 +151,8 @@ mod tests {
 
     use super::*;
 
-    fn budget(mebibytes: u64, descriptors: u32) -> Arc<Budget> {
-        Budget::new(BudgetLimits {
+    fn budget(mebibytes: u64, descriptors: u32) -> Arc<ProcessBudget> {
+        ProcessBudget::new(BudgetLimits {
             memory_bytes: mebibytes << 20,
             descriptors,
         })

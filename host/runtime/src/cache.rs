@@ -27,7 +27,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sedge_model::type_info::TypeInfo;
+use sedge_lang::type_info::TypeInfo;
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::own_folder::{self, OwnFolderError, TEMPORARY_ENDING};

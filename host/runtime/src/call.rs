@@ -11,13 +11,13 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, Failure, LimitName};
+use sedge_lang::type_info::MethodKind;
+use sedge_model::call::{CallError, LimitName, MethodFailure};
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName};
 use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::run::StepPath;
-use sedge_model::type_info::MethodKind;
 use sedge_sys::clock::{self, Moment};
 use serde_json::Value;
 use wasmtime::{Store, UpdateDeadline, WasmCoreDump};
@@ -33,7 +33,7 @@ use crate::files::{CallFolder, Untouchable};
 use crate::host::{HostError, JSON_BYTES_MAX, Ports};
 use crate::http::{Http, SenderSpec};
 use crate::json;
-use crate::output::Output;
+use crate::output::GuestOutput;
 use crate::plugin::Plugin;
 use crate::staging::Staging;
 use crate::trap;
@@ -152,7 +152,7 @@ impl Runtime {
         let ended = clock::until(deadline, invoke).await;
         let refusals = store.data_mut().end().await;
         plugin.memory_note(store.data().memory.n_bytes());
-        outputs.iter().for_each(Output::finish);
+        outputs.iter().for_each(GuestOutput::finish);
         let result = match ended {
             Ok(result) => with_denial(result?, &store.data().http),
             Err(clock::TimeIsUp) => Err(CallError::TimedOut {
@@ -218,7 +218,7 @@ impl Runtime {
                 value: JSON_BYTES_MAX as u64,
             }),
             Ok(Ok(text)) => json::parse(&text).map_err(|reason| {
-                CallError::Failed(Failure {
+                CallError::Failed(MethodFailure {
                     code: "invalid-result".to_owned(),
                     message: format!("the plugin returned no usable value: {reason}"),
                     details: None,

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sedge_model::names::SecretName;
-use sedge_model::permission::effective::SecretUse;
+use sedge_model::permission::effective::SecretUsage;
 use sedge_secrets::SecretValue;
 use sedge_sys::random;
 
@@ -30,12 +30,12 @@ pub(crate) struct Secret {
     pub(crate) name: SecretName,
     /// `None` if no use of it was granted. The guest still gets a handle; using it is denied.
     pub(crate) value: Option<SecretValue>,
-    pub(crate) usage: SecretUse,
+    pub(crate) usage: SecretUsage,
 }
 
 /// What a placeholder stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum SecretForm {
     /// The value of the secret.
     Plain,
     /// The credentials of a user, for HTTP Basic authentication (RFC 7617).
@@ -48,7 +48,7 @@ pub(crate) enum Form {
 struct Placeholder {
     text: String,
     at: usize,
-    form: Form,
+    form: SecretForm,
 }
 
 /// The call has used up its placeholders.
@@ -76,7 +76,7 @@ impl CallSecrets {
     ///
     /// # Errors
     /// The call already has [`PLACEHOLDERS_MAX`] placeholders.
-    pub(crate) fn placeholder(&mut self, at: usize, form: Form) -> Result<String, TooMany> {
+    pub(crate) fn placeholder(&mut self, at: usize, form: SecretForm) -> Result<String, TooMany> {
         let mut known = self.placeholders.iter();
         if let Some(known) = known.find(|it| it.at == at && it.form == form) {
             return Ok(known.text.clone());
@@ -106,8 +106,8 @@ impl CallSecrets {
         let secret = &self.secrets[found.at];
         let value = secret.value.as_ref().map_or(&[][..], SecretValue::expose);
         let text = match &found.form {
-            Form::Plain => SecretText::from(value.to_vec()),
-            Form::Basic { user } => {
+            SecretForm::Plain => SecretText::from(value.to_vec()),
+            SecretForm::Basic { user } => {
                 let plain = SecretText::from([user.as_bytes(), b":", value].concat());
                 SecretText::from(STANDARD.encode(&plain).into_bytes())
             }
@@ -128,7 +128,7 @@ mod tests {
         secrets.add(Secret {
             name: "TOKEN".parse().expect("a name"),
             value: SecretValue::new(b"open sesame".to_vec()).ok(),
-            usage: SecretUse {
+            usage: SecretUsage {
                 hosts: Vec::new(),
                 reveal: false,
             },
@@ -144,17 +144,19 @@ mod tests {
             let found = found.map(|(_, value)| value.to_vec());
             assert_eq!(found.as_deref(), expect);
         };
-        let plain = secrets.placeholder(0, Form::Plain).expect("one more");
+        let plain = secrets.placeholder(0, SecretForm::Plain).expect("one more");
         assert_eq!(plain.len(), PLACEHOLDER_BYTES);
         let user = "aladdin".to_owned();
         let basic = secrets
-            .placeholder(0, Form::Basic { user })
+            .placeholder(0, SecretForm::Basic { user })
             .expect("one more");
         assert_ne!(plain, basic);
         check(&secrets, &plain, Some(b"open sesame"));
         check(&secrets, &basic, Some(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
         check(&secrets, &"x".repeat(PLACEHOLDER_BYTES), None);
-        let again = secrets.placeholder(0, Form::Plain).expect("no new one");
+        let again = secrets
+            .placeholder(0, SecretForm::Plain)
+            .expect("no new one");
         assert_eq!(again, plain);
     }
 
@@ -163,7 +165,7 @@ mod tests {
         let mut secrets = secrets();
         let mut basic = |n: usize| {
             let user = n.to_string();
-            secrets.placeholder(0, Form::Basic { user })
+            secrets.placeholder(0, SecretForm::Basic { user })
         };
         assert!((0..PLACEHOLDERS_MAX).all(|n| basic(n).is_ok()));
         assert!(basic(PLACEHOLDERS_MAX).is_err());

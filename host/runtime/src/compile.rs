@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use sedge_model::limits::ComponentLimits;
 use sedge_sys::clock::Moment;
-use sedge_sys::worker::{self, Task, WorkerError, WorkerLimits};
+use sedge_sys::worker::{self, WorkerError, WorkerLimits, WorkerTask};
 use wasmtime::Engine;
 
 use crate::cache::CODE_BYTES_MAX;
@@ -31,7 +31,7 @@ const ANSWER_BYTES_MAX: u64 = 2 * CODE_BYTES_MAX;
 
 /// Where components are compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Compiler {
+pub enum ComponentCompiler {
     /// A child process: this program, at this path, which calls [`compile_serve`] when its first
     /// argument is [`COMPILE_COMMAND`].
     Program(PathBuf),
@@ -53,7 +53,7 @@ pub(crate) struct Artifact {
     pub(crate) lines: LineTable,
 }
 
-impl Compiler {
+impl ComponentCompiler {
     /// Compiles a component whose size the caller has checked.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Compiler {
             Self::Program(program) => program.clone(),
             Self::Missing => return Err(PluginError::CompilerMissing),
         };
-        let task = Task {
+        let task = WorkerTask {
             program,
             arguments: vec![COMPILE_COMMAND.to_owned(), limits.compile_bytes.to_string()],
             input: component,
@@ -96,7 +96,7 @@ impl Compiler {
 /// Compiles the component on stdin, writes the result to stdout, and ends the process.
 ///
 /// # Errors
-/// The process was not started by [`Compiler::Program`], or a pipe failed.
+/// The process was not started by [`ComponentCompiler::Program`], or a pipe failed.
 pub fn compile_serve(memory_bytes: u64) -> io::Result<Infallible> {
     worker::serve(WorkerLimits { memory_bytes }, |component, answer| {
         let compiled =

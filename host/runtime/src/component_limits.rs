@@ -169,6 +169,7 @@ pub(crate) const LIMITS: ComponentLimits = ComponentLimits {
     functions: 10,
     instances: 20,
     custom_bytes: 200,
+    download: std::time::Duration::from_secs(1),
     compile: std::time::Duration::from_secs(1),
     compile_bytes: 1000,
     describe: std::time::Duration::from_secs(1),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sedge_model::call::{CallError, DataKind, Failure, Outcome, TargetKind, Written};
+use sedge_lang::type_info::{
+    FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo,
+};
+use sedge_model::call::{CallError, DataKind, MethodFailure, Outcome, TargetKind, Written};
 use sedge_model::lifetime::Retention;
 use sedge_model::names::{SpecName, TypeName};
 use sedge_model::permission::{
@@ -10,10 +13,7 @@ use sedge_model::permission::{
     ModelPermission, Permission, PermissionRequest, SecretPermission, SocketPermission,
     is_http_method,
 };
-use sedge_model::schema::Violation;
-use sedge_model::type_info::{
-    FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec, TypeInfo,
-};
+use sedge_model::violation::Violation;
 use serde_json::Value;
 
 use crate::bindings::exports::sedge::model::model as guest;
@@ -262,14 +262,14 @@ fn schema(of: &str, text: &str) -> Result<Value, PluginError> {
     })
 }
 
-pub(crate) fn failure_from_guest(failure: types::Failure) -> Failure {
+pub(crate) fn failure_from_guest(failure: types::Failure) -> MethodFailure {
     let details = failure.details.map(|text| {
         if text.len() > JSON_BYTES_MAX {
             return Value::String(message_from_guest(text));
         }
         json::parse(&text).unwrap_or(Value::String(text))
     });
-    Failure {
+    MethodFailure {
         code: cut(failure.code, CODE_BYTES_MAX),
         message: message_from_guest(failure.message),
         details,

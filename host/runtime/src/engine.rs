@@ -18,10 +18,10 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use crate::budget::{Admission, Budget, BudgetLimits};
+use crate::budget::{Admission, BudgetLimits, ProcessBudget};
 use crate::cache::{Cache, CodeCache};
 use crate::call::CallState;
-use crate::compile::Compiler;
+use crate::compile::ComponentCompiler;
 use crate::files;
 use crate::http::{self, Client};
 use crate::permits::Permits;
@@ -86,9 +86,9 @@ pub struct Runtime {
     pub(crate) cache: Option<Cache>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) permits: Permits,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<ProcessBudget>,
     pub(crate) component_limits: ComponentLimits,
-    pub(crate) compiler: Compiler,
+    pub(crate) compiler: ComponentCompiler,
     pub(crate) http: Arc<Client>,
     allocation: Allocation,
 }
@@ -153,12 +153,12 @@ impl Runtime {
             cache,
             live,
             permits: Permits::new(host::n_cores() * PERMITS_PER_CORE),
-            budget: Budget::new(BudgetLimits {
+            budget: ProcessBudget::new(BudgetLimits {
                 memory_bytes: u64::MAX,
                 descriptors: u32::MAX,
             }),
             component_limits: ComponentLimits::default(),
-            compiler: Compiler::InProcess,
+            compiler: ComponentCompiler::InProcess,
             http: Arc::default(),
             allocation,
         })
@@ -174,7 +174,7 @@ impl Runtime {
     /// Limits what all calls use together.
     #[must_use]
     pub fn with_budget(mut self, limits: BudgetLimits) -> Self {
-        self.budget = Budget::new(limits);
+        self.budget = ProcessBudget::new(limits);
         self
     }
 
@@ -200,7 +200,7 @@ impl Runtime {
 
     /// Sets where components are compiled.
     #[must_use]
-    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+    pub fn with_compiler(mut self, compiler: ComponentCompiler) -> Self {
         self.compiler = compiler;
         self
     }

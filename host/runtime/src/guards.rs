@@ -2,8 +2,8 @@
 //!
 //! A guard is bound to the full name of an interface, with its version. If the engine provided the
 //! interface under another version only, the linker would accept the guard as a new function, and
-//! guests would reach the engine's own one beside it. Therefore each guard is defined through
-//! [`GuardedInterface`], which fails unless it replaces a function that exists, and then the engine
+//! guests would call the engine's function without a guard. Therefore each guard is defined through
+//! [`GuardedInterface`]. It fails unless it replaces a function that exists, and then the engine
 //! does not start.
 
 use wasmtime::StoreContextMut;
@@ -131,8 +131,9 @@ impl<'a> GuardedInterface<'a> {
     }
 }
 
-/// Returns whether a linker has nothing of this name. The linker cannot be asked; but without
-/// shadowing it refuses a second definition. If it accepts this one, the caller gives it up.
+/// Returns whether a linker has no definition of this name. The linker has no function for this
+/// question, but without shadowing it refuses a second definition. If it accepts this one, the
+/// caller has to discard the linker.
 fn is_free(interface: &mut LinkerInstance<'_, CallState>, name: &str) -> bool {
     let defined = interface.func_wrap(name, |_: StoreContextMut<'_, CallState>, (): ()| Ok(()));
     defined.is_ok()

@@ -2,7 +2,7 @@
 //! the rest of the host.
 //!
 //! An error is either *for the guest*, and then it is part of the contract, or it is the host's
-//! own and ends the call. [`Fault`] tells which.
+//! own and ends the call. [`RequestFault`] tells which.
 
 pub(crate) mod calls;
 pub(crate) mod commands;
@@ -72,7 +72,7 @@ impl std::error::Error for HostError {
 
 /// Why a request of a guest failed.
 #[derive(Debug)]
-pub enum Fault<E> {
+pub enum RequestFault<E> {
     /// The guest receives this error and can continue.
     Guest(E),
     /// The call ends, and so does its run.

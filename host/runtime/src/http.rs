@@ -19,6 +19,7 @@ mod body;
 mod client;
 mod error_code;
 mod fault;
+mod fetch;
 mod insert;
 mod tls;
 
@@ -29,12 +30,12 @@ use std::time::Duration;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
+use sedge_lang::repository::CONFIG_FILE;
 use sedge_model::call::LogLevel;
 use sedge_model::limits::{HttpLimit, HttpLimits};
 use sedge_model::permission::effective::{Addresses, Use};
 use sedge_model::permission::is_http_method;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
-use sedge_model::repository::CONFIG_FILE;
 use sedge_sys::clock::{self, Moment};
 use sedge_sys::net;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,10 +45,11 @@ use wasmtime_wasi_http::{
     WasiHttpView,
 };
 
-use self::body::{Exchange, Progress, RequestBody, ResponseBody};
+use self::body::{BodyProgress, Exchange, RequestBody, ResponseBody};
+use self::client::ConnectionOwner;
 use self::fault::HttpFault;
 use self::insert::Inserter;
-use crate::budget::{Budget, Descriptors};
+use crate::budget::{Descriptors, ProcessBudget};
 use crate::call::{CallIdentity, CallState};
 use crate::call_secrets::CallSecrets;
 use crate::host::{EffectsPort, effects};
@@ -55,6 +57,7 @@ use crate::limits::raise_hint;
 use crate::output::CallLog;
 
 pub(crate) use self::client::Client;
+pub use self::fetch::{FetchError, FetchFault, FetchRequest, url_shown};
 
 /// The maximum size of one write to a request body, in bytes. The host holds one such piece of
 /// each body in memory, and a guest can start thousands of bodies.
@@ -82,7 +85,7 @@ pub(crate) struct SenderSpec {
     pub(crate) identity: Arc<CallIdentity>,
     pub(crate) effects: Option<Arc<dyn EffectsPort>>,
     pub(crate) secrets: Arc<Mutex<CallSecrets>>,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<ProcessBudget>,
 }
 
 /// The resources that a request takes from its call and from the process until it is over.
@@ -171,7 +174,7 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _processed: Box<dyn Future<Output = Result<(), WasiError>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let report = Report::new(self, &request);
+        let report = FailureLog::new(self, &request);
         let sender = self.sender.clone();
         Box::new(async move {
             let sent = match sender {
@@ -203,7 +206,7 @@ impl Sender {
         self: &Arc<Self>,
         request: Request<WasiBody>,
         options: RequestOptions,
-        report: &Report,
+        report: &FailureLog,
     ) -> Result<Response<WasiBody>, HttpFault> {
         let (origin, port) = origin_of(request.uri())?;
         let method = method_of(request.method())?;
@@ -230,7 +233,7 @@ impl Sender {
         // The call's own deadline is not reported to the guest: when it expires, the call is
         // dropped.
         let total = Moment::now().after(limits.total);
-        let progress = Progress::new(limits.request_bytes);
+        let progress = BodyProgress::new(limits.request_bytes);
         let request = self.insert(request, &origin, &progress, &limits).await?;
         let connect_by = Moment::now().after(limits.connect).min(total);
         let found = clock::until(connect_by, self.addresses(&origin, &method, &allowed)).await;
@@ -246,8 +249,8 @@ impl Sender {
             .identity
             .uses
             .mark(&Use::Http(&origin, method.as_str()));
-        let wanted = client::Wanted {
-            model: &self.spec.identity.model,
+        let wanted = client::ConnectionRequest {
+            owner: ConnectionOwner::Model(self.spec.identity.model.clone()),
             origin: &origin,
             port,
             addresses: &addresses,
@@ -262,7 +265,7 @@ impl Sender {
             progress,
             limits,
             total,
-            report: report.clone(),
+            report: Some(report.clone()),
             slot: Some(slot),
         };
         let (parts, incoming) = exchange.run(&wanted, request).await?.into_parts();
@@ -278,7 +281,7 @@ impl Sender {
         self: &Arc<Self>,
         request: Request<WasiBody>,
         origin: &HttpOrigin,
-        progress: &Arc<Progress>,
+        progress: &Arc<BodyProgress>,
         limits: &HttpLimits,
     ) -> Result<Request<RequestBody>, HttpFault> {
         let (mut parts, body) = request.into_parts();
@@ -296,7 +299,7 @@ impl Sender {
             let body = RequestBody::new(body, Some(inserter), progress);
             return Ok(Request::from_parts(parts, body));
         }
-        let gathering = Progress::new(limits.request_bytes);
+        let gathering = BodyProgress::new(limits.request_bytes);
         let body = RequestBody::new(body, Some(inserter), &gathering);
         let body = body.gathered(limits).await?;
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
@@ -312,11 +315,7 @@ impl Sender {
         method: &Method,
         allowed: &Addresses,
     ) -> Result<Vec<IpAddr>, HttpFault> {
-        let found = match &origin.host {
-            HostPattern::Address(address) => vec![*address],
-            HostPattern::Name(name) => net::resolve(name).await.map_err(HttpFault::Name)?,
-            HostPattern::EndsWith(_) | HostPattern::Any => Vec::new(),
-        };
+        let found = resolved(&origin.host).await?;
         let may = found.iter().copied().filter(|it| allowed.allow(*it));
         let may: Vec<IpAddr> = may.collect();
         match found.first() {
@@ -340,7 +339,7 @@ impl Exchange {
     /// Sends a request and waits for the head of the response.
     async fn run(
         &mut self,
-        wanted: &client::Wanted<'_>,
+        wanted: &client::ConnectionRequest<'_>,
         mut request: Request<RequestBody>,
     ) -> Result<Response<hyper::body::Incoming>, HttpFault> {
         loop {
@@ -413,7 +412,7 @@ fn shortened(mut limits: HttpLimits, options: RequestOptions) -> HttpLimits {
 /// Logs failures of one request. The log names the method and the destination, but not the path,
 /// which may contain confidential data.
 #[derive(Clone)]
-pub(crate) struct Report {
+pub(crate) struct FailureLog {
     log: Arc<CallLog>,
     what: String,
     sender: Option<Arc<Sender>>,
@@ -422,7 +421,7 @@ pub(crate) struct Report {
 /// The maximum size of a request's description in a log line, in bytes. A guest chooses its text.
 const WHAT_BYTES_MAX: usize = 300;
 
-impl Report {
+impl FailureLog {
     fn new<T>(hooks: &Hooks, request: &Request<T>) -> Self {
         let uri = request.uri();
         let host = uri.host().unwrap_or_default();
@@ -475,6 +474,15 @@ fn origin_of(uri: &Uri) -> Result<(HttpOrigin, u16), HttpFault> {
         .map_err(|_| refused())?;
     let port = origin.port_of_one().ok_or_else(refused)?;
     Ok((origin, port))
+}
+
+/// Returns the addresses of a host, none of which is checked yet.
+async fn resolved(host: &HostPattern) -> Result<Vec<IpAddr>, HttpFault> {
+    match host {
+        HostPattern::Address(address) => Ok(vec![*address]),
+        HostPattern::Name(name) => net::resolve(name).await.map_err(HttpFault::Name),
+        HostPattern::EndsWith(_) | HostPattern::Any => Ok(Vec::new()),
+    }
 }
 
 /// Returns the method if a grant can name it. `CONNECT` is refused, because it opens a tunnel to a

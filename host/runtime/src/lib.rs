@@ -33,18 +33,19 @@ mod sockets;
 mod staging;
 mod trap;
 
+pub use self::http::{FetchError, FetchFault, FetchRequest, url_shown};
 pub use budget::{Admission, BudgetLimits};
 pub use cache::{CacheFault, CacheFaultKind, CachePart, CachePlaces, CodeCache};
 pub use call::{CallIdentity, CallReport, CallSpec, CoreDump, Surroundings};
-pub use compile::{COMPILE_COMMAND, Compiler, compile_serve};
+pub use compile::{COMPILE_COMMAND, ComponentCompiler, compile_serve};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{CompileLimit, component_bytes_check};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
 pub use files::{CallFolder, Untouchable};
 pub use host::{
     BoxFuture, CalleeError, CallsPort, CommandError, CommandRun, CommandsPort, DataAccessError,
-    DataPort, EffectsPort, Fault, FileSink, FileSource, HostError, LogPort, OpenedFile, Ports,
-    ResourceVersion, RolledBack, SecretsPort, VersionInfo,
+    DataPort, EffectsPort, FileSink, FileSource, HostError, LogPort, OpenedFile, Ports,
+    RequestFault, ResourceVersion, RolledBack, SecretsPort, VersionInfo,
 };
 pub use plugin::{Compiled, LoadedPlugin, Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

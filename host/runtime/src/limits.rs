@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sedge_model::call::LimitName;
 use wasmtime::ResourceLimiter;
 
-use crate::budget::{Budget, Descriptors};
+use crate::budget::{Descriptors, ProcessBudget};
 use crate::call::CallState;
 
 /// A call's use of host functions so far.
@@ -91,12 +91,12 @@ const TABLE_ELEMENT_BYTES: usize = 8;
 pub(crate) struct Memory {
     bytes_max: usize,
     n_bytes: usize,
-    budget: Arc<Budget>,
+    budget: Arc<ProcessBudget>,
     exceeded: Option<(LimitName, u64)>,
 }
 
 impl Memory {
-    pub(crate) fn new(bytes_max: usize, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn new(bytes_max: usize, budget: &Arc<ProcessBudget>) -> Self {
         Self {
             bytes_max,
             n_bytes: 0,
@@ -166,8 +166,8 @@ mod tests {
     use super::*;
     use crate::budget::BudgetLimits;
 
-    fn budget(memory_bytes: u64) -> Arc<Budget> {
-        Budget::new(BudgetLimits {
+    fn budget(memory_bytes: u64) -> Arc<ProcessBudget> {
+        ProcessBudget::new(BudgetLimits {
             memory_bytes,
             descriptors: 1,
         })

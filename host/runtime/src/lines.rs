@@ -13,7 +13,7 @@ use gimli::{
     AttributeValue, DebugLine, DebugLineOffset, EndianSlice, LineProgramHeader, LineRow,
     LittleEndian,
 };
-use sedge_model::backtrace::Place;
+use sedge_model::backtrace::SourcePlace;
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
@@ -95,11 +95,11 @@ impl LineTable {
 
     /// Returns the source position of the instruction at `offset`, in bytes from the start of the
     /// component.
-    pub(crate) fn place(&self, offset: usize) -> Option<Place> {
+    pub(crate) fn place(&self, offset: usize) -> Option<SourcePlace> {
         let offset = u32::try_from(offset).ok()?;
         let behind = self.rows.partition_point(|row| row.0 <= offset);
         let (_, file, line, column) = *self.rows.get(behind.checked_sub(1)?)?;
-        Some(Place {
+        Some(SourcePlace {
             file: self.files.get(file as usize)?.clone(),
             line,
             column,

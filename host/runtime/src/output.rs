@@ -133,13 +133,13 @@ pub(crate) enum Channel {
 
 /// A stdout or stderr of a guest. It splits the output into lines of the log.
 #[derive(Clone)]
-pub(crate) struct Output {
+pub(crate) struct GuestOutput {
     log: Arc<CallLog>,
     channel: Channel,
     partial: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Output {
+impl GuestOutput {
     pub(crate) fn new(log: Arc<CallLog>, channel: Channel) -> Self {
         Self {
             log,
@@ -203,13 +203,13 @@ fn cut(text: &mut String) {
     }
 }
 
-impl IsTerminal for Output {
+impl IsTerminal for GuestOutput {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Output {
+impl StdoutStream for GuestOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -220,11 +220,11 @@ impl StdoutStream for Output {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Output {
+impl Pollable for GuestOutput {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Output {
+impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
         self.print(&bytes);
         Ok(())
@@ -239,7 +239,7 @@ impl OutputStream for Output {
     }
 }
 
-impl AsyncWrite for Output {
+impl AsyncWrite for GuestOutput {
     fn poll_write(
         self: Pin<&mut Self>,
         _cx: &mut Context<'_>,

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sedge_lang::schema::Schema;
+use sedge_lang::type_info::{TypeInfo, TypeInfoError};
 use sedge_model::call::{CallError, LogLine};
 use sedge_model::lifetime::LifetimeError;
 use sedge_model::limits::ComponentLimit;
 use sedge_model::names::NameError;
-use sedge_model::schema::Schema;
-use sedge_model::type_info::{TypeInfo, TypeInfoError};
 use sedge_sys::clock::Moment;
 use sedge_sys::folder::FileError;
 use sedge_sys::worker::WorkerError;

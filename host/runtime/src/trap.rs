@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use sedge_model::backtrace::Frame;
-use sedge_model::call::{CallError, Failure, LimitName};
+use sedge_model::backtrace::StackFrame;
+use sedge_model::call::{CallError, LimitName, MethodFailure};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -41,7 +41,7 @@ pub(crate) fn explain(
         return Ok(CallError::Limit { name, value });
     }
     if let Some((message, location)) = &state.panicked {
-        return Ok(CallError::Failed(Failure {
+        return Ok(CallError::Failed(MethodFailure {
             code: "panic".to_owned(),
             message: match location {
                 Some(location) => format!("the plugin panicked at {location}: {message}"),
@@ -89,11 +89,11 @@ fn limit(name: LimitName, value: usize) -> CallError {
     }
 }
 
-fn backtrace(error: &wasmtime::Error, lines: &LineTable) -> Vec<Frame> {
+fn backtrace(error: &wasmtime::Error, lines: &LineTable) -> Vec<StackFrame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    let frame = |frame: &wasmtime::FrameInfo| Frame {
+    let frame = |frame: &wasmtime::FrameInfo| StackFrame {
         function: frame
             .func_name()
             .map_or_else(|| format!("function {}", frame.func_index()), demangled),

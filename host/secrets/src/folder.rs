@@ -19,8 +19,8 @@ use sedge_sys::folder::Folder;
 use crate::error::SecretsError;
 use crate::files;
 use crate::keys::{KEY_FILE_BYTES_MAX, Keys};
-use crate::log::{CHANGES, LogRecord, USES, What, bounded};
-use crate::sealed::{Fault, Label, SEALED_BYTES_MAX, Sealed, seal};
+use crate::log::{CHANGES, SecretLogRecord, USES, What, bounded};
+use crate::sealed::{Label, SEALED_BYTES_MAX, SealFault, Sealed, seal};
 use crate::value::SecretValue;
 use crate::weakness::Weakness;
 
@@ -131,7 +131,7 @@ impl Secrets {
             let former = self.label(name)?;
             let keys = self.keys_or_fresh()?;
             let label = Label::new(name, former.as_ref(), bounded(by));
-            let mut record = LogRecord::new(What::Put, Some(name), by);
+            let mut record = SecretLogRecord::new(What::Put, Some(name), by);
             record.version = Some(label.version);
             CHANGES.add(&*self.disk, &record)?;
             let info = SecretInfo::new(&label, None);
@@ -147,7 +147,7 @@ impl Secrets {
     /// # Errors
     /// The folder or the log of uses cannot be read.
     pub fn list(&self) -> Result<Vec<ListedSecret>, SecretsError> {
-        let mut uses: HashMap<SecretName, LogRecord> = HashMap::new();
+        let mut uses: HashMap<SecretName, SecretLogRecord> = HashMap::new();
         for record in USES.records(&*self.disk)? {
             if let Some(name) = &record.name {
                 uses.insert(name.clone(), record);
@@ -184,7 +184,7 @@ impl Secrets {
             if self.disk.open(&path_of(name))?.is_none() {
                 return Ok(false);
             }
-            let record = LogRecord::new(What::Delete, Some(name), by);
+            let record = SecretLogRecord::new(What::Delete, Some(name), by);
             CHANGES.add(&*self.disk, &record)?;
             self.disk.remove(&path_of(name))?;
             self.disk.sync_folder("")?;
@@ -207,7 +207,7 @@ impl Secrets {
                 return Ok(0);
             };
             let n_secrets = self.names()?.len();
-            CHANGES.add(&*self.disk, &LogRecord::new(What::Rotate, None, by))?;
+            CHANGES.add(&*self.disk, &SecretLogRecord::new(What::Rotate, None, by))?;
             let keys = self.reseal_all(keys)?.renewed();
             files::replace_sole(&*self.disk, KEY, keys.to_file().as_bytes())?;
             self.reseal_all(keys)?;
@@ -265,7 +265,7 @@ impl Secrets {
     /// # Errors
     /// The disk fails.
     pub fn note_use(&self, name: &SecretName, by: &str) -> Result<(), SecretsError> {
-        let record = LogRecord::new(What::Use, Some(name), by);
+        let record = SecretLogRecord::new(What::Use, Some(name), by);
         self.with_lock(|| Ok(USES.add(&*self.disk, &record)?))
     }
 
@@ -273,7 +273,7 @@ impl Secrets {
     ///
     /// # Errors
     /// The disk fails.
-    pub fn log(&self) -> Result<Vec<LogRecord>, SecretsError> {
+    pub fn log(&self) -> Result<Vec<SecretLogRecord>, SecretsError> {
         let mut records = CHANGES.records(&*self.disk)?;
         records.extend(USES.records(&*self.disk)?);
         Ok(records)
@@ -342,7 +342,7 @@ impl Secrets {
     fn with_sealed<T>(
         &self,
         name: &SecretName,
-        work: impl FnOnce(&Sealed<'_>) -> Result<T, Fault>,
+        work: impl FnOnce(&Sealed<'_>) -> Result<T, SealFault>,
     ) -> Result<Option<T>, SecretsError> {
         let Some(mut file) = self.disk.open(&path_of(name))? else {
             return Ok(None);
@@ -352,12 +352,12 @@ impl Secrets {
         done.map(Some).map_err(|fault| self.error(fault, name))
     }
 
-    fn error(&self, fault: Fault, name: &SecretName) -> SecretsError {
+    fn error(&self, fault: SealFault, name: &SecretName) -> SecretsError {
         let (name, path) = (name.clone(), self.path.join(path_of(name)));
         match fault {
-            Fault::Newer => SecretsError::Newer(path),
-            Fault::Damaged => SecretsError::Damaged { name, path },
-            Fault::KeyOther => SecretsError::KeyOther {
+            SealFault::Newer => SecretsError::Newer(path),
+            SealFault::Damaged => SecretsError::Damaged { name, path },
+            SealFault::KeyOther => SecretsError::KeyOther {
                 name,
                 path: self.path.join(KEY),
             },
@@ -409,7 +409,7 @@ impl Secrets {
 }
 
 impl SecretInfo {
-    fn new(label: &Label, last_use: Option<LogRecord>) -> Self {
+    fn new(label: &Label, last_use: Option<SecretLogRecord>) -> Self {
         // A deleted secret of the same name may have been used before this one was put.
         let last_use = last_use.filter(|it| it.at_ms >= label.created_at_ms);
         Self {

@@ -42,18 +42,18 @@ pub(crate) type Nonce = [u8; NONCE_BYTES];
 pub(crate) struct KeyId([u8; ID_BYTES]);
 
 /// A key.
-pub(crate) struct Key {
+pub(crate) struct SealKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
     id: KeyId,
 }
 
 /// The keys of the file, newest first: one, or two after an interrupted rotation.
 pub(crate) struct Keys {
-    newest: Key,
-    former: Vec<Key>,
+    newest: SealKey,
+    former: Vec<SealKey>,
 }
 
-impl Key {
+impl SealKey {
     fn fresh() -> Self {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         random::fill(&mut *bytes);
@@ -86,7 +86,7 @@ impl Key {
         buffer
     }
 
-    /// Opens the result of [`Key::seal`]; returns `None` if it, the nonce or `bound` differs.
+    /// Opens the result of [`SealKey::seal`]; returns `None` if it, the nonce or `bound` differs.
     pub(crate) fn open(
         &self,
         nonce: &Nonce,
@@ -112,7 +112,7 @@ pub(crate) const TAG_BYTES: usize = 16;
 impl Keys {
     pub(crate) fn fresh() -> Self {
         Self {
-            newest: Key::fresh(),
+            newest: SealKey::fresh(),
             former: Vec::new(),
         }
     }
@@ -122,7 +122,7 @@ impl Keys {
         let mut former = self.former;
         former.insert(0, self.newest);
         Self {
-            newest: Key::fresh(),
+            newest: SealKey::fresh(),
             former,
         }
     }
@@ -140,11 +140,11 @@ impl Keys {
     }
 
     /// Returns the key that new secrets are sealed with.
-    pub(crate) fn newest(&self) -> &Key {
+    pub(crate) fn newest(&self) -> &SealKey {
         &self.newest
     }
 
-    pub(crate) fn of_id(&self, id: KeyId) -> Option<&Key> {
+    pub(crate) fn of_id(&self, id: KeyId) -> Option<&SealKey> {
         let mut keys = std::iter::once(&self.newest).chain(&self.former);
         keys.find(|key| key.id == id)
     }
@@ -181,9 +181,9 @@ impl Keys {
         let key = |line: &str| {
             let mut bytes = Zeroizing::new([0; KEY_BYTES]);
             read_hex(line, &mut *bytes)?;
-            Some(Key::new(bytes))
+            Some(SealKey::new(bytes))
         };
-        let keys: Option<Vec<Key>> = lines.map(key).collect();
+        let keys: Option<Vec<SealKey>> = lines.map(key).collect();
         let mut keys = keys.ok_or_else(damaged)?.into_iter();
         Ok(Self {
             newest: keys.next().ok_or_else(damaged)?,
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn sealed_value_opens_only_with_the_same_key_nonce_and_label() {
-        let (key, other) = (Key::fresh(), Key::fresh());
+        let (key, other) = (SealKey::fresh(), SealKey::fresh());
         assert!(key.id() != other.id());
         let nonce = [7; NONCE_BYTES];
         let sealed = key.seal(&nonce, b"name", b"value");

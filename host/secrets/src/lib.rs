@@ -24,7 +24,7 @@ mod weakness;
 
 pub use error::SecretsError;
 pub use folder::{ListedSecret, Opened, SecretInfo, Secrets};
-pub use log::{LogRecord, What};
+pub use log::{SecretLogRecord, What};
 pub use redactor::{Redactor, StreamRedactor};
 pub use value::{SecretValue, VALUE_BYTES_MAX, VALUE_BYTES_MIN, ValueError};
 pub use weakness::{STRONG_BYTES_MIN, Weakness};

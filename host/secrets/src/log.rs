@@ -43,7 +43,7 @@ pub enum What {
 /// A record of an operation on secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LogRecord {
+pub struct SecretLogRecord {
     /// The time, in milliseconds since 1970.
     pub at_ms: u64,
     /// The operation.
@@ -76,7 +76,7 @@ pub(crate) const USES: Log = Log {
     is_synced: false,
 };
 
-impl LogRecord {
+impl SecretLogRecord {
     pub(crate) fn new(what: What, name: Option<&SecretName>, by: &str) -> Self {
         Self {
             at_ms: Timestamp::now().0,
@@ -95,7 +95,11 @@ pub(crate) fn bounded(by: &str) -> &str {
 
 impl Log {
     /// Adds a record. The caller must hold the lock.
-    pub(crate) fn add(self, disk: &dyn PrivateDisk, record: &LogRecord) -> Result<(), FileError> {
+    pub(crate) fn add(
+        self,
+        disk: &dyn PrivateDisk,
+        record: &SecretLogRecord,
+    ) -> Result<(), FileError> {
         let mut line = serde_json::to_vec(record).expect("a record is plain data");
         line.push(b'\n');
         let former = content(disk, self.path)?;
@@ -119,7 +123,7 @@ impl Log {
     }
 
     /// Returns the retained records, oldest first. Incomplete lines are skipped.
-    pub(crate) fn records(self, disk: &dyn PrivateDisk) -> Result<Vec<LogRecord>, FileError> {
+    pub(crate) fn records(self, disk: &dyn PrivateDisk) -> Result<Vec<SecretLogRecord>, FileError> {
         let mut records = Vec::new();
         for path in [&self.former(), self.path] {
             let content = content(disk, path)?;
@@ -148,8 +152,8 @@ mod tests {
 
     use super::*;
 
-    fn record(n: usize) -> LogRecord {
-        LogRecord::new(What::Use, None, &n.to_string())
+    fn record(n: usize) -> SecretLogRecord {
+        SecretLogRecord::new(What::Use, None, &n.to_string())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sedge_sys::clock::Timestamp;
 use sedge_sys::random;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::{Key, KeyId, NONCE_BYTES, TAG_BYTES, hex, read_hex};
+use crate::keys::{KeyId, NONCE_BYTES, SealKey, TAG_BYTES, hex, read_hex};
 use crate::value::{SecretValue, VALUE_BYTES_MAX};
 
 /// The first line of the file.
@@ -62,7 +62,7 @@ pub(crate) struct Sealed<'f> {
 
 /// Why a file cannot be opened as a sealed secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum SealFault {
     /// A newer version of Sedge wrote it.
     Newer,
     /// It is not as it was written.
@@ -97,7 +97,7 @@ impl Label {
 }
 
 /// Returns the content of a secret's file.
-pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &Key) -> Vec<u8> {
+pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &SealKey) -> Vec<u8> {
     let mut nonce = [0; NONCE_BYTES];
     random::fill(&mut nonce);
     label.key = key.id().to_string();
@@ -112,20 +112,20 @@ pub(crate) fn seal(mut label: Label, value: &SecretValue, key: &Key) -> Vec<u8> 
 
 impl<'f> Sealed<'f> {
     /// Parses the file of the secret `name`. The label is not authenticated by this.
-    pub(crate) fn parse(file: &'f [u8], name: &SecretName) -> Result<Self, Fault> {
+    pub(crate) fn parse(file: &'f [u8], name: &SecretName) -> Result<Self, SealFault> {
         let Some(rest) = file.strip_prefix(FIRST_LINE) else {
             return Err(if file.starts_with(FIRST_LINE_START) {
-                Fault::Newer
+                SealFault::Newer
             } else {
-                Fault::Damaged
+                SealFault::Damaged
             });
         };
         let end = rest.iter().position(|byte| *byte == b'\n');
-        let end = end.ok_or(Fault::Damaged)?;
+        let end = end.ok_or(SealFault::Damaged)?;
         let (label, sealed) = (&rest[..end], &rest[end + 1..]);
-        let label: Label = serde_json::from_slice(label).map_err(|_| Fault::Damaged)?;
+        let label: Label = serde_json::from_slice(label).map_err(|_| SealFault::Damaged)?;
         if label.name != *name {
-            return Err(Fault::Damaged);
+            return Err(SealFault::Damaged);
         }
         Ok(Self {
             label,
@@ -135,22 +135,22 @@ impl<'f> Sealed<'f> {
     }
 
     /// Returns whether the secret is sealed with `key`.
-    pub(crate) fn is_by(&self, key: &Key) -> bool {
+    pub(crate) fn is_by(&self, key: &SealKey) -> bool {
         self.label.key == key.id().to_string()
     }
 
     /// Opens the sealed value, and so authenticates the label.
     pub(crate) fn open<'k>(
         &self,
-        key_of: impl FnOnce(KeyId) -> Option<&'k Key>,
-    ) -> Result<SecretValue, Fault> {
-        let id = KeyId::parse(&self.label.key).ok_or(Fault::Damaged)?;
+        key_of: impl FnOnce(KeyId) -> Option<&'k SealKey>,
+    ) -> Result<SecretValue, SealFault> {
+        let id = KeyId::parse(&self.label.key).ok_or(SealFault::Damaged)?;
         let mut nonce = [0; NONCE_BYTES];
-        read_hex(&self.label.nonce, &mut nonce).ok_or(Fault::Damaged)?;
-        let key = key_of(id).ok_or(Fault::KeyOther)?;
+        read_hex(&self.label.nonce, &mut nonce).ok_or(SealFault::Damaged)?;
+        let key = key_of(id).ok_or(SealFault::KeyOther)?;
         let value = key.open(&nonce, self.bound, self.sealed);
-        let value = value.ok_or(Fault::Damaged)?;
-        SecretValue::new(value).map_err(|_| Fault::Damaged)
+        let value = value.ok_or(SealFault::Damaged)?;
+        SecretValue::new(value).map_err(|_| SealFault::Damaged)
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
         seal(label, &value, keys.newest())
     }
 
-    fn opened(file: &[u8], of: &str, keys: &Keys) -> Result<Vec<u8>, Fault> {
+    fn opened(file: &[u8], of: &str, keys: &Keys) -> Result<Vec<u8>, SealFault> {
         let sealed = Sealed::parse(file, &name(of))?;
         let value = sealed.open(|id| keys.of_id(id))?;
         Ok(value.expose().to_vec())
@@ -208,14 +208,17 @@ mod tests {
     fn file_is_bound_to_its_name_version_and_key() {
         let keys = Keys::fresh();
         let (one, two) = (sealed(&keys, 1), sealed(&keys, 2));
-        assert_eq!(opened(&one, "TOKENS", &keys), Err(Fault::Damaged));
+        assert_eq!(opened(&one, "TOKENS", &keys), Err(SealFault::Damaged));
         // The label of one version with the value of the other.
         let at = one.len() - b"canary".len() - TAG_BYTES;
         let mixed = [&one[..at], &two[two.len() - (one.len() - at)..]].concat();
-        assert_eq!(opened(&mixed, "TOKEN", &keys), Err(Fault::Damaged));
-        assert_eq!(opened(&one, "TOKEN", &Keys::fresh()), Err(Fault::KeyOther));
+        assert_eq!(opened(&mixed, "TOKEN", &keys), Err(SealFault::Damaged));
+        assert_eq!(
+            opened(&one, "TOKEN", &Keys::fresh()),
+            Err(SealFault::KeyOther)
+        );
         let mut newer = one.clone();
         newer[FIRST_LINE.len() - 2] = b'2';
-        assert_eq!(opened(&newer, "TOKEN", &keys), Err(Fault::Newer));
+        assert_eq!(opened(&newer, "TOKEN", &keys), Err(SealFault::Newer));
     }
 }

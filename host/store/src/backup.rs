@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::blobs::{ContentReader, path_of};
-use crate::door::{self, DATABASE_FILE, Fault, Tx};
+use crate::door::{self, DATABASE_FILE, Tx, TxFault};
 use crate::error::StoreError;
 use crate::health::first_fault;
 use crate::medium::Medium;
@@ -225,7 +225,7 @@ struct Snapshot {
 }
 
 /// Copies one database over another atomically. If it is stopped, the target is unchanged.
-fn copy_database(source: &Connection, target: &mut Connection, stop: &Stop) -> Result<(), Fault> {
+fn copy_database(source: &Connection, target: &mut Connection, stop: &Stop) -> Result<(), TxFault> {
     // The pages are copied in pieces, all from the snapshot of this transaction.
     let source = source.unchecked_transaction()?;
     source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -259,7 +259,7 @@ fn stop_with(connection: &mut Connection, stop: &Stop) -> Result<(), rusqlite::E
 }
 
 /// Returns the digests of the files that a database refers to.
-fn files_of(connection: &Connection) -> Result<BTreeSet<Digest>, Fault> {
+fn files_of(connection: &Connection) -> Result<BTreeSet<Digest>, TxFault> {
     let mut statement =
         connection.prepare("SELECT DISTINCT digest FROM data_versions WHERE content IS NULL")?;
     let digests = statement.query_map([], |row| row.get::<_, [u8; DIGEST_BYTES]>(0))?;
@@ -269,7 +269,7 @@ fn files_of(connection: &Connection) -> Result<BTreeSet<Digest>, Fault> {
 }
 
 /// Opens a temporary database that no other process uses and that need not be durable.
-fn open_plain(medium: &Medium, name: &str) -> Result<Connection, Fault> {
+fn open_plain(medium: &Medium, name: &str) -> Result<Connection, TxFault> {
     let path = medium.path.join(name);
     let connection = match &medium.vfs {
         None => Connection::open(path)?,

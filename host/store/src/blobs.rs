@@ -156,7 +156,7 @@ pub(crate) fn path_of(digest: &Digest) -> String {
 ///
 /// Dropping it removes the unfinished file.
 #[derive(Debug)]
-pub struct FileWriter {
+pub struct BlobWriter {
     blobs: Arc<Blobs>,
     small: Vec<u8>,
     large: Option<(Passing, Box<dyn DiskFile>)>,
@@ -183,7 +183,7 @@ impl Drop for Passing {
     }
 }
 
-impl FileWriter {
+impl BlobWriter {
     pub(crate) fn new(blobs: &Arc<Blobs>) -> Self {
         Self {
             blobs: Arc::clone(blobs),

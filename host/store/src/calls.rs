@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sedge_model::call::{CallError, CallStatus, LogLine, Outcome, Refusals, Undone, Written};
+use sedge_model::call::{
+    CallError, CallStatus, DiscardedChanges, LogLine, Outcome, Refusals, Written,
+};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, ModelName, NameError, RunId};
 use sedge_model::permission::Permission;
@@ -13,7 +15,7 @@ use serde_json::Value;
 use crate::Store;
 use crate::changes::{CallAuthor, Change, Origin, Prepared};
 use crate::data::Scan;
-use crate::door::{Durability, Fault, Next, Receipt, Row, Tx, values};
+use crate::door::{Durability, Receipt, RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredFailedCall, StoredOutcome, StoredWord, read_word};
 use crate::locks::lock_check;
@@ -37,7 +39,7 @@ pub struct CallStart {
     /// Its arguments.
     pub arguments: Value,
     /// How often it was rolled back before it could begin.
-    pub n_undone: u32,
+    pub n_rollbacks: u32,
 }
 
 /// A call that has ended.
@@ -56,7 +58,7 @@ pub struct CallEnd {
     /// The changes that become visible.
     pub changes: Vec<Change>,
     /// The staged changes that are discarded.
-    pub undone: Undone,
+    pub discarded: DiscardedChanges,
     /// What the host refused to the call.
     pub refusals: Refusals,
     /// The versions that the call published before.
@@ -93,7 +95,7 @@ pub struct CallRecord {
     /// Its error, if it failed.
     pub error: Option<CallError>,
     /// The staged changes that were then discarded.
-    pub undone: Undone,
+    pub discarded: DiscardedChanges,
     /// What the host had refused to it then.
     pub refusals: Refusals,
     /// When it began.
@@ -103,7 +105,7 @@ pub struct CallRecord {
     /// Microseconds of these that it waited for its locks.
     pub waited_us: Option<u64>,
     /// How often it was rolled back and retried because of a deadlock.
-    pub n_undone: u32,
+    pub n_rollbacks: u32,
 }
 
 /// A line of a call's log.
@@ -111,6 +113,8 @@ pub struct CallRecord {
 pub struct LogRecord {
     /// The call.
     pub lineage: Lineage,
+    /// The step that the call is part of, if any.
+    pub step: Option<String>,
     /// The call's model.
     pub model: ModelName,
     /// The call's method.
@@ -141,7 +145,7 @@ impl Store {
                     &start.plugin,
                     &arguments,
                     tx.now().0,
-                    start.n_undone,
+                    start.n_rollbacks,
                 ];
                 tx.execute(statements::CALL_INSERT, &call)?;
                 Ok(())
@@ -258,7 +262,7 @@ impl Store {
                 let name = word("data name", row.get(1)?)?;
                 let version = row.get(2)?;
                 take(call, Written { name, version });
-                Ok(Next::More)
+                Ok(RowFlow::More)
             })
         })
     }
@@ -277,29 +281,30 @@ impl Store {
             let mut calls = tx.all(statements::CALLS_WITH_LOG, &values![run.as_str()], |row| {
                 call_with_log(run, row)
             })?;
-            calls.sort_by(|one, other| one.0.cmp(&other.0));
-            let mut next = Next::More;
-            for (lineage, model, method) in calls {
-                let path = lineage.path();
+            calls.sort_by(|one, other| one.lineage.cmp(&other.lineage));
+            let mut next = RowFlow::More;
+            for logged in calls {
+                let path = logged.lineage.path();
                 let call = values![run.as_str(), &path];
                 tx.each(statements::LOG_OF_CALL, &call, |row| {
                     let record = LogRecord {
-                        lineage: lineage.clone(),
-                        model: model.clone(),
-                        method: method.clone(),
+                        lineage: logged.lineage.clone(),
+                        step: logged.step.clone(),
+                        model: logged.model.clone(),
+                        method: logged.method.clone(),
                         line: log_line(row)?,
                     };
                     next = match take(record) {
-                        Ok(Scan::More) => Next::More,
-                        Ok(Scan::Enough) => Next::Enough,
+                        Ok(Scan::More) => RowFlow::More,
+                        Ok(Scan::Enough) => RowFlow::Enough,
                         Err(error) => {
                             failure = Some(error);
-                            Next::Enough
+                            RowFlow::Enough
                         }
                     };
                     Ok(next)
                 })?;
-                if next == Next::Enough {
+                if next == RowFlow::Enough {
                     break;
                 }
             }
@@ -312,15 +317,24 @@ impl Store {
     }
 }
 
-fn call_with_log(run: &RunId, row: &Row<'_>) -> Result<(Lineage, ModelName, MethodName), Fault> {
-    Ok((
-        row.text(0, |path| lineage(run.as_str(), path))??,
-        word("model name", row.get(1)?)?,
-        word("method name", row.get(2)?)?,
-    ))
+/// A call that has log lines.
+struct LoggedCall {
+    lineage: Lineage,
+    step: Option<String>,
+    model: ModelName,
+    method: MethodName,
 }
 
-fn log_line(row: &Row<'_>) -> Result<LogLine, Fault> {
+fn call_with_log(run: &RunId, row: &SqlRow<'_>) -> Result<LoggedCall, TxFault> {
+    Ok(LoggedCall {
+        lineage: row.text(0, |path| lineage(run.as_str(), path))??,
+        step: row.get(1)?,
+        model: word("model name", row.get(2)?)?,
+        method: word("method name", row.get(3)?)?,
+    })
+}
+
+fn log_line(row: &SqlRow<'_>) -> Result<LogLine, TxFault> {
     Ok(LogLine {
         level: row.text(0, |text| read_word("log level", text))??,
         message: row.get(1)?,
@@ -328,11 +342,11 @@ fn log_line(row: &Row<'_>) -> Result<LogLine, Fault> {
     })
 }
 
-fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault> {
+fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), TxFault> {
     let result = match &end.result {
         Ok(value) => serde_json::to_string(&StoredOutcome::new(value, written)),
         Err(error) => {
-            serde_json::to_string(&StoredFailedCall::new(error, &end.undone, &end.refusals))
+            serde_json::to_string(&StoredFailedCall::new(error, &end.discarded, &end.refusals))
         }
     };
     let result = result.expect("outcomes and errors have a form in JSON");
@@ -351,7 +365,7 @@ fn end_note(tx: &Tx<'_>, end: &CallEnd, written: &[Written]) -> Result<(), Fault
     Ok(())
 }
 
-fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
+fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), TxFault> {
     let path = end.lineage.path();
     for (at, line) in end.log.iter().enumerate() {
         let fields = serde_json::to_string(&line.fields).expect("fields have a form in JSON");
@@ -368,7 +382,7 @@ fn log_insert(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Fault> {
+pub(crate) fn call_record(run: &RunId, row: &SqlRow<'_>) -> Result<CallRecord, TxFault> {
     let status: CallStatus = row.text(4, |text| read_word("call status", text))??;
     let result: Option<String> = row.get(6)?;
     // ignored: an `Option`; a running call has no result.
@@ -388,7 +402,7 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
     };
     let (error, undone, refusals) = match failed {
         Some((error, undone, refusals)) => (Some(error), undone, refusals),
-        None => (None, Undone::default(), Refusals::default()),
+        None => (None, DiscardedChanges::default(), Refusals::default()),
     };
     Ok(CallRecord {
         lineage: row.text(0, |path| lineage(run.as_str(), path))??,
@@ -399,17 +413,17 @@ pub(crate) fn call_record(run: &RunId, row: &Row<'_>) -> Result<CallRecord, Faul
         arguments: row.text(5, |text| json("call's arguments", text))??,
         outcome,
         error,
-        undone,
+        discarded: undone,
         refusals,
         started_at: Timestamp(row.get(7)?),
         until_commit_us: row.get(8)?,
         waited_us: row.get(9)?,
-        n_undone: row.get(10)?,
+        n_rollbacks: row.get(10)?,
     })
 }
 
 /// Parses the path of a call that the store wrote.
-pub(crate) fn lineage(run: &str, path: &str) -> Result<Lineage, Fault> {
+pub(crate) fn lineage(run: &str, path: &str) -> Result<Lineage, TxFault> {
     let parsed = format!("{run}/{path}").parse();
     parsed.map_err(|error: NameError| StoreError::unreadable("call", error).into())
 }

@@ -11,7 +11,7 @@ use sedge_model::run::StepPath;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
 use crate::calls::CallEnd;
-use crate::door::{Fault, Row, Tx, Value, values};
+use crate::door::{SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::StoredWord;
 use crate::runs::word;
@@ -62,7 +62,7 @@ impl<'a> CallAuthor<'a> {
 
     /// Returns the owner of a name after a write. Only models of the type that first wrote a name
     /// may write it again. A model of unknown type does not change the owner.
-    fn owner<'b>(&'b self, data: &'b DataRow) -> Result<Option<&'b str>, Fault> {
+    fn owner<'b>(&'b self, data: &'b StoredData) -> Result<Option<&'b str>, TxFault> {
         let own = self.origin.type_name.as_ref();
         match (&data.owner, own) {
             (Some(owner), Some(own)) if owner != own => Err(StoreError::NotOwner {
@@ -125,7 +125,7 @@ impl Prepared {
         blobs: &Blobs,
         author: &CallAuthor<'_>,
         changes: &[Change],
-    ) -> Result<Vec<Written>, Fault> {
+    ) -> Result<Vec<Written>, TxFault> {
         let mut written = Vec::new();
         let mut origin = None;
         for (change, file) in changes.iter().zip(&self.files) {
@@ -165,7 +165,7 @@ fn content_of(change: &Change) -> Option<&StagedContent> {
 
 /// A name of data, resolved if it is a former one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DataRow {
+pub(crate) struct StoredData {
     pub(crate) id: i64,
     pub(crate) name: DataName,
     pub(crate) owner: Option<TypeName>,
@@ -179,11 +179,11 @@ pub(crate) fn data_find(
     tx: &Tx<'_>,
     model: &ModelName,
     name: &DataName,
-) -> Result<Option<DataRow>, Fault> {
+) -> Result<Option<StoredData>, TxFault> {
     let key = values![model.as_str(), name.as_str()];
     tx.first(statements::DATA_FIND, &key, |row| {
         let owner: Option<String> = row.get(2)?;
-        Ok(DataRow {
+        Ok(StoredData {
             id: row.get(0)?,
             name: word("data name", row.get(1)?)?,
             owner: owner.map(|owner| word("type name", owner)).transpose()?,
@@ -203,7 +203,7 @@ struct NewVersion<'a> {
 }
 
 impl NewVersion<'_> {
-    fn insert(&self, tx: &Tx<'_>, blobs: &Blobs) -> Result<Written, Fault> {
+    fn insert(&self, tx: &Tx<'_>, blobs: &Blobs) -> Result<Written, TxFault> {
         let data = self.data(tx)?;
         let version = data.written + 1;
         let (digest, content) = self.content(tx, blobs, &data)?;
@@ -247,14 +247,14 @@ impl NewVersion<'_> {
 
     /// Returns the row of the name, or of the name it was renamed to. Creates the row if it does
     /// not exist.
-    fn data(&self, tx: &Tx<'_>) -> Result<DataRow, Fault> {
+    fn data(&self, tx: &Tx<'_>) -> Result<StoredData, TxFault> {
         if let Some(data) = data_find(tx, self.author.model, &self.write.name)? {
             return Ok(data);
         }
         let (model, name) = (self.author.model.as_str(), self.write.name.as_str());
-        let row = values![model, name, Value::Null, Value::Null];
+        let row = values![model, name, SqlValue::Null, SqlValue::Null];
         tx.execute(statements::DATA_INSERT, &row)?;
-        Ok(DataRow {
+        Ok(StoredData {
             id: tx.inserted(),
             name: self.write.name.clone(),
             owner: None,
@@ -269,8 +269,8 @@ impl NewVersion<'_> {
         &self,
         tx: &Tx<'_>,
         blobs: &Blobs,
-        data: &DataRow,
-    ) -> Result<(Digest, Option<i64>), Fault> {
+        data: &StoredData,
+    ) -> Result<(Digest, Option<i64>), TxFault> {
         if let Some(digest) = self.file {
             // A collection may have removed the file since it was written.
             return match blobs.size(&digest)? {
@@ -299,7 +299,7 @@ impl NewVersion<'_> {
     }
 }
 
-fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, Fault> {
+fn origin_id(tx: &Tx<'_>, origin: &Origin) -> Result<i64, TxFault> {
     let definition = origin.definition.map(|digest| digest.to_string());
     let row = values![
         &origin.plugin,
@@ -321,7 +321,7 @@ pub(crate) fn versions_delete(
     tx: &Tx<'_>,
     data: i64,
     version: Option<u64>,
-) -> Result<(u64, u64), Fault> {
+) -> Result<(u64, u64), TxFault> {
     let numbers = tx.all(
         statements::VERSION_NUMBERS,
         &values![data, version],
@@ -337,7 +337,7 @@ pub(crate) fn versions_delete(
 
 /// Deletes one version, and its small content if no other version shares it. The caller must call
 /// [`data_settle`] afterwards.
-pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(), Fault> {
+pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(), TxFault> {
     let key = values![data, version];
     let content = tx.first(statements::VERSION_CONTENT, &key, |row| {
         row.get::<Option<i64>>(1)
@@ -356,7 +356,7 @@ pub(crate) fn version_delete(tx: &Tx<'_>, data: i64, version: u64) -> Result<(),
 }
 
 /// Updates a name after versions were deleted: sets its latest version, or deletes the name.
-pub(crate) fn data_settle(tx: &Tx<'_>, data: i64) -> Result<(), Fault> {
+pub(crate) fn data_settle(tx: &Tx<'_>, data: i64) -> Result<(), TxFault> {
     for delete in statements::DATA_DELETE_EMPTY {
         tx.execute(delete, &values![data])?;
     }
@@ -364,7 +364,7 @@ pub(crate) fn data_settle(tx: &Tx<'_>, data: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(crate) fn digest_of(row: &Row<'_>, column: usize) -> Result<Digest, Fault> {
+pub(crate) fn digest_of(row: &SqlRow<'_>, column: usize) -> Result<Digest, TxFault> {
     let bytes: [u8; DIGEST_BYTES] = row.get(column)?;
     Ok(Digest(bytes))
 }

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use sedge_lang::query::Selection;
 use sedge_model::call::DataKind;
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{DataName, ModelName, SpecName};
-use sedge_model::query::Selection;
 use sedge_sys::clock::Timestamp;
 
 use crate::Store;
 use crate::blobs::ContentReader;
 use crate::calls::lineage;
 use crate::changes::{Origin, data_find, digest_of};
-use crate::door::{Fault, Next, Row, Tx, values};
+use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::read_word;
 use crate::runs::{json, word};
@@ -194,11 +194,11 @@ impl Store {
                     record,
                 };
                 Ok(match take(&scanned) {
-                    Ok(Scan::More) => Next::More,
-                    Ok(Scan::Enough) => Next::Enough,
+                    Ok(Scan::More) => RowFlow::More,
+                    Ok(Scan::Enough) => RowFlow::Enough,
                     Err(error) => {
                         failure = Some(error);
-                        Next::Enough
+                        RowFlow::Enough
                     }
                 })
             })
@@ -305,7 +305,7 @@ fn text(bytes: Vec<u8>) -> Result<String, StoreError> {
 }
 
 /// Reads the columns of `statements::version_columns`.
-pub(crate) fn data_record(row: &Row<'_>) -> Result<DataRecord, Fault> {
+pub(crate) fn data_record(row: &SqlRow<'_>) -> Result<DataRecord, TxFault> {
     let tags: Option<String> = row.get(9)?;
     let (type_name, definition): (String, String) = (row.get(15)?, row.get(18)?);
     let known = |text: String| (!text.is_empty()).then_some(text);

@@ -26,7 +26,7 @@ use crate::medium::Medium;
 pub use group::Receipt;
 pub(crate) use open::connect;
 pub(crate) use trust::{check_schema, harden, shown};
-pub(crate) use values::{Next, Row, Tx, Value, values};
+pub(crate) use values::{RowFlow, SqlRow, SqlValue, Tx, values};
 
 pub(crate) const DATABASE_FILE: &str = "sedge.db";
 const QUEUE_FILE: &str = "write.lock";
@@ -50,7 +50,7 @@ pub(crate) enum Durability {
 }
 
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct SqlDoor {
     medium: Medium,
     writer: Arc<group::Group>,
     readers: Mutex<Vec<Connection>>,
@@ -69,7 +69,7 @@ struct WriterSql {
     durability: Durability,
 }
 
-impl Door {
+impl SqlDoor {
     /// Creates a datastore, or opens the existing one.
     pub(crate) fn create(medium: Medium) -> Result<Self, StoreError> {
         if sedge_sys::host::is_network_file_system(&medium.path) {
@@ -120,11 +120,11 @@ impl Door {
         &self,
         operation: &'static str,
         durability: Durability,
-        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault>,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         self.writer.exclusive(|writer| {
             let _turn = writer.queue.enter()?;
-            let commit = |sql: &mut WriterSql| -> Result<T, Fault> {
+            let commit = |sql: &mut WriterSql| -> Result<T, TxFault> {
                 let transaction = sql.begin(durability)?;
                 let value = body(&Tx::new(&transaction, &self.medium.clock))?;
                 transaction.commit()?;
@@ -140,7 +140,7 @@ impl Door {
         &self,
         operation: &'static str,
         durability: Durability,
-        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault> + Send + 'static,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
     ) -> Receipt<T> {
         group::submit(&self.writer, operation, durability, body)
     }
@@ -150,11 +150,11 @@ impl Door {
     pub(crate) fn maintain<T>(
         &self,
         operation: &'static str,
-        body: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+        body: impl FnOnce(&mut Connection) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         self.writer.exclusive(|writer| {
             let _turn = writer.queue.enter()?;
-            let maintain = |sql: &mut WriterSql| -> Result<T, Fault> {
+            let maintain = |sql: &mut WriterSql| -> Result<T, TxFault> {
                 sql.set_durability(Durability::PowerLoss)?;
                 body(&mut sql.connection)
             };
@@ -166,10 +166,10 @@ impl Door {
     pub(crate) fn read<T>(
         &self,
         operation: &'static str,
-        body: impl FnOnce(&Tx<'_>) -> Result<T, Fault>,
+        body: impl FnOnce(&Tx<'_>) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         let mut connection = self.reader()?;
-        let read = |connection: &mut Connection| -> Result<T, Fault> {
+        let read = |connection: &mut Connection| -> Result<T, TxFault> {
             let snapshot = connection.transaction()?;
             body(&Tx::new(&snapshot, &self.medium.clock))
         };
@@ -184,10 +184,10 @@ impl Door {
     pub(crate) fn read_briefly<T>(
         &self,
         operation: &'static str,
-        body: impl Fn(&Tx<'_>) -> Result<T, Fault>,
+        body: impl Fn(&Tx<'_>) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         if self.readers().is_empty()
-            && let Some(read) = self.writer.if_idle(|writer| -> Result<T, Fault> {
+            && let Some(read) = self.writer.if_idle(|writer| -> Result<T, TxFault> {
                 let snapshot = writer.sql.connection.transaction()?;
                 body(&Tx::new(&snapshot, &self.medium.clock))
             })
@@ -201,7 +201,7 @@ impl Door {
     pub(crate) fn look<T>(
         &self,
         operation: &'static str,
-        body: impl FnOnce(&Connection) -> Result<T, Fault>,
+        body: impl FnOnce(&Connection) -> Result<T, TxFault>,
     ) -> Result<T, StoreError> {
         let connection = self.reader()?;
         let value = body(&connection).map_err(|fault| self.error(fault, operation));
@@ -209,7 +209,7 @@ impl Door {
         value
     }
 
-    fn error(&self, fault: Fault, operation: &'static str) -> StoreError {
+    fn error(&self, fault: TxFault, operation: &'static str) -> StoreError {
         fault.into_error(operation).explained(&self.medium)
     }
 
@@ -233,7 +233,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for SqlDoor {
     fn drop(&mut self) {
         self.writer.close();
     }
@@ -284,14 +284,14 @@ fn queue(medium: &Medium) -> Result<FileQueue, FileError> {
 
 /// Why the body of a transaction failed.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum TxFault {
     /// The database returned an error.
     Database(rusqlite::Error),
     /// The store refused the operation.
     Refused(StoreError),
 }
 
-impl Fault {
+impl TxFault {
     pub(crate) fn into_error(self, operation: &'static str) -> StoreError {
         match self {
             Self::Database(source) => StoreError::of_database(operation, source),
@@ -300,13 +300,13 @@ impl Fault {
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for TxFault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl<E: Into<StoreError>> From<E> for Fault {
+impl<E: Into<StoreError>> From<E> for TxFault {
     fn from(error: E) -> Self {
         Self::Refused(error.into())
     }

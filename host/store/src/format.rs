@@ -11,7 +11,7 @@ mod word;
 
 use std::fmt::Debug;
 
-use sedge_model::call::{Outcome, Undone};
+use sedge_model::call::{DiscardedChanges, Outcome};
 use sedge_model::names::NameError;
 use sedge_model::run::RunEvent;
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub fn stored_json_check(text: &str) {
         ))
     };
     checked(text, failed, |(error, undone, refusals)| {
-        let none = Undone::default();
+        let none = DiscardedChanges::default();
         StoredFailedCall::new(error, undone.as_ref().unwrap_or(&none), refusals)
     });
 }

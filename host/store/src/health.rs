@@ -6,7 +6,7 @@ use sedge_sys::clock::Timestamp;
 
 use crate::Store;
 use crate::calls::lineage;
-use crate::door::{DATABASE_FILE, Fault, Tx};
+use crate::door::{DATABASE_FILE, Tx, TxFault};
 use crate::error::StoreError;
 use crate::runs::word;
 use crate::schema::SCHEMA_VERSION;
@@ -68,7 +68,7 @@ pub struct RunningCall {
 
 /// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct StoreFinding {
     /// What is wrong, and where.
     pub what: String,
     /// Whether data is lost or wrong. If false, the finding only takes up space, and a collection
@@ -80,7 +80,7 @@ pub struct Finding {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// The violated invariants.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<StoreFinding>,
     /// The number of checked versions.
     pub n_versions: u64,
     /// The number of files.
@@ -103,7 +103,7 @@ impl Store {
             Ok((counts, running(tx)?))
         })?;
         let pages = self.door.look("measure", |connection| {
-            let pragma = |name: &str| -> Result<u64, Fault> {
+            let pragma = |name: &str| -> Result<u64, TxFault> {
                 Ok(connection.pragma_query_value(None, name, |row| row.get(0))?)
             };
             Ok([
@@ -163,7 +163,7 @@ impl Store {
     }
 }
 
-fn running(tx: &Tx<'_>) -> Result<Vec<RunningCall>, Fault> {
+fn running(tx: &Tx<'_>) -> Result<Vec<RunningCall>, TxFault> {
     tx.all(statements::CALL_RUNNING_OLDEST, &[], |row| {
         let run: String = row.get(0)?;
         Ok(RunningCall {

@@ -31,26 +31,26 @@ use sedge_model::digest::Digest;
 use sedge_sys::folder::Folder;
 
 pub use backup::{BackupReport, RestoreReport};
-pub use blobs::{ContentReader, FileWriter, INLINE_BYTES_MAX, Passing};
+pub use blobs::{BlobWriter, ContentReader, INLINE_BYTES_MAX, Passing};
 pub use calls::{CallEnd, CallRecord, CallStart, LogRecord};
 pub use changes::{Change, Origin};
 pub use data::{DataRecord, ModelData, Scan, Scanned};
 pub use door::Receipt;
 pub use error::StoreError;
 pub use format::stored_json_check;
-pub use health::{CheckReport, Finding, RunningCall, Status};
+pub use health::{CheckReport, RunningCall, Status, StoreFinding};
 pub use medium::Medium;
-pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, Permit};
+pub use names::{DataChosen, DataDelete, DataDeleted, DataRename, WritePermit};
 pub use retention::{GcReport, GcRules};
 pub use runs::{Author, Claim, EventRecord, GateRecord, RunFilter, RunRecord, RunStart};
 
 use blobs::Blobs;
-use door::Door;
+use door::SqlDoor;
 
 /// A datastore in a folder.
 #[derive(Debug)]
 pub struct Store {
-    door: Door,
+    door: SqlDoor,
     blobs: Arc<Blobs>,
 }
 
@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// The same as for [`Store::create`].
     pub fn create_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::create(medium).map(Self::with_door)
+        SqlDoor::create(medium).map(Self::with_door)
     }
 
     /// Opens the datastore in `folder`. Its version is checked by the first read or write.
@@ -86,10 +86,10 @@ impl Store {
     /// # Errors
     /// The same as for [`Store::open`].
     pub fn open_on(medium: Medium) -> Result<Self, StoreError> {
-        Door::open(medium).map(Self::with_door)
+        SqlDoor::open(medium).map(Self::with_door)
     }
 
-    fn with_door(door: Door) -> Self {
+    fn with_door(door: SqlDoor) -> Self {
         let blobs = Arc::new(Blobs::new(Arc::clone(&door.medium().disk)));
         Self { door, blobs }
     }
@@ -102,8 +102,8 @@ impl Store {
 
     /// Starts a file, which becomes data when a call that stages it commits.
     #[must_use]
-    pub fn file_create(&self) -> FileWriter {
-        FileWriter::new(&self.blobs)
+    pub fn file_create(&self) -> BlobWriter {
+        BlobWriter::new(&self.blobs)
     }
 
     /// Opens staged content, which no other call can see yet.

@@ -8,7 +8,7 @@
 use sedge_model::lineage::Lineage;
 
 use crate::Store;
-use crate::door::{Durability, Fault, Tx, values};
+use crate::door::{Durability, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::statements;
 
@@ -67,7 +67,7 @@ pub(crate) fn lock_check(
     epoch: u64,
     lineage: &Lineage,
     claim: u64,
-) -> Result<(), Fault> {
+) -> Result<(), TxFault> {
     let lost = || Err(StoreError::LockLost(lineage.clone()).into());
     // If no table was ever recorded, the first one is still in use.
     if epoch_known(tx)?.is_some_and(|known| known != epoch) {
@@ -84,7 +84,7 @@ pub(crate) fn lock_check(
     Ok(())
 }
 
-fn epoch_known(tx: &Tx<'_>) -> Result<Option<u64>, Fault> {
+fn epoch_known(tx: &Tx<'_>) -> Result<Option<u64>, TxFault> {
     let known: Option<String> = tx.first(statements::EPOCH_GET, &[], |row| row.get(0))?;
     let Some(known) = known else {
         return Ok(None);

@@ -5,7 +5,7 @@ use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 
 use crate::blobs::{Blobs, INLINE_BYTES_MAX};
-use crate::door::{Fault, Next, Tx, values};
+use crate::door::{RowFlow, Tx, TxFault, values};
 use crate::medium::Medium;
 use crate::schema::{DATA_TABLES, USE_TABLES};
 
@@ -23,7 +23,7 @@ pub(crate) fn migrate(
     tx: &Tx<'_>,
     connection: &Connection,
     found: i64,
-) -> Result<(), Fault> {
+) -> Result<(), TxFault> {
     if found < 3 {
         connection.execute_batch("ALTER TABLE data_versions RENAME TO data_versions_2")?;
         connection.execute_batch(DATA_TABLES)?;
@@ -36,7 +36,7 @@ pub(crate) fn migrate(
     Ok(())
 }
 
-fn data_of_schema_2(blobs: &Blobs, tx: &Tx<'_>) -> Result<(), Fault> {
+fn data_of_schema_2(blobs: &Blobs, tx: &Tx<'_>) -> Result<(), TxFault> {
     tx.execute(
         "INSERT INTO data (model, name, latest, written)
          SELECT model, name, max(version), max(version) FROM data_versions_2 GROUP BY model, name",
@@ -90,6 +90,6 @@ fn data_of_schema_2(blobs: &Blobs, tx: &Tx<'_>) -> Result<(), Fault> {
                 &method?,
             ],
         )?;
-        Ok(Next::More)
+        Ok(RowFlow::More)
     })
 }

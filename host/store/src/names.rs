@@ -5,7 +5,7 @@ use sedge_model::names::{DataName, ModelName};
 
 use crate::Store;
 use crate::changes::{data_find, versions_delete};
-use crate::door::{Durability, Fault, Tx, Value, values};
+use crate::door::{Durability, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::locks::lock_check;
 use crate::runs::word;
@@ -13,7 +13,7 @@ use crate::statements;
 
 /// The lock that permits a change of data outside of any call.
 #[derive(Debug, Clone)]
-pub struct Permit {
+pub struct WritePermit {
     /// The lineage that holds the lock on the model or the datastore.
     pub by: Lineage,
     /// The lock table of that lock.
@@ -95,7 +95,7 @@ impl Store {
     /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
     pub fn data_delete(
         &self,
-        permit: &Permit,
+        permit: &WritePermit,
         delete: &DataDelete,
     ) -> Result<Vec<DataDeleted>, StoreError> {
         self.door.write("delete data", Durability::PowerLoss, |tx| {
@@ -117,7 +117,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NameTaken`], or [`StoreError::LockLost`] if the lock is no longer valid.
     /// Nothing is then changed.
-    pub fn data_rename(&self, permit: &Permit, rename: &DataRename) -> Result<bool, StoreError> {
+    pub fn data_rename(
+        &self,
+        permit: &WritePermit,
+        rename: &DataRename,
+    ) -> Result<bool, StoreError> {
         let model = &rename.model;
         self.door.write("rename data", Durability::PowerLoss, |tx| {
             permit.check(tx)?;
@@ -141,7 +145,7 @@ impl Store {
                 &values![data.id, rename.to.as_str()],
             )?;
             if rename.forward {
-                let former = values![model.as_str(), data.name.as_str(), Value::Null, data.id];
+                let former = values![model.as_str(), data.name.as_str(), SqlValue::Null, data.id];
                 tx.execute(statements::DATA_INSERT, &former)?;
             }
             Ok(true)
@@ -167,8 +171,8 @@ impl Store {
     }
 }
 
-impl Permit {
-    pub(crate) fn check(&self, tx: &Tx<'_>) -> Result<(), Fault> {
+impl WritePermit {
+    pub(crate) fn check(&self, tx: &Tx<'_>) -> Result<(), TxFault> {
         lock_check(tx, self.lock_epoch, &self.by, 0)
     }
 }
@@ -191,9 +195,9 @@ impl Chosen {
     }
 }
 
-fn chosen(tx: &Tx<'_>, delete: &DataDelete) -> Result<Vec<Chosen>, Fault> {
+fn chosen(tx: &Tx<'_>, delete: &DataDelete) -> Result<Vec<Chosen>, TxFault> {
     let model = &delete.model;
-    let one = |name: &DataName, version| -> Result<Vec<Chosen>, Fault> {
+    let one = |name: &DataName, version| -> Result<Vec<Chosen>, TxFault> {
         let found = data_find(tx, model, name)?;
         let chosen = found.map(|data| Chosen {
             id: data.id,

@@ -3,20 +3,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::workflow::Workflow;
 use sedge_model::call::CallStatus;
-use sedge_model::diagnostic::SourceFile;
 use sedge_model::digest::{DIGEST_BYTES, Digest};
 use sedge_model::lifetime::{Keep, Lifetime, Retention};
 use sedge_model::names::{DataName, ModelName, RunId, SpecName, WorkflowName};
 use sedge_model::run::{RunStatus, StepPath};
-use sedge_model::workflow::Workflow;
 
 use crate::Store;
 use crate::changes::{data_settle, version_delete};
-use crate::door::{Durability, Fault, Next, Row, Tx, values};
+use crate::door::{Durability, RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredWord, read_word};
-use crate::names::{DataDeleted, Permit};
+use crate::names::{DataDeleted, WritePermit};
 use crate::runs::{RunRecord, events_after, run_record, word};
 use crate::statements;
 
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// The database or the disk fails, or [`StoreError::LockLost`].
-    pub fn data_gc(&self, permit: &Permit, rules: &GcRules) -> Result<GcReport, StoreError> {
+    pub fn data_gc(&self, permit: &WritePermit, rules: &GcRules) -> Result<GcReport, StoreError> {
         let (expired, mut report) = self.expired(rules)?;
         for batch in expired.chunks(BATCH) {
             self.door
@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// Removes the files that no row refers to, and returns their number and bytes.
-    pub(crate) fn sweep(&self, permit: &Permit) -> Result<(u64, u64), StoreError> {
+    pub(crate) fn sweep(&self, permit: &WritePermit) -> Result<(u64, u64), StoreError> {
         let mut swept = (0, 0);
         for batch in self.blobs.list()?.chunks(BATCH) {
             // No process can commit a reference between the check and the removal.
@@ -157,7 +157,7 @@ impl Store {
             let mut scan = GcScan::new(rules);
             tx.each(statements::VERSIONS_FOR_GC, &[], |row| {
                 scan.visit(tx, row)?;
-                Ok(Next::More)
+                Ok(RowFlow::More)
             })?;
             scan.report
                 .deleted
@@ -181,7 +181,7 @@ impl Store {
     ///
     /// # Errors
     /// The database fails, or [`StoreError::LockLost`].
-    pub fn runs_delete(&self, permit: &Permit, runs: &[RunId]) -> Result<u64, StoreError> {
+    pub fn runs_delete(&self, permit: &WritePermit, runs: &[RunId]) -> Result<u64, StoreError> {
         let mut n_deleted = 0;
         for batch in runs.chunks(BATCH) {
             n_deleted += self
@@ -214,8 +214,8 @@ fn sum(files: &[(String, u64)]) -> (u64, u64) {
 fn status<T: StoredWord>(
     tx: &Tx<'_>,
     statement: &str,
-    key: &[crate::door::Value<'_>],
-) -> Result<Option<T>, Fault> {
+    key: &[crate::door::SqlValue<'_>],
+) -> Result<Option<T>, TxFault> {
     tx.first(statement, key, |row| {
         row.text(0, |text| read_word("status", text))?
     })
@@ -243,7 +243,7 @@ impl<'a> GcScan<'a> {
         }
     }
 
-    fn visit(&mut self, tx: &Tx<'_>, row: &Row<'_>) -> Result<(), Fault> {
+    fn visit(&mut self, tx: &Tx<'_>, row: &SqlRow<'_>) -> Result<(), TxFault> {
         let id: i64 = row.get(0)?;
         let rank = match self.data {
             Some((data, n)) if data == id => n + 1,
@@ -298,7 +298,7 @@ impl<'a> GcScan<'a> {
         tx: &Tx<'_>,
         version: &Candidate,
         lifetime: Lifetime,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, TxFault> {
         let scope = match lifetime {
             Lifetime::For(span) => return Ok(self.is_older(version, span.ms())),
             Lifetime::Infinite => return Ok(false),
@@ -349,7 +349,7 @@ enum Scope {
     Run,
 }
 
-fn has_ended(tx: &Tx<'_>, run: &str, scope: &Scope) -> Result<bool, Fault> {
+fn has_ended(tx: &Tx<'_>, run: &str, scope: &Scope) -> Result<bool, TxFault> {
     let found: Option<RunStatus> = status(tx, statements::RUN_STATUS_GET, &values![run])?;
     // A run without a record has ended and was deleted.
     if found.is_none_or(RunStatus::is_final) {
@@ -367,7 +367,7 @@ fn has_ended(tx: &Tx<'_>, run: &str, scope: &Scope) -> Result<bool, Fault> {
 }
 
 /// Returns whether every step of a job has ended.
-fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, Fault> {
+fn job_has_ended(tx: &Tx<'_>, run: &str, job: &str) -> Result<bool, TxFault> {
     let source = tx.first(statements::RUN_SOURCE_NAMED, &values![run], |row| {
         Ok((row.get::<String>(0)?, row.get::<Option<String>>(1)?))
     })?;
@@ -414,7 +414,7 @@ struct Candidate {
 
 impl Candidate {
     /// Reads the columns of [`statements::VERSIONS_FOR_GC`] after the first.
-    fn read(row: &Row<'_>) -> Result<Self, Fault> {
+    fn read(row: &SqlRow<'_>) -> Result<Self, TxFault> {
         let keep: Option<String> = row.get(3)?;
         let file: Option<[u8; DIGEST_BYTES]> = row.get(12)?;
         let keep = keep.map(|keep| keep.parse::<Keep>()).transpose();

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::data::Scan;
-use crate::door::{Durability, Fault, Next, Row, Tx, Value, values};
+use crate::door::{Durability, RowFlow, SqlRow, SqlValue, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::format::{StoredEvent, StoredWord, read_word};
 use crate::statements;
@@ -285,7 +285,7 @@ impl Store {
     /// The database fails.
     pub fn run_list(&self, filter: &RunFilter, n_max: usize) -> Result<Vec<RunRecord>, StoreError> {
         let (sql, mut given) = statements::runs_selected(filter);
-        given.push(Value::from(n_max as u64));
+        given.push(SqlValue::from(n_max as u64));
         let sql = format!("{sql} LIMIT ?{}", given.len());
         self.door
             .read("list runs", |tx| tx.all(&sql, &given, run_record))
@@ -306,11 +306,11 @@ impl Store {
         let scanned = self.door.read("list runs", |tx| {
             tx.each(&sql, &given, |row| {
                 Ok(match take(run_record(row)?) {
-                    Ok(Scan::More) => Next::More,
-                    Ok(Scan::Enough) => Next::Enough,
+                    Ok(Scan::More) => RowFlow::More,
+                    Ok(Scan::Enough) => RowFlow::Enough,
                     Err(error) => {
                         failure = Some(error);
-                        Next::Enough
+                        RowFlow::Enough
                     }
                 })
             })
@@ -353,7 +353,7 @@ impl Store {
     }
 }
 
-fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), Fault> {
+fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), TxFault> {
     match claim_number(tx, run)? {
         Some(_) => Ok(()),
         None => Err(StoreError::RunMissing(run.clone()).into()),
@@ -361,7 +361,7 @@ fn run_check(tx: &Tx<'_>, run: &RunId) -> Result<(), Fault> {
 }
 
 /// Refuses a claim that is no longer valid.
-pub(crate) fn claim_check(tx: &Tx<'_>, claim: &Claim) -> Result<(), Fault> {
+pub(crate) fn claim_check(tx: &Tx<'_>, claim: &Claim) -> Result<(), TxFault> {
     if claim_number(tx, &claim.run)? == Some(claim.number) {
         Ok(())
     } else {
@@ -369,7 +369,7 @@ pub(crate) fn claim_check(tx: &Tx<'_>, claim: &Claim) -> Result<(), Fault> {
     }
 }
 
-fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, Fault> {
+fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, TxFault> {
     tx.first(
         statements::RUN_CLAIM_NUMBER,
         &values![run.as_str()],
@@ -378,7 +378,7 @@ fn claim_number(tx: &Tx<'_>, run: &RunId) -> Result<Option<u64>, Fault> {
 }
 
 /// Parses a text that the store wrote: a name, a digest, a lifetime.
-pub(crate) fn word<T>(what: &'static str, text: String) -> Result<T, Fault>
+pub(crate) fn word<T>(what: &'static str, text: String) -> Result<T, TxFault>
 where
     T: FromStr,
     T::Err: Display,
@@ -388,18 +388,18 @@ where
 }
 
 /// Reads an event that the store wrote.
-pub(crate) fn run_event(text: &str) -> Result<RunEvent, Fault> {
+pub(crate) fn run_event(text: &str) -> Result<RunEvent, TxFault> {
     let event = json::<StoredEvent>("run event", text)?.try_into();
     event.map_err(unreadable("run event"))
 }
 
 /// Returns a function that makes the error for a stored value with an invalid name.
-pub(crate) fn unreadable(what: &'static str) -> impl FnOnce(NameError) -> Fault {
+pub(crate) fn unreadable(what: &'static str) -> impl FnOnce(NameError) -> TxFault {
     move |error| StoreError::unreadable(what, error).into()
 }
 
 /// Reads JSON that the store wrote.
-pub(crate) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Fault> {
+pub(crate) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, TxFault> {
     serde_json::from_str(text).map_err(|error| StoreError::unreadable(what, error).into())
 }
 
@@ -422,7 +422,7 @@ fn gates_of(events: &[EventRecord]) -> Vec<(StepPath, Timestamp)> {
     open
 }
 
-pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
+pub(crate) fn run_record(row: &SqlRow<'_>) -> Result<RunRecord, TxFault> {
     Ok(RunRecord {
         id: word("run id", row.get(0)?)?,
         kind: row.text(1, |text| read_word("run kind", text))??,
@@ -438,7 +438,12 @@ pub(crate) fn run_record(row: &Row<'_>) -> Result<RunRecord, Fault> {
     })
 }
 
-fn end_explain(tx: &Tx<'_>, run: &RunId, status: RunStatus, error: &RunError) -> Result<(), Fault> {
+fn end_explain(
+    tx: &Tx<'_>,
+    run: &RunId,
+    status: RunStatus,
+    error: &RunError,
+) -> Result<(), TxFault> {
     let is_known = tx.first(statements::RUN_CALL_FAILED, &values![run.as_str()], |_| {
         Ok(())
     })?;
@@ -449,7 +454,7 @@ fn end_explain(tx: &Tx<'_>, run: &RunId, status: RunStatus, error: &RunError) ->
     events_insert(tx, run, &[RunEvent::Ended { status, error }])
 }
 
-fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fault> {
+fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), TxFault> {
     for event in events {
         let text =
             serde_json::to_string(&StoredEvent::from(event)).expect("an event has a form in JSON");
@@ -459,7 +464,11 @@ fn events_insert(tx: &Tx<'_>, run: &RunId, events: &[RunEvent]) -> Result<(), Fa
     Ok(())
 }
 
-pub(crate) fn events_after(tx: &Tx<'_>, run: &RunId, seq: u64) -> Result<Vec<EventRecord>, Fault> {
+pub(crate) fn events_after(
+    tx: &Tx<'_>,
+    run: &RunId,
+    seq: u64,
+) -> Result<Vec<EventRecord>, TxFault> {
     tx.all(
         statements::RUN_EVENTS_AFTER,
         &values![run.as_str(), seq],

@@ -3,9 +3,9 @@
 //! The statements use the common subset of SQLite and PostgreSQL, with numbered parameters.
 //! SQLite's operations on the whole file (checkpoints, copies, checks) are in `door` and `health`.
 
-use sedge_model::query::Selection;
+use sedge_lang::query::Selection;
 
-use crate::door::Value;
+use crate::door::SqlValue;
 use crate::format::StoredWord;
 use crate::runs::RunFilter;
 
@@ -98,7 +98,7 @@ pub(crate) const CALL_RUNNING_OLDEST: &str = "
 pub(crate) const LOG_INSERT: &str = "
     INSERT INTO log_lines (run, path, n, level, message, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(crate) const CALLS_WITH_LOG: &str = "
-    SELECT path, model, method FROM calls
+    SELECT path, step, model, method FROM calls
     WHERE run = ?1 AND EXISTS (SELECT 1 FROM log_lines AS log
                                WHERE log.run = calls.run AND log.path = calls.path)";
 pub(crate) const LOG_OF_CALL: &str = "
@@ -242,7 +242,7 @@ pub(crate) const KEPT_OF_RUN: &str = "
 ///
 /// They are in the order in which they were made, whatever the clock said then: that is how SQLite
 /// numbers the rows of a table.
-pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<Value<'_>>) {
+pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
     let subject = filter.subject.as_ref();
     let prefix = filter.id_prefix.as_ref();
     let wanted = [
@@ -250,13 +250,13 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<Value<'_>>) {
         ("subject = ?", subject.map(|(_, subject)| subject.into())),
         (
             "(subject = ? OR subject || '.' || method = ?)",
-            filter.of.as_ref().map(Value::from),
+            filter.of.as_ref().map(SqlValue::from),
         ),
         ("status = ?", filter.status.map(|it| it.stored().into())),
         ("started_at >= ?", filter.since.map(|since| since.0.into())),
         // The first condition finds where they begin in the index, the second one where they end.
-        ("id >= ?", prefix.map(Value::from)),
-        ("id < ? || '~'", prefix.map(Value::from)),
+        ("id >= ?", prefix.map(SqlValue::from)),
+        ("id < ? || '~'", prefix.map(SqlValue::from)),
     ];
     let mut given = Vec::new();
     let mut conditions = vec!["1 = 1".to_owned()];
@@ -277,7 +277,7 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<Value<'_>>) {
 /// Returns the statement for the selected versions, sorted by model and name, the newest of a
 /// name first, and its
 /// parameters.
-pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>>) {
+pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<SqlValue<'_>>) {
     let texts = [
         ("d.model = ?", &selection.model),
         ("d.name = ?", &selection.name),
@@ -299,10 +299,10 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
     ];
     let texts = texts
         .into_iter()
-        .filter_map(|(text, value)| Some((text, Value::from(value.as_ref()?))));
+        .filter_map(|(text, value)| Some((text, SqlValue::from(value.as_ref()?))));
     let numbers = numbers
         .into_iter()
-        .filter_map(|(text, value)| Some((text, Value::from(value?))));
+        .filter_map(|(text, value)| Some((text, SqlValue::from(value?))));
     let mut given = Vec::new();
     let mut conditions = Vec::new();
     for (text, value) in texts.chain(numbers) {
@@ -310,7 +310,7 @@ pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<Value<'_>
         conditions.push(text.replace('?', &format!("?{}", given.len())));
     }
     for (at, (key, value)) in selection.tags.iter().enumerate() {
-        given.extend([Value::from(key), Value::from(value)]);
+        given.extend([SqlValue::from(key), SqlValue::from(value)]);
         let n = given.len();
         let tag = format!("key = ?{} AND value = ?{n}", n - 1);
         conditions.push(match selection.latest {
@@ -389,7 +389,7 @@ mod tests {
     }
 
     /// Returns how SQLite would carry out a statement.
-    fn plan_of(sql: &str, given: &[Value<'_>]) -> String {
+    fn plan_of(sql: &str, given: &[SqlValue<'_>]) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = sedge_sys::folder::Folder::open(folder.path()).expect("it is there");
         let store = Store::create(&folder).expect("a datastore");

@@ -7,9 +7,9 @@ use sedge_sys::clock::Timestamp;
 
 use crate::Store;
 use crate::calls::CallEnd;
-use crate::door::{Durability, Fault, Tx, values};
+use crate::door::{Durability, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::names::Permit;
+use crate::names::WritePermit;
 use crate::statements;
 
 /// How old a recorded use must be before it is replaced, in milliseconds. Users look at the day of
@@ -44,7 +44,7 @@ impl Store {
     /// [`StoreError::LockLost`] if the lock is no longer valid. Nothing is then deleted.
     pub fn permission_uses_forget(
         &self,
-        permit: &Permit,
+        permit: &WritePermit,
         model: &ModelName,
     ) -> Result<(), StoreError> {
         self.door.write(
@@ -60,7 +60,7 @@ impl Store {
 }
 
 /// Records the permissions that an ending call has used.
-pub(crate) fn uses_note(tx: &Tx<'_>, end: &CallEnd) -> Result<(), Fault> {
+pub(crate) fn uses_note(tx: &Tx<'_>, end: &CallEnd) -> Result<(), TxFault> {
     let now = tx.now().0;
     for permission in &end.used {
         let line = permission.to_string();

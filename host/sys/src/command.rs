@@ -1,25 +1,26 @@
 //! Programs of the machine, run as commands. A program inherits nothing of this process but what
 //! [`Command`] names, and all processes that it started end with it.
 //!
-//! Each program is started by a *reaper*, a small program of its own (`reaper.rs`), which the
-//! kernel makes the parent of every orphan below it. When [`run`] is over because the program
-//! ended, its deadline passed or the future was dropped, the reaper has killed every process that
-//! descends from the program, whatever session, group or environment those processes chose. The
-//! reaper does the same if this process dies, also by `kill -9`: it notices that its socket was
-//! closed. If the reaper itself is killed, the kernel gives its orphans to this process, which
-//! kills them. None of this needs `/proc`. Without `/proc`, finding orphans takes a second.
+//! Each program is started by a *reaper*, a small program of its own (`reaper.rs`). When [`run`] is
+//! over because the program ended, its deadline passed or the future was dropped, the reaper has
+//! killed every process that descends from the program, whatever session, group or environment
+//! those processes chose. The reaper does the same if this process dies, also by `kill -9`: it
+//! notices that its socket was closed. If the reaper itself is killed, this process kills the
+//! processes that the reaper left.
+//!
+//! How descendants are found depends on the operating system (`platform/`). On Linux the kernel
+//! makes the reaper the parent of every orphan below it, and this process the parent of the orphans
+//! of a killed reaper. None of this needs `/proc`. Without `/proc`, finding orphans takes a second.
 //!
 //! The program's session has no terminal, so the program can neither read passwords from one nor
 //! write to it.
 //!
-//! Two cases are not covered. Processes survive if the program kills its reaper *and* this process.
-//! A process that runs as another user, for example by `sudo`, survives because a user may not kill
-//! it, unless the machine delegated a control group to the user (`cgroup.rs`). Descriptors that the
-//! parent of this process left open for its children are open in the program, too; descriptors that
-//! this process opens are not.
+//! On Linux two cases are not covered. Processes survive if the program kills its reaper *and* this
+//! process. A process that runs as another user, for example by `sudo`, survives because a user may
+//! not kill it, unless the machine delegated a control group to the user. macOS covers less: see
+//! `platform/macos/descendants.rs`. Descriptors that the parent of this process left open for its
+//! children are open in the program, too; descriptors that this process opens are not.
 
-mod cgroup;
-mod children;
 mod pipes;
 mod reaper;
 mod report;
@@ -43,7 +44,7 @@ use tokio::sync::Semaphore;
 use crate::clock::{self, Moment};
 use pipes::Pipes;
 pub use reaper::reaper_main;
-use report::Report;
+use report::ReaperReport;
 use start::{Reaper, StartError, Work};
 
 /// The version that a reaper and the process that starts it have to share.
@@ -82,7 +83,7 @@ pub struct Command {
 
 /// The result of a program that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
+pub struct ProgramOutput {
     /// How it ended.
     pub end: End,
     /// What it and its descendants printed to stdout.
@@ -111,7 +112,7 @@ pub struct Printed {
 
 /// Why a program was not run to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub enum ProgramError {
     /// It could not be started.
     #[error("cannot start `{}`", program.display())]
     NotStarted {
@@ -176,7 +177,7 @@ pub enum ReaperFault {
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
-pub async fn run(command: Command) -> Result<Output, CommandError> {
+pub async fn run(command: Command) -> Result<ProgramOutput, ProgramError> {
     let _permit = PERMITS.acquire().await;
     let time_max = command.time_max;
     let begin = Moment::now();
@@ -187,17 +188,17 @@ pub async fn run(command: Command) -> Result<Output, CommandError> {
             Ok(ended) => ended,
             Err(clock::TimeIsUp) => {
                 let program = command.program;
-                return Err(CommandError::TimedOut { program, after });
+                return Err(ProgramError::TimedOut { program, after });
             }
         },
     };
     match ended {
-        Ok((work, stdout, stderr)) => Ok(Output {
+        Ok((work, stdout, stderr)) => Ok(ProgramOutput {
             end: end_of(&command, &work)?,
             stdout,
             stderr,
         }),
-        Err(source) => Err(CommandError::Wait {
+        Err(source) => Err(ProgramError::Wait {
             program: command.program,
             source,
         }),
@@ -211,13 +212,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &Command) -> Result<Self, CommandError> {
+    fn start(command: &Command) -> Result<Self, ProgramError> {
         Self::try_start(command).map_err(|error| match error {
-            StartError::Reaper(source) => CommandError::Reaper {
+            StartError::Reaper(source) => ProgramError::Reaper {
                 reaper: command.reaper.clone(),
                 source: ReaperFault::NotExecuted(source),
             },
-            StartError::Other(source) => CommandError::NotStarted {
+            StartError::Other(source) => ProgramError::NotStarted {
                 program: command.program.clone(),
                 source,
             },
@@ -285,28 +286,30 @@ fn empty_folder() -> io::Result<TempDir> {
 }
 
 /// Returns how a program ended, according to its reaper's reports.
-fn end_of(command: &Command, work: &Work) -> Result<End, CommandError> {
+fn end_of(command: &Command, work: &Work) -> Result<End, ProgramError> {
     let (program, reaper) = (command.program.clone(), command.reaper.clone());
-    let unusable = |source| CommandError::Reaper { reaper, source };
+    let unusable = |source| ProgramError::Reaper { reaper, source };
     let source = |errno: &i32| io::Error::from_raw_os_error(*errno);
     match work.reports.first() {
-        Some(Report::Ended(end)) => Ok(*end),
-        Some(Report::ProgramFailed(errno)) => Err(CommandError::NotStarted {
+        Some(ReaperReport::Ended(end)) => Ok(*end),
+        Some(ReaperReport::ProgramFailed(errno)) => Err(ProgramError::NotStarted {
             program,
             source: source(errno),
         }),
-        Some(Report::FolderFailed(errno)) => Err(CommandError::Folder {
+        Some(ReaperReport::FolderFailed(errno)) => Err(ProgramError::Folder {
             program,
             // ignored: an `Option`; a command that names no folder runs in an empty one.
             folder: command.folder.clone().unwrap_or_default(),
             source: source(errno),
         }),
-        Some(Report::OtherVersion) => Err(unusable(ReaperFault::OtherVersion)),
-        Some(Report::ReaperFailed(errno)) => {
+        Some(ReaperReport::OtherVersion) => Err(unusable(ReaperFault::OtherVersion)),
+        Some(ReaperReport::ReaperFailed(errno)) => {
             Err(unusable(ReaperFault::Failed(source(errno).to_string())))
         }
         // The reaper was killed, and the program with it.
         None if work.status.signal().is_some() => Ok(End::Signal(Signal::KILL.as_raw())),
-        Some(Report::Gone) | None => Err(unusable(ReaperFault::Failed(work.status.to_string()))),
+        Some(ReaperReport::Gone) | None => {
+            Err(unusable(ReaperFault::Failed(work.status.to_string())))
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::owner::Attributes;
 
 /// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct FolderEntry {
     /// Its name, without the path to it.
     pub name: String,
     /// Whether it is a folder. A link is neither a folder nor a file, wherever it leads.
@@ -70,7 +70,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The folder cannot be read.
-    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError>;
+    fn entries(&self, path: &str) -> Result<Vec<FolderEntry>, FileError>;
 }
 
 /// A place that can also keep files which other users may not read.
@@ -121,6 +121,10 @@ pub struct FileReader {
     attributes: Attributes,
     is_owner_trusted: bool,
 }
+
+/// Whether an ordinary sync ends at the device, which may lose what it has in its cache at a power
+/// loss. Files of this crate are synced past that cache; libraries have to be asked for it.
+pub const SYNC_ENDS_AT_THE_DEVICE: bool = crate::platform::SYNC_ENDS_AT_THE_DEVICE;
 
 /// The permissions of a file that only its owner may read and write.
 const PRIVATE: u32 = 0o600;
@@ -276,7 +280,7 @@ impl Disk for Folder {
             .map_err(|source| self.error("sync the folder", path, source))
     }
 
-    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+    fn entries(&self, path: &str) -> Result<Vec<FolderEntry>, FileError> {
         let error = |source| self.error("list", path, source);
         let found = match self.dir_at(path).and_then(|folder| folder.entries()) {
             Ok(found) => found,
@@ -290,7 +294,7 @@ impl Disk for Folder {
                 continue;
             };
             match entry.metadata() {
-                Ok(metadata) => entries.push(Entry {
+                Ok(metadata) => entries.push(FolderEntry {
                     name,
                     is_folder: metadata.is_dir(),
                     is_file: metadata.is_file(),
@@ -331,7 +335,7 @@ mod tests {
         assert_eq!(reader.size(), 6);
         let names = |path: &str| -> Vec<(String, bool, u64)> {
             let entries = disk.entries(path).expect("listed");
-            let entry = |it: Entry| {
+            let entry = |it: FolderEntry| {
                 (
                     it.name,
                     it.is_folder,

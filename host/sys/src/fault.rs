@@ -12,6 +12,7 @@ use sedge_api::problem::{ErrorCode, Explain, Help, UseCase};
 
 use crate::file_lock::QueueError;
 use crate::folder::FileError;
+use crate::platform::FILE_USERS_COMMAND;
 use crate::shell;
 
 /// An operation of the machine without a path failed: a thread, a pipe, stdout.
@@ -73,7 +74,7 @@ pub fn file_busy_help(path: &Path) -> Vec<Help> {
     vec![
         Help::again("try again: the other process may be stopped in the middle of its work"),
         Help::advice(format!(
-            "`fuser -v {}` shows which processes have the file open",
+            "`{FILE_USERS_COMMAND} {}` shows which processes have the file open",
             shell::word_of(path)
         )),
     ]
@@ -152,6 +153,8 @@ impl Refusal {
             Errno::FBIG | Errno::OVERFLOW => Self::TooLarge,
             Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::NOTTY => Self::Unsupported,
             Errno::BADF | Errno::FAULT => Self::Misuse,
+            // On Linux this is the number of `NOTSUP`.
+            errno if errno == Errno::OPNOTSUPP => Self::Unsupported,
             _ => Self::Other,
         }
     }

@@ -17,8 +17,8 @@ use rustix::io::Errno;
 
 use crate::leftovers::{mark_as_held, passing_name};
 use crate::owner::Attributes;
+use kept::KeepRules;
 pub use kept::Keeping;
-use kept::Kept;
 use open::is_absence;
 pub(crate) use open::{Opening, identity};
 
@@ -66,7 +66,7 @@ pub struct Folder {
     dir: Dir,
     path: PathBuf,
     /// The rules for its files if it holds run-time state.
-    kept: Option<Kept>,
+    kept: Option<KeepRules>,
 }
 
 impl Folder {
@@ -512,16 +512,29 @@ fn is_no_link(error: &io::Error) -> bool {
 }
 
 /// Returns whether a path leads to a file. A pipe or a device is none, and neither is a path that
-/// cannot be looked up.
-#[must_use]
-pub fn is_named_file(path: &Path) -> bool {
-    path.is_file()
+/// does not exist.
+///
+/// # Errors
+/// The path cannot be looked up.
+pub fn is_named_file(path: &Path) -> Result<bool, FileError> {
+    Ok(named_metadata(path)?.is_some_and(|it| it.is_file()))
 }
 
-/// Returns whether a path leads to a folder. A path that cannot be looked up leads to none.
-#[must_use]
-pub fn is_named_folder(path: &Path) -> bool {
-    path.is_dir()
+/// Returns whether a path leads to a folder. A path that does not exist leads to none.
+///
+/// # Errors
+/// The path cannot be looked up.
+pub fn is_named_folder(path: &Path) -> Result<bool, FileError> {
+    Ok(named_metadata(path)?.is_some_and(|it| it.is_dir()))
+}
+
+/// Returns the metadata of what a path leads to. Returns `None` if it does not exist.
+fn named_metadata(path: &Path) -> Result<Option<std::fs::Metadata>, FileError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(source) if is_absence(&source) => Ok(None),
+        Err(source) => Err(FileError::new("look for", path, source)),
+    }
 }
 
 /// Returns the absolute path of a file that the user named, with all links followed.

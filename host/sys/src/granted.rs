@@ -11,7 +11,8 @@ use std::path::{Component, Path};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use crate::identity::{Identity, open};
+use crate::identity::Identity;
+use crate::platform::open_folder;
 
 /// The most entries of a folder that are checked before it is moved to another folder. A guest
 /// chooses how many there are, and the host reads all of them.
@@ -142,7 +143,7 @@ fn leads_inside(folder: &File, name: &OsStr, roots: &BTreeSet<Identity>) -> io::
         if roots.contains(&Identity::of_descriptor(&at)?) {
             return Ok(false);
         }
-        at = open(&at, OsStr::new(".."))?;
+        at = open_folder(&at, "..")?;
         n_up -= 1;
     }
     Ok(true)

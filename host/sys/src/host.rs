@@ -6,7 +6,9 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::CWD;
+
+use crate::platform;
 
 /// Returns the name of the user, for records; the user's number if the name is unknown.
 #[must_use]
@@ -37,9 +39,7 @@ pub fn process_id() -> u32 {
 /// # Errors
 /// The operating system does not provide it.
 pub fn boot_id() -> Result<String, std::io::Error> {
-    // See random(4) of Linux.
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    Ok(id.trim().to_owned())
+    platform::boot_id()
 }
 
 /// Returns the folder that the process was started in.
@@ -67,7 +67,7 @@ pub fn variable_path(name: &str) -> Option<PathBuf> {
 /// Returns the path of this program; `None` if it is unknown.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
-    // ignored: without `/proc`, the path that the program was started by is used.
+    // ignored: without `/proc` on Linux, the path that the program was started by is used.
     std::env::current_exe().ok().or_else(|| {
         // A bare name was found on `PATH`; here it would name a file of the current folder.
         let name = std::env::args_os().next()?;
@@ -103,7 +103,7 @@ pub fn arguments() -> Vec<String> {
 /// Returns the path of a file beside this program; `None` if the program's folder is unknown.
 #[must_use]
 pub fn beside_program(file: &str) -> Option<PathBuf> {
-    // The path from `/proc` contains no links.
+    // This path contains no links.
     let program = std::env::current_exe().or_else(|_| {
         // ignored: an `Option`; without a name, no program is found.
         let name = std::env::args_os().next().unwrap_or_default();
@@ -128,16 +128,7 @@ fn found(name: &OsStr) -> Option<PathBuf> {
 /// signal ignored, as by `nohup`, or if that is unknown; the signal then keeps its disposition.
 #[must_use]
 pub fn hangup_is_handled() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status");
-    // ignored: without `/proc`, the signal keeps its default.
-    status.is_ok_and(|status| ignored_signals(&status).is_some_and(|mask| mask & 1 == 0))
-}
-
-/// Reads the mask of ignored signals, bit 0 for signal 1, from /proc/PID/status; see proc(5).
-fn ignored_signals(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|it| it.strip_prefix("SigIgn:"))?;
-    // ignored: the kernel writes a number; any other text counts as unknown.
-    u64::from_str_radix(line.trim(), 16).ok()
+    platform::hangup_is_ignored() == Some(false)
 }
 
 /// Returns how many threads the machine ran at once when it was first asked, at least 1. To find
@@ -153,20 +144,7 @@ pub fn n_cores() -> usize {
 /// that is unknown.
 #[must_use]
 pub fn is_network_file_system(path: &std::path::Path) -> bool {
-    // Magic numbers of statfs(2): NFS, SMB, SMB 2, CIFS, 9P, FUSE, AFS, Ceph.
-    const NETWORK: [u32; 8] = [
-        0x0000_6969,
-        0x0000_517b,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x0102_1997,
-        0x6573_5546,
-        0x5346_414f,
-        0x00c3_6400,
-    ];
-    rustix::fs::statfs(path)
-        // ignored: this only warns of a hazard, so an unknown file system is not reported.
-        .is_ok_and(|fs| u32::try_from(fs.f_type).is_ok_and(|magic| NETWORK.contains(&magic)))
+    platform::is_network_file_system(path)
 }
 
 /// How many descriptors a library needs at once to open its files.
@@ -178,7 +156,7 @@ const DESCRIPTORS_NEEDED: usize = 4;
 /// # Errors
 /// The process, or the machine, has no descriptors left.
 pub fn descriptors_check() -> Result<(), std::io::Error> {
-    let open = |_| rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let open = |_| platform::open_folder(CWD, "/");
     // All stay open until the last one is open.
     let opened: Result<Vec<_>, _> = (0..DESCRIPTORS_NEEDED).map(open).collect();
     opened.map(drop).map_err(Into::into)
@@ -214,13 +192,6 @@ fn columns(stream: impl AsFd) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ignored_signals_are_read() {
-        let status = "Name:\ta\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
-        assert_eq!(ignored_signals(status), Some(0x1001));
-        assert_eq!(ignored_signals("Name:\ta\n"), None);
-    }
 
     #[test]
     fn a_program_is_found_in_the_path() {

@@ -5,19 +5,17 @@
 //! places. Files that must not be touched are therefore compared by identity.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::fs::FileType;
-use rustix::fs::{
-    AtFlags, CWD, FileType as RawType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat,
-};
+use rustix::fs::{AtFlags, CWD, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use crate::folder::{FileError, Folder, LINKS_MAX};
+use crate::platform::{PathEntry, device_number, entry_at, open_folder};
 
 /// How many levels below a folder are searched for other names of a folder. The folders that Sedge
 /// creates are not nested deeper.
@@ -43,14 +41,10 @@ impl Identity {
         Ok(Self::in_stat(&fstat(descriptor)?))
     }
 
-    #[expect(
-        clippy::useless_conversion,
-        reason = "these numbers have other types on other systems"
-    )]
     fn in_stat(stat: &Stat) -> Self {
         Self {
-            device: u64::from(stat.st_dev),
-            number: u64::from(stat.st_ino),
+            device: device_number(stat),
+            number: stat.st_ino,
         }
     }
 }
@@ -81,7 +75,7 @@ impl Kind {
 
 /// An entry below a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundEntry {
     /// Its path, relative to that folder.
     pub path: PathBuf,
     /// Its type.
@@ -150,7 +144,7 @@ impl Walk {
         }
         Ok(Self {
             names: names(path).collect(),
-            at: open(CWD, OsStr::new("/"))?,
+            at: open_folder(CWD, "/")?,
             folders: Vec::new(),
             n_links: 0,
         })
@@ -172,44 +166,28 @@ impl Walk {
             return Ok(Some(TrailEnd::Folder(here)));
         };
         self.folders.push(here);
-        let found = match open(&self.at, &name) {
-            Ok(found) => found,
+        match entry_at(&self.at, &name) {
+            Ok(PathEntry::Folder(found)) => self.at = found,
+            Ok(PathEntry::Link(target)) => self.follow_link(Path::new(&target))?,
+            Ok(PathEntry::Other(stat)) if self.names.is_empty() => {
+                return Ok(Some(TrailEnd::File(Identity::in_stat(&stat))));
+            }
             // No file can have a name that is too long.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => {
+            Ok(PathEntry::Other(_)) | Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => {
                 return Ok(Some(TrailEnd::Missing));
             }
             Err(error) => return Err(error),
-        };
-        let stat = fstat(&found)?;
-        match RawType::from_raw_mode(stat.st_mode) {
-            RawType::Directory => self.at = found,
-            RawType::Symlink => self.follow_link(&found)?,
-            RawType::RegularFile
-            | RawType::Fifo
-            | RawType::CharacterDevice
-            | RawType::BlockDevice
-            | RawType::Socket
-            | RawType::Unknown => {
-                return Ok(Some(if self.names.is_empty() {
-                    TrailEnd::File(Identity::in_stat(&stat))
-                } else {
-                    TrailEnd::Missing
-                }));
-            }
         }
         Ok(None)
     }
 
-    fn follow_link(&mut self, link: &OwnedFd) -> Result<(), Errno> {
+    fn follow_link(&mut self, target: &Path) -> Result<(), Errno> {
         self.n_links += 1;
         if self.n_links > LINKS_MAX {
             return Err(Errno::LOOP);
         }
-        let target = readlinkat(link, "", Vec::new())?;
-        let target = OsString::from_vec(target.into_bytes());
-        let target = Path::new(&target);
         if target.is_absolute() {
-            self.at = open(CWD, OsStr::new("/"))?;
+            self.at = open_folder(CWD, "/")?;
         }
         let target: Vec<OsString> = names(target).collect();
         for name in target.into_iter().rev() {
@@ -226,12 +204,6 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> {
         Component::ParentDir => Some("..".into()),
         Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
     })
-}
-
-/// Opens a file, folder or link to read its metadata. A link itself is opened, not its target.
-pub(crate) fn open(folder: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(folder, name, flags, Mode::empty())
 }
 
 impl Folder {
@@ -252,14 +224,14 @@ impl Folder {
     pub fn chain(&self) -> Result<Vec<Identity>, FileError> {
         let error = |source: Errno| self.error("look above", ".", source.into());
         let mut chain = vec![self.which()?];
-        let mut at = open(self.dir(), OsStr::new("..")).map_err(error)?;
+        let mut at = open_folder(self.dir(), "..").map_err(error)?;
         loop {
             let above = Identity::in_stat(&fstat(&at).map_err(error)?);
             if chain.last() == Some(&above) {
                 return Ok(chain);
             }
             chain.push(above);
-            at = open(&at, OsStr::new("..")).map_err(error)?;
+            at = open_folder(&at, "..").map_err(error)?;
         }
     }
 
@@ -272,8 +244,8 @@ impl Folder {
         &self,
         depth_max: usize,
         wanted: impl Fn(Kind) -> bool,
-    ) -> Result<Vec<Found>, FileError> {
-        let mut found = vec![Found {
+    ) -> Result<Vec<FoundEntry>, FileError> {
+        let mut found = vec![FoundEntry {
             path: PathBuf::from("."),
             kind: Kind::Folder,
             identity: self.which()?,
@@ -294,7 +266,7 @@ impl Folder {
         &self,
         relative: &Path,
         wanted: &impl Fn(Kind) -> bool,
-    ) -> Result<Vec<Found>, FileError> {
+    ) -> Result<Vec<FoundEntry>, FileError> {
         let error = |source| FileError::new("list", &self.path().join(relative), source);
         let mut entries = Vec::new();
         for entry in self.dir().read_dir(relative).map_err(error)? {
@@ -305,7 +277,7 @@ impl Folder {
             }
             let path = relative.join(entry.file_name());
             match statat(self.dir(), &path, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => entries.push(Found {
+                Ok(stat) => entries.push(FoundEntry {
                     path,
                     kind,
                     identity: Identity::in_stat(&stat),

@@ -26,6 +26,7 @@ pub mod net;
 pub mod output_file;
 pub mod own_folder;
 pub mod owner;
+mod platform;
 pub mod random;
 pub mod refused;
 pub mod resources;

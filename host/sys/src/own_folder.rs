@@ -318,8 +318,7 @@ mod tests {
         let error = open_file(&folder, "link").expect_err("a link");
         assert!(matches!(error, OwnFolderError::Link(_)), "{error}");
         let mode = Mode::from_raw_mode(0o600);
-        rustix::fs::mknodat(folder.dir(), "pipe", rustix::fs::FileType::Fifo, mode, 0)
-            .expect("made");
+        crate::platform::make_pipe(folder.dir(), "pipe", mode).expect("made");
         let error = open_file(&folder, "pipe").expect_err("a pipe");
         assert!(matches!(error, OwnFolderError::Kind { .. }), "{error}");
     }

@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, openat};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
 use crate::folder::FileError;
 use crate::host::descriptors_check;
+use crate::platform::unnamed_file;
 
 /// How much is written to find out whether there is room: more than a file system keeps within the
 /// entry of a file.
@@ -46,8 +47,7 @@ pub fn reason(folder: &Path, files: &[String]) -> Option<FileError> {
 
 /// Makes a file without a name, which is gone when it is closed, and writes to it.
 fn probe(folder: &Path) -> Result<(), Errno> {
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR)?;
+    let file = unnamed_file(folder)?;
     let bytes = [0; PROBE_BYTES];
     let mut n_written = 0;
     while n_written < bytes.len() {

@@ -1,14 +1,17 @@
-//! An in-memory copy of a file that no process can change, this one included.
+//! A copy of a file that no process can change.
 //!
 //! The content that is checked during the copy is the content that is used afterwards. The original
 //! can be replaced, truncated or overwritten meanwhile without any effect on the copy.
+//!
+//! On Linux the copy is in sealed memory, which its own process cannot change either. On macOS it is
+//! a file without a name, of which this process keeps only a descriptor for reading.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use crate::platform::{DESCRIPTOR_FOLDER, MemoryFile};
 
 /// How much is copied at once, in bytes. It fits into the processor's cache, so `each` reads it
 /// from there.
@@ -32,8 +35,7 @@ impl SealedFile {
         bytes_max: u64,
         mut each: impl FnMut(&[u8]),
     ) -> io::Result<Self> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let mut file = File::from(rustix::fs::memfd_create("sedge", flags)?);
+        let mut copy = MemoryFile::create()?;
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut size = 0;
         loop {
@@ -49,18 +51,17 @@ impl SealedFile {
                 return Err(io::Error::new(ErrorKind::FileTooLarge, message));
             }
             each(&chunk[..n_read]);
-            file.write_all(&chunk[..n_read])?;
+            copy.write(&chunk[..n_read])?;
         }
-        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&file, seals)?;
+        let file = copy.seal()?;
         Ok(Self { file, size })
     }
 
     /// Returns a path that leads to the copy as long as it is open. The path works only in this
-    /// process, and only if `/proc` is mounted.
+    /// process, and on Linux only if `/proc` is mounted.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+        PathBuf::from(format!("{DESCRIPTOR_FOLDER}/{}", self.file.as_raw_fd()))
     }
 
     /// Reads the whole copy.
@@ -77,6 +78,8 @@ impl SealedFile {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]

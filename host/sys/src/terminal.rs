@@ -6,6 +6,8 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
+use crate::platform::LINE_BYTES_MAX;
+
 /// What the user typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Typed {
@@ -18,10 +20,6 @@ pub enum Typed {
     /// Ctrl-D on an empty line: the input has ended.
     End,
 }
-
-/// The most bytes of a line, its end included. Of a longer line, Linux passes on the beginning
-/// only; see n_tty(4).
-const LINE_BYTES_MAX: usize = 4096;
 
 /// The terminal on stdin, with echo turned off. Dropping it restores the former settings.
 #[derive(Debug)]

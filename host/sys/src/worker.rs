@@ -35,7 +35,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Work for a child.
 #[derive(Debug)]
-pub struct Task<'a> {
+pub struct WorkerTask<'a> {
     /// The path of this program.
     pub program: PathBuf,
     /// The arguments that make the program call [`serve`].
@@ -89,7 +89,7 @@ fn first_line(stderr: &str) -> String {
 ///
 /// # Errors
 /// The child cannot be started, reached a limit, or ended without a result.
-pub async fn run(task: Task<'_>) -> Result<Vec<u8>, WorkerError> {
+pub async fn run(task: WorkerTask<'_>) -> Result<Vec<u8>, WorkerError> {
     let mut worker = Worker::start(&task)?;
     let talked = clock::until(task.deadline, worker.talk(&task)).await;
     let (output, stderr) = talked
@@ -130,7 +130,7 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    fn start(task: &Task<'_>) -> Result<Self, WorkerError> {
+    fn start(task: &WorkerTask<'_>) -> Result<Self, WorkerError> {
         let mut command = Command::new(&task.program);
         command
             .args(&task.arguments)
@@ -147,7 +147,7 @@ impl Worker {
     }
 
     /// Writes the child's input, and returns what it wrote to stdout and stderr.
-    async fn talk(&mut self, task: &Task<'_>) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    async fn talk(&mut self, task: &WorkerTask<'_>) -> io::Result<(Vec<u8>, Vec<u8>)> {
         let missing = || io::Error::other("it has no pipe");
         let stdin = self.child.stdin.take().ok_or_else(missing)?;
         let stdout = self.child.stdout.take().ok_or_else(missing)?;

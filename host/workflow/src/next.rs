@@ -1,7 +1,7 @@
 //! Decides what follows from the state of a run.
 
+use sedge_lang::workflow::{Condition, Job, Step, Task, Workflow};
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use sedge_model::workflow::{Condition, Job, Step, Task, Workflow};
 
 use crate::state::{RunState, StepState};
 

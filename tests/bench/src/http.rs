@@ -7,7 +7,7 @@ use std::time::Instant;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::{Event, Events, Repository};
 use sedge_test_kit::Server;
 use serde_json::{Map, Value, json};
@@ -84,11 +84,11 @@ impl Http {
         self.bare.fetch(&self.arguments).await?;
         disk.commit()?;
         let since = figures.lap(HTTP_FLOOR, since);
-        let request = Request {
+        let request = ModelMethodRunRequest {
             model: "fetcher".to_owned(),
             method: "fetch".to_owned(),
             arguments: self.arguments.clone(),
-            ..Request::default()
+            ..ModelMethodRunRequest::default()
         };
         let report = model_method_run(&self.host, &request, Arc::new(Silence)).await?;
         figures.lap(HTTP_RUN, since);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::workflow::run::workflow_run;
 use sedge_app::{Event, Events, Repository};
 
@@ -100,11 +100,11 @@ async fn run(
     model: &str,
     inputs: Vec<(String, String)>,
 ) -> Result<()> {
-    let request = Request {
+    let request = ModelMethodRunRequest {
         model: model.to_owned(),
         method: "run".to_owned(),
         inputs,
-        ..Request::default()
+        ..ModelMethodRunRequest::default()
     };
     model_method_run(repository, &request, Arc::new(Silence)).await?;
     Ok(())

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sedge_app::Repository;
+use sedge_lang::type_info::MethodKind;
 use sedge_locks::manager::{Ask, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
-use sedge_model::call::{Refusals, StagedChange, Undone};
+use sedge_model::call::{DiscardedChanges, Refusals, StagedChange};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
@@ -17,7 +18,6 @@ use sedge_model::names::{ModelName, RunId};
 use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
-use sedge_model::type_info::MethodKind;
 use sedge_runtime::{
     Allocation, CachePlaces, CallIdentity, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
     PluginError, Ports, Runtime, Staging, Surroundings, Untouchable,
@@ -132,7 +132,7 @@ impl Parts {
             },
             result: report.result,
             changes: report.changes.into_iter().map(kept).collect(),
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: report.log,
@@ -176,7 +176,7 @@ impl Parts {
             method: "run".parse()?,
             plugin: self.plugin.description().sha256.clone(),
             arguments: json!({}),
-            n_undone: 0,
+            n_rollbacks: 0,
         })
     }
 

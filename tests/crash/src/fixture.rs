@@ -7,7 +7,7 @@ use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::data::DataVersionView;
 use sedge_api::view::run::RunReport;
 use sedge_app::data::versions::data_versions;
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::run::show::run_show;
 use sedge_app::types::Scan;
 use sedge_app::{AppError, DataUseError, Repository};
@@ -128,7 +128,7 @@ impl Scene {
     /// Returns the newest run; `None` if there are no runs.
     pub(crate) fn newest(&self) -> Option<RunReport> {
         let mut newest = None;
-        let listed = run_list(&self.repository, &Request::default(), |run| {
+        let listed = run_list(&self.repository, &RunListRequest::default(), |run| {
             newest = Some(run.id);
             Ok::<_, AppError>(Scan::Enough)
         });

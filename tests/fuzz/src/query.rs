@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sedge_model::query::{Query, QueryError, Row, RowFaults};
+use sedge_lang::query::{DataRow, Query, QueryError, RowFaults};
 use serde_json::Value;
 
 /// The separator of the predicate, the selection and the row.
@@ -50,7 +50,7 @@ fn check_place(error: &QueryError) {
     assert!(line >= 1 && column >= 1 && !fault.message.is_empty());
 }
 
-fn check_selection(query: &Query, row: &Row<'_>) {
+fn check_selection(query: &Query, row: &DataRow<'_>) {
     let is_admitted = query.selection().admits(row);
     let result = query.evaluate(row);
     match &result {
@@ -82,11 +82,11 @@ fn row<'a>(
     given: &'a Value,
     tags: &'a BTreeMap<String, String>,
     content: Option<&'a str>,
-) -> Row<'a> {
+) -> DataRow<'a> {
     let maybe = |key: &str| given.get(key).and_then(Value::as_str);
     let text = |key: &str| maybe(key).unwrap_or("a");
     let number = |key: &str| given.get(key).and_then(Value::as_u64).unwrap_or(1);
-    Row {
+    DataRow {
         model: text("model"),
         name: text("name"),
         kind: text("kind"),

@@ -5,8 +5,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use sedge_lang::query::{DataRow, Query};
 use sedge_model::lifetime::{Keep, Lifetime, Span};
-use sedge_model::query::{Query, Row};
 use sedge_store::stored_json_check;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,7 +77,7 @@ fn parsed(predicate: &str, select: Option<&str>) -> Query {
 
 fn evaluated(query: &Query, content: &str) -> Option<Value> {
     let tags = BTreeMap::new();
-    let row = Row {
+    let row = DataRow {
         model: "m",
         name: "n",
         kind: "resource",

@@ -170,8 +170,9 @@ fn plugins_lay(plugins: &Components, out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the compiler flags that keep the folder of cargo's registry out of components.
-fn path_flags() -> String {
+/// Returns the compiler flags that keep the folders of this machine out of components: that of
+/// cargo's registry, and that of the standard library's sources.
+fn path_flags(toolchain: &str) -> String {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
     let sources = cargo_home.map(|folder| folder.join("registry/src"));
@@ -180,7 +181,32 @@ fn path_flags() -> String {
         let folder = registry.path();
         format!("--remap-path-prefix={}=/crates", folder.display())
     });
-    flags.collect::<Vec<String>>().join("\u{1f}")
+    let flags: Vec<String> = flags.chain(library_flag(toolchain)).collect();
+    flags.join("\u{1f}")
+}
+
+/// Returns the compiler flag that gives the sources of the standard library the path that they have
+/// in components where they are not installed.
+///
+/// With the rustup component `rust-src`, which editors install, the compiler writes the folder of
+/// the toolchain into a component, whose digest would then depend on the machine.
+fn library_flag(toolchain: &str) -> Option<String> {
+    let print = |arguments: &[&str]| {
+        let mut rustc = Command::new("rustc");
+        rustc.args((!toolchain.is_empty()).then_some(toolchain));
+        let output = rustc.args(arguments).output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    };
+    let version = print(&["--version", "--verbose"])?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))?;
+    let root = print(&["--print", "sysroot"])?;
+    let sources = Path::new(root.trim()).join("lib/rustlib/src/rust");
+    Some(format!(
+        "--remap-path-prefix={}=/rustc/{commit}",
+        sources.display()
+    ))
 }
 
 /// Returns the directory for guests: `guests` beside the directories of the profiles.
@@ -208,7 +234,7 @@ fn build(
         }
     }
     if asked.0 != BUILD_REAPER {
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", path_flags());
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", path_flags(toolchain));
     }
     let output = cargo
         .args((!toolchain.is_empty()).then_some(toolchain))

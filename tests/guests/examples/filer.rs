@@ -28,7 +28,7 @@ struct Record {
     note: Option<String>,
 }
 
-/// A resource that cannot be written as long as data cannot contain secrets.
+/// A resource that cannot be written, because data does not contain secrets.
 #[derive(Serialize, JsonSchema)]
 struct Secret {
     n: i64,

@@ -2,6 +2,7 @@
 //!
 //! It writes its responses byte by byte, because no library would write the faulty ones.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -46,6 +47,7 @@ pub const GZIP: [u8; 26] = [
 /// | `/deaf` | it responds without reading the request's body |
 /// | `/meet` | a small body, once two such requests have arrived |
 /// | `/once` | a small body, after which it closes the connection without announcing it |
+/// | a path of [`Server::file`] | the content of that file |
 #[derive(Debug, Clone)]
 pub struct Server {
     address: SocketAddr,
@@ -58,6 +60,17 @@ struct State {
     requests: Mutex<Vec<String>>,
     n_connections: AtomicUsize,
     n_met: AtomicUsize,
+    /// The contents of files, by path.
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+impl State {
+    /// Returns the content of a file, if the target of a request is one.
+    fn file(&self, target: &str) -> Option<Vec<u8>> {
+        let path = target.split('?').next().unwrap_or_default();
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.get(path).cloned()
+    }
 }
 
 impl Server {
@@ -138,6 +151,13 @@ impl Server {
         requests.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Responds to requests for `path` with this content from now on.
+    pub fn file(&self, path: &str, content: impl Into<Vec<u8>>) {
+        let files = self.state.files.lock();
+        let mut files = files.unwrap_or_else(PoisonError::into_inner);
+        files.insert(path.to_owned(), content.into());
+    }
+
     /// Returns how many connections were made.
     #[must_use]
     pub fn n_connections(&self) -> usize {
@@ -180,7 +200,11 @@ fn talk(stream: &mut dyn Stream, socket: &TcpStream, state: &State) -> io::Resul
                 state.n_met.load(Ordering::SeqCst) > 1
             });
         }
-        if !answer(&path, &request, stream, socket)? {
+        let is_open = match state.file(&path) {
+            Some(content) => respond(stream, "200 OK", "", &content)?,
+            None => answer(&path, &request, stream, socket)?,
+        };
+        if !is_open {
             return Ok(());
         }
     }

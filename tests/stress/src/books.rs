@@ -6,7 +6,7 @@ use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::RunStatusView;
 use sedge_app::data::get::data_get;
 use sedge_app::data::versions::data_versions;
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::run::show::run_show;
 use sedge_app::types::Scan;
 use sedge_app::{AppError, Repository};
@@ -47,7 +47,7 @@ impl Books {
     pub(crate) fn read(repository: &Repository) -> Self {
         let mut books = Self::default();
         let mut runs = Vec::new();
-        let listed = run_list(repository, &Request::default(), |run| {
+        let listed = run_list(repository, &RunListRequest::default(), |run| {
             runs.push(run);
             Ok::<_, AppError>(Scan::More)
         });

@@ -10,7 +10,7 @@ use sedge_locks::manager::LockManager;
 use sedge_locks::owner::Owner;
 use sedge_locks::session::{self, Session};
 use sedge_locks::status::lock_status;
-use sedge_locks::table::{Entry, Place};
+use sedge_locks::table::{QueuePlace, TableEntry};
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 
@@ -139,13 +139,15 @@ impl Monitor {
 
 /// A snapshot of all requests, including those of dead processes.
 struct Entries<'a> {
-    granted: Vec<&'a Entry>,
-    waiting: Vec<&'a Entry>,
+    granted: Vec<&'a TableEntry>,
+    waiting: Vec<&'a TableEntry>,
 }
 
 impl<'a> Entries<'a> {
-    fn new(entries: &'a [Entry]) -> Self {
-        let (granted, waiting) = entries.iter().partition(|it| it.place == Place::Granted);
+    fn new(entries: &'a [TableEntry]) -> Self {
+        let (granted, waiting) = entries
+            .iter()
+            .partition(|it| it.place == QueuePlace::Granted);
         Self { granted, waiting }
     }
 
@@ -159,11 +161,14 @@ impl<'a> Entries<'a> {
     /// lineage already held the lock. Returns the number of comparisons.
     fn check_order(&self) -> usize {
         let mut n_compared = 0;
-        let queued = self.waiting.iter().filter(|it| it.place == Place::Waiting);
+        let queued = self
+            .waiting
+            .iter()
+            .filter(|it| it.place == QueuePlace::Waiting);
         for waiting in queued {
             for held in self.granted.iter().filter(|held| conflicts(held, waiting)) {
                 n_compared += 1;
-                let had_it = |it: &&&Entry| {
+                let had_it = |it: &&&TableEntry| {
                     it.id < held.id
                         && it.request.resource == held.request.resource
                         && it.request.owner.covers(&held.request.owner)
@@ -205,7 +210,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-fn conflicts(held: &Entry, waiting: &Entry) -> bool {
+fn conflicts(held: &TableEntry, waiting: &TableEntry) -> bool {
     let (held, waiting) = (&held.request, &waiting.request);
     held.resource == waiting.resource
         && !held.mode.goes_with(waiting.mode)

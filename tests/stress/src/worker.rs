@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::CachePlaces;
 use sedge_app::{AppError, Contention, Event, Events, Repository, RunFailed, Settings};
 use sedge_test_kit::{Dice, compiled_code};
@@ -213,11 +213,11 @@ impl RandomRun {
             }
             Self::Read(model) => (model.clone(), "read", Map::new()),
         };
-        let request = Request {
+        let request = ModelMethodRunRequest {
             model,
             method: method.to_owned(),
             arguments,
-            ..Request::default()
+            ..ModelMethodRunRequest::default()
         };
         match model_method_run(repository, &request, Arc::new(Undone)).await {
             Ok(done) => {

@@ -30,15 +30,15 @@ const DROPS: [&[&str]; 6] = [
 /// Files in which one reason applies to all ignored errors.
 const FILES: [(&str, &str); 3] = [
     (
-        "host/sys/src/command/cgroup.rs",
+        "host/sys/src/platform/linux/cgroup.rs",
         "a control group is an addition: without one, the reaper kills one process after the other",
     ),
     (
-        "host/sys/src/command/children.rs",
+        "host/sys/src/platform/linux/children.rs",
         "a process may end while it is read, and a process that cannot be read has ended",
     ),
     (
-        "host/sys/src/resources.rs",
+        "host/sys/src/platform/linux/machine.rs",
         "a limit that the machine does not report does not exist, and the defaults apply",
     ),
 ];

@@ -71,17 +71,20 @@ fn count_of(files: &[TreeFile]) -> Count {
     count
 }
 
-/// Returns the prose of a file: the comments of a source, and the text of a document without its
-/// blocks of code. Each line has its number, and no code spans.
+/// Returns the prose of a file: the comments of a source or script, and the text of a document
+/// without its blocks of code. Each line has its number, and no code spans.
 fn prose(file: &TreeFile) -> Vec<(usize, String)> {
     let text = file.text();
     let lines = text.lines().zip(1..);
     let prose = |line: Option<&str>, number: usize| Some((number, without_code_spans(line?)));
-    let extension = file
+    let (_, name) = file
         .path
-        .rsplit_once('.')
-        .map_or("", |(_, extension)| extension);
-    match extension {
+        .rsplit_once('/')
+        .unwrap_or(("", file.path.as_str()));
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    // A script has no extension, but a first line that names its interpreter.
+    let extension = extension.or(text.starts_with("#!").then_some("sh"));
+    match extension.unwrap_or_default() {
         "rs" | "wit" | "ts" => lines
             .filter_map(|(line, number)| prose(comment(line, "//"), number))
             .collect(),
@@ -143,6 +146,18 @@ fn the_rule_on_language_can_fail() {
         "a = 1 # for somebody\n",
         &["a.toml:1: `somebody`"],
     );
+    let script = "#!/bin/sh\n# Nobody waits.\nrun # told\n";
+    check(
+        "tests/all",
+        script,
+        &["tests/all:2: `Nobody`", "tests/all:3: `told`"],
+    );
+    check(
+        "a.b/run",
+        script,
+        &["a.b/run:2: `Nobody`", "a.b/run:3: `told`"],
+    );
+    check("plugins/digests", "told 1\n", &[]);
     check(STYLE, "Never write nobody.", &[]);
     // A rare use is allowed.
     let many = "word ".repeat(5000);

@@ -1,12 +1,13 @@
 //! The crates that each crate may depend on:
-//! cli → app → { workflow | runtime } → { locks, secrets, store } → { model, sys }; `api` is a leaf.
+//! cli → app → { workflow | runtime } → { locks, secrets, store } → { lang, model, sys }; `api` is a leaf.
 
 use crate::manifests::{Dependency, Manifest, Need, manifests};
 use crate::tree::hold;
 
 /// The crates of the host, top first, and the crates that each may depend on.
 ///
-/// `workflow` makes decisions and runs nothing, so it depends on `model` only; `app` passes it a
+/// `lang` parses what people write, and `model` has names and values; neither reads a file.
+/// `workflow` makes decisions and runs nothing, so it depends on these two only; `app` passes it a
 /// function that runs a step. The CLI shows results of `app`. `api` has the types of
 /// machine-readable output: `app` builds the views, and the crates below it use `api` only to
 /// explain their errors. `model` does not use `api`: its values are independent of their output.
@@ -15,14 +16,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "workflow", "runtime", "locks", "secrets", "store", "api", "model", "sys",
+            "workflow", "runtime", "locks", "secrets", "store", "api", "lang", "model", "sys",
         ],
     ),
-    ("workflow", &["model"]),
-    ("runtime", &["secrets", "api", "model", "sys"]),
+    ("workflow", &["lang", "model"]),
+    ("runtime", &["secrets", "api", "lang", "model", "sys"]),
     ("locks", &["api", "model", "sys"]),
     ("secrets", &["api", "model", "sys"]),
-    ("store", &["api", "model", "sys"]),
+    ("store", &["api", "lang", "model", "sys"]),
+    ("lang", &["model"]),
     ("model", &[]),
     ("sys", &["api"]),
     ("api", &[]),

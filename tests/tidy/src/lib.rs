@@ -15,13 +15,21 @@
 )]
 
 #[cfg(test)]
+mod book;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod error_codes;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod generated;
 #[cfg(test)]
 mod ignored;
 #[cfg(test)]
@@ -33,6 +41,10 @@ mod limits;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod markdown;
+#[cfg(test)]
+mod page;
+#[cfg(test)]
 mod portable;
 #[cfg(test)]
 mod schemas;
@@ -42,3 +54,11 @@ mod sources;
 mod tokens;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod type_names;
+#[cfg(test)]
+mod variables;
+#[cfg(test)]
+mod wit_page;
+#[cfg(test)]
+mod yaml_keys;

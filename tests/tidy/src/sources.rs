@@ -17,7 +17,15 @@ const UNSAFE_AUDITED: &[(&str, &str)] = &[
     ),
     (
         "host/sys/src/worker/child.rs",
-        "a child closes all inherited descriptors before it opens others, and its allocator forwards to that of the system",
+        "its allocator forwards to that of the system, and ends the process instead of returning null",
+    ),
+    (
+        "host/sys/src/platform/linux/inherited.rs",
+        "a child closes all inherited descriptors before it opens others",
+    ),
+    (
+        "host/sys/src/platform/macos/kernel.rs",
+        "each call gets a buffer with its size, a text with its end, or an open descriptor, and a child closes inherited descriptors before it opens others",
     ),
     (
         "host/store/tests/crash/vfs.rs",

@@ -136,6 +136,8 @@ codes! {
     DataRenamed = "data_renamed", State, "The data has another name now.";
     Deadlock = "deadlock", Temporary, "Two calls would have waited for each other, and the failed one could not be rolled back.";
     DiskFull = "disk_full", Temporary, "The disk is full, or the user's quota is used up.";
+    DownloadFailed = "download_failed", Temporary, "A component could not be downloaded, because the network or the server failed.";
+    DownloadRefused = "download_refused", State, "A component must not be downloaded from there, is too large, or is not there.";
     Engine = "engine", State, "The WebAssembly engine does not run on this machine.";
     Fenced = "fenced", State, "Another process has taken the run over, or the lock of the call was released by force.";
     FileBusy = "file_busy", Temporary, "Another process holds the lock on a file.";

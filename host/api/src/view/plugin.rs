@@ -231,7 +231,7 @@ pub struct PluginRestored {
     pub version: String,
     /// The SHA-256 of its component, in lower-case hex.
     pub sha256: String,
-    /// Where the component was found: a path, or the name of a plugin that comes with Sedge.
+    /// Where the component was found: a path, the name of a plugin that comes with Sedge, or a URL.
     pub from: String,
     /// Whether the component was missing on this machine before.
     pub was_missing: bool,
@@ -268,7 +268,7 @@ pub struct PluginListed {
     pub sha256: String,
     /// The version of the contract that it was built for.
     pub contract: String,
-    /// Where it was added from: a path, or the name of a plugin that comes with Sedge.
+    /// Where it was added from: a path, the name of a plugin that comes with Sedge, or a URL.
     pub source: String,
     /// What it had requested when a user last decided what to grant, one line each.
     pub asked: Vec<String>,

@@ -177,6 +177,8 @@ impl StepStatusView {
 pub struct LogLineView {
     /// Which call: `RUN/1`.
     pub call: String,
+    /// The step of the workflow that the call belongs to: `job/step`. Null of a run of one method.
+    pub step: Option<String>,
     /// The call's model.
     pub model: String,
     /// The call's method.

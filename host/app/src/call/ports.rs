@@ -14,8 +14,8 @@ use sedge_runtime::{CallIdentity, HostError, Ports};
 use sedge_store::Store;
 
 use super::Caller;
-use super::door::Door;
 use super::fault::carried;
+use super::redactor::CallRedactor;
 use super::replay::Replay;
 use super::writes::Writes;
 use crate::run::cx::{ReadyModel, RunCx};
@@ -48,8 +48,8 @@ impl CallPorts {
         &self.caller.identity
     }
 
-    fn door(&self) -> Door {
-        Door::new(&self.cx.vault)
+    fn redactor(&self) -> CallRedactor {
+        CallRedactor::new(&self.cx.vault)
     }
 
     fn store(&self) -> Result<&Store, HostError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_model::call::{CallError, Outcome, Refusals, Undone};
+use sedge_model::call::{CallError, DiscardedChanges, Outcome, Refusals};
 use sedge_model::names::ModelName;
 use sedge_model::permission::effective::Uses;
 use sedge_model::run::StepPath;
@@ -12,11 +12,11 @@ use sedge_store::{CallEnd, CallStart, Origin, StoreError};
 use sedge_sys::clock::Moment;
 use serde_json::Value;
 
-use super::door::Door;
+use super::frame::CallFrame;
+use super::redactor::CallRedactor;
 use super::writes::{self, Writes};
 use super::{CallFault, CallRequest, ReadyCall, micros};
 use crate::error::AppError;
-use crate::frame::Frame;
 use crate::run::cx::RunCx;
 
 /// The record of a call.
@@ -24,7 +24,7 @@ use crate::run::cx::RunCx;
 /// Dropping it records the call as cancelled, if the call had begun and has not ended.
 pub(super) struct Record<'a> {
     cx: &'a RunCx,
-    frame: &'a Frame,
+    frame: &'a CallFrame,
     model: ModelName,
     step: Option<StepPath>,
     origin: Origin,
@@ -38,8 +38,8 @@ pub(super) struct Record<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Nothing is recorded yet.
-    Asked,
-    /// The beginning is being recorded: a call that is cut off now cannot know whether it was.
+    Ready,
+    /// The beginning is being recorded. If the call is cut off now, its record may exist or not.
     Beginning,
     /// The beginning is recorded.
     Begun,
@@ -64,7 +64,7 @@ impl<'a> Record<'a> {
             uses: Arc::clone(&ready.uses),
             since,
             waited: Duration::ZERO,
-            stage: Stage::Asked,
+            stage: Stage::Ready,
         }
     }
 
@@ -78,7 +78,7 @@ impl<'a> Record<'a> {
         }
         // The user may have typed the value of a secret into the arguments.
         let mut arguments = request.arguments.clone();
-        Door::new(&self.cx.vault).value(&mut arguments);
+        CallRedactor::new(&self.cx.vault).value(&mut arguments);
         let start = CallStart {
             lineage: self.frame.lineage().clone(),
             step: request.step.clone(),
@@ -86,7 +86,7 @@ impl<'a> Record<'a> {
             method: ready.method.clone(),
             plugin: ready.model.plugin.description().sha256.clone(),
             arguments,
-            n_undone: self.frame.n_undone(),
+            n_rollbacks: self.frame.n_rollbacks(),
         };
         let store = self.cx.repository.store()?;
         self.stage = Stage::Beginning;
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
         self.stage = if started.is_ok() {
             Stage::Begun
         } else {
-            Stage::Asked
+            Stage::Ready
         };
         Ok(started?)
     }
@@ -108,10 +108,14 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn undo(&mut self) -> Result<(), AppError> {
-        if self.stage != Stage::Asked {
+        if self.stage != Stage::Ready {
             let store = self.cx.repository.store()?;
-            let is_there = store.call_undo(&self.cx.claim, self.frame.lineage())?;
-            self.stage = if is_there { Stage::Begun } else { Stage::Asked };
+            let is_recorded = store.call_undo(&self.cx.claim, self.frame.lineage())?;
+            self.stage = if is_recorded {
+                Stage::Begun
+            } else {
+                Stage::Ready
+            };
         }
         Ok(())
     }
@@ -124,7 +128,7 @@ impl<'a> Record<'a> {
     ) -> Result<Outcome, CallFault> {
         let mut end = self.end(report.result.clone());
         end.changes = writes::changes(&ready.model, report.changes);
-        end.undone = report.undone;
+        end.discarded = report.discarded;
         end.refusals = report.refusals;
         end.published = report.published;
         end.log = report.log.clone();
@@ -175,7 +179,7 @@ impl<'a> Record<'a> {
             origin: self.origin.clone(),
             result,
             changes: Vec::new(),
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
@@ -201,10 +205,10 @@ impl Drop for Record<'_> {
     fn drop(&mut self) {
         // If a caller is being rolled back, the record of this call is about to be deleted.
         let has_ended = match self.stage {
-            Stage::Asked | Stage::Ended => true,
+            Stage::Ready | Stage::Ended => true,
             Stage::Beginning | Stage::Begun => false,
         };
-        if has_ended || self.frame.is_undone_above() {
+        if has_ended || self.frame.is_rolled_back_above() {
             return;
         }
         if let Err(error) = self.note_cancelled() {

@@ -27,7 +27,7 @@ pub(crate) struct Replay {
 type Place = Vec<u32>;
 
 /// A nested call that the guest requests.
-pub(super) struct Asked<'a> {
+pub(super) struct NestedRequest<'a> {
     pub(super) target: &'a str,
     pub(super) method: &'a str,
     pub(super) arguments: &'a Value,
@@ -69,15 +69,15 @@ impl Replay {
     }
 
     /// Returns what the record says about the `ordinal`th call of this place.
-    pub(super) fn recall(&self, ordinal: u32, asked: &Asked<'_>) -> Recalled {
+    pub(super) fn recall(&self, ordinal: u32, requested: &NestedRequest<'_>) -> Recalled {
         let mut at = self.at.clone();
         at.push(ordinal);
         let Some(record) = self.known.get(&at) else {
             return Recalled::Nothing;
         };
-        let is_same = record.model.as_str() == asked.target
-            && record.method.as_str() == asked.method
-            && record.arguments == *asked.arguments;
+        let is_same = record.model.as_str() == requested.target
+            && record.method.as_str() == requested.method
+            && record.arguments == *requested.arguments;
         if !is_same {
             return Recalled::Diverged;
         }
@@ -135,7 +135,7 @@ fn place(call: &CallRecord) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::call::{Refusals, Undone};
+    use sedge_model::call::{DiscardedChanges, Refusals};
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -174,12 +174,12 @@ mod tests {
                 arguments: json!({}),
                 outcome,
                 error,
-                undone: Undone::default(),
+                discarded: DiscardedChanges::default(),
                 refusals: Refusals::default(),
                 started_at: Timestamp(0),
                 until_commit_us: None,
                 waited_us: None,
-                n_undone: 0,
+                n_rollbacks: 0,
             }
         };
         texts.iter().map(call).collect()
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn recall(replay: &Replay, ordinal: u32, target: &str) -> String {
-        let asked = Asked {
+        let asked = NestedRequest {
             target,
             method: "run",
             arguments: &json!({}),

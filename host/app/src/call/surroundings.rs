@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use sedge_model::call::CallError;
 use sedge_model::permission::FileAccess;
-use sedge_model::permission::effective::Folder;
+use sedge_model::permission::effective::GrantedFolder;
 use sedge_runtime::{CallFolder, Surroundings, Untouchable};
 use sedge_sys::folder::{FileError, Folder as RealFolder};
 use sedge_sys::host::variable;
 use sedge_sys::identity::Identity;
 
 use super::Caller;
-use super::rulers::{CannotLook, Rulers};
+use super::control_files::{ControlFiles, UninspectableFile};
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::run::cx::ReadyModel;
 
@@ -48,8 +48,8 @@ pub(super) fn gather(
         for folder in &granted {
             folders.push(guard.find(folder)?);
         }
-        if let Some(rulers) = guard.rulers {
-            untouchable = rulers.untouchable();
+        if let Some(control_files) = guard.control_files {
+            untouchable = control_files.untouchable();
         }
     }
     Ok(Surroundings {
@@ -108,18 +108,18 @@ struct Guard<'a> {
     /// The folder of compiled code, which the host runs outside of the sandbox.
     code: Option<Kept>,
     /// What controls models and commands; `None` if the model has no write access.
-    rulers: Option<Rulers>,
+    control_files: Option<ControlFiles>,
 }
 
 impl<'a> Guard<'a> {
     fn new(
         repository: &'a Repository,
         model: &'a ReadyModel,
-        granted: &[Folder],
+        granted: &[GrantedFolder],
     ) -> Result<Self, CallError> {
         let to_write = granted.iter().find(|it| it.access == FileAccess::Write);
-        let rulers = to_write.map(|folder| {
-            Rulers::find(repository).map_err(|CannotLook { what, error }| {
+        let control_files = to_write.map(|folder| {
+            ControlFiles::find(repository).map_err(|UninspectableFile { what, error }| {
                 let reason = format!("Sedge cannot check whether it controls {what}");
                 denied(model, folder, &cannot_look(&reason, &error))
             })
@@ -156,11 +156,11 @@ impl<'a> Guard<'a> {
                 Some(_) => user_folder(&places.code)?,
                 None => None,
             },
-            rulers: rulers.transpose()?,
+            control_files: control_files.transpose()?,
         })
     }
 
-    fn find(&self, folder: &Folder) -> Result<CallFolder, CallError> {
+    fn find(&self, folder: &GrantedFolder) -> Result<CallFolder, CallError> {
         let denied = |reason: &str| denied(self.model, folder, reason);
         let failed = |error: FileError| denied(&format!("{error}: {}", error.source));
         let real = RealFolder::open(&self.repository.folder().path_of(&folder.path));
@@ -181,8 +181,8 @@ impl<'a> Guard<'a> {
             )));
         }
         if folder.access == FileAccess::Write
-            && let Some(rulers) = &self.rulers
-            && let Some(ruled) = rulers.ruled_by(&real).map_err(failed)?
+            && let Some(control_files) = &self.control_files
+            && let Some(ruled) = control_files.ruled_by(&real).map_err(failed)?
         {
             return Err(denied(&ruled.reason(real.path())));
         }
@@ -204,7 +204,7 @@ impl<'a> Guard<'a> {
     }
 }
 
-fn denied(model: &ReadyModel, folder: &Folder, reason: &str) -> CallError {
+fn denied(model: &ReadyModel, folder: &GrantedFolder, reason: &str) -> CallError {
     let (name, model) = (&folder.name, &model.definition.name);
     CallError::Denied {
         reason: format!("`{model}` cannot have the folder `{name}`: {reason}"),

@@ -16,7 +16,7 @@ use crate::structure::{locked, one};
 
 /// Which data to delete.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DataDeleteRequest {
     /// The model. The model itself may be gone.
     pub model: String,
     /// The chosen part of its data.
@@ -47,7 +47,7 @@ pub enum Chosen {
 /// deadline. Nothing was deleted then.
 pub async fn data_delete(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &DataDeleteRequest,
     events: Arc<dyn Events>,
 ) -> Result<DataDeletion, AppError> {
     if matches!(&request.chosen, Chosen::Prefix(prefix) if prefix.is_empty()) {

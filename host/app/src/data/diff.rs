@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use sedge_api::view::data::DataDiff;
-use sedge_model::query::Selection;
+use sedge_api::view::data::{DataDiff, DataKindView};
 use sedge_store::{ContentReader, Scan};
 use similar::TextDiff;
 
 use crate::data::get::{data_get, data_key};
-use crate::data::scan::data_scan;
+use crate::data::versions::data_versions;
 use crate::error::{AppError, DataUseError};
 use crate::repository::Repository;
 
@@ -47,7 +46,7 @@ pub fn data_diff(
     let is_equal = from.digest == to.digest;
     let diff = match is_equal {
         true => None,
-        false => match (text(old)?, text(new)?) {
+        false => match (text(old, from.kind)?, text(new, to.kind)?) {
             (Some(old), Some(new)) => Some(unified(&old, &new, from.version, to.version)),
             (_, _) => None,
         },
@@ -60,52 +59,52 @@ pub fn data_diff(
     })
 }
 
-/// Returns the number of the newest version that is older than `version`.
+/// Returns the number of the newest version that is older than `version`. Versions between the two
+/// may have been deleted.
 fn version_before(
     repository: &Repository,
     model: &str,
     name: &str,
     version: u64,
 ) -> Result<u64, AppError> {
-    let (model, name) = data_key(repository, model, name)?;
-    let store = repository.store()?;
-    let present = store.data_get(&model, &name, None)?;
-    let selection = Selection {
-        model: Some(model.to_string()),
-        name: Some(present.map_or(name.clone(), |it| it.name).to_string()),
-        ..Selection::default()
-    };
     let mut before = None;
-    data_scan::<AppError>(repository, &selection, |scanned| {
-        if scanned.record.version < version {
-            before = Some(scanned.record.version);
+    data_versions::<AppError>(repository, model, name, |found| {
+        if found.version < version {
+            before = Some(found.version);
             return Ok(Scan::Enough);
         }
         Ok(Scan::More)
     })?;
-    before.ok_or_else(|| {
-        AppError::from(DataUseError::NoVersionBefore {
-            model,
-            name,
-            version,
-        })
-    })
+    if let Some(before) = before {
+        return Ok(before);
+    }
+    let (model, name) = data_key(repository, model, name)?;
+    Err(AppError::from(DataUseError::NoVersionBefore {
+        model,
+        name,
+        version,
+    }))
 }
 
 /// Returns the content as text. Returns `None` if it is too large or is not text.
-fn text(content: ContentReader) -> Result<Option<String>, AppError> {
+fn text(content: ContentReader, kind: DataKindView) -> Result<Option<String>, AppError> {
     if content.size() > BYTES_MAX {
         return Ok(None);
     }
-    let bytes = content.read_all()?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Ok(None);
-    };
-    let is_json = serde_json::from_str::<serde_json::Value>(&text);
-    Ok(Some(match is_json {
-        Ok(value) => format!("{value:#}\n"),
-        Err(_) => text,
-    }))
+    Ok(text_of(content.read_all()?, kind))
+}
+
+/// Returns the text of a resource as formatted JSON, and that of a file as it is.
+fn text_of(bytes: Vec<u8>, kind: DataKindView) -> Option<String> {
+    // ignored: bytes that are not text have no text to compare.
+    let text = String::from_utf8(bytes).ok()?;
+    match kind {
+        DataKindView::File => Some(text),
+        DataKindView::Resource => match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(value) => Some(format!("{value:#}\n")),
+            Err(_) => Some(text),
+        },
+    }
 }
 
 fn unified(old: &str, new: &str, from: u64, to: u64) -> String {
@@ -117,4 +116,20 @@ fn unified(old: &str, new: &str, from: u64, to: u64) -> String {
         .context_radius(LINES_AROUND)
         .header(&format!("version {from}"), &format!("version {to}"))
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_resources_are_formatted() {
+        let check = |bytes: &[u8], kind: DataKindView, expect: Option<&str>| {
+            assert_eq!(text_of(bytes.to_vec(), kind).as_deref(), expect, "{kind:?}");
+        };
+        check(b"[1]", DataKindView::Resource, Some("[\n  1\n]\n"));
+        check(b"[1]", DataKindView::File, Some("[1]"));
+        check(b"[1]\n \n", DataKindView::File, Some("[1]\n \n"));
+        check(b"\xff", DataKindView::File, None);
+    }
 }

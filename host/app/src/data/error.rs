@@ -1,8 +1,8 @@
 //! Errors of data and of queries.
 
 use sedge_api::problem::{Argument, ErrorCode, Explain, Help, Place, UseCase, sources};
+use sedge_lang::query::QueryError;
 use sedge_model::names::{DataName, ModelName};
-use sedge_model::query::QueryError;
 
 use crate::error::{diagnostic_place, near_or};
 

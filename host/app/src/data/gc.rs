@@ -16,7 +16,7 @@ use crate::structure::{locked, whole};
 
 /// Options of a collection.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Request {
+pub struct DataGcRequest {
     /// Whether to report only what would be removed.
     pub dry_run: bool,
     /// Whether the latest version of a name is removed too, if it is expired.
@@ -33,7 +33,7 @@ pub struct Request {
 /// is invalid, or if calls did not end before the deadline. Nothing was removed then.
 pub async fn data_gc(
     repository: &Arc<Repository>,
-    request: Request,
+    request: DataGcRequest,
     events: Arc<dyn Events>,
 ) -> Result<DataCollection, AppError> {
     // Without the definitions, this would remove data that they retain.

@@ -1,8 +1,8 @@
 //! Lists data.
 
 use sedge_api::view::data::DataVersionView;
+use sedge_lang::query::Selection;
 use sedge_model::names::ModelName;
-use sedge_model::query::Selection;
 use sedge_store::Scan;
 
 use crate::data::scan::data_scan;

@@ -21,7 +21,7 @@ use crate::structure::{locked, whole};
 
 /// Which data to delete.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct DataPruneRequest {
     /// The models whose data is deleted; if empty, every model that is gone.
     pub models: Vec<String>,
     /// Whether the user confirms that all these models are gone for good.
@@ -132,7 +132,7 @@ impl fmt::Display for PruneDoubt {
 /// was deleted then.
 pub async fn data_prune(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &DataPruneRequest,
     events: Arc<dyn Events>,
 ) -> Result<DataPruned, AppError> {
     let plan = look(repository, request)?;
@@ -152,7 +152,7 @@ pub async fn data_prune(
     Ok(pruned(request, &plan))
 }
 
-fn pruned(request: &Request, plan: &Plan) -> DataPruned {
+fn pruned(request: &DataPruneRequest, plan: &Plan) -> DataPruned {
     DataPruned {
         dry_run: request.dry_run,
         models: plan.gone.iter().map(model_data_view).collect(),
@@ -161,7 +161,7 @@ fn pruned(request: &Request, plan: &Plan) -> DataPruned {
 }
 
 /// Returns the plan. Fails if the plan is doubtful and this is not a dry run.
-fn look(repository: &Repository, request: &Request) -> Result<Plan, AppError> {
+fn look(repository: &Repository, request: &DataPruneRequest) -> Result<Plan, AppError> {
     let with_data = repository.store()?.data_models()?;
     let n_with_data = with_data.len();
     if !request.models.is_empty() {

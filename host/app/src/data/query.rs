@@ -5,20 +5,23 @@ use sedge_api::view::data::{
     DataQueryItem, DataQueryReport, DataVersionView, QueryFaultView, QueryFaultsView,
     QueryMissingView,
 };
-use sedge_model::query::{Query, QueryError, Row, RowFault, RowFaults, Selection, Shown};
+use sedge_lang::query::{DataRow, Query, QueryError, RowFault, RowFaults, Selection, Shown};
 use sedge_store::{DataRecord, Scan, Scanned};
 use sedge_sys::clock::Timestamp;
 use serde_json::Value;
 
-use crate::data::get::data_get;
+use crate::data::get::{data_get, data_key, data_missing};
 use crate::data::scan::data_scan;
 use crate::data::view::version_view;
 use crate::error::AppError;
 use crate::repository::Repository;
 
+/// How often a version is looked up again that another process renames while it is read.
+const RENAMES_MAX: u32 = 8;
+
 /// What to find.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DataQueryRequest {
     /// A CEL expression that is true for the wanted versions.
     pub predicate: String,
     /// A CEL expression for what to show of each version.
@@ -31,7 +34,7 @@ pub struct Request {
 
 /// A version that matches.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct DataMatch {
     /// The metadata of the version.
     pub version: DataVersionView,
     /// The part of the version to show.
@@ -60,8 +63,8 @@ pub struct Selected {
 /// datastore cannot be read. Errors of `take` are passed on.
 pub fn data_query<E: From<AppError>>(
     repository: &Repository,
-    request: &Request,
-    mut take: impl FnMut(Found) -> Result<Scan, E>,
+    request: &DataQueryRequest,
+    mut take: impl FnMut(DataMatch) -> Result<Scan, E>,
 ) -> Result<DataQueryReport, E> {
     let select = request.select.as_deref();
     let query = Query::parse(&request.predicate, select, Timestamp::now().0);
@@ -84,7 +87,7 @@ pub fn data_query<E: From<AppError>>(
             Some(value) => DataQueryItem::Selected(value),
             None => DataQueryItem::Version(Box::new(version.clone())),
         };
-        take(Found { version, item })
+        take(DataMatch { version, item })
     })?;
     // A predicate that fails for every version is a mistake of the user, not an empty result.
     let is_wrong_for_all = faults.n_rows == n_looked || faults.n_select > 0;
@@ -119,28 +122,43 @@ pub fn data_select(
     select: &str,
 ) -> Result<Selected, AppError> {
     let query = Query::parse("true", Some(select), Timestamp::now().0)?;
-    let (version, _) = data_get(repository, model, name, version)?;
-    let selection = Selection {
-        model: Some(version.model.clone()),
-        name: Some(version.name.clone()),
-        version: Some(version.version),
-        ..Selection::default()
-    };
-    let mut faults = RowFaults::default();
-    let mut value = Value::Null;
-    data_scan::<AppError>(repository, &selection, |scanned| {
-        if let Some(shown) = matched(&query, scanned, &mut faults)? {
-            value = shown.value;
+    let (mut found, _) = data_get(repository, model, name, version)?;
+    for _ in 0..RENAMES_MAX {
+        let selection = Selection {
+            model: Some(found.model.clone()),
+            name: Some(found.name.clone()),
+            version: Some(found.version),
+            ..Selection::default()
+        };
+        if let Some(shown) = evaluated(repository, &query, &selection)? {
+            return Ok(Selected {
+                version: found,
+                value: shown.value,
+                missing: shown.missing,
+            });
         }
+        // Another process has renamed the version, or deleted it, which is an error here.
+        (found, _) = data_get(repository, model, name, Some(found.version))?;
+    }
+    let (model, _) = data_key(repository, model, name)?;
+    Err(data_missing(repository, model, name))
+}
+
+/// Evaluates a query on the one version of a selection. Returns `None` if there is no such version.
+fn evaluated(
+    repository: &Repository,
+    query: &Query,
+    selection: &Selection,
+) -> Result<Option<Shown>, AppError> {
+    let mut faults = RowFaults::default();
+    let mut shown = None;
+    data_scan::<AppError>(repository, selection, |scanned| {
+        shown = matched(query, scanned, &mut faults)?;
         Ok(Scan::Enough)
     })?;
     match faults.first {
         Some(first) => Err(AppError::from(QueryError::Source(first.diagnostic))),
-        None => Ok(Selected {
-            version,
-            value,
-            missing: faults.missing.first,
-        }),
+        None => Ok(shown),
     }
 }
 
@@ -177,7 +195,7 @@ fn fault_view(fault: RowFault) -> QueryFaultView {
 /// request.
 ///
 /// A predicate about version numbers, or about `latest`, is not narrowed to the latest versions.
-fn narrowed(request: &Request, of_query: &Selection) -> Selection {
+fn narrowed(request: &DataQueryRequest, of_query: &Selection) -> Selection {
     let mut selection = of_query.clone();
     let speaks_of_versions = selection.version.is_some() || selection.latest.is_some();
     if !request.all_versions && !speaks_of_versions {
@@ -202,7 +220,7 @@ fn matched(
         None
     };
     let texts = Texts::of(record);
-    let row = Row {
+    let row = DataRow {
         model: record.model.as_str(),
         name: record.name.as_str(),
         kind: record.kind.as_str(),
@@ -258,5 +276,35 @@ impl Texts {
             // ignored: there is no error here, only no value.
             definition: definition.unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_lang::repository::{CONFIG_FILE, config_file_text};
+    use sedge_sys::folder::Folder;
+
+    use super::*;
+
+    /// A version may be deleted between its lookup and its evaluation. The value was null then, as
+    /// if the expression had found nothing.
+    #[test]
+    fn version_that_does_not_exist_has_no_value() {
+        let temporary = tempfile::tempdir().expect("there is room for temporary files");
+        let folder = Folder::open(temporary.path()).expect("it exists");
+        let config = config_file_text();
+        folder
+            .write(CONFIG_FILE, config.as_bytes())
+            .expect("it is writable");
+        let repository = Repository::open(temporary.path()).expect("a repository");
+        let query = Query::parse("true", Some("version"), 0).expect("a query");
+        let selection = Selection {
+            model: Some("sink".to_owned()),
+            name: Some("record".to_owned()),
+            version: Some(1),
+            ..Selection::default()
+        };
+        let shown = evaluated(&repository, &query, &selection).expect("readable");
+        assert!(shown.is_none());
     }
 }

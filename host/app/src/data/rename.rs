@@ -14,7 +14,7 @@ use crate::structure::{locked, one};
 
 /// Which data to rename.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DataRenameRequest {
     /// The model. The model itself may be gone.
     pub model: String,
     /// The current name of the data.
@@ -32,7 +32,7 @@ pub struct Request {
 /// did not end before the deadline. Nothing was changed then.
 pub async fn data_rename(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &DataRenameRequest,
     events: Arc<dyn Events>,
 ) -> Result<DataRenamed, AppError> {
     let (model, from) = data_key(repository, &request.model, &request.from)?;

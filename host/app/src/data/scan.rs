@@ -1,6 +1,6 @@
 //! Scans data, one version after the other.
 
-use sedge_model::query::Selection;
+use sedge_lang::query::Selection;
 use sedge_store::{Scan, Scanned, StoreError};
 
 use crate::error::AppError;

@@ -1,7 +1,7 @@
 //! Lists the versions of a piece of data.
 
 use sedge_api::view::data::DataVersionView;
-use sedge_model::query::Selection;
+use sedge_lang::query::Selection;
 use sedge_store::Scan;
 
 use crate::data::get::{data_key, data_missing};

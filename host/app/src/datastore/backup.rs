@@ -14,7 +14,7 @@ use crate::structure::{in_background, locked, whole_to_read};
 
 /// Which backup to write.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DatastoreBackupRequest {
     /// The file.
     pub to: PathBuf,
     /// Whether an existing file is replaced.
@@ -32,7 +32,7 @@ pub struct Request {
 /// then.
 pub async fn datastore_backup(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &DatastoreBackupRequest,
     events: Arc<dyn Events>,
 ) -> Result<BackupMade, AppError> {
     let (folder, name) = named_file(&request.to)?;

@@ -3,7 +3,7 @@
 use sedge_api::view::datastore::LocksReleased;
 use sedge_locks::mode::Resource;
 use sedge_locks::owner::Owner;
-use sedge_locks::table::Place;
+use sedge_locks::table::QueuePlace;
 use sedge_model::names::ModelName;
 
 use crate::datastore::lock_status;
@@ -29,7 +29,7 @@ pub fn datastore_lock_release(
     let wanted = model.map(Resource::Model);
     let locks = repository.locks()?;
     let (epoch, mut all) = locks.entries()?;
-    all.retain(|entry| entry.place == Place::Granted);
+    all.retain(|entry| entry.place == QueuePlace::Granted);
     let holders: Vec<_> = all
         .iter()
         .filter(|entry| {

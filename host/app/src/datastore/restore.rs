@@ -14,7 +14,7 @@ use crate::views::time;
 
 /// Which backup to restore.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct DatastoreRestoreRequest {
     /// The path of the backup; if `None`, the backup is read from stdin.
     pub from: Option<PathBuf>,
     /// Whether existing data and runs are replaced.
@@ -29,7 +29,7 @@ pub struct Request {
 /// replaced, or if calls did not end before the deadline. Nothing was changed then.
 pub async fn datastore_restore(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &DatastoreRestoreRequest,
     events: Arc<dyn Events>,
 ) -> Result<BackupRestored, AppError> {
     let progress_events = Arc::clone(&events);

@@ -1,5 +1,7 @@
 //! Methods and workflows that ran and failed.
 
+use std::collections::BTreeSet;
+
 use sedge_api::problem::call::{FailedCall as FailedCallView, RefusedCall as RefusedCallView};
 use sedge_api::problem::details::{CallDetails, FailureDetails, StepProblem, WorkflowDetails};
 use sedge_api::problem::{Argument, Details, ErrorCode, Explain, Help, Place, UseCase};
@@ -9,9 +11,9 @@ use sedge_model::run::StepPath;
 
 use super::limit::{limit_help, limit_help_of_report};
 use super::{AppError, count};
-use crate::core_dump::CoreDumpEnd;
-use crate::failure::{Contention, FailedCall, FailureReport};
-use crate::failure_text::{
+use crate::call::core_dump::CoreDumpEnd;
+use crate::call::failure::{CallFailure, Contention, FailureReport};
+use crate::call::failure_text::{
     Frames, call_text, core_dump_text, details_text, kept_text, rolled_back_text,
 };
 use crate::run::error::{resume_help, run_details};
@@ -146,6 +148,7 @@ impl Explain for CallFailed {
                     .unwrap_or_default(),
             ),
         }
+        help.extend(secret_help(&self.report));
         if help.is_empty() || self.contention() == Some(Contention::Deadlock) {
             help.extend(run_help(&self.run, &self.report));
         }
@@ -210,6 +213,7 @@ impl Explain for WorkflowFailed {
                 // ignored: a failure without a limit has no help about one.
                 .unwrap_or_default(),
         };
+        help.extend(secret_help(&self.report));
         help.push(run_shown("see the whole run", &self.run, &self.report));
         help
     }
@@ -309,6 +313,17 @@ fn contention_help(contention: Contention) -> Vec<Help> {
     }
 }
 
+/// Returns the help for secrets that do not exist, although calls in which a failure began requested
+/// them.
+fn secret_help(report: &FailureReport) -> Vec<Help> {
+    let calls = report.origins.iter();
+    let names: BTreeSet<&str> = calls
+        .flat_map(|call| call.refusals.secrets.iter().map(|name| name.as_str()))
+        .collect();
+    let help = |name: &str| Help::command("put the secret", UseCase::SecretPut).with("name", name);
+    names.into_iter().map(help).collect()
+}
+
 fn run_shown(purpose: &str, run: &RunId, report: &FailureReport) -> Help {
     let help = Help::command(purpose, UseCase::RunShow).with("run", run.as_str());
     let mut failed = report.origins.iter();
@@ -344,16 +359,16 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
             count(more as u64, "more call")
         ));
     }
-    let undone = report.undone.iter();
+    let undone = report.rolled_back.iter();
     notes.extend(undone.filter_map(|call| {
-        let rolled_back = changes_rolled_back(&call.undone)?;
+        let rolled_back = changes_rolled_back(&call.discarded)?;
         Some(format!(
             "of {}, {}",
             way(call),
             rolled_back_text(&rolled_back)
         ))
     }));
-    if let more @ 1.. = report.n_undone - report.undone.len() {
+    if let more @ 1.. = report.n_rolled_back - report.rolled_back.len() {
         notes.push(format!(
             "changes of {} were rolled back",
             count(more as u64, "more call")
@@ -363,7 +378,7 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
 }
 
 /// Returns the notes on a call in which a failure began.
-fn origin_notes(call: &FailedCall) -> Vec<String> {
+fn origin_notes(call: &CallFailure) -> Vec<String> {
     let mut notes = Vec::new();
     // For a call that the run made directly, the causes are shown already.
     if call.chain.len() > 1 {
@@ -390,11 +405,18 @@ fn origin_notes(call: &FailedCall) -> Vec<String> {
         };
         format!("of {}, {limit}", way(call))
     }));
+    let secrets = call.refusals.secrets.iter();
+    notes.extend(secrets.map(|name| {
+        format!(
+            "{} requested the secret `{name}`, which does not exist",
+            way(call)
+        )
+    }));
     notes
 }
 
 /// Returns the chain of calls from the run down to a call, as text.
-fn way(call: &FailedCall) -> String {
+fn way(call: &CallFailure) -> String {
     let chain = call.chain.join(" > ");
     match &call.step {
         Some(step) => format!("{chain} in step `{step}`"),
@@ -403,18 +425,18 @@ fn way(call: &FailedCall) -> String {
 }
 
 fn report_view(report: &FailureReport) -> FailureDetails {
-    let views = |calls: &[FailedCall]| calls.iter().map(failed_call_view).collect();
+    let views = |calls: &[CallFailure]| calls.iter().map(failed_call_view).collect();
     FailureDetails {
         failed: views(&report.origins),
         failed_count: report.n_origins as u64,
         kept: views(&report.kept),
         kept_count: report.n_kept as u64,
-        rolled_back: views(&report.undone),
-        rolled_back_count: report.n_undone as u64,
+        rolled_back: views(&report.rolled_back),
+        rolled_back_count: report.n_rolled_back as u64,
     }
 }
 
-fn failed_call_view(call: &FailedCall) -> FailedCallView {
+fn failed_call_view(call: &CallFailure) -> FailedCallView {
     let refused = call.refusals.calls.iter().map(|refused| RefusedCallView {
         model: refused.model.clone(),
         method: refused.method.clone(),
@@ -428,7 +450,7 @@ fn failed_call_view(call: &FailedCall) -> FailedCallView {
         method: call.method.to_string(),
         error: call_problem(&call.error),
         kept: (call.kept.count > 0).then(|| call.kept.clone()),
-        rolled_back: changes_rolled_back(&call.undone),
+        rolled_back: changes_rolled_back(&call.discarded),
         refused: refused.collect(),
     }
 }

@@ -3,11 +3,12 @@
 //! The host records which limit it was; the plugin's message does not matter.
 
 use sedge_api::problem::Help;
+use sedge_lang::repository::CONFIG_FILE;
 use sedge_model::call::{CallError, LimitName};
+use sedge_model::limits::LimitScope;
 use sedge_model::names::ModelName;
-use sedge_model::repository::CONFIG_FILE;
 
-use crate::failure::{FailedCall, FailureReport};
+use crate::call::failure::{CallFailure, FailureReport};
 
 /// Returns the help for the limit that a call of `model` reached. Returns `None` if the call failed
 /// for another reason, or if the limit cannot be set.
@@ -15,7 +16,7 @@ pub(super) fn limit_help(error: &CallError, model: &ModelName) -> Option<Vec<Hel
     if let CallError::TimedOut { after_ms } = error {
         let seconds = after_ms.div_ceil(1000).saturating_mul(2).max(1);
         let line = format!("limits: {{wallTimeSeconds: {seconds}}}");
-        return Some(raised(&line, model, false));
+        return Some(of_call(&line, model));
     }
     if let CallError::Limit { name, value } = error {
         return name_help(*name, *value, model);
@@ -25,7 +26,7 @@ pub(super) fn limit_help(error: &CallError, model: &ModelName) -> Option<Vec<Hel
 
 /// Returns the same help for the first call in which a run's failure began.
 pub(super) fn limit_help_of_report(report: &FailureReport) -> Option<Vec<Help>> {
-    let FailedCall {
+    let CallFailure {
         error,
         model,
         refusals,
@@ -37,31 +38,49 @@ pub(super) fn limit_help_of_report(report: &FailureReport) -> Option<Vec<Help>> 
     let CallError::Failed(_) = error else {
         return None;
     };
-    // A callee that was refused for a limit counts against the limit of its caller.
-    let refused = refusals.calls.iter().rev().find_map(|call| {
+    if let Some((name, value)) = refusals.limits.last() {
+        return name_help(*name, *value, model);
+    }
+    let (name, value, callee) = refusals.calls.iter().rev().find_map(|call| {
         if let CallError::Limit { name, value } = &call.error {
-            return Some((*name, *value));
+            return Some((*name, *value, &call.model));
         }
         None
-    });
-    let (name, value) = refusals.limits.last().copied().or(refused)?;
-    name_help(name, value, model)
-}
-
-fn name_help(name: LimitName, value: u64, model: &ModelName) -> Option<Vec<Help>> {
-    Some(raised(&name.raised(value)?, model, name.is_of_repository()))
-}
-
-fn raised(line: &str, model: &ModelName, is_of_repository: bool) -> Vec<Help> {
-    if is_of_repository {
-        return vec![Help::edit(
-            "raise the limit if it needs more",
-            CONFIG_FILE,
-            line,
-        )];
+    })?;
+    // A limit of the run is that of the model that was to be called, and any other one that of its
+    // caller.
+    match (name.row().scope, callee.parse::<ModelName>()) {
+        (LimitScope::Run, Ok(callee)) => name_help(name, value, &callee),
+        (LimitScope::Run | LimitScope::Call | LimitScope::Process | LimitScope::Plugin, _) => {
+            name_help(name, value, model)
+        }
     }
+}
+
+/// Returns the help for a limit that applies to calls of `model`.
+fn name_help(name: LimitName, value: u64, model: &ModelName) -> Option<Vec<Help>> {
+    let line = name.raised(value)?;
+    Some(match name.row().scope {
+        LimitScope::Call => of_call(&line, model),
+        LimitScope::Run => vec![
+            of_repository(&line),
+            Help::edit(
+                format!("or raise it for the calls of `{model}`"),
+                model.file(),
+                line,
+            ),
+        ],
+        LimitScope::Process | LimitScope::Plugin => vec![of_repository(&line)],
+    })
+}
+
+fn of_call(line: &str, model: &ModelName) -> Vec<Help> {
     vec![
         Help::edit("raise the limit if it needs more", model.file(), line),
         Help::edit("or raise it for all models", CONFIG_FILE, line),
     ]
+}
+
+fn of_repository(line: &str) -> Help {
+    Help::edit("raise the limit if it needs more", CONFIG_FILE, line)
 }

@@ -1,7 +1,7 @@
 //! Creates a model by writing its definition.
 
 use sedge_api::view::model::ModelCreated;
-use sedge_model::definition::definition_file_text;
+use sedge_lang::definition::definition_file_text;
 use sedge_model::names::ModelName;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::repository::Repository;
 
 /// Which model to create.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ModelCreateRequest {
     /// The name of the type.
     pub type_name: String,
     /// The name of the model.
@@ -28,7 +28,7 @@ pub struct Request {
 /// arguments do not fit its schema. Nothing was written then.
 pub async fn model_create(
     repository: &Repository,
-    request: &Request,
+    request: &ModelCreateRequest,
 ) -> Result<ModelCreated, AppError> {
     let name: ModelName = request.name.parse()?;
     let plugin = repository.plugin(&request.type_name).await?;

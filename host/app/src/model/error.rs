@@ -4,7 +4,7 @@ use sedge_api::problem::call::ViolationView;
 use sedge_api::problem::details::ViolationsDetails;
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, UseCase, sources};
 use sedge_model::names::{ModelName, TypeName};
-use sedge_model::schema::Violation;
+use sedge_model::violation::Violation;
 
 use crate::data::prune::GoneError;
 use crate::error::{near_or, quoted, schema_help};

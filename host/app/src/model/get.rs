@@ -8,7 +8,7 @@ use crate::repository::Repository;
 
 /// A model, and the text of its definition.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct ModelText {
     /// The view of the definition.
     pub model: ModelView,
     /// The text of its file.
@@ -19,9 +19,9 @@ pub struct Report {
 ///
 /// # Errors
 /// Returns an error if there is no model of that name, or if its file is invalid.
-pub fn model_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
+pub fn model_get(repository: &Repository, name: &str) -> Result<ModelText, AppError> {
     let definition = repository.definition(name)?;
-    Ok(Report {
+    Ok(ModelText {
         model: model_view(&definition),
         text: definition.file.text,
     })

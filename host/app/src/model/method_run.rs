@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_api::view::model::MethodRunView;
-use sedge_model::argument::argument_from_text;
+use sedge_lang::argument::argument_from_text;
 use sedge_model::call::{CallError, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::{MethodName, RunId};
@@ -15,12 +15,12 @@ use sedge_sys::clock::Moment;
 use sedge_sys::random;
 use serde_json::{Map, Value};
 
+use crate::call::core_dump::{CoreDumpEnd, CoreDumpFile};
+use crate::call::failure::FailureReport;
+use crate::call::frame::CallFrame;
 use crate::call::{CallFault, CallRequest, call_run, effective_arguments};
-use crate::core_dump::{CoreDumpEnd, CoreDumpFile};
 use crate::error::{AppError, CallFailed, ModelError};
 use crate::events::{Event, Events};
-use crate::failure::FailureReport;
-use crate::frame::Frame;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run::cx::{ReadyModel, RunCx};
@@ -29,7 +29,7 @@ use crate::views::call::versions_written;
 
 /// Which method to run, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct ModelMethodRunRequest {
     /// The model's name.
     pub model: String,
     /// The method's name.
@@ -51,7 +51,7 @@ pub struct Request {
 /// Returns an error if the request is invalid, before anything runs; or if the method failed.
 pub async fn model_method_run(
     repository: &Arc<Repository>,
-    request: &Request,
+    request: &ModelMethodRunRequest,
     events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
@@ -84,7 +84,7 @@ pub async fn model_method_run(
     };
     let root = Lineage::root(run.clone());
     let first = root.child(1);
-    let frame = Frame::of_run(root);
+    let frame = CallFrame::of_run(root);
     let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks, vault);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
@@ -190,7 +190,7 @@ fn method_find(model: &ReadyModel, name: &str) -> Result<MethodName, AppError> {
 fn arguments_of(
     model: &ReadyModel,
     method: &MethodName,
-    request: &Request,
+    request: &ModelMethodRunRequest,
 ) -> Result<Map<String, Value>, AppError> {
     let info = model.plugin.type_info();
     let schema = info

@@ -1,10 +1,10 @@
 //! Explains what a model may do and why, and when it last used each permission.
 
 use sedge_api::view::model::{ModelPermissionView, ModelPermissions};
+use sedge_lang::repository::Config;
 use sedge_model::names::CommandName;
 use sedge_model::permission::PermissionKind;
 use sedge_model::permission::effective::Explained;
-use sedge_model::repository::Config;
 
 use crate::error::AppError;
 use crate::repository::Repository;

@@ -1,7 +1,7 @@
 //! Views of models.
 
 use sedge_api::view::model::{HttpLimitsView, LimitsView, ModelView};
-use sedge_model::definition::Definition;
+use sedge_lang::definition::Definition;
 use sedge_model::limits::{HttpLimitsFile, ModelLimitsFile};
 
 /// Returns the view of a model's definition.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use sedge_api::view::permission::PermissionRequestView;
 use sedge_api::view::plugin::{GrantedShare, PinnedBefore, PluginAdded, PluginChange, PluginView};
+use sedge_lang::repository::{LOCK_FILE, LockedPlugin, PluginLock};
+use sedge_model::names::TypeName;
 use sedge_model::permission::choice::{self, Choice};
-use sedge_model::permission::grants::Grants;
+use sedge_model::permission::grants::{AddressRange, Grants};
 use sedge_model::permission::{Permission, PermissionRequest};
-use sedge_model::repository::{LOCK_FILE, LockedPlugin, PluginLock};
-use sedge_runtime::PluginDescription;
+use sedge_runtime::{PluginDescription, sha256_hex, url_shown};
 use sedge_sys::file_lock::FileQueue;
 
 use crate::error::{AppError, PluginUseError};
@@ -34,6 +35,8 @@ pub struct AddRequest {
     pub source: ComponentSource,
     /// What the user permits.
     pub options: AddOptions,
+    /// The addresses from which a component may be downloaded although they are not public.
+    pub private_addresses: Vec<AddressRange>,
 }
 
 impl From<&Path> for AddRequest {
@@ -41,6 +44,7 @@ impl From<&Path> for AddRequest {
         Self {
             source: path.into(),
             options: AddOptions::default(),
+            private_addresses: Vec::new(),
         }
     }
 }
@@ -115,13 +119,21 @@ pub async fn plugin_add(
     request: impl Into<AddRequest>,
     events: Arc<dyn Events>,
 ) -> Result<Added, AppError> {
-    let AddRequest { source, options } = request.into();
-    let component = component_read(repository, &source)?;
+    let AddRequest {
+        source,
+        options,
+        private_addresses,
+    } = request.into();
+    source_check(repository, &source, options)?;
+    let component = component_read(repository, &source, &private_addresses).await?;
     let lock = plugin_lock_read(repository.folder())?;
     if options.is_locked {
         pinned_of(&lock, &component)?;
     }
     let description = component_check(repository, &component, events).await?;
+    if options.is_locked {
+        locked_check(&lock, &component, &description.type_info.name)?;
+    }
     let pinned = lock.plugins.get(&description.type_info.name);
     if let Some(pinned) = pinned {
         version_check(&description, pinned, &component.path, options)?;
@@ -137,6 +149,46 @@ pub async fn plugin_add(
         repository: Arc::clone(repository),
         description,
     })
+}
+
+/// Checks that `sedge.lock` can name the source of a component. A query may be a token, which does
+/// not belong under version control, and without it the component could not be restored.
+fn source_check(
+    repository: &Repository,
+    source: &ComponentSource,
+    options: AddOptions,
+) -> Result<(), AppError> {
+    let names_source =
+        !options.is_locked && !options.is_vendored && !repository.config().vendor_plugins;
+    match source {
+        ComponentSource::Url(url) if names_source && url.contains('?') => {
+            Err(AppError::from(PluginUseError::UrlHasQuery {
+                url: url_shown(url),
+            }))
+        }
+        ComponentSource::Url(_) | ComponentSource::File(_) | ComponentSource::FirstParty(_) => {
+            Ok(())
+        }
+    }
+}
+
+/// Checks that `sedge.lock` pins a component for the type that it provides.
+fn locked_check(
+    lock: &PluginLock,
+    component: &ReadComponent,
+    provides: &TypeName,
+) -> Result<(), AppError> {
+    let found = sha256_hex(&component.bytes);
+    let pinned = lock.plugins.get(provides);
+    if pinned.is_some_and(|pinned| *pinned.sha256 == *found) {
+        return Ok(());
+    }
+    let (type_name, _) = pinned_of(lock, component)?;
+    Err(AppError::from(PluginUseError::OtherType {
+        type_name: type_name.clone(),
+        path: component.path.clone(),
+        provides: provides.clone(),
+    }))
 }
 
 /// Checks, compiles and describes a component that was read.
@@ -255,6 +307,10 @@ impl Added {
         chosen: &Grants,
     ) -> Result<PluginAdded, AppError> {
         let info = &self.description.type_info;
+        // Another process may have changed `sedge.lock` since the component was checked.
+        if self.options.is_locked {
+            locked_check(lock, &self.component, &info.name)?;
+        }
         let pinned = lock.plugins.get(&info.name);
         if let Some(pinned) = pinned {
             version_check(

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use sedge_model::names::TypeName;
-use sedge_runtime::component_bytes_check;
+use sedge_model::permission::grants::AddressRange;
+use sedge_runtime::{FetchRequest, component_bytes_check, url_shown};
 use sedge_sys::folder::{FileError, named_file_path, named_file_size, read_named_file};
 
 use crate::error::{AppError, PluginUseError};
@@ -17,25 +18,41 @@ pub enum ComponentSource {
     File(PathBuf),
     /// A first-party plugin, which is installed with Sedge.
     FirstParty(TypeName),
+    /// A URL. Only HTTPS is accepted; the download checks that.
+    Url(String),
 }
 
 impl From<&Path> for ComponentSource {
-    /// Returns the source that a user means: `@sedge/http` is a first-party plugin, everything else
-    /// is a file.
-    fn from(text: &Path) -> Self {
+    /// Returns the source that a user means: `@sedge/http` is a first-party plugin, a text with a
+    /// scheme is a URL, and everything else is a file.
+    fn from(path: &Path) -> Self {
+        let Some(text) = path.to_str() else {
+            return Self::File(path.to_owned());
+        };
+        if is_url(text) {
+            return Self::Url(text.to_owned());
+        }
         // ignored: a text that is not the name of a type is a path.
-        match text.to_str().and_then(|name| name.parse().ok()) {
+        match text.parse().ok() {
             Some(type_name) => Self::FirstParty(type_name),
-            None => Self::File(text.to_owned()),
+            None => Self::File(path.to_owned()),
         }
     }
+}
+
+/// Returns whether a text begins with a scheme, such as `https://` (RFC 3986, 3.1).
+fn is_url(text: &str) -> bool {
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_of_scheme)
+    })
 }
 
 /// A component that was read and not checked yet.
 #[derive(Debug)]
 pub(crate) struct ReadComponent {
     pub(crate) bytes: Vec<u8>,
-    /// The file that it was read from.
+    /// The file that it was read from, or the URL without its confidential parts.
     pub(crate) path: PathBuf,
     /// Its source for `sedge.lock`.
     pub(crate) source: String,
@@ -51,23 +68,41 @@ impl ReadComponent {
     }
 }
 
-/// Reads a component.
+/// Reads a component, or downloads it. A download connects to public addresses, and to those in
+/// `private_addresses`.
 ///
 /// # Errors
-/// Returns an error if the file cannot be read or is too large, or if it is not the component of
-/// the first-party plugin.
-pub(crate) fn component_read(
+/// Returns an error if the file cannot be read or downloaded or is too large, or if it is not the
+/// component of the first-party plugin.
+pub(crate) async fn component_read(
     repository: &Repository,
     source: &ComponentSource,
+    private_addresses: &[AddressRange],
 ) -> Result<ReadComponent, AppError> {
-    let path = match source {
-        ComponentSource::File(path) => path,
-        ComponentSource::FirstParty(type_name) => return first_party_read(repository, type_name),
-    };
+    match source {
+        ComponentSource::File(path) => file_read(repository, path),
+        ComponentSource::FirstParty(type_name) => first_party_read(repository, type_name),
+        ComponentSource::Url(url) => {
+            let request = FetchRequest {
+                url,
+                private_addresses,
+            };
+            let bytes = repository.runtime()?.component_fetch(&request).await;
+            let shown = url_shown(url);
+            Ok(ReadComponent {
+                bytes: bytes.map_err(PluginUseError::Download)?,
+                path: PathBuf::from(&shown),
+                source: shown,
+            })
+        }
+    }
+}
+
+fn file_read(repository: &Repository, path: &Path) -> Result<ReadComponent, AppError> {
     size_check(repository, path)?;
     Ok(ReadComponent {
         bytes: read_named_file(path, repository.component_limits().bytes)?,
-        path: path.clone(),
+        path: path.to_owned(),
         source: source_text(repository, path)?,
     })
 }
@@ -94,4 +129,29 @@ fn source_text(repository: &Repository, path: &Path) -> Result<String, FileError
         let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "its path is not text");
         FileError::new("pin", path, reason)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_is_a_type_a_url_or_a_file() {
+        let check = |text: &str, expect: &str| {
+            let found = match ComponentSource::from(Path::new(text)) {
+                ComponentSource::File(_) => "file",
+                ComponentSource::FirstParty(_) => "type",
+                ComponentSource::Url(_) => "url",
+            };
+            assert_eq!(found, expect, "{text}");
+        };
+        check("@sedge/http", "type");
+        check("https://example.com/a.wasm", "url");
+        check("HTTP://example.com/a.wasm", "url");
+        check("s3://bucket/a.wasm", "url");
+        check("a.wasm", "file");
+        check("./https://a.wasm", "file");
+        check("://a.wasm", "file");
+        check("/a/b.wasm", "file");
+    }
 }

@@ -8,16 +8,17 @@ use sedge_api::problem::{
     Argument, Details, ErrorClass, ErrorCode, Explain, Help, UseCase, sources,
 };
 use sedge_api::view::plugin::PluginRestored;
+use sedge_lang::repository::{CONFIG_FILE, LOCK_FILE, LockedPlugin};
 use sedge_model::call::CallError;
 use sedge_model::digest::Sha256;
 use sedge_model::names::{TypeName, TypeVersion};
 use sedge_model::permission::PermissionRequest;
 use sedge_model::permission::choice::ChoiceError;
-use sedge_model::repository::{CONFIG_FILE, LOCK_FILE, LockedPlugin};
-use sedge_runtime::PluginError;
+use sedge_runtime::{FetchError, PluginError};
 use sedge_sys::fault::Refusal;
 
 use crate::error::{near_or, quoted};
+use crate::plugin::download::{download_causes, download_code, download_help};
 use crate::plugin::restore::NotFound;
 use crate::views::permission::request_view;
 
@@ -136,6 +137,15 @@ pub enum PluginUseError {
         /// The pinned version.
         pinned: TypeVersion,
     },
+    /// A component could not be downloaded.
+    #[error(transparent)]
+    Download(FetchError),
+    /// The URL of a component that was to be pinned has a query.
+    #[error("`{url}` cannot be pinned with its query")]
+    UrlHasQuery {
+        /// The URL without its query.
+        url: String,
+    },
     /// A file does not have the digest of a pinned component.
     #[error("`{}` is not a component that {LOCK_FILE} pins", path.display())]
     NotPinned {
@@ -224,6 +234,8 @@ impl Explain for PluginUseError {
             Self::NotPinned { .. } | Self::NoneInFolder { .. } => ErrorCode::PluginNotPinned,
             Self::OtherType { .. } => ErrorCode::PluginBroken,
             Self::NotFound { .. } => ErrorCode::PluginGone,
+            Self::Download(error) => download_code(error),
+            Self::UrlHasQuery { .. } => ErrorCode::BadInput,
             Self::Refused { source, .. } => refused(source).unwrap_or(ErrorCode::PluginRefused),
             Self::Gone { .. } => ErrorCode::PluginGone,
             Self::Broken { source, .. } => refused(source).unwrap_or(ErrorCode::PluginBroken),
@@ -257,9 +269,16 @@ impl Explain for PluginUseError {
             }
             Self::OtherType { provides, .. } => vec![format!("it provides `{provides}`")],
             Self::NotFound { not_found, .. } => {
-                let plugins = not_found.iter();
-                plugins.map(|it| it.reasons.join("; ")).collect()
+                let reasons = |it: &NotFound| {
+                    let reasons = it.unusable.iter().map(|place| place.reason.as_str());
+                    reasons.collect::<Vec<&str>>().join("; ")
+                };
+                not_found.iter().map(reasons).collect()
             }
+            Self::Download(error) => download_causes(error),
+            Self::UrlHasQuery { .. } => vec![format!(
+                "a query may be a token, and {LOCK_FILE} is under version control"
+            )],
             Self::TypeMissing { .. }
             | Self::NotFirstParty { .. }
             | Self::SameType { .. }
@@ -334,7 +353,20 @@ impl Explain for PluginUseError {
             Self::OtherType { .. } => vec![Help::advice(
                 "sedge.lock was changed by hand: take it from version control",
             )],
-            Self::NotFound { .. } => vec![restore_file("get the missing components")],
+            Self::NotFound { not_found, .. } => {
+                let places = not_found.iter().flat_map(|it| &it.unusable);
+                let mut help: Vec<Help> = places.flat_map(|it| it.help.clone()).collect();
+                help.push(restore_file("get the missing components"));
+                help
+            }
+            Self::Download(error) => download_help(error),
+            Self::UrlHasQuery { .. } => vec![
+                Help::advice(
+                    "name a URL without a query, or download the component and add its file",
+                ),
+                Help::again("or keep the component in the repository")
+                    .with("vendor", Argument::on()),
+            ],
             Self::Refused { source, .. } | Self::Broken { source, .. } => plugin_help(source),
             Self::PermissionsUndecided { .. } => vec![
                 Help::again("allow all of it").with("grantAll", Argument::on()),
@@ -429,7 +461,7 @@ fn grant_help(error: &ChoiceError) -> Vec<Help> {
 }
 
 /// Returns the help that shows the lines of `sedge.yaml` which raise a limit for components.
-fn allow_more(key: &str, value: u64) -> Vec<Help> {
+pub(crate) fn allow_more(key: &str, value: u64) -> Vec<Help> {
     vec![Help::edit(
         "allow more if you trust it",
         CONFIG_FILE,

@@ -91,14 +91,17 @@ impl FirstParty {
     /// Returns the file of a plugin's component, in the first folder that has it.
     fn path(&self, plugin: &FirstPartyPlugin) -> Result<PathBuf, AppError> {
         let file = plugin.file();
-        let mut paths = self.folders.iter().map(|folder| folder.join(&file));
-        paths.find(|path| is_named_file(path)).ok_or_else(|| {
-            AppError::from(PluginUseError::NotInstalled {
-                type_name: plugin.type_name.clone(),
-                file,
-                folders: self.folders.clone(),
-            })
-        })
+        for folder in &self.folders {
+            let path = folder.join(&file);
+            if is_named_file(&path)? {
+                return Ok(path);
+            }
+        }
+        Err(AppError::from(PluginUseError::NotInstalled {
+            type_name: plugin.type_name.clone(),
+            file,
+            folders: self.folders.clone(),
+        }))
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use sedge_lang::repository::LockedPlugin;
 use sedge_model::names::TypeName;
-use sedge_model::repository::LockedPlugin;
 use sedge_runtime::{Compiled, Plugin, PluginError};
 
 use crate::error::{AppError, PluginUseError};
@@ -16,7 +16,33 @@ pub(crate) fn component_file(sha256: &str) -> String {
     format!("{sha256}.wasm")
 }
 
+/// A pinned plugin of a repository.
+pub(crate) struct PinnedPlugin<'a> {
+    /// The type that it provides.
+    pub(crate) type_name: &'a TypeName,
+    pub(crate) pinned: &'a LockedPlugin,
+    /// Whether its component is on this machine. The content of the component is not checked.
+    pub(crate) is_here: bool,
+}
+
 impl Repository {
+    /// Returns the pinned plugins, sorted by type.
+    ///
+    /// # Errors
+    /// Returns an error if the folder of components cannot be read.
+    pub(crate) fn plugins_pinned(&self) -> Result<Vec<PinnedPlugin<'_>>, AppError> {
+        let components = self.state_folder("plugins")?;
+        let plugins = self.plugin_lock().plugins.iter();
+        let plugins = plugins.map(|(type_name, pinned)| {
+            Ok(PinnedPlugin {
+                type_name,
+                pinned,
+                is_here: components.has(&component_file(&pinned.sha256))?,
+            })
+        });
+        plugins.collect()
+    }
+
     /// Returns the pin of the plugin that provides a type.
     pub(crate) fn plugin_pinned(
         &self,

@@ -1,14 +1,28 @@
 //! Removes a plugin: its pin, and with it the grants for all models of its type.
 
 use sedge_api::view::plugin::PluginRemoved;
+use sedge_lang::repository::{LOCK_FILE, LockedPlugin};
 use sedge_model::names::TypeName;
-use sedge_model::repository::LOCK_FILE;
 
 use crate::error::{AppError, PluginUseError, RepositoryError};
 use crate::plugin::add::plugin_lock_queue;
 use crate::plugin::loaded::component_file;
 use crate::plugin::vendor::vendored_file;
 use crate::repository::{Repository, plugin_lock_read};
+
+/// Returns what [`plugin_remove`] would remove, without removing it.
+///
+/// # Errors
+/// Returns the same errors.
+pub fn plugin_remove_plan(
+    repository: &Repository,
+    type_name: &str,
+    is_forced: bool,
+) -> Result<PluginRemoved, AppError> {
+    let (type_name, pinned) = repository.plugin_pinned(type_name)?;
+    let models = models_left(repository, type_name, is_forced)?;
+    Ok(removed_view(type_name, pinned, models))
+}
 
 /// Removes the plugin that provides a type. The models of the type and their data stay.
 ///
@@ -21,13 +35,7 @@ pub fn plugin_remove(
     is_forced: bool,
 ) -> Result<PluginRemoved, AppError> {
     let (type_name, _) = repository.plugin_pinned(type_name)?;
-    let models = models_of(repository, type_name)?;
-    if !models.is_empty() && !is_forced {
-        return Err(AppError::from(PluginUseError::ModelsLeft {
-            type_name: type_name.clone(),
-            models,
-        }));
-    }
+    let models = models_left(repository, type_name, is_forced)?;
     let queue = plugin_lock_queue(repository)?;
     let _turn = queue.enter()?;
     let mut lock = plugin_lock_read(repository.folder())?;
@@ -43,17 +51,37 @@ pub fn plugin_remove(
     repository.folder().write(LOCK_FILE, text.as_bytes())?;
     let components = repository.state_folder("plugins")?;
     components.remove(&component_file(&removed.sha256))?;
-    let vendored = Some(vendored_file(type_name)).filter(|file| *file == removed.source);
-    if let Some(file) = &vendored {
+    let view = removed_view(type_name, &removed, models);
+    if let Some(file) = &view.vendored_file {
         repository.folder().remove(file)?;
     }
-    Ok(PluginRemoved {
+    Ok(view)
+}
+
+fn removed_view(type_name: &TypeName, pinned: &LockedPlugin, models: Vec<String>) -> PluginRemoved {
+    PluginRemoved {
         type_name: type_name.to_string(),
-        version: removed.version.to_string(),
-        sha256: removed.sha256.to_string(),
+        version: pinned.version.to_string(),
+        sha256: pinned.sha256.to_string(),
         models,
-        vendored_file: vendored,
-    })
+        vendored_file: Some(vendored_file(type_name)).filter(|file| *file == pinned.source),
+    }
+}
+
+/// Returns the models that cannot run without the plugin.
+fn models_left(
+    repository: &Repository,
+    type_name: &TypeName,
+    is_forced: bool,
+) -> Result<Vec<String>, AppError> {
+    let models = models_of(repository, type_name)?;
+    if models.is_empty() || is_forced {
+        return Ok(models);
+    }
+    Err(AppError::from(PluginUseError::ModelsLeft {
+        type_name: type_name.clone(),
+        models,
+    }))
 }
 
 /// Returns the names of the models of a type. A definition that cannot be read is left out: its

@@ -1,13 +1,15 @@
 //! Restores components that `sedge.lock` pins and this machine lacks, as after a clone. Only a
 //! component with a pinned digest is accepted, wherever it comes from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sedge_api::problem::Explain;
+use sedge_api::problem::{Explain, Help};
 use sedge_api::view::plugin::{PluginRestored, PluginsRestored};
+use sedge_lang::repository::{LockedPlugin, PluginLock};
 use sedge_model::names::TypeName;
-use sedge_model::repository::{LockedPlugin, PluginLock};
+use sedge_model::permission::grants::AddressRange;
 use sedge_runtime::sha256_hex;
 use sedge_sys::folder::{Folder, is_named_file, is_named_folder};
 
@@ -20,51 +22,68 @@ use crate::plugin::loaded::component_file;
 use crate::plugin::vendor::{file_in_folder, vendored_file};
 use crate::repository::{Repository, plugin_lock_read};
 
-/// Restores the components in some files and folders. If none is given, each missing component is
-/// looked for in the vendored folder, among the first-party plugins, and where it was added from.
+/// What to restore.
+#[derive(Debug, Clone, Default)]
+pub struct PluginRestoreRequest {
+    /// The files, folders and URLs with the components. If there are none, each missing component
+    /// is looked for.
+    pub from: Vec<PathBuf>,
+    /// The addresses from which a component may be downloaded although they are not public.
+    pub private_addresses: Vec<AddressRange>,
+}
+
+/// Restores the components in some files and folders and at some URLs. If none is given, each
+/// missing component is looked for in the vendored folder, among the first-party plugins, and where
+/// it was added from, in this order.
 ///
 /// # Errors
 /// Returns an error if a file is not a pinned component, if a folder has none, or if nothing is
 /// given and a component was not found. Those that were found before are restored then.
 pub async fn plugin_restore(
     repository: &Arc<Repository>,
-    from: &[PathBuf],
+    request: &PluginRestoreRequest,
     events: Arc<dyn Events>,
 ) -> Result<PluginsRestored, AppError> {
     let lock = plugin_lock_read(repository.folder())?;
     let components = repository.state_folder("plugins")?;
+    let mut missing = missing_in(repository, &components, &lock)?;
+    let search = ComponentSearch {
+        repository,
+        lock: &lock,
+        private_addresses: &request.private_addresses,
+    };
     let mut found = Vec::new();
     let mut not_found = Vec::new();
-    if from.is_empty() {
-        for (type_name, pinned) in &lock.plugins {
-            if is_present(repository, &components, pinned)? {
-                continue;
-            }
-            match look_for(repository, type_name, pinned) {
+    if request.from.is_empty() {
+        for (&type_name, &pinned) in &missing {
+            match search.look_for(type_name, pinned).await {
                 Ok(component) => found.push(component),
-                Err(reasons) => not_found.push(NotFound {
+                Err(unusable) => not_found.push(NotFound {
                     plugin: PinnedDigest::new(type_name, pinned),
-                    reasons,
+                    unusable,
                 }),
             }
         }
     }
-    for path in from {
-        found.extend(named(repository, &lock, path)?);
+    for path in &request.from {
+        found.extend(search.named(path).await?);
     }
     let mut restored = Vec::new();
-    for component in &found {
-        let (type_name, pinned) = pinned_of(&lock, component)?;
-        let was_missing = !is_present(repository, &components, pinned)?;
+    for found in &found {
+        let FoundComponent {
+            type_name, pinned, ..
+        } = found;
+        let was_missing = missing.contains_key(type_name);
         if was_missing {
-            type_check(repository, type_name, component, Arc::clone(&events)).await?;
-            components.write(&component_file(&pinned.sha256), &component.bytes)?;
+            type_check(repository, found, Arc::clone(&events)).await?;
+            components.write(&component_file(&pinned.sha256), &found.component.bytes)?;
+            missing.remove(type_name);
         }
         restored.push(PluginRestored {
             type_name: type_name.to_string(),
             version: pinned.version.to_string(),
             sha256: pinned.sha256.to_string(),
-            from: component.place(),
+            from: found.component.place(),
             was_missing,
         });
     }
@@ -74,15 +93,9 @@ pub async fn plugin_restore(
             restored,
         }));
     }
-    let mut missing = Vec::new();
-    for (type_name, pinned) in &lock.plugins {
-        if !is_present(repository, &components, pinned)? {
-            missing.push(type_name.to_string());
-        }
-    }
     Ok(PluginsRestored {
         plugins: restored,
-        missing,
+        missing: missing.into_keys().map(TypeName::to_string).collect(),
     })
 }
 
@@ -92,18 +105,63 @@ pub struct NotFound {
     /// The plugin.
     pub(crate) plugin: PinnedDigest,
     /// What was found instead in each place.
-    pub(crate) reasons: Vec<String>,
+    pub(crate) unusable: Vec<UnusablePlace>,
 }
 
-/// Returns whether a component is on this machine, undamaged.
-fn is_present(
+/// A place that does not have the component which is looked for.
+#[derive(Debug)]
+pub(crate) struct UnusablePlace {
+    /// What is there instead, or why the place cannot be read.
+    pub(crate) reason: String,
+    /// What the user can do about it.
+    pub(crate) help: Vec<Help>,
+}
+
+impl From<String> for UnusablePlace {
+    fn from(reason: String) -> Self {
+        let help = Vec::new();
+        Self { reason, help }
+    }
+}
+
+impl From<AppError> for UnusablePlace {
+    fn from(error: AppError) -> Self {
+        let causes = error.causes().into_iter();
+        let texts: Vec<String> = std::iter::once(error.message()).chain(causes).collect();
+        let is_download = matches!(error, AppError::Plugin(PluginUseError::Download(_)));
+        Self {
+            reason: texts.join(": "),
+            help: if is_download {
+                error.help()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+/// A component with a pinned digest.
+struct FoundComponent<'a> {
+    type_name: &'a TypeName,
+    pinned: &'a LockedPlugin,
+    component: ReadComponent,
+}
+
+/// Returns the pinned plugins whose component is not on this machine, or is damaged.
+fn missing_in<'a>(
     repository: &Repository,
     components: &Folder,
-    pinned: &LockedPlugin,
-) -> Result<bool, AppError> {
+    lock: &'a PluginLock,
+) -> Result<BTreeMap<&'a TypeName, &'a LockedPlugin>, AppError> {
     let bytes_max = repository.component_limits().bytes;
-    let bytes = components.read(&component_file(&pinned.sha256), bytes_max)?;
-    Ok(bytes.is_some_and(|bytes| *pinned.sha256 == *sha256_hex(&bytes)))
+    let mut missing = BTreeMap::new();
+    for (type_name, pinned) in &lock.plugins {
+        let bytes = components.read(&component_file(&pinned.sha256), bytes_max)?;
+        if !bytes.is_some_and(|bytes| *pinned.sha256 == *sha256_hex(&bytes)) {
+            missing.insert(type_name, pinned);
+        }
+    }
+    Ok(missing)
 }
 
 /// Returns the plugin that is pinned with the digest of a component.
@@ -132,159 +190,176 @@ pub(crate) fn pinned_of<'a>(
 /// Checks that a component provides the type that `sedge.lock` pins it for, and compiles it.
 async fn type_check(
     repository: &Repository,
-    type_name: &TypeName,
-    component: &ReadComponent,
+    found: &FoundComponent<'_>,
     events: Arc<dyn Events>,
 ) -> Result<(), AppError> {
-    let description = component_check(repository, component, events).await?;
+    let description = component_check(repository, &found.component, events).await?;
     let provides = description.type_info.name;
-    if provides == *type_name {
+    if provides == *found.type_name {
         return Ok(());
     }
     Err(AppError::from(PluginUseError::OtherType {
-        type_name: type_name.clone(),
-        path: component.path.clone(),
+        type_name: found.type_name.clone(),
+        path: found.component.path.clone(),
         provides,
     }))
 }
 
-/// Returns the pinned components in a file or folder that the user named.
-fn named(
-    repository: &Repository,
-    lock: &PluginLock,
-    path: &Path,
-) -> Result<Vec<ReadComponent>, AppError> {
-    if !is_named_folder(path) {
-        let component = component_read(repository, &ComponentSource::from(path))?;
-        pinned_of(lock, &component)?;
-        return Ok(vec![component]);
-    }
-    let folder = Folder::open(path)?;
-    let mut files = folder.files("")?;
-    files.retain(|file| file.ends_with(".wasm"));
-    files.extend(lock.plugins.keys().map(file_in_folder));
-    let mut found: Vec<ReadComponent> = Vec::new();
-    for file in files {
-        // ignored: a file that cannot be read, or is too large, is not one of the components.
-        let Ok(Some(bytes)) = folder.read(&file, repository.component_limits().bytes) else {
-            continue;
-        };
-        let component = ReadComponent {
-            bytes,
-            path: path.join(file),
-            source: String::new(),
-        };
-        let is_new = found.iter().all(|it| it.bytes != component.bytes);
-        if is_new && pinned_of(lock, &component).is_ok() {
-            found.push(component);
-        }
-    }
-    if found.is_empty() {
-        return Err(AppError::from(PluginUseError::NoneInFolder {
-            path: path.to_owned(),
-        }));
-    }
-    Ok(found)
+/// The search for pinned components.
+struct ComponentSearch<'a> {
+    repository: &'a Repository,
+    lock: &'a PluginLock,
+    private_addresses: &'a [AddressRange],
 }
 
-/// Looks for a pinned component without the user's help. Returns what was found instead if it is
-/// nowhere.
-fn look_for(
-    repository: &Repository,
-    type_name: &TypeName,
-    pinned: &LockedPlugin,
-) -> Result<ReadComponent, Vec<String>> {
-    let mut reasons = Vec::new();
-    for place in places(repository, type_name, pinned) {
-        match place.read(repository) {
-            Ok(component) => {
-                let found = sha256_hex(&component.bytes);
-                if *pinned.sha256 == *found {
-                    return Ok(component);
-                }
-                let place = component.place();
-                reasons.push(format!(
-                    "`{place}` is another component: its digest is {found}, not {}",
-                    pinned.sha256
-                ));
-            }
-            Err(Some(reason)) => reasons.push(reason),
-            Err(None) => {}
+impl<'a> ComponentSearch<'a> {
+    /// Returns the pinned components in a file or folder, or at a URL, that the user named.
+    async fn named(&self, path: &Path) -> Result<Vec<FoundComponent<'a>>, AppError> {
+        let source = ComponentSource::from(path);
+        let is_url = matches!(source, ComponentSource::Url(_));
+        if !is_url && is_named_folder(path)? {
+            return self.in_folder(path);
         }
+        let component = component_read(self.repository, &source, self.private_addresses).await?;
+        Ok(vec![self.found(component)?])
     }
-    Err(reasons)
+
+    fn in_folder(&self, path: &Path) -> Result<Vec<FoundComponent<'a>>, AppError> {
+        let folder = Folder::open(path)?;
+        let mut files = folder.files("")?;
+        files.retain(|file| file.ends_with(".wasm"));
+        files.extend(self.lock.plugins.keys().map(file_in_folder));
+        let mut found: Vec<FoundComponent<'a>> = Vec::new();
+        for file in files {
+            // ignored: a file that cannot be read, or is too large, is not one of the components.
+            let Ok(Some(bytes)) = folder.read(&file, self.repository.component_limits().bytes)
+            else {
+                continue;
+            };
+            let component = ReadComponent {
+                bytes,
+                path: path.join(file),
+                source: String::new(),
+            };
+            let is_new = found.iter().all(|it| it.component.bytes != component.bytes);
+            // ignored: a folder may have other components, too.
+            if is_new && let Ok(component) = self.found(component) {
+                found.push(component);
+            }
+        }
+        if found.is_empty() {
+            return Err(AppError::from(PluginUseError::NoneInFolder {
+                path: path.to_owned(),
+            }));
+        }
+        Ok(found)
+    }
+
+    fn found(&self, component: ReadComponent) -> Result<FoundComponent<'a>, AppError> {
+        let (type_name, pinned) = pinned_of(self.lock, &component)?;
+        Ok(FoundComponent {
+            type_name,
+            pinned,
+            component,
+        })
+    }
+
+    /// Looks for a pinned component without the user's help. Returns what each place has instead if
+    /// it is nowhere.
+    async fn look_for(
+        &self,
+        type_name: &'a TypeName,
+        pinned: &'a LockedPlugin,
+    ) -> Result<FoundComponent<'a>, Vec<UnusablePlace>> {
+        let mut unusable = Vec::new();
+        for place in places(self.repository, type_name, pinned) {
+            match self.read(&place).await {
+                Ok(Some(component)) => {
+                    let found = sha256_hex(&component.bytes);
+                    if *pinned.sha256 == *found {
+                        return Ok(FoundComponent {
+                            type_name,
+                            pinned,
+                            component,
+                        });
+                    }
+                    let place = component.place();
+                    unusable.push(UnusablePlace::from(format!(
+                        "`{place}` is another component: its digest is {found}, not {}",
+                        pinned.sha256
+                    )));
+                }
+                Ok(None) => {}
+                Err(place) => unusable.push(place),
+            }
+        }
+        Err(unusable)
+    }
+
+    /// Reads the component in a place. Returns `None` if there is none, and none was expected.
+    async fn read(&self, place: &ComponentPlace) -> Result<Option<ReadComponent>, UnusablePlace> {
+        let source = match place {
+            ComponentPlace::Vendored(file) => return Ok(in_repository(self.repository, file)?),
+            ComponentPlace::InRepository(file) => {
+                return match in_repository(self.repository, file)? {
+                    Some(component) => Ok(Some(component)),
+                    None => Err(format!("`{file}` is not in the repository").into()),
+                };
+            }
+            // A pipe or device that a stranger's file names is not opened.
+            ComponentPlace::Outside(path) => match is_named_file(path).map_err(AppError::from)? {
+                true => ComponentSource::File(path.clone()),
+                false => return Err(format!("there is no file `{}`", path.display()).into()),
+            },
+            ComponentPlace::FirstParty(type_name) => ComponentSource::FirstParty(type_name.clone()),
+            ComponentPlace::Url(url) => ComponentSource::Url(url.clone()),
+        };
+        let read = component_read(self.repository, &source, self.private_addresses).await;
+        Ok(Some(read?))
+    }
 }
 
 /// A place where a component may be.
 #[derive(Debug, PartialEq, Eq)]
 enum ComponentPlace {
-    /// The vendored file.
+    /// The vendored file, which need not exist.
     Vendored(String),
     /// A file of the repository that the component was added from.
     InRepository(String),
-    /// A file outside of the repository that the component was added from.
-    Outside(PathBuf),
     /// The installation of Sedge.
     FirstParty(TypeName),
+    /// A file outside of the repository that the component was added from.
+    Outside(PathBuf),
+    /// The URL that the component was added from.
+    Url(String),
 }
 
+/// Returns the places of a component, in the order in which they are tried: those that need no other
+/// machine come first.
 fn places(
     repository: &Repository,
     type_name: &TypeName,
     pinned: &LockedPlugin,
 ) -> Vec<ComponentPlace> {
     let vendored = vendored_file(type_name);
-    let source = &pinned.source;
-    let mut places = Vec::new();
-    if *source != vendored {
-        places.push(ComponentPlace::Vendored(vendored));
+    let is_vendored = pinned.source == vendored;
+    let mut places = vec![match is_vendored {
+        true => ComponentPlace::InRepository(vendored),
+        false => ComponentPlace::Vendored(vendored),
+    }];
+    if repository.first_party().plugin(type_name).is_some() {
+        places.push(ComponentPlace::FirstParty(type_name.clone()));
     }
-    match ComponentSource::from(Path::new(source)) {
-        ComponentSource::FirstParty(name) => places.push(ComponentPlace::FirstParty(name)),
-        ComponentSource::File(path) if path.is_absolute() => {
-            places.push(ComponentPlace::Outside(path));
-        }
-        ComponentSource::File(_) => places.push(ComponentPlace::InRepository(source.clone())),
-    }
-    let first_party = ComponentPlace::FirstParty(type_name.clone());
-    let is_known = repository.first_party().plugin(type_name).is_some();
-    if is_known && !places.contains(&first_party) {
-        places.push(first_party);
+    let source = match ComponentSource::from(Path::new(&pinned.source)) {
+        ComponentSource::FirstParty(name) => ComponentPlace::FirstParty(name),
+        ComponentSource::File(path) if path.is_absolute() => ComponentPlace::Outside(path),
+        ComponentSource::File(_) => ComponentPlace::InRepository(pinned.source.clone()),
+        ComponentSource::Url(url) => ComponentPlace::Url(url),
+    };
+    if !places.contains(&source) {
+        places.push(source);
     }
     places
-}
-
-impl ComponentPlace {
-    /// Reads the component in this place.
-    ///
-    /// # Errors
-    /// Returns the reason if there is no component; `None` if none was expected here.
-    fn read(&self, repository: &Repository) -> Result<ReadComponent, Option<String>> {
-        let text = |error: AppError| {
-            let causes = error.causes().into_iter();
-            let texts = std::iter::once(error.message()).chain(causes);
-            Some(texts.collect::<Vec<String>>().join(": "))
-        };
-        match self {
-            Self::Vendored(file) => in_repository(repository, file).map_err(text)?.ok_or(None),
-            Self::InRepository(file) => {
-                let component = in_repository(repository, file).map_err(text)?;
-                component.ok_or_else(|| Some(format!("`{file}` is not in the repository")))
-            }
-            // A pipe or device that a stranger's file names is not opened.
-            Self::Outside(path) if !is_named_file(path) => {
-                Err(Some(format!("there is no file `{}`", path.display())))
-            }
-            Self::Outside(path) => {
-                let source = ComponentSource::File(path.clone());
-                component_read(repository, &source).map_err(text)
-            }
-            Self::FirstParty(type_name) => {
-                let source = ComponentSource::FirstParty(type_name.clone());
-                component_read(repository, &source).map_err(text)
-            }
-        }
-    }
 }
 
 fn in_repository(repository: &Repository, file: &str) -> Result<Option<ReadComponent>, AppError> {

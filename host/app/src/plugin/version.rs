@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use sedge_lang::repository::LockedPlugin;
 use sedge_model::names::TypeVersion;
-use sedge_model::repository::LockedPlugin;
 use sedge_runtime::PluginDescription;
 
 use crate::error::{AppError, PluginUseError};

@@ -4,13 +4,12 @@ use sedge_api::view::plugin::{
     FileSpecView, KeepView, MethodKindView, MethodView, OnViolationView, PluginListed, PluginView,
     ResourceSpecView, RetentionView,
 };
+use sedge_lang::type_info::{FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec};
 use sedge_model::lifetime::{Keep, Retention};
-use sedge_model::names::TypeName;
-use sedge_model::repository::LockedPlugin;
-use sedge_model::type_info::{FileSpec, MethodKind, MethodSpec, OnViolation, ResourceSpec};
 use sedge_runtime::PluginDescription;
 
 use crate::plugin::asked::n_granted;
+use crate::plugin::loaded::PinnedPlugin;
 use crate::views::permission::{grants_view, request_view};
 
 /// Returns the view of a plugin's description of itself.
@@ -79,11 +78,12 @@ fn retention_view(retention: &Retention) -> Option<RetentionView> {
 }
 
 /// Returns the view of a pinned plugin.
-pub(crate) fn plugin_listed(
-    type_name: &TypeName,
-    pinned: &LockedPlugin,
-    is_here: bool,
-) -> PluginListed {
+pub(crate) fn plugin_listed(plugin: &PinnedPlugin<'_>) -> PluginListed {
+    let PinnedPlugin {
+        type_name,
+        pinned,
+        is_here,
+    } = *plugin;
     PluginListed {
         type_name: type_name.to_string(),
         version: pinned.version.to_string(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sedge_api::problem::{Argument, ErrorCode, Explain, Help, Place, UseCase, sources};
-use sedge_model::diagnostic::Diagnostic;
+use sedge_lang::diagnostic::Diagnostic;
 use sedge_model::names::NameError;
 
 use crate::error::diagnostic_place;

@@ -9,10 +9,10 @@
 use std::path::{Path, PathBuf};
 
 use sedge_api::problem::{ErrorCode, Explain, Help};
-use sedge_model::diagnostic::SourceFile;
-use sedge_model::repository::{CONFIG_FILE, LOCK_FILE};
-use sedge_model::user_config::UserConfig;
-use sedge_model::yaml;
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::repository::{CONFIG_FILE, LOCK_FILE};
+use sedge_lang::user_config::UserConfig;
+use sedge_lang::yaml;
 use sedge_sys::folder::{Folder, Keeping, read_named_text};
 use sedge_sys::owner::{Attributes, Owners, user_text};
 use sedge_sys::shell;

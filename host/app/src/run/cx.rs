@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sedge_api::problem::{Argument, Help, UseCase};
-use sedge_model::definition::Definition;
-use sedge_model::diagnostic::Diagnostic;
+use sedge_lang::definition::Definition;
+use sedge_lang::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;

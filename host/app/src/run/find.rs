@@ -39,7 +39,7 @@ impl Repository {
         &self,
         workflow: &str,
         named: Option<&str>,
-        wanted: Wanted,
+        wanted: RunIntent,
     ) -> Result<RunRecord, AppError> {
         if let Some(id) = named {
             let run = self.run_by_id(id)?;
@@ -100,14 +100,14 @@ impl Repository {
 
 /// The intended operation on the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum RunIntent {
     /// Resume the run.
     Resume,
     /// Decide one of the run's gates.
     Decide,
 }
 
-impl Wanted {
+impl RunIntent {
     fn fits(self, status: RunStatus) -> bool {
         match status {
             RunStatus::Suspended => true,

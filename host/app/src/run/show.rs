@@ -8,7 +8,7 @@ use sedge_model::run::RunStatus;
 use crate::error::AppError;
 use crate::repository::Repository;
 use crate::run::view::{run_problem, run_view, step_views};
-use crate::views::call::{Kept, call_views, kept_of};
+use crate::views::call::{KeptVersions, call_views, kept_of};
 
 /// Returns a run by its id or by the beginning of its id. Without an id, returns the newest run.
 ///
@@ -20,7 +20,7 @@ pub fn run_show(repository: &Repository, id: Option<&str>) -> Result<RunReport, 
     let status = repository.run_status(&run)?;
     let events = store.run_events(&run.id)?;
     let calls = store.call_list(&run.id)?;
-    let mut kept = Kept::new();
+    let mut kept = KeptVersions::new();
     if calls.iter().any(|it| it.status != CallStatus::Succeeded) {
         kept = kept_of(store, &run.id)?;
     }

@@ -173,6 +173,7 @@ fn ended(step: &mut StepView, status: StepStatusView, at: Timestamp) {
 pub(crate) fn log_line_view(record: LogRecord) -> LogLineView {
     let LogRecord {
         lineage,
+        step,
         model,
         method,
         line,
@@ -180,6 +181,7 @@ pub(crate) fn log_line_view(record: LogRecord) -> LogLineView {
     let field = |(key, value)| LogFieldView { key, value };
     LogLineView {
         call: lineage.to_string(),
+        step,
         model: model.to_string(),
         method: method.to_string(),
         level: match line.level {

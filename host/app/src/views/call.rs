@@ -7,11 +7,11 @@ use sedge_api::problem::call::{
 };
 use sedge_api::problem::{Help, UseCase};
 use sedge_api::view::call::{CallStatusView, CallView, OutcomeView, VersionsWritten};
-use sedge_model::backtrace::Frame;
-use sedge_model::call::{CallError, CallStatus, Undone, Written};
+use sedge_model::backtrace::StackFrame;
+use sedge_model::call::{CallError, CallStatus, DiscardedChanges, Written};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::schema::Violation;
+use sedge_model::violation::Violation;
 use sedge_store::{CallRecord, Store, StoreError};
 
 use crate::views::time;
@@ -65,7 +65,7 @@ fn violation_view(violation: &Violation) -> ViolationView {
     }
 }
 
-fn frame_view(frame: &Frame) -> FrameView {
+fn frame_view(frame: &StackFrame) -> FrameView {
     FrameView {
         function: frame.function.clone(),
         place: frame.place.as_ref().map(ToString::to_string),
@@ -107,7 +107,7 @@ fn with_help(call: &Lineage, versions: &mut VersionsWritten) {
 }
 
 /// Returns the view of a call's changes that were rolled back. Returns `None` if there are none.
-pub(crate) fn changes_rolled_back(undone: &Undone) -> Option<ChangesRolledBack> {
+pub(crate) fn changes_rolled_back(undone: &DiscardedChanges) -> Option<ChangesRolledBack> {
     (!undone.is_empty()).then(|| ChangesRolledBack {
         changes: undone.changes,
         names: undone.names.iter().map(ToString::to_string).collect(),
@@ -115,11 +115,11 @@ pub(crate) fn changes_rolled_back(undone: &Undone) -> Option<ChangesRolledBack> 
 }
 
 /// The versions that were kept by calls which did not succeed.
-pub(crate) type Kept = BTreeMap<Lineage, VersionsWritten>;
+pub(crate) type KeptVersions = BTreeMap<Lineage, VersionsWritten>;
 
 /// Reads the versions that were kept by those calls of a run which did not succeed.
-pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<Kept, StoreError> {
-    let mut kept = Kept::new();
+pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<KeptVersions, StoreError> {
+    let mut kept = KeptVersions::new();
     store.kept_scan(run, |call, written| {
         kept.entry(call)
             .or_default()
@@ -137,7 +137,7 @@ pub(crate) fn kept_of(store: &Store, run: &RunId) -> Result<Kept, StoreError> {
 /// record.
 pub(crate) fn call_views(
     calls: Vec<CallRecord>,
-    mut kept: Kept,
+    mut kept: KeptVersions,
     open: CallStatusView,
 ) -> Vec<CallView> {
     let mut roots = Vec::new();
@@ -183,12 +183,12 @@ fn call_view(call: CallRecord, kept: Option<VersionsWritten>, open: CallStatusVi
         }),
         error: call.error.as_ref().map(call_problem),
         kept,
-        rolled_back: changes_rolled_back(&call.undone),
+        rolled_back: changes_rolled_back(&call.discarded),
         step: call.step,
         model: call.model.to_string(),
         method: call.method.to_string(),
         arguments: call.arguments,
-        retries: call.n_undone,
+        retries: call.n_rollbacks,
         started_at: time(call.started_at),
         until_commit_ms: call.until_commit_us.map(ms),
         waited_ms: call.waited_us.map(ms),
@@ -206,7 +206,7 @@ fn ms(us: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use sedge_model::call::{Failure, LimitName, Refusals};
+    use sedge_model::call::{LimitName, MethodFailure, Refusals};
     use sedge_sys::clock::Timestamp;
     use serde_json::json;
 
@@ -222,12 +222,12 @@ mod tests {
             arguments: json!({}),
             outcome: None,
             error: None,
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             started_at: Timestamp(0),
             until_commit_us: Some(310),
             waited_us: None,
-            n_undone: 0,
+            n_rollbacks: 0,
         }
     }
 
@@ -246,7 +246,7 @@ mod tests {
     fn calls_are_a_tree() {
         let check = |places: &[&str], expect: &str| {
             let calls = places.iter().map(|place| record(place)).collect();
-            let views = call_views(calls, Kept::new(), CallStatusView::Interrupted);
+            let views = call_views(calls, KeptVersions::new(), CallStatusView::Interrupted);
             assert_eq!(drawn(&views), expect);
         };
         check(&[], "");
@@ -262,7 +262,7 @@ mod tests {
         let check = |error: CallError, expect: &str| {
             assert_eq!(call_problem(&error).code, expect);
         };
-        let failure = |code: &str| Failure {
+        let failure = |code: &str| MethodFailure {
             code: code.to_owned(),
             message: "no".to_owned(),
             details: None,

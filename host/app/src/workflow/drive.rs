@@ -7,21 +7,21 @@ use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_lang::workflow::{Step, Task, Workflow};
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use sedge_model::workflow::{Step, Task, Workflow};
 use sedge_runtime::BoxFuture;
 use sedge_store::{Author, EventRecord};
 use sedge_sys::clock::Moment;
 use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
 use serde_json::Value;
 
+use crate::call::failure::FailureReport;
+use crate::call::frame::CallFrame;
 use crate::call::{CallFault, CallRequest, Replay, call_run};
 use crate::error::{AppError, RunInterrupted, RunUseError, StepFault, WorkflowFailed};
 use crate::events::Event;
-use crate::failure::FailureReport;
-use crate::frame::Frame;
 use crate::run::cx::RunCx;
 
 /// The call of a step, after it has ended.
@@ -34,7 +34,7 @@ struct Ended {
 /// The work of one process on one run.
 struct Drive {
     cx: Arc<RunCx>,
-    frame: Arc<Frame>,
+    frame: Arc<CallFrame>,
     workflow: Workflow,
     state: RunState,
     /// The number of the last event that was applied to `state`.
@@ -49,7 +49,7 @@ struct Drive {
 /// then stays as its log says.
 pub(crate) async fn workflow_drive(
     cx: Arc<RunCx>,
-    frame: Arc<Frame>,
+    frame: Arc<CallFrame>,
     workflow: Workflow,
 ) -> Result<WorkflowEnd, AppError> {
     cx.event(Event::RunStarted {

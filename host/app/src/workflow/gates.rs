@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use sedge_api::view::workflow::{DecisionView, GateDecisionView};
-use sedge_model::diagnostic::SourceFile;
+use sedge_lang::diagnostic::SourceFile;
+use sedge_lang::workflow::{Task, Workflow};
+use sedge_lang::yaml::Located;
 use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{GateDecision, RunEvent, StepPath};
-use sedge_model::workflow::{Task, Workflow};
-use sedge_model::yaml::Located;
 use sedge_store::{Author, EventRecord, RunRecord};
 use sedge_sys::host;
 use sedge_workflow::{Next, RunState, next};
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::error::{AppError, RunUseError};
 use crate::repository::Repository;
-use crate::run::find::Wanted;
+use crate::run::find::RunIntent;
 use crate::run::view::status_view;
 use crate::secret::vault::{Redactors, Vault};
 
@@ -111,7 +111,7 @@ pub(crate) fn gate_decide(
     decision: GateDecision,
 ) -> Result<GateDecisionView, AppError> {
     let run =
-        repository.run_of_workflow(&request.workflow, request.run.as_deref(), Wanted::Decide)?;
+        repository.run_of_workflow(&request.workflow, request.run.as_deref(), RunIntent::Decide)?;
     let workflow = run_workflow(repository, &run)?;
     let comment = match &request.comment {
         // The user may have pasted a secret into the comment.

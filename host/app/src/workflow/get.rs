@@ -8,7 +8,7 @@ use crate::workflow::view::workflow_view;
 
 /// A workflow, and the text of its file.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct WorkflowText {
     /// The view of the workflow.
     pub workflow: WorkflowView,
     /// The text of the file.
@@ -19,9 +19,9 @@ pub struct Report {
 ///
 /// # Errors
 /// Returns an error if there is no workflow of that name, or if its file is invalid.
-pub fn workflow_get(repository: &Repository, name: &str) -> Result<Report, AppError> {
+pub fn workflow_get(repository: &Repository, name: &str) -> Result<WorkflowText, AppError> {
     let workflow = repository.workflow(name)?;
-    Ok(Report {
+    Ok(WorkflowText {
         workflow: workflow_view(&workflow),
         text: workflow.file.text,
     })

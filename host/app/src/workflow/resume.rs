@@ -11,7 +11,7 @@ use crate::events::Events;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run::cx::RunCx;
-use crate::run::find::Wanted;
+use crate::run::find::RunIntent;
 use crate::secret::vault::Vault;
 use crate::workflow::drive::workflow_drive;
 use crate::workflow::gates::{fold, run_workflow};
@@ -29,7 +29,7 @@ pub async fn workflow_resume(
     run: Option<&str>,
     events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
-    let record = repository.run_of_workflow(name, run, Wanted::Resume)?;
+    let record = repository.run_of_workflow(name, run, RunIntent::Resume)?;
     let workflow = run_workflow(repository, &record)?;
     let refused = |is: &str| {
         AppError::from(RunUseError::State {

@@ -10,9 +10,9 @@ use sedge_model::run::{RunEvent, RunKind};
 use sedge_store::RunStart;
 use sedge_sys::random;
 
+use crate::call::frame::CallFrame;
 use crate::error::AppError;
 use crate::events::Events;
-use crate::frame::Frame;
 use crate::locks::Locks;
 use crate::repository::Repository;
 use crate::run::cx::RunCx;
@@ -69,8 +69,8 @@ pub(crate) async fn run_lock(
     run: &RunId,
     name: &WorkflowName,
     exclusive: bool,
-) -> Result<Arc<Frame>, AppError> {
-    let frame = Frame::of_run(Lineage::root(run.clone()));
+) -> Result<Arc<CallFrame>, AppError> {
+    let frame = CallFrame::of_run(Lineage::root(run.clone()));
     if exclusive {
         let what = format!("workflow {name}");
         let wants = [(Resource::Datastore, Mode::X)];

@@ -3,11 +3,11 @@
 
 use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::workflow::WorkflowView;
-use sedge_model::diagnostic::Diagnostic;
+use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::suggest::nearest;
+use sedge_lang::workflow::{Task, Workflow};
+use sedge_lang::yaml::Located;
 use sedge_model::names::MethodName;
-use sedge_model::suggest::nearest;
-use sedge_model::workflow::{Task, Workflow};
-use sedge_model::yaml::Located;
 use serde_json::{Map, Value};
 
 use crate::error::{AppError, ModelError, RepositoryError, near_or, schema_help};

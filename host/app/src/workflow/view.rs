@@ -5,8 +5,8 @@ use sedge_api::view::workflow::{
     ConditionView, FileFault, JobDependencyView, JobStepView, JobView, StepDependencyView,
     TaskView, WorkflowSummary, WorkflowView,
 };
-use sedge_model::diagnostic::Diagnostic;
-use sedge_model::workflow::{Condition, Job, Step, Task, Workflow};
+use sedge_lang::diagnostic::Diagnostic;
+use sedge_lang::workflow::{Condition, Job, Step, Task, Workflow};
 
 /// Returns the view of a workflow's file.
 pub(crate) fn workflow_view(workflow: &Workflow) -> WorkflowView {

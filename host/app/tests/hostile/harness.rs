@@ -431,13 +431,13 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, u64> {
 }
 
 fn tree_faults(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<String> {
-    let is_ours = |path: &Path| path.ends_with("forged.wasm");
+    let is_forged = |path: &Path| path.ends_with("forged.wasm");
     let mut faults = Vec::new();
     for (path, size) in after {
         let is_changed = before.get(path) != Some(size);
         // A plugin that was described has compiled code, whether it is pinned or not.
         let is_cache = path.to_string_lossy().contains("/user/code/");
-        if is_changed && !is_ours(path) && !is_cache {
+        if is_changed && !is_forged(path) && !is_cache {
             faults.push(format!("{} was written", path.display()));
         }
     }

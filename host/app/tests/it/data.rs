@@ -78,7 +78,7 @@ async fn unreadable_data_is_an_error() {
     let house = House::new();
     let check = async |model: &str, name: &str, code: &str| {
         let look = json!({"model": model, "name": name});
-        let answer = house.told("reader", "look", look).await;
+        let answer = house.answer_of("reader", "look", look).await;
         assert_eq!(answer["code"], code, "{model} {name}: {answer}");
     };
     check("sink", "record", "ok").await;
@@ -104,7 +104,7 @@ async fn call_knows_its_identity() {
     let house = House::new();
     let more = "globalArguments: {greeting: hello}\nlimits: {wallTimeSeconds: 7}\n";
     house.model("reader", "@test/reader", more);
-    let answer = house.told("reader", "who", json!({})).await;
+    let answer = house.answer_of("reader", "who", json!({})).await;
     let who = &answer["value"];
     let run = house.newest().run.id;
     assert_eq!(who["model"], "reader", "{answer}");
@@ -123,7 +123,7 @@ async fn call_knows_its_identity() {
 async fn deadline_is_passed_to_callees() {
     let house = House::new();
     house.model("hostile", "@test/hostile", "limits: {wallTimeSeconds: 5}\n");
-    let answer = house.told("reader", "who", json!({})).await;
+    let answer = house.answer_of("reader", "who", json!({})).await;
     let left = answer["value"]["deadline_left_ms"]
         .as_u64()
         .expect("a number");
@@ -137,7 +137,9 @@ async fn arguments_of_the_definition_come_first() {
     house.model("sink", "@sedge/sink", preset);
     let value = house.value("sink", "run", json!({})).await;
     assert_eq!(value["note"], "preset");
-    let answer = house.told("sink", "run", json!({"note": "given"})).await;
+    let answer = house
+        .answer_of("sink", "run", json!({"note": "given"}))
+        .await;
     assert_eq!(answer["value"]["note"], "given");
     let arguments = house.newest().calls[1].arguments.clone();
     assert_eq!(arguments, json!({"note": "given"}));

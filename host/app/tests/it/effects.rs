@@ -73,18 +73,18 @@ async fn deadlock(house: &House, acts: &[Value]) -> (Result<(), CallError>, u32)
         }
         Err(other) => panic!("{}", words(&other)),
     };
-    let n_undone = house.show(&run).calls.iter().map(|it| it.n_undone).sum();
-    (ended, n_undone)
+    let n_rollbacks = house.show(&run).calls.iter().map(|it| it.n_rollbacks).sum();
+    (ended, n_rollbacks)
 }
 
 /// Checks that a call which did `acts` is not retried.
 async fn is_not_rolled_back(house: &House, acts: &[Value]) {
-    let (ended, n_undone) = deadlock(house, acts).await;
+    let (ended, n_rollbacks) = deadlock(house, acts).await;
     let Err(error) = ended else {
-        panic!("{acts:?} was rolled back {n_undone} times")
+        panic!("{acts:?} was rolled back {n_rollbacks} times")
     };
     assert_eq!(
-        (error.code(), n_undone),
+        (error.code(), n_rollbacks),
         ("deadlock", 0),
         "{acts:?}: {error}"
     );
@@ -157,8 +157,8 @@ async fn call_that_connected_is_not_rolled_back() {
 async fn call_that_only_read_is_rolled_back() {
     let house = house(GRANTS_TO_READ);
     symlink("file", house.path().join("in/link")).expect("a link can be made");
-    let (ended, n_undone) = deadlock(&house, &[json!({"read": "inbox/link"})]).await;
-    assert_eq!((ended, n_undone), (Ok(()), 1));
+    let (ended, n_rollbacks) = deadlock(&house, &[json!({"read": "inbox/link"})]).await;
+    assert_eq!((ended, n_rollbacks), (Ok(()), 1));
     assert_eq!(names(&house.path().join("in")), ["file", "folder", "link"]);
 }
 

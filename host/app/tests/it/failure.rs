@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sedge_api::view::model::MethodRunView;
-use sedge_app::model::method_run::{Request, model_method_run};
-use sedge_app::types::{CallError, Frame};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
+use sedge_app::types::{CallError, StackFrame};
 use sedge_app::{AppError, CoreDumpEnd, FailureReport, PathError, RunFailed, Settings};
 use sedge_test_artifacts::HOSTILE_LINES;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn report_of(error: AppError) -> (CallError, Box<FailureReport>, CoreDumpEnd) {
 }
 
 #[track_caller]
-fn has_frame(backtrace: &[Frame], function: &str, lines: RangeInclusive<u32>) {
+fn has_frame(backtrace: &[StackFrame], function: &str, lines: RangeInclusive<u32>) {
     let found = backtrace.iter().find(|it| it.function.ends_with(function));
     let place = found.and_then(|frame| frame.place.as_ref());
     let place = place.unwrap_or_else(|| panic!("{function}: {backtrace:#?}"));
@@ -111,7 +111,7 @@ async fn failure_names_its_chain_of_calls_and_the_rolled_back_changes() {
     house.value("hostile", "swallow", calls).await;
     let ran = house.run("spawn", "run", trap).await;
     let (_, report, _) = report_of(ran.expect_err("a callee trapped"));
-    let chains = |calls: &[sedge_app::FailedCall]| -> Vec<String> {
+    let chains = |calls: &[sedge_app::CallFailure]| -> Vec<String> {
         calls.iter().map(|call| call.chain.join(" > ")).collect()
     };
     assert_eq!(chains(&report.origins), ["spawn.run > hostile.trap"]);
@@ -120,12 +120,12 @@ async fn failure_names_its_chain_of_calls_and_the_rolled_back_changes() {
         matches!(origin.error, CallError::Trapped { .. }),
         "{origin:?}"
     );
-    assert_eq!(chains(&report.undone), ["spawn.run > hostile.trap"]);
-    let undone = &report.undone[0].undone;
+    assert_eq!(chains(&report.rolled_back), ["spawn.run > hostile.trap"]);
+    let undone = &report.rolled_back[0].discarded;
     let names: Vec<&str> = undone.names.iter().map(|name| name.as_str()).collect();
     assert_eq!((undone.changes, names), (1, vec!["mark"]));
     // `spawn` reports that it keeps its writes.
-    assert_eq!((report.n_origins, report.n_undone), (1, 1));
+    assert_eq!((report.n_origins, report.n_rolled_back), (1, 1));
 }
 
 /// Runs a method with a core dump requested.
@@ -143,12 +143,12 @@ async fn run_dumping(
         panic!("arguments are an object")
     };
     let method = if model == "hostile" { "swallow" } else { "run" };
-    let request = Request {
+    let request = ModelMethodRunRequest {
         model: model.to_owned(),
         method: method.to_owned(),
         arguments,
         core_dump: Some(file.to_owned()),
-        ..Request::default()
+        ..ModelMethodRunRequest::default()
     };
     let events = Arc::clone(&house.seen) as Arc<dyn sedge_app::Events>;
     within(model_method_run(&repository, &request, events)).await

@@ -162,7 +162,10 @@ async fn sensitive_field_is_refused() {
         .failure("files", "record", json!({"spec": "secret"}))
         .await;
     assert_eq!(error.code(), "denied");
-    assert!(error.to_string().contains("marked as sensitive"), "{error}");
+    let text = error.to_string();
+    let expect = "`/password` of `secret` is marked as sensitive, and data does not contain secrets: \
+                  leave it out or write null, and request the secret where a method needs it";
+    assert!(text.contains(expect), "{text}");
     assert_eq!(list_of(&house.repository, Some("files")), []);
 }
 
@@ -250,7 +253,7 @@ async fn name_belongs_to_the_type_that_wrote_it_first() {
 async fn former_name_leads_to_the_current_name() {
     let house = House::new();
     house.value("files", "record", json!({"count": 2})).await;
-    let rename = |from: &str, to: &str, forward: bool| rename::Request {
+    let rename = |from: &str, to: &str, forward: bool| rename::DataRenameRequest {
         model: "files".to_owned(),
         from: from.to_owned(),
         to: to.to_owned(),
@@ -270,7 +273,7 @@ async fn former_name_leads_to_the_current_name() {
         ErrorCode::DataRenamed
     );
     for version in [None, Some(1)] {
-        let request = delete::Request {
+        let request = delete::DataDeleteRequest {
             model: "files".to_owned(),
             chosen: Chosen::Name("record".to_owned(), version),
             dry_run: false,
@@ -298,7 +301,7 @@ async fn former_name_leads_to_the_current_name() {
 }
 
 async fn collect(house: &House, with_latest: bool) -> Vec<String> {
-    let request = |dry_run| gc::Request {
+    let request = |dry_run| gc::DataGcRequest {
         dry_run,
         with_latest,
     };
@@ -391,9 +394,9 @@ async fn data_of_a_deleted_model_is_pruned() {
     house.value("sink", "run", json!({})).await;
     std::fs::remove_file(house.path().join("models/files.yaml")).expect("it was there");
     for dry_run in [true, false] {
-        let request = prune::Request {
+        let request = prune::DataPruneRequest {
             dry_run,
-            ..prune::Request::default()
+            ..prune::DataPruneRequest::default()
         };
         let pruned = prune::data_prune(&house.repository, &request, events(&house)).await;
         let pruned = pruned.expect("no call is under way");
@@ -417,7 +420,7 @@ async fn query_reads_the_content_of_data() {
     house.value("files", "record", ask).await;
     house.value("files", "write", json!({"bytes": 10})).await;
     let check = |predicate: &str, all_versions: bool, expect: &[&str]| {
-        let request = query::Request {
+        let request = query::DataQueryRequest {
             predicate: predicate.to_owned(),
             select: Some("name + ' ' + string(version)".to_owned()),
             since: None,
@@ -459,7 +462,7 @@ async fn data_is_deleted_by_version_name_prefix_and_all() {
             .await;
     }
     let delete = async |chosen: Chosen, dry_run: bool| {
-        let request = delete::Request {
+        let request = delete::DataDeleteRequest {
             model: "files".to_owned(),
             chosen,
             dry_run,

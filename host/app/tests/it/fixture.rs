@@ -18,11 +18,12 @@ use sedge_app::data::list::data_list;
 use sedge_app::data::versions::data_versions;
 use sedge_app::datastore::lock_status::datastore_lock_status;
 use sedge_app::init::init;
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::plugin::add::{AddRequest, plugin_add};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{
-    CachePlaces, CallError, CallRecord, CallStatus, Choice, Compiler, RunId, RunStatus, Scan,
+    CachePlaces, CallError, CallRecord, CallStatus, Choice, ComponentCompiler, RunId, RunStatus,
+    Scan,
 };
 use sedge_app::workflow::resume::workflow_resume;
 use sedge_app::workflow::run::workflow_run;
@@ -81,7 +82,7 @@ pub(crate) struct House {
     pub(crate) seen: Arc<Seen>,
     keep: TempDir,
     compiled: CachePlaces,
-    compiler: Compiler,
+    compiler: ComponentCompiler,
 }
 
 /// Returns the default settings of a process.
@@ -162,7 +163,7 @@ impl House {
             seen,
             keep,
             compiled,
-            compiler: Compiler::InProcess,
+            compiler: ComponentCompiler::InProcess,
         }
     }
 
@@ -195,7 +196,7 @@ impl House {
 
     /// Makes processes that are opened from now on compile in a child process, as the program does.
     pub(crate) fn compile_by(&mut self, program: &Path) {
-        self.compiler = Compiler::Program(program.to_owned());
+        self.compiler = ComponentCompiler::Program(program.to_owned());
     }
 
     /// Returns the folders of compiled code.
@@ -307,7 +308,7 @@ impl House {
     }
 
     /// Makes `hostile` call a method, and returns the answer that it received.
-    pub(crate) async fn told(&self, target: &str, method: &str, arguments: Value) -> Value {
+    pub(crate) async fn answer_of(&self, target: &str, method: &str, arguments: Value) -> Value {
         let arguments =
             serde_json::json!({"target": target, "method": method, "arguments": arguments});
         self.value("hostile", "swallow", arguments).await
@@ -446,11 +447,11 @@ pub(crate) async fn run_seen_by(
     let Value::Object(arguments) = arguments else {
         panic!("arguments are an object")
     };
-    let request = Request {
+    let request = ModelMethodRunRequest {
         model: model.to_owned(),
         method: method.to_owned(),
         arguments,
-        ..Request::default()
+        ..ModelMethodRunRequest::default()
     };
     within(model_method_run(repository, &request, events)).await
 }
@@ -471,7 +472,7 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Returns the status of a run, and its calls with their results: `1 spawn.run succeeded`.
-pub(crate) fn told_of(report: &Recorded) -> (RunStatus, Vec<String>) {
+pub(crate) fn recorded_calls(report: &Recorded) -> (RunStatus, Vec<String>) {
     (report.status, report.calls.iter().map(call_words).collect())
 }
 

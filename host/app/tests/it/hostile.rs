@@ -8,7 +8,7 @@ use sedge_app::{Event, Repository};
 use sedge_sys::clock::Moment;
 use serde_json::{Value, json};
 
-use crate::fixture::{House, list_of, n_calls, told_of};
+use crate::fixture::{House, list_of, n_calls, recorded_calls};
 use crate::shown::log_of;
 
 /// A definition of `hostile` with low limits.
@@ -20,7 +20,7 @@ async fn fails(method: &str, arguments: Value) -> CallError {
     let house = House::new();
     house.model("hostile", "@test/hostile", LIMITS);
     let (error, run) = house.failure("hostile", method, arguments).await;
-    let recorded = told_of(&run);
+    let recorded = recorded_calls(&run);
     let expect = vec![format!("1 hostile.{method} failed")];
     assert_eq!(recorded, (RunStatus::Failed, expect), "{error:?}");
     assert_eq!(
@@ -145,7 +145,12 @@ async fn callee_ends_at_the_deadline_of_its_caller() {
             Err(error) => assert_eq!(error.code(), ErrorCode::CallFailed, "{error:?}"),
         }
         let run = house.newest();
-        assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));
+        assert_eq!(
+            n_calls(&run, CallStatus::Running),
+            0,
+            "{:?}",
+            recorded_calls(&run)
+        );
         house.has_versions("other", "mark", 0);
         house.value("other", "sleep", json!({"ms": 0})).await;
     }
@@ -162,7 +167,12 @@ async fn calls_of_a_callee_end_at_the_deadline_of_its_caller() {
     // As above, either may reach the deadline first.
     let _ = house.run("hostile", "swallow", ask).await;
     let run = house.newest();
-    assert_eq!(n_calls(&run, CallStatus::Running), 0, "{:?}", told_of(&run));
+    assert_eq!(
+        n_calls(&run, CallStatus::Running),
+        0,
+        "{:?}",
+        recorded_calls(&run)
+    );
     house.has_versions("other", "mark", 0);
     house.value("other", "sleep", json!({"ms": 0})).await;
 }
@@ -208,7 +218,7 @@ async fn invalid_json_result_is_a_failure() {
         panic!("{error:?}")
     };
     assert_eq!(failure.code, "invalid-result");
-    assert_eq!(told_of(&run).1, ["1 raw.run failed"]);
+    assert_eq!(recorded_calls(&run).1, ["1 raw.run failed"]);
 }
 
 /// A text that exceeds the contract's limit is reported to the guest. A text that exceeds the
@@ -222,7 +232,7 @@ async fn large_texts_of_a_guest_are_refused() {
     let (error, run) = house.failure("hostile", "big", arguments).await;
     let expect = "the limit `json-bytes` of 4 MiB was reached";
     assert_eq!(error.to_string(), expect);
-    assert_eq!(told_of(&run).1, ["1 hostile.big failed"]);
+    assert_eq!(recorded_calls(&run).1, ["1 hostile.big failed"]);
     house.has_versions("hostile", "mark", 0);
 }
 
@@ -300,7 +310,7 @@ async fn failure_keeps_writes_only_on_request() {
     let (error, run) = house.failure("hostile", "fail", failure(true)).await;
     assert_eq!(error.code(), "no");
     assert_eq!(
-        told_of(&run),
+        recorded_calls(&run),
         (RunStatus::Failed, vec!["1 hostile.fail failed".to_owned()])
     );
     house.has_versions("hostile", "mark", 1);
@@ -317,7 +327,7 @@ async fn failed_caller_does_not_roll_back_its_callees() {
         "1/1 sink.run succeeded",
         "1/2 sink.run succeeded",
     ];
-    assert_eq!(told_of(&run).1, expect);
+    assert_eq!(recorded_calls(&run).1, expect);
     house.has_versions("sink", "record", 2);
 }
 
@@ -358,7 +368,12 @@ async fn abandoned_call_is_cancelled() {
             let run = house.newest();
             assert_eq!(run.status, RunStatus::Succeeded);
             for call in &run.calls[1..] {
-                assert_eq!(call.status, CallStatus::Cancelled, "{:?}", told_of(&run));
+                assert_eq!(
+                    call.status,
+                    CallStatus::Cancelled,
+                    "{:?}",
+                    recorded_calls(&run)
+                );
                 assert_eq!(call.error, Some(CallError::Cancelled));
             }
             house.has_versions("other", "mark", 0);
@@ -396,7 +411,7 @@ async fn dropped_run_is_cancelled() {
         ran = house.run("hostile", "swallow", sleep) => panic!("{ran:?}"),
         () = begun => {}
     }
-    let (status, calls) = told_of(&house.newest());
+    let (status, calls) = recorded_calls(&house.newest());
     assert_eq!(status, RunStatus::Cancelled);
     assert_eq!(
         calls,

@@ -42,7 +42,7 @@ async fn waiting_does_not_count_as_cpu_time() {
     let house = limited("cpuSeconds: 1");
     house.model("other", "@test/hostile", "limits: {cpuSeconds: 2}\n");
     house.value("hostile", "sleep", json!({"ms": 1500})).await;
-    let answer = house.told("other", "spin", json!({})).await;
+    let answer = house.answer_of("other", "spin", json!({})).await;
     assert_eq!(answer["code"], "limit", "{answer}");
     assert_eq!(
         answer["details"],
@@ -140,7 +140,10 @@ async fn memory_of_all_calls_of_a_process_is_limited() {
         value: 64 << 20,
     };
     assert_eq!(error, expect);
-    let answer = house.told("other", "memory", json!({})).await.to_string();
+    let answer = house
+        .answer_of("other", "memory", json!({}))
+        .await
+        .to_string();
     assert!(answer.contains("process-memory"), "{answer}");
     assert_eq!(house.value("hostile", "sleep", json!({"ms": 0})).await, 0);
 }

@@ -13,7 +13,7 @@ use sedge_api::view::workflow::WorkflowEnd;
 use sedge_app::data::delete::{self, Chosen, data_delete};
 use sedge_app::datastore::lock_release::datastore_lock_release;
 use sedge_app::model::delete::model_delete;
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::types::{CallStatus, Lineage, RunStatus};
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
@@ -73,11 +73,11 @@ async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [MethodRunView;
 
 fn assert_both_succeeded(house: &House, reports: &[MethodRunView; 2]) {
     let runs = reports.each_ref().map(|report| house.show(&report.run));
-    let n_undone = runs
+    let n_rollbacks = runs
         .iter()
         .flat_map(|run| &run.calls)
-        .map(|call| call.n_undone);
-    assert_eq!(n_undone.sum::<u32>(), 1, "one of them, once");
+        .map(|call| call.n_rollbacks);
+    assert_eq!(n_rollbacks.sum::<u32>(), 1, "one of them, once");
     for run in &runs {
         assert_eq!(run.status, RunStatus::Succeeded);
         assert_eq!(
@@ -246,7 +246,7 @@ async fn data_is_deleted_after_the_calls_of_its_model() {
     let deletes = async {
         until("the call of `two`", || house.n_running() == 2).await;
         let events = Arc::clone(&house.seen) as Arc<dyn Events>;
-        let request = delete::Request {
+        let request = delete::DataDeleteRequest {
             model: "two".to_owned(),
             chosen: Chosen::All,
             dry_run: false,
@@ -438,7 +438,7 @@ async fn former_holder_of_a_released_lock_is_fenced_off() {
 }
 
 fn run_of_model(house: &House, model: &str, status: RunStatusView) -> Recorded {
-    let request = Request::default();
+    let request = RunListRequest::default();
     let runs = collected(|take| run_list(&house.repository, &request, take));
     let run = runs
         .iter()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sedge_app::types::{CallError, CallStatus, RunStatus};
 use serde_json::{Value, json};
 
-use crate::fixture::{House, n_calls, run_in, told_of};
+use crate::fixture::{House, n_calls, recorded_calls, run_in};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn model_calls_itself() {
@@ -39,7 +39,7 @@ async fn chain_of_calls_leads_back_to_its_first_model() {
         "1/1/1/1 b.ping succeeded",
         "1/1/1/1/1 a.ping succeeded",
     ];
-    let (status, calls) = told_of(&house.newest());
+    let (status, calls) = recorded_calls(&house.newest());
     assert_eq!(
         (status, calls),
         (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
@@ -63,9 +63,9 @@ async fn endless_recursion_reaches_the_limit() {
         assert_eq!(run.calls.len(), depth, "a refused call is not recorded");
     }
     // The limit of the callee applies, independently of its caller.
-    let answer = house.told("shallow", "run", json!({"depth": 2})).await;
+    let answer = house.answer_of("shallow", "run", json!({"depth": 2})).await;
     assert_eq!(answer["code"], "limit");
-    let answer = house.told("shallow", "run", json!({"depth": 1})).await;
+    let answer = house.answer_of("shallow", "run", json!({"depth": 1})).await;
     assert_eq!(answer["code"], "ok");
 }
 
@@ -135,7 +135,7 @@ async fn runs_of_two_processes_take_turns() {
 async fn caller_gets_the_error_of_a_call_that_cannot_begin() {
     let house = House::new();
     let check = async |(target, method): (&str, &str), arguments: Value, code: &str, says: &str| {
-        let answer = house.told(target, method, arguments).await;
+        let answer = house.answer_of(target, method, arguments).await;
         assert_eq!(answer["code"], code, "{target}.{method}: {answer}");
         let message = answer["message"].as_str().unwrap_or_default();
         assert!(message.contains(says), "{target}.{method}: {message}");
@@ -172,7 +172,7 @@ async fn caller_gets_the_error_of_a_call_that_cannot_begin() {
         "/note",
     )
     .await;
-    assert_eq!(told_of(&run).1, ["1 hostile.swallow succeeded"]);
+    assert_eq!(recorded_calls(&run).1, ["1 hostile.swallow succeeded"]);
     check(
         ("sink", "run"),
         json!({"nota": ""}),
@@ -199,7 +199,7 @@ async fn caller_gets_the_error_of_a_call_that_cannot_begin() {
 async fn callee_has_its_own_permissions() {
     let house = House::new();
     let arguments = json!({"model": "hostile", "name": "mark"});
-    let answer = house.told("reader", "look", arguments).await;
+    let answer = house.answer_of("reader", "look", arguments).await;
     assert_eq!(answer["code"], "denied", "{answer}");
     let message = answer["message"].as_str().unwrap_or_default();
     assert!(

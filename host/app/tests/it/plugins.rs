@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
 use sedge_api::view::plugin::{PluginAdded, PluginChange};
-use sedge_app::plugin::add::plugin_add;
+use sedge_app::plugin::add::{AddRequest, plugin_add};
 use sedge_app::plugin::list::plugin_list;
 use sedge_app::plugin::plugin_describe;
 use sedge_app::types::{CachePlaces, Choice};
@@ -193,7 +193,37 @@ async fn changed_component_is_refused() {
     // Adding the plugin again repairs it.
     let events = Arc::clone(&house.seen) as Arc<dyn Events>;
     add(&house, Path::new(SINK)).await.expect("a plugin");
-    let repaired = plugin_describe(&house.other_process(), "@sedge/sink", events).await;
+    let repaired = plugin_describe(&house.other_process(), "@sedge/sink", &[], events).await;
     assert_eq!(repaired.expect("a plugin").sha256, *sha256);
     house.value("sink", "run", json!({})).await;
+}
+
+/// A pin is for a type, and `sedge.lock` may change while a component is checked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn locked_component_has_the_type_of_its_pin() {
+    let house = House::with_own_cache();
+    add(&house, Path::new(SINK)).await.expect("a plugin");
+    let locked = async || {
+        let mut request = AddRequest::from(Path::new(SINK));
+        request.options.is_locked = true;
+        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+        plugin_add(&house.repository, request, events).await
+    };
+    let file = house.path().join("sedge.lock");
+    let text = fs::read_to_string(&file).expect("it was written");
+    let check = async |text: &str, expect: ErrorCode| {
+        let checked = locked().await.expect("it is pinned");
+        let before = fs::read_to_string(&file).expect("it was written");
+        fs::write(&file, text).expect("the test owns it");
+        let error = checked.pin(&[]).expect_err("the pin is gone");
+        assert_eq!(error.code(), expect, "{error}");
+        let error = locked().await.expect_err("it is not pinned");
+        assert_eq!(error.code(), expect, "{error}");
+        let after = fs::read_to_string(&file).expect("it was written");
+        assert_eq!(after, text, "it is unchanged");
+        fs::write(&file, before).expect("the test owns it");
+    };
+    let other_type = text.replace("@sedge/sink", "@test/other");
+    check(&other_type, ErrorCode::PluginBroken).await;
+    check("version: 1\n", ErrorCode::PluginNotPinned).await;
 }

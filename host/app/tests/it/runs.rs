@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sedge_api::view::call::{CallStatusView, CallView};
 use sedge_api::view::run::{RunReport, RunStatusView, StepStatusView};
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::run::show::run_show;
 use sedge_app::types::{Scan, Timestamp};
 use sedge_app::workflow::run::workflow_run;
@@ -17,7 +17,7 @@ use crate::fixture::{House, run_in, until, within};
 use crate::shown::collected;
 
 /// Returns the runs that a filter selects, newest first.
-fn listed(house: &House, request: &Request) -> Vec<String> {
+fn listed(house: &House, request: &RunListRequest) -> Vec<String> {
     let runs = collected(|take| run_list(&house.repository, request, take));
     let what = |run: sedge_api::view::run::RunView| match run.method {
         Some(method) => format!("{}.{method} {}", run.subject, run.status.as_str()),
@@ -40,23 +40,23 @@ async fn runs_are_listed_by_filter() {
         "hostile.trap failed",
         "sink.run succeeded",
     ];
-    let check = |request: Request, expect: &[usize]| {
+    let check = |request: RunListRequest, expect: &[usize]| {
         let expect: Vec<&str> = expect.iter().map(|at| all[*at]).collect();
         assert_eq!(listed(&house, &request), expect, "{request:?}");
     };
-    let of = |of: &str| Request {
+    let of = |of: &str| RunListRequest {
         of: Some(of.to_owned()),
-        ..Request::default()
+        ..RunListRequest::default()
     };
-    let status = |status| Request {
+    let status = |status| RunListRequest {
         status: Some(status),
-        ..Request::default()
+        ..RunListRequest::default()
     };
-    let since = |since| Request {
+    let since = |since| RunListRequest {
         since: Some(since),
-        ..Request::default()
+        ..RunListRequest::default()
     };
-    check(Request::default(), &[0, 1, 2, 3]);
+    check(RunListRequest::default(), &[0, 1, 2, 3]);
     check(of("sink"), &[0, 1, 3]);
     check(of("sink.run"), &[3]);
     check(of("nothing"), &[]);
@@ -65,13 +65,13 @@ async fn runs_are_listed_by_filter() {
     check(status(RunStatusView::Interrupted), &[]);
     check(since(Timestamp(0)), &[0, 1, 2, 3]);
     check(since(Timestamp(u64::MAX)), &[]);
-    let both = Request {
+    let both = RunListRequest {
         status: Some(RunStatusView::Succeeded),
         ..of("sink.run")
     };
     check(both, &[3]);
     let mut n_taken = 0;
-    let taken = run_list(&house.repository, &Request::default(), |_| {
+    let taken = run_list(&house.repository, &RunListRequest::default(), |_| {
         n_taken += 1;
         Ok::<_, AppError>(Scan::Enough)
     });
@@ -87,9 +87,9 @@ async fn running_and_interrupted_runs_are_distinguished() {
     let spins = house.run("hostile", "sleep", json!({"ms": 60_000}));
     let looks = async {
         until("the call", || house.n_running() == 1).await;
-        let status = |status| Request {
+        let status = |status| RunListRequest {
             status: Some(status),
-            ..Request::default()
+            ..RunListRequest::default()
         };
         let running = listed(&house, &status(RunStatusView::Running));
         assert_eq!(running, ["hostile.sleep running"]);

@@ -6,9 +6,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sedge_api::problem::{ErrorClass, ErrorCode, Explain};
+use sedge_api::problem::{ErrorClass, ErrorCode, Explain, Help, UseCase};
 use sedge_api::view::secret::{SecretView, SecretWeakness};
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::secret::put::secret_put;
 use sedge_app::secret::secret_list;
 use sedge_app::types::{CallError, Scan, SecretName, SecretValue};
@@ -226,7 +226,13 @@ async fn secret_without_a_grant_or_value_is_an_error() {
     grants(&house, "{name: OTHER, hosts: ['https://api.example.com']}");
     let (code, message) = failed(&house, "get", get("OTHER")).await;
     assert_eq!(code, "secret-missing", "{message}");
-    assert!(message.contains("`sedge secret put OTHER`"), "{message}");
+    assert_eq!(message, "there is no secret `OTHER`");
+    // The host recorded which secret is missing, so it does not rely on the guest's message.
+    let Err(error) = house.run("keeper", "get", get("OTHER")).await else {
+        panic!("the secret is missing")
+    };
+    let put = Help::command("put the secret", UseCase::SecretPut).with("name", "OTHER");
+    assert!(error.help().contains(&put), "{:?}", error.help());
     let (code, _) = failed(&house, "get", get("../../key")).await;
     assert_eq!(code, "secret-missing");
 }
@@ -354,7 +360,7 @@ async fn secret_in_an_argument_is_not_recorded() {
 }
 
 fn n_runs(house: &House) -> usize {
-    let request = Request::default();
+    let request = RunListRequest::default();
     collected(|take| run_list(&house.repository, &request, take)).len()
 }
 

@@ -111,7 +111,7 @@ async fn uses_of_a_failed_call_are_recorded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_call_of_a_lineage_has_its_own_uses() {
     let house = with_asker("read");
-    house.told("asker", "region", json!({})).await;
+    house.answer_of("asker", "region", json!({})).await;
     assert_eq!(used(&house, "asker").await, ["env ASKER_OLD"]);
     assert_eq!(used(&house, "hostile").await, ["models *"]);
 

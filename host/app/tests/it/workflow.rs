@@ -11,7 +11,9 @@ use sedge_app::workflow::approvals::workflow_approvals;
 use sedge_app::workflow::gates::workflow_reject;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
 use sedge_app::{AppError, Event, Events, RunFailed, RunUseError};
-use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, StagedWrite, Undone};
+use sedge_model::call::{
+    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
+};
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallStart, Change, EventRecord, Origin, RunStart, Store};
@@ -19,7 +21,7 @@ use sedge_sys::folder::Folder;
 use serde_json::json;
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, n_calls, run_in, told_of, until};
+use crate::fixture::{House, n_calls, recorded_calls, run_in, until};
 use crate::shown::collected;
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
@@ -107,7 +109,7 @@ async fn gate_suspends_the_run_and_the_step_after_it_runs_once() {
         "1/1 sink.run succeeded",
         "1/2 sink.run succeeded",
     ];
-    let recorded = told_of(&house.show(&run));
+    let recorded = recorded_calls(&house.show(&run));
     assert_eq!(
         recorded,
         (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())
@@ -159,7 +161,10 @@ async fn resumed_run_has_the_log_of_an_uninterrupted_run() {
         events.filter(|event| !only_gated(event)).collect()
     };
     assert_eq!(log(&gated), log(&plain));
-    assert_eq!(told_of(&house.show(&gated)), told_of(&house.show(&plain)));
+    assert_eq!(
+        recorded_calls(&house.show(&gated)),
+        recorded_calls(&house.show(&plain))
+    );
 }
 
 /// A user decides while another step runs, and the process continues without a resume.
@@ -327,7 +332,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         method: "run".parse().expect("a name"),
         plugin: String::new(),
         arguments: json!({"note": "hi"}),
-        n_undone: 0,
+        n_rollbacks: 0,
     };
     store.call_start(&claim, call).wait().expect("a new call");
     let end = CallEnd {
@@ -350,7 +355,7 @@ fn died_after_commit(house: &House, fails: bool) -> RunId {
         } else {
             vec![empty_record()]
         },
-        undone: Undone::default(),
+        discarded: DiscardedChanges::default(),
         refusals: Refusals::default(),
         published: Vec::new(),
         log: Vec::new(),
@@ -435,7 +440,7 @@ async fn process_that_was_considered_dead_is_fenced_off() {
         "2 one.run succeeded",
         "3 sink.run succeeded",
     ];
-    let recorded = told_of(&house.show(&run));
+    let recorded = recorded_calls(&house.show(&run));
     assert_eq!(
         recorded,
         (RunStatus::Succeeded, expect.map(str::to_owned).to_vec())

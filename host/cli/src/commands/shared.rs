@@ -7,7 +7,7 @@ use clap::Args;
 use sedge_api::problem::Place;
 use sedge_api::view::workflow::FileFault;
 use sedge_app::Settings;
-use sedge_app::types::{LINEAGE_VARIABLE, Span, Timestamp, setting};
+use sedge_app::types::{AddressRange, LINEAGE_VARIABLE, Span, Timestamp, setting};
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -66,6 +66,15 @@ impl RunOptions {
     }
 }
 
+/// The option of commands that download components.
+#[derive(Debug, Args)]
+pub(crate) struct DownloadOptions {
+    /// Allow downloads from this address, or range of addresses, although it is not public: 10.1.2.3,
+    /// 10.0.0.0/8; may be repeated
+    #[arg(long, value_name = "RANGE")]
+    pub(crate) allow_private_address: Vec<AddressRange>,
+}
+
 /// The option of commands that remove something.
 #[derive(Debug, Args)]
 pub(crate) struct DryRun {
@@ -90,31 +99,48 @@ impl DryRun {
 }
 
 /// The option of commands that delete.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct Confirmation {
     /// Delete without asking on a terminal
     #[arg(long, short)]
     yes: bool,
 }
 
+/// The question before something is deleted.
+pub(crate) struct DeleteQuestion {
+    /// What would be deleted, as a sentence with a question mark.
+    pub(crate) text: String,
+    /// What was not done if the user does not agree: `the model a was not deleted`.
+    pub(crate) refused: String,
+}
+
 impl Confirmation {
-    /// Returns whether the command has to ask the user: on a terminal, unless `--yes` is given.
-    pub(crate) fn is_needed(&self, cx: &Context) -> bool {
-        !self.yes && cx.is_interactive()
+    /// Returns the option of a command whose own option answers the question.
+    pub(crate) fn given(yes: bool) -> Self {
+        Self { yes }
     }
 
-    /// Asks the user whether to go on, if that is needed.
+    /// Asks the user whether to go on: on a terminal, unless `--yes` is given.
+    ///
+    /// Only then, `find` looks up what would be deleted. It returns `None` if that is nothing.
     ///
     /// # Errors
-    /// The user does not agree. `refused` says what was not done.
-    pub(crate) fn ask(&self, cx: &Context, question: &str, refused: &str) -> Result<(), CliError> {
-        if !self.is_needed(cx) {
+    /// The user does not agree. Errors of `find` are passed on.
+    pub(crate) fn ask_about(
+        &self,
+        cx: &Context,
+        find: impl FnOnce() -> Result<Option<DeleteQuestion>, CliError>,
+    ) -> Result<(), CliError> {
+        if self.yes || !cx.is_interactive() {
             return Ok(());
         }
-        let answer = stderr_ask(&format!("{question} [y/N] "))?;
+        let Some(question) = find()? else {
+            return Ok(());
+        };
+        let answer = stderr_ask(&format!("{} [y/N] ", question.text))?;
         match answer.unwrap_or_default().to_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(CliError::Quit(refused.to_owned())),
+            _ => Err(CliError::Quit(question.refused)),
         }
     }
 }

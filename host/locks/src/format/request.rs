@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::FormatError;
 use crate::mode::{Mode, Resource};
 use crate::owner::Owner;
-use crate::table::{Entry, Place, Request, RequestId};
+use crate::table::{LockRequest, QueuePlace, RequestId, TableEntry};
 
 /// A call in a session: `{"session": "388701da4aaefe0a", "lineage": "k3v9q2x8w1mz/1"}`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -119,17 +119,17 @@ enum StoredPlace {
     Waiting,
 }
 
-impl From<Place> for StoredPlace {
-    fn from(place: Place) -> Self {
+impl From<QueuePlace> for StoredPlace {
+    fn from(place: QueuePlace) -> Self {
         match place {
-            Place::Granted => Self::Granted,
-            Place::Overtaking => Self::Overtaking,
-            Place::Waiting => Self::Waiting,
+            QueuePlace::Granted => Self::Granted,
+            QueuePlace::Overtaking => Self::Overtaking,
+            QueuePlace::Waiting => Self::Waiting,
         }
     }
 }
 
-impl From<StoredPlace> for Place {
+impl From<StoredPlace> for QueuePlace {
     fn from(stored: StoredPlace) -> Self {
         match stored {
             StoredPlace::Granted => Self::Granted,
@@ -151,9 +151,9 @@ pub(super) struct StoredRequest<'a> {
     what: Cow<'a, str>,
 }
 
-impl<'a> From<&'a Request> for StoredRequest<'a> {
-    fn from(request: &'a Request) -> Self {
-        let Request {
+impl<'a> From<&'a LockRequest> for StoredRequest<'a> {
+    fn from(request: &'a LockRequest) -> Self {
+        let LockRequest {
             owner,
             resource,
             mode,
@@ -168,7 +168,7 @@ impl<'a> From<&'a Request> for StoredRequest<'a> {
     }
 }
 
-impl TryFrom<StoredRequest<'_>> for Request {
+impl TryFrom<StoredRequest<'_>> for LockRequest {
     type Error = FormatError;
 
     fn try_from(stored: StoredRequest<'_>) -> Result<Self, FormatError> {
@@ -197,9 +197,9 @@ pub(super) struct StoredEntry<'a> {
     request: StoredRequest<'a>,
 }
 
-impl<'a> From<&'a Entry> for StoredEntry<'a> {
-    fn from(entry: &'a Entry) -> Self {
-        let Entry {
+impl<'a> From<&'a TableEntry> for StoredEntry<'a> {
+    fn from(entry: &'a TableEntry) -> Self {
+        let TableEntry {
             id,
             place,
             since,
@@ -214,7 +214,7 @@ impl<'a> From<&'a Entry> for StoredEntry<'a> {
     }
 }
 
-impl TryFrom<StoredEntry<'_>> for Entry {
+impl TryFrom<StoredEntry<'_>> for TableEntry {
     type Error = FormatError;
 
     fn try_from(stored: StoredEntry<'_>) -> Result<Self, FormatError> {

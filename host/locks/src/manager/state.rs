@@ -17,7 +17,9 @@ use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
 use crate::replica::{Epoch, News, Replica};
 use crate::session::{self, Session};
-use crate::table::{Cycle, Decision, Entry, LockTable, Place, Request, RequestId, decide};
+use crate::table::{
+    Cycle, Decision, LockRequest, LockTable, QueuePlace, RequestId, TableEntry, decide,
+};
 
 /// The epoch of a table that is not shared, and therefore is never replaced.
 const ALONE: Epoch = Epoch(0);
@@ -37,7 +39,7 @@ pub(super) enum Woken {
 }
 
 /// The result of asking for several locks.
-pub(super) struct Asked {
+pub(super) struct AcquireAnswer {
     pub(super) epoch: Epoch,
     /// The requests that are granted.
     pub(super) held: Vec<RequestId>,
@@ -177,8 +179,8 @@ impl State {
             let entry = self.table().entry(id).filter(|_| !is_new);
             match entry.map(|entry| entry.place) {
                 None => self.wake(id, Woken::Lost),
-                Some(Place::Granted) => self.wake(id, Woken::Granted),
-                Some(Place::Overtaking | Place::Waiting) => {}
+                Some(QueuePlace::Granted) => self.wake(id, Woken::Granted),
+                Some(QueuePlace::Overtaking | QueuePlace::Waiting) => {}
             }
         }
     }
@@ -197,10 +199,10 @@ impl State {
         owner: &Owner,
         what: &str,
         wants: &[(Resource, Mode)],
-    ) -> Asked {
+    ) -> AcquireAnswer {
         let mut held = Vec::new();
         for (n_done, (resource, mode)) in wants.iter().enumerate() {
-            let request = Request {
+            let request = LockRequest {
                 owner: owner.clone(),
                 resource: resource.clone(),
                 mode: *mode,
@@ -219,14 +221,14 @@ impl State {
                     Answer::Deadlock(Box::new(self.deadlock(&request, cycle)))
                 }
             };
-            return Asked {
+            return AcquireAnswer {
                 epoch: self.epoch(),
                 held,
                 n_done,
                 answer,
             };
         }
-        Asked {
+        AcquireAnswer {
             epoch: self.epoch(),
             held,
             n_done: wants.len(),
@@ -238,7 +240,7 @@ impl State {
     ///
     /// A process that only holds locks watches no session, so it may be the first to notice that
     /// one is dead.
-    fn decide(&mut self, session: Option<&Session>, request: &Request) -> Decision {
+    fn decide(&mut self, session: Option<&Session>, request: &LockRequest) -> Decision {
         loop {
             let decision = decide(self.table(), request);
             let dead = match &decision {
@@ -252,7 +254,7 @@ impl State {
         }
     }
 
-    fn insert(&mut self, request: Request) -> RequestId {
+    fn insert(&mut self, request: LockRequest) -> RequestId {
         let now = Timestamp::now().0;
         match &mut self.book {
             Book::Alone(table) => table.insert(request, now).0,
@@ -260,7 +262,7 @@ impl State {
         }
     }
 
-    fn begin_to_wait(&mut self, session: Option<&Session>, request: Request) -> Answer {
+    fn begin_to_wait(&mut self, session: Option<&Session>, request: LockRequest) -> Answer {
         let own = request.owner.session;
         // A later request is queued behind this one, unless it comes from below a call that is
         // already at the resource.
@@ -306,7 +308,7 @@ impl State {
             .collect()
     }
 
-    fn deadlock(&self, request: &Request, cycle: Cycle) -> LockError {
+    fn deadlock(&self, request: &LockRequest, cycle: Cycle) -> LockError {
         let mut ours = self.chain(&request.owner);
         if request.owner.lineage.depth() > 0 {
             // The call itself may hold no lock yet, and then the table does not know it.
@@ -393,9 +395,10 @@ impl State {
 
     /// Returns what a lineage of a session waits for, or `None` if it does not wait.
     pub(super) fn waiting(&self, session: SessionId, lineage: &Lineage) -> Option<Waiting> {
-        let waits = |entry: &&Entry| {
+        let waits = |entry: &&TableEntry| {
             let owner = &entry.request.owner;
-            entry.place != Place::Granted && (owner.session, &owner.lineage) == (session, lineage)
+            entry.place != QueuePlace::Granted
+                && (owner.session, &owner.lineage) == (session, lineage)
         };
         let entry = self.table().entries().find(waits)?;
         Some(Waiting {
@@ -420,11 +423,11 @@ fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
 }
 
 /// Returns an entry in the form that is shown to its waiters.
-pub(crate) fn blocker(table: &LockTable, entry: &Entry) -> Blocker {
+pub(crate) fn blocker(table: &LockTable, entry: &TableEntry) -> Blocker {
     Blocker {
         owner: entry.request.owner.clone(),
         mode: entry.request.mode,
-        has_it: entry.place == Place::Granted,
+        has_it: entry.place == QueuePlace::Granted,
         chain: table.chain(&entry.request.owner),
         since: entry.since,
         session: None,

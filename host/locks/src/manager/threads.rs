@@ -81,7 +81,7 @@ impl LockManager {
             thread::start("lock-watch", move || {
                 let ended = watch.wait().map_err(LockError::from);
                 if let Some(manager) = manager.upgrade() {
-                    told(ended.and_then(|()| manager.session_ended(id)));
+                    report(ended.and_then(|()| manager.session_ended(id)));
                 }
             })?;
         }
@@ -104,7 +104,7 @@ fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
         return false;
     };
     let own = manager.id;
-    told(
+    report(
         rung.map_err(LockError::from)
             .and_then(|()| manager.turn_blocking(&|state| state.watch_more(own)))
             .and_then(|sessions| manager.watch(sessions)),
@@ -140,7 +140,7 @@ pub(super) fn turn_until(
     Ok(waited.transpose()?)
 }
 
-fn told(result: Result<(), LockError>) {
+fn report(result: Result<(), LockError>) {
     if let Err(error) = result {
         tracing::warn!(%error, "failed to look at the locks of other processes");
     }

@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Entry, LockTable, Place, Request, RequestId};
+use super::{LockRequest, LockTable, QueuePlace, RequestId, TableEntry};
 use crate::mode::Resource;
 use crate::owner::Owner;
 
@@ -42,8 +42,8 @@ pub struct Link {
 
 /// The request that is about to wait. It is part of the graph, but not yet of the table.
 struct Candidate<'a> {
-    request: &'a Request,
-    place: Place,
+    request: &'a LockRequest,
+    place: QueuePlace,
 }
 
 /// A node of the graph: a request in the table, or the candidate.
@@ -54,9 +54,13 @@ enum Node {
 }
 
 /// Returns the cycle that a request would close by waiting at `place`, or `None`.
-pub(super) fn cycle_closed_by(table: &LockTable, request: &Request, place: Place) -> Option<Cycle> {
+pub(super) fn cycle_closed_by(
+    table: &LockTable,
+    request: &LockRequest,
+    place: QueuePlace,
+) -> Option<Cycle> {
     let is_waited_for = table.queues.values().any(|queue| {
-        let has_it = |held: &Entry| held.request.owner.covers(&request.owner);
+        let has_it = |held: &TableEntry| held.request.owner.covers(&request.owner);
         queue.is_waited_for() && queue.granted().any(has_it)
     });
     // No request waits for a lineage that holds nothing, or nothing that is waited for.
@@ -103,7 +107,7 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
     }
     for blocker in queue.blockers(request, place, id) {
         let owner = &blocker.request.owner;
-        if blocker.place != Place::Granted {
+        if blocker.place != QueuePlace::Granted {
             edges.push((owner.clone(), Node::Waiting(blocker.id)));
             continue;
         }
@@ -120,22 +124,22 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
 
 impl Candidate<'_> {
     /// Returns whether the candidate would be queued in front of a request that waits already.
-    fn overtakes(&self, other: &Entry) -> bool {
-        self.place == Place::Overtaking
-            && other.place == Place::Waiting
+    fn overtakes(&self, other: &TableEntry) -> bool {
+        self.place == QueuePlace::Overtaking
+            && other.place == QueuePlace::Waiting
             && other.request.resource == self.request.resource
             && !other.request.mode.goes_with(self.request.mode)
     }
 }
 
-fn waits_by<'a>(table: &'a LockTable, candidate: &'a Candidate<'_>, node: Node) -> &'a Request {
+fn waits_by<'a>(table: &'a LockTable, candidate: &'a Candidate<'_>, node: Node) -> &'a LockRequest {
     match node {
         Node::Candidate => candidate.request,
         Node::Waiting(id) => &waiting(table, id).request,
     }
 }
 
-fn waiting(table: &LockTable, id: RequestId) -> &Entry {
+fn waiting(table: &LockTable, id: RequestId) -> &TableEntry {
     match table.entry(id) {
         Some(entry) => entry,
         None => unreachable!("who waits is in the table"),
@@ -177,11 +181,12 @@ fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node) -> Owner 
     let queue = table.queue(&wanted.resource).into_iter();
     let held = queue.flat_map(|queue| queue.granted());
     let held = held.filter(|held| held.request.owner.covers(own));
-    let overtaken = |held: &Entry| {
-        candidate.place == Place::Overtaking && held.request.resource == candidate.request.resource
+    let overtaken = |held: &TableEntry| {
+        candidate.place == QueuePlace::Overtaking
+            && held.request.resource == candidate.request.resource
     };
     // A lock of a common ancestor blocks neither of the two.
-    let in_the_way = |held: &&Entry| {
+    let in_the_way = |held: &&TableEntry| {
         !held.request.owner.covers(&wanted.owner)
             && (!held.request.mode.goes_with(wanted.mode) || overtaken(held))
     };

@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Place, Request, RequestId};
+use super::{LockRequest, QueuePlace, RequestId, TableEntry};
 use crate::mode::Mode;
 
-type Entries = BTreeMap<RequestId, Entry>;
+type Entries = BTreeMap<RequestId, TableEntry>;
 
 /// All requests for one resource, by number, which is the order of arrival.
 #[derive(Debug, Clone, Default)]
@@ -28,43 +28,43 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Returns the place that a request made now would get.
-    pub(super) fn place(&self, request: &Request) -> Place {
-        let has_it = |held: &Entry| held.request.owner.covers(&request.owner);
+    pub(super) fn place(&self, request: &LockRequest) -> QueuePlace {
+        let has_it = |held: &TableEntry| held.request.owner.covers(&request.owner);
         let overtakes = self.granted.values().any(has_it);
         let is_next = overtakes || !conflicts(&self.n_waiting, request.mode);
         if is_next && self.is_free_for(request) {
-            Place::Granted
+            QueuePlace::Granted
         } else if overtakes {
-            Place::Overtaking
+            QueuePlace::Overtaking
         } else {
-            Place::Waiting
+            QueuePlace::Waiting
         }
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: TableEntry) {
         let index = entry.request.mode.index();
         match entry.place {
-            Place::Granted => self.n_granted[index] += 1,
-            Place::Overtaking | Place::Waiting => self.n_waiting[index] += 1,
+            QueuePlace::Granted => self.n_granted[index] += 1,
+            QueuePlace::Overtaking | QueuePlace::Waiting => self.n_waiting[index] += 1,
         }
         let entries = match entry.place {
-            Place::Granted => &mut self.granted,
-            Place::Overtaking => &mut self.overtaking,
-            Place::Waiting => &mut self.waiting,
+            QueuePlace::Granted => &mut self.granted,
+            QueuePlace::Overtaking => &mut self.overtaking,
+            QueuePlace::Waiting => &mut self.waiting,
         };
         entries.insert(entry.id, entry);
     }
 
     /// Removes the request with this number, which must be in the queue.
-    pub(super) fn remove(&mut self, id: RequestId) -> Entry {
+    pub(super) fn remove(&mut self, id: RequestId) -> TableEntry {
         let mut all = [&mut self.granted, &mut self.overtaking, &mut self.waiting].into_iter();
         let Some(entry) = all.find_map(|entries| entries.remove(&id)) else {
             unreachable!("the caller knows that the request is here")
         };
         let index = entry.request.mode.index();
         match entry.place {
-            Place::Granted => self.n_granted[index] -= 1,
-            Place::Overtaking | Place::Waiting => self.n_waiting[index] -= 1,
+            QueuePlace::Granted => self.n_granted[index] -= 1,
+            QueuePlace::Overtaking | QueuePlace::Waiting => self.n_waiting[index] -= 1,
         }
         entry
     }
@@ -73,7 +73,7 @@ impl Queue {
     ///
     /// The scan stops at the first blocked request for `X`, since it blocks all later ones. With
     /// a thousand writers in the queue, only the first one is examined.
-    pub(super) fn grant(&mut self, now: u64) -> Vec<Entry> {
+    pub(super) fn grant(&mut self, now: u64) -> Vec<TableEntry> {
         let mut granted = Vec::new();
         let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
         for id in overtaking {
@@ -103,16 +103,16 @@ impl Queue {
         granted
     }
 
-    fn let_in(&mut self, id: RequestId, now: u64) -> Entry {
+    fn let_in(&mut self, id: RequestId, now: u64) -> TableEntry {
         let mut entry = self.remove(id);
-        entry.place = Place::Granted;
+        entry.place = QueuePlace::Granted;
         entry.since = now;
         self.push(entry.clone());
         entry
     }
 
     /// Returns whether all conflicting holders are ancestors of the request.
-    fn is_free_for(&self, request: &Request) -> bool {
+    fn is_free_for(&self, request: &LockRequest) -> bool {
         !conflicts(&self.n_granted, request.mode)
             || !self
                 .granted
@@ -124,7 +124,12 @@ impl Queue {
     ///
     /// A queued request for `X` waits for everything in front of it, so if one of the blockers is
     /// such a request, the requests in front of it are left out.
-    pub(super) fn blockers(&self, request: &Request, place: Place, id: RequestId) -> Vec<&Entry> {
+    pub(super) fn blockers(
+        &self,
+        request: &LockRequest,
+        place: QueuePlace,
+        id: RequestId,
+    ) -> Vec<&TableEntry> {
         let mut blockers = Vec::new();
         let holders = || {
             self.granted
@@ -132,9 +137,9 @@ impl Queue {
                 .filter(|held| is_in_the_way(held, request))
         };
         match place {
-            Place::Granted => {}
-            Place::Overtaking => blockers.extend(holders()),
-            Place::Waiting => {
+            QueuePlace::Granted => {}
+            QueuePlace::Overtaking => blockers.extend(holders()),
+            QueuePlace::Waiting => {
                 for (_, earlier) in self.waiting.range(..id).rev() {
                     if !request.mode.goes_with(earlier.request.mode) {
                         blockers.push(earlier);
@@ -151,7 +156,7 @@ impl Queue {
         blockers
     }
 
-    pub(super) fn entry(&self, id: RequestId) -> Option<&Entry> {
+    pub(super) fn entry(&self, id: RequestId) -> Option<&TableEntry> {
         [&self.granted, &self.overtaking, &self.waiting]
             .into_iter()
             .find_map(|entries| entries.get(&id))
@@ -159,12 +164,12 @@ impl Queue {
 
     /// Returns all requests: the holders first, then the waiters, the next one to be granted
     /// first.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = &TableEntry> {
         let all = [&self.granted, &self.overtaking, &self.waiting];
         all.into_iter().flat_map(Entries::values)
     }
 
-    pub(super) fn granted(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn granted(&self) -> impl Iterator<Item = &TableEntry> {
         self.granted.values()
     }
 
@@ -185,6 +190,6 @@ fn conflicts(n_by_mode: &[usize; 4], mode: Mode) -> bool {
         .any(|other| n_by_mode[other.index()] > 0 && !mode.goes_with(*other))
 }
 
-fn is_in_the_way(held: &Entry, request: &Request) -> bool {
+fn is_in_the_way(held: &TableEntry, request: &LockRequest) -> bool {
     !request.mode.goes_with(held.request.mode) && !held.request.owner.covers(&request.owner)
 }

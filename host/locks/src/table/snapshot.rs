@@ -1,6 +1,6 @@
 //! A snapshot of the whole table, to be stored and restored.
 
-use super::{Entry, LockTable, Place};
+use super::{LockTable, QueuePlace, TableEntry};
 
 /// The complete state of a table. A restored table behaves like the original.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -8,7 +8,7 @@ pub struct Snapshot {
     /// The number of requests that were ever made.
     pub n_requests: u64,
     /// The requests that are not released.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TableEntry>,
 }
 
 impl LockTable {
@@ -31,7 +31,7 @@ impl From<Snapshot> for LockTable {
         for entry in snapshot.entries {
             let resource = entry.request.resource.clone();
             table.resources.insert(entry.id, resource.clone());
-            if entry.place != Place::Granted {
+            if entry.place != QueuePlace::Granted {
                 table
                     .waiting
                     .insert((entry.request.owner.clone(), entry.id));

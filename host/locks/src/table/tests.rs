@@ -21,7 +21,7 @@ fn owner(text: &str) -> Owner {
 }
 
 /// Creates a request from a text: `a/1 X sink`. The resource `*` is the datastore.
-fn request(text: &str) -> Request {
+fn request(text: &str) -> LockRequest {
     let words: Vec<&str> = text.split(' ').collect();
     let [by, mode, on] = words[..] else {
         panic!("three words: {text}")
@@ -31,7 +31,7 @@ fn request(text: &str) -> Request {
         "*" => Resource::Datastore,
         model => Resource::Model(model.parse().expect("a name")),
     };
-    Request {
+    LockRequest {
         owner: owner(by),
         resource,
         mode: mode.expect("a mode"),
@@ -56,7 +56,7 @@ impl Scene {
         }
         let (id, place) = self.table.insert(request, 0);
         self.ids.insert(text.to_owned(), id);
-        let is_granted = place == Place::Granted;
+        let is_granted = place == QueuePlace::Granted;
         assert_eq!(is_granted, decision == Decision::Granted, "{text}");
         if is_granted { "granted" } else { "wait" }.to_owned()
     }
@@ -350,9 +350,9 @@ fn a_session_that_ends_takes_its_requests_along() {
     let of_a = scene.table.of_session(owner("a").session);
     assert_eq!(of_a.len(), 3);
     assert_eq!(scene.table.release(&of_a, 7), [scene.ids["b/1 X sink"]]);
-    let left: Vec<&Entry> = scene.table.entries().collect();
+    let left: Vec<&TableEntry> = scene.table.entries().collect();
     assert_eq!(left.len(), 1);
-    assert_eq!((left[0].place, left[0].since), (Place::Granted, 7));
+    assert_eq!((left[0].place, left[0].since), (QueuePlace::Granted, 7));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::manager::LockManager;
-use sedge_locks::table::{Entry, Place};
+use sedge_locks::table::{QueuePlace, TableEntry};
 use sedge_sys::{clock, random};
 
-use crate::process::{Process, folder, lock, manager, n_of, names, own, told};
+use crate::process::{Process, folder, lock, manager, n_of, names, number_from_env, own};
 
 /// The number of processes that are killed, unless the environment sets another one.
 const N_ROUNDS: u64 = 50;
@@ -29,7 +29,7 @@ fn pause(time: Duration) {
 
 /// Waits until a request is queued.
 fn until_waiting(manager: &LockManager) {
-    let waits = |entry: &Entry| entry.place != Place::Granted;
+    let waits = |entry: &TableEntry| entry.place != QueuePlace::Granted;
     let is_waiting = || {
         let (_, entries) = manager.entries().expect("a sound table");
         entries.iter().any(waits)
@@ -132,7 +132,7 @@ fn who_has_no_bell_is_late_and_no_more() {
 #[test]
 fn what_a_killed_process_had_is_free() {
     let folder = folder();
-    let rounds = told("SEDGE_KILL_ROUNDS", N_ROUNDS);
+    let rounds = number_from_env("SEDGE_KILL_ROUNDS", N_ROUNDS);
     let own_manager = manager(folder.path()).expect("it begins");
     for round in 0..rounds {
         let mut process = Process::begun(folder.path());

@@ -27,7 +27,7 @@ mod removed;
 mod stopped;
 mod torn;
 
-use process::{Process, folder, n_of, own, told};
+use process::{Process, folder, n_of, number_from_env, own};
 
 /// The number of acquisitions of each process.
 const N_COUNTS: u32 = 500;
@@ -47,7 +47,7 @@ const N_AT_ONCE: usize = 4;
 fn processes_begin_at_once_in_an_empty_folder() {
     let parent = folder();
     let mut processes: Vec<Process> = (0..N_AT_ONCE).map(|_| Process::start()).collect();
-    for round in 0..told("SEDGE_BEGIN_ROUNDS", N_BEGINNINGS) {
+    for round in 0..number_from_env("SEDGE_BEGIN_ROUNDS", N_BEGINNINGS) {
         let path = parent.path().join(format!("round-{round}"));
         std::fs::create_dir(&path).expect("a new folder");
         for process in &mut processes {

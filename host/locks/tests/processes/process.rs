@@ -209,9 +209,9 @@ pub(crate) fn names(folder: &Path, end: &str) -> Vec<String> {
 }
 
 /// Returns the number in an environment variable, or `otherwise` if it is not set.
-pub(crate) fn told(name: &str, otherwise: u64) -> u64 {
-    let told = std::env::var(name).ok();
-    told.map_or(otherwise, |text| {
+pub(crate) fn number_from_env(name: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(otherwise, |text| {
         text.parse().expect("the variable is a number")
     })
 }

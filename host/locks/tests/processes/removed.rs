@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sedge_locks::error::LockError;
 
-use crate::process::{Process, folder, lock, manager, own, told};
+use crate::process::{Process, folder, lock, manager, number_from_env, own};
 
 fn remove(folder: &Path, name: &str) {
     std::fs::remove_file(folder.join(name)).expect("it is there");
@@ -175,7 +175,7 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
     let mut workers: Vec<Process> = (0..N_WORKERS)
         .map(|_| Process::begun(folder.path()))
         .collect();
-    let n_removals = told("SEDGE_LOCKS_REMOVALS", REMOVALS);
+    let n_removals = number_from_env("SEDGE_LOCKS_REMOVALS", REMOVALS);
     let mut n_lost = 0;
     for round in 0..n_removals {
         for worker in &mut workers {

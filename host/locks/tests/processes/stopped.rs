@@ -6,7 +6,7 @@ use std::time::Duration;
 use sedge_locks::error::LockError;
 use sedge_sys::clock::Moment;
 
-use crate::process::{Process, folder, lock, manager, own, told};
+use crate::process::{Process, folder, lock, manager, number_from_env, own};
 
 /// How long a process is stopped, in seconds, unless the environment sets another time.
 const STOP_SECONDS: u64 = 1;
@@ -14,7 +14,7 @@ const STOP_SECONDS: u64 = 1;
 #[test]
 fn stopped_process_keeps_its_locks() {
     let folder = folder();
-    let stop = Duration::from_secs(told("SEDGE_STOP_SECONDS", STOP_SECONDS));
+    let stop = Duration::from_secs(number_from_env("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let mut holder = Process::begun(folder.path());
     holder.tell("lock 1 sink 10000");
     assert_eq!(holder.hear(), "locked");

@@ -7,7 +7,7 @@
 //! considered.
 
 use sedge_locks::mode::Mode::X;
-use sedge_locks::table::{Decision, LockTable, Place, decide};
+use sedge_locks::table::{Decision, LockTable, QueuePlace, decide};
 
 use crate::naive::{Asked, Who};
 use crate::world::{Config, owner};
@@ -17,7 +17,7 @@ fn a_cycle_of_siblings_breaks_below_their_caller() {
     let caller = Who::run(0, 0).child(1);
     let (one, other) = (caller.child(1), caller.child(2));
     let request = |who, resource| {
-        let (mode, place, id) = (X, Place::Waiting, None);
+        let (mode, place, id) = (X, QueuePlace::Waiting, None);
         Config::request(&Asked {
             who,
             resource,

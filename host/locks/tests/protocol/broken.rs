@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sedge_locks::mode::Mode::{S, X};
 use sedge_locks::owner::Owner;
-use sedge_locks::table::{Cycle, Decision, Entry, LockTable, Place, Request, RequestId, decide};
+use sedge_locks::table::{
+    Cycle, Decision, LockRequest, LockTable, QueuePlace, RequestId, TableEntry, decide,
+};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 
@@ -32,7 +34,7 @@ fn two_models() -> Config {
 }
 
 /// Changes the places of the requests in a table.
-fn moved(table: &LockTable, place: impl Fn(&Entry) -> Place) -> LockTable {
+fn moved(table: &LockTable, place: impl Fn(&TableEntry) -> QueuePlace) -> LockTable {
     let mut snapshot = table.snapshot();
     for entry in &mut snapshot.entries {
         entry.place = place(entry);
@@ -62,19 +64,19 @@ macro_rules! protocol {
 protocol! {
     /// Ancestors are treated as strangers.
     AncestorsConflict {
-        fn is_included(&self, request: &Request) -> bool {
+        fn is_included(&self, request: &LockRequest) -> bool {
             self.0.is_included(&as_stranger(request.clone()))
         }
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             decide(&self.0, &as_stranger(request.clone()))
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             self.0.insert(as_stranger(request), 0)
         }
     }
 }
 
-fn as_stranger(request: Request) -> Request {
+fn as_stranger(request: LockRequest) -> LockRequest {
     let Owner {
         under,
         session,
@@ -90,7 +92,7 @@ fn as_stranger(request: Request) -> Request {
         session,
         lineage,
     };
-    Request { owner, ..request }
+    LockRequest { owner, ..request }
 }
 
 #[test]
@@ -101,16 +103,16 @@ fn that_ancestors_conflict_is_found_out() {
 protocol! {
     /// A lineage is reduced to its run, so that siblings count as ancestors of each other.
     SiblingsAreAncestors {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             decide(&self.0, &as_run(request.clone()))
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             self.0.insert(as_run(request), 0)
         }
     }
 }
 
-fn as_run(request: Request) -> Request {
+fn as_run(request: LockRequest) -> LockRequest {
     let Owner {
         under,
         session,
@@ -122,7 +124,7 @@ fn as_run(request: Request) -> Request {
         session,
         lineage,
     };
-    Request { owner, ..request }
+    LockRequest { owner, ..request }
 }
 
 #[test]
@@ -135,28 +137,28 @@ fn that_siblings_pass_for_ancestors_is_found_out() {
 protocol! {
     /// A request is granted if no holder conflicts, regardless of the queue.
     NoLine {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             if is_free(&self.0, request) {
                 return Decision::Granted;
             }
             decide(&self.0, request)
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             let is_free = is_free(&self.0, &request);
             let (id, place) = self.0.insert(request, 0);
             if !is_free {
                 return (id, place);
             }
-            let here = |it: &Entry| if it.id == id { Place::Granted } else { it.place };
+            let here = |it: &TableEntry| if it.id == id { QueuePlace::Granted } else { it.place };
             self.0 = moved(&self.0, here);
-            (id, Place::Granted)
+            (id, QueuePlace::Granted)
         }
     }
 }
 
-fn is_free(table: &LockTable, request: &Request) -> bool {
+fn is_free(table: &LockTable, request: &LockRequest) -> bool {
     !table.entries().any(|it| {
-        it.place == Place::Granted
+        it.place == QueuePlace::Granted
             && it.request.resource == request.resource
             && !it.request.mode.goes_with(request.mode)
             && !it.request.owner.covers(&request.owner)
@@ -171,28 +173,28 @@ fn that_readers_pass_a_writer_is_found_out() {
 protocol! {
     /// A request of a lineage that holds the resource is queued behind all others.
     NoOvertaking {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             match decide(&self.0, request) {
                 Decision::Granted if has_in_front(&self.0, request) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
             }
         }
-        fn insert(&mut self, request: Request) -> (RequestId, Place) {
+        fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
             let has_in_front = has_in_front(&self.0, &request);
             let (id, place) = self.0.insert(request, 0);
             if !has_in_front {
                 return (id, place);
             }
-            let here = |it: &Entry| if it.id == id { Place::Waiting } else { it.place };
+            let here = |it: &TableEntry| if it.id == id { QueuePlace::Waiting } else { it.place };
             self.0 = moved(&self.0, here);
-            (id, Place::Waiting)
+            (id, QueuePlace::Waiting)
         }
     }
 }
 
-fn has_in_front(table: &LockTable, request: &Request) -> bool {
+fn has_in_front(table: &LockTable, request: &LockRequest) -> bool {
     table.entries().any(|it| {
-        it.place != Place::Granted
+        it.place != QueuePlace::Granted
             && it.request.resource == request.resource
             && !it.request.mode.goes_with(request.mode)
     })
@@ -206,7 +208,7 @@ fn missing_overtaking_is_found_out() {
 protocol! {
     /// Cycles are not detected.
     NoDetection {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             match decide(&self.0, request) {
                 Decision::Deadlock(_) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait) => decision,
@@ -223,7 +225,7 @@ fn that_a_cycle_is_kept_quiet_is_found_out() {
 protocol! {
     /// A request waits only for the holder itself, and not for the calls that the holder made.
     NoParents {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             match decide(&self.0, request) {
                 Decision::Deadlock(cycle) if !is_of_calls_alone(&cycle) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
@@ -249,7 +251,7 @@ fn that_a_caller_does_not_wait_for_its_callee_is_found_out() {
 protocol! {
     /// `breaks_at` is always the call that closes the cycle, whatever its ancestors hold.
     BreaksTooLow {
-        fn decide(&self, request: &Request) -> Decision {
+        fn decide(&self, request: &LockRequest) -> Decision {
             match decide(&self.0, request) {
                 Decision::Deadlock(mut cycle) => {
                     cycle.breaks_at = request.owner.clone();
@@ -273,7 +275,7 @@ protocol! {
             let mut granted = self.0.release(ids, 0);
             let rest = granted.split_off(granted.len().min(1));
             let lost = BTreeSet::from_iter(rest);
-            let here = |it: &Entry| if lost.contains(&it.id) { Place::Waiting } else { it.place };
+            let here = |it: &TableEntry| if lost.contains(&it.id) { QueuePlace::Waiting } else { it.place };
             self.0 = moved(&self.0, here);
             granted
         }

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use sedge_locks::table::{Decision, LockTable, Place, Request, RequestId, decide};
+use sedge_locks::table::{Decision, LockRequest, LockTable, QueuePlace, RequestId, decide};
 
 use crate::cycles::{self, cycle_fault};
 use crate::naive::{Asked, Who, in_the_way, is_in_cycle, is_included, place_in_line};
@@ -18,13 +18,13 @@ use crate::world::{Call, Config, Move, World};
 pub(crate) trait Protocol: Clone + Default {
     fn table(&self) -> &LockTable;
     fn table_mut(&mut self) -> &mut LockTable;
-    fn is_included(&self, request: &Request) -> bool {
+    fn is_included(&self, request: &LockRequest) -> bool {
         self.table().is_included(request)
     }
-    fn decide(&self, request: &Request) -> Decision {
+    fn decide(&self, request: &LockRequest) -> Decision {
         decide(self.table(), request)
     }
-    fn insert(&mut self, request: Request) -> (RequestId, Place) {
+    fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
         self.table_mut().insert(request, 0)
     }
     fn release(&mut self, ids: &[RequestId]) -> Vec<RequestId> {
@@ -205,7 +205,7 @@ fn ask<P: Protocol>(
         who,
         resource,
         mode,
-        place: Place::Waiting,
+        place: QueuePlace::Waiting,
         id,
     };
     me.place = place_in_line(&world.asked, &me);
@@ -233,7 +233,7 @@ fn ask<P: Protocol>(
     }
     let (id, place) = protocol.insert(request);
     if decision == Decision::Granted {
-        me.place = Place::Granted;
+        me.place = QueuePlace::Granted;
         call.n_done += 1;
     }
     if place != me.place {
@@ -291,7 +291,7 @@ fn end<P: Protocol>(
             .iter()
             .position(|it| it.id == Some(*id) && !it.is_held());
         let asked = &mut world.asked[at.ok_or(Fault::Bookkeeping)?];
-        asked.place = Place::Granted;
+        asked.place = QueuePlace::Granted;
         let call = world.calls.iter_mut().find(|call| call.who == asked.who);
         call.ok_or(Fault::Bookkeeping)?.n_done += 1;
     }
@@ -316,7 +316,7 @@ fn passes(list: &[Asked], id: RequestId) -> bool {
         it.id != me.id && it.is_held() && it.resource == me.resource && it.who.covers(&me.who)
     });
     let in_front = |(index, it): (usize, &Asked)| {
-        !it.is_held() && it.conflicts(me) && (it.place == Place::Overtaking || index < at)
+        !it.is_held() && it.conflicts(me) && (it.place == QueuePlace::Overtaking || index < at)
     };
     !overtook && list.iter().enumerate().any(in_front)
 }

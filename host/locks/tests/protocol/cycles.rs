@@ -1,7 +1,7 @@
 //! Checks that a reported cycle is real, and that it breaks at the reported call.
 
 use sedge_locks::owner::Owner;
-use sedge_locks::table::{Cycle, Place};
+use sedge_locks::table::{Cycle, QueuePlace};
 
 use crate::checker::Fault;
 use crate::naive::{Asked, Who, in_the_way, is_in_cycle};
@@ -70,7 +70,7 @@ fn breaks(list: &[Asked], last: usize, breaks_at: &Owner) -> bool {
     let in_the_way = |it: &Asked| in_the_way(list, last).any(|other| other == it);
     let has_wanted = |it: &Asked| it.resource == list[last].resource;
     // If the request were made again, it would overtake again.
-    let overtakes = me.place == Place::Overtaking && has_wanted(me);
+    let overtakes = me.place == QueuePlace::Overtaking && has_wanted(me);
     let waits_on = |depth: u8| {
         let again = overtakes && in_the_way(me);
         left(depth).any(|it| in_the_way(it) || again && has_wanted(it))

@@ -12,7 +12,7 @@ use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::prop_oneof;
 use proptest::test_runner::{Config as Limits, TestCaseError, TestRunner};
 use sedge_locks::mode::Mode;
-use sedge_locks::table::{Decision, LockTable, Place, RequestId, decide};
+use sedge_locks::table::{Decision, LockTable, QueuePlace, RequestId, decide};
 
 use crate::cycles::cycle_fault;
 use crate::naive::{
@@ -103,7 +103,7 @@ impl Scene {
         if self.list.iter().any(waits) {
             return;
         }
-        let (id, place) = (None, Place::Waiting);
+        let (id, place) = (None, QueuePlace::Waiting);
         let mut me = Asked {
             who,
             resource,
@@ -135,7 +135,7 @@ impl Scene {
             }
         }
         if is_free {
-            self.list[at].place = Place::Granted;
+            self.list[at].place = QueuePlace::Granted;
         }
         let n_before = self.table.n_requests();
         let (id, place) = self.table.insert(request, 0);
@@ -184,19 +184,19 @@ impl Scene {
     ///
     /// Returns whether there was such a request.
     fn is_fair(&mut self, picks: &[usize]) -> bool {
-        let waits = |it: &&Asked| it.place == Place::Waiting && it.mode == Mode::X;
+        let waits = |it: &&Asked| it.place == QueuePlace::Waiting && it.mode == Mode::X;
         let Some(me) = self.list.iter().rev().find(waits).copied() else {
             return false;
         };
         let in_front = self.list.iter().filter(|it| it.resource == me.resource);
         let mut in_front: Vec<_> = in_front
-            .filter(|it| it.id < me.id || it.place != Place::Waiting)
+            .filter(|it| it.id < me.id || it.place != QueuePlace::Waiting)
             .filter_map(|it| it.id)
             .collect();
         for n in 0.. {
             let stranger = Who::run(9, n).child(1);
             let mode = Mode::ALL[usize::from(n) % 4];
-            let place = Place::Waiting;
+            let place = QueuePlace::Waiting;
             let asked = Asked {
                 who: stranger,
                 mode,
@@ -208,7 +208,7 @@ impl Scene {
             let has_it = me.id.and_then(|id| self.table.entry(id)).map(|it| it.place);
             assert!(!is_granted, "{asked:?} passes {me:?}");
             if in_front.is_empty() {
-                assert_eq!(has_it, Some(Place::Granted), "{me:?}");
+                assert_eq!(has_it, Some(QueuePlace::Granted), "{me:?}");
                 return true;
             }
             self.table.insert(request, 0);
@@ -220,8 +220,8 @@ impl Scene {
 }
 
 fn n_histories() -> u32 {
-    let told = std::env::var("SEDGE_HISTORIES").ok();
-    told.map_or(N_HISTORIES, |text| {
+    let text = std::env::var("SEDGE_HISTORIES").ok();
+    text.map_or(N_HISTORIES, |text| {
         text.parse().expect("SEDGE_HISTORIES is a number")
     })
 }

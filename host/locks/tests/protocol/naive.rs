@@ -5,7 +5,7 @@
 
 use sedge_locks::mode::Mode;
 use sedge_locks::mode::Mode::{IS, IX, S, X};
-use sedge_locks::table::{Place, RequestId};
+use sedge_locks::table::{QueuePlace, RequestId};
 
 /// In a path, marks a run of another process that joined the call before it.
 pub(crate) const JOINED: u8 = 3;
@@ -65,14 +65,14 @@ pub(crate) struct Asked {
     /// 0 is the datastore; the models follow.
     pub(crate) resource: u8,
     pub(crate) mode: Mode,
-    pub(crate) place: Place,
+    pub(crate) place: QueuePlace,
     /// The number in the table, or `None` if the request is not in the table.
     pub(crate) id: Option<RequestId>,
 }
 
 impl Asked {
     pub(crate) fn is_held(&self) -> bool {
-        self.place == Place::Granted
+        self.place == QueuePlace::Granted
     }
 
     /// Returns whether the two requests conflict by resource and mode, whatever their owners.
@@ -101,12 +101,12 @@ pub(crate) fn is_included(list: &[Asked], me: &Asked) -> bool {
 }
 
 /// Returns the place of a request that has to wait: in front if its lineage has the resource.
-pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> Place {
+pub(crate) fn place_in_line(list: &[Asked], me: &Asked) -> QueuePlace {
     let has_it = |it: &Asked| it.is_held() && it.resource == me.resource && it.who.covers(&me.who);
     if list.iter().any(has_it) {
-        Place::Overtaking
+        QueuePlace::Overtaking
     } else {
-        Place::Waiting
+        QueuePlace::Waiting
     }
 }
 
@@ -115,9 +115,10 @@ pub(crate) fn in_the_way(list: &[Asked], at: usize) -> impl Iterator<Item = &Ask
     let me = list[at];
     let is_in_the_way = move |(index, it): (usize, &Asked)| {
         let waits_before = match (me.place, it.place) {
-            (Place::Waiting, Place::Overtaking) => true,
-            (Place::Waiting, Place::Waiting) => index < at,
-            (Place::Overtaking | Place::Granted, _) | (Place::Waiting, Place::Granted) => false,
+            (QueuePlace::Waiting, QueuePlace::Overtaking) => true,
+            (QueuePlace::Waiting, QueuePlace::Waiting) => index < at,
+            (QueuePlace::Overtaking | QueuePlace::Granted, _)
+            | (QueuePlace::Waiting, QueuePlace::Granted) => false,
         };
         let has_it = it.is_held() && !it.who.covers(&me.who);
         index != at && it.conflicts(&me) && (has_it || waits_before)
@@ -157,10 +158,10 @@ pub(crate) fn is_in_cycle(list: &[Asked], at: usize) -> bool {
 /// Grants the requests that no longer conflict, in the order of examination, and returns them.
 pub(crate) fn grant(list: &mut [Asked]) -> Vec<RequestId> {
     let mut granted = Vec::new();
-    for place in [Place::Overtaking, Place::Waiting] {
+    for place in [QueuePlace::Overtaking, QueuePlace::Waiting] {
         for at in 0..list.len() {
             if list[at].place == place && in_the_way(list, at).next().is_none() {
-                list[at].place = Place::Granted;
+                list[at].place = QueuePlace::Granted;
                 granted.extend(list[at].id);
             }
         }

@@ -2,7 +2,7 @@
 
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::{Owner, SessionId};
-use sedge_locks::table::{Place, Request};
+use sedge_locks::table::{LockRequest, QueuePlace};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
 
@@ -120,8 +120,8 @@ impl Config {
     }
 
     /// Returns the request in the form of the table.
-    pub(crate) fn request(asked: &Asked) -> Request {
-        Request {
+    pub(crate) fn request(asked: &Asked) -> LockRequest {
+        LockRequest {
             owner: owner(asked.who),
             resource: resource(asked.resource),
             mode: asked.mode,
@@ -251,9 +251,9 @@ fn key(world: &World, renaming: &Renaming, knows_order: bool) -> Vec<u32> {
     calls.extend(in_line.map(|it| {
         let resource = u32::from(renaming.resources[usize::from(it.resource)]);
         let place = match it.place {
-            Place::Granted => 0,
-            Place::Overtaking => 1,
-            Place::Waiting => 2,
+            QueuePlace::Granted => 0,
+            QueuePlace::Overtaking => 1,
+            QueuePlace::Waiting => 2,
         };
         1 << 31 | resource << 16 | place << 8 | name(&it.who)
     }));

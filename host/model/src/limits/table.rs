@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{LimitDefault, LimitRow, Scope, Unit, kibibytes, mebibytes, seconds};
+use super::{LimitDefault, LimitRow, LimitScope, Unit, kibibytes, mebibytes, seconds};
 
 /// The type of a limit's value.
 macro_rules! value_type {
@@ -57,7 +57,30 @@ macro_rules! name_of {
     };
 }
 
-/// Declares all that follows from the table.
+/// One row, as a value.
+macro_rules! row {
+    (
+        $section:literal,
+        $key:expr,
+        $name:expr,
+        $unit:ident,
+        $default:expr,
+        $scope:ident,
+        $doc:literal
+    ) => {
+        LimitRow {
+            section: $section,
+            key: $key,
+            name: $name,
+            unit: Unit::$unit,
+            default: $default,
+            scope: LimitScope::$scope,
+            doc: $doc,
+        }
+    };
+}
+
+/// Declares the types, defaults and rows that follow from the table.
 macro_rules! limit_table {
     ($(
         #[doc = $enum_doc:literal]
@@ -99,33 +122,9 @@ macro_rules! limit_table {
                 #[must_use]
                 pub fn row(self) -> &'static LimitRow {
                     match self {
-                        $($($(Self::$Variant => &LimitRow {
-                            section: $section,
-                            key: Some($key),
-                            name: Some($name),
-                            unit: Unit::$unit,
-                            default: default_of!($default),
-                            scope: Scope::$scope,
-                            doc: $doc,
-                        },)?)*)*
-                        $($(Self::$MVariant => &LimitRow {
-                            section: $msection,
-                            key: Some($mkey),
-                            name: Some($mname),
-                            unit: Unit::$munit,
-                            default: LimitDefault::Machine($mdefault),
-                            scope: Scope::$mscope,
-                            doc: $mdoc,
-                        },)*)?
-                        $(Self::$FVariant => &LimitRow {
-                            section: "",
-                            key: None,
-                            name: Some($fname),
-                            unit: Unit::$funit,
-                            default: LimitDefault::Fixed,
-                            scope: Scope::$fscope,
-                            doc: $fdoc,
-                        },)*
+                        $($($(Self::$Variant => &row!($section, Some($key), Some($name), $unit, default_of!($default), $scope, $doc),)?)*)*
+                        $($(Self::$MVariant => &row!($msection, Some($mkey), Some($mname), $munit, LimitDefault::Machine($mdefault), $mscope, $mdoc),)*)?
+                        $(Self::$FVariant => &row!("", None, Some($fname), $funit, LimitDefault::Fixed, $fscope, $fdoc),)*
                     }
                 }
             }
@@ -133,7 +132,7 @@ macro_rules! limit_table {
             $(
                 #[doc = $file_doc]
                 ///
-                /// `None` where the file leaves the choice to others.
+                /// A limit that the file does not set is `None`.
                 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
                 #[serde(deny_unknown_fields)]
                 pub struct $File {
@@ -151,7 +150,7 @@ macro_rules! limit_table {
 
                 #[doc = $file_doc]
                 ///
-                /// Each has its value.
+                /// A limit that no file sets has its default.
                 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
                 pub struct $Values {
                     $(
@@ -165,7 +164,7 @@ macro_rules! limit_table {
                 }
 
                 impl $File {
-                    /// Returns these limits, with the holes filled from `fallback`.
+                    /// Returns these limits. Those that are not set are taken from `fallback`.
                     #[must_use]
                     pub fn or(&self, fallback: &Self) -> Self {
                         Self {
@@ -194,7 +193,7 @@ macro_rules! limit_table {
             $(
                 #[doc = $machine_doc]
                 ///
-                /// `None` where the file leaves the choice to the machine.
+                /// The machine decides on a limit that is `None`.
                 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
                 #[serde(deny_unknown_fields)]
                 pub struct $MFile {
@@ -210,33 +209,9 @@ macro_rules! limit_table {
         /// All limits.
         pub const LIMITS: &[LimitRow] = &[
             $(
-                $($(LimitRow {
-                    section: $section,
-                    key: Some($key),
-                    name: name_of!($($name)?),
-                    unit: Unit::$unit,
-                    default: default_of!($default),
-                    scope: Scope::$scope,
-                    doc: $doc,
-                },)*)*
-                $($(LimitRow {
-                    section: $msection,
-                    key: Some($mkey),
-                    name: Some($mname),
-                    unit: Unit::$munit,
-                    default: LimitDefault::Machine($mdefault),
-                    scope: Scope::$mscope,
-                    doc: $mdoc,
-                },)*)?
-                $(LimitRow {
-                    section: "",
-                    key: None,
-                    name: Some($fname),
-                    unit: Unit::$funit,
-                    default: LimitDefault::Fixed,
-                    scope: Scope::$fscope,
-                    doc: $fdoc,
-                },)*
+                $($(row!($section, Some($key), name_of!($($name)?), $unit, default_of!($default), $scope, $doc),)*)*
+                $($(row!($msection, Some($mkey), Some($mname), $munit, LimitDefault::Machine($mdefault), $mscope, $mdoc),)*)?
+                $(row!("", None, Some($fname), $funit, LimitDefault::Fixed, $fscope, $fdoc),)*
             )*
         ];
     };
@@ -252,7 +227,7 @@ limit_table! {
             cpu_seconds "cpuSeconds", cpu_time: Seconds = unlimited, Call, CpuSeconds "cpu-seconds",
                 "The time that a call's own code executes. Waiting does not count, and neither do its callees.";
             memory_mebibytes "memoryMebibytes", memory_bytes: Mebibytes = 256, Call, MemoryBytes "memory-bytes",
-                "All memories and tables of a call together. The heaviest known guest, a Python interpreter with its libraries, needs a quarter of the default.";
+                "All memories and tables of a call together. The heaviest known guest, a Python interpreter with its libraries, needs a quarter of the default. A value above 4096 counts as 4096, the largest memory of a 32-bit guest.";
             call_depth "callDepth", call_depth: Count = 64, Run, CallDepth "call-depth",
                 "The depth of nested calls. It stops endless recursion: each level costs an instance and a stack of 2 MiB, of which the guest touches little.";
             calls_per_run "callsPerRun", calls_per_run: Count = 200_000, Run, CallsPerRun "calls-per-run",
@@ -288,7 +263,7 @@ limit_table! {
                 "The size of one JSON text that passes between guest and host. A larger record belongs in a file.";
             Handles "handles": Count, Call,
                 "The handles that a call holds: of streams, requests, pollables, files and calls.";
-            LiveInstances "live-instances": Count, Call,
+            LiveInstances "live-instances": Count, Process,
                 "The instances that live in a process at once.";
         }
     }
@@ -336,6 +311,8 @@ limit_table! {
                 "The instances of its modules and nested components that one call creates.";
             custom_mebibytes "customMebibytes", custom_bytes: Mebibytes = 192, Plugin, CustomBytes "custom-bytes",
                 "The size of all custom sections, such as names and debug info.";
+            download_seconds "downloadSeconds", download: Seconds = 300, Plugin,
+                "The time for downloading it, with all redirects. The default lets a connection of 1 MiB per second fetch the largest component that is accepted by default.";
             compile_seconds "compileSeconds", compile: Seconds = 300, Plugin,
                 "The wall-clock time for compiling it. The default is fifteen times what the largest known component takes, for slow and busy machines.";
             compile_mebibytes "compileMebibytes", compile_bytes: Mebibytes = 2_048, Plugin,

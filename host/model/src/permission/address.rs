@@ -92,6 +92,14 @@ impl TryFrom<String> for AddressRange {
     }
 }
 
+impl std::str::FromStr for AddressRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+}
+
 impl From<AddressRange> for String {
     fn from(range: AddressRange) -> Self {
         if range.0.prefix_len() == range.0.max_prefix_len() {
@@ -102,7 +110,7 @@ impl From<AddressRange> for String {
     }
 }
 
-/// Which addresses a name may stand for, of those that are not public.
+/// The addresses that a name may resolve to, of those that are not public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     pub(super) named: Vec<AddressRange>,
@@ -111,8 +119,18 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Returns whether a connection to an address is allowed, which the name stands for: a
-    /// public one is, and of the others those that the operator named.
+    /// Returns the public addresses, and those in some ranges. The host of a URL changes nothing:
+    /// an address that is not public needs a range, even if the URL has the address itself.
+    #[must_use]
+    pub fn public_and(ranges: Vec<AddressRange>) -> Self {
+        Self {
+            named: ranges,
+            host: HostPattern::Any,
+        }
+    }
+
+    /// Returns whether a connection to an address to which the name resolved is allowed. Public
+    /// addresses are allowed, and those that the operator named.
     #[must_use]
     pub fn allow(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -176,5 +194,23 @@ mod tests {
         ] {
             check(private, false);
         }
+    }
+
+    #[test]
+    fn address_that_is_not_public_needs_a_range() {
+        let check = |ranges: &[&str], address: &str, expect: bool| {
+            let parsed = ranges.iter().map(|range| range.parse().expect(range));
+            let allowed = Addresses::public_and(parsed.collect());
+            let found = allowed.allow(address.parse().expect(address));
+            assert_eq!(found, expect, "{ranges:?} {address}");
+        };
+        check(&[], "1.1.1.1", true);
+        check(&[], "127.0.0.1", false);
+        check(&["127.0.0.1"], "127.0.0.1", true);
+        check(&["127.0.0.1"], "::ffff:127.0.0.1", true);
+        check(&["127.0.0.1"], "127.0.0.2", false);
+        check(&["10.0.0.0/8", "fd00::/8"], "10.1.2.3", true);
+        check(&["10.0.0.0/8", "fd00::/8"], "fd00::1", true);
+        check(&["10.0.0.0/8", "fd00::/8"], "169.254.169.254", false);
     }
 }

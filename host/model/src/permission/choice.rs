@@ -140,12 +140,14 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
     }
     let mut grants = Grants::default();
     for choice in choices {
-        let before = grants.clone();
+        let mut matches_any = false;
         for request in asked {
-            let of_one = of_choice(&request.permission, choice);
-            grants.extend(&of_one.unwrap_or_default());
+            if let Some(of_one) = of_choice(&request.permission, choice) {
+                matches_any = true;
+                grants.extend(&of_one);
+            }
         }
-        let must_hit = match choice {
+        let must_match = match choice {
             Choice::None | Choice::All => false,
             Choice::Kind(_)
             | Choice::One { .. }
@@ -153,8 +155,7 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
             | Choice::SecretTo { .. }
             | Choice::Folder { .. } => true,
         };
-        let hits = |request: &PermissionRequest| of_choice(&request.permission, choice).is_some();
-        if must_hit && before == grants && !asked.iter().any(hits) {
+        if must_match && !matches_any {
             return Err(not_asked(asked, choice));
         }
     }

@@ -13,20 +13,20 @@ pub use uses::{Use, Uses};
 use super::grants::Grants;
 use super::{Permission, PermissionRequest};
 use crate::names::{ModelName, TypeName};
-use crate::yaml;
+use crate::yaml_text;
 
 pub use super::address::Addresses;
-pub use super::kinds::files::Folder;
-pub use super::kinds::secrets::SecretUse;
+pub use super::kinds::files::GrantedFolder;
+pub use super::kinds::secrets::SecretUsage;
 
-/// What one model may do.
+/// The effective permissions of one model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions {
     pub(super) model: ModelName,
     type_name: TypeName,
     asked: Vec<PermissionRequest>,
     pub(super) granted: Grants,
-    /// What the model's own definition grants, which is part of what is granted.
+    /// The grants of the model's own definition, which are part of all its grants.
     own: Grants,
 }
 
@@ -98,7 +98,7 @@ impl Permissions {
         }
     }
 
-    /// Returns what the plugin asks for, without the reasons.
+    /// Returns what the plugin requests, without the reasons.
     pub(super) fn asks(&self) -> impl Iterator<Item = &Permission> {
         self.asked.iter().map(|request| &request.permission)
     }
@@ -131,7 +131,7 @@ impl Permissions {
             attempt,
             model: self.model.clone(),
             why: DenialReason::NotGranted {
-                yaml: yaml::write(&File { grants: &grants }),
+                yaml: yaml_text::write(&File { grants: &grants }),
             },
         }
     }

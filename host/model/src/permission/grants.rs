@@ -82,7 +82,7 @@ impl Grants {
         add(&mut self.env, env);
         add(&mut self.secrets, secrets);
         add(&mut self.commands, commands);
-        // A name stands for one folder: who speaks later has the last word.
+        // A name stands for one folder, so a later grant replaces an earlier one.
         for folder in files {
             self.files.retain(|known| known.name != folder.name);
             self.files.push(folder.clone());

@@ -19,13 +19,13 @@ pub(super) fn component(
     mut code: SealedFile,
 ) -> Result<Component, wasmtime::Error> {
     // SAFETY: the file must be an unmodified output of `Engine::precompile_component`, and must
-    // not change while it is mapped. The cache compared its MAC while it copied the file into
-    // sealed memory, where nothing can change it; only this user's processes know the key. The
-    // engine itself refuses files of other versions, targets and settings.
+    // not change while it is mapped. The cache compared its MAC while it copied the file into a
+    // `SealedFile`, which nothing can change; only this user's processes know the key. The engine
+    // itself refuses files of other versions, targets and settings.
     let mapped = unsafe { Component::deserialize_file(engine, code.path()) };
     match mapped {
         Ok(component) => Ok(component),
-        // Without `/proc` the sealed file has no path, so the code is copied once more.
+        // Without `/proc` on Linux the sealed file has no path, so the code is copied once more.
         Err(_) => component_of_code(engine, &code.read()?),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use sedge_lang::type_info::TypeInfo;
 use sedge_model::call::{CallError, LogLine};
-use sedge_model::type_info::TypeInfo;
 use sedge_sys::clock::{self, Moment};
 
 use super::state::CallState;
@@ -12,7 +12,7 @@ use crate::convert;
 use crate::engine::Runtime;
 use crate::host::{LogPort, Ports};
 use crate::lines::LineTable;
-use crate::output::Output;
+use crate::output::GuestOutput;
 use crate::plugin::PluginError;
 use crate::trap;
 
@@ -52,7 +52,7 @@ pub(crate) async fn describe(
         instance.sedge_model_model().call_describe(&mut store).await
     };
     let described = clock::until(latest, describe).await;
-    outputs.iter().for_each(Output::finish);
+    outputs.iter().for_each(GuestOutput::finish);
     match described {
         Ok(Ok(info)) => convert::type_info_from_guest(info),
         Ok(Err(error)) => Err(PluginError::Describe(trap::explain(

@@ -1,6 +1,6 @@
 //! How a call ended.
 
-use sedge_model::call::{CallError, LogLine, Refusals, StagedChange, Undone, Written};
+use sedge_model::call::{CallError, DiscardedChanges, LogLine, Refusals, StagedChange, Written};
 use serde_json::Value;
 
 use crate::staging::Staging;
@@ -14,7 +14,7 @@ pub struct CallReport {
     /// writes.
     pub changes: Vec<StagedChange>,
     /// The staged changes that are discarded.
-    pub undone: Undone,
+    pub discarded: DiscardedChanges,
     /// What the host refused to the call.
     pub refusals: Refusals,
     /// The versions that the call published while it ran.
@@ -44,7 +44,7 @@ impl CallReport {
         Self {
             result: Err(error),
             changes: Vec::new(),
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
@@ -62,14 +62,14 @@ impl CallReport {
         };
         let staged = staging.take();
         let (changes, undone) = if keep {
-            (staged, Undone::default())
+            (staged, DiscardedChanges::default())
         } else {
-            (Vec::new(), Undone::of(&staged))
+            (Vec::new(), DiscardedChanges::of(&staged))
         };
         Self {
             result,
             changes,
-            undone,
+            discarded: undone,
             refusals: Refusals::default(),
             published: staging.take_published(),
             log: Vec::new(),

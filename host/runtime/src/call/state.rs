@@ -12,7 +12,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use super::describe::{DESCRIBE_LOG_BYTES_MAX, DESCRIBE_LOG_LINES_MAX};
 use super::report::CoreDump;
 use super::{CallIdentity, Surroundings};
-use crate::budget::{Budget, Descriptors};
+use crate::budget::{Descriptors, ProcessBudget};
 use crate::call_secrets::CallSecrets;
 use crate::clocks::{CallClock, DayClock};
 use crate::cpu::CpuMeter;
@@ -20,7 +20,7 @@ use crate::engine::MEMORY_BYTES_MAX;
 use crate::host::{HostError, Ports};
 use crate::http::{Http, SenderSpec};
 use crate::limits::{HostUse, Memory};
-use crate::output::{CallLog, Channel, Output};
+use crate::output::{CallLog, Channel, GuestOutput};
 use crate::plugin::{Plugin, one_line};
 use crate::sockets;
 use crate::staging::Staging;
@@ -34,7 +34,7 @@ pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
     pub(crate) http: Http,
     pub(crate) memory: Memory,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<ProcessBudget>,
     /// The descriptors that the call holds, by the handles of the files, streams and sockets that
     /// use them.
     pub(crate) descriptors: HashMap<u32, Descriptors>,
@@ -119,10 +119,10 @@ impl WasiView for CallState {
 impl CallState {
     pub(super) fn new(
         memory_bytes: usize,
-        budget: &Arc<Budget>,
+        budget: &Arc<ProcessBudget>,
         ports: Ports,
         running: Option<(Running, SenderSpec)>,
-    ) -> Result<(Self, [Output; 2]), HostError> {
+    ) -> Result<(Self, [GuestOutput; 2]), HostError> {
         let (running, sender) = running.unzip();
         let limits = running.as_ref().map(|running| &running.identity.limits);
         let (log_lines, log_bytes) = match limits {
@@ -136,7 +136,7 @@ impl CallState {
         };
         let cpu = Arc::new(CpuMeter::new(limits.and_then(|limits| limits.cpu_time)));
         let outputs = [Channel::Stdout, Channel::Stderr]
-            .map(|channel| Output::new(Arc::clone(&log), channel));
+            .map(|channel| GuestOutput::new(Arc::clone(&log), channel));
         // By default the builder grants no files, network, environment or arguments.
         let mut wasi = WasiCtx::builder();
         wasi.stdout(outputs[0].clone())

@@ -29,7 +29,7 @@ use crate::guards::GuardedInterface;
 static MOVES: Mutex<()> = Mutex::const_new(());
 
 /// A name in an open folder.
-pub(super) struct Place {
+pub(super) struct FolderPlace {
     pub(super) folder: u32,
     pub(super) name: String,
 }
@@ -132,7 +132,7 @@ fn guard_moves(interface: &mut GuardedInterface<'_>) -> wasmtime::Result<()> {
 
 impl CallState {
     /// Opens the parent folder of a path, and checks that its names may be changed.
-    pub(super) async fn place(&mut self, folder: u32, path: &str) -> FsResult<Place> {
+    pub(super) async fn place(&mut self, folder: u32, path: &str) -> FsResult<FolderPlace> {
         let (parent, name) = split(path).ok_or(ErrorCode::NotPermitted)?;
         let mut files = self.filesystem();
         let opened = files.open_at(
@@ -151,14 +151,14 @@ impl CallState {
             self.table.delete(opened)?;
             return Err(ErrorCode::NotPermitted.into());
         }
-        Ok(Place {
+        Ok(FolderPlace {
             folder: opened.rep(),
             name: name.to_owned(),
         })
     }
 
     /// Closes the folder of a place.
-    pub(super) fn close_place(&mut self, place: Place) -> FsResult<()> {
+    pub(super) fn close_place(&mut self, place: FolderPlace) -> FsResult<()> {
         self.table
             .delete(Resource::<Descriptor>::new_own(place.folder))?;
         Ok(())
@@ -205,7 +205,12 @@ impl CallState {
         done
     }
 
-    async fn give_name_in(&mut self, how: Move, from: &Place, to: &Place) -> FsResult<()> {
+    async fn give_name_in(
+        &mut self,
+        how: Move,
+        from: &FolderPlace,
+        to: &FolderPlace,
+    ) -> FsResult<()> {
         let _one_at_a_time = MOVES.lock().await;
         let folders = (self.open_folder(from)?, self.open_folder(to)?);
         let (name, roots) = (OsString::from(from.name.clone()), self.roots());
@@ -228,7 +233,7 @@ impl CallState {
         }
     }
 
-    fn open_folder(&self, place: &Place) -> FsResult<Arc<File>> {
+    fn open_folder(&self, place: &FolderPlace) -> FsResult<Arc<File>> {
         match self.table.get(&Resource::new_borrow(place.folder))? {
             Descriptor::Dir(folder) => Ok(Arc::clone(&folder.dir)),
             Descriptor::File(_) => Err(ErrorCode::NotDirectory.into()),

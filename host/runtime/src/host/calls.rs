@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sedge_model::call::{CallError, LimitName, LogLevel, Outcome};
-use sedge_model::schema::Violation;
+use sedge_model::violation::Violation;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -16,7 +16,7 @@ use crate::bindings::sedge::model::calls::{self, Host, HostPending};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, Fault, JSON_BYTES_MAX, connected, not_in_description};
+use crate::host::{BoxFuture, JSON_BYTES_MAX, RequestFault, connected, not_in_description};
 use crate::json;
 use crate::limits::raise_hint;
 
@@ -29,7 +29,7 @@ pub trait CallsPort: Send + Sync {
         target: String,
         method: String,
         arguments: Value,
-    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>>;
+    ) -> BoxFuture<Result<Outcome, RequestFault<CalleeError>>>;
 }
 
 /// Why a nested call has no outcome.
@@ -61,7 +61,7 @@ impl CalleeError {
     }
 }
 
-type Ended = Result<Outcome, Fault<CalleeError>>;
+type Ended = Result<Outcome, RequestFault<CalleeError>>;
 
 /// Which method of which model a guest calls, as it wrote it.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl CallState {
         running.n_calls += 1;
         Ok(match parse_arguments(arguments) {
             Ok(arguments) => port.call(running.n_calls, model, method, arguments),
-            Err(error) => Box::pin(async { Err(Fault::Guest(CalleeError::refused(error))) }),
+            Err(error) => Box::pin(async { Err(RequestFault::Guest(CalleeError::refused(error))) }),
         })
     }
 
@@ -172,7 +172,7 @@ impl CallState {
                 self.count_bytes(outcome.value.len())?;
                 Ok(Ok(outcome))
             }
-            Err(Fault::Guest(CalleeError { error, has_begun })) => {
+            Err(RequestFault::Guest(CalleeError { error, has_begun })) => {
                 if !has_begun {
                     let refused = error.clone();
                     self.running()?.refusals().call(model, method, refused);
@@ -182,7 +182,7 @@ impl CallState {
                 }
                 Ok(Err(convert::call_error_to_guest(error)))
             }
-            Err(Fault::Host(error)) => Err(error.into()),
+            Err(RequestFault::Host(error)) => Err(error.into()),
         }
     }
 }
@@ -261,7 +261,7 @@ impl HostPending for CallState {
 
 fn refused(name: LimitName, value: u64) -> BoxFuture<Ended> {
     let refused = CalleeError::refused(CallError::Limit { name, value });
-    Box::pin(async move { Err(Fault::Guest(refused)) })
+    Box::pin(async move { Err(RequestFault::Guest(refused)) })
 }
 
 fn parse_arguments(text: &str) -> Result<Value, CallError> {

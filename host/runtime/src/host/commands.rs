@@ -5,11 +5,11 @@ use std::sync::Arc;
 use sedge_model::call::LogLevel;
 use sedge_model::names::CommandName;
 use sedge_model::permission::effective::Use;
-use sedge_sys::command::{End, Output, Printed};
+use sedge_sys::command::{End, Printed, ProgramOutput};
 
 use crate::bindings::sedge::model::commands::{self as guest, Host};
 use crate::call::CallState;
-use crate::host::{BoxFuture, Fault, connected, effects};
+use crate::host::{BoxFuture, RequestFault, connected, effects};
 
 /// Runs the programs that the operator pinned.
 pub trait CommandsPort: Send + Sync {
@@ -43,7 +43,7 @@ pub enum CommandError {
 
 /// A command that starts when this future is polled. Dropping the future kills all processes of
 /// the command.
-pub type CommandRun = BoxFuture<Result<Output, Fault<CommandError>>>;
+pub type CommandRun = BoxFuture<Result<ProgramOutput, RequestFault<CommandError>>>;
 
 impl CallState {
     /// Checks the permission for a command and prepares it.
@@ -121,13 +121,13 @@ impl Host for CallState {
                 self.count_bytes(output.stdout.bytes.len() + output.stderr.bytes.len())?;
                 Ok(Ok(output_to_guest(output)?))
             }
-            Err(Fault::Guest(error)) => Ok(Err(self.command_failed(&name, error))),
-            Err(Fault::Host(error)) => Err(error.into()),
+            Err(RequestFault::Guest(error)) => Ok(Err(self.command_failed(&name, error))),
+            Err(RequestFault::Host(error)) => Err(error.into()),
         }
     }
 }
 
-fn output_to_guest(output: Output) -> wasmtime::Result<guest::Output> {
+fn output_to_guest(output: ProgramOutput) -> wasmtime::Result<guest::Output> {
     let printed = |printed: Printed| guest::Printed {
         bytes: printed.bytes,
         cut: printed.is_cut,

@@ -5,23 +5,23 @@ pub(crate) mod files;
 
 use std::collections::BTreeMap;
 
+use sedge_lang::type_info::{MethodKind, OnViolation};
 use sedge_model::call::{
     DataKind, LimitName, LogLevel, LogLine, StagedChange, StagedContent, StagedWrite, Written,
 };
 use sedge_model::names::{DataName, ModelName, SpecName};
-use sedge_model::schema::Violation;
-use sedge_model::type_info::{MethodKind, OnViolation};
+use sedge_model::violation::Violation;
 use serde_json::Value;
 
 use crate::bindings::sedge::model::data::{self, DataError, Host};
 use crate::bindings::sedge::model::types;
 use crate::call::{CallState, Running};
 use crate::convert;
-use crate::host::{BoxFuture, Fault, HostError, JSON_BYTES_MAX, connected, effects};
+use crate::host::{BoxFuture, HostError, JSON_BYTES_MAX, RequestFault, connected, effects};
 use crate::json;
 use crate::staging::StagedName;
 
-use files::{FileReader, FileSink, FileSource, FileWriter, OpenedFile};
+use files::{FileSink, FileSource, GuestFileReader, GuestFileWriter, OpenedFile};
 
 /// The maximum number of names that one `list` returns. The guest chooses the number and the host
 /// allocates the list.
@@ -33,7 +33,7 @@ pub trait DataPort: Send + Sync {
     ///
     /// # Errors
     /// The caller may not read it, or there is no such model.
-    fn readable(&self, model: &str) -> Result<ModelName, Fault<DataAccessError>>;
+    fn readable(&self, model: &str) -> Result<ModelName, RequestFault<DataAccessError>>;
 
     /// Reads a committed version of a resource; without `version`, the latest. Returns `None` if
     /// the version does not exist or is a file.
@@ -96,7 +96,7 @@ pub trait DataPort: Send + Sync {
     fn publish(
         &self,
         changes: Vec<StagedChange>,
-    ) -> BoxFuture<Result<Vec<Written>, Fault<DataAccessError>>>;
+    ) -> BoxFuture<Result<Vec<Written>, RequestFault<DataAccessError>>>;
 }
 
 /// Why a guest may not read data.
@@ -159,7 +159,7 @@ impl Host for CallState {
         spec: String,
         name: String,
         options: data::FileOptions,
-    ) -> GuestResult<wasmtime::component::Resource<FileWriter>> {
+    ) -> GuestResult<wasmtime::component::Resource<GuestFileWriter>> {
         self.count_host_call(0)?;
         self.file_create(&spec, name, options)
     }
@@ -169,7 +169,7 @@ impl Host for CallState {
         model: String,
         name: String,
         version: Option<u64>,
-    ) -> GuestResult<Option<wasmtime::component::Resource<FileReader>>> {
+    ) -> GuestResult<Option<wasmtime::component::Resource<GuestFileReader>>> {
         self.count_host_call(0)?;
         match self.target(&model, name)? {
             Ok((model, name)) => self.file_open(&model, &name, version),
@@ -287,8 +287,8 @@ impl Host for CallState {
                 self.running()?.staging.published(&written);
                 Ok(convert::written_to_guest(written))
             }
-            Err(Fault::Guest(error)) => Err(data_error(error)),
-            Err(Fault::Host(error)) => return Err(error.into()),
+            Err(RequestFault::Guest(error)) => Err(data_error(error)),
+            Err(RequestFault::Host(error)) => return Err(error.into()),
         })
     }
 }
@@ -331,8 +331,8 @@ impl CallState {
         }
         if let Some(place) = schema.secrets(&value).first() {
             return Err(DataError::Denied(format!(
-                "`{place}` of `{name}` is marked as sensitive: it would be stored as a reference \
-                 to a secret, and this version of Sedge has no store of secrets yet"
+                "`{place}` of `{name}` is marked as sensitive, and data does not contain secrets: \
+                 leave it out or write null, and request the secret where a method needs it"
             )));
         }
         let write = StagedWrite {
@@ -377,8 +377,8 @@ impl CallState {
         };
         match port.readable(model) {
             Ok(model) => Ok(Ok(model)),
-            Err(Fault::Guest(error)) => Ok(Err(data_error(error))),
-            Err(Fault::Host(error)) => Err(error.into()),
+            Err(RequestFault::Guest(error)) => Ok(Err(data_error(error))),
+            Err(RequestFault::Host(error)) => Err(error.into()),
         }
     }
 

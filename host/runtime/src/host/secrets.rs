@@ -9,7 +9,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::sedge::model::secrets::{Host, HostSecret, SecretError};
 use crate::call::CallState;
-use crate::call_secrets::{CallSecrets, Form, Secret};
+use crate::call_secrets::{CallSecrets, Secret, SecretForm};
 use crate::host::{HostError, connected};
 
 /// Reads the secrets of one call.
@@ -36,11 +36,6 @@ impl CallState {
 
     /// Returns the index of a secret among those of the call. Adds it if this is its first use.
     fn secret(&mut self, name: &str) -> wasmtime::Result<Result<usize, SecretError>> {
-        let missing = || {
-            SecretError::Missing(format!(
-                "there is no secret `{name}`; put it: `sedge secret put {name}`"
-            ))
-        };
         let Ok(name) = name.parse::<SecretName>() else {
             return Ok(Err(SecretError::Missing(
                 "there is no secret of this name, and there can be none".to_owned(),
@@ -58,7 +53,9 @@ impl CallState {
         } else {
             let port = connected(self.ports.secrets.as_ref())?;
             let Some(value) = port.secret(&name)? else {
-                return Ok(Err(missing()));
+                self.running()?.refusals().secret_missing(&name);
+                let message = format!("there is no secret `{name}`");
+                return Ok(Err(SecretError::Missing(message)));
             };
             Some(value)
         };
@@ -69,7 +66,7 @@ impl CallState {
     fn placeholder_of(
         &mut self,
         handle: &Resource<SecretHandle>,
-        form: Form,
+        form: SecretForm,
     ) -> wasmtime::Result<String> {
         let at = self.table.get(handle)?.at;
         Ok(self.secrets()?.placeholder(at, form)?)
@@ -92,7 +89,7 @@ impl Host for CallState {
 impl HostSecret for CallState {
     async fn placeholder(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<String> {
         self.count_host_call(0)?;
-        self.placeholder_of(&handle, Form::Plain)
+        self.placeholder_of(&handle, SecretForm::Plain)
     }
 
     async fn basic(
@@ -101,7 +98,7 @@ impl HostSecret for CallState {
         user: String,
     ) -> wasmtime::Result<String> {
         self.count_host_call(user.len())?;
-        self.placeholder_of(&handle, Form::Basic { user })
+        self.placeholder_of(&handle, SecretForm::Basic { user })
     }
 
     async fn reveal(

@@ -14,10 +14,10 @@ use sedge_model::limits::{HttpLimit, HttpLimits};
 use sedge_sys::clock::{self, Moment};
 use wasmtime_wasi_http::{Error as WasiError, WasiBody};
 
-use super::client::{Client, Connection, Key};
+use super::client::{Client, Connection, PoolKey};
 use super::fault::HttpFault;
 use super::insert::BodyInserter;
-use super::{Report, Slot};
+use super::{FailureLog, Slot};
 use crate::host::BoxFuture;
 
 /// A guest's request body. It enforces the size limit and inserts secrets.
@@ -28,11 +28,11 @@ pub(super) struct RequestBody {
     /// The frame that follows the data which the inserter has held back.
     queued: Option<Frame<Bytes>>,
     is_over: bool,
-    progress: Arc<Progress>,
+    progress: Arc<BodyProgress>,
 }
 
 /// The progress of a request body, shared with the task that waits for the response.
-pub(super) struct Progress {
+pub(super) struct BodyProgress {
     bytes_max: u64,
     n_bytes: AtomicU64,
     at: Mutex<(Moment, Stage)>,
@@ -50,7 +50,7 @@ pub(super) enum Stage {
     Refused,
 }
 
-impl Progress {
+impl BodyProgress {
     pub(super) fn new(bytes_max: u64) -> Arc<Self> {
         Arc::new(Self {
             bytes_max,
@@ -111,7 +111,7 @@ impl RequestBody {
     pub(super) fn new(
         body: WasiBody,
         inserter: Option<BodyInserter>,
-        progress: &Arc<Progress>,
+        progress: &Arc<BodyProgress>,
     ) -> Self {
         if body.is_end_stream() {
             progress.moved(Stage::Sent);
@@ -258,12 +258,14 @@ pub(super) struct ResponseBody {
 /// The state of a request and its response.
 pub(super) struct Exchange {
     pub(super) client: Arc<Client>,
-    pub(super) connection: Option<(Key, Connection)>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) connection: Option<(PoolKey, Connection)>,
+    pub(super) progress: Arc<BodyProgress>,
     pub(super) limits: HttpLimits,
     /// The moment by which the response must have ended.
     pub(super) total: Moment,
-    pub(super) report: Report,
+    /// The log of the call that sent the request; `None` for a request of the host itself, whose
+    /// caller gets the fault.
+    pub(super) report: Option<FailureLog>,
     pub(super) slot: Option<Slot>,
 }
 
@@ -305,10 +307,42 @@ impl ResponseBody {
         exchange.slot = None;
     }
 
-    fn fail(&mut self, fault: &HttpFault) -> WasiError {
+    /// Returns the next frame, or the reason why the body ends here. The connection is closed then.
+    pub(super) fn poll_checked(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpFault>>> {
+        if let Poll::Ready(polled) = Pin::new(&mut self.incoming).poll_frame(cx) {
+            let checked = match polled {
+                None => {
+                    self.end();
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => Err(self.failed(&error)),
+                Some(Ok(frame)) => self.count(&frame).map(|()| frame),
+            };
+            return Poll::Ready(Some(checked.inspect_err(|_| self.close())));
+        }
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            if self.late_at().left().is_zero() {
+                let fault = self.too_late();
+                self.close();
+                return Poll::Ready(Some(Err(fault)));
+            }
+            self.alarm_set();
+        }
+    }
+
+    fn close(&mut self) {
         self.exchange.connection = None;
         self.exchange.slot = None;
-        self.exchange.report.fault(fault);
+    }
+
+    fn fail(&self, fault: &HttpFault) -> WasiError {
+        if let Some(report) = &self.exchange.report {
+            report.fault(fault);
+        }
         fault.into()
     }
 
@@ -353,26 +387,8 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, WasiError>>> {
-        let this = &mut *self;
-        if let Poll::Ready(polled) = Pin::new(&mut this.incoming).poll_frame(cx) {
-            let checked = match polled {
-                None => {
-                    this.end();
-                    return Poll::Ready(None);
-                }
-                Some(Err(error)) => Err(this.failed(&error)),
-                Some(Ok(frame)) => this.count(&frame).map(|()| frame),
-            };
-            return Poll::Ready(Some(checked.map_err(|fault| this.fail(&fault))));
-        }
-        loop {
-            ready!(this.alarm.as_mut().poll(cx));
-            if this.late_at().left().is_zero() {
-                let fault = this.too_late();
-                return Poll::Ready(Some(Err(this.fail(&fault))));
-            }
-            this.alarm_set();
-        }
+        let polled = ready!(self.poll_checked(cx));
+        Poll::Ready(polled.map(|checked| checked.map_err(|fault| self.fail(&fault))))
     }
 
     fn is_end_stream(&self) -> bool {

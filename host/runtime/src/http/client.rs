@@ -40,19 +40,28 @@ const BUFFER_BYTES_MIN: usize = 8 << 10;
 #[derive(Default)]
 pub(crate) struct Client {
     tls: Tls,
-    idle: Mutex<HashMap<Key, Vec<Idle>>>,
+    idle: Mutex<HashMap<PoolKey, Vec<Idle>>>,
 }
 
 /// The key under which an idle connection is pooled.
 ///
 /// It includes the address, because the request that reuses the connection has checked that
-/// address. It includes the model, because a connection may carry state of a model, such as a
+/// address. It includes the owner, because a connection may carry state of a model, such as a
 /// login or half of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) model: ModelName,
+pub(super) struct PoolKey {
+    pub(super) owner: ConnectionOwner,
     pub(super) origin: HttpOrigin,
     pub(super) address: IpAddr,
+}
+
+/// What a connection is used for. Owners never share a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum ConnectionOwner {
+    /// The requests of a model's calls.
+    Model(ModelName),
+    /// The downloads of the host itself.
+    Host,
 }
 
 /// A connection that carries one request at a time. Dropping it closes it.
@@ -69,8 +78,8 @@ struct Idle {
 }
 
 /// The parameters of a new connection.
-pub(super) struct Wanted<'a> {
-    pub(super) model: &'a ModelName,
+pub(super) struct ConnectionRequest<'a> {
+    pub(super) owner: ConnectionOwner,
     pub(super) origin: &'a HttpOrigin,
     pub(super) port: u16,
     /// The allowed addresses, in the order in which they are tried.
@@ -81,10 +90,10 @@ pub(super) struct Wanted<'a> {
     pub(super) allowed: Duration,
 }
 
-impl Wanted<'_> {
-    fn key(&self, address: IpAddr) -> Key {
-        Key {
-            model: self.model.clone(),
+impl ConnectionRequest<'_> {
+    fn key(&self, address: IpAddr) -> PoolKey {
+        PoolKey {
+            owner: self.owner.clone(),
             origin: self.origin.clone(),
             address,
         }
@@ -99,8 +108,8 @@ impl Client {
     /// Returns a connection that is ready for a request, from the pool or new.
     pub(super) async fn connection(
         &self,
-        wanted: &Wanted<'_>,
-    ) -> Result<(Key, Connection), HttpFault> {
+        wanted: &ConnectionRequest<'_>,
+    ) -> Result<(PoolKey, Connection), HttpFault> {
         for address in wanted.addresses {
             let key = wanted.key(*address);
             while let Some(mut connection) = self.take(&key) {
@@ -114,7 +123,10 @@ impl Client {
     }
 
     /// Connects to the first address that accepts a connection.
-    async fn connect(&self, wanted: &Wanted<'_>) -> Result<(Key, Connection), HttpFault> {
+    async fn connect(
+        &self,
+        wanted: &ConnectionRequest<'_>,
+    ) -> Result<(PoolKey, Connection), HttpFault> {
         let addresses = &wanted.addresses[..wanted.addresses.len().min(ADDRESSES_MAX)];
         let mut last = None;
         for (at, address) in addresses.iter().enumerate() {
@@ -133,7 +145,7 @@ impl Client {
 
     async fn connect_to(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &ConnectionRequest<'_>,
         address: IpAddr,
     ) -> Result<Connection, HttpFault> {
         let to = SocketAddr::new(address, wanted.port);
@@ -149,7 +161,7 @@ impl Client {
         }
     }
 
-    fn take(&self, key: &Key) -> Option<Connection> {
+    fn take(&self, key: &PoolKey) -> Option<Connection> {
         let mut idle = self.idle();
         let kept = idle.get_mut(key)?;
         let is_fresh = |idle: &Idle| {
@@ -164,7 +176,7 @@ impl Client {
     }
 
     /// Returns a connection to the pool.
-    pub(super) fn keep(&self, key: Key, connection: Connection) {
+    pub(super) fn keep(&self, key: PoolKey, connection: Connection) {
         let mut idle = self.idle();
         idle.retain(|_, kept| {
             kept.retain(|it| it.since.elapsed() < IDLE_TIME_MAX);
@@ -179,7 +191,7 @@ impl Client {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<Key, Vec<Idle>>> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<PoolKey, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,10 +12,10 @@ use crate::value::VALUE_BYTES_MIN;
 pub(super) const LINE_BYTES_MIN: usize = 8;
 
 /// A form as it appears in texts. Several forms of a value may be equal.
-pub(super) type Form = Zeroizing<Vec<u8>>;
+pub(super) type EncodedForm = Zeroizing<Vec<u8>>;
 
 /// Returns the forms of a value. None of them has fewer than [`VALUE_BYTES_MIN`] bytes.
-pub(super) fn forms(value: &[u8]) -> Vec<Form> {
+pub(super) fn forms(value: &[u8]) -> Vec<EncodedForm> {
     let mut forms = Forms(Vec::new());
     forms.of_whole(value);
     // Commands print a value with a line end that it does not have when it is used.
@@ -29,7 +29,7 @@ pub(super) fn forms(value: &[u8]) -> Vec<Form> {
     forms.0
 }
 
-struct Forms(Vec<Form>);
+struct Forms(Vec<EncodedForm>);
 
 impl Forms {
     fn push(&mut self, form: Vec<u8>) {

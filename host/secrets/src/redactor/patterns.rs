@@ -9,7 +9,7 @@ use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 use sedge_model::names::SecretName;
 
-use super::forms::{Form, forms};
+use super::forms::{EncodedForm, forms};
 use super::views::{ENCODINGS, View};
 use crate::value::SecretValue;
 
@@ -23,7 +23,7 @@ pub(super) struct Patterns {
     /// An Aho-Corasick automaton of all forms. Its run time depends on the length of the text and
     /// not on the number of forms.
     automaton: NFA,
-    forms: Vec<Form>,
+    forms: Vec<EncodedForm>,
     /// The length of the prefix that each state stands for: that many bytes at the end of a text
     /// may be the beginning of a form. Only streams need it, so it is computed on first use.
     depths: OnceLock<HashMap<StateID, usize>>,
@@ -34,7 +34,7 @@ pub(super) struct Patterns {
 
 /// A value found in a text.
 #[derive(Debug)]
-pub(super) struct Value {
+pub(super) struct ValueMatch {
     part: Range<usize>,
     owner: usize,
 }
@@ -44,7 +44,7 @@ struct Search<'p> {
     patterns: &'p Patterns,
     /// Whether the text is complete.
     is_end: bool,
-    values: Vec<Value>,
+    values: Vec<ValueMatch>,
     /// The position of the first value that may be incomplete.
     open: usize,
     /// The parts of the text that are escapes.
@@ -71,7 +71,7 @@ impl Level<'_> {
 impl Patterns {
     /// Returns the patterns for these values, of which there is at least one.
     pub(super) fn new(secrets: Vec<(SecretName, SecretValue)>) -> Self {
-        let mut all: Vec<Form> = Vec::new();
+        let mut all: Vec<EncodedForm> = Vec::new();
         let (mut owners, mut names) = (Vec::new(), Vec::new());
         for (owner, (name, value)) in secrets.into_iter().enumerate() {
             let mut forms = forms(value.expose());
@@ -101,15 +101,15 @@ impl Patterns {
     }
 
     /// Returns the values in a text, sorted and without overlaps.
-    pub(super) fn find(&self, text: &[u8]) -> Vec<Value> {
+    pub(super) fn find(&self, text: &[u8]) -> Vec<ValueMatch> {
         self.search(text, true).values
     }
 
     /// Returns the text with marks in place of `values`.
-    pub(super) fn replaced(&self, text: &[u8], values: &[Value]) -> Vec<u8> {
+    pub(super) fn replaced(&self, text: &[u8], values: &[ValueMatch]) -> Vec<u8> {
         let mut redacted = Vec::with_capacity(text.len());
         let mut at = 0;
-        for Value { part, owner } in values {
+        for ValueMatch { part, owner } in values {
             redacted.extend_from_slice(&text[at..part.start]);
             redacted.extend_from_slice(format!("[secret {}]", self.names[*owner]).as_bytes());
             at = part.end;
@@ -220,7 +220,7 @@ impl Search<'_> {
             if automaton.is_special(state) && automaton.is_match(state) {
                 let (len, owner) = self.patterns.longest(state);
                 let part = level.origin(at + 1 - len..at + 1);
-                push_joined(&mut self.values, first, Value { part, owner });
+                push_joined(&mut self.values, first, ValueMatch { part, owner });
             }
         }
         if !self.is_end {
@@ -237,7 +237,7 @@ fn start(automaton: &NFA) -> StateID {
 
 /// Adds a value after those from `first` on, all of which end before it, and joins it with those
 /// that it overlaps.
-fn push_joined(values: &mut Vec<Value>, first: usize, mut value: Value) {
+fn push_joined(values: &mut Vec<ValueMatch>, first: usize, mut value: ValueMatch) {
     while values.len() > first
         && let Some(last) = values.last()
         && last.part.end > value.part.start

@@ -209,7 +209,7 @@ fn braced(text: &[u8]) -> Read {
             escape(3 + n_digits + 1, Utf8::character(number))
         }
         (None, _) if n_digits <= DIGITS_MAX => Read::Open,
-        _ => Read::Plain,
+        (Some(_) | None, Number::Is(_) | Number::Open | Number::IsNot) => Read::Plain,
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sedge_sys::disk::{Disk, DiskFile, Entry, FileReader, PrivateDisk};
+use sedge_sys::disk::{Disk, DiskFile, FileReader, FolderEntry, PrivateDisk};
 use sedge_sys::folder::{FileError, Folder};
 
 /// `EIO` of errno(3).
@@ -161,7 +161,7 @@ impl Disk for FailingDisk {
         Ok(())
     }
 
-    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+    fn entries(&self, path: &str) -> Result<Vec<FolderEntry>, FileError> {
         self.call("list", path)?;
         self.folder.entries(path)
     }

@@ -21,11 +21,11 @@ use super::{
 };
 use crate::Store;
 use crate::blobs::{Passing, path_of};
-use crate::door::{self, DATABASE_FILE, Fault, Tx, values};
+use crate::door::{self, DATABASE_FILE, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::health::first_fault;
 use crate::medium::Medium;
-use crate::names::Permit;
+use crate::names::WritePermit;
 use crate::schema::SCHEMA_VERSION;
 use crate::statements;
 
@@ -53,7 +53,7 @@ impl Store {
     /// [`StoreError::Stopped`], or the disk fails. Nothing is then changed.
     pub fn restore(
         &self,
-        permit: &Permit,
+        permit: &WritePermit,
         from: Input,
         stop: &Stop,
         progress: impl FnMut(u64, Option<u64>),
@@ -134,7 +134,7 @@ impl Store {
     }
 }
 
-fn set_epoch_and_count(connection: &Connection, epoch: &str) -> Result<RestoreReport, Fault> {
+fn set_epoch_and_count(connection: &Connection, epoch: &str) -> Result<RestoreReport, TxFault> {
     connection.execute(statements::EPOCH_SET, [epoch])?;
     let [n_versions, n_runs] = counts(connection)?;
     Ok(RestoreReport {
@@ -146,7 +146,7 @@ fn set_epoch_and_count(connection: &Connection, epoch: &str) -> Result<RestoreRe
 }
 
 /// Returns the numbers of versions and runs.
-fn counts(connection: &Connection) -> Result<[u64; 2], Fault> {
+fn counts(connection: &Connection) -> Result<[u64; 2], TxFault> {
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     Ok([
         count("SELECT count(*) FROM data_versions")?,
@@ -291,7 +291,7 @@ impl Unpacking<'_> {
     fn database_checked(&self) -> Result<Connection, StoreError> {
         let check = || -> Result<Connection, StoreError> {
             let mut connection = door::connect(&self.place.medium, OpenFlags::empty())?;
-            let check = |connection: &mut Connection| -> Result<Option<String>, Fault> {
+            let check = |connection: &mut Connection| -> Result<Option<String>, TxFault> {
                 stop_with(connection, self.stop)?;
                 let tx = Tx::new(connection, &self.place.medium.clock);
                 first_fault(connection, &tx, &self.files)

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use sedge_sys::clock::Clock;
 
-use super::{Durability, Fault, Tx, Writer, WriterSql, lock};
+use super::{Durability, Tx, TxFault, Writer, WriterSql, lock};
 use crate::error::StoreError;
 use crate::medium::Medium;
 
@@ -238,7 +238,11 @@ impl Drop for Busy<'_> {
 }
 
 /// Makes all writes and commits them. A write that fails is rolled back alone.
-fn write_batch(sql: &mut WriterSql, clock: &Clock, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+fn write_batch(
+    sql: &mut WriterSql,
+    clock: &Clock,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<(), TxFault> {
     let durability = jobs.iter().map(|job| job.durability()).max();
     let mut transaction = sql.begin(durability.unwrap_or(Durability::PowerLoss))?;
     if let [job] = jobs {
@@ -361,7 +365,7 @@ struct Submitted<T, F> {
     operation: &'static str,
     durability: Durability,
     body: Option<F>,
-    result: Option<Result<T, Fault>>,
+    result: Option<Result<T, TxFault>>,
     slot: Arc<Slot<T>>,
 }
 
@@ -373,7 +377,7 @@ pub(super) fn submit<T, F>(
 ) -> Receipt<T>
 where
     T: Send + 'static,
-    F: FnOnce(&Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    F: FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send + 'static,
 {
     let slot = Arc::new(Slot {
         state: Mutex::new(State::Queued(None)),
@@ -395,7 +399,7 @@ where
 impl<T, F> Job for Submitted<T, F>
 where
     T: Send,
-    F: FnOnce(&Tx<'_>) -> Result<T, Fault> + Send,
+    F: FnOnce(&Tx<'_>) -> Result<T, TxFault> + Send,
 {
     fn operation(&self) -> &'static str {
         self.operation

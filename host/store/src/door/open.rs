@@ -2,12 +2,13 @@
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use sedge_sys::disk::SYNC_ENDS_AT_THE_DEVICE;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::trust::{check_schema, harden};
-use super::{DATABASE_FILE, Durability, Fault, Tx, queue};
+use super::{DATABASE_FILE, Durability, Tx, TxFault, queue};
 use crate::error::StoreError;
 use crate::medium::Medium;
 use crate::migrate;
@@ -103,6 +104,10 @@ fn open(medium: &Medium, extra: OpenFlags) -> Result<Connection, StoreError> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // An ending process checkpoints only if that is worth its syncs: see `WriterSql`.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        if SYNC_ENDS_AT_THE_DEVICE {
+            connection.pragma_update(None, "fullfsync", true)?;
+            connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        }
         set_durability(&connection, Durability::PowerLoss)?;
         Ok(connection)
     };
@@ -120,7 +125,7 @@ fn create_tables(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.execute_batch(&make)
 }
 
-fn update(medium: &Medium, connection: &mut Connection, found: i64) -> Result<(), Fault> {
+fn update(medium: &Medium, connection: &mut Connection, found: i64) -> Result<(), TxFault> {
     set_durability(connection, Durability::PowerLoss)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     check_schema(&path_of(medium), &transaction, found)?;

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
-use sedge_sys::disk::Entry;
+use sedge_sys::disk::FolderEntry;
 
 use super::{DATABASE_FILE, QUEUE_FILE};
 use crate::error::StoreError;
@@ -84,7 +84,7 @@ fn journal_file() -> String {
 }
 
 /// Returns why SQLite must not play back a rollback journal.
-fn journal_fault(medium: &Medium, journal: &Entry) -> Result<Option<String>, StoreError> {
+fn journal_fault(medium: &Medium, journal: &FolderEntry) -> Result<Option<String>, StoreError> {
     if journal.size > JOURNAL_BYTES_MAX {
         return Ok(Some("Sedge creates no journal of this size".to_owned()));
     }
@@ -255,8 +255,8 @@ mod tests {
         let keep = tempfile::tempdir().expect("a folder can be made");
         let folder = sedge_sys::folder::Folder::open(keep.path()).expect("it is there");
         let medium = Medium::new(&folder).expect("a descriptor is left");
-        let door = crate::door::Door::create(medium).expect("the folder is empty");
-        let check = |connection: &Connection| -> Result<(), crate::door::Fault> {
+        let door = crate::door::SqlDoor::create(medium).expect("the folder is empty");
+        let check = |connection: &Connection| -> Result<(), crate::door::TxFault> {
             let since = sedge_sys::clock::thread_cpu_time();
             for _ in 0..N_CHECKS {
                 check_schema(keep.path(), connection, crate::schema::SCHEMA_VERSION)?;

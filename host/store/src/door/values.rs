@@ -4,11 +4,11 @@ use rusqlite::types::{FromSql, FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 use sedge_sys::clock::{Clock, Timestamp};
 
-use super::Fault;
+use super::TxFault;
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum SqlValue<'a> {
     Null,
     Int(i64),
     Text(&'a str),
@@ -18,61 +18,61 @@ pub(crate) enum Value<'a> {
 /// Makes the list of parameters for a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => {
-        [$($crate::door::Value::from($value)),*]
+        [$($crate::door::SqlValue::from($value)),*]
     };
 }
 pub(crate) use values;
 
-impl From<i64> for Value<'_> {
+impl From<i64> for SqlValue<'_> {
     fn from(n: i64) -> Self {
         Self::Int(n)
     }
 }
 
-impl From<u64> for Value<'_> {
+impl From<u64> for SqlValue<'_> {
     /// SQLite's integers are signed. A number beyond their range is larger than any stored number.
     fn from(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
     }
 }
 
-impl From<u32> for Value<'_> {
+impl From<u32> for SqlValue<'_> {
     fn from(n: u32) -> Self {
         Self::Int(n.into())
     }
 }
 
-impl From<bool> for Value<'_> {
+impl From<bool> for SqlValue<'_> {
     fn from(is: bool) -> Self {
         Self::Int(is.into())
     }
 }
 
-impl<'a> From<&'a str> for Value<'a> {
+impl<'a> From<&'a str> for SqlValue<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
     }
 }
 
-impl<'a> From<&'a String> for Value<'a> {
+impl<'a> From<&'a String> for SqlValue<'a> {
     fn from(text: &'a String) -> Self {
         Self::Text(text)
     }
 }
 
-impl<'a> From<&'a [u8]> for Value<'a> {
+impl<'a> From<&'a [u8]> for SqlValue<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::Bytes(bytes)
     }
 }
 
-impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+impl<'a, T: Into<SqlValue<'a>>> From<Option<T>> for SqlValue<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
 }
 
-impl ToSql for Value<'_> {
+impl ToSql for SqlValue<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
             Self::Null => ValueRef::Null,
@@ -84,18 +84,22 @@ impl ToSql for Value<'_> {
 }
 
 /// A row of a result. Columns are counted from 0.
-pub(crate) struct Row<'a>(&'a rusqlite::Row<'a>);
+pub(crate) struct SqlRow<'a>(&'a rusqlite::Row<'a>);
 
-impl Row<'_> {
-    pub(crate) fn get<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+impl SqlRow<'_> {
+    pub(crate) fn get<T: FromSql>(&self, column: usize) -> Result<T, TxFault> {
         Ok(self.0.get(column)?)
     }
 
     /// Passes a text to `read` without copying it.
-    pub(crate) fn text<T>(&self, column: usize, read: impl FnOnce(&str) -> T) -> Result<T, Fault> {
+    pub(crate) fn text<T>(
+        &self,
+        column: usize,
+        read: impl FnOnce(&str) -> T,
+    ) -> Result<T, TxFault> {
         let wrong = |error: FromSqlError| {
             let kind = rusqlite::types::Type::Text;
-            Fault::Database(rusqlite::Error::FromSqlConversionFailure(
+            TxFault::Database(rusqlite::Error::FromSqlConversionFailure(
                 column,
                 kind,
                 error.into(),
@@ -124,7 +128,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Runs a statement and returns the number of rows that it changed.
-    pub(crate) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Fault> {
+    pub(crate) fn execute(&self, sql: &str, values: &[SqlValue<'_>]) -> Result<usize, TxFault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.execute(params_from_iter(values))?)
     }
@@ -133,36 +137,40 @@ impl<'a> Tx<'a> {
     pub(crate) fn first<T>(
         &self,
         sql: &str,
-        values: &[Value<'_>],
-        read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Fault> {
+        values: &[SqlValue<'_>],
+        read: impl FnOnce(&SqlRow<'_>) -> Result<T, TxFault>,
+    ) -> Result<Option<T>, TxFault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let row = statement
-            .query_row(params_from_iter(values), |row| Ok(read(&Row(row))))
+            .query_row(params_from_iter(values), |row| Ok(read(&SqlRow(row))))
             .optional()?;
         row.transpose()
     }
 
     /// Returns the value of a statement that always has one row.
-    pub(crate) fn value<T: FromSql>(&self, sql: &str, values: &[Value<'_>]) -> Result<T, Fault> {
+    pub(crate) fn value<T: FromSql>(
+        &self,
+        sql: &str,
+        values: &[SqlValue<'_>],
+    ) -> Result<T, TxFault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
-    /// Passes the rows to `read` one by one, until it returns [`Next::Enough`]. Only one row is in
+    /// Passes the rows to `read` one by one, until it returns [`RowFlow::Enough`]. Only one row is in
     /// memory at a time.
     pub(crate) fn each(
         &self,
         sql: &str,
-        values: &[Value<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<Next, Fault>,
-    ) -> Result<(), Fault> {
+        values: &[SqlValue<'_>],
+        mut read: impl FnMut(&SqlRow<'_>) -> Result<RowFlow, TxFault>,
+    ) -> Result<(), TxFault> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
-            match read(&Row(row))? {
-                Next::More => {}
-                Next::Enough => break,
+            match read(&SqlRow(row))? {
+                RowFlow::More => {}
+                RowFlow::Enough => break,
             }
         }
         Ok(())
@@ -172,13 +180,13 @@ impl<'a> Tx<'a> {
     pub(crate) fn all<T>(
         &self,
         sql: &str,
-        values: &[Value<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
+        values: &[SqlValue<'_>],
+        mut read: impl FnMut(&SqlRow<'_>) -> Result<T, TxFault>,
+    ) -> Result<Vec<T>, TxFault> {
         let mut all = Vec::new();
         self.each(sql, values, |row| {
             all.push(read(row)?);
-            Ok(Next::More)
+            Ok(RowFlow::More)
         })?;
         Ok(all)
     }
@@ -191,7 +199,7 @@ impl<'a> Tx<'a> {
 
 /// Whether more rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum RowFlow {
     More,
     Enough,
 }

@@ -1,11 +1,12 @@
 //! How calls ended: column `result` of `calls`.
 
-use sedge_model::backtrace::{Frame, Place};
+use sedge_model::backtrace::{SourcePlace, StackFrame};
 use sedge_model::call::{
-    CallError, Failure, LimitName, Outcome, Refusals, RefusedCall, TargetKind, Undone, Written,
+    CallError, CallRefusal, DiscardedChanges, LimitName, MethodFailure, Outcome, Refusals,
+    TargetKind, Written,
 };
 use sedge_model::names::NameError;
-use sedge_model::schema::Violation;
+use sedge_model::violation::Violation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -64,6 +65,9 @@ pub(crate) struct StoredFailedCall {
     refused: Vec<StoredRefusedCall>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     limits: Vec<StoredLimitReached>,
+    /// The names of secrets that do not exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,11 +96,11 @@ impl StoredUndone {
 }
 
 /// What is on record of a call that failed.
-pub(crate) type FailedParts = (CallError, Undone, Refusals);
+pub(crate) type FailedParts = (CallError, DiscardedChanges, Refusals);
 
 impl StoredFailedCall {
-    pub(crate) fn new(error: &CallError, undone: &Undone, refusals: &Refusals) -> Self {
-        let Undone { changes, names } = undone;
+    pub(crate) fn new(error: &CallError, undone: &DiscardedChanges, refusals: &Refusals) -> Self {
+        let DiscardedChanges { changes, names } = undone;
         let refused = refusals.calls.iter().map(|call| StoredRefusedCall {
             model: call.model.clone(),
             method: call.method.clone(),
@@ -117,25 +121,28 @@ impl StoredFailedCall {
             },
             refused: refused.collect(),
             limits: limits.collect(),
+            secrets: refusals.secrets.iter().map(ToString::to_string).collect(),
         }
     }
 
     pub(crate) fn into_parts(self) -> Result<FailedParts, NameError> {
         let StoredUndone { changes, names } = self.undone;
         let names = names.iter().map(|name| name.parse());
-        let undone = Undone {
+        let undone = DiscardedChanges {
             changes,
             names: names.collect::<Result<_, _>>()?,
         };
-        let calls = self.refused.into_iter().map(|call| RefusedCall {
+        let calls = self.refused.into_iter().map(|call| CallRefusal {
             model: call.model,
             method: call.method,
             error: call.error.into(),
         });
         let limits = self.limits.into_iter();
+        let secrets = self.secrets.iter().map(|name| name.parse());
         let refusals = Refusals {
             calls: calls.collect(),
             limits: limits.map(|it| (it.name.into(), it.value)).collect(),
+            secrets: secrets.collect::<Result<_, _>>()?,
         };
         Ok((self.error.into(), undone, refusals))
     }
@@ -342,7 +349,7 @@ impl From<StoredCallError> for CallError {
             StoredCallError::Failed(failure) => Self::Failed(failure.into()),
             StoredCallError::Trapped { message, backtrace } => Self::Trapped {
                 message,
-                backtrace: backtrace.into_iter().map(Frame::from).collect(),
+                backtrace: backtrace.into_iter().map(StackFrame::from).collect(),
             },
             StoredCallError::TimedOut { after_ms } => Self::TimedOut { after_ms },
             StoredCallError::Cancelled => Self::Cancelled,
@@ -367,9 +374,9 @@ impl From<StoredViolation> for Violation {
     }
 }
 
-impl From<&Failure> for StoredFailure {
-    fn from(failure: &Failure) -> Self {
-        let Failure {
+impl From<&MethodFailure> for StoredFailure {
+    fn from(failure: &MethodFailure) -> Self {
+        let MethodFailure {
             code,
             message,
             details,
@@ -386,24 +393,24 @@ impl From<&Failure> for StoredFailure {
     }
 }
 
-impl From<StoredFailure> for Failure {
+impl From<StoredFailure> for MethodFailure {
     fn from(stored: StoredFailure) -> Self {
         Self {
             code: stored.code,
             message: stored.message,
             details: stored.details,
             keep_writes: stored.keep_writes,
-            backtrace: stored.backtrace.into_iter().map(Frame::from).collect(),
+            backtrace: stored.backtrace.into_iter().map(StackFrame::from).collect(),
         }
     }
 }
 
-impl From<&Frame> for StoredFrame {
-    fn from(frame: &Frame) -> Self {
+impl From<&StackFrame> for StoredFrame {
+    fn from(frame: &StackFrame) -> Self {
         let place = frame
             .place
             .as_ref()
-            .map(|Place { file, line, column }| StoredPlace {
+            .map(|SourcePlace { file, line, column }| StoredPlace {
                 file: file.clone(),
                 line: *line,
                 column: *column,
@@ -415,13 +422,14 @@ impl From<&Frame> for StoredFrame {
     }
 }
 
-impl From<StoredFrame> for Frame {
+impl From<StoredFrame> for StackFrame {
     fn from(stored: StoredFrame) -> Self {
         let (function, place) = match stored {
             StoredFrame::Function(function) => (function, None),
             StoredFrame::Frame { function, place } => (function, place),
         };
-        let place = place.map(|StoredPlace { file, line, column }| Place { file, line, column });
+        let place =
+            place.map(|StoredPlace { file, line, column }| SourcePlace { file, line, column });
         Self { function, place }
     }
 }

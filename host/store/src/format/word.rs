@@ -3,7 +3,7 @@
 use sedge_model::call::{CallStatus, DataKind, LogLevel};
 use sedge_model::run::{RunKind, RunStatus};
 
-use crate::door::Fault;
+use crate::door::TxFault;
 use crate::error::StoreError;
 
 /// What is written as one word.
@@ -16,7 +16,7 @@ pub(crate) trait StoredWord: Copy + 'static {
 }
 
 /// Reads a word that the store wrote.
-pub(crate) fn read_word<T: StoredWord>(what: &'static str, text: &str) -> Result<T, Fault> {
+pub(crate) fn read_word<T: StoredWord>(what: &'static str, text: &str) -> Result<T, TxFault> {
     let found = T::ALL.iter().find(|it| it.stored() == text);
     let unknown = || StoreError::unreadable(what, format!("`{text}` is not known"));
     found.copied().ok_or_else(|| unknown().into())

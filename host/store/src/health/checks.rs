@@ -6,13 +6,13 @@ use sedge_model::digest::Digest;
 use sedge_model::names::ModelName;
 use sedge_sys::disk::FileReader;
 
-use super::{CheckReport, Finding};
+use super::{CheckReport, StoreFinding};
 use rusqlite::Connection;
 
 use crate::Store;
 use crate::blobs::{Blobs, ContentReader};
 use crate::data::data_record;
-use crate::door::{Fault, Next, Row, Tx, values};
+use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
 use crate::runs::{json, run_event, run_record};
 use crate::statements::checks as sql;
@@ -50,7 +50,7 @@ pub(crate) fn first_fault(
     connection: &Connection,
     tx: &Tx<'_>,
     files: &BTreeMap<Digest, u64>,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, TxFault> {
     let mut progress = |_| {};
     let mut check = Check::new(Content::Known(files), true, &mut progress);
     check.database(connection)?;
@@ -86,7 +86,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariants 2 to 7 and 9 to 11.
-    fn rows(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn rows(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.relations(tx)?;
         self.versions(tx)?;
         self.runs(tx)?;
@@ -104,12 +104,12 @@ impl<'a> Check<'a> {
 
     fn note(&mut self, what: String, is_fault: bool) {
         if self.report.findings.len() < FINDINGS_MAX {
-            self.report.findings.push(Finding { what, is_fault });
+            self.report.findings.push(StoreFinding { what, is_fault });
         }
     }
 
     /// Checks invariant 1: SQLite's own integrity checks.
-    fn database(&mut self, connection: &Connection) -> Result<(), Fault> {
+    fn database(&mut self, connection: &Connection) -> Result<(), TxFault> {
         let pragma = if self.deep {
             "PRAGMA integrity_check"
         } else {
@@ -135,7 +135,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariants 2 to 5 by statements that find violations.
-    fn relations(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn relations(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         for (what, statement, is_fault) in sql::RELATIONS {
             let found = tx.all(statement, &[], |row| row.get::<String>(0))?;
             for found in found {
@@ -146,19 +146,19 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariants 6 and 7: every version can be read, and has its content.
-    fn versions(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn versions(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         tx.each(sql::VERSIONS, &[], |row| {
             self.report.n_versions += 1;
             (self.progress)(self.report.n_versions);
             self.version(tx, row)?;
-            Ok(Next::More)
+            Ok(RowFlow::More)
         })
     }
 
-    fn version(&mut self, tx: &Tx<'_>, row: &Row<'_>) -> Result<(), Fault> {
+    fn version(&mut self, tx: &Tx<'_>, row: &SqlRow<'_>) -> Result<(), TxFault> {
         let record = match data_record(row) {
             Ok(record) => record,
-            Err(Fault::Refused(error)) => {
+            Err(TxFault::Refused(error)) => {
                 self.fault(format!("a version of data: {error}"));
                 return Ok(());
             }
@@ -180,7 +180,7 @@ impl<'a> Check<'a> {
         version: &str,
         content: i64,
         (size, digest): (u64, &Digest),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), TxFault> {
         let found = tx.first(sql::CONTENT_SIZE, &values![content], |row| {
             row.get::<u64>(0)
         })?;
@@ -196,7 +196,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn file(&mut self, version: &str, (size, digest): (u64, &Digest)) -> Result<(), Fault> {
+    fn file(&mut self, version: &str, (size, digest): (u64, &Digest)) -> Result<(), TxFault> {
         let (file, found) = match self.content {
             Content::Known(sizes) => (None, sizes.get(digest).copied()),
             Content::Folder(blobs) => {
@@ -232,7 +232,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariant 8: a file without references only takes up space.
-    fn files(&mut self, tx: &Tx<'_>, files: &BTreeMap<Digest, u64>) -> Result<(), Fault> {
+    fn files(&mut self, tx: &Tx<'_>, files: &BTreeMap<Digest, u64>) -> Result<(), TxFault> {
         for (digest, size) in files {
             let key = values![digest.0.as_slice()];
             if tx
@@ -248,7 +248,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariant 9: every run and event can be read.
-    fn runs(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn runs(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::RUNS, "a run", |row| run_record(row).map(drop))?;
         self.readable(tx, sql::EVENTS, "an event", |row| {
             row.text(0, run_event)?.map(drop)
@@ -256,7 +256,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariant 10: every call and log line can be read.
-    fn calls(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn calls(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::CALLS, "a call", |row| {
             let run: String = row.get(11)?;
             let run = crate::runs::word("run id", run)?;
@@ -271,7 +271,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks invariant 11: every use of a permission can be read.
-    fn uses(&mut self, tx: &Tx<'_>) -> Result<(), Fault> {
+    fn uses(&mut self, tx: &Tx<'_>) -> Result<(), TxFault> {
         self.readable(tx, sql::USES, "a use of a permission", |row| {
             let _: ModelName = crate::runs::word("model name", row.get(0)?)?;
             let _: (String, u64) = (row.get(1)?, row.get(2)?);
@@ -284,15 +284,15 @@ impl<'a> Check<'a> {
         tx: &Tx<'_>,
         statement: &str,
         what: &str,
-        mut read: impl FnMut(&Row<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut read: impl FnMut(&SqlRow<'_>) -> Result<(), TxFault>,
+    ) -> Result<(), TxFault> {
         tx.each(statement, &[], |row| {
             match read(row) {
                 Ok(()) => {}
-                Err(Fault::Refused(error)) => self.fault(format!("{what}: {error}")),
+                Err(TxFault::Refused(error)) => self.fault(format!("{what}: {error}")),
                 Err(fault) => return Err(fault),
             }
-            Ok(Next::More)
+            Ok(RowFlow::More)
         })
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use sedge_sys::disk::{Disk, DiskFile, Entry, FileReader};
+use sedge_sys::disk::{Disk, DiskFile, FileReader, FolderEntry};
 use sedge_sys::folder::{FileError, Folder};
 
 use crate::recorder::{Action, FileId, Recorder};
@@ -92,7 +92,7 @@ impl Disk for RecordedDisk {
             })
     }
 
-    fn entries(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+    fn entries(&self, path: &str) -> Result<Vec<FolderEntry>, FileError> {
         let failed = failed("list", path);
         self.recorder.read(failed, || self.folder.entries(path))
     }

@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use sedge_lang::query::Selection;
 use sedge_model::lineage::Lineage;
-use sedge_model::query::Selection;
-use sedge_store::{Claim, DataRecord, GcRules, Permit, RunFilter, RunRecord, Store, StoreError};
+use sedge_store::{
+    Claim, DataRecord, GcRules, RunFilter, RunRecord, Store, StoreError, WritePermit,
+};
 use sedge_sys::clock::Timestamp;
 use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
@@ -261,9 +263,9 @@ pub(crate) fn check_leftovers(store: &Store) -> Result<(), String> {
 }
 
 /// Returns a permit for the valid lock table.
-fn permit_of(store: &Store) -> Result<Permit, String> {
+fn permit_of(store: &Store) -> Result<WritePermit, String> {
     let epoch = store.lock_epoch().map_err(|error| chain(&error))?;
-    Ok(Permit {
+    Ok(WritePermit {
         lock_epoch: epoch.unwrap_or(1),
         ..permit()
     })

@@ -82,7 +82,7 @@ impl Scene {
     /// Returns a line for each version of the datastore.
     fn state(&self) -> Vec<String> {
         let store = &self.fixture.store;
-        let all = store.data_select(&sedge_model::query::Selection::default());
+        let all = store.data_select(&sedge_lang::query::Selection::default());
         let all = all.expect("readable");
         all.iter()
             .map(|it| format!("{} {} {}", it.model, it.name, it.version))

@@ -1,8 +1,8 @@
 //! The writes, the log and the result of a call become visible together, or not at all.
 
-use sedge_model::backtrace::Frame;
+use sedge_model::backtrace::StackFrame;
 use sedge_model::call::{
-    CallError, CallStatus, LimitName, LogLevel, Outcome, Refusals, Undone, Written,
+    CallError, CallStatus, DiscardedChanges, LimitName, LogLevel, Outcome, Refusals, Written,
 };
 use sedge_model::lineage::Lineage;
 use sedge_store::{CallEnd, CallRecord};
@@ -34,12 +34,12 @@ fn call_is_read_as_started_and_as_committed() {
         arguments: start.arguments,
         outcome: None,
         error: None,
-        undone: Undone::default(),
+        discarded: DiscardedChanges::default(),
         refusals: Refusals::default(),
         started_at: running.started_at,
         until_commit_us: None,
         waited_us: None,
-        n_undone: 0,
+        n_rollbacks: 0,
     };
     assert_eq!(running, expect);
 
@@ -84,6 +84,7 @@ fn refusals_of_a_failed_call_are_read_as_they_were_committed() {
     };
     refusals.call("sink", "run", locked);
     refusals.limit(LimitName::StagedBytes, 7);
+    refusals.secret_missing(&"TOKEN".parse().expect("a name"));
     let end = CallEnd {
         refusals: refusals.clone(),
         ..failure(&call, "sink")
@@ -112,6 +113,7 @@ fn refusals_of_a_failed_call_are_read_as_they_were_committed() {
         stored["limits"],
         json!([{"name": "staged-bytes", "value": 7}])
     );
+    assert_eq!(stored["secrets"], json!(["TOKEN"]));
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn error_is_read_as_it_was_committed() {
     check(
         CallError::Trapped {
             message: "unreachable\n\"quoted\"".to_owned(),
-            backtrace: vec![Frame {
+            backtrace: vec![StackFrame {
                 function: "f".to_owned(),
                 place: None,
             }],
@@ -344,7 +346,7 @@ fn undone_call_is_reset_to_its_beginning() {
         let calls = fixture.store.call_list(&claim.run).expect("readable");
         let calls = calls.into_iter();
         calls
-            .map(|it| (it.lineage, it.n_undone))
+            .map(|it| (it.lineage, it.n_rollbacks))
             .collect::<Vec<_>>()
     };
     for n in 1..=2 {

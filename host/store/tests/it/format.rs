@@ -152,7 +152,7 @@ fn schema_4_is_read_and_written_unchanged() {
             };
             let end = CallEnd {
                 result,
-                undone: call.undone,
+                discarded: call.discarded,
                 ..success(&lineage, "sink", &[])
             };
             let committed = new.store.call_commit(&claim, end).wait();

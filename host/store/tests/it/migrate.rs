@@ -1,8 +1,8 @@
 //! Datastores that older versions of Sedge made.
 
 use rusqlite::Connection;
+use sedge_lang::query::Selection;
 use sedge_model::permission::{EnvPermission, Permission};
-use sedge_model::query::Selection;
 use sedge_model::run::RunStatus;
 use sedge_store::{CallEnd, DataRecord, Origin, RunFilter, Store};
 

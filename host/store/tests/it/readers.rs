@@ -6,8 +6,8 @@ use std::thread::scope;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use sedge_lang::query::Selection;
 use sedge_model::lifetime::Retention;
-use sedge_model::query::Selection;
 use sedge_store::{
     CheckReport, Claim, DataChosen, DataRecord, GcRules, RunFilter, Scan, Store, StoreError,
 };

@@ -1,13 +1,8 @@
 //! The program `sedge-reaper`: it starts one command for its parent process, and kills every
 //! process that the command leaves behind.
 //!
-//! The reaper is a *subreaper* (prctl(2), `PR_SET_CHILD_SUBREAPER`): when a process below the
-//! reaper loses its parent, the kernel makes it a child of the reaper, whatever session or group it
-//! is in. So every process that a command started becomes a child of the reaper once its own parent
-//! is dead, and killing children until none is left kills everything.
-//!
-//! If the machine delegated a control group (`cgroup.rs`), the kernel kills that group as well,
-//! including processes of other users.
+//! It leads a session of its own, and asks [`Descendants`] which processes belong to the command.
+//! How they are found depends on the operating system.
 //!
 //! The reaper starts to kill when the program has ended, or when the other end of the socket on its
 //! stdin is closed, by its parent or by the kernel after its parent died.
@@ -23,15 +18,14 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, set_child_subreaper, setsid, wait};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, recvmsg};
+use rustix::process::{Pid, WaitOptions, WaitStatus, setsid, wait};
 use tokio::net;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::cgroup::ControlGroup;
-use super::children::kill_children;
-use super::report::Report;
+use super::report::ReaperReport;
 use super::{End, PROTOCOL};
+use crate::platform::{Descendants, RECEIVE_FLAGS, received_settle};
 use crate::{clock, resources};
 
 /// How often children are killed without a pause in between. A program that forks as fast as it can
@@ -83,21 +77,21 @@ fn run() -> Result<(), Errno> {
     runtime.block_on(async {
         let mut reports = control.try_clone().map_err(errno_of)?;
         let control = net::UnixStream::from_std(control).map_err(errno_of)?;
-        let mut report = |report: Report| {
+        let mut report = |report: ReaperReport| {
             // ignored: if the parent is dead, no process reads reports. A few frames never fill a
             // socket.
             let _ = reports.write_all(&report.to_frame());
         };
         let mut arguments = std::env::args_os().skip(1);
         if arguments.next().is_none_or(|version| version != PROTOCOL) {
-            report(Report::OtherVersion);
+            report(ReaperReport::OtherVersion);
             return Ok(());
         }
         let ended = match Order::parse(arguments) {
-            None => Err(Report::ReaperFailed(Errno::INVAL.raw_os_error())),
+            None => Err(ReaperReport::ReaperFailed(Errno::INVAL.raw_os_error())),
             Some(order) => serve(&order, outputs, &control, &mut report).await,
         };
-        report(ended.err().unwrap_or(Report::Gone));
+        report(ended.err().unwrap_or(ReaperReport::Gone));
         Ok(())
     })
 }
@@ -109,18 +103,14 @@ fn received() -> Result<Vec<OwnedFd>, Errno> {
     let mut byte = [0];
     let mut buffers = [IoSliceMut::new(&mut byte)];
     let stdin = std::io::stdin();
-    recvmsg(
-        &stdin,
-        &mut buffers,
-        &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
-    )?;
+    recvmsg(&stdin, &mut buffers, &mut ancillary, RECEIVE_FLAGS)?;
     let mut received = Vec::new();
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
             received.extend(descriptors);
         }
     }
+    received_settle(&received)?;
     Ok(received)
 }
 
@@ -140,11 +130,11 @@ impl Order {
     }
 
     /// Starts the program as the leader of a process group, and returns its process id.
-    fn start(&self, outputs: Vec<OwnedFd>) -> Result<Pid, Report> {
+    fn start(&self, outputs: Vec<OwnedFd>) -> Result<Pid, ReaperReport> {
         let [stdin, stdout, stderr] = <[OwnedFd; 3]>::try_from(outputs)
-            .map_err(|_| Report::ReaperFailed(Errno::BADF.raw_os_error()))?;
+            .map_err(|_| ReaperReport::ReaperFailed(Errno::BADF.raw_os_error()))?;
         let entered = std::env::set_current_dir(&self.folder);
-        entered.map_err(|error| Report::FolderFailed(errno_of(error).raw_os_error()))?;
+        entered.map_err(|error| ReaperReport::FolderFailed(errno_of(error).raw_os_error()))?;
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -153,7 +143,8 @@ impl Order {
             .stderr(stderr)
             .process_group(0);
         let child = command.spawn();
-        let child = child.map_err(|error| Report::ProgramFailed(errno_of(error).raw_os_error()))?;
+        let child =
+            child.map_err(|error| ReaperReport::ProgramFailed(errno_of(error).raw_os_error()))?;
         Ok(Pid::from_child(&child))
     }
 }
@@ -169,50 +160,36 @@ async fn serve(
     order: &Order,
     outputs: Vec<OwnedFd>,
     control: &net::UnixStream,
-    report: &mut impl FnMut(Report),
-) -> Result<(), Report> {
-    let failed = |errno: Errno| Report::ReaperFailed(errno.raw_os_error());
-    let (mut died, _survived) = prepare().map_err(failed)?;
+    report: &mut impl FnMut(ReaperReport),
+) -> Result<(), ReaperReport> {
+    let failed = |errno: Errno| ReaperReport::ReaperFailed(errno.raw_os_error());
+    let (mut descendants, mut died, _survived) = prepare().map_err(failed)?;
     if let Some(max) = order.descriptors_max {
         let lowered = resources::descriptors_lower(max);
         lowered.map_err(|error| failed(errno_of(error)))?;
     }
-    let group = ControlGroup::enter();
-    let started = order.start(outputs);
-    let group = group.filter(|group| group.leave().is_ok());
-    let leader = match started {
-        Ok(leader) => leader,
-        Err(report) => {
-            if let Some(group) = group {
-                group.remove().await;
-            }
-            return Err(report);
-        }
-    };
+    let leader = descendants.start(|| order.start(outputs)).await?;
     let mut is_ending = false;
     let mut n_rounds = 0;
     loop {
         let mut is_left = true;
         while is_left && let Some((pid, status)) = reaped(&mut is_left) {
             if pid == leader {
-                report(Report::Ended(end_of(status)));
+                report(ReaperReport::Ended(end_of(status)));
                 is_ending = true;
             }
         }
-        if !is_left {
+        if !is_left && !descendants.has_orphans() {
             break;
         }
         if !is_ending {
             tokio::select! {
-                _ = died.recv() => {}
+                () = descendants.changed(&mut died) => {}
                 () = closed(control) => is_ending = true,
             }
             continue;
         }
-        if let Some(group) = &group {
-            group.kill();
-        }
-        let killed = kill_children(|_| true);
+        let killed = descendants.kill();
         if killed.n_killed == 0 && killed.n_denied > 0 {
             // All processes that are left run as another user.
             break;
@@ -224,10 +201,7 @@ async fn serve(
             std::thread::yield_now();
         }
     }
-    if let Some(group) = group {
-        group.kill();
-        group.remove().await;
-    }
+    descendants.remove().await;
     if order.is_own_folder {
         // ignored: the process that created the folder removes it as well, unless it is dead.
         let _ = std::fs::remove_dir_all(&order.folder);
@@ -235,19 +209,20 @@ async fn serve(
     Ok(())
 }
 
-/// Makes this process a session leader and a subreaper. Returns the stream of SIGCHLD, and the
-/// streams of the signals that do not end this process while those values live.
-fn prepare() -> Result<(Signal, Vec<Signal>), Errno> {
+/// Makes this process a session leader that finds its descendants. Returns those, the stream of
+/// SIGCHLD, and the streams of the signals that do not end this process while those values live.
+fn prepare() -> Result<(Descendants, Signal, Vec<Signal>), Errno> {
     match setsid() {
         // This process leads a session already.
         Ok(_) | Err(Errno::PERM) => {}
         Err(error) => return Err(error),
     }
-    set_child_subreaper(Some(getpid()))?;
+    let descendants = Descendants::new()?;
     let survived = SURVIVED.iter().map(|kind| signal(kind()));
     let survived: Result<Vec<Signal>, _> = survived.collect();
     let died = signal(SignalKind::child());
-    Ok((died.map_err(errno_of)?, survived.map_err(errno_of)?))
+    let (died, survived) = (died.map_err(errno_of)?, survived.map_err(errno_of)?);
+    Ok((descendants, died, survived))
 }
 
 /// Waits for a child that has died, and returns its id and status; `None` if no child has. Clears

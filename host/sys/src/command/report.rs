@@ -8,10 +8,10 @@ use super::End;
 /// The size of a frame: a tag, and a number (little-endian).
 pub(super) const FRAME_BYTES: usize = 5;
 
-/// A report. Errors are numbers of errno(3). A reaper that finished its work sends [`Report::Gone`]
+/// A report. Errors are numbers of errno(3). A reaper that finished its work sends [`ReaperReport::Gone`]
 /// last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Report {
+pub(super) enum ReaperReport {
     /// The reaper is of another version than the process that started it.
     OtherVersion,
     /// The reaper cannot work.
@@ -26,7 +26,7 @@ pub(super) enum Report {
     Gone,
 }
 
-impl Report {
+impl ReaperReport {
     /// Returns the frame for this report.
     pub(super) fn to_frame(self) -> [u8; FRAME_BYTES] {
         let (tag, number) = match self {
@@ -69,17 +69,17 @@ mod tests {
     #[test]
     fn report_is_read_back_from_its_frame() {
         for report in [
-            Report::OtherVersion,
-            Report::ReaperFailed(24),
-            Report::FolderFailed(2),
-            Report::ProgramFailed(13),
-            Report::Ended(End::Exit(7)),
-            Report::Ended(End::Signal(9)),
-            Report::Gone,
+            ReaperReport::OtherVersion,
+            ReaperReport::ReaperFailed(24),
+            ReaperReport::FolderFailed(2),
+            ReaperReport::ProgramFailed(13),
+            ReaperReport::Ended(End::Exit(7)),
+            ReaperReport::Ended(End::Signal(9)),
+            ReaperReport::Gone,
         ] {
-            let read = Report::of_frame(report.to_frame()).expect("it is a frame");
+            let read = ReaperReport::of_frame(report.to_frame()).expect("it is a frame");
             assert_eq!(read, report);
         }
-        assert!(Report::of_frame(*b"hello").is_err());
+        assert!(ReaperReport::of_frame(*b"hello").is_err());
     }
 }

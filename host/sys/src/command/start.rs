@@ -12,20 +12,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, sendmsg};
+use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::net;
 
-use super::children::kill_children;
 use super::reaper::{GIVEN_FOLDER, OWN_FOLDER};
-use super::report::{FRAME_BYTES, Report};
+use super::report::{FRAME_BYTES, ReaperReport};
 use super::{Command, PROTOCOL};
 use crate::clock::Moment;
+use crate::platform::{SEND_FLAGS, adopt_orphans, orphans_kill};
 use crate::resources;
 
 /// How long a reaper may take to kill a command whose call has ended. After that this process kills
-/// the reaper, and then the orphans that the kernel gives to it.
+/// the reaper, and then the processes that the reaper left.
 const KILL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The process ids of the reapers that were started and not yet waited for.
@@ -43,7 +43,7 @@ pub(super) struct Reaper {
 /// The result of a reaper.
 pub(super) struct Work {
     /// Its reports.
-    pub(super) reports: Vec<Report>,
+    pub(super) reports: Vec<ReaperReport>,
     /// Its exit status.
     pub(super) status: ExitStatus,
 }
@@ -100,7 +100,7 @@ impl Reaper {
         // The lock is held until the reaper is registered, so that `sweep` never takes it for an
         // orphan.
         let mut reapers = reapers();
-        set_child_subreaper(Some(getpid()))?;
+        adopt_orphans()?;
         let process = start.spawn().map_err(start_error)?;
         reapers.insert(Pid::from_child(&process).as_raw_pid());
         Ok(Self {
@@ -131,17 +131,18 @@ impl Reaper {
 
     /// Waits for the end of a reaper that has closed its socket or was killed.
     fn wait_for_end(&mut self) -> io::Result<Work> {
-        let pid = Pid::from_child(&self.process).as_raw_pid();
+        let reaper = Pid::from_child(&self.process);
         let status = self.process.wait()?;
-        reapers().remove(&pid);
+        reapers().remove(&reaper.as_raw_pid());
         let frames = self.reports.as_chunks().0.iter();
-        let reports: io::Result<Vec<Report>> = frames.map(|it| Report::of_frame(*it)).collect();
+        let reports: io::Result<Vec<ReaperReport>> =
+            frames.map(|it| ReaperReport::of_frame(*it)).collect();
         let is_whole = reports
             .as_ref()
             // ignored: unreadable reports are incomplete, and an error is returned for them below.
-            .is_ok_and(|reports| !matches!(reports.last(), None | Some(Report::Ended(_))));
+            .is_ok_and(|reports| !matches!(reports.last(), None | Some(ReaperReport::Ended(_))));
         if !is_whole {
-            sweep();
+            sweep(reaper);
         }
         Ok(Work {
             reports: reports?,
@@ -191,12 +192,7 @@ fn send(control: &UnixStream, descriptors: &[OwnedFd; 3]) -> io::Result<()> {
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     let borrowed = descriptors.each_ref().map(AsFd::as_fd);
     ancillary.push(SendAncillaryMessage::ScmRights(&borrowed));
-    sendmsg(
-        control,
-        &[IoSlice::new(b"3")],
-        &mut ancillary,
-        SendFlags::NOSIGNAL,
-    )?;
+    sendmsg(control, &[IoSlice::new(b"3")], &mut ancillary, SEND_FLAGS)?;
     Ok(())
 }
 
@@ -214,34 +210,15 @@ fn reapers() -> MutexGuard<'static, BTreeSet<i32>> {
     REAPERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills the processes of a reaper that was killed itself. The kernel made them children of this
-/// process, which is a subreaper, too.
-///
-/// Children in this process's own session are spared. A reaper leads its own session, and its
-/// descendants are in that session or a newer one, because a process enters an existing session
-/// only at its birth.
-fn sweep() {
+/// Kills the processes of a reaper that was killed itself.
+fn sweep(reaper: Pid) {
     let deadline = Moment::now().after(KILL_TIME_MAX);
     loop {
         // While this lock is held, no reaper is started and no other thread waits for the same
         // children.
         let reapers = reapers();
-        let mut orphans = Vec::new();
-        let killed = kill_children(|child| {
-            let is_orphan = !reapers.contains(&child.as_raw_pid())
-                // ignored: a process that has ended is no orphan.
-                && getsid(Some(child)).ok() != getsid(None).ok();
-            if is_orphan {
-                orphans.push(child);
-            }
-            is_orphan
-        });
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        for orphan in orphans {
-            // ignored: a process that is not dead yet is waited for in the next round.
-            let _ = waitid(WaitId::Pid(orphan), options);
-        }
-        if killed.n_killed == 0 || deadline.left().is_zero() {
+        let n_killed = orphans_kill(reaper, |child| reapers.contains(&child.as_raw_pid()));
+        if n_killed == 0 || deadline.left().is_zero() {
             return;
         }
         drop(reapers);

@@ -81,7 +81,7 @@ async fn command_runs_in_its_folder() {
     assert!(expected.exists());
     command.folder = Some(expected.join("missing"));
     let error = run(command).await.expect_err("not there");
-    assert!(matches!(error, CommandError::Folder { .. }), "{error}");
+    assert!(matches!(error, ProgramError::Folder { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn exit_code_and_signal_are_reported() {
     let mut missing = shell("");
     missing.program = PathBuf::from("/no/such/program");
     let error = run(missing).await.expect_err("not there");
-    assert!(matches!(error, CommandError::NotStarted { .. }), "{error}");
+    assert!(matches!(error, ProgramError::NotStarted { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn command_is_ended_at_its_deadline() {
     let mut endless = shell("while :; do :; done");
     endless.time_max = Some(Duration::from_millis(50));
     let error = run(endless).await.expect_err("too long");
-    assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
+    assert!(matches!(error, ProgramError::TimedOut { .. }), "{error}");
 }
 
 /// This process raised its own limit. Its commands keep the former one, because some programs loop
@@ -356,7 +356,7 @@ async fn unusable_reaper_is_an_error() {
         let mut command = shell("exit 0");
         command.reaper = reaper.clone();
         let error = run(command).await.expect_err("it cannot be used");
-        let CommandError::Reaper { source, .. } = &error else {
+        let ProgramError::Reaper { source, .. } = &error else {
             panic!("{error:?}")
         };
         assert!(source.to_string().contains(expect), "{source}");

@@ -15,6 +15,7 @@ use rustix::process::{Gid, Uid};
 use super::open::{parts, step};
 use super::{FileError, Folder, attributes_of};
 use crate::owner::{Attributes, Owners};
+use crate::platform::mode_of;
 
 /// The mode of a folder that only its owner may use.
 const OWNER_FOLDER: u32 = 0o700;
@@ -36,7 +37,7 @@ pub struct Keeping {
 
 /// The rules for the files of an open folder.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept {
+pub(crate) struct KeepRules {
     pub(super) keeping: Keeping,
     /// The owner and group that new files are given to. This is set if root works in the folder of
     /// another user, who could not use root's files.
@@ -59,7 +60,7 @@ impl Folder {
                 return Ok(folder);
             }
             let own = attributes_of(&self.dir).map_err(error)?;
-            let kept = Kept::new(keeping, own, own.group);
+            let kept = KeepRules::new(keeping, own, own.group);
             match kept.make_folder(&self.dir, name) {
                 Err(source) if source.kind() != ErrorKind::AlreadyExists => {
                     return Err(error(source));
@@ -82,7 +83,7 @@ impl Folder {
             Err(source) => return Err(error(source)),
         };
         let above = attributes_of(&self.dir).map_err(error)?;
-        let kept = Kept::new(keeping, attributes_of(&dir).map_err(error)?, above.group);
+        let kept = KeepRules::new(keeping, attributes_of(&dir).map_err(error)?, above.group);
         Ok(Some(Self {
             dir,
             path: self.path.join(name),
@@ -120,7 +121,7 @@ impl Folder {
     }
 }
 
-impl Kept {
+impl KeepRules {
     fn new(keeping: Keeping, folder: Attributes, group: u32) -> Self {
         let is_for_another = keeping.owners.effective() == ROOT && folder.owner != ROOT;
         Self {
@@ -192,7 +193,7 @@ impl Kept {
     }
 
     fn make_folder(self, dir: &Dir, name: &str) -> io::Result<()> {
-        mkdirat(dir, name, Mode::from_raw_mode(OWNER_FOLDER))?;
+        mkdirat(dir, name, mode_of(OWNER_FOLDER))?;
         let made = open_folder(dir, name)?;
         self.give(&made)?;
         self.share(&made)?;
@@ -217,9 +218,11 @@ impl Kept {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let file = match openat(dir, name, flags, Mode::empty()) {
                 Ok(file) => File::from(file),
-                // It is a link or a socket, or was removed meanwhile. Or another user created it,
-                // and only that user can change its mode.
-                Err(Errno::LOOP | Errno::NXIO | Errno::NOENT | Errno::ACCESS) => continue,
+                // It is a link or a socket (whose error depends on the system), or was removed
+                // meanwhile. Or another user created it, and only that user can change its mode.
+                Err(
+                    Errno::LOOP | Errno::NXIO | Errno::OPNOTSUPP | Errno::NOENT | Errno::ACCESS,
+                ) => continue,
                 Err(errno) => return Err(errno.into()),
             };
             let found = file.metadata()?;
@@ -249,7 +252,7 @@ fn open_folder(dir: &Dir, name: &str) -> io::Result<File> {
 
 fn change_mode(file: &File, mode: u32) -> io::Result<()> {
     if Attributes::of(&file.metadata()?).mode != mode {
-        fchmod(file, Mode::from_raw_mode(mode))?;
+        fchmod(file, mode_of(mode))?;
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mknodat, openat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
 use super::{FileError, Folder, OWNER};
+use crate::platform::{make_pipe, mode_of, open_folder};
 
 /// The purpose for which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,13 @@ pub(crate) enum Opening {
 
 /// The folder that holds the last component of a path, and that component. If links are followed,
 /// it is the folder itself and the whole path.
-pub(crate) struct Place<'a> {
+pub(crate) struct PathPlace<'a> {
     folder: &'a Dir,
     held: Option<Dir>,
     pub(crate) name: &'a str,
 }
 
-impl Place<'_> {
+impl PathPlace<'_> {
     pub(crate) fn dir(&self) -> &Dir {
         self.held.as_ref().unwrap_or(self.folder)
     }
@@ -85,8 +86,7 @@ impl Folder {
     /// end.
     pub(crate) fn make_pipe(&self, name: &str) -> io::Result<File> {
         let place = self.place(name)?;
-        let mode = Mode::from_raw_mode(OWNER);
-        mknodat(place.dir(), place.name, FileType::Fifo, mode, 0)?;
+        make_pipe(place.dir(), place.name, mode_of(OWNER))?;
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let pipe = File::from(openat(place.dir(), place.name, flags, Mode::empty())?);
         if let Some(kept) = &self.kept {
@@ -118,7 +118,7 @@ impl Folder {
     fn open_at(&self, relative: &str, opening: Opening, is_new: bool) -> io::Result<File> {
         let place = self.place(relative)?;
         let file = if self.kept.is_some() {
-            let mode = Mode::from_raw_mode(opening.made().unwrap_or(OWNER) & OWNER);
+            let mode = mode_of(opening.made().unwrap_or(OWNER) & OWNER);
             let flags = opening.flags(is_new) | OFlags::NOFOLLOW;
             File::from(openat(place.dir(), place.name, flags, mode)?)
         } else {
@@ -137,9 +137,9 @@ impl Folder {
 
     /// Returns the folder of a path's last component. In a folder of run-time state, no link is
     /// followed on the way.
-    pub(crate) fn place<'a>(&'a self, relative: &'a str) -> io::Result<Place<'a>> {
+    pub(crate) fn place<'a>(&'a self, relative: &'a str) -> io::Result<PathPlace<'a>> {
         if self.kept.is_none() {
-            return Ok(Place {
+            return Ok(PathPlace {
                 folder: &self.dir,
                 held: None,
                 name: relative,
@@ -151,7 +151,7 @@ impl Folder {
         for part in parts {
             held = Some(step(held.as_ref().unwrap_or(&self.dir), part)?);
         }
-        Ok(Place {
+        Ok(PathPlace {
             folder: &self.dir,
             held,
             name,
@@ -250,8 +250,7 @@ impl Opening {
 
 /// Opens a folder in another one, without following a link.
 pub(super) fn step(dir: &Dir, name: &str) -> io::Result<Dir> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(dir, name, flags, Mode::empty()) {
+    match open_folder(dir, name) {
         Ok(opened) => Ok(Dir::from_std_file(File::from(opened))),
         // A link is not a folder, but must not be taken for a missing one either.
         Err(Errno::NOTDIR) if is_link(dir, name)? => Err(Errno::LOOP.into()),

@@ -290,3 +290,23 @@ fn pipe_is_refused_without_waiting() {
         "a folder is none"
     );
 }
+
+/// Only a path that does not exist leads to nothing. Links in a circle may hide a file.
+#[test]
+fn path_that_cannot_be_looked_up_is_not_missing() {
+    let (keep, _folder) = folder();
+    let at = |name: &str| keep.path().join(name);
+    std::fs::write(at("file"), "").expect("written");
+    std::os::unix::fs::symlink(at("circle"), at("circle")).expect("made");
+    let check = |path: &Path, is_file: bool, is_folder: bool| {
+        assert_eq!(is_named_file(path).expect("looked up"), is_file);
+        assert_eq!(is_named_folder(path).expect("looked up"), is_folder);
+    };
+    check(&at("file"), true, false);
+    check(keep.path(), false, true);
+    check(&at("nothing"), false, false);
+    check(&at("file/below"), false, false);
+    let error = is_named_file(&at("circle")).expect_err("a circle");
+    assert_eq!(error.path, at("circle"));
+    is_named_folder(&at("circle")).expect_err("a circle");
+}

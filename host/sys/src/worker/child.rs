@@ -1,16 +1,20 @@
-//! The child's side. It has unsafe code for two things that the standard library does not offer:
-//! closing descriptors of unknown numbers, and ending the process when an allocation fails.
+//! The child's side. It has unsafe code for one thing that the standard library does not offer:
+//! ending the process when an allocation fails.
+//!
+//! The kernel limits the memory of the child where it can. On macOS it cannot, so the allocator
+//! counts; memory that does not come from it, such as the stacks of threads, is not limited there.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::EXIT_NO_MEMORY;
 use crate::host::exit_now;
+use crate::platform::{HEAP_IS_COUNTED, inherited_close};
 use crate::thread;
 
 /// The limits of a child.
@@ -26,6 +30,13 @@ const EXIT_PANIC: u8 = 101;
 /// Whether this process is a child at work.
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
+/// How many bytes a child at work has allocated since it began, if the allocator counts them.
+/// Memory from before that was freed makes it smaller.
+static HEAP_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// The most that [`HEAP_BYTES`] may become.
+static HEAP_BYTES_MAX: AtomicI64 = AtomicI64::new(i64::MAX);
+
 /// Makes this process a child at work: applies the limits, reads the input from its parent, works,
 /// writes the result, and ends.
 ///
@@ -35,7 +46,7 @@ pub fn serve(
     limits: WorkerLimits,
     work: impl FnOnce(&[u8], &mut dyn Write) -> io::Result<()>,
 ) -> io::Result<Infallible> {
-    close_inherited();
+    inherited_close();
     let no_more_than = |bytes| Rlimit {
         current: Some(bytes),
         maximum: Some(bytes),
@@ -43,6 +54,7 @@ pub fn serve(
     setrlimit(Resource::Core, no_more_than(0))?;
     setrlimit(Resource::Fsize, no_more_than(0))?;
     setrlimit(Resource::Data, no_more_than(limits.memory_bytes))?;
+    count_heap(limits.memory_bytes);
     IS_WORKER.store(true, Ordering::Relaxed);
     let mut stdin = io::stdin().lock();
     let mut length = [0; 8];
@@ -77,19 +89,12 @@ pub fn serve(
     exit_now(0)
 }
 
-/// Closes all descriptors but the three pipes. The parent may have inherited descriptors that it
-/// does not know of, and would pass them on.
-#[expect(
-    unsafe_code,
-    reason = "only the kernel knows which descriptors there are"
-)]
-fn close_inherited() {
-    // SAFETY: closing a descriptor that a value of this process owns would make that value use
-    // another file later. At this point of the child's life no value owns one: `main` has parsed
-    // the command line, and opened nothing. The call has no other effect on memory.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
-    // ignored: Linux before 5.9 does not have the call, and the descriptors stay open.
-    let _ = closed;
+/// Has the allocator count the memory of this process against a limit, in bytes.
+fn count_heap(bytes_max: u64) {
+    HEAP_BYTES_MAX.store(
+        i64::try_from(bytes_max).unwrap_or(i64::MAX),
+        Ordering::Relaxed,
+    );
 }
 
 /// The allocator of this program, which is the system's. In a child at work, the process ends with
@@ -102,36 +107,61 @@ pub struct WorkerAllocator;
 #[expect(unsafe_code, reason = "there is no safe way to be an allocator")]
 unsafe impl GlobalAlloc for WorkerAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        counted(layout.size(), 0);
         // SAFETY: as the caller promises.
         checked(unsafe { System.alloc(layout) })
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        counted(layout.size(), 0);
         // SAFETY: as the caller promises.
         checked(unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        counted(size, layout.size());
         // SAFETY: as the caller promises.
         checked(unsafe { System.realloc(memory, layout, size) })
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        counted(0, layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(memory, layout) }
     }
 }
 
+/// Counts memory that is allocated and freed, if the kernel does not. Ends a child at work that
+/// needs more than it may.
+#[inline]
+fn counted(n_more: usize, n_less: usize) {
+    if !HEAP_IS_COUNTED || !IS_WORKER.load(Ordering::Relaxed) {
+        return;
+    }
+    // The size of an allocation is at most `isize::MAX`.
+    let change = n_more.cast_signed() as i64 - n_less.cast_signed() as i64;
+    let before = HEAP_BYTES.fetch_add(change, Ordering::Relaxed);
+    if before.saturating_add(change) > HEAP_BYTES_MAX.load(Ordering::Relaxed) {
+        end_without_memory();
+    }
+}
+
 /// Returns allocated memory. Ends a child at work if the allocation failed.
 #[inline]
+fn checked(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() && IS_WORKER.load(Ordering::Relaxed) {
+        end_without_memory();
+    }
+    memory
+}
+
+/// Ends this process at once.
+#[cold]
 #[expect(
     unsafe_code,
     reason = "nothing may be allocated here, so no clean-up code may run"
 )]
-fn checked(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() && IS_WORKER.load(Ordering::Relaxed) {
-        // SAFETY: `_exit` ends the process without running any other code of it.
-        unsafe { libc::_exit(EXIT_NO_MEMORY.into()) }
-    }
-    memory
+fn end_without_memory() -> ! {
+    // SAFETY: `_exit` ends the process without running any other code of it.
+    unsafe { libc::_exit(EXIT_NO_MEMORY.into()) }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sedge_model::call::{CallError, Failure};
-use sedge_model::diagnostic::SourceFile;
+use sedge_lang::diagnostic::SourceFile;
+use sedge_model::call::{CallError, MethodFailure};
 use sedge_model::names::WorkflowName;
 use sedge_model::run::GateDecision;
 
@@ -19,7 +19,7 @@ fn workflow(jobs: &str) -> Workflow {
 }
 
 fn error() -> CallError {
-    CallError::Failed(Failure {
+    CallError::Failed(MethodFailure {
         code: "c".into(),
         message: "m".into(),
         details: None,

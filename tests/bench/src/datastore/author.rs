@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, StagedWrite, Undone};
+use sedge_model::call::{
+    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
+};
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::Lifetime;
 use sedge_model::lineage::Lineage;
@@ -73,7 +75,7 @@ impl Author {
             method: origin.method.clone(),
             plugin: origin.plugin.clone(),
             arguments: json!({}),
-            n_undone: 0,
+            n_rollbacks: 0,
         };
         let end = CallEnd {
             lineage,
@@ -82,7 +84,7 @@ impl Author {
             origin,
             result: Ok(Value::Null),
             changes,
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sedge_app::data::query::{Request, data_query};
+use sedge_app::data::query::{DataQueryRequest, data_query};
 use sedge_app::{AppError, Repository};
+use sedge_lang::query::Selection;
 use sedge_model::names::{DataName, ModelName};
-use sedge_model::query::Selection;
 use sedge_store::{Scan, Store, StoreError};
 use sedge_sys::folder::Folder;
 
@@ -126,7 +126,7 @@ impl Reader {
         n_expected: u64,
         figures: &mut Figures,
     ) -> Result<()> {
-        let request = Request {
+        let request = DataQueryRequest {
             predicate: predicate.to_owned(),
             select: None,
             since: None,

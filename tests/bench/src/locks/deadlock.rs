@@ -7,7 +7,7 @@ use std::time::Instant;
 use sedge_locks::error::LockError;
 use sedge_locks::manager::{LockGuard, LockManager};
 use sedge_locks::owner::{Owner, SessionId};
-use sedge_locks::table::{Decision, LockTable, Request, decide};
+use sedge_locks::table::{Decision, LockRequest, LockTable, decide};
 use tokio::task::JoinSet;
 
 use super::other::Other;
@@ -77,9 +77,9 @@ fn name(at: u64) -> String {
     format!("model-{at}")
 }
 
-fn request(run: u64, model: &str) -> Result<Request> {
+fn request(run: u64, model: &str) -> Result<LockRequest> {
     let (resource, mode) = exclusive_on(model)?;
-    Ok(Request {
+    Ok(LockRequest {
         owner: Owner {
             under: None,
             session: SessionId::from_bits(0),

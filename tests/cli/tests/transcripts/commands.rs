@@ -79,7 +79,7 @@ fn unknown_command_lists_those_that_exist() {
 
 /// Users of swamp know its commands.
 #[test]
-fn command_of_swamp_is_answered_with_ours() {
+fn command_of_swamp_names_the_command_of_sedge() {
     let env = TestEnv::with_repository();
     insta::assert_snapshot!(env.transcript("
         vault put TOKEN

@@ -2,6 +2,8 @@
 
 use sedge_test_kit::TestEnv;
 
+use crate::fixtures::with_files;
+
 #[test]
 fn versions_are_compared_line_by_line() {
     let env = with_versions();
@@ -105,6 +107,23 @@ fn as_json() {
       }
     }
     "#);
+}
+
+#[test]
+fn file_is_compared_as_it_is() {
+    let env = with_files();
+    env.setup(&[
+        "model method run files write --input lines=true --input count=1",
+        "model method run files write --input lines=true --input count=2",
+    ]);
+    insta::assert_snapshot!(env.run(["data", "diff", "files", "blob"]), @"
+    ------- stdout -------
+    --- version 1
+    +++ version 2
+    @@ -1 +1,2 @@
+     0: line 0
+    +0: line 1
+    ");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn every_fault_is_found() {
     hint: restore it: `sedge plugin restore`
     hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
 
-    error: the key `type` is missing
+    fault: the key `type` is missing
      --> models/bad.yaml:1:1
       |
     1 | name: bad
@@ -128,7 +128,7 @@ fn every_fault_is_found() {
     hint: see the types: `sedge plugin list`
     hint: or add the plugin that provides it: `sedge plugin add FILE.wasm`
 
-    error: the key `jobs` is missing
+    fault: the key `jobs` is missing
      --> workflows/bad.yaml:1:1
       |
     1 | name: bad

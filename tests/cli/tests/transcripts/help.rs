@@ -196,17 +196,17 @@ fn command_help_lists_arguments_and_options() {
     ------- stdout -------
     Add plugins, or replace them with other versions
 
-    Each component is checked, compiled and pinned by its digest in sedge.lock; calls never compile. The
-    permissions that it asks for are shown, and you decide which of them all models of its type have. A
-    version that asks for more permissions than before needs a new decision. If one of several
-    components cannot be added, none is.
+    Each component is checked, compiled and pinned by its digest in sedge.lock. A call compiles it only
+    if the cache of compiled code does not have it. The permissions that a component asks for are shown,
+    and you decide which of them all models of its type have. A version that asks for more permissions
+    than before needs a new decision. If one of several components cannot be added, none is.
 
     Usage: sedge plugin add [OPTIONS] <FILE.wasm>...
 
     Arguments:
       <FILE.wasm>...
-              A component: a file built with a Sedge SDK, or a plugin that comes with Sedge, such as
-              @sedge/http
+              A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that
+              comes with Sedge, such as @sedge/http
 
     Options:
           --grant-all
@@ -229,6 +229,10 @@ fn command_help_lists_arguments_and_options() {
 
           --downgrade
               Replace a component that has a newer version
+
+          --allow-private-address <RANGE>
+              Allow downloads from this address, or range of addresses, although it is not public:
+              10.1.2.3, 10.0.0.0/8; may be repeated
 
       -h, --help
               Print help (see a summary with '-h')

@@ -197,9 +197,10 @@ fn hint_raises_the_limit() {
     }
 }
 
-/// The hint for a limit of a run names the file that holds for all of its calls.
+/// A limit of a run is that of the model whose call is refused. It is raised for all models, or for
+/// that one.
 #[test]
-fn limit_of_a_run_is_raised_in_the_repository_file() {
+fn limit_of_a_run_is_raised_for_all_models_or_for_the_callee() {
     let env = TestEnv::with_sink_and_spawn();
     let config = env.read_file("sedge.yaml");
     env.write_file(
@@ -217,9 +218,17 @@ fn limit_of_a_run_is_raised_in_the_repository_file() {
     note: spawn.run called sink.run, which could not begin: the limit `calls-per-run` of 2 was reached
     note: of spawn.run, 1 version was kept: `calls` version 1
     hint: raise the limit if it needs more, in sedge.yaml: `limits: {callsPerRun: 4}`
+    hint: or raise it for the calls of `sink`, in models/sink.yaml: `limits: {callsPerRun: 4}`
     [exit status: 1]
     ");
     let yaml = yaml_of_hint(&refused.stderr, "limits: ");
     env.write_file("sedge.yaml", format!("{config}{yaml}"));
+    assert_eq!(env.run(command).code(), Some(0));
+    env.write_file(
+        "sedge.yaml",
+        format!("{config}limits: {{callsPerRun: 2}}\n"),
+    );
+    let definition = env.read_file("models/sink.yaml");
+    env.write_file("models/sink.yaml", format!("{definition}{yaml}"));
     assert_eq!(env.run(command).code(), Some(0));
 }

@@ -66,6 +66,7 @@ mod plugin_add;
 mod plugin_add_asks;
 mod plugin_add_limits;
 mod plugin_describe;
+mod plugin_download;
 mod plugin_files;
 mod plugin_http;
 mod plugin_list;

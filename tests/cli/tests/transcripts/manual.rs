@@ -44,3 +44,21 @@ fn folder_that_cannot_be_written_is_reported() {
     [exit status: 3]
     ");
 }
+
+#[test]
+fn missing_folder_is_named() {
+    let env = TestEnv::default();
+    insta::assert_snapshot!(env.transcript("write-manual\nwrite-manual one two"), @"
+    $ sedge write-manual
+    ------- stderr -------
+    error: `sedge write-manual` needs one folder
+    hint: name the prefix of the man pages and completions: `sedge write-manual /usr/local`
+    [exit status: 2]
+
+    $ sedge write-manual one two
+    ------- stderr -------
+    error: `sedge write-manual` needs one folder
+    hint: name the prefix of the man pages and completions: `sedge write-manual /usr/local`
+    [exit status: 2]
+    ");
+}

@@ -80,21 +80,21 @@ fn clone_of_a_repository_runs() {
 fn component_is_restored_from_where_it_was_added() {
     let env = TestEnv::with_repository();
     env.write_file(
-        "built/sink.wasm",
-        TestEnv::component(sedge_test_artifacts::SINK),
+        "built/asker.wasm",
+        TestEnv::component(sedge_test_artifacts::ASKER),
     );
     env.setup(&[
-        "plugin add built/sink.wasm",
+        "plugin add built/asker.wasm --grant none",
         "plugin add $GUESTS/spawn.wasm --grant-all",
     ]);
     let lock = env.read_file("sedge.lock");
-    assert!(lock.contains("source: built/sink.wasm\n"), "{lock}");
+    assert!(lock.contains("source: built/asker.wasm\n"), "{lock}");
     let env = cloned(env);
     insta::assert_snapshot!(env.transcript("plugin restore\nplugin restore --json"), @r#"
     $ sedge plugin restore
     ------- stderr -------
-    Restored @sedge/sink 2026.11.23.1 from built/sink.wasm
-    Restored @sedge/spawn 2026.11.23.1 from $GUESTS/spawn.wasm
+    Restored @sedge/spawn 2026.11.23.1 from @sedge/spawn
+    Restored @test/asker 2026.11.26.1 from built/asker.wasm
 
     $ sedge plugin restore --json
     ------- stdout -------
@@ -114,17 +114,17 @@ fn component_is_restored_from_where_it_was_added() {
       "data": {
         "plugins": [
           {
-            "type": "@sedge/sink",
-            "version": "2026.11.23.1",
-            "sha256": "[sha256]",
-            "from": "built/sink.wasm",
-            "wasMissing": true
-          },
-          {
             "type": "@sedge/spawn",
             "version": "2026.11.23.1",
             "sha256": "[sha256]",
-            "from": "$GUESTS/spawn.wasm",
+            "from": "@sedge/spawn",
+            "wasMissing": true
+          },
+          {
+            "type": "@test/asker",
+            "version": "2026.11.26.1",
+            "sha256": "[sha256]",
+            "from": "built/asker.wasm",
             "wasMissing": true
           }
         ],
@@ -151,7 +151,6 @@ fn component_is_restored_from_files_and_folders() {
         plugin restore empty
         plugin restore folder/other.wasm $GUESTS/sink.wasm
         plugin restore nowhere.wasm
-        plugin restore https://example.com/sink.wasm
     "), @"
     $ sedge plugin restore folder
     ------- stderr -------
@@ -175,12 +174,6 @@ fn component_is_restored_from_files_and_folders() {
     caused by: No such file or directory (os error 2)
     hint: check the path: nothing is there
     [exit status: 3]
-
-    $ sedge plugin restore https://example.com/sink.wasm
-    ------- stderr -------
-    error: `https://example.com/sink.wasm` is not a file or folder
-    hint: download the component, then restore it from its file: only the pinned digest is accepted
-    [exit status: 2]
     ");
 }
 
@@ -466,4 +459,21 @@ fn every_plugin_is_vendored_if_the_repository_wants_it() {
     Removed plugins/sedge/sink.wasm, too
     "#);
     assert!(!env.repository().join("plugins/sedge/sink.wasm").exists());
+}
+
+/// A digest is pinned for one type. With a changed type, the component is not
+/// added.
+#[test]
+fn component_of_another_type_than_pinned_is_refused() {
+    let env = TestEnv::with_repository();
+    env.setup(&["plugin add $GUESTS/sink.wasm"]);
+    let lock = env.read_file("sedge.lock");
+    env.write_file("sedge.lock", lock.replace("@sedge/sink", "@test/other"));
+    insta::assert_snapshot!(refused(&env, "plugin add --locked $GUESTS/sink.wasm"), @"
+    ------- stderr -------
+    error: `$GUESTS/sink.wasm` does not provide `@test/other`, for which sedge.lock pins it
+    caused by: it provides `@sedge/sink`
+    hint: sedge.lock was changed by hand: take it from version control
+    [exit status: 2]
+    ");
 }

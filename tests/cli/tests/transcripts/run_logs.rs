@@ -23,6 +23,7 @@ fn logs_of_calls_are_stored() {
       "data": [
         {
           "call": "[run 2]/1",
+          "step": null,
           "model": "hostile",
           "method": "print",
           "level": "info",
@@ -31,6 +32,7 @@ fn logs_of_calls_are_stored() {
         },
         {
           "call": "[run 2]/1",
+          "step": null,
           "model": "hostile",
           "method": "print",
           "level": "warn",
@@ -44,6 +46,42 @@ fn logs_of_calls_are_stored() {
       "run": "[run 2]"
     }
     "#);
+}
+
+/// Steps run at the same time, so the name of a model does not say which one logged a line.
+#[test]
+fn line_of_a_step_has_its_name() {
+    let env = with_hostile();
+    let workflow = "\
+name: chatty
+description: One step, which logs a line
+jobs:
+  - name: main
+    steps:
+      - name: first
+        task:
+          type: model_method
+          modelIdOrName: hostile
+          methodName: log
+          inputs: {lines: 1}
+";
+    env.write_file("workflows/chatty.yaml", workflow);
+    insta::assert_snapshot!(env.transcript("workflow run chatty\nrun logs"), @"
+    $ sedge workflow run chatty
+    ------- stderr -------
+    Run [run]
+    Step main/first: started.
+      main/first hostile.log: line 1
+    Step main/first: succeeded after [took].
+    The workflow `chatty` succeeded.
+    hint: `sedge run show [run]` shows its calls
+
+    $ sedge run logs
+    ------- stdout -------
+    1  main/first hostile.log: line 1
+    ");
+    let document = env.run_json(["run", "logs"]);
+    assert_eq!(document["data"][0]["step"], "main/first");
 }
 
 #[test]

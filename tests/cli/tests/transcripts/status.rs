@@ -8,24 +8,27 @@ use crate::fixtures::with_suspended;
 fn what_waits_failed_and_is_not_granted_is_shown() {
     let env = with_suspended();
     env.setup(&["model create @sedge/spawn other"]);
-    let failed = env.run([
-        "model",
-        "method",
-        "run",
-        "other",
-        "run",
-        "--input",
-        "model=none",
-    ]);
-    assert_ne!(failed.code(), Some(0), "{failed}");
+    run_fails(&env, "other");
+    env.setup(&["plugin add $GUESTS/spawn.wasm --grant none"]);
     insta::assert_snapshot!(shown(&env), @"
     ------- stdout -------
     Waiting for a decision:
     WORKFLOW  GATE       RUN           SINCE                 PROMPT
     B         main/gate  [run]         [time]                Shall the calls be made?
+
+    Failed:
+    RUN           OF         STATUS  STARTED
+    [run 2]       other.run  failed  [time]
+
+    Requested and not granted:
+    MODEL  REQUEST
+    other  call and read every model
+    spawn  call and read every model
     ------- stderr -------
-    0 versions and 1 run on record; [size] on disk.
+    1 version and 2 runs on record; [size] on disk.
     hint: decide a gate: `sedge workflow approve B main/gate`
+    hint: see how far a run got: `sedge run show [run 2]`
+    hint: see what a model may do: `sedge model permissions other`
     ");
     let mut document = env.run_json(["status"]);
     let disk = document["data"]["disk"]
@@ -41,6 +44,17 @@ fn what_waits_failed_and_is_not_granted_is_shown() {
     );
     gate["since"] = "[time]".into();
     gate["run"] = "[run]".into();
+    let failed = document["data"]["failed"][0]
+        .as_object_mut()
+        .expect("a run has failed");
+    for (key, mark) in [
+        ("id", "[run]"),
+        ("startedAt", "[time]"),
+        ("endedAt", "[time]"),
+        ("durationMs", "[ms]"),
+    ] {
+        assert!(failed.insert(key.to_owned(), mark.into()).is_some());
+    }
     insta::assert_snapshot!(format!("{document:#}"), @r#"
     {
       "ok": true,
@@ -56,16 +70,50 @@ fn what_waits_failed_and_is_not_granted_is_shown() {
         ],
         "running": [],
         "interrupted": [],
-        "failed": [],
+        "failed": [
+          {
+            "id": "[run]",
+            "kind": "method",
+            "subject": "other",
+            "method": "run",
+            "exclusive": false,
+            "status": "failed",
+            "startedBy": "tester",
+            "startedAt": "[time]",
+            "endedAt": "[time]",
+            "durationMs": "[ms]"
+          }
+        ],
         "missingComponents": [],
-        "notGranted": [],
+        "notGranted": [
+          {
+            "model": "other",
+            "request": {
+              "permission": {
+                "kind": "models",
+                "model": "*"
+              },
+              "reason": "to call the model that its arguments name"
+            }
+          },
+          {
+            "model": "spawn",
+            "request": {
+              "permission": {
+                "kind": "models",
+                "model": "*"
+              },
+              "reason": "to call the model that its arguments name"
+            }
+          }
+        ],
         "faultyFiles": [],
         "disk": {
           "databaseBytes": "[bytes]",
           "logBytes": "[bytes]",
           "fileBytes": 0,
-          "versions": 0,
-          "runs": 1
+          "versions": 1,
+          "runs": 2
         }
       }
     }
@@ -80,7 +128,7 @@ fn new_repository_needs_no_attention() {
     Nothing needs attention.
     0 versions and 0 runs on record; [size] on disk.
     ");
-    // Not even a failed run that succeeded later.
+    // A run that succeeded needs no attention either.
     let env = TestEnv::with_sink_and_spawn();
     env.setup(&["model method run sink run"]);
     insta::assert_snapshot!(shown(&env), @"
@@ -116,22 +164,29 @@ fn missing_component_and_faulty_file_are_shown() {
 #[test]
 fn repeated_run_hides_the_failed_one() {
     let env = TestEnv::with_sink_and_spawn();
-    let failed = env.run([
-        "model",
-        "method",
-        "run",
-        "spawn",
-        "run",
-        "--input",
-        "model=none",
-    ]);
-    assert_ne!(failed.code(), Some(0), "{failed}");
+    run_fails(&env, "spawn");
+    insta::assert_snapshot!(shown(&env), @"
+    ------- stdout -------
+    Failed:
+    RUN           OF         STATUS  STARTED
+    [run]         spawn.run  failed  [time]
+    ------- stderr -------
+    1 version and 1 run on record; [size] on disk.
+    hint: see how far a run got: `sedge run show [run]`
+    ");
     env.setup(&["model method run spawn run"]);
     insta::assert_snapshot!(shown(&env), @"
     ------- stderr -------
     Nothing needs attention.
-    2 versions and 1 run on record; [size] on disk.
+    3 versions and 2 runs on record; [size] on disk.
     ");
+}
+
+/// Runs a model of `@sedge/spawn` on a model that does not exist. The run keeps its record.
+fn run_fails(env: &TestEnv, model: &str) {
+    let line = format!("model method run {model} run --input target=none");
+    let failed = env.run(line.split(' '));
+    assert_eq!(failed.code(), Some(1), "{failed}");
 }
 
 /// Returns what the command shows, without the size on the disk, which depends on the time.

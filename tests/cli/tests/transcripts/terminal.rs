@@ -58,6 +58,18 @@ fn status_has_colour_and_time_is_relative() {
 fn tables_are_as_wide_as_the_terminal() {
     let env = with_runs();
     env.setup(&["model create @sedge/sink a-name-that-is-much-longer-than-the-other-names"]);
+    // `status` shows only what needs attention: a failed run, and a model without its grants.
+    let failed = env.run([
+        "model",
+        "method",
+        "run",
+        "spawn",
+        "run",
+        "-i",
+        "target=none",
+    ]);
+    assert_eq!(failed.code(), Some(1), "{failed}");
+    env.setup(&["plugin add $GUESTS/spawn.wasm --grant none"]);
     for columns in [40, 80, 120] {
         for command in [
             "run list",
@@ -72,9 +84,10 @@ fn tables_are_as_wide_as_the_terminal() {
                 &format!("NO_COLOR=1 sedge {command} 2>/dev/null"),
             );
             // The first line says that this was on stdout.
-            let widest = shown.lines().skip(1).map(|line| line.chars().count()).max();
+            let widths = shown.lines().skip(1).map(|line| line.chars().count());
+            let widest = widths.max().expect("the command shows something");
             assert!(
-                widest <= Some(columns as usize),
+                0 < widest && widest <= columns as usize,
                 "{columns} {command}:\n{shown}"
             );
         }
@@ -150,6 +163,17 @@ fn deletion_is_confirmed_on_a_terminal() {
     MODEL  NAME    VERSIONS  SIZE
     sink   record  3         176 B
     Removed 3 versions (176 B) of sink.
+    ");
+    insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "n"), @"
+    ------- stdout -------
+    Remove the plugin @sedge/spawn 2026.11.23.1, and what was granted to it? [y/N] n
+    error: the plugin @sedge/spawn 2026.11.23.1 was not removed: you quit, and nothing was changed
+    [exit status: 3]
+    ");
+    insta::assert_snapshot!(answered("sedge plugin remove @sedge/spawn", "y"), @"
+    ------- stdout -------
+    Remove the plugin @sedge/spawn 2026.11.23.1, and what was granted to it? [y/N] y
+    Removed @sedge/spawn 2026.11.23.1
     ");
     // Scripts, and users who say so beforehand, are not asked.
     let _ = env.run(["model", "delete", "sink"]).succeeded();

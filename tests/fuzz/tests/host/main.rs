@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use sedge_app::data::versions::data_versions;
 use sedge_app::init::init;
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::{CachePlaces, Choice, Scan};
 use sedge_app::{AppError, Event, Events, Repository, RunFailed, Settings};
@@ -109,11 +109,11 @@ impl Fixture {
         let Value::Object(arguments) = arguments else {
             panic!("arguments are an object")
         };
-        let request = Request {
+        let request = ModelMethodRunRequest {
             model: model.to_owned(),
             method: "run".to_owned(),
             arguments,
-            ..Request::default()
+            ..ModelMethodRunRequest::default()
         };
         let called = model_method_run(&self.repository, &request, Arc::new(Silent));
         self.runtime.block_on(called).map(|report| report.value)

@@ -3,12 +3,12 @@
 use std::sync::{Arc, PoisonError};
 
 use sedge_model::call::{CallError, Outcome};
-use sedge_runtime::{BoxFuture, CalleeError, CallsPort, Fault};
+use sedge_runtime::{BoxFuture, CalleeError, CallsPort, RequestFault};
 use serde_json::Value;
 
 use super::CallPorts;
 use crate::call::fault::carried;
-use crate::call::replay::{Asked, Recalled};
+use crate::call::replay::{NestedRequest, Recalled};
 use crate::call::{CallFault, CallRequest, call_run};
 
 impl CallsPort for CallPorts {
@@ -18,27 +18,23 @@ impl CallsPort for CallPorts {
         target: String,
         method: String,
         mut arguments: Value,
-    ) -> BoxFuture<Result<Outcome, Fault<CalleeError>>> {
+    ) -> BoxFuture<Result<Outcome, RequestFault<CalleeError>>> {
         // The callee must not receive a secret only because this call has seen it.
-        let door = self.door();
-        door.arguments(&mut arguments);
+        self.redactor().arguments(&mut arguments);
         if let Err(denial) = self.touched(&target, "call") {
             let reason = denial.to_string();
             let refused = CalleeError::refused(CallError::Denied { reason });
-            return Box::pin(async { Err(Fault::Guest(refused)) });
+            return Box::pin(async { Err(RequestFault::Guest(refused)) });
         }
-        // The replay compares the arguments in the form in which they are recorded.
-        let mut recorded = arguments.clone();
-        door.value(&mut recorded);
-        let asked = Asked {
+        let requested = NestedRequest {
             target: &target,
             method: &method,
-            arguments: &recorded,
+            arguments: &arguments,
         };
-        let replay = match self.recall(ordinal, &asked) {
+        let replay = match self.recall(ordinal, &requested) {
             Recalled::Ended(ended) => {
                 let ended = ended.map_err(CalleeError::failed);
-                return Box::pin(async { ended.map_err(Fault::Guest) });
+                return Box::pin(async { ended.map_err(RequestFault::Guest) });
             }
             Recalled::CutOff(replay) => Some(replay),
             Recalled::Nothing | Recalled::Diverged => None,
@@ -56,9 +52,9 @@ impl CallsPort for CallPorts {
             call_run(&cx, request, Some(&caller))
                 .await
                 .map_err(|fault| match fault {
-                    CallFault::Refused(error) => Fault::Guest(CalleeError::refused(error)),
-                    CallFault::Failed(error) => Fault::Guest(CalleeError::failed(error)),
-                    CallFault::App(error) => Fault::Host(carried(error)),
+                    CallFault::Refused(error) => RequestFault::Guest(CalleeError::refused(error)),
+                    CallFault::Failed(error) => RequestFault::Guest(CalleeError::failed(error)),
+                    CallFault::App(error) => RequestFault::Host(carried(error)),
                 })
         })
     }
@@ -66,15 +62,23 @@ impl CallsPort for CallPorts {
 
 impl CallPorts {
     /// Looks up a nested call in the record of interrupted attempts.
-    fn recall(&self, ordinal: u32, asked: &Asked<'_>) -> Recalled {
+    fn recall(&self, ordinal: u32, requested: &NestedRequest<'_>) -> Recalled {
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = replay.as_ref() else {
             return Recalled::Nothing;
         };
-        let recalled = known.recall(ordinal, asked);
+        // The replay compares the arguments in the form in which they are recorded.
+        let mut arguments = requested.arguments.clone();
+        self.redactor().value(&mut arguments);
+        let recorded = NestedRequest {
+            target: requested.target,
+            method: requested.method,
+            arguments: &arguments,
+        };
+        let recalled = known.recall(ordinal, &recorded);
         if let Recalled::Diverged = recalled {
             let call = self.identity().lineage.child(ordinal);
-            tracing::warn!(%call, target = asked.target, "the replay diverged, going on live");
+            tracing::warn!(%call, target = requested.target, "the replay diverged, continuing live");
             *replay = None;
         }
         recalled

@@ -5,21 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sedge_lang::repository::CONFIG_FILE;
+use sedge_lang::type_info::MethodKind;
 use sedge_model::command::{CommandPin, LINEAGE_VARIABLE};
 use sedge_model::names::CommandName;
-use sedge_model::repository::CONFIG_FILE;
-use sedge_model::type_info::MethodKind;
-use sedge_runtime::{CommandError, CommandRun, CommandsPort, Fault, HostError};
+use sedge_runtime::{CommandError, CommandRun, CommandsPort, HostError, RequestFault};
 use sedge_sys::command::{self, Command};
 use sedge_sys::folder::FileError;
 use sedge_sys::host::variable;
 
 use super::CallPorts;
+use crate::call::control_files::{cwd_of, reachable};
 use crate::call::fault::carried;
-use crate::call::rulers::{cwd_of, reachable};
 use crate::error::{AppError, ProcessError};
-use crate::limits::COMMAND_OUTPUT_BYTES_MAX;
 use crate::run::cx::RunCx;
+
+/// How much of each output of a command is kept, unless its pin sets another limit.
+///
+/// The guest has the output in memory, and so has the host while the command runs.
+const COMMAND_OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 /// The number of characters shown of a path that is refused. The guest chooses its length.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -58,7 +62,7 @@ impl CommandsPort for CallPorts {
         Ok(Box::pin(async move {
             // The pass is valid until the program and all processes that it started have ended.
             let pass = cx.locks.pass(&lineage, only_reads);
-            let pass = pass.map_err(|error| Fault::Host(carried(error)))?;
+            let pass = pass.map_err(|error| RequestFault::Host(carried(error)))?;
             let tokens = pass.tokens(cx.repository.lineage_tokens());
             command
                 .variables
@@ -107,21 +111,23 @@ fn command_of(cx: &RunCx, pin: &CommandPin, arguments: Vec<String>, stdin: Vec<u
     }
 }
 
-fn fault(error: command::CommandError) -> Fault<CommandError> {
+fn fault(error: command::ProgramError) -> RequestFault<CommandError> {
     match error {
-        command::CommandError::NotStarted { ref source, .. }
-        | command::CommandError::Folder { ref source, .. } => {
-            Fault::Guest(CommandError::NotStarted(format!("{error}: {source}")))
+        command::ProgramError::NotStarted { ref source, .. }
+        | command::ProgramError::Folder { ref source, .. } => {
+            RequestFault::Guest(CommandError::NotStarted(format!("{error}: {source}")))
         }
-        command::CommandError::TimedOut { after, .. } => Fault::Guest(CommandError::TimedOut {
-            after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-        }),
-        command::CommandError::Reaper { reaper, source } => {
-            Fault::Host(carried(AppError::from(ProcessError::ReaperUnusable {
+        command::ProgramError::TimedOut { after, .. } => {
+            RequestFault::Guest(CommandError::TimedOut {
+                after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+            })
+        }
+        command::ProgramError::Reaper { reaper, source } => {
+            RequestFault::Host(carried(AppError::from(ProcessError::ReaperUnusable {
                 reaper,
                 source,
             })))
         }
-        error @ command::CommandError::Wait { .. } => Fault::Host(HostError::new(error)),
+        error @ command::ProgramError::Wait { .. } => RequestFault::Host(HostError::new(error)),
     }
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use sedge_model::call::{DataKind, Refusals, StagedChange, StagedContent, Undone, Written};
+use sedge_lang::query::Selection;
+use sedge_model::call::{
+    DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, Written,
+};
 use sedge_model::names::{DataName, ModelName};
-use sedge_model::query::Selection;
 use sedge_runtime::{
-    BoxFuture, DataAccessError, DataPort, Fault, FileSink, FileSource, HostError, OpenedFile,
-    ResourceVersion, VersionInfo,
+    BoxFuture, DataAccessError, DataPort, FileSink, FileSource, HostError, OpenedFile,
+    RequestFault, ResourceVersion, VersionInfo,
 };
 use sedge_secrets::StreamRedactor;
-use sedge_store::{CallEnd, ContentReader, DataRecord, FileWriter, Scan, Scanned, StoreError};
+use sedge_store::{BlobWriter, CallEnd, ContentReader, DataRecord, Scan, Scanned, StoreError};
 use serde_json::Value;
 
 use super::CallPorts;
@@ -18,11 +20,13 @@ use crate::call::fault::carried;
 use crate::call::writes::{self, Writes};
 
 impl DataPort for CallPorts {
-    fn readable(&self, model: &str) -> Result<ModelName, Fault<DataAccessError>> {
+    fn readable(&self, model: &str) -> Result<ModelName, RequestFault<DataAccessError>> {
         if let Err(denial) = self.touched(model, "read") {
-            return Err(Fault::Guest(DataAccessError::Denied(denial.to_string())));
+            return Err(RequestFault::Guest(DataAccessError::Denied(
+                denial.to_string(),
+            )));
         }
-        let not_found = || Fault::Guest(DataAccessError::ModelNotFound(model.to_owned()));
+        let not_found = || RequestFault::Guest(DataAccessError::ModelNotFound(model.to_owned()));
         let name: ModelName = model.parse().map_err(|_| not_found())?;
         if name == self.identity().model {
             return Ok(name);
@@ -30,7 +34,7 @@ impl DataPort for CallPorts {
         match self.cx.repository.folder().has(&name.file()) {
             Ok(true) => Ok(name),
             Ok(false) => Err(not_found()),
-            Err(error) => Err(Fault::Host(carried(error))),
+            Err(error) => Err(RequestFault::Host(carried(error))),
         }
     }
 
@@ -92,7 +96,7 @@ impl DataPort for CallPorts {
     fn file_create(&self) -> Result<Box<dyn FileSink>, HostError> {
         Ok(Box::new(Sink {
             file: self.store()?.file_create(),
-            redactor: self.door().stream(),
+            redactor: self.redactor().stream(),
             writes: Arc::clone(&self.writes),
         }))
     }
@@ -119,8 +123,8 @@ impl DataPort for CallPorts {
     fn publish(
         &self,
         mut staged: Vec<StagedChange>,
-    ) -> BoxFuture<Result<Vec<Written>, Fault<DataAccessError>>> {
-        self.door().changes(&mut staged);
+    ) -> BoxFuture<Result<Vec<Written>, RequestFault<DataAccessError>>> {
+        self.redactor().changes(&mut staged);
         let so_far = CallEnd {
             lineage: self.identity().lineage.clone(),
             step: self.identity().step.clone(),
@@ -128,7 +132,7 @@ impl DataPort for CallPorts {
             origin: self.writes.origin.clone(),
             result: Ok(Value::Null),
             changes: writes::changes(&self.model, staged),
-            undone: Undone::default(),
+            discarded: DiscardedChanges::default(),
             refusals: Refusals::default(),
             published: Vec::new(),
             log: Vec::new(),
@@ -140,13 +144,13 @@ impl DataPort for CallPorts {
         let cx = Arc::clone(&self.cx);
         Box::pin(async move {
             let store = cx.repository.store();
-            let store = store.map_err(|error| Fault::Host(carried(error)))?;
+            let store = store.map_err(|error| RequestFault::Host(carried(error)))?;
             match store.call_publish(&cx.claim, so_far).await {
                 Ok(written) => Ok(written),
-                Err(error @ StoreError::NotOwner { .. }) => {
-                    Err(Fault::Guest(DataAccessError::Denied(error.to_string())))
-                }
-                Err(error) => Err(Fault::Host(carried(error))),
+                Err(error @ StoreError::NotOwner { .. }) => Err(RequestFault::Guest(
+                    DataAccessError::Denied(error.to_string()),
+                )),
+                Err(error) => Err(RequestFault::Host(carried(error))),
             }
         })
     }
@@ -159,7 +163,7 @@ struct NotText(DataName, #[source] std::string::FromUtf8Error);
 
 /// A file that a call is writing.
 struct Sink {
-    file: FileWriter,
+    file: BlobWriter,
     redactor: StreamRedactor,
     writes: Arc<Writes>,
 }

@@ -3,11 +3,11 @@
 use sedge_runtime::{EffectsPort, RolledBack};
 
 use super::CallPorts;
-use crate::frame::BeingUndone;
+use crate::call::frame::RollbackPending;
 
 impl EffectsPort for CallPorts {
     fn begin(&self) -> Result<(), RolledBack> {
         let begun = self.caller.frame.publish();
-        begun.map_err(|BeingUndone| RolledBack)
+        begun.map_err(|RollbackPending| RolledBack)
     }
 }

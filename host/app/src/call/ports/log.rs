@@ -8,8 +8,9 @@ use crate::events::Event;
 
 impl LogPort for CallPorts {
     fn logged(&self, line: &mut LogLine) {
-        self.door().line(line);
+        self.redactor().line(line);
         self.cx.event(Event::Logged {
+            step: self.identity().step.clone(),
             model: self.identity().model.clone(),
             method: self.identity().method.clone(),
             line: line.clone(),

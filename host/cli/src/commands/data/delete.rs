@@ -2,10 +2,10 @@
 
 use clap::{ArgGroup, Args};
 use sedge_api::view::data::DeletedName;
-use sedge_app::data::delete::{Chosen, Request, data_delete};
+use sedge_app::data::delete::{Chosen, DataDeleteRequest, data_delete};
 
 use crate::commands::Run;
-use crate::commands::shared::{Confirmation, DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
@@ -52,24 +52,28 @@ impl Run for DataDeleteArgs {
             (None, None) => Chosen::All,
         };
         let dry_run = self.dry_run.is_set();
-        let request = Request {
+        let request = DataDeleteRequest {
             model: self.model.clone(),
             chosen,
             dry_run,
         };
-        if !dry_run && self.confirmation.is_needed(cx) {
-            let plan = Request {
-                dry_run: true,
-                ..request.clone()
-            };
-            let plan = cx.wait(data_delete(&repository, &plan, cx.events()))?;
-            if !plan.deleted.is_empty() {
+        if !dry_run {
+            self.confirmation.ask_about(cx, || {
+                let plan = DataDeleteRequest {
+                    dry_run: true,
+                    ..request.clone()
+                };
+                let plan = cx.wait(data_delete(&repository, &plan, cx.events()))?;
+                if plan.deleted.is_empty() {
+                    return Ok(None);
+                }
                 let what = format!("{} of {}", total(&plan.deleted), plan.model);
                 deleted_table(&plan.deleted).lines().for_each(stderr);
-                let question = format!("Delete {what} permanently?");
-                self.confirmation
-                    .ask(cx, &question, &format!("{what} were not deleted"))?;
-            }
+                Ok(Some(DeleteQuestion {
+                    text: format!("Delete {what} permanently?"),
+                    refused: format!("{what} were not deleted"),
+                }))
+            })?;
         }
         let deletion = cx.wait(data_delete(&repository, &request, cx.events()))?;
         if deletion.deleted.is_empty() {

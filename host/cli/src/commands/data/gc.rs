@@ -2,11 +2,11 @@
 
 use clap::Args;
 use sedge_api::view::data::DataCollection;
-use sedge_app::data::gc::{Request, data_gc};
+use sedge_app::data::gc::{DataGcRequest, data_gc};
 
 use crate::commands::Run;
 use crate::commands::data::delete::{deleted_table, total};
-use crate::commands::shared::{Confirmation, DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -34,21 +34,22 @@ pub(crate) struct DataGcArgs {
 impl Run for DataGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        let request = Request {
+        let request = DataGcRequest {
             dry_run: self.dry_run.is_set(),
             with_latest: self.with_latest,
         };
-        if !request.dry_run && self.confirmation.is_needed(cx) {
-            let plan = Request {
-                dry_run: true,
-                ..request
-            };
-            let plan = cx.wait(data_gc(&repository, plan, cx.events()))?;
-            if let Some(what) = what(&plan) {
-                let question = format!("Remove {what} permanently?");
-                self.confirmation
-                    .ask(cx, &question, "nothing was removed")?;
-            }
+        if !request.dry_run {
+            self.confirmation.ask_about(cx, || {
+                let plan = DataGcRequest {
+                    dry_run: true,
+                    ..request
+                };
+                let plan = cx.wait(data_gc(&repository, plan, cx.events()))?;
+                Ok(what(&plan).map(|what| DeleteQuestion {
+                    text: format!("Remove {what} permanently?"),
+                    refused: "nothing was removed".to_owned(),
+                }))
+            })?;
         }
         let collection = cx.wait(data_gc(&repository, request, cx.events()))?;
         let mut output = Output::default();

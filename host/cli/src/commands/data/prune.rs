@@ -1,10 +1,10 @@
 //! `sedge data prune`
 
 use clap::Args;
-use sedge_app::data::prune::{Request, data_prune};
+use sedge_app::data::prune::{DataPruneRequest, data_prune};
 
 use crate::commands::Run;
-use crate::commands::shared::{Confirmation, DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -32,23 +32,26 @@ pub(crate) struct DataPruneArgs {
 impl Run for DataPruneArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        let request = Request {
+        let request = DataPruneRequest {
             models: self.model.clone(),
             is_confirmed: self.yes,
             dry_run: self.dry_run.is_set(),
         };
-        if !self.yes && !request.dry_run && cx.is_interactive() {
-            let plan = Request {
-                dry_run: true,
-                ..request.clone()
-            };
-            let plan = cx.wait(data_prune(&repository, &plan, cx.events()))?;
-            if plan.doubt.is_none() && !plan.models.is_empty() {
+        if !request.dry_run {
+            Confirmation::given(self.yes).ask_about(cx, || {
+                let plan = DataPruneRequest {
+                    dry_run: true,
+                    ..request.clone()
+                };
+                let plan = cx.wait(data_prune(&repository, &plan, cx.events()))?;
+                // Without `--yes`, the deletion of doubtful data is refused anyway.
+                let is_asked = plan.doubt.is_none() && !plan.models.is_empty();
                 let models = show::count(plan.models.len(), "deleted model");
-                let question = format!("Delete the data of {models} permanently?");
-                let refused = format!("the data of {models} was not deleted");
-                Confirmation::default().ask(cx, &question, &refused)?;
-            }
+                Ok(is_asked.then(|| DeleteQuestion {
+                    text: format!("Delete the data of {models} permanently?"),
+                    refused: format!("the data of {models} was not deleted"),
+                }))
+            })?;
         }
         let pruned = cx.wait(data_prune(&repository, &request, cx.events()))?;
         if pruned.models.is_empty() {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sedge_api::view::data::{DataQueryItem, DataQueryReport, DataVersionView};
-use sedge_app::data::query::{Found, Request, data_query};
+use sedge_app::data::query::{DataMatch, DataQueryRequest, data_query};
 use sedge_app::types::Timestamp;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub(crate) struct DataQueryArgs {
 
 impl Run for DataQueryArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let request = Request {
+        let request = DataQueryRequest {
             predicate: self.predicate.clone(),
             select: self.select.clone(),
             since: self.since,
@@ -63,7 +63,7 @@ impl Run for DataQueryArgs {
             data_query(&repository, &request, |found| {
                 n_found += 1;
                 progress.count(n_found, "match");
-                let Found { version, item } = found;
+                let DataMatch { version, item } = found;
                 rows.push(&item, || match &item {
                     DataQueryItem::Version(version) => search::row(version),
                     DataQueryItem::Selected(value) => selected_row(&version, value),

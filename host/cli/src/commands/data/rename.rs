@@ -1,7 +1,7 @@
 //! `sedge data rename`
 
 use clap::Args;
-use sedge_app::data::rename::{Request, data_rename};
+use sedge_app::data::rename::{DataRenameRequest, data_rename};
 
 use crate::commands::Run;
 use crate::commands::shared::LockOptions;
@@ -31,7 +31,7 @@ pub(crate) struct DataRenameArgs {
 impl Run for DataRenameArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        let request = Request {
+        let request = DataRenameRequest {
             model: self.model.clone(),
             from: self.from.clone(),
             to: self.to.clone(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sedge_app::datastore::backup::{Request, datastore_backup};
+use sedge_app::datastore::backup::{DatastoreBackupRequest, datastore_backup};
 
 use crate::commands::Run;
 use crate::commands::shared::LockOptions;
@@ -30,7 +30,7 @@ pub(crate) struct DatastoreBackupArgs {
 impl Run for DatastoreBackupArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        let request = Request {
+        let request = DatastoreBackupRequest {
             to: self.file.clone(),
             replace: self.replace,
         };

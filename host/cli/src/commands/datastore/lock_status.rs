@@ -7,7 +7,7 @@ use sedge_app::datastore::lock_status::datastore_lock_status;
 use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Node, Output, draw};
+use crate::output::{Output, TreeNode, draw};
 use crate::rows::{ListOptions, Rows};
 use crate::show;
 
@@ -40,14 +40,14 @@ impl Run for DatastoreLockStatusArgs {
 fn tree(locks: &[LockView]) -> String {
     let node = |lock: &LockView| {
         let waits_for = lock.waits_for.iter();
-        Node {
+        TreeNode {
             text: lock_text(lock),
             below: waits_for
-                .map(|call| Node::leaf(format!("waits for {call}")))
+                .map(|call| TreeNode::leaf(format!("waits for {call}")))
                 .collect(),
         }
     };
-    let below: Vec<Node> = locks.iter().map(node).collect();
+    let below: Vec<TreeNode> = locks.iter().map(node).collect();
     let mut lines = vec![resource(&locks[0])];
     draw(&below, "", &mut lines);
     lines.join("\n")

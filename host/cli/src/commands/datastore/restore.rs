@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sedge_app::datastore::restore::{Request, datastore_restore};
+use sedge_app::datastore::restore::{DatastoreRestoreRequest, datastore_restore};
 
 use crate::commands::Run;
 use crate::commands::shared::LockOptions;
@@ -30,7 +30,7 @@ pub(crate) struct DatastoreRestoreArgs {
 impl Run for DatastoreRestoreArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        let request = Request {
+        let request = DatastoreRestoreRequest {
             from: (self.file != Path::new("-")).then(|| self.file.clone()),
             replace: self.replace,
         };

@@ -1,7 +1,7 @@
 //! `sedge model create`
 
 use clap::Args;
-use sedge_app::model::create::{Request, model_create};
+use sedge_app::model::create::{ModelCreateRequest, model_create};
 
 use crate::commands::Run;
 use crate::commands::model::method_run::{inputs_read, key_value};
@@ -24,7 +24,7 @@ pub(crate) struct ModelCreateArgs {
 impl Run for ModelCreateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
-        let request = Request {
+        let request = ModelCreateRequest {
             type_name: self.r#type,
             name: self.name,
             global_arguments: inputs_read(self.global_argument)?,

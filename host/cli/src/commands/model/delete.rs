@@ -5,7 +5,7 @@ use sedge_app::model::delete::model_delete;
 use sedge_app::model::get::model_get;
 
 use crate::commands::Run;
-use crate::commands::shared::{Confirmation, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -27,15 +27,16 @@ pub(crate) struct ModelDeleteArgs {
 impl Run for ModelDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
-        if self.confirmation.is_needed(cx) {
+        self.confirmation.ask_about(cx, || {
             let model = model_get(&repository, &self.name)?.model;
-            let question = format!(
-                "Delete the model {} and its file {}?",
-                model.name, model.file
-            );
-            let refused = format!("the model {} was not deleted", model.name);
-            self.confirmation.ask(cx, &question, &refused)?;
-        }
+            Ok(Some(DeleteQuestion {
+                text: format!(
+                    "Delete the model {} and its file {}?",
+                    model.name, model.file
+                ),
+                refused: format!("the model {} was not deleted", model.name),
+            }))
+        })?;
         let deleted = cx.wait(model_delete(&repository, &self.name, cx.events()))?;
         let mut notes = vec![format!(
             "Deleted the model {} and its file {}",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sedge_app::failure_text::{core_dump_text, written_text};
-use sedge_app::model::method_run::{Request, model_method_run};
+use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
 use sedge_app::types::{json, read_named_file};
 use sedge_app::{AppError, Settings};
 use sedge_sys::fault::MachineError;
@@ -47,7 +47,7 @@ impl Run for ModelMethodRunArgs {
             ..self.options.settings()?
         };
         let repository = cx.repository_with(settings)?;
-        let request = Request {
+        let request = ModelMethodRunRequest {
             core_dump: self.core_dump,
             model: self.model,
             method: self.method,

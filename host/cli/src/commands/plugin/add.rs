@@ -10,6 +10,7 @@ use sedge_app::plugin::add::{AddOptions, AddRequest, Added, Undecided, plugin_ad
 use sedge_app::types::{Choice, stderr_columns};
 
 use crate::commands::Run;
+use crate::commands::shared::DownloadOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
@@ -19,14 +20,15 @@ use crate::show;
 
 /// Add plugins, or replace them with other versions
 ///
-/// Each component is checked, compiled and pinned by its digest in sedge.lock; calls never compile.
-/// The permissions that it asks for are shown, and you decide which of them all models of its type
-/// have. A version that asks for more permissions than before needs a new decision. If one of
-/// several components cannot be added, none is.
+/// Each component is checked, compiled and pinned by its digest in sedge.lock. A call compiles it
+/// only if the cache of compiled code does not have it. The permissions that a component asks for
+/// are shown, and you decide which of them all models of its type have. A version that asks for
+/// more permissions than before needs a new decision. If one of several components cannot be added,
+/// none is.
 #[derive(Debug, Args)]
 pub(crate) struct PluginAddArgs {
-    /// A component: a file built with a Sedge SDK, or a plugin that comes with Sedge, such as
-    /// @sedge/http
+    /// A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that comes with
+    /// Sedge, such as @sedge/http
     #[arg(value_name = "FILE.wasm", required = true)]
     file: Vec<PathBuf>,
     /// Grant everything that they ask for, except folders, whose paths only you know
@@ -50,6 +52,8 @@ pub(crate) struct PluginAddArgs {
     /// Replace a component that has a newer version
     #[arg(long)]
     downgrade: bool,
+    #[command(flatten)]
+    download: DownloadOptions,
 }
 
 impl Run for PluginAddArgs {
@@ -62,6 +66,7 @@ impl Run for PluginAddArgs {
                 let request = AddRequest {
                     source: file.as_path().into(),
                     options: self.options(),
+                    private_addresses: self.download.allow_private_address.clone(),
                 };
                 checked.push(plugin_add(&repository, request, cx.events()).await?);
             }

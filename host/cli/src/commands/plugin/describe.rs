@@ -9,6 +9,7 @@ use sedge_app::types::{PermissionRequest, permission_request_view};
 use serde_json::Value;
 
 use crate::commands::Run;
+use crate::commands::shared::DownloadOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text::{self, INDENT};
@@ -20,14 +21,18 @@ use crate::permission_text::permission_text;
 /// The plugin need not be added.
 #[derive(Debug, Args)]
 pub(crate) struct PluginDescribeArgs {
-    /// The type, for example @sedge/sink, or a component: FILE.wasm
+    /// The type, for example @sedge/sink, or a component: FILE.wasm or its URL (HTTPS only)
     r#type: String,
+    #[command(flatten)]
+    download: DownloadOptions,
 }
 
 impl Run for PluginDescribeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
-        let plugin = cx.wait(plugin_describe(&repository, &self.r#type, cx.events()))?;
+        let private_addresses = &self.download.allow_private_address;
+        let described = plugin_describe(&repository, &self.r#type, private_addresses, cx.events());
+        let plugin = cx.wait(described)?;
         let text = text(&plugin);
         Ok(Output::new(plugin).text(text))
     }

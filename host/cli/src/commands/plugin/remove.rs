@@ -1,9 +1,10 @@
 //! `sedge plugin remove`
 
 use clap::Args;
-use sedge_app::plugin::remove::plugin_remove;
+use sedge_app::plugin::remove::{plugin_remove, plugin_remove_plan};
 
 use crate::commands::Run;
+use crate::commands::shared::{Confirmation, DeleteQuestion};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -18,11 +19,21 @@ pub(crate) struct PluginRemoveArgs {
     /// Remove it although models of its type exist
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl Run for PluginRemoveArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
+        self.confirmation.ask_about(cx, || {
+            let plan = plugin_remove_plan(&repository, &self.r#type, self.force)?;
+            let plugin = format!("{} {}", plan.type_name, plan.version);
+            Ok(Some(DeleteQuestion {
+                text: format!("Remove the plugin {plugin}, and what was granted to it?"),
+                refused: format!("the plugin {plugin} was not removed"),
+            }))
+        })?;
         let removed = plugin_remove(&repository, &self.r#type, self.force)?;
         let note = format!("Removed {} {}", removed.type_name, removed.version);
         let left = match &removed.models[..] {

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sedge_api::view::plugin::PluginsRestored;
-use sedge_app::plugin::restore::plugin_restore;
+use sedge_app::plugin::restore::{PluginRestoreRequest, plugin_restore};
 
 use crate::commands::Run;
+use crate::commands::shared::DownloadOptions;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -15,32 +16,24 @@ use crate::output::Output;
 ///
 /// Only a component with a digest that sedge.lock pins is accepted. Without an argument, each
 /// missing component is looked for in the repository's folder `plugins`, among the plugins that come
-/// with Sedge, and where it was added from.
+/// with Sedge, and where it was added from: a file, or a URL.
 #[derive(Debug, Args)]
 pub(crate) struct PluginRestoreArgs {
-    /// A component, or a folder with components
+    /// A component, its URL (HTTPS only), or a folder with components
     #[arg(value_name = "FILE")]
     file: Vec<PathBuf>,
+    #[command(flatten)]
+    download: DownloadOptions,
 }
 
 impl Run for PluginRestoreArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let is_url = |path: &&PathBuf| {
-            let text = path.to_string_lossy();
-            text.starts_with("https://") || text.starts_with("http://")
-        };
-        if let Some(url) = self.file.iter().find(is_url) {
-            return Err(CliError::Usage {
-                message: format!("`{}` is not a file or folder", url.display()),
-                hints: vec![
-                    "download the component, then restore it from its file: only the pinned \
-                       digest is accepted"
-                        .to_owned(),
-                ],
-            });
-        }
         let repository = cx.repository()?;
-        let restored = cx.wait(plugin_restore(&repository, &self.file, cx.events()))?;
+        let request = PluginRestoreRequest {
+            from: self.file,
+            private_addresses: self.download.allow_private_address,
+        };
+        let restored = cx.wait(plugin_restore(&repository, &request, cx.events()))?;
         let notes = notes(&restored);
         let output = Output::new(restored);
         Ok(notes.into_iter().fold(output, Output::note))

@@ -6,7 +6,7 @@ use sedge_app::types::Span;
 
 use crate::commands::Run;
 use crate::commands::run::list::what;
-use crate::commands::shared::{Confirmation, DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
@@ -34,14 +34,15 @@ impl Run for RunGcArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
         let dry_run = self.dry_run.is_set();
-        if !dry_run && self.confirmation.is_needed(cx) {
-            let plan = cx.wait(run_gc(&repository, self.older_than, true, cx.events()))?;
-            if !plan.runs.is_empty() {
+        if !dry_run {
+            self.confirmation.ask_about(cx, || {
+                let plan = cx.wait(run_gc(&repository, self.older_than, true, cx.events()))?;
                 let what = show::count(plan.runs.len(), "run");
-                let question = format!("Remove {what} with their calls and logs permanently?");
-                self.confirmation
-                    .ask(cx, &question, &format!("{what} were not removed"))?;
-            }
+                Ok((!plan.runs.is_empty()).then(|| DeleteQuestion {
+                    text: format!("Remove {what} with their calls and logs permanently?"),
+                    refused: format!("{what} were not removed"),
+                }))
+            })?;
         }
         let removed = cx.wait(run_gc(&repository, self.older_than, dry_run, cx.events()))?;
         let runs = &removed.runs;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sedge_api::view::run::{RunKindView, RunStatusView, RunView};
-use sedge_app::run::list::{Request, run_list};
+use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::types::Timestamp;
 
 use crate::commands::Run;
@@ -53,7 +53,7 @@ fn status() -> impl TypedValueParser<Value = RunStatusView> {
 impl Run for RunListArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let is_filtered = self.status.is_some() || self.of.is_some() || self.since.is_some();
-        let request = Request {
+        let request = RunListRequest {
             status: self.status,
             of: self.of,
             since: self.since,

@@ -9,7 +9,7 @@ use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::progress::log_text;
+use crate::progress::{log_origin, log_text};
 use crate::rows::{ListOptions, Rows};
 
 /// Show the logs of the calls of a run
@@ -46,5 +46,6 @@ fn text(line: &LogLineView) -> String {
     let field = |LogFieldView { key, value }: &LogFieldView| format!(" {key}={value}");
     let fields: String = line.fields.iter().map(field).collect();
     let text = log_text(line.level.as_str(), &line.message, &fields, "    ");
-    format!("{path}  {}.{}: {text}", line.model, line.method)
+    let from = log_origin(line.step.as_deref(), &line.model, &line.method);
+    format!("{path}  {from}: {text}")
 }

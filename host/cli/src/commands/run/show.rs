@@ -15,7 +15,7 @@ use crate::commands::run::list::{elapsed, what};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Node, Output, draw};
+use crate::output::{Output, TreeNode, draw};
 use crate::show;
 
 /// The number of calls of one caller that are shown; the others are summed up.
@@ -64,7 +64,7 @@ struct Tree {
 
 impl Tree {
     fn text(&self, report: &RunReport) -> String {
-        let mut below: Vec<Node> = Vec::new();
+        let mut below: Vec<TreeNode> = Vec::new();
         let by_name: HashMap<&str, &CallView> = report
             .calls
             .iter()
@@ -85,7 +85,7 @@ impl Tree {
         lines.join("\n")
     }
 
-    fn step(&self, step: &StepView, made: &[&CallView]) -> Node {
+    fn step(&self, step: &StepView, made: &[&CallView]) -> TreeNode {
         let mut text = format!("step {}: {}", step.step, step.status.as_str());
         if let (Some(ms), StepStatusView::Succeeded | StepStatusView::Failed) =
             (step.duration_ms, step.status)
@@ -104,17 +104,17 @@ impl Tree {
         if let Some(comment) = &step.comment {
             text.push_str(&format!(": {comment}"));
         }
-        let mut below: Vec<Node> = made.iter().map(|call| self.call(call)).collect();
+        let mut below: Vec<TreeNode> = made.iter().map(|call| self.call(call)).collect();
         // The error that a call reported is not shown twice.
         let is_shown = made.last().is_some_and(|call| call.error.is_some());
         if let Some(error) = step.error.as_ref().filter(|_| !is_shown) {
             below.extend(self.error(error));
         }
-        Node { text, below }
+        TreeNode { text, below }
     }
 
-    fn call(&self, call: &CallView) -> Node {
-        let mut below: Vec<Node> = Vec::new();
+    fn call(&self, call: &CallView) -> TreeNode {
+        let mut below: Vec<TreeNode> = Vec::new();
         let (shown, rest) = call.calls.split_at(call.calls.len().min(self.shown));
         below.extend(shown.iter().map(|call| self.call(call)));
         if !rest.is_empty() {
@@ -126,26 +126,26 @@ impl Tree {
                 "and {} more calls, {n_ok} of them succeeded (`--all` shows them)",
                 rest.len()
             );
-            below.push(Node::leaf(text));
+            below.push(TreeNode::leaf(text));
         }
         if let Some(error) = &call.error {
             below.extend(self.error(error));
         }
         if let Some(rolled_back) = &call.rolled_back {
-            below.push(Node::leaf(rolled_back_text(rolled_back)));
+            below.push(TreeNode::leaf(rolled_back_text(rolled_back)));
         }
         let text = call_line(call);
-        Node { text, below }
+        TreeNode { text, below }
     }
 
-    fn error(&self, error: &CallProblem) -> Vec<Node> {
+    fn error(&self, error: &CallProblem) -> Vec<TreeNode> {
         let mut text = call_text(error, self.frames);
         if let Some(details) = details_text(error) {
             text.push_str(&format!("\n{details}"));
         }
         let text = guest_text::block(&text, "");
         text.lines()
-            .map(|line| Node::leaf(line.to_owned()))
+            .map(|line| TreeNode::leaf(line.to_owned()))
             .collect()
     }
 }

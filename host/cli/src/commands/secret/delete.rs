@@ -4,7 +4,7 @@ use clap::Args;
 use sedge_app::secret::{secret_delete, secret_exists};
 
 use crate::commands::Run;
-use crate::commands::shared::Confirmation;
+use crate::commands::shared::{Confirmation, DeleteQuestion};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -21,11 +21,13 @@ pub(crate) struct SecretDeleteArgs {
 impl Run for SecretDeleteArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
-        if secret_exists(&repository, &self.name)? {
-            let question = format!("Delete the secret `{}` permanently?", self.name);
-            let refused = format!("the secret `{}` was not deleted", self.name);
-            self.confirmation.ask(cx, &question, &refused)?;
-        }
+        self.confirmation.ask_about(cx, || {
+            let exists = secret_exists(&repository, &self.name)?;
+            Ok(exists.then(|| DeleteQuestion {
+                text: format!("Delete the secret `{}` permanently?", self.name),
+                refused: format!("the secret `{}` was not deleted", self.name),
+            }))
+        })?;
         let deleted = secret_delete(&repository, &self.name)?;
         let note = format!("Deleted `{}`.", deleted.name);
         Ok(Output::new(deleted).note(note))

@@ -29,7 +29,7 @@ pub enum Use<'a> {
     Command(&'a CommandName),
 }
 
-/// Which of the things that its plugin asks for one call has used: a mark for each.
+/// The requested permissions that one call has used: a mark for each.
 #[derive(Debug)]
 pub struct Uses {
     permissions: Arc<Permissions>,

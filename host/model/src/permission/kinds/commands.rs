@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KindRules;
+use super::{KindRules, alone};
 use crate::names::CommandName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -12,13 +12,17 @@ use crate::permission::pattern::CommandPattern;
 /// Run programs that the operator pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPermission {
-    /// The name under which one is pinned.
+    /// The name under which the program is pinned.
     pub name: CommandPattern,
 }
 
 impl KindRules for CommandPermission {
     fn subject(&self) -> String {
         self.name.to_string()
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        alone(subject, details).map(|name| Self { name })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -66,7 +70,7 @@ impl Permissions {
     /// Checks that a pinned program may be run.
     ///
     /// # Errors
-    /// It may not.
+    /// The plugin does not request the command, or no grant allows it.
     pub fn command(&self, wanted: &CommandName) -> Result<(), Denial> {
         let attempt = || format!("run the command `{wanted}`");
         let asks = |asked: &Permission| matches!(asked, Permission::Commands(CommandPermission { name }) if name.matches(wanted));

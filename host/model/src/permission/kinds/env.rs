@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KindRules;
+use super::{KindRules, alone};
 use crate::names::EnvName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
 
-/// See one environment variable.
+/// Read one environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvPermission {
     /// Its name.
@@ -18,6 +18,10 @@ pub struct EnvPermission {
 impl KindRules for EnvPermission {
     fn subject(&self) -> String {
         self.name.to_string()
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        alone(subject, details).map(|name| Self { name })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -49,7 +53,7 @@ impl Permissions {
     /// Checks that the model sees a variable of the environment.
     ///
     /// # Errors
-    /// It does not.
+    /// The plugin does not request the variable, or no grant allows it.
     pub fn variable(&self, wanted: &str) -> Result<(), Denial> {
         let attempt = format!("see the environment variable `{wanted}`");
         let asked = self

@@ -39,25 +39,25 @@ pub struct FolderPermission {
     pub access: FileAccess,
 }
 
-/// A folder that is handed over.
+/// A folder that is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FolderGrant {
-    /// The name by which the plugin asks for it.
+    /// The name by which the plugin requests it.
     pub name: FolderName,
-    /// Where it is; what is relative begins at the repository.
+    /// Its path. A relative path begins at the repository.
     pub path: String,
     /// What may be done there.
     #[serde(default)]
     pub access: FileAccess,
 }
 
-/// A folder that a model gets.
+/// A folder that a model may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
+pub struct GrantedFolder {
     /// The name by which the plugin knows it.
     pub name: FolderName,
-    /// Where it is; what is relative begins at the repository.
+    /// Its path. A relative path begins at the repository.
     pub path: String,
     /// What may be done there.
     pub access: FileAccess,
@@ -70,6 +70,14 @@ impl KindRules for FolderPermission {
 
     fn details(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, " {}", self.access.as_str())
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        let mut both = [FileAccess::Read, FileAccess::Write].into_iter();
+        Some(Self {
+            name: subject.parse().ok()?, // ignored: the caller reports the line
+            access: both.find(|access| details == [access.as_str()])?,
+        })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -122,10 +130,10 @@ impl FolderPermission {
 }
 
 impl Permissions {
-    /// Returns the folders that the model gets.
+    /// Returns the folders that the model may use.
     #[must_use]
-    pub fn folders(&self) -> Vec<Folder> {
-        let mut folders: Vec<Folder> = Vec::new();
+    pub fn folders(&self) -> Vec<GrantedFolder> {
+        let mut folders: Vec<GrantedFolder> = Vec::new();
         for asked in self.asks() {
             let Permission::Files(FolderPermission { name, access }) = asked else {
                 continue;
@@ -133,17 +141,17 @@ impl Permissions {
             let grant = self.granted.files.iter().find(|grant| grant.name == *name);
             folders.extend(grant.map(|grant| folder(grant, *access)));
         }
-        // One that is asked for twice is handed over once, with the wider access.
+        // A folder that is requested twice is granted once, with the wider access.
         folders.sort_by(|one, other| (&one.name, other.access).cmp(&(&other.name, one.access)));
         folders.dedup_by(|one, other| one.name == other.name);
         folders
     }
 
-    /// Returns the folder that the model gets by a name.
+    /// Returns the folder that the model may use under a name.
     ///
     /// # Errors
-    /// It gets none.
-    pub fn folder(&self, wanted: &str) -> Result<Folder, Denial> {
+    /// The plugin does not request the folder, or no grant allows it.
+    pub fn folder(&self, wanted: &str) -> Result<GrantedFolder, Denial> {
         let attempt = format!("use the folder `{wanted}`");
         let asked = self.asks().find(
             |asked| matches!(asked, Permission::Files(FolderPermission { name, .. }) if name.as_str() == wanted),
@@ -158,8 +166,8 @@ impl Permissions {
     }
 }
 
-fn folder(grant: &FolderGrant, asked: FileAccess) -> Folder {
-    Folder {
+fn folder(grant: &FolderGrant, asked: FileAccess) -> GrantedFolder {
+    GrantedFolder {
         name: grant.name.clone(),
         path: grant.path.clone(),
         access: grant.access.min(asked),

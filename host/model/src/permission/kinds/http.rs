@@ -15,9 +15,9 @@ use crate::permission::pattern::{HostPattern, HttpOrigin};
 /// Send HTTP requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpPermission {
-    /// Whereto.
+    /// The destination.
     pub url: HttpOrigin,
-    /// Empty for all.
+    /// The methods; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
 }
@@ -26,13 +26,13 @@ pub struct HttpPermission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpGrant {
-    /// Whereto.
+    /// The destination.
     pub url: HttpOrigin,
-    /// With which methods; empty for all.
+    /// The methods; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
-    /// Addresses of private networks and the like that the name may stand for. Without this
-    /// it may stand for public ones only.
+    /// The addresses that are not public and that the name may resolve to. If this is empty, the
+    /// name may resolve to public addresses only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressRange>,
 }
@@ -44,6 +44,14 @@ impl KindRules for HttpPermission {
 
     fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.methods.iter().try_for_each(|it| write!(f, " {it}"))
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        let are_methods = details.iter().all(|it| is_http_method(it));
+        are_methods.then_some(Self {
+            url: subject.parse().ok()?, // ignored: the caller reports the line
+            methods: details.iter().map(|&it| it.to_owned()).collect(),
+        })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -109,7 +117,7 @@ impl Permissions {
     /// Checks that a request may be sent, and returns which addresses its host may have.
     ///
     /// # Errors
-    /// It may not.
+    /// The plugin does not request this, or no grant allows it.
     pub fn http(&self, to: &HttpOrigin, method: &str) -> Result<Addresses, Denial> {
         let fits = |methods: &[String]| {
             methods.is_empty() || methods.iter().any(|allowed| allowed == method)
@@ -135,7 +143,7 @@ impl Permissions {
                 .iter()
                 .flat_map(|grant| grant.addresses.clone())
                 .collect(),
-            // Only who named this very host meant what it stands for in here.
+            // Only a grant of exactly this host implies the address that the host is.
             host: match grants.iter().any(|grant| grant.url.host == to.host) {
                 true => to.host.clone(),
                 false => HostPattern::Any,
@@ -143,8 +151,8 @@ impl Permissions {
         })
     }
 
-    /// Returns the denial of an address that a granted name stands for, with the lines that
-    /// would name it.
+    /// Returns the denial of an address to which a granted name resolved, with the lines that would
+    /// allow it.
     #[must_use]
     pub fn http_address_denied(&self, to: &HttpOrigin, method: &str, address: IpAddr) -> Denial {
         let mut wanted = Grants::default();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KindRules;
+use super::{KindRules, alone};
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
@@ -11,13 +11,17 @@ use crate::permission::pattern::ModelPattern;
 /// Call a model and read its data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelPermission {
-    /// Which.
+    /// The model.
     pub model: ModelPattern,
 }
 
 impl KindRules for ModelPermission {
     fn subject(&self) -> String {
         self.model.to_string()
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        alone(subject, details).map(|model| Self { model })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -61,11 +65,11 @@ impl KindRules for ModelPermission {
 }
 
 impl Permissions {
-    /// Checks that a model may be called, or read: `touch` says which. A model may always
-    /// touch itself.
+    /// Checks that a model may be called, or read: `touch` says which. A model may always call and
+    /// read itself.
     ///
     /// # Errors
-    /// It may not.
+    /// The plugin does not request the model, or no grant allows it.
     pub fn model(&self, target: &str, touch: &str) -> Result<(), Denial> {
         if target == self.model.as_str() {
             return Ok(());
@@ -83,7 +87,7 @@ impl Permissions {
         {
             return Ok(());
         }
-        // What is no name of a model is asked for by `*` alone.
+        // A text that is not a name of a model is covered by `*` only.
         let model = target.parse().unwrap_or(ModelPattern::Any);
         let lacking = Permission::Models(ModelPermission { model });
         Err(self.not_granted(attempt(), &lacking, None))

@@ -19,7 +19,7 @@ pub struct SecretPermission {
     /// Where the host may put it into requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HttpOrigin>,
-    /// Whether the plugin wants to see it.
+    /// Whether the plugin requests to see it.
     #[serde(default)]
     pub reveal: bool,
 }
@@ -28,7 +28,7 @@ pub struct SecretPermission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretGrant {
-    /// Which.
+    /// The secret.
     pub name: SecretName,
     /// Where the host may put it into requests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -40,14 +40,14 @@ pub struct SecretGrant {
 
 /// How a secret may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretUse {
+pub struct SecretUsage {
     /// Where the host may put it into requests.
     pub hosts: Vec<HttpOrigin>,
     /// Whether the plugin may see it.
     pub reveal: bool,
 }
 
-impl SecretUse {
+impl SecretUsage {
     /// Returns whether nothing was granted.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -73,6 +73,19 @@ impl KindRules for SecretPermission {
             .iter()
             .try_for_each(|host| write!(f, " {host}"))?;
         f.write_str(if self.reveal { " reveal" } else { "" })
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        let (hosts, reveal) = match details.split_last() {
+            Some((&"reveal", hosts)) => (hosts, true),
+            Some(_) | None => (details, false),
+        };
+        let hosts: Result<Vec<HttpOrigin>, _> = hosts.iter().map(|it| it.parse()).collect();
+        Some(Self {
+            name: subject.parse().ok()?, // ignored: the caller reports the line
+            hosts: hosts.ok()?,          // ignored: the caller reports the line
+            reveal,
+        })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -146,8 +159,8 @@ impl KindRules for SecretPermission {
 }
 
 impl SecretPermission {
-    /// Returns the part of it that is sent to one host; `None` if it is another secret, or not to
-    /// be sent there.
+    /// Returns the part of the permission that concerns one host. Returns `None` if `name` is
+    /// another secret, or if the permission does not cover the host.
     pub(in crate::permission) fn sent_to(
         &self,
         name: &SecretName,
@@ -163,12 +176,13 @@ impl SecretPermission {
 }
 
 impl Permissions {
-    /// Checks that a secret may be used, and returns how: where it may be sent, perhaps nowhere, and
-    /// whether it may be seen.
+    /// Checks that a secret may be used, and returns how: to which hosts it may be sent, which may
+    /// be none, and whether the plugin may see it.
     ///
     /// # Errors
-    /// It was not asked for; or it was asked for only to be seen, and not granted.
-    pub fn secret(&self, wanted: &SecretName) -> Result<SecretUse, Denial> {
+    /// The plugin does not request the secret; or it requests only to see it, and no grant allows
+    /// that.
+    pub fn secret(&self, wanted: &SecretName) -> Result<SecretUsage, Denial> {
         let attempt = || format!("use the secret `{wanted}`");
         let asks: Vec<&Permission> = self
             .asks()
@@ -183,12 +197,12 @@ impl Permissions {
             .iter()
             .filter(|grant| grant.name == *wanted)
             .collect();
-        // Where it is to be sent is known when it is sent: that denial names the host.
+        // The destination is known only when the secret is sent. The denial then names the host.
         let is_sent = |asked: &&Permission| matches!(asked, Permission::Secrets(SecretPermission { hosts, .. }) if !hosts.is_empty());
         if grants.is_empty() && !asks.iter().any(is_sent) {
             return Err(self.not_granted(attempt(), asks[0], None));
         }
-        let mut used = SecretUse {
+        let mut used = SecretUsage {
             hosts: Vec::new(),
             reveal: false,
         };
@@ -204,8 +218,8 @@ impl Permissions {
         Ok(used)
     }
 
-    /// Returns the denial of putting a secret into a request to a host, or of showing it to
-    /// the plugin (`to` is none then).
+    /// Returns the denial of putting a secret into a request to a host. If `to` is `None`, it is
+    /// the denial of showing the secret to the plugin.
     #[must_use]
     pub fn secret_denied(&self, name: &SecretName, to: Option<&HttpOrigin>) -> Denial {
         let attempt = match to {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::KindRules;
+use super::{KindRules, alone};
 use crate::permission::Permission;
 use crate::permission::address::{AddressRange, Addresses, one_address};
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -14,7 +14,7 @@ use crate::permission::pattern::{Endpoint, HostPattern};
 /// Make connections of TCP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketPermission {
-    /// Whereto.
+    /// The destination.
     pub to: Endpoint,
 }
 
@@ -22,9 +22,9 @@ pub struct SocketPermission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SocketGrant {
-    /// Whereto.
+    /// The destination.
     pub to: Endpoint,
-    /// Addresses that are not public and that the name may stand for, as of an HTTP grant.
+    /// The addresses that are not public and that the name may resolve to, as in a grant of HTTP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressRange>,
 }
@@ -32,6 +32,10 @@ pub struct SocketGrant {
 impl KindRules for SocketPermission {
     fn subject(&self) -> String {
         self.to.to_string()
+    }
+
+    fn of_words(subject: &str, details: &[&str]) -> Option<Self> {
+        alone(subject, details).map(|to| Self { to })
     }
 
     fn has_part(&self, granted: &Grants) -> bool {
@@ -66,7 +70,7 @@ impl Permissions {
     /// Checks that a connection may be made, and returns which addresses its host may have.
     ///
     /// # Errors
-    /// It may not.
+    /// The plugin does not request this, or no grant allows it.
     pub fn socket(&self, to: &Endpoint) -> Result<Addresses, Denial> {
         let attempt = || format!("connect to {to}");
         let wanted = Permission::Sockets(SocketPermission { to: to.clone() });
@@ -91,8 +95,8 @@ impl Permissions {
         })
     }
 
-    /// Returns the denial of an address that a granted name stands for, with the lines that
-    /// would name it.
+    /// Returns the denial of an address to which a granted name resolved, with the lines that would
+    /// allow it.
     #[must_use]
     pub fn socket_address_denied(&self, to: &Endpoint, address: IpAddr) -> Denial {
         let mut wanted = Grants::default();
@@ -107,9 +111,9 @@ impl Permissions {
     /// Checks that a name may be looked up: that of an endpoint to which connections may be made.
     ///
     /// # Errors
-    /// It may not.
+    /// The plugin does not request a connection to the name, or no grant allows it.
     pub fn look_up(&self, name: &str) -> Result<(), Denial> {
-        // What stands for itself is not looked up.
+        // An address needs no look-up.
         if name.parse::<IpAddr>().is_ok() {
             return Ok(());
         }
@@ -127,14 +131,14 @@ impl Permissions {
         })
     }
 
-    /// Returns whether the plugin asks for connections at all.
+    /// Returns whether the plugin requests any connections.
     #[must_use]
     pub fn asks_for_sockets(&self) -> bool {
         self.asks()
             .any(|asked| matches!(asked, Permission::Sockets(_)))
     }
 
-    /// Returns the endpoints that both sides name.
+    /// Returns the endpoints that are both requested and granted.
     pub fn sockets(&self) -> impl Iterator<Item = &Endpoint> {
         self.granted
             .sockets

@@ -49,7 +49,7 @@ pub trait FileSource: Send {
 
 /// A file that a guest is writing. Dropping it before `finish` discards the file.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
-pub struct FileWriter {
+pub struct GuestFileWriter {
     /// `None` once the file is finished.
     sink: Option<Box<dyn FileSink>>,
     name: DataName,
@@ -61,7 +61,7 @@ pub struct FileWriter {
 
 /// A file that a guest is reading.
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
-pub struct FileReader {
+pub struct GuestFileReader {
     info: VersionInfo,
     source: Box<dyn FileSource>,
 }
@@ -72,7 +72,7 @@ impl CallState {
         spec: &str,
         name: String,
         options: data::FileOptions,
-    ) -> GuestResult<Resource<FileWriter>> {
+    ) -> GuestResult<Resource<GuestFileWriter>> {
         let parts = match self.file_parts(spec, name, options) {
             Ok(parts) => parts,
             Err(error) => return Ok(Err(error)),
@@ -81,7 +81,7 @@ impl CallState {
             Ok(descriptor) => descriptor,
             Err(error) => return Ok(Err(error)),
         };
-        let writer = FileWriter {
+        let writer = GuestFileWriter {
             sink: Some(self.data_port()?.file_create()?),
             ..parts
         };
@@ -95,7 +95,7 @@ impl CallState {
         spec: &str,
         name: String,
         options: data::FileOptions,
-    ) -> Result<FileWriter, DataError> {
+    ) -> Result<GuestFileWriter, DataError> {
         let running = self.writing()?;
         let Some(declared) = running.plugin.type_info().file(spec) else {
             return Err(DataError::Undeclared(spec.to_owned()));
@@ -104,7 +104,7 @@ impl CallState {
             Some(text) => convert::media_type(text).map_err(DataError::InvalidName)?,
             None => declared.media_type.clone(),
         };
-        Ok(FileWriter {
+        Ok(GuestFileWriter {
             sink: None,
             name: data_name(name)?,
             spec: declared.name.clone(),
@@ -119,7 +119,7 @@ impl CallState {
         model: &ModelName,
         name: &DataName,
         version: Option<u64>,
-    ) -> GuestResult<Option<Resource<FileReader>>> {
+    ) -> GuestResult<Option<Resource<GuestFileReader>>> {
         let Some((info, source)) = self.file_source(model, name, version)? else {
             return Ok(Ok(None));
         };
@@ -127,7 +127,7 @@ impl CallState {
             Ok(descriptor) => descriptor,
             Err(error) => return Ok(Err(error)),
         };
-        let reader = self.table.push(FileReader { info, source })?;
+        let reader = self.table.push(GuestFileReader { info, source })?;
         self.descriptor_hold(reader.rep(), descriptor);
         Ok(Ok(Some(reader)))
     }
@@ -195,7 +195,11 @@ impl CallState {
 }
 
 impl HostFileWriter for CallState {
-    async fn write(&mut self, writer: Resource<FileWriter>, bytes: Vec<u8>) -> GuestResult<()> {
+    async fn write(
+        &mut self,
+        writer: Resource<GuestFileWriter>,
+        bytes: Vec<u8>,
+    ) -> GuestResult<()> {
         self.count_host_call(bytes.len())?;
         if let Err(error) = self.file_bytes_count(bytes.len() as u64 + 1)? {
             return Ok(Err(error));
@@ -211,7 +215,7 @@ impl HostFileWriter for CallState {
         Ok(Ok(()))
     }
 
-    async fn finish(&mut self, writer: Resource<FileWriter>) -> GuestResult<()> {
+    async fn finish(&mut self, writer: Resource<GuestFileWriter>) -> GuestResult<()> {
         self.count_host_call(0)?;
         let writer = self.table.get_mut(&writer)?;
         let Some(sink) = writer.sink.take() else {
@@ -231,7 +235,7 @@ impl HostFileWriter for CallState {
         Ok(stage(self.running()?, StagedChange::Write(write)))
     }
 
-    async fn drop(&mut self, writer: Resource<FileWriter>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, writer: Resource<GuestFileWriter>) -> wasmtime::Result<()> {
         let handle = writer.rep();
         self.table.delete(writer)?;
         self.file_closed(handle)
@@ -247,7 +251,10 @@ async fn finish(sink: Box<dyn FileSink>) -> wasmtime::Result<StagedContent> {
 }
 
 impl HostFileReader for CallState {
-    async fn info(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<data::VersionInfo> {
+    async fn info(
+        &mut self,
+        reader: Resource<GuestFileReader>,
+    ) -> wasmtime::Result<data::VersionInfo> {
         self.count_host_call(0)?;
         let info = self.table.get(&reader)?.info.clone();
         Ok(convert::version_info_to_guest(info))
@@ -255,7 +262,7 @@ impl HostFileReader for CallState {
 
     async fn read(
         &mut self,
-        reader: Resource<FileReader>,
+        reader: Resource<GuestFileReader>,
         bytes_max: u32,
     ) -> wasmtime::Result<Vec<u8>> {
         self.count_host_call(bytes_max.min(READ_BYTES_MAX) as usize)?;
@@ -272,7 +279,7 @@ impl HostFileReader for CallState {
         Ok(buffer)
     }
 
-    async fn drop(&mut self, reader: Resource<FileReader>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, reader: Resource<GuestFileReader>) -> wasmtime::Result<()> {
         let handle = reader.rep();
         self.table.delete(reader)?;
         self.file_closed(handle)

@@ -7,13 +7,13 @@ use sedge_sys::folder::Folder;
 use tempfile::TempDir;
 
 use super::*;
-use crate::door::{Door, values};
+use crate::door::{SqlDoor, values};
 use crate::statements;
 
 /// A store, and a handle to its queue of writers.
 struct Scene {
     _keep: TempDir,
-    door: Arc<Door>,
+    door: Arc<SqlDoor>,
     queue: FileQueue,
 }
 
@@ -23,7 +23,7 @@ impl Scene {
         let folder = Folder::open(keep.path()).expect("it is there");
         let medium = Medium::new(&folder).expect("a descriptor is left");
         let queue = super::super::queue(&medium).expect("the folder can be written");
-        let door = Arc::new(Door::create(medium).expect("the folder is empty"));
+        let door = Arc::new(SqlDoor::create(medium).expect("the folder is empty"));
         Self {
             _keep: keep,
             door,

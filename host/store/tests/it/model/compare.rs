@@ -1,7 +1,7 @@
 //! Compares everything that can be read from a store with the plain model.
 
+use sedge_lang::query::Selection;
 use sedge_model::digest::Digest;
-use sedge_model::query::Selection;
 use sedge_store::{ContentReader, DataRecord, ModelData, StoreError};
 
 use super::history::Look;

@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use sedge_lang::query::Selection;
 use sedge_model::call::{CallStatus, DataKind, Written};
 use sedge_model::digest::Digest;
 use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_model::query::Selection;
 use sedge_store::{DataDeleted, DataRecord, GcReport, GcRules, INLINE_BYTES_MAX};
 
 use super::STEPS;

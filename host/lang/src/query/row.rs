@@ -1,0 +1,198 @@
+//! One version of data as expressions see it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use cel::common::types::{CelBool, CelMap, CelMapKey, CelNull, CelString, CelTimestamp};
+use cel::common::value::CowVal;
+use cel::context::VariableResolver;
+use chrono::DateTime;
+
+use super::functions::{BUDGET_NAME, QueryBudget};
+use super::values::{Boxed, from_json, from_u64};
+
+/// The variables that an expression can use, in the order of the help.
+pub const VARIABLES: &[&str] = &[
+    "model",
+    "name",
+    "kind",
+    "spec",
+    "type",
+    "version",
+    "latest",
+    "mediaType",
+    "size",
+    "digest",
+    "tags",
+    "lifetime",
+    "createdAt",
+    "run",
+    "job",
+    "step",
+    "call",
+    "method",
+    "plugin",
+    "definition",
+    "attributes",
+    "now",
+];
+
+/// The last millisecond that the expression language can represent: the end of the year 9999.
+const TIME_MS_MAX: u64 = 253_402_300_799_999;
+
+/// The number of content bytes that cost as much as one value, each time an expression uses the
+/// content.
+const CONTENT_BYTES_PER_UNIT: usize = 64;
+
+/// One version of data.
+#[derive(Debug, Clone, Copy)]
+pub struct DataRow<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// The name of the data.
+    pub name: &'a str,
+    /// `resource` or `file`.
+    pub kind: &'a str,
+    /// The spec that it was written under.
+    pub spec: &'a str,
+    /// The type of the model: variable `type`.
+    pub type_name: &'a str,
+    /// The number of the version.
+    pub version: u64,
+    /// Whether it is the latest version: variable `latest`.
+    pub is_latest: bool,
+    /// The media type: variable `mediaType`.
+    pub media_type: &'a str,
+    /// The size of the content in bytes.
+    pub size: u64,
+    /// The digest of the content.
+    pub digest: &'a str,
+    /// The tags.
+    pub tags: &'a BTreeMap<String, String>,
+    /// How long it is retained, as text.
+    pub lifetime: &'a str,
+    /// When it was written, in milliseconds since 1970: variable `createdAt`, a timestamp. Times
+    /// after the year 9999 are cut to its end.
+    pub created_at_ms: u64,
+    /// The run that wrote it.
+    pub run: &'a str,
+    /// The job that wrote it: null outside of workflows.
+    pub job: Option<&'a str>,
+    /// The step that wrote it: null outside of workflows.
+    pub step: Option<&'a str>,
+    /// The call that wrote it.
+    pub call: &'a str,
+    /// The method that wrote it.
+    pub method: &'a str,
+    /// The plugin that wrote it.
+    pub plugin: &'a str,
+    /// The digest of the model's definition at that time.
+    pub definition: &'a str,
+    /// The content as JSON text: variable `attributes`. Without it, `attributes` is `{}`.
+    pub content: Option<&'a str>,
+}
+
+impl DataRow<'_> {
+    /// Returns when it was written, in milliseconds since 1970, up to the year 9999.
+    pub(super) fn created_at_ms(&self) -> u64 {
+        self.created_at_ms.min(TIME_MS_MAX)
+    }
+}
+
+/// Returns a point in time, in milliseconds since 1970.
+pub(super) fn timestamp(ms: u64) -> CelTimestamp {
+    let ms = i64::try_from(ms.min(TIME_MS_MAX)).expect("the limit is small");
+    let time = DateTime::from_timestamp_millis(ms).expect("the year 9999 is known");
+    CelTimestamp::from(time.fixed_offset())
+}
+
+/// The values of the variables while an expression is evaluated for one row.
+pub(super) struct EvalScope<'r> {
+    row: &'r DataRow<'r>,
+    keys: Option<&'r [String]>,
+    constants: &'r [Boxed<'static>],
+    now: &'r CelTimestamp,
+    pub(super) budget: QueryBudget,
+    content: OnceLock<Result<Boxed<'r>, String>>,
+}
+
+impl<'r> EvalScope<'r> {
+    /// Makes the scope of one row. If `keys` is given, only these members of its content are
+    /// parsed.
+    pub(super) fn new(
+        row: &'r DataRow<'r>,
+        keys: Option<&'r [String]>,
+        constants: &'r [Boxed<'static>],
+        now: &'r CelTimestamp,
+    ) -> Self {
+        Self {
+            row,
+            keys,
+            constants,
+            now,
+            budget: QueryBudget::new(),
+            content: OnceLock::new(),
+        }
+    }
+
+    /// Returns the error of the content, if an expression used the content.
+    pub(super) fn content_error(&self) -> Option<&str> {
+        self.content.get()?.as_ref().err().map(String::as_str)
+    }
+
+    fn attributes<'b>(&'b self) -> Option<CowVal<'b, 'b>> {
+        let text = self.row.content.unwrap_or("{}");
+        let cost = 1 + text.len() / CONTENT_BYTES_PER_UNIT;
+        if !self.budget.pays(cost as u64) {
+            return None;
+        }
+        let content = self.content.get_or_init(|| from_json(text, self.keys));
+        content.as_ref().ok().map(|it| CowVal::Borrowed(&**it))
+    }
+
+    fn tags<'b>(&self) -> CowVal<'b, 'r> {
+        let tags = self.row.tags.iter();
+        let tags = tags.map(|(key, value)| {
+            let value: Boxed<'r> = Box::new(CelString::from(value.as_str()));
+            (CelMapKey::from(key.as_str()), value)
+        });
+        CowVal::owned(CelMap::from(tags.collect::<HashMap<_, _>>()))
+    }
+}
+
+impl VariableResolver for EvalScope<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let row = self.row;
+        let text = |it: &'b str| CowVal::owned(CelString::from(it));
+        let value = match variable {
+            "attributes" => return self.attributes(),
+            BUDGET_NAME => CowVal::Borrowed(&self.budget),
+            "model" => text(row.model),
+            "name" => text(row.name),
+            "kind" => text(row.kind),
+            "spec" => text(row.spec),
+            "type" => text(row.type_name),
+            "version" => CowVal::Owned(from_u64(row.version)),
+            "latest" => CowVal::owned(CelBool::from(row.is_latest)),
+            "mediaType" => text(row.media_type),
+            "size" => CowVal::Owned(from_u64(row.size)),
+            "digest" => text(row.digest),
+            "tags" => self.tags(),
+            "lifetime" => text(row.lifetime),
+            "createdAt" => CowVal::owned(timestamp(row.created_at_ms)),
+            "run" => text(row.run),
+            "job" => row.job.map_or(CowVal::owned(CelNull), text),
+            "step" => row.step.map_or(CowVal::owned(CelNull), text),
+            "call" => text(row.call),
+            "method" => text(row.method),
+            "plugin" => text(row.plugin),
+            "definition" => text(row.definition),
+            "now" => CowVal::Borrowed(self.now),
+            constant => {
+                let at: usize = constant.strip_prefix('@')?.parse().ok()?;
+                CowVal::Borrowed(&**self.constants.get(at)?)
+            }
+        };
+        Some(value)
+    }
+}

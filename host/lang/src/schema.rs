@@ -1,0 +1,375 @@
+//! JSON Schemas, which arguments and data must satisfy.
+
+mod effort;
+
+use jsonschema::{FancyRegex, PatternOptions, Registry};
+use sedge_model::violation::Violation;
+use serde_json::{Value, json};
+
+use self::effort::Effort;
+
+/// The maximum number of violations that are reported for one value.
+///
+/// A guest chooses the schema and the value. Without this limit, they could make the host allocate
+/// any amount of memory for messages.
+const VIOLATIONS_MAX: usize = 20;
+
+/// The maximum number of visits to parts of a value during its check: about a second of work.
+///
+/// A guest chooses the schema and the value, and a check cannot be interrupted.
+const LOOKS_MAX: u64 = 100_000_000;
+
+/// The maximum number of backtracking steps of one match.
+///
+/// Only regular expressions with lookaround or backreferences backtrack.
+const PATTERN_STEPS_MAX: usize = 10_000;
+
+/// The maximum size of a compiled regular expression, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// The reason why a JSON value is not a usable JSON Schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SchemaError {
+    /// What is wrong with the schema.
+    pub message: String,
+}
+
+/// A compiled schema.
+///
+/// A schema that refers to another document with `$ref` does not compile, nor does a schema whose
+/// check could take too long.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    effort: Effort,
+    validator: jsonschema::Validator,
+    /// Finds the values of fields that are marked as secrets; `None` if no field is marked.
+    secrets: Option<jsonschema::Validator>,
+}
+
+/// The key by which a schema marks a field that holds a secret.
+const SENSITIVE: &str = "sensitive";
+
+/// The keyword `"sensitive": true`. Every value but null violates it, so that the violations are
+/// the places of the secrets.
+struct Sensitive;
+
+impl<'i> jsonschema::Keyword<'i> for Sensitive {
+    fn validate(&self, instance: &'i Value) -> Result<(), jsonschema::ValidationError<'i>> {
+        if self.is_valid(instance) {
+            return Ok(());
+        }
+        let message = "it is marked as sensitive";
+        Err(jsonschema::ValidationError::custom(message))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        instance.is_null()
+    }
+}
+
+/// The keyword `"sensitive": false`, which every value satisfies.
+struct Plain;
+
+impl<'i> jsonschema::Keyword<'i> for Plain {
+    fn validate(&self, _: &'i Value) -> Result<(), jsonschema::ValidationError<'i>> {
+        Ok(())
+    }
+
+    fn is_valid(&self, _: &'i Value) -> bool {
+        true
+    }
+}
+
+/// The URI by which [`Schema::compile_known`] refers to a schema that was compiled before.
+const KNOWN: &str = "sedge:known";
+
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    /// The schema is malformed, refers to another document, or is too much work to check.
+    pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
+        Self::compile_from(schema, schema, None)
+    }
+
+    /// Compiles a schema that [`Schema::compile`] compiled before, perhaps in another process.
+    ///
+    /// The library compiles the meta-schema of the draft and checks the schema against it. For the
+    /// draft that most schemas use, this takes longer than the rest of a short command. But the
+    /// library does not check schemas that are the target of a reference. So this function compiles
+    /// a schema that consists of a reference to the known one, in the draft with the shortest
+    /// meta-schema.
+    ///
+    /// # Errors
+    /// The schema was not compiled before, and refers to another document or is too much work.
+    pub fn compile_known(schema: &Value) -> Result<Self, SchemaError> {
+        let registry = Registry::new().add(KNOWN, schema);
+        let registry = registry.and_then(|it| it.prepare());
+        let reference =
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "$ref": KNOWN});
+        // Some valid schemas cannot be the target of a reference, because their `$id` is relative.
+        match registry {
+            Ok(registry) => Self::compile_from(schema, &reference, Some(&registry)),
+            Err(_) => Self::compile(schema),
+        }
+        .or_else(|_| Self::compile(schema))
+    }
+
+    /// Compiles `root`, which is the schema itself or a reference to it.
+    fn compile_from(
+        schema: &Value,
+        root: &Value,
+        registry: Option<&Registry<'_>>,
+    ) -> Result<Self, SchemaError> {
+        let wrong = |error: jsonschema::ValidationError<'_>| SchemaError {
+            message: error.to_string(),
+        };
+        let effort = Effort::of(schema).map_err(|message| SchemaError { message })?;
+        let options = || {
+            let options = jsonschema::options().with_pattern_options(patterns());
+            match registry {
+                Some(registry) => options.with_registry(registry),
+                None => options,
+            }
+        };
+        let validator = options().build(root).map_err(wrong)?;
+        let secrets = if mentions(schema, SENSITIVE) {
+            let options = options().with_keyword(SENSITIVE, |_, value, _| {
+                if *value == Value::Bool(true) {
+                    Ok(Box::new(Sensitive))
+                } else {
+                    Ok(Box::new(Plain))
+                }
+            });
+            Some(options.build(root).map_err(wrong)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            effort,
+            validator,
+            secrets,
+        })
+    }
+
+    /// Returns the places of secrets in a valid value, according to the schema. Secrets that are
+    /// null are left out.
+    #[must_use]
+    pub fn secrets(&self, value: &Value) -> Vec<String> {
+        let Some(secrets) = &self.secrets else {
+            return Vec::new();
+        };
+        let places = secrets.iter_errors(value).take(VIOLATIONS_MAX);
+        places
+            .map(|error| error.instance_path().to_string())
+            .collect()
+    }
+
+    /// Returns the places at which `value` violates the schema, at most twenty. The list is empty
+    /// if the value is valid.
+    #[must_use]
+    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        if self.effort.looks(value) > LOOKS_MAX {
+            return vec![Violation {
+                path: String::new(),
+                message: "it is too large or too deeply nested to be checked against this schema"
+                    .to_owned(),
+            }];
+        }
+        if self.validator.is_valid(value) {
+            return Vec::new();
+        }
+        self.validator
+            .iter_errors(value)
+            .take(VIOLATIONS_MAX)
+            .map(|error| Violation {
+                path: error.instance_path().to_string(),
+                message: error.to_string(),
+            })
+            .collect()
+    }
+}
+
+fn patterns() -> PatternOptions<FancyRegex> {
+    PatternOptions::fancy_regex()
+        .backtrack_limit(PATTERN_STEPS_MAX)
+        .size_limit(PATTERN_BYTES_MAX)
+}
+
+/// Returns whether any object in a schema has this key.
+fn mentions(schema: &Value, key: &str) -> bool {
+    match schema {
+        Value::Object(object) => {
+            object.contains_key(key) || object.values().any(|inner| mentions(inner, key))
+        }
+        Value::Array(array) => array.iter().any(|inner| mentions(inner, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    #[test]
+    fn violations_have_their_places() {
+        let schema = Schema::compile(&json!({
+            "type": "object",
+            "properties": {"count": {"type": "integer", "maximum": 10}, "target": {"type": "string"}},
+            "required": ["target"],
+            "additionalProperties": false,
+        }))
+        .expect("a schema");
+        assert_eq!(
+            schema.violations(&json!({"target": 1, "count": 3})).len(),
+            1
+        );
+        let shown: Vec<String> = schema
+            .violations(&json!({"count": 11}))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "/count: 11 is greater than the maximum of 10",
+                "\"target\" is a required property"
+            ]
+        );
+    }
+
+    #[test]
+    fn remote_reference_does_not_compile() {
+        Schema::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).expect_err("remote");
+        Schema::compile(&json!({"type": 7})).expect_err("malformed");
+    }
+
+    /// A guest chooses the schema and the value, and the check cannot be interrupted.
+    #[test]
+    fn value_that_takes_too_long_to_check_is_refused() {
+        let names: Vec<String> = (0..900).map(|n| format!("n{n}")).collect();
+        let schema = Schema::compile(&json!({"items": {"not": {"enum": names}}}));
+        let schema = schema.expect("a schema");
+        assert_eq!(schema.violations(&json!(vec![1; 1000])), []);
+        let violations = schema.violations(&json!(vec![1; 1_000_000]));
+        assert!(violations[0].message.contains("too large"));
+    }
+
+    #[test]
+    fn pattern_with_lookahead_has_a_limit_of_steps() {
+        let email = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$";
+        let schema = Schema::compile(&json!({"pattern": email})).expect("a schema");
+        assert_eq!(
+            schema.violations(&json!("ada.lovelace@mail.example.com")),
+            []
+        );
+        assert_eq!(
+            schema
+                .violations(&json!("ada..lovelace@mail.example.com"))
+                .len(),
+            1
+        );
+        let schema = Schema::compile(&json!({"pattern": r"^(?=(a|a)*b)(a|a)*c\1$"}));
+        let schema = schema.expect("a schema");
+        assert_eq!(schema.violations(&json!("a".repeat(10_000))).len(), 1);
+        Schema::compile(&json!({"pattern": r"((\w{1,100}){1,100}){1,100}"})).expect_err("huge");
+    }
+
+    /// A subschema with many references is compiled only once, so the time does not grow
+    /// exponentially.
+    #[test]
+    fn subschema_with_many_references_compiles_once() {
+        let mut defs = Map::new();
+        for n in 0..60 {
+            let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
+            defs.insert(
+                format!("d{n}"),
+                json!({"properties": {"a": next, "b": next}}),
+            );
+        }
+        defs.insert("d60".to_owned(), json!({"type": "integer"}));
+        let schema = json!({"$ref": "#/$defs/d0", "$defs": defs});
+        let schema = Schema::compile(&schema).expect("a schema");
+        assert_eq!(schema.violations(&json!({"a": {"b": {"a": {}}}})), []);
+    }
+
+    /// Both ways of compiling a schema find the same violations and secrets.
+    #[test]
+    fn known_schema_gives_the_same_results() {
+        let schemas = [
+            json!(true),
+            json!(false),
+            json!({}),
+            json!({"type": "object", "title": "None", "additionalProperties": false}),
+            json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+                "properties": {"a": {"type": ["string", "null"], "maxLength": 2}}, "required": ["a"]}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#",
+                "definitions": {"d": {"type": "string"}}, "properties": {"a": {"$ref": "#/definitions/d"}}}),
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "maximum": 3, "exclusiveMaximum": true}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "ipv4"}),
+            json!({"format": "ipv4"}),
+            json!({"$id": "https://example.com/a/", "$defs": {"d": {"type": "string"}}, "properties": {"a": {"$ref": "#/$defs/d"}}}),
+            json!({"$id": "relative", "properties": {"a": {"$ref": "#"}}, "maxProperties": 1}),
+            json!({"$id": "sedge:known", "type": "string"}),
+            json!({"properties": {"a": {"$ref": "#"}}, "unevaluatedProperties": false}),
+            json!({"items": {"$ref": "#/$defs/e"}, "$defs": {"e": {"enum": [1, "a"], "sensitive": true}}}),
+            json!({"anyOf": [{"pattern": "^a"}, {"const": {"a": 1}}], "not": {"type": "array"}}),
+            json!({"pattern": r"^(?=(a|a)*b)(a|a)*c\1$"}),
+        ];
+        let values = [
+            json!(null),
+            json!("a"),
+            json!("b"),
+            json!("127.0.0.1"),
+            json!(3),
+            json!(2),
+            json!([]),
+            json!([1, 2]),
+            json!({}),
+            json!({"a": 1}),
+            json!({"a": "bcd"}),
+            json!({"a": {"a": {}}}),
+            json!({"a": {}, "b": 1}),
+            json!({"a": {"a": 1, "b": 2}}),
+            json!("a".repeat(10_000)),
+        ];
+        let mut n_violations = 0;
+        for schema in &schemas {
+            let new = Schema::compile(schema).expect("a schema");
+            let known = Schema::compile_known(schema).expect("a schema");
+            for value in &values {
+                let violations = new.violations(value);
+                n_violations += violations.len();
+                assert_eq!(known.violations(value), violations, "{schema} {value}");
+                assert_eq!(known.secrets(value), new.secrets(value), "{schema} {value}");
+            }
+        }
+        assert!(n_violations > 50, "{n_violations}");
+        Schema::compile_known(&json!({"$ref": "http://127.0.0.1:9/x"})).expect_err("remote");
+    }
+
+    #[test]
+    fn secrets_are_found_where_the_schema_marks_them() {
+        let schema = Schema::compile(&json!({
+            "properties": {
+                "user": {"type": "string"},
+                "password": {"type": ["string", "null"], "sensitive": true},
+                "hint": {"type": "string", "sensitive": false},
+                "keys": {"items": {"$ref": "#/$defs/key"}},
+            },
+            "$defs": {"key": {"anyOf": [{"type": "integer"}, {"type": "string", "sensitive": true}]}},
+        }))
+        .expect("a schema");
+        let check = |value: Value, expect: &[&str]| {
+            assert!(schema.violations(&value).is_empty(), "{value}");
+            assert_eq!(schema.secrets(&value), expect, "{value}");
+        };
+        check(json!({"user": "ada", "hint": "x", "keys": [1, 2]}), &[]);
+        check(json!({"password": null}), &[]);
+        check(json!({"password": "x", "keys": [1]}), &["/password"]);
+        check(json!({"keys": [1, "x"]}), &["/keys/1"]);
+    }
+}
