@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::problem::{Problem, UseCase};
 use crate::view::data::{
     DataCollection, DataContentView, DataDeletion, DataDiff, DataPruned, DataQueryItem,
-    DataQueryReport, DataRenamed, DataVersionView,
+    DataQueryReport, DataRenamed, DataRestored, DataVersionView,
 };
 use crate::view::datastore::{
     BackupMade, BackupRestored, DatastoreChecked, DatastoreCompacted, DatastoreStatusView,
@@ -27,7 +27,8 @@ use crate::view::datastore::{
 };
 use crate::view::doctor::DoctorReport;
 use crate::view::model::{
-    MethodRunView, ModelCreated, ModelDeleted, ModelListed, ModelPermissions, ModelView,
+    MethodRunView, ModelCreated, ModelDeleted, ModelGranted, ModelListed, ModelPermissions,
+    ModelRevoked, ModelView,
 };
 use crate::view::plugin::{PluginListed, PluginRemoved, PluginView, PluginsAdded, PluginsRestored};
 use crate::view::program::{CommandHelp, ProgramVersion};
@@ -162,6 +163,7 @@ documents! {
     DataPrune => Success<DataPruned>,
     DataQuery => List<DataQueryItem, DataQueryReport>,
     DataRename => Success<DataRenamed>,
+    DataRestore => Success<DataRestored>,
     DataSearch => List<DataVersionView, NoMore>,
     DataVersions => List<DataVersionView, NoMore>,
     DatastoreBackup => Success<BackupMade>,
@@ -177,9 +179,11 @@ documents! {
     ModelCreate => Success<ModelCreated>,
     ModelDelete => Success<ModelDeleted>,
     ModelGet => Success<ModelView>,
+    ModelGrant => Success<ModelGranted>,
     ModelList => List<ModelListed, NoMore>,
     ModelMethodRun => Success<MethodRunView>,
     ModelPermissions => Success<ModelPermissions>,
+    ModelRevoke => Success<ModelRevoked>,
     PluginAdd => Success<PluginsAdded>,
     PluginDescribe => Success<PluginView>,
     PluginList => List<PluginListed, NoMore>,

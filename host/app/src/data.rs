@@ -12,6 +12,7 @@ pub mod list;
 pub mod prune;
 pub mod query;
 pub mod rename;
+pub mod restore;
 pub mod versions;
 
 use sedge_api::view::data::DataVersionView;

@@ -1,27 +1,42 @@
 //! Checks a repository, and reports what is wrong with it.
 //!
 //! Each area has a function that returns its findings. An area that cannot be checked is a finding
-//! too, and does not prevent the checks of the others.
+//! too, and does not prevent the checks of the others. A finding says whether, and how, it can be
+//! repaired without a risk for data ([`Repair`]); [`doctor_fix`] does that.
 
-use std::collections::BTreeMap;
+pub(crate) mod error;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use sedge_api::problem::Explain;
 use sedge_api::view::doctor::{AreaState, AreaView, DoctorReport, FindingView};
+use sedge_locks::session;
 use sedge_model::names::SecretName;
+use sedge_runtime::CodeCache;
 use sedge_secrets::SecretsError;
 
-use crate::error::{AppError, PluginUseError, SecretError};
-use crate::repository::Repository;
+use crate::error::{AppError, PluginUseError, SecretError, UpkeepError};
+use crate::plugin::loaded::component_file;
+use crate::plugin::restore::is_present;
+use crate::plugin::vendor::vendored_file;
+use crate::repository::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER};
+use repair::repair_view;
+pub use repair::{Doctored, Repair, Repaired, TemporaryFile, doctor_fix};
 
 /// A part of a repository that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Area {
+    /// The files of run-time state: their modes, and what killed processes left behind.
+    Files,
     /// The datastore: whether it opens.
     Datastore,
     /// The secrets and their key.
     Secrets,
     /// The pinned plugins.
     Plugins,
+    /// The user's cache of compiled code.
+    Cache,
     /// The definitions of models.
     Models,
     /// The workflows.
@@ -35,7 +50,28 @@ pub struct DoctorFinding {
     pub severity: AreaState,
     /// The error that a command would report for it.
     pub problem: AppError,
+    /// How it can be repaired without a risk for data.
+    pub repair: Option<Repair>,
 }
+
+/// All areas, in the order in which they are examined and repaired.
+const AREAS: [Area; 7] = [
+    Area::Files,
+    Area::Datastore,
+    Area::Secrets,
+    Area::Plugins,
+    Area::Cache,
+    Area::Models,
+    Area::Workflows,
+];
+
+/// The folders of run-time state in which temporary files are looked for. The others have rules of
+/// their own.
+const STATE_FOLDERS: [&str; 1] = ["plugins"];
+
+/// The folders of the repository in which temporary files are looked for, besides those of vendored
+/// components.
+const FOLDERS: [&str; 3] = ["", MODELS_FOLDER, WORKFLOWS_FOLDER];
 
 /// The findings of one area.
 #[derive(Debug)]
@@ -51,27 +87,31 @@ impl Area {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Files => "files",
             Self::Datastore => "datastore",
             Self::Secrets => "secrets",
             Self::Plugins => "plugins",
+            Self::Cache => "cache",
             Self::Models => "models",
             Self::Workflows => "workflows",
         }
     }
 }
 
-/// Returns the view of all findings.
+/// Returns the view of all findings, and of the repairs if some were requested.
 #[must_use]
-pub fn doctor_report(examined: &[Examined]) -> DoctorReport {
+pub fn doctor_report(examined: &[Examined], repairs: Option<&[Repaired]>) -> DoctorReport {
     DoctorReport {
         is_sound: examined.iter().all(|it| it.state() < AreaState::Fault),
         areas: examined.iter().map(area_view).collect(),
+        repairs: repairs.map(|repairs| repairs.iter().map(repair_view).collect()),
     }
 }
 
 fn area_view(examined: &Examined) -> AreaView {
     let finding = |finding: &DoctorFinding| FindingView {
         severity: finding.severity,
+        is_fixable: finding.repair.is_some(),
         problem: finding.problem.problem(),
     };
     AreaView {
@@ -93,33 +133,108 @@ impl Examined {
 /// Checks every area of a repository. This needs no lock, and runs no plugin.
 #[must_use]
 pub fn doctor(repository: &Repository) -> Vec<Examined> {
-    type Look = fn(&Repository) -> Result<Vec<DoctorFinding>, AppError>;
-    let areas: [(Area, Look); 5] = [
-        (Area::Datastore, datastore),
-        (Area::Secrets, secrets),
-        (Area::Plugins, plugins),
-        (Area::Models, models),
-        (Area::Workflows, workflows),
-    ];
-    areas
-        .into_iter()
-        .map(|(area, look)| Examined {
-            area,
-            findings: look(repository).unwrap_or_else(|problem| vec![fault(problem)]),
-        })
-        .collect()
+    AREAS.map(|area| examine(area, repository)).into()
+}
+
+/// Checks one area.
+fn examine(area: Area, repository: &Repository) -> Examined {
+    let look: fn(&Repository) -> Result<Vec<DoctorFinding>, AppError> = match area {
+        Area::Files => files,
+        Area::Datastore => datastore,
+        Area::Secrets => secrets,
+        Area::Plugins => plugins,
+        Area::Cache => cache,
+        Area::Models => models,
+        Area::Workflows => workflows,
+    };
+    Examined {
+        area,
+        findings: look(repository).unwrap_or_else(|problem| vec![fault(problem)]),
+    }
 }
 
 fn fault(problem: AppError) -> DoctorFinding {
     DoctorFinding {
         severity: AreaState::Fault,
         problem,
+        repair: None,
     }
 }
 
+/// Returns a finding about something that is not used, or works all the same.
+fn warning(problem: UpkeepError, repair: Repair) -> DoctorFinding {
+    DoctorFinding {
+        severity: AreaState::Warning,
+        problem: problem.into(),
+        repair: Some(repair),
+    }
+}
+
+/// Looks at the files of run-time state, and opens none of those of the datastore.
+fn files(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+    let mut findings = Vec::new();
+    let wrong = repository.modes_wrong()?;
+    if !wrong.is_empty() {
+        findings.push(warning(UpkeepError::Modes { files: wrong }, Repair::Modes));
+    }
+    if repository.has_state_folder("locks")? {
+        let dead = session::dead_sessions(&repository.state_folder("locks")?)?;
+        if !dead.is_empty() {
+            let n_sessions = dead.len();
+            let problem = UpkeepError::Sessions { n_sessions };
+            findings.push(warning(problem, Repair::Sessions));
+        }
+    }
+    let temporary = temporary_files(repository)?;
+    if !temporary.is_empty() {
+        let files = temporary.iter().map(TemporaryFile::shown).collect();
+        let problem = UpkeepError::TemporaryFiles { files };
+        findings.push(warning(problem, Repair::TemporaryFiles(temporary)));
+    }
+    Ok(findings)
+}
+
+fn temporary_files(repository: &Repository) -> Result<Vec<TemporaryFile>, AppError> {
+    let mut found = Vec::new();
+    let mut add = |state_folder, paths: Vec<String>| {
+        found.extend(
+            paths
+                .into_iter()
+                .map(|path| TemporaryFile { state_folder, path }),
+        );
+    };
+    let mut folders: BTreeSet<String> = FOLDERS.map(str::to_owned).into();
+    for type_name in repository.plugin_lock().plugins.keys() {
+        let vendored = vendored_file(type_name);
+        let folder = vendored.rsplit_once('/').map(|(folder, _)| folder);
+        folders.extend(folder.map(str::to_owned));
+    }
+    for folder in &folders {
+        add(None, repository.folder().leftovers(folder)?);
+    }
+    for folder in STATE_FOLDERS {
+        if repository.has_state_folder(folder)? {
+            add(
+                Some(folder),
+                repository.state_folder(folder)?.leftovers("")?,
+            );
+        }
+    }
+    Ok(found)
+}
+
 fn datastore(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
-    repository.store()?.status()?;
-    Ok(Vec::new())
+    let status = repository.store()?.status()?;
+    // A call that is running may be writing the files.
+    for call in &status.running {
+        if repository.session_is_alive(&call.session)? {
+            return Ok(Vec::new());
+        }
+    }
+    let n_files = status.n_unfinished;
+    let problem = UpkeepError::UnfinishedFiles { n_files };
+    let finding = (n_files > 0).then(|| warning(problem, Repair::UnfinishedFiles));
+    Ok(finding.into_iter().collect())
 }
 
 fn secrets(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
@@ -136,6 +251,7 @@ fn secrets(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
                     name: secret.name,
                     weakness,
                 }),
+                repair: None,
             }),
             Err(error) => {
                 let (names, _) = closed
@@ -145,26 +261,65 @@ fn secrets(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
             }
         }
     }
-    if closed.is_empty() {
-        secrets.key_check()?;
+    if closed.is_empty()
+        && let Err(source) = secrets.key_check()
+    {
+        let repair = key_repair(&source);
+        findings.push(DoctorFinding {
+            repair,
+            ..fault(source.into())
+        });
     }
-    let closed = closed.into_values();
-    findings.extend(
-        closed.map(|(names, source)| fault(AppError::from(SecretError::Closed { names, source }))),
-    );
+    for (names, source) in closed.into_values() {
+        let repair = key_repair(&source);
+        findings.push(DoctorFinding {
+            repair,
+            ..fault(AppError::from(SecretError::Closed { names, source }))
+        });
+    }
     Ok(findings)
 }
 
+/// Returns the repair of a key that other users have rights to.
+fn key_repair(error: &SecretsError) -> Option<Repair> {
+    matches!(error, SecretsError::KeyOpen(_)).then_some(Repair::KeyMode)
+}
+
 fn plugins(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
-    let plugins = repository.plugins_pinned()?.into_iter();
-    let missing = plugins.filter(|plugin| !plugin.is_here);
-    let findings = missing.map(|plugin| {
-        fault(AppError::from(PluginUseError::Gone {
-            type_name: plugin.type_name.clone(),
-            from: plugin.pinned.source.clone(),
-        }))
+    let components = repository.state_folder("plugins")?;
+    let mut findings = Vec::new();
+    for (type_name, pinned) in &repository.plugin_lock().plugins {
+        if is_present(repository, &components, pinned)? {
+            continue;
+        }
+        let (type_name, from) = (type_name.clone(), pinned.source.clone());
+        let repair = Some(Repair::Component(type_name.clone()));
+        let problem = match components.has(&component_file(&pinned.sha256))? {
+            true => PluginUseError::Damaged { type_name, from },
+            false => PluginUseError::Gone { type_name, from },
+        };
+        findings.push(DoctorFinding {
+            repair,
+            ..fault(problem.into())
+        });
+    }
+    Ok(findings)
+}
+
+/// Looks for entries that are not authentic. A cache that cannot be opened is reported by the
+/// commands that compile for themselves because of it.
+fn cache(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+    let cache = CodeCache::open(repository.compiled_code());
+    let entries = cache.and_then(|cache| cache.damaged());
+    let entries = entries.unwrap_or_else(|error| {
+        tracing::warn!(%error, "failed to check the cache of compiled code");
+        Vec::new()
     });
-    Ok(findings.collect())
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let repair = Repair::CacheEntries(entries.clone());
+    Ok(vec![warning(UpkeepError::CacheEntries { entries }, repair)])
 }
 
 fn models(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {

@@ -25,6 +25,7 @@ use crate::repository::trust::TrustError;
 
 pub use crate::data::error::DataUseError;
 pub use crate::datastore::error::DatastoreError;
+pub use crate::doctor::error::UpkeepError;
 pub use crate::model::error::ModelError;
 pub use crate::plugin::error::PluginUseError;
 pub use crate::repository::error::RepositoryError;
@@ -69,6 +70,9 @@ pub enum AppError {
     /// An error of locks.
     #[error(transparent)]
     Lock(#[from] LockUseError),
+    /// A finding of `doctor` that no other command reports.
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     /// An error of this process, or of what it needs from the machine.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -87,6 +91,7 @@ impl AppError {
             Self::Datastore(error) => error,
             Self::Secret(error) => error,
             Self::Lock(error) => error,
+            Self::Upkeep(error) => error,
             Self::Process(error) => error,
         }
     }

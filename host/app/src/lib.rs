@@ -30,7 +30,7 @@ pub use call::failure_text;
 pub use error::{
     AppError, CallFailed, DataUseError, DatastoreError, LockUseError, ModelError, PathError,
     PluginUseError, ProcessError, RepositoryError, RunFailed, RunInterrupted, RunUseError,
-    SecretError, StepFault, WithinCallReason, WorkflowFailed,
+    SecretError, StepFault, UpkeepError, WithinCallReason, WorkflowFailed,
 };
 pub use events::{Event, Events};
 pub use plugin::first_party::FirstParty;
@@ -66,6 +66,7 @@ pub mod types {
     pub use sedge_model::permission::effective::Explained;
     pub use sedge_model::permission::grants::{AddressRange, Grants};
     pub use sedge_model::permission::pattern::{CommandPattern, HttpOrigin, ModelPattern};
+    pub use sedge_model::permission::revoke::Revocation;
     pub use sedge_model::permission::{FileAccess, Permission, PermissionRequest};
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_runtime::{

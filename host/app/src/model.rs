@@ -6,6 +6,8 @@ pub(crate) mod view;
 pub mod create;
 pub mod delete;
 pub mod get;
+pub mod grant;
 pub mod list;
 pub mod method_run;
 pub mod permissions;
+pub mod revoke;

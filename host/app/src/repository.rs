@@ -214,6 +214,23 @@ impl Repository {
         Ok(state.keep(name, self.keeping)?)
     }
 
+    /// Returns the paths of the files of run-time state whose modes are not those that Sedge sets.
+    pub(crate) fn modes_wrong(&self) -> Result<Vec<String>, AppError> {
+        match self.folder.kept(STATE_FOLDER, self.keeping)? {
+            Some(state) => Ok(state.modes_wrong(KEY_FILE)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Sets the modes of all files of run-time state. The datastore must not be open in this
+    /// process yet.
+    pub(crate) fn modes_set(&self) -> Result<(), AppError> {
+        if let Some(state) = self.folder.kept(STATE_FOLDER, self.keeping)? {
+            state.modes_settle_all(KEY_FILE)?;
+        }
+        Ok(())
+    }
+
     /// Returns whether the folder of run-time state of that name exists.
     pub(crate) fn has_state_folder(&self, name: &str) -> Result<bool, AppError> {
         match self.folder.kept(STATE_FOLDER, self.keeping)? {
@@ -388,16 +405,20 @@ impl Repository {
         if run.status != RunStatus::Running {
             return Ok(run.status);
         }
-        // ignored: a text that is not a session number names no session that could be alive.
-        let Ok(id) = run.session.parse() else {
-            return Ok(RunStatus::Interrupted);
-        };
-        let is_alive = session::is_alive(&self.state_folder("locks")?, id)?;
-        Ok(if is_alive {
+        Ok(if self.session_is_alive(&run.session)? {
             RunStatus::Running
         } else {
             RunStatus::Interrupted
         })
+    }
+
+    /// Returns whether the process of a session is alive, as the operating system says.
+    pub(crate) fn session_is_alive(&self, session: &str) -> Result<bool, AppError> {
+        // ignored: a text that is not a session number names no session that could be alive.
+        let Ok(id) = session.parse() else {
+            return Ok(false);
+        };
+        Ok(session::is_alive(&self.state_folder("locks")?, id)?)
     }
 
     /// Returns the error for a model that does not exist, with the nearest existing name.

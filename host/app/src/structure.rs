@@ -20,6 +20,8 @@ use crate::repository::Repository;
 /// A lock held by an operation that is not a call, with the permit for the store.
 pub(crate) struct Held {
     pub(crate) permit: WritePermit,
+    /// Who asked for the operation, for records.
+    pub(crate) by: String,
     _lock: LockGuard,
 }
 
@@ -48,6 +50,7 @@ pub(crate) async fn locked(
             by,
             lock_epoch: lock.epoch().0,
         },
+        by: locks.by(),
         _lock: lock,
     })
 }

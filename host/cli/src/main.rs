@@ -8,6 +8,7 @@ mod commands;
 mod context;
 mod error;
 mod first_party;
+mod grant_questions;
 mod guest_text;
 mod help;
 mod json_list;

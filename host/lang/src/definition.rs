@@ -122,6 +122,33 @@ impl Definition {
             file,
         })
     }
+
+    /// Returns whether another definition means the same, except for its text and its grants.
+    pub(crate) fn differs_only_in_grants(&self, other: &Self) -> bool {
+        // A new key does not compile here until it is compared, too.
+        let Self {
+            file: _,
+            name,
+            type_name,
+            type_version,
+            description,
+            tags,
+            global_arguments,
+            method_arguments,
+            limits,
+            grants: _,
+            retention,
+        } = self;
+        *name == other.name
+            && type_name.value == other.type_name.value
+            && *type_version == other.type_version
+            && *description == other.description
+            && *tags == other.tags
+            && global_arguments.value == other.global_arguments.value
+            && *method_arguments == other.method_arguments
+            && *limits == other.limits
+            && *retention == other.retention
+    }
 }
 
 fn retention(

@@ -178,6 +178,22 @@ pub fn is_alive(files: &Folder, id: SessionId) -> Result<bool, FileError> {
     FileLock::is_held(files, &lock_file(id))
 }
 
+/// Returns the sessions that have a file and are dead.
+///
+/// A process that has created its file and not yet locked it looks dead for a moment.
+///
+/// # Errors
+/// The files of the sessions cannot be examined.
+pub fn dead_sessions(files: &Folder) -> Result<Vec<SessionId>, FileError> {
+    let mut dead = Vec::new();
+    for id in sessions(files)? {
+        if is_dead(files, id)? {
+            dead.push(id);
+        }
+    }
+    Ok(dead)
+}
+
 /// Returns the process of a session, or `None` if its file cannot be read.
 pub(crate) fn info(files: &Folder, id: SessionId) -> Option<SessionInfo> {
     // ignored: the text is for display, and no decision depends on it.

@@ -9,6 +9,7 @@ pub mod effective;
 pub mod grants;
 mod kinds;
 pub mod pattern;
+pub mod revoke;
 
 use std::fmt;
 use std::str::FromStr;

@@ -19,6 +19,7 @@
 //! The second file exists for components with debug info. It is read only after a trap; without
 //! it, backtraces have no lines.
 
+mod check;
 mod key;
 mod load;
 

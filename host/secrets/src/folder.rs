@@ -141,6 +141,15 @@ impl Secrets {
         })
     }
 
+    /// Takes all rights to the key from users other than its owner.
+    ///
+    /// # Errors
+    /// The key is missing, or its mode cannot be changed.
+    pub fn key_close(&self) -> Result<(), SecretsError> {
+        self.folder.others_exclude(KEY)?;
+        Ok(())
+    }
+
     /// Returns the metadata of each secret, sorted by name. A secret that cannot be opened is
     /// listed with the reason.
     ///

@@ -14,9 +14,10 @@ use crate::Store;
 use crate::blobs::ContentReader;
 use crate::calls::lineage;
 use crate::changes::{Origin, data_find, digest_of};
+use crate::data_restore::RestoredFrom;
 use crate::door::{RowFlow, SqlRow, Tx, TxFault, values};
 use crate::error::StoreError;
-use crate::format::read_word;
+use crate::format::{StoredPlugin, read_word};
 use crate::runs::{json, word};
 use crate::statements;
 
@@ -47,12 +48,15 @@ pub struct DataRecord {
     pub lifetime: Lifetime,
     /// When it was written.
     pub created_at: Timestamp,
-    /// The call that wrote it.
+    /// The call that wrote it; of a restored version, the call that wrote the version that it
+    /// comes from.
     pub by: Lineage,
     /// The workflow step of the call, if any, as `job/step`.
     pub step: Option<String>,
-    /// What wrote it.
+    /// What wrote it; of a restored version, what wrote the version that it comes from.
     pub origin: Origin,
+    /// Where it comes from, if a user restored it.
+    pub restored: Option<RestoredFrom>,
     place: Place,
 }
 
@@ -311,6 +315,7 @@ pub(crate) fn data_record(row: &SqlRow<'_>) -> Result<DataRecord, TxFault> {
     let known = |text: String| (!text.is_empty()).then_some(text);
     let content: Option<i64> = row.get(19)?;
     let run: String = row.get(12)?;
+    let plugin = row.text(17, StoredPlugin::read)??;
     Ok(DataRecord {
         model: word("model name", row.get(0)?)?,
         name: word("data name", row.get(1)?)?,
@@ -334,11 +339,12 @@ pub(crate) fn data_record(row: &SqlRow<'_>) -> Result<DataRecord, TxFault> {
                 .map(|text| word("type name", text))
                 .transpose()?,
             method: word("method name", row.get(16)?)?,
-            plugin: row.get(17)?,
+            plugin: plugin.sha256,
             definition: known(definition)
                 .map(|text| word("digest", text))
                 .transpose()?,
         },
+        restored: plugin.restored,
         place: content.map_or(Place::File, Place::Row),
     })
 }

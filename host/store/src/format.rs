@@ -7,6 +7,7 @@
 
 mod call;
 mod event;
+mod plugin;
 mod word;
 
 use std::fmt::Debug;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use call::{StoredFailedCall, StoredOutcome};
 pub(crate) use event::StoredEvent;
+pub(crate) use plugin::StoredPlugin;
 pub(crate) use word::{StoredWord, read_word};
 
 /// Reads a text as each type that rows hold as JSON, and checks that what was read is the same once

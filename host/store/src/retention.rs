@@ -113,6 +113,18 @@ impl Store {
         Ok(report)
     }
 
+    /// Removes the files that no row refers to, and the unfinished files of processes that have
+    /// ended. Returns their number and bytes. No version is deleted. The caller must hold the
+    /// exclusive lock on the datastore.
+    ///
+    /// # Errors
+    /// The database or the disk fails, or [`StoreError::LockLost`].
+    pub fn leftovers_remove(&self, permit: &WritePermit) -> Result<(u64, u64), StoreError> {
+        let files = self.sweep(permit)?;
+        let unfinished = self.unfinished_remove()?;
+        Ok((files.0 + unfinished.0, files.1 + unfinished.1))
+    }
+
     /// Removes unfinished files, and returns their number and bytes. The caller must hold the
     /// exclusive lock on the datastore, so that the processes that wrote them are known to be gone.
     pub(crate) fn unfinished_remove(&self) -> Result<(u64, u64), StoreError> {

@@ -132,7 +132,7 @@ CREATE TABLE origins (
     id         INTEGER PRIMARY KEY,
     type       TEXT NOT NULL,     -- of the model; empty if unknown
     method     TEXT NOT NULL,
-    plugin     TEXT NOT NULL,     -- SHA-256 of the component
+    plugin     TEXT NOT NULL,     -- SHA-256 of the component; see StoredPlugin
     definition TEXT NOT NULL,     -- BLAKE3 of the model's file; empty if unknown
     UNIQUE (plugin, definition, method, type)
 ) STRICT;

@@ -133,6 +133,8 @@ pub(crate) const DATA_INSERT: &str = "
     VALUES (?1, ?2, ?3, 0, 0, NULL, ?4)";
 pub(crate) const DATA_WRITTEN: &str =
     "UPDATE data SET latest = ?2, written = ?2, keep = ?3, owner = ?4 WHERE id = ?1";
+/// A restored version changes neither what is kept nor the owner.
+pub(crate) const DATA_RESTORED: &str = "UPDATE data SET latest = ?2, written = ?2 WHERE id = ?1";
 pub(crate) const DATA_RENAME: &str = "UPDATE data SET name = ?2 WHERE id = ?1";
 pub(crate) const DATA_FORWARD_DELETE: &str =
     "DELETE FROM data WHERE model = ?1 AND name = ?2 AND forward IS NOT NULL";
@@ -160,10 +162,14 @@ pub(crate) const DATA_MODELS: &str = "
 
 pub(crate) const ORIGIN_FIND: &str = "
     SELECT id FROM origins WHERE plugin = ?1 AND definition = ?2 AND method = ?3 AND type = ?4";
+pub(crate) const ORIGIN_GET: &str =
+    "SELECT type, method, plugin, definition FROM origins WHERE id = ?1";
 pub(crate) const ORIGIN_INSERT: &str =
     "INSERT INTO origins (plugin, definition, method, type) VALUES (?1, ?2, ?3, ?4)";
 
 pub(crate) const CONTENT_INSERT: &str = "INSERT INTO contents (bytes) VALUES (?1)";
+pub(crate) const CONTENT_COPY: &str =
+    "INSERT INTO contents (bytes) SELECT bytes FROM contents WHERE id = ?1";
 pub(crate) const CONTENT_GET: &str = "SELECT bytes FROM contents WHERE id = ?1";
 pub(crate) const CONTENT_DELETE: &str = "DELETE FROM contents WHERE id = ?1";
 
@@ -171,6 +177,15 @@ pub(crate) const VERSION_INSERT: &str = "
     INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
                                lifetime, created_at, run, path, step, origin)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+/// Writes a version again under another number, with another content row, lifetime, time and origin.
+pub(crate) const VERSION_RESTORE: &str = "
+    INSERT INTO data_versions (data, version, kind, spec, media_type, size, digest, content, tags,
+                               lifetime, created_at, run, path, step, origin)
+    SELECT data, ?3, kind, spec, media_type, size, digest, ?4, tags, ?5, ?6, run, path, step, ?7
+    FROM data_versions WHERE data = ?1 AND version = ?2";
+pub(crate) const VERSION_STORED: &str = "
+    SELECT digest, content, size, lifetime, origin FROM data_versions
+    WHERE data = ?1 AND version = ?2";
 pub(crate) const VERSION_CONTENT: &str =
     "SELECT digest, content FROM data_versions WHERE data = ?1 AND version = ?2";
 /// Whether the version before or after a version shares its content.
@@ -187,6 +202,9 @@ pub(crate) const VERSION_NUMBERS: &str = "
     ORDER BY version";
 pub(crate) const TAG_INSERT: &str =
     "INSERT INTO data_tags (key, value, data, version) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const TAGS_RESTORE: &str = "
+    INSERT INTO data_tags (key, value, data, version)
+    SELECT key, value, data, ?3 FROM data_tags WHERE data = ?1 AND version = ?2";
 pub(crate) const FILE_USES: &str =
     "SELECT count(*) FROM data_versions WHERE digest = ?1 AND content IS NULL";
 pub(crate) const FILE_IS_USED: &str =
@@ -231,11 +249,13 @@ pub(crate) const COUNTS: [&str; 5] = [
 ];
 
 /// What the calls of a run wrote that did not succeed, in the order in which it was first written.
+/// The calls did not write the restored versions, whose origins have a space.
 pub(crate) const KEPT_OF_RUN: &str = "
     SELECT calls.path, data.name, v.version
     FROM data_versions AS v JOIN data ON data.id = v.data
+    JOIN origins AS o ON o.id = v.origin
     JOIN calls ON calls.run = v.run AND calls.path = v.path
-    WHERE v.run = ?1 AND calls.status <> 'succeeded'
+    WHERE v.run = ?1 AND calls.status <> 'succeeded' AND o.plugin NOT LIKE '% %'
     ORDER BY v.data, v.version";
 
 /// Returns the statement for the runs that match a filter, newest first, and its parameters.

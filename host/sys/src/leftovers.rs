@@ -38,6 +38,12 @@ fn is_passing_name_of(name: &str, found: &str) -> bool {
     digits.bytes().all(is_digit) && (more.is_empty() || more.starts_with('.'))
 }
 
+/// Returns whether `found` is a temporary name for any file.
+fn is_passing_name(found: &str) -> bool {
+    let mut dots = found.match_indices('.');
+    dots.any(|(at, _)| at > 0 && is_passing_name_of(&found[..at], found))
+}
+
 /// Marks a file as written by a living process, until it is closed. Returns false if another
 /// process took the file for a leftover before it was marked, and removed it. If the file system
 /// has no locks, the file is not marked, and is never recognised as a leftover.
@@ -60,30 +66,58 @@ impl Folder {
     /// The folder cannot be read.
     pub fn leftovers_remove(&self, relative: &str) -> Result<(), FileError> {
         let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
-        let found = self.passing_names(folder, name);
+        let found = self.passing_names(folder, |found| is_passing_name_of(name, found));
         for found in found.map_err(|source| self.error("list", folder, source))? {
-            let path = match folder {
-                "" => found,
-                folder => format!("{folder}/{found}"),
-            };
-            // ignored: the file is gone, or belongs to another user and stays.
-            let Ok(file) = self.open_file(&path, Opening::Read) else {
-                continue;
-            };
-            // A locked file belongs to a living process.
-            let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-            // ignored: a file whose metadata cannot be read stays.
-            if locked.is_ok() && has_name(&file).unwrap_or(false) {
-                // ignored: a leftover only takes up space.
-                let _ = self.remove(&path);
-            }
+            // ignored: a leftover only takes up space.
+            let _ = self.leftover_remove(&joined(folder, found));
         }
         Ok(())
     }
 
-    /// Returns the temporary names for `name` in one of its folders. Links are skipped: they are
-    /// not followed, and may be broken.
-    fn passing_names(&self, folder: &str, name: &str) -> io::Result<Vec<String>> {
+    /// Returns the paths of all temporary files in one of its folders that killed processes left
+    /// behind, sorted.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn leftovers(&self, folder: &str) -> Result<Vec<String>, FileError> {
+        let found = self.passing_names(folder, is_passing_name);
+        let found = found.map_err(|source| self.error("list", folder, source))?;
+        let paths = found.into_iter().map(|found| joined(folder, found));
+        let mut left: Vec<String> = paths.filter(|path| self.leftover(path).is_some()).collect();
+        left.sort();
+        Ok(left)
+    }
+
+    /// Removes a temporary file, unless a living process writes it. Returns whether it was removed.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn leftover_remove(&self, path: &str) -> Result<bool, FileError> {
+        let Some(_locked) = self.leftover(path) else {
+            return Ok(false);
+        };
+        self.remove(path)?;
+        Ok(true)
+    }
+
+    /// Opens and locks a temporary file. Returns `None` if it is gone, belongs to a living process,
+    /// or cannot be opened.
+    fn leftover(&self, path: &str) -> Option<File> {
+        // ignored: the file is gone, or belongs to another user and stays.
+        let file = self.open_file(path, Opening::Read).ok()?;
+        // A locked file belongs to a living process.
+        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        // ignored: a file whose metadata cannot be read stays.
+        (locked.is_ok() && has_name(&file).unwrap_or(false)).then_some(file)
+    }
+
+    /// Returns the temporary names in one of its folders that `is_wanted` accepts. Links are
+    /// skipped: they are not followed, and may be broken.
+    fn passing_names(
+        &self,
+        folder: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> io::Result<Vec<String>> {
         let entries = match self.dir_at(folder).and_then(|dir| dir.entries()) {
             Ok(entries) => entries,
             Err(source) if source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -95,11 +129,18 @@ impl Folder {
             let Ok(found) = entry.file_name().into_string() else {
                 continue;
             };
-            if is_passing_name_of(name, &found) && entry.file_type()?.is_file() {
+            if is_wanted(&found) && entry.file_type()?.is_file() {
                 names.push(found);
             }
         }
         Ok(names)
+    }
+}
+
+fn joined(folder: &str, name: String) -> String {
+    match folder {
+        "" => name,
+        folder => format!("{folder}/{name}"),
     }
 }
 
@@ -134,5 +175,33 @@ mod tests {
         drop(file);
         folder.leftovers_remove("./a").expect("readable");
         assert_eq!(folder.files(".").expect("readable"), stays);
+    }
+
+    #[test]
+    fn all_leftovers_of_a_folder_are_found() {
+        let keep = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(keep.path()).expect("it is there");
+        folder.create_folder("models").expect("made");
+        let put = |name: &str| std::fs::write(keep.path().join(name), "x").expect("written");
+        put("models/a.yaml");
+        put("models/notes.tmp");
+        put("models/.0123456789abcdef.tmp");
+        put("models/b.yaml.0123456789abcdef.tmp");
+        put("models/a.0123456789abcdef.db.tmp");
+        let held = format!("models/{}", passing_name("c.yaml"));
+        let file = folder.create(&held).expect("made");
+        let left = folder.leftovers("models").expect("readable");
+        let expect = [
+            "models/a.0123456789abcdef.db.tmp",
+            "models/b.yaml.0123456789abcdef.tmp",
+        ];
+        assert_eq!(left, expect);
+        for path in expect {
+            assert!(folder.leftover_remove(path).expect("removed"), "{path}");
+            assert!(!folder.leftover_remove(path).expect("it is gone"), "{path}");
+        }
+        assert!(!folder.leftover_remove(&held).expect("it is held"));
+        drop(file);
+        assert_eq!(folder.leftovers("models").expect("readable"), [held]);
     }
 }

@@ -29,7 +29,6 @@ const OTHERS: u32 = 0o077;
 
 /// A folder, or a file in it, does not belong to the user alone.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OwnFolderError {
     /// It is a symbolic link.
     #[error("`{}` is a symbolic link", .0.display())]

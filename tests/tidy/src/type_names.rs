@@ -9,7 +9,10 @@ use crate::tree::{TreeFile, files, hold};
 ///
 /// Add one only if both names are fixed by something outside of the host. Otherwise, put the noun
 /// of the room in front of one: `CallFrame` and `StackFrame`.
-const SHARED: &[(&str, &str)] = &[];
+const SHARED: &[(&str, &str)] = &[("Descendants", PLATFORM), ("MemoryFile", PLATFORM)];
+
+/// Why a name occurs once for each platform.
+const PLATFORM: &str = "each platform has its own form of it, and a build has one of them";
 
 /// The keywords that declare a type.
 const KEYWORDS: [&str; 5] = ["struct", "enum", "trait", "type", "union"];

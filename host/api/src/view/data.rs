@@ -37,8 +37,21 @@ pub struct DataVersionView {
     pub lifetime: String,
     /// When it was written.
     pub created_at: Time,
-    /// What wrote it.
+    /// What wrote it. A restored version has the writer of the version that it comes from.
     pub written_by: DataWriterView,
+    /// Which version it was restored from; absent if a call wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<RestoredFromView>,
+}
+
+/// Where a version comes from that a user restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoredFromView {
+    /// The version of the same name whose content it has. It may have been deleted since.
+    pub version: u64,
+    /// The user who restored it.
+    pub by: String,
 }
 
 /// What kind of data something is.
@@ -249,6 +262,22 @@ pub struct DataRenamed {
     pub to: String,
     /// Whether the former name leads to it.
     pub forward: bool,
+}
+
+/// A version that was restored: written again, as the latest version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataRestored {
+    /// The model.
+    pub model: String,
+    /// The name of the data.
+    pub name: String,
+    /// The version that was to be restored.
+    pub from: u64,
+    /// The latest version, which has its content.
+    pub version: u64,
+    /// Whether a version was written. It is `false` if `from` was the latest version already.
+    pub is_written: bool,
 }
 
 /// The difference between two versions.

@@ -11,15 +11,33 @@ use crate::problem::Problem;
 pub struct DoctorReport {
     /// Whether everything works. Warnings do not count.
     pub is_sound: bool,
-    /// Each part of the repository, in the order in which they are examined.
+    /// Each part of the repository, in the order in which they are examined. After a repair, it is
+    /// what remains.
     pub areas: Vec<AreaView>,
+    /// What was done about each finding that could be repaired; absent if no repair was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repairs: Option<Vec<RepairView>>,
+}
+
+/// What was done about one finding.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairView {
+    /// The part of the repository, as in `areas`.
+    pub area: String,
+    /// What was wrong, as a lower-case fragment without a period.
+    pub finding: String,
+    /// What was done, as a sentence; null if it could not be repaired.
+    pub done: Option<String>,
+    /// Why it could not be repaired; null if it was.
+    pub error: Option<Problem>,
 }
 
 /// A part of a repository, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AreaView {
-    /// Which part: `datastore`, `secrets`, `plugins`, `models` or `workflows`.
+    /// Which part: `files`, `datastore`, `secrets`, `plugins`, `cache`, `models` or `workflows`.
     pub area: String,
     /// The worst finding, or `ok`.
     pub state: AreaState,
@@ -57,6 +75,8 @@ impl AreaState {
 pub struct FindingView {
     /// `warning` or `fault`.
     pub severity: AreaState,
+    /// Whether `doctor` can repair it without a risk for data.
+    pub is_fixable: bool,
     /// What is wrong, and what to do.
     #[serde(flatten)]
     pub problem: Problem,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::call::VersionsWritten;
-use super::permission::PermissionView;
+use super::permission::{GrantsView, PermissionView};
 use super::workflow::FileFault;
 use crate::problem::details::CoreDumpDetails;
 use crate::{PluginText, Time};
@@ -162,6 +162,43 @@ pub struct ModelPermissions {
     pub type_name: String,
     /// What its plugin requests, in the plugin's order.
     pub permissions: Vec<ModelPermissionView>,
+}
+
+/// What was granted to a model, and what it may do now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelGranted {
+    /// The model.
+    pub model: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The file with its grants, within the repository.
+    pub file: String,
+    /// The grants that were added to the file.
+    pub added: GrantsView,
+    /// The permissions that were to be granted, and had been granted before.
+    pub already: Vec<PermissionView>,
+    /// What its plugin requests, in the plugin's order, and what the model may do now.
+    pub permissions: Vec<ModelPermissionView>,
+}
+
+/// What was revoked of a model, and what it may still do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelRevoked {
+    /// The model.
+    pub model: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The file with its grants, within the repository.
+    pub file: String,
+    /// The grants that were removed from the file.
+    pub removed: GrantsView,
+    /// What its plugin requests, in the plugin's order, and what the model may still do; null if
+    /// the plugin cannot be used.
+    pub permissions: Option<Vec<ModelPermissionView>>,
 }
 
 /// One thing that a model's plugin requests, and what the model may do of it.

@@ -1,7 +1,7 @@
 //! Views of data.
 
 use sedge_api::view::data::{
-    DataKindView, DataVersionView, DataWriterView, DeletedName, ModelDataView,
+    DataKindView, DataVersionView, DataWriterView, DeletedName, ModelDataView, RestoredFromView,
 };
 use sedge_model::call::DataKind;
 use sedge_store::{DataDeleted, DataRecord, ModelData};
@@ -24,6 +24,10 @@ pub(crate) fn version_view(record: &DataRecord) -> DataVersionView {
         lifetime: record.lifetime.to_string(),
         created_at: time(record.created_at),
         written_by: writer_view(record),
+        restored_from: record.restored.as_ref().map(|from| RestoredFromView {
+            version: from.version,
+            by: from.by.clone(),
+        }),
     }
 }
 

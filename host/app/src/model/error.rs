@@ -3,7 +3,10 @@
 use sedge_api::problem::call::ViolationView;
 use sedge_api::problem::details::ViolationsDetails;
 use sedge_api::problem::{Details, ErrorCode, Explain, Help, UseCase, sources};
+use sedge_lang::grants_edit::GrantsEditError;
+use sedge_lang::repository::CONFIG_FILE;
 use sedge_model::names::{ModelName, TypeName};
+use sedge_model::permission::choice::ChoiceError;
 use sedge_model::violation::Violation;
 
 use crate::data::prune::GoneError;
@@ -48,6 +51,36 @@ pub enum ModelError {
         /// The type whose description has the schema.
         type_name: TypeName,
     },
+    /// The user granted a permission that the model's plugin does not request.
+    #[error("`{model}` cannot be granted that")]
+    GrantUnknown {
+        /// The model.
+        model: ModelName,
+        /// What is wrong with the grant.
+        source: ChoiceError,
+    },
+    /// The grants in a definition have a form that is not edited.
+    #[error("the grants in {file} cannot be edited")]
+    NotEditable {
+        /// The file of the definition.
+        file: String,
+        /// The form, and the lines to write by hand.
+        source: GrantsEditError,
+    },
+    /// A definition does not grant what was to be revoked.
+    #[error("the definition of `{model}` does not grant `{what}`")]
+    NotGranted {
+        /// The model.
+        model: ModelName,
+        /// Its type.
+        type_name: TypeName,
+        /// What was to be revoked.
+        what: String,
+        /// What the definition grants, each as it is named on a command line.
+        granted: Vec<String>,
+        /// Whether all models of the type have it.
+        is_of_type: bool,
+    },
     /// An argument that was given as text cannot be used.
     #[error("the input `{name}` cannot be used: {reason}")]
     BadInput {
@@ -66,6 +99,9 @@ impl Explain for ModelError {
             Self::Gone(error) => error.code(),
             Self::MethodMissing { .. } => ErrorCode::MethodMissing,
             Self::Violations { .. } => ErrorCode::InvalidInput,
+            Self::GrantUnknown { .. } => ErrorCode::GrantUnknown,
+            Self::NotEditable { .. } => ErrorCode::GrantsNotEditable,
+            Self::NotGranted { .. } => ErrorCode::GrantMissing,
             Self::BadInput { .. } => ErrorCode::BadInput,
         }
     }
@@ -92,6 +128,22 @@ impl Explain for ModelError {
                 vec![Help::advice(format!("its methods are {}", quoted(methods)))]
             }
             Self::Violations { type_name, .. } => vec![schema_help(type_name)],
+            Self::GrantUnknown { model, .. } => vec![
+                Help::command("see what its plugin requests", UseCase::ModelPermissions)
+                    .with("name", model.as_str()),
+            ],
+            Self::NotEditable { file, source } => vec![Help::edit(
+                "write the grants by hand",
+                file.as_str(),
+                source.yaml.as_str(),
+            )],
+            Self::NotGranted {
+                model,
+                type_name,
+                granted,
+                is_of_type,
+                ..
+            } => not_granted_help(model, type_name, granted, *is_of_type),
             Self::BadInput { .. } => vec![Help::advice(
                 "give each input once, with a value of the type in the schema",
             )],
@@ -105,6 +157,30 @@ impl Explain for ModelError {
         let violations = violations.iter().map(violation_view).collect();
         Some(Details::Violations(ViolationsDetails { violations }))
     }
+}
+
+fn not_granted_help(
+    model: &ModelName,
+    type_name: &TypeName,
+    granted: &[String],
+    is_of_type: bool,
+) -> Vec<Help> {
+    let mut help = Vec::new();
+    if is_of_type {
+        help.push(Help::advice(format!(
+            "all models of `{type_name}` have it: change that in {CONFIG_FILE}, or remove the \
+             plugin and add it with fewer grants"
+        )));
+    }
+    help.push(Help::advice(match granted {
+        [] => format!("{} grants nothing", model.file()),
+        granted => format!("{} grants {}", model.file(), quoted(granted)),
+    }));
+    help.push(
+        Help::command("see what the model may do", UseCase::ModelPermissions)
+            .with("name", model.as_str()),
+    );
+    help
 }
 
 /// Returns the view of a violation.

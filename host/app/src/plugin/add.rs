@@ -86,7 +86,7 @@ pub struct Undecided {
 }
 
 impl Undecided {
-    fn new(request: &PermissionRequest) -> Self {
+    pub(crate) fn new(request: &PermissionRequest) -> Self {
         Self {
             permission: request.permission.clone(),
             request: request_view(request),

@@ -196,6 +196,14 @@ pub enum PluginUseError {
         /// The file or address that it was added from.
         from: String,
     },
+    /// The file of a pinned component has another content.
+    #[error("the component of the plugin `{type_name}` on this machine is damaged")]
+    Damaged {
+        /// The type that it provides.
+        type_name: TypeName,
+        /// The file or address that it was added from.
+        from: String,
+    },
     /// A pinned component cannot be used.
     #[error("the plugin `{type_name}` cannot be used")]
     Broken {
@@ -237,7 +245,7 @@ impl Explain for PluginUseError {
             Self::Download(error) => download_code(error),
             Self::UrlHasQuery { .. } => ErrorCode::BadInput,
             Self::Refused { source, .. } => refused(source).unwrap_or(ErrorCode::PluginRefused),
-            Self::Gone { .. } => ErrorCode::PluginGone,
+            Self::Gone { .. } | Self::Damaged { .. } => ErrorCode::PluginGone,
             Self::Broken { source, .. } => refused(source).unwrap_or(ErrorCode::PluginBroken),
             Self::PermissionsUndecided { .. } => ErrorCode::PermissionsUndecided,
             Self::GrantUnknown { .. } => ErrorCode::GrantUnknown,
@@ -287,6 +295,7 @@ impl Explain for PluginUseError {
             | Self::NoneInFolder { .. }
             | Self::Refused { .. }
             | Self::Gone { .. }
+            | Self::Damaged { .. }
             | Self::Broken { .. }
             | Self::PermissionsUndecided { .. }
             | Self::GrantUnknown { .. } => sources(self.source()),
@@ -329,7 +338,7 @@ impl Explain for PluginUseError {
                 }
                 help
             }
-            Self::Gone { from, .. } => vec![
+            Self::Gone { from, .. } | Self::Damaged { from, .. } => vec![
                 Help::command("restore it", UseCase::PluginRestore),
                 restore_file(&format!(
                     "or get the component, which was added from `{from}`"

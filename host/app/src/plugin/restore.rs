@@ -99,6 +99,38 @@ pub async fn plugin_restore(
     })
 }
 
+/// Restores the missing or damaged component of one plugin, from the first place that has it.
+/// Returns the place.
+///
+/// # Errors
+/// Returns an error if no place has the component, if it does not provide the type, or if it cannot
+/// be written.
+pub(crate) async fn component_restore(
+    repository: &Repository,
+    type_name: &TypeName,
+    events: Arc<dyn Events>,
+) -> Result<String, AppError> {
+    let lock = plugin_lock_read(repository.folder())?;
+    let (type_name, pinned) = repository.plugin_pinned(type_name.as_str())?;
+    let search = ComponentSearch {
+        repository,
+        lock: &lock,
+        private_addresses: &[],
+    };
+    let found = search.look_for(type_name, pinned).await;
+    let found = found.map_err(|unusable| PluginUseError::NotFound {
+        not_found: vec![NotFound {
+            plugin: PinnedDigest::new(type_name, pinned),
+            unusable,
+        }],
+        restored: Vec::new(),
+    })?;
+    type_check(repository, &found, events).await?;
+    let components = repository.state_folder("plugins")?;
+    components.write(&component_file(&pinned.sha256), &found.component.bytes)?;
+    Ok(found.component.place())
+}
+
 /// A component that was not found.
 #[derive(Debug)]
 pub struct NotFound {
@@ -147,17 +179,26 @@ struct FoundComponent<'a> {
     component: ReadComponent,
 }
 
+/// Returns whether a component is on this machine, undamaged.
+pub(crate) fn is_present(
+    repository: &Repository,
+    components: &Folder,
+    pinned: &LockedPlugin,
+) -> Result<bool, AppError> {
+    let bytes_max = repository.component_limits().bytes;
+    let bytes = components.read(&component_file(&pinned.sha256), bytes_max)?;
+    Ok(bytes.is_some_and(|bytes| *pinned.sha256 == *sha256_hex(&bytes)))
+}
+
 /// Returns the pinned plugins whose component is not on this machine, or is damaged.
 fn missing_in<'a>(
     repository: &Repository,
     components: &Folder,
     lock: &'a PluginLock,
 ) -> Result<BTreeMap<&'a TypeName, &'a LockedPlugin>, AppError> {
-    let bytes_max = repository.component_limits().bytes;
     let mut missing = BTreeMap::new();
     for (type_name, pinned) in &lock.plugins {
-        let bytes = components.read(&component_file(&pinned.sha256), bytes_max)?;
-        if !bytes.is_some_and(|bytes| *pinned.sha256 == *sha256_hex(&bytes)) {
+        if !is_present(repository, components, pinned)? {
             missing.insert(type_name, pinned);
         }
     }

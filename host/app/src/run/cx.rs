@@ -10,7 +10,7 @@ use sedge_lang::diagnostic::Diagnostic;
 use sedge_model::digest::Digest;
 use sedge_model::limits::ModelLimits;
 use sedge_model::lineage::Lineage;
-use sedge_model::names::RunId;
+use sedge_model::names::{RunId, TypeName};
 use sedge_model::permission::effective::Permissions;
 use sedge_model::permission::grants::Grants;
 use sedge_runtime::{CoreDump, Plugin};
@@ -186,6 +186,17 @@ fn permissions_of(
     plugin: &Plugin,
 ) -> Permissions {
     let type_name = &definition.type_name.value;
+    Permissions::new(
+        definition.name.clone(),
+        type_name.clone(),
+        plugin.type_info().permissions.clone(),
+        &type_grants(repository, type_name),
+        definition.grants.clone(),
+    )
+}
+
+/// Returns what is granted to all models of a type, by `plugin add` and in `sedge.yaml`.
+pub(crate) fn type_grants(repository: &Repository, type_name: &TypeName) -> Grants {
     let mut of_type = Grants::default();
     if let Some(pinned) = repository.plugin_lock().plugins.get(type_name) {
         of_type.extend(&pinned.grants);
@@ -193,11 +204,5 @@ fn permissions_of(
     if let Some(config) = repository.config().plugins.get(type_name) {
         of_type.extend(&config.grants);
     }
-    Permissions::new(
-        definition.name.clone(),
-        type_name.clone(),
-        plugin.type_info().permissions.clone(),
-        &of_type,
-        definition.grants.clone(),
-    )
+    of_type
 }

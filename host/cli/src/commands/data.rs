@@ -8,6 +8,7 @@ pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod query;
 pub(crate) mod rename;
+pub(crate) mod restore;
 pub(crate) mod search;
 pub(crate) mod versions;
 
@@ -25,6 +26,7 @@ commands! {
         Prune(prune::DataPruneArgs),
         Query(query::DataQueryArgs),
         Rename(rename::DataRenameArgs),
+        Restore(restore::DataRestoreArgs),
         Search(search::DataSearchArgs),
         Versions(versions::DataVersionsArgs),
     }

@@ -3,9 +3,11 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod get;
+pub(crate) mod grant;
 pub(crate) mod list;
 pub(crate) mod method_run;
 pub(crate) mod permissions;
+pub(crate) mod revoke;
 
 use super::commands;
 
@@ -15,9 +17,11 @@ commands! {
         Delete(delete::ModelDeleteArgs),
         #[command(aliases = ["show", "describe"])]
         Get(get::ModelGetArgs),
+        Grant(grant::ModelGrantArgs),
         #[command(alias = "ls")]
         List(list::ModelListArgs),
         Permissions(permissions::ModelPermissionsArgs),
+        Revoke(revoke::ModelRevokeArgs),
         /// Run the methods of models
         #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
         Method(ModelMethod),

@@ -130,23 +130,41 @@ impl fmt::Display for Choice {
     }
 }
 
+/// A permission that a choice grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChosenPermission {
+    /// The request, or the narrower permission that was chosen of it.
+    pub permission: Permission,
+    /// The grants for it. They are empty for a folder without a path.
+    pub grants: Grants,
+}
+
 /// Returns the grants that a decision makes from a plugin's requests.
 ///
 /// # Errors
 /// A choice does not match any request.
 pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants, ChoiceError> {
+    let mut grants = Grants::default();
+    for one in chosen(asked, choices)? {
+        grants.extend(&one.grants);
+    }
+    Ok(grants)
+}
+
+/// Returns the permissions that a decision grants of a plugin's requests, in the order of the
+/// choices.
+///
+/// # Errors
+/// A choice does not match any request.
+pub fn chosen(
+    asked: &[PermissionRequest],
+    choices: &[Choice],
+) -> Result<Vec<ChosenPermission>, ChoiceError> {
     if choices.len() > 1 && choices.contains(&Choice::None) {
         return Err(ChoiceError::NoneAndMore);
     }
-    let mut grants = Grants::default();
+    let mut all = Vec::new();
     for choice in choices {
-        let mut matches_any = false;
-        for request in asked {
-            if let Some(of_one) = of_choice(&request.permission, choice) {
-                matches_any = true;
-                grants.extend(&of_one);
-            }
-        }
         let must_match = match choice {
             Choice::None | Choice::All => false,
             Choice::Kind(_)
@@ -155,11 +173,15 @@ pub fn granted(asked: &[PermissionRequest], choices: &[Choice]) -> Result<Grants
             | Choice::SecretTo { .. }
             | Choice::Folder { .. } => true,
         };
-        if must_match && !matches_any {
+        let requests = asked.iter();
+        let matching = requests.filter_map(|request| of_choice(&request.permission, choice));
+        let matching: Vec<ChosenPermission> = matching.collect();
+        if must_match && matching.is_empty() {
             return Err(not_asked(asked, choice));
         }
+        all.extend(matching);
     }
-    Ok(grants)
+    Ok(all)
 }
 
 /// Returns the reason why a choice does not match any request.
@@ -203,33 +225,39 @@ pub fn narrowest(permission: &Permission) -> Vec<String> {
     permission.rules().narrowest()
 }
 
-/// Returns the grants that a choice makes from a permission. Returns `None` if the choice does not
-/// match.
-fn of_choice(permission: &Permission, choice: &Choice) -> Option<Grants> {
-    match choice {
-        Choice::None => None,
-        Choice::All => Some(Grants::of(permission, None)),
-        Choice::Kind(kind) => (permission.kind() == *kind).then(|| Grants::of(permission, None)),
+/// Returns the part of a requested permission that a choice grants. Returns `None` if the choice does
+/// not match.
+fn of_choice(permission: &Permission, choice: &Choice) -> Option<ChosenPermission> {
+    let whole = || permission.clone();
+    let (permission, path) = match choice {
+        Choice::None => return None,
+        Choice::All => (whole(), None),
+        Choice::Kind(kind) if permission.kind() == *kind => (whole(), None),
         Choice::One { kind, subject } if permission.kind() == *kind => {
-            Some(Grants::of(&narrowed(permission, subject)?, None))
+            (narrowed(permission, subject)?, None)
         }
-        Choice::One { .. } => None,
-        Choice::Exactly(chosen) => (permission == chosen).then(|| Grants::of(permission, None)),
+        Choice::Exactly(chosen) if permission == chosen => (whole(), None),
+        Choice::Kind(_) | Choice::One { .. } | Choice::Exactly(_) => return None,
         Choice::SecretTo { name, to } => {
             let Permission::Secrets(secret) = permission else {
                 return None;
             };
-            let narrowed = Permission::Secrets(secret.sent_to(name, to)?);
-            Some(Grants::of(&narrowed, None))
+            (Permission::Secrets(secret.sent_to(name, to)?), None)
         }
         Choice::Folder { name, path } => {
             let Permission::Files(folder) = permission else {
                 return None;
             };
-            let is_it = folder.name.as_str() == name;
-            is_it.then(|| Grants::of(permission, Some(path)))
+            if folder.name.as_str() != name {
+                return None;
+            }
+            (whole(), Some(path.as_str()))
         }
-    }
+    };
+    Some(ChosenPermission {
+        grants: Grants::of(&permission, path),
+        permission,
+    })
 }
 
 /// Returns the permission for a subject if a request covers it.

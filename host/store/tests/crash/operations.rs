@@ -12,7 +12,8 @@ use sedge_model::lineage::Lineage;
 use sedge_model::permission::{EnvPermission, ModelPermission, Permission};
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
-    Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, GcRules, Medium, Store, StoreError,
+    Author, CallEnd, Claim, DataChosen, DataDelete, DataRename, DataRestore, GcRules, Medium,
+    RestoredFrom, Store, StoreError,
 };
 use sedge_sys::folder::Folder;
 use sedge_sys::input::Input;
@@ -178,6 +179,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             rename(store, "record", "renamed").expect("nothing fails");
         }),
         ..durable("", |store| rename(store, "renamed", "record"))
+    },
+    durable("data_restore", |store| restore_version(store, "record", 1)),
+    Operation {
+        name: "data_restore of a file",
+        setup: Setup::Store(fill_large),
+        ..durable("", |store| restore_version(store, "large", 2))
     },
     Operation {
         name: "data_gc",
@@ -417,6 +424,20 @@ fn rename(store: &Store, from: &str, to: &str) -> Result<(), StoreError> {
         },
     );
     renamed.map(drop)
+}
+
+/// Restores a version.
+fn restore_version(store: &Store, name: &str, version: u64) -> Result<(), StoreError> {
+    let restore = DataRestore {
+        model: model_name("sink"),
+        name: data_name(name),
+        from: RestoredFrom {
+            version,
+            by: "ada".to_owned(),
+        },
+        type_name: None,
+    };
+    store.data_restore(&permit(), &restore).map(drop)
 }
 
 /// Commits a large and a small file, as a guest writes them.

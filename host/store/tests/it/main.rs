@@ -12,6 +12,7 @@ mod calls;
 mod concurrent;
 mod create;
 mod data;
+mod data_restore;
 mod fair;
 #[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]

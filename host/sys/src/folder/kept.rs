@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, fchmod, fchown, mkdirat, openat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fchown, mkdirat, openat, statat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::open::{parts, step};
+use super::open::{Opening, parts, step};
 use super::{FileError, Folder, attributes_of};
 use crate::owner::{Attributes, Owners};
 use crate::platform::mode_of;
@@ -100,24 +100,80 @@ impl Folder {
     /// A mode cannot be changed. A read-only medium is no error, because nothing can be changed
     /// there.
     pub fn modes_settle(&self, private: &str) -> Result<(), FileError> {
+        self.modes_settle_if(private, |kept, own| kept.must_settle(own))
+    }
+
+    /// Gives this folder and everything in it the modes of the rules as [`Folder::modes_settle`]
+    /// does, whatever the folder's own mode.
+    ///
+    /// # Errors
+    /// The same as for [`Folder::modes_settle`].
+    pub fn modes_settle_all(&self, private: &str) -> Result<(), FileError> {
+        self.modes_settle_if(private, |_, _| true)
+    }
+
+    fn modes_settle_if(
+        &self,
+        private: &str,
+        must_settle: impl Fn(&KeepRules, Attributes) -> bool,
+    ) -> Result<(), FileError> {
         let Some(kept) = &self.kept else {
             return Ok(());
         };
         let settle = || -> io::Result<()> {
             let own = attributes_of(&self.dir)?;
-            if own.owner != kept.keeping.owners.effective() || !kept.must_settle(own) {
+            if own.owner != kept.keeping.owners.effective() || !must_settle(kept, own) {
                 return Ok(());
             }
             // The folder's own mode is changed last: an interrupted change is then repeated.
             kept.settle_in(&self.dir, private)?;
             let folder = open_folder(&self.dir, ".")?;
             kept.share(&folder)?;
-            change_mode(&folder, kept.folder_mode())
+            if kept.must_settle(own) {
+                change_mode(&folder, kept.folder_mode())?;
+            }
+            Ok(())
         };
         match settle() {
             Err(source) if source.kind() == ErrorKind::ReadOnlyFilesystem => Ok(()),
             settled => settled.map_err(|source| self.error("change the modes in", "", source)),
         }
+    }
+
+    /// Returns the paths of the files and folders in this one whose modes differ from the rules,
+    /// sorted, and opens none of them. Links, files named `private`, and what belongs to other users
+    /// are left out.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn modes_wrong(&self, private: &str) -> Result<Vec<String>, FileError> {
+        let Some(kept) = &self.kept else {
+            return Ok(Vec::new());
+        };
+        let mut wrong = Vec::new();
+        let looked = kept.wrong_in(&self.dir, "", private, &mut wrong);
+        looked.map_err(|source| self.error("look at the modes in", "", source))?;
+        wrong.sort();
+        Ok(wrong)
+    }
+
+    /// Takes all rights to a file from users other than its owner, if that is the user that this
+    /// process works for. Returns whether that changed anything.
+    ///
+    /// # Errors
+    /// The file does not exist, or its mode cannot be changed.
+    pub fn others_exclude(&self, relative: &str) -> Result<bool, FileError> {
+        let exclude = || -> io::Result<bool> {
+            let file = self.open_file(relative, Opening::Read)?;
+            let found = Attributes::of(&file.metadata()?);
+            let effective = rustix::process::geteuid().as_raw();
+            if found.owner != effective || found.is_private() {
+                return Ok(false);
+            }
+            change_mode(&file, found.mode & OWNER_FOLDER)?;
+            Ok(true)
+        };
+        exclude().map_err(|source| self.error("change the mode of", relative, source))
     }
 }
 
@@ -207,6 +263,53 @@ impl KeepRules {
             // A folder whose owner removed more rights stays as it is.
             folder.mode & !OWNER_FOLDER != 0
         }
+    }
+
+    fn wrong_in(
+        self,
+        dir: &Dir,
+        above: &str,
+        private: &str,
+        wrong: &mut Vec<String>,
+    ) -> io::Result<()> {
+        for entry in dir.entries()? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str() else {
+                continue;
+            };
+            let found = match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(found) => found,
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            let kind = FileType::from_raw_mode(found.st_mode);
+            let is_folder = kind == FileType::Directory;
+            let is_file = kind == FileType::RegularFile || kind == FileType::Fifo;
+            let is_own = found.st_uid == self.keeping.owners.effective();
+            if !is_own || !is_folder && (!is_file || name == private) {
+                continue;
+            }
+            let attributes = Attributes {
+                owner: found.st_uid,
+                group: found.st_gid,
+                mode: found.st_mode & 0o7777,
+            };
+            let path = match above {
+                "" => name.to_owned(),
+                above => format!("{above}/{name}"),
+            };
+            if is_folder {
+                self.wrong_in(&step(dir, name)?, &path, private, wrong)?;
+            }
+            let is_wrong = match is_folder {
+                true => self.must_settle(attributes),
+                false => attributes.mode != self.file_mode(attributes.mode),
+            };
+            if is_wrong {
+                wrong.push(path);
+            }
+        }
+        Ok(())
     }
 
     fn settle_in(self, dir: &Dir, private: &str) -> io::Result<()> {

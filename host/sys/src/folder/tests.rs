@@ -266,6 +266,41 @@ fn modes_of_a_kept_folder_are_adjusted_when_it_is_opened() {
     check(false, &[("", 0o500)]);
 }
 
+#[test]
+fn wrong_modes_are_found_and_set() {
+    let (keep, folder) = folder();
+    let state = folder.keep("state", keeping(false)).expect("made");
+    state.create_folder("a").expect("made");
+    for name in ["f", "a/g", "a/r", "key"] {
+        state.write(name, b"").expect("written");
+    }
+    std::os::unix::fs::symlink("../outer", keep.path().join("state/link")).expect("linked");
+    assert_eq!(state.modes_wrong("key").expect("readable"), [""; 0]);
+    let set = |name: &str, mode: u32| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(keep.path().join("state").join(name), mode).expect("ours");
+    };
+    for (name, mode) in [
+        ("f", 0o644),
+        ("a/g", 0o666),
+        ("a/r", 0o400),
+        ("a", 0o755),
+        ("key", 0o644),
+    ] {
+        set(name, mode);
+    }
+    let wrong = state.modes_wrong("key").expect("readable");
+    assert_eq!(wrong, ["a", "a/g", "f"]);
+    state.modes_settle_all("key").expect("settled");
+    assert_eq!(state.modes_wrong("key").expect("readable"), [""; 0]);
+    for (name, expect) in [("f", 0o600), ("a/r", 0o400), ("a", 0o700), ("key", 0o644)] {
+        assert_eq!(mode(&folder, &format!("state/{name}")), expect, "{name}");
+    }
+    assert!(state.others_exclude("key").expect("it is ours"));
+    assert!(!state.others_exclude("key").expect("it is ours"));
+    assert_eq!(mode(&folder, "state/key"), 0o600);
+}
+
 /// Opening a pipe for reading would wait until a process writes to it.
 #[test]
 fn pipe_is_refused_without_waiting() {

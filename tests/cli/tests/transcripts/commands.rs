@@ -22,13 +22,13 @@ fn unknown_command_lists_those_that_exist() {
     ------- stderr -------
     error: there is no command `sedge data lst`
     hint: did you mean `sedge data list`?
-    hint: the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions
+    hint: the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, restore, search, versions
     [exit status: 2]
 
     $ sedge model rum
     ------- stderr -------
     error: there is no command `sedge model rum`
-    hint: the commands of `sedge model` are create, delete, get, list, permissions, method
+    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
     [exit status: 2]
 
     $ sedge datastore lock
@@ -68,7 +68,7 @@ fn unknown_command_lists_those_that_exist() {
           },
           {
             "kind": "advice",
-            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions"
+            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, restore, search, versions"
           }
         ]
       }
@@ -108,7 +108,7 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge model type`
     hint: swamp's `model type` is `sedge plugin describe` here
-    hint: the commands of `sedge model` are create, delete, get, list, permissions, method
+    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
     [exit status: 2]
 
     $ sedge datastore setup
@@ -129,7 +129,7 @@ fn command_of_swamp_names_the_command_of_sedge() {
     ------- stderr -------
     error: there is no command `sedge model output`
     hint: swamp's `model output` is `sedge data get` here
-    hint: the commands of `sedge model` are create, delete, get, list, permissions, method
+    hint: the commands of `sedge model` are create, delete, get, grant, list, permissions, revoke, method
     [exit status: 2]
 
     $ sedge workflow history

@@ -1,5 +1,7 @@
 //! `sedge doctor`
 
+use std::os::unix::fs::PermissionsExt;
+
 use sedge_test_kit::TestEnv;
 
 use crate::secret_put::put;
@@ -11,9 +13,11 @@ fn sound_repository_has_no_findings() {
     $ sedge doctor
     ------- stdout -------
     AREA       STATE
+    files      ok
     datastore  ok
     secrets    ok
     plugins    ok
+    cache      ok
     models     ok
     workflows  ok
     ------- stderr -------
@@ -27,6 +31,11 @@ fn sound_repository_has_no_findings() {
         "isSound": true,
         "areas": [
           {
+            "area": "files",
+            "state": "ok",
+            "findings": []
+          },
+          {
             "area": "datastore",
             "state": "ok",
             "findings": []
@@ -38,6 +47,11 @@ fn sound_repository_has_no_findings() {
           },
           {
             "area": "plugins",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "cache",
             "state": "ok",
             "findings": []
           },
@@ -69,9 +83,11 @@ fn every_fault_is_found() {
     $ sedge doctor
     ------- stdout -------
     AREA       STATE
+    files      ok
     datastore  ok
     secrets    warning
     plugins    ok
+    cache      ok
     models     ok
     workflows  ok
 
@@ -96,9 +112,11 @@ fn every_fault_is_found() {
     $ sedge doctor
     ------- stdout -------
     AREA       STATE
+    files      ok
     datastore  ok
     secrets    fault
     plugins    fault
+    cache      ok
     models     fault
     workflows  fault
 
@@ -113,10 +131,12 @@ fn every_fault_is_found() {
     fault: the component of the plugin `@sedge/sink` is not on this machine
     hint: restore it: `sedge plugin restore`
     hint: or get the component, which was added from `$GUESTS/sink.wasm`: `sedge plugin restore FILE`
+    hint: repair it: `sedge doctor --fix`
 
     fault: the component of the plugin `@sedge/spawn` is not on this machine
     hint: restore it: `sedge plugin restore`
     hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
+    hint: repair it: `sedge doctor --fix`
 
     fault: the key `type` is missing
      --> models/bad.yaml:1:1
@@ -148,6 +168,11 @@ fn every_fault_is_found() {
         "isSound": false,
         "areas": [
           {
+            "area": "files",
+            "state": "ok",
+            "findings": []
+          },
+          {
             "area": "datastore",
             "state": "ok",
             "findings": []
@@ -158,6 +183,7 @@ fn every_fault_is_found() {
             "findings": [
               {
                 "severity": "fault",
+                "isFixable": false,
                 "code": "secrets_closed",
                 "class": "state",
                 "message": "the secret `OTHER` (and 2 more) cannot be opened, so its value could not be kept out of data and logs",
@@ -187,6 +213,7 @@ fn every_fault_is_found() {
             "findings": [
               {
                 "severity": "fault",
+                "isFixable": true,
                 "code": "plugin_gone",
                 "class": "state",
                 "message": "the component of the plugin `@sedge/sink` is not on this machine",
@@ -210,6 +237,7 @@ fn every_fault_is_found() {
               },
               {
                 "severity": "fault",
+                "isFixable": true,
                 "code": "plugin_gone",
                 "class": "state",
                 "message": "the component of the plugin `@sedge/spawn` is not on this machine",
@@ -234,11 +262,17 @@ fn every_fault_is_found() {
             ]
           },
           {
+            "area": "cache",
+            "state": "ok",
+            "findings": []
+          },
+          {
             "area": "models",
             "state": "fault",
             "findings": [
               {
                 "severity": "fault",
+                "isFixable": false,
                 "code": "bad_file",
                 "class": "usage",
                 "message": "the key `type` is missing",
@@ -254,6 +288,7 @@ fn every_fault_is_found() {
               },
               {
                 "severity": "fault",
+                "isFixable": false,
                 "code": "type_missing",
                 "class": "state",
                 "message": "no plugin provides the type `@test/nowhere`",
@@ -283,6 +318,7 @@ fn every_fault_is_found() {
             "findings": [
               {
                 "severity": "fault",
+                "isFixable": false,
                 "code": "bad_file",
                 "class": "usage",
                 "message": "the key `jobs` is missing",
@@ -303,4 +339,218 @@ fn every_fault_is_found() {
     }
     [exit status: 3]
     "#);
+}
+
+/// What can be made again is repaired, and the rest is shown with what to do next.
+#[test]
+fn what_is_safe_is_repaired() {
+    let env = TestEnv::with_sink_and_spawn();
+    put(&env, "TOKEN", "canary 1");
+    let components = env.repository().join(".sedge/plugins");
+    let components = std::fs::read_dir(components).expect("the test owns it");
+    for entry in components {
+        std::fs::write(entry.expect("the test owns it").path(), "x").expect("the test owns it");
+    }
+    mode_set(&env, ".sedge/secrets/TOKEN.sealed", 0o644);
+    mode_set(&env, ".sedge/secrets/key", 0o644);
+    env.write_file("models/sink.yaml.0123456789abcdef.tmp", "name: si");
+    env.write_file(".sedge/locks/session-0000000000000001.lock", "x");
+    mode_set(&env, ".sedge/locks/session-0000000000000001.lock", 0o600);
+    env.write_file("models/bad.yaml", "name: bad\n");
+    insta::assert_snapshot!(
+        env.transcript("doctor\ndoctor --fix\ndoctor --fix"),
+        @"
+    $ sedge doctor
+    ------- stdout -------
+    AREA       STATE
+    files      warning
+    datastore  ok
+    secrets    fault
+    plugins    fault
+    cache      ok
+    models     fault
+    workflows  ok
+
+    warning: 1 file in `.sedge` has other modes than Sedge sets
+    caused by: secrets/TOKEN.sealed
+    hint: repair it: `sedge doctor --fix`
+
+    warning: files of 1 process that did not end properly are left in `.sedge/locks`
+    hint: repair it: `sedge doctor --fix`
+
+    warning: 1 temporary file is left by processes that were killed
+    caused by: models/sink.yaml.0123456789abcdef.tmp
+    hint: repair it: `sedge doctor --fix`
+
+    fault: the secret `TOKEN` cannot be opened, so its value could not be kept out of data and logs
+    caused by: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
+    hint: remove that permission: `chmod 600 $ENV/repo/.sedge/secrets/key`
+    hint: if another user may have read the key, replace the secrets, and seal them with a new key: `sedge secret rotate`
+    hint: repair it: `sedge doctor --fix`
+
+    fault: the component of the plugin `@sedge/sink` on this machine is damaged
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/sink.wasm`: `sedge plugin restore FILE`
+    hint: repair it: `sedge doctor --fix`
+
+    fault: the component of the plugin `@sedge/spawn` on this machine is damaged
+    hint: restore it: `sedge plugin restore`
+    hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
+    hint: repair it: `sedge doctor --fix`
+
+    error: the key `type` is missing
+     --> models/bad.yaml:1:1
+      |
+    1 | name: bad
+      | ^^^^^^^^^ add `type:` here
+    ------- stderr -------
+    4 faults, 3 warnings.
+    [exit status: 3]
+
+    $ sedge doctor --fix
+    ------- stdout -------
+    AREA       STATE
+    files      ok
+    datastore  ok
+    secrets    ok
+    plugins    ok
+    cache      ok
+    models     fault
+    workflows  ok
+
+    fixed: 1 file in `.sedge` has other modes than Sedge sets
+    caused by: secrets/TOKEN.sealed
+    done: Set their modes.
+
+    fixed: files of 1 process that did not end properly are left in `.sedge/locks`
+    done: Released their locks, and removed the files.
+
+    fixed: 1 temporary file is left by processes that were killed
+    caused by: models/sink.yaml.0123456789abcdef.tmp
+    done: Removed 1 of 1.
+
+    fixed: the secret `TOKEN` cannot be opened, so its value could not be kept out of data and logs
+    caused by: the key `$ENV/repo/.sedge/secrets/key` of the secrets is open to other users
+    done: Took the rights to the key from other users. If one of them may have read it, replace the secrets, and run `sedge secret rotate`.
+
+    fixed: the component of the plugin `@sedge/sink` on this machine is damaged
+    done: Restored it from `$GUESTS/sink.wasm`.
+
+    fixed: the component of the plugin `@sedge/spawn` on this machine is damaged
+    done: Restored it from `$GUESTS/spawn.wasm`.
+
+    error: the key `type` is missing
+     --> models/bad.yaml:1:1
+      |
+    1 | name: bad
+      | ^^^^^^^^^ add `type:` here
+    ------- stderr -------
+    1 fault.
+    [exit status: 3]
+
+    $ sedge doctor --fix
+    ------- stdout -------
+    AREA       STATE
+    files      ok
+    datastore  ok
+    secrets    ok
+    plugins    ok
+    cache      ok
+    models     fault
+    workflows  ok
+
+    error: the key `type` is missing
+     --> models/bad.yaml:1:1
+      |
+    1 | name: bad
+      | ^^^^^^^^^ add `type:` here
+    ------- stderr -------
+    1 fault.
+    [exit status: 3]
+    "
+    );
+    env.remove("models/bad.yaml");
+    insta::assert_snapshot!(env.run(["model", "method", "run", "sink", "run", "--quiet"]), @r#"
+    ------- stdout -------
+    {
+      "note": null,
+      "run": "[run]",
+      "call": "[run]/1"
+    }
+    "#);
+}
+
+/// Unfinished files of the datastore are removed while no call can write one.
+#[test]
+fn unfinished_files_are_removed() {
+    let env = TestEnv::with_sink_and_spawn();
+    env.setup(&["model method run sink run"]);
+    let unfinished = ".sedge/store/objects/new/0123456789abcdef";
+    env.write_file(unfinished, "half of a file");
+    mode_set(&env, unfinished, 0o600);
+    mode_set(&env, ".sedge/store/objects", 0o700);
+    mode_set(&env, ".sedge/store/objects/new", 0o700);
+    insta::assert_snapshot!(env.transcript("doctor --fix --json"), @r#"
+    $ sedge doctor --fix --json
+    ------- stdout -------
+    {
+      "ok": true,
+      "data": {
+        "isSound": true,
+        "areas": [
+          {
+            "area": "files",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "datastore",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "secrets",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "plugins",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "cache",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "models",
+            "state": "ok",
+            "findings": []
+          },
+          {
+            "area": "workflows",
+            "state": "ok",
+            "findings": []
+          }
+        ],
+        "repairs": [
+          {
+            "area": "datastore",
+            "finding": "the datastore has 1 unfinished file of calls that did not end",
+            "done": "Removed 1 of them, 14 bytes.",
+            "error": null
+          }
+        ]
+      }
+    }
+    "#);
+    let left = env.repository().join(unfinished);
+    assert!(!left.try_exists().expect("the test owns it"));
+}
+
+/// Sets the mode of a file or folder of the repository.
+fn mode_set(env: &TestEnv, path: &str, mode: u32) {
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(env.repository().join(path), mode).expect("the test owns it");
 }

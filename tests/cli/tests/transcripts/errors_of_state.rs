@@ -244,9 +244,11 @@ fn unusable_backups_and_datastores() {
     $ sedge doctor
     ------- stdout -------
     AREA       STATE
+    files      ok
     datastore  fault
     secrets    ok
     plugins    ok
+    cache      ok
     models     ok
     workflows  ok
 

@@ -77,8 +77,10 @@ fn noun_help_lists_commands() {
       create       Create a model of a type
       delete       Delete a model, and keep its data
       get          Show a model
+      grant        Grant permissions to one model, in its definition
       list         List models
       permissions  Show the permissions of a model: requested, granted and last used
+      revoke       Revoke permissions that the definition of a model grants
       method       Run the methods of models
 
     Options:
@@ -125,6 +127,7 @@ fn noun_help_lists_commands() {
       prune     Delete the data of deleted models
       query     Find data by an expression over its metadata and content
       rename    Rename data, with all its versions
+      restore   Restore an earlier version of data, as a new version
       search    Find data by its metadata
       versions  List the versions of data, newest first
 
@@ -340,7 +343,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
         "help": [
           {
             "kind": "advice",
-            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions"
+            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, restore, search, versions"
           }
         ]
       }
@@ -370,7 +373,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
     ------- stderr -------
     error: there is no command `sedge data got`
     hint: did you mean `sedge data get`?
-    hint: the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions
+    hint: the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, restore, search, versions
     [exit status: 2]
 
     $ sedge data got --json
@@ -389,7 +392,7 @@ fn missing_or_unknown_command_is_a_usage_error() {
           },
           {
             "kind": "advice",
-            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, search, versions"
+            "text": "the commands of `sedge data` are delete, diff, gc, get, list, prune, query, rename, restore, search, versions"
           }
         ]
       }

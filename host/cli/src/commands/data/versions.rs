@@ -1,6 +1,7 @@
 //! `sedge data versions`
 
 use clap::Args;
+use sedge_api::view::data::DataVersionView;
 use sedge_app::data::versions::data_versions;
 
 use crate::commands::Run;
@@ -38,7 +39,7 @@ impl Run for DataVersionsArgs {
                         version.kind.as_str().to_owned(),
                         show::bytes(version.size),
                         show::time_in_table(version.created_at),
-                        version.written_by.call.clone(),
+                        origin_text(&version),
                     ]
                 };
                 rows.push(&version, row)
@@ -49,5 +50,13 @@ impl Run for DataVersionsArgs {
             Some(name) => output.note(format!("`{}` was renamed to `{name}`.", self.name)),
             None => output,
         })
+    }
+}
+
+/// Returns the call that wrote a version, or the version that it was restored from.
+fn origin_text(version: &DataVersionView) -> String {
+    match &version.restored_from {
+        Some(from) => format!("restored from {} by {}", from.version, from.by),
+        None => version.written_by.call.clone(),
     }
 }

@@ -30,13 +30,20 @@ impl Run for ModelPermissionsArgs {
             );
             return Ok(Output::new(report).note(note));
         }
-        let text = table(
-            &["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"],
-            report.permissions.iter().map(row),
-        );
+        let text = permissions_table(&report.permissions);
         let note = summary(&report);
         Ok(Output::new(report).text(text).note(note))
     }
+}
+
+/// Returns what a model's plugin requests, and what the model may do, as a table. It is empty if the
+/// plugin requests nothing.
+pub(crate) fn permissions_table(permissions: &[ModelPermissionView]) -> String {
+    if permissions.is_empty() {
+        return String::new();
+    }
+    let heading = ["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"];
+    table(&heading, permissions.iter().map(row))
 }
 
 fn row(requested: &ModelPermissionView) -> Vec<String> {

@@ -88,6 +88,12 @@ pub(crate) enum Step {
         model: usize,
         what: What,
     },
+    Restore {
+        model: usize,
+        name: usize,
+        version: u64,
+        owner: usize,
+    },
     Collect(Rules),
     /// A step of a workflow ends.
     PartEnds {
@@ -222,11 +228,21 @@ fn step() -> impl Strategy<Value = Step> {
         },
     );
     let delete = (model(), what()).prop_map(|(model, what)| Step::Delete { model, what });
+    let restore =
+        (model(), 0..N_NAMES, 0..5_u64, 0..N_OWNERS).prop_map(|(model, name, version, owner)| {
+            Step::Restore {
+                model,
+                name,
+                version,
+                owner,
+            }
+        });
     let end_step = (0..N_RUNS, 0..STEPS.len()).prop_map(|(run, step)| Step::PartEnds { run, step });
     prop_oneof![
         20 => call().prop_map(Step::Call),
         7 => rename,
         3 => delete,
+        3 => restore,
         3 => rules().prop_map(Step::Collect),
         1 => end_step,
         1 => (0..N_RUNS).prop_map(Step::RunEnds),

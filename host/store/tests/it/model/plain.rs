@@ -9,7 +9,7 @@ use sedge_model::digest::Digest;
 use sedge_model::lifetime::{Keep, Lifetime};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
-use sedge_store::{DataDeleted, DataRecord, GcReport, GcRules, INLINE_BYTES_MAX};
+use sedge_store::{DataDeleted, DataRecord, DataRestoreEnd, GcReport, GcRules, INLINE_BYTES_MAX};
 
 use super::STEPS;
 use crate::fixture::{data_name, model_name};
@@ -310,6 +310,34 @@ impl Plain {
             data.former.insert(before);
         }
         Ok(true)
+    }
+
+    /// Writes a version again as the latest one. Returns the owner of the name if that is another
+    /// type.
+    pub(crate) fn restore(
+        &mut self,
+        (model, name): (&str, &str),
+        number: u64,
+        type_name: Option<&str>,
+    ) -> Result<DataRestoreEnd, String> {
+        let Some(data) = self.find_mut(model, name) else {
+            return Ok(DataRestoreEnd::Missing);
+        };
+        data.owner_check(type_name)?;
+        let Some(mut version) = data.versions.get(&number).cloned() else {
+            return Ok(DataRestoreEnd::Missing);
+        };
+        if data.versions.keys().max() == Some(&number) {
+            return Ok(DataRestoreEnd::IsLatest);
+        }
+        version.created_at_ms = 0;
+        version.lifetime = match version.lifetime {
+            Lifetime::For(_) | Lifetime::Infinite => version.lifetime,
+            Lifetime::Ephemeral | Lifetime::Job | Lifetime::Workflow => Lifetime::Infinite,
+        };
+        data.written += 1;
+        data.versions.insert(data.written, version);
+        Ok(DataRestoreEnd::Written(data.written))
     }
 
     /// Deletes the given version of the chosen names, or all versions if `number` is `None`.

@@ -6,12 +6,13 @@ use std::fmt;
 use sedge_model::lifetime::Retention;
 use sedge_model::run::{RunEvent, RunKind, RunStatus};
 use sedge_store::{
-    Claim, DataChosen, DataDelete, DataRename, GcReport, GcRules, Store, StoreError,
+    Claim, DataChosen, DataDelete, DataRename, DataRestore, DataRestoreEnd, GcReport, GcRules,
+    RestoredFrom, Store, StoreError,
 };
 
 use super::history::{History, Now, Rules, Step, What};
 use super::plain::{self, Plain, Run};
-use super::{KEEPS, LIFETIMES, MODELS, N_RUNS, SPANS_MS, STEPS, WORKFLOW};
+use super::{KEEPS, LIFETIMES, MODELS, N_RUNS, OWNERS, SPANS_MS, STEPS, WORKFLOW};
 use crate::fixture::{Place, append, data_name, model_name, permit, run_id, run_start, step};
 
 /// Everything is compared after this many steps. What most steps change is compared after each one.
@@ -34,7 +35,7 @@ pub(crate) struct Scene {
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// The events that must happen in a large number of histories.
-const COUNTED: [&str; 16] = [
+const COUNTED: [&str; 17] = [
     "steps",
     "commits",
     "versions",
@@ -46,6 +47,7 @@ const COUNTED: [&str; 16] = [
     "refusals of a lock",
     "refusals of a call",
     "renamings",
+    "restorations",
     "names taken",
     "names deleted",
     "versions collected",
@@ -150,6 +152,12 @@ impl Scene {
                 forward,
             } => self.rename(*model, (*from, *to), *forward),
             Step::Delete { model, what } => self.delete(*model, what),
+            Step::Restore {
+                model,
+                name,
+                version,
+                owner,
+            } => self.restore(*model, *name, *version, *owner),
             Step::Collect(rules) => self.collect(rules),
             Step::PartEnds { run, step } => self.step_end(*run, *step),
             Step::RunEnds(run) => self.run_end(*run),
@@ -239,6 +247,33 @@ impl Scene {
         assert_eq!(renamed, expected, "{rename:?}");
         self.tally.add("renamings", u64::from(renamed == Ok(true)));
         self.tally.add("names taken", u64::from(renamed.is_err()));
+    }
+
+    fn restore(&mut self, model: usize, name: usize, version: u64, owner: usize) {
+        let name = self.names[name].clone();
+        let restore = DataRestore {
+            model: model_name(MODELS[model]),
+            name: data_name(&name),
+            from: RestoredFrom {
+                version,
+                by: "ada".to_owned(),
+            },
+            type_name: OWNERS[owner].map(|it| it.parse().expect("a type")),
+        };
+        let restored = self.store().data_restore(&permit(), &restore);
+        let restored = restored.map_err(|error| {
+            let StoreError::NotOwner { owner, .. } = error else {
+                panic!("{error}");
+            };
+            owner.to_string()
+        });
+        let expected = self
+            .plain
+            .restore((MODELS[model], &name), version, OWNERS[owner]);
+        assert_eq!(restored, expected, "{restore:?}");
+        self.take_times();
+        let is_written = matches!(restored, Ok(DataRestoreEnd::Written(_)));
+        self.tally.add("restorations", u64::from(is_written));
     }
 
     fn delete(&mut self, model: usize, what: &What) {

@@ -1,0 +1,193 @@
+//! Repairs what `doctor` found. A repair never deletes or replaces anything that cannot be made
+//! again: it sets modes, removes files that nothing uses, and restores content by its digest.
+
+use std::sync::Arc;
+
+use sedge_api::problem::Explain;
+use sedge_api::view::doctor::RepairView;
+use sedge_model::names::TypeName;
+use sedge_runtime::CodeCache;
+use sedge_sys::folder::FileError;
+
+use super::{AREAS, Area, DoctorFinding, Examined, doctor, examine};
+use crate::error::AppError;
+use crate::events::Events;
+use crate::plugin::restore::component_restore;
+use crate::repository::{Repository, STATE_FOLDER};
+use crate::structure::{locked, whole};
+
+/// How a finding can be repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Set the modes of the files of run-time state.
+    Modes,
+    /// Take the rights to the key of the secrets from other users.
+    KeyMode,
+    /// Remove temporary files, each named by its folder of run-time state, if it is in one, and its
+    /// path there.
+    TemporaryFiles(Vec<TemporaryFile>),
+    /// Release the locks of processes that were killed, and remove their files.
+    Sessions,
+    /// Remove the unfinished and unused files of the datastore.
+    UnfinishedFiles,
+    /// Remove entries of the cache of compiled code.
+    CacheEntries(Vec<String>),
+    /// Restore the component of a plugin.
+    Component(TypeName),
+}
+
+/// A temporary file that a killed process left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemporaryFile {
+    /// The folder of run-time state that it is in; `None` for the repository itself.
+    pub(crate) state_folder: Option<&'static str>,
+    /// Its path in that folder.
+    pub(crate) path: String,
+}
+
+impl TemporaryFile {
+    /// Returns its path in the repository.
+    pub(crate) fn shown(&self) -> String {
+        match self.state_folder {
+            Some(folder) => format!("{STATE_FOLDER}/{folder}/{}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+/// What was done about one finding.
+#[derive(Debug)]
+pub struct Repaired {
+    /// The area of the finding.
+    pub area: Area,
+    /// The finding.
+    pub finding: DoctorFinding,
+    /// What was done, as a sentence; or why it could not be repaired.
+    pub result: Result<String, AppError>,
+}
+
+/// What was repaired, and what remains.
+#[derive(Debug)]
+pub struct Doctored {
+    /// What was done about each finding that could be repaired.
+    pub repairs: Vec<Repaired>,
+    /// The findings that remain.
+    pub remaining: Vec<Examined>,
+}
+
+/// Checks every area of a repository, and repairs what can be repaired without a risk for data. A
+/// repair that fails does not prevent the others. Then everything is checked again.
+///
+/// The removal of unfinished files locks the whole datastore. Everything else needs no lock.
+pub async fn doctor_fix(repository: &Arc<Repository>, events: Arc<dyn Events>) -> Doctored {
+    let mut repairs = Vec::new();
+    // The modes are set before the datastore is opened, and the locks of killed processes are
+    // released before the datastore is locked: the first area comes first.
+    for area in AREAS {
+        for finding in examine(area, repository).findings {
+            let Some(repair) = finding.repair.clone() else {
+                continue;
+            };
+            let result = repaired(repository, &repair, Arc::clone(&events)).await;
+            repairs.push(Repaired {
+                area,
+                finding,
+                result,
+            });
+        }
+    }
+    Doctored {
+        repairs,
+        remaining: doctor(repository),
+    }
+}
+
+/// Returns the views of repairs.
+pub(super) fn repair_view(repaired: &Repaired) -> RepairView {
+    let (done, error) = match &repaired.result {
+        Ok(done) => (Some(done.clone()), None),
+        Err(error) => (None, Some(error.problem())),
+    };
+    RepairView {
+        area: repaired.area.as_str().to_owned(),
+        finding: repaired.finding.problem.message(),
+        done,
+        error,
+    }
+}
+
+async fn repaired(
+    repository: &Arc<Repository>,
+    repair: &Repair,
+    events: Arc<dyn Events>,
+) -> Result<String, AppError> {
+    match repair {
+        Repair::Modes => {
+            repository.modes_set()?;
+            Ok("Set their modes.".to_owned())
+        }
+        Repair::KeyMode => {
+            repository.secrets()?.key_close()?;
+            Ok(
+                "Took the rights to the key from other users. If one of them may have read it, \
+                 replace the secrets, and run `sedge secret rotate`."
+                    .to_owned(),
+            )
+        }
+        Repair::TemporaryFiles(files) => {
+            let removed = temporary_remove(repository, files)?;
+            Ok(format!("Removed {removed} of {}.", files.len()))
+        }
+        Repair::Sessions => {
+            // A new lock manager releases the locks of killed processes, and removes their files.
+            repository.locks()?;
+            Ok("Released their locks, and removed the files.".to_owned())
+        }
+        Repair::UnfinishedFiles => {
+            let held = locked(repository, "doctor --fix", &whole(), events).await?;
+            let (n_files, n_bytes) = repository.store()?.leftovers_remove(&held.permit)?;
+            Ok(format!("Removed {n_files} of them, {n_bytes} bytes."))
+        }
+        Repair::CacheEntries(entries) => cache_remove(repository, entries),
+        Repair::Component(type_name) => component(repository, type_name, events).await,
+    }
+}
+
+fn temporary_remove(repository: &Repository, files: &[TemporaryFile]) -> Result<u64, AppError> {
+    let mut n_removed = 0;
+    for file in files {
+        let removed = match file.state_folder {
+            Some(folder) => repository
+                .state_folder(folder)?
+                .leftover_remove(&file.path)?,
+            None => repository.folder().leftover_remove(&file.path)?,
+        };
+        n_removed += u64::from(removed);
+    }
+    Ok(n_removed)
+}
+
+fn cache_remove(repository: &Repository, entries: &[String]) -> Result<String, AppError> {
+    let cache = CodeCache::open(repository.compiled_code());
+    let removed = cache.and_then(|cache| cache.damaged_remove(entries));
+    match removed {
+        Ok(n_removed) => Ok(format!(
+            "Removed {n_removed}. The plugins are compiled again when they are needed."
+        )),
+        Err(fault) => {
+            // ignored: an `Option`; without a folder there are no entries.
+            let path = repository.compiled_code().code.clone().unwrap_or_default();
+            let source = std::io::Error::other(fault);
+            Err(FileError::new("remove damaged entries of", &path, source).into())
+        }
+    }
+}
+
+async fn component(
+    repository: &Repository,
+    type_name: &TypeName,
+    events: Arc<dyn Events>,
+) -> Result<String, AppError> {
+    let place = component_restore(repository, type_name, events).await?;
+    Ok(format!("Restored it from `{place}`."))
+}
