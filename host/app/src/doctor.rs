@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sedge_api::problem::Explain;
 use sedge_api::view::doctor::{AreaState, AreaView, DoctorReport, FindingView};
@@ -17,10 +18,12 @@ use sedge_runtime::CodeCache;
 use sedge_secrets::SecretsError;
 
 use crate::error::{AppError, PluginUseError, SecretError, UpkeepError};
-use crate::plugin::loaded::component_file;
+use crate::plugin::loaded::PinnedPlugin;
 use crate::plugin::restore::is_present;
 use crate::plugin::vendor::vendored_file;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER};
+
 use repair::repair_view;
 pub use repair::{Doctored, Repair, Repaired, TemporaryFile, doctor_fix};
 
@@ -131,14 +134,17 @@ impl Examined {
 }
 
 /// Checks every area of a repository. This needs no lock, and runs no plugin.
-#[must_use]
-pub fn doctor(repository: &Repository) -> Vec<Examined> {
-    AREAS.map(|area| examine(area, repository)).into()
+///
+/// # Errors
+/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid or cannot be read.
+pub fn doctor(repository: &Arc<Repository>) -> Result<Vec<Examined>, AppError> {
+    let repository = repository.snapshot()?;
+    Ok(AREAS.map(|area| examine(area, &repository)).into())
 }
 
 /// Checks one area.
-fn examine(area: Area, repository: &Repository) -> Examined {
-    let look: fn(&Repository) -> Result<Vec<DoctorFinding>, AppError> = match area {
+fn examine(area: Area, repository: &RepositorySnapshot) -> Examined {
+    let look: fn(&RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> = match area {
         Area::Files => files,
         Area::Datastore => datastore,
         Area::Secrets => secrets,
@@ -171,7 +177,7 @@ fn warning(problem: UpkeepError, repair: Repair) -> DoctorFinding {
 }
 
 /// Looks at the files of run-time state, and opens none of those of the datastore.
-fn files(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn files(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let mut findings = Vec::new();
     let wrong = repository.modes_wrong()?;
     if !wrong.is_empty() {
@@ -194,7 +200,7 @@ fn files(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     Ok(findings)
 }
 
-fn temporary_files(repository: &Repository) -> Result<Vec<TemporaryFile>, AppError> {
+fn temporary_files(repository: &RepositorySnapshot) -> Result<Vec<TemporaryFile>, AppError> {
     let mut found = Vec::new();
     let mut add = |state_folder, paths: Vec<String>| {
         found.extend(
@@ -223,7 +229,7 @@ fn temporary_files(repository: &Repository) -> Result<Vec<TemporaryFile>, AppErr
     Ok(found)
 }
 
-fn datastore(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn datastore(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let status = repository.store()?.status()?;
     // A call that is running may be writing the files.
     for call in &status.running {
@@ -237,7 +243,7 @@ fn datastore(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     Ok(finding.into_iter().collect())
 }
 
-fn secrets(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn secrets(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let secrets = repository.secrets()?;
     let mut findings = Vec::new();
     // A fault of the key affects every secret, and is reported once.
@@ -285,16 +291,21 @@ fn key_repair(error: &SecretsError) -> Option<Repair> {
     matches!(error, SecretsError::KeyOpen(_)).then_some(Repair::KeyMode)
 }
 
-fn plugins(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn plugins(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let components = repository.state_folder("plugins")?;
     let mut findings = Vec::new();
-    for (type_name, pinned) in &repository.plugin_lock().plugins {
-        if is_present(repository, &components, pinned)? {
+    for plugin in repository.plugins_pinned()? {
+        let PinnedPlugin {
+            type_name,
+            pinned,
+            is_here,
+        } = plugin;
+        if is_here && is_present(repository, &components, pinned)? {
             continue;
         }
         let (type_name, from) = (type_name.clone(), pinned.source.clone());
         let repair = Some(Repair::Component(type_name.clone()));
-        let problem = match components.has(&component_file(&pinned.sha256))? {
+        let problem = match is_here {
             true => PluginUseError::Damaged { type_name, from },
             false => PluginUseError::Gone { type_name, from },
         };
@@ -308,7 +319,7 @@ fn plugins(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
 
 /// Looks for entries that are not authentic. A cache that cannot be opened is reported by the
 /// commands that compile for themselves because of it.
-fn cache(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn cache(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let cache = CodeCache::open(repository.compiled_code());
     let entries = cache.and_then(|cache| cache.damaged());
     let entries = entries.unwrap_or_else(|error| {
@@ -322,7 +333,7 @@ fn cache(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     Ok(vec![warning(UpkeepError::CacheEntries { entries }, repair)])
 }
 
-fn models(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn models(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let names = repository.model_names()?;
     let look = |name: &str| {
         let definition = repository.definition(name)?;
@@ -333,7 +344,7 @@ fn models(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
     Ok(looked.filter_map(Result::err).map(fault).collect())
 }
 
-fn workflows(repository: &Repository) -> Result<Vec<DoctorFinding>, AppError> {
+fn workflows(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
     let names = repository.workflow_names()?;
     let looked = names.iter().map(|name| repository.workflow(name.as_str()));
     Ok(looked.filter_map(Result::err).map(fault).collect())

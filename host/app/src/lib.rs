@@ -71,6 +71,7 @@ pub mod types {
     pub use sedge_model::run::{GateDecision, RunEvent, RunKind, RunStatus, StepPath};
     pub use sedge_runtime::{
         COMPILE_COMMAND, CONTRACT_VERSION, CachePart, CachePlaces, ComponentCompiler, PluginError,
+        Workload,
     };
     pub use sedge_secrets::{
         ListedSecret, SecretInfo, SecretValue, SecretsError, VALUE_BYTES_MAX, ValueError, Weakness,
@@ -81,6 +82,7 @@ pub mod types {
         Status, StoreError, StoreFinding,
     };
     pub use sedge_sys::clock::{Moment, Timestamp, pause};
+    pub use sedge_sys::command::CommandSlots;
     pub use sedge_sys::file_lock::QueueError;
     pub use sedge_sys::folder::read_named_file;
     pub use sedge_sys::host::{
@@ -88,6 +90,7 @@ pub mod types {
         n_cores, program, setting, stderr_columns, stdout_columns, variable, variable_path,
     };
     pub use sedge_sys::interrupt::request as interrupt_request;
+    pub use sedge_sys::net::Resolver;
     pub use sedge_sys::output_file::OutputFile;
     pub use sedge_sys::resources::descriptors_raise;
     pub use sedge_sys::terminal::{HiddenInput, Typed};

@@ -16,6 +16,7 @@ use sedge_sys::host;
 use crate::error::AppError;
 use crate::events::{Event, Events};
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 
 /// How long a call waits for a lock.
 ///
@@ -54,11 +55,11 @@ struct Wait<'a> {
 
 impl Locks {
     pub(crate) fn new(
-        repository: &Arc<Repository>,
+        repository: &RepositorySnapshot,
         events: Arc<dyn Events>,
     ) -> Result<Arc<Self>, AppError> {
         Ok(Arc::new(Self {
-            repository: Arc::clone(repository),
+            repository: Arc::clone(repository.handle()),
             manager: Arc::clone(repository.locks()?),
             joined: repository.joined()?,
             wait_max: repository.lock_timeout(),

@@ -39,11 +39,12 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if there is no such plugin, or if its component cannot be used.
 pub async fn plugin_describe(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     name: &str,
     private_addresses: &[AddressRange],
     events: Arc<dyn Events>,
 ) -> Result<PluginView, AppError> {
+    let repository = &repository.snapshot()?;
     let source = match ComponentSource::from(Path::new(name)) {
         ComponentSource::FirstParty(type_name) => {
             let is_pinned = repository.plugin_lock().plugins.contains_key(&type_name);

@@ -2,6 +2,7 @@
 
 pub(crate) mod error;
 mod process_limits;
+pub(crate) mod snapshot;
 pub(crate) mod trust;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -23,21 +24,22 @@ use sedge_locks::joined::{self, JoinError, Joined};
 use sedge_locks::manager::{Epoch, LockManager};
 use sedge_locks::session::{self, Session};
 use sedge_model::command::LINEAGE_VARIABLE;
-use sedge_model::limits::ComponentLimits;
 use sedge_model::names::{ModelName, WorkflowName};
 use sedge_model::run::RunStatus;
 use sedge_runtime::{
-    Allocation, CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime,
+    CacheFault, CachePlaces, CodeCache, ComponentCompiler, CoreDumps, Plugin, Runtime, Workload,
 };
 use sedge_secrets::Secrets;
 use sedge_store::{Medium, RunRecord, Store};
 use sedge_sys::clock::Moment;
+use sedge_sys::command::CommandSlots;
 use sedge_sys::folder::{Folder, Keeping};
+use sedge_sys::net::Resolver;
 
 use crate::error::{AppError, LockUseError, ModelError, PathError, RepositoryError, RunUseError};
 use crate::events::{Event, Events};
-use crate::locks::LOCK_TIMEOUT;
 use crate::plugin::first_party::FirstParty;
+use crate::repository::snapshot::{ParsedFile, lock_timeout};
 use crate::repository::trust::{Trust, trust_check};
 
 /// The name of the program that starts commands. It is in the same folder as `sedge`.
@@ -63,15 +65,19 @@ const KEY_FILE: &str = "key";
 pub struct Repository {
     folder: Folder,
     keeping: Keeping,
-    config: Config,
-    lock: PluginLock,
+    /// `sedge.yaml`, which a use case reads through a snapshot.
+    config: ParsedFile<Config>,
+    /// `sedge.lock`, which a use case reads through a snapshot.
+    lock: ParsedFile<PluginLock>,
+    /// `sedge.yaml` as it was when the repository was opened. The parts that a process opens once
+    /// follow it: the datastore, the secrets, the lock manager and the engine.
+    opened_with: Arc<Config>,
     store: OnceLock<Store>,
     locks: OnceLock<Arc<LockManager>>,
     runtime: OnceLock<Runtime>,
     secrets: OnceLock<Secrets>,
     /// The plugins that this process has loaded, by digest.
     pub(crate) plugins: Mutex<HashMap<String, Arc<Plugin>>>,
-    many_calls: AtomicBool,
     /// The epoch of the current lock table, as the store knows it; 0 before it was first read.
     lock_epoch: AtomicU64,
     settings: Settings,
@@ -85,6 +91,9 @@ pub struct Settings {
     pub lock_timeout: Option<Duration>,
     /// How many guests may execute at once.
     pub concurrency: Option<NonZeroU32>,
+    /// What this process will execute. Every workload can be executed with each value; it decides
+    /// what the engine reserves when it starts.
+    pub workload: Workload,
     /// Whether a core dump is kept when a guest traps.
     pub core_dumps: bool,
     /// The tokens of the calls that run this process as a command.
@@ -103,6 +112,12 @@ pub struct Settings {
     pub first_party: FirstParty,
     /// What compiles plugins: a child process, or in tests this process.
     pub compiler: ComponentCompiler,
+    /// The slots of the commands that run at once. Repositories whose settings are clones of each
+    /// other share them.
+    pub command_slots: CommandSlots,
+    /// What resolves the names of hosts. Repositories whose settings are clones of each other share
+    /// its limit.
+    pub resolver: Resolver,
     /// The receiver of events that do not belong to a single use case.
     pub notices: Notices,
 }
@@ -149,29 +164,28 @@ impl Repository {
             .ok_or_else(|| AppError::from(RepositoryError::Missing(start.to_owned())))?;
         // This check comes before any file of the repository is read.
         let owners = trust_check(&folder, &settings.trust)?;
-        let config = match source(&folder, CONFIG_FILE)? {
-            Some(file) => Config::parse(&file)?,
-            None => Config::default(),
-        };
+        let config = ParsedFile::new(CONFIG_FILE, Config::parse);
+        let opened_with = config.read(&folder, || Ok(()))?;
         let keeping = Keeping {
-            is_shared: config.datastore.shared == Some(SharedWith::Group),
+            is_shared: opened_with.datastore.shared == Some(SharedWith::Group),
             owners,
         };
         if let Some(state) = folder.kept(STATE_FOLDER, keeping)? {
             state.modes_settle(KEY_FILE)?;
         }
-        let lock = plugin_lock_read(&folder)?;
+        let lock = ParsedFile::new(LOCK_FILE, PluginLock::parse);
+        lock.read(&folder, || Ok(()))?;
         Ok(Arc::new(Self {
             folder,
             keeping,
             config,
             lock,
+            opened_with,
             store: OnceLock::new(),
             locks: OnceLock::new(),
             runtime: OnceLock::new(),
             secrets: OnceLock::new(),
             plugins: Mutex::default(),
-            many_calls: AtomicBool::new(false),
             lock_epoch: AtomicU64::new(0),
             settings,
             session: OnceLock::new(),
@@ -188,21 +202,8 @@ impl Repository {
         &self.folder
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// Returns the size limits for a component that is added.
-    pub(crate) fn component_limits(&self) -> ComponentLimits {
-        self.config.component_limits.values()
-    }
-
     pub(crate) fn first_party(&self) -> &FirstParty {
         &self.settings.first_party
-    }
-
-    pub(crate) fn plugin_lock(&self) -> &PluginLock {
-        &self.lock
     }
 
     /// Opens a folder of run-time state. Creates it if necessary, because a fresh clone has none.
@@ -261,7 +262,7 @@ impl Repository {
         opened(&self.store, || {
             let folder = self.state_folder("store")?;
             let medium = || -> Result<Medium, AppError> {
-                Ok(Medium::new(&folder)?.with_wait_max(self.lock_timeout()))
+                Ok(Medium::new(&folder)?.with_wait_max(self.wait_max()))
             };
             match Store::open_on(medium()?) {
                 Err(sedge_store::StoreError::Missing(_)) => Ok(Store::create_on(medium()?)?),
@@ -273,7 +274,7 @@ impl Repository {
     pub(crate) fn secrets(&self) -> Result<&Secrets, AppError> {
         opened(&self.secrets, || {
             let mut secrets = Secrets::open(&self.state_folder("secrets")?)?;
-            secrets.set_wait_max(self.lock_timeout());
+            secrets.set_wait_max(self.wait_max());
             Ok(secrets)
         })
     }
@@ -281,16 +282,13 @@ impl Repository {
     pub(crate) fn locks(&self) -> Result<&Arc<LockManager>, AppError> {
         opened(&self.locks, || {
             let session = Arc::clone(self.session()?);
-            Ok(LockManager::shared(session, self.lock_timeout())?)
+            Ok(LockManager::shared(session, self.wait_max())?)
         })
     }
 
-    /// Returns how long a call waits for a lock.
-    pub(crate) fn lock_timeout(&self) -> Duration {
-        let config = self.config.lock_timeout_seconds;
-        let config = config.map(|seconds| Duration::from_secs(seconds.into()));
-        let chosen = self.settings.lock_timeout.or(config);
-        chosen.unwrap_or(LOCK_TIMEOUT)
+    /// Returns how long the parts that this process opens once wait for other processes.
+    fn wait_max(&self) -> Duration {
+        lock_timeout(&self.settings, &self.opened_with)
     }
 
     /// Records in the datastore the epoch of the lock table that just granted a lock, so that locks
@@ -321,20 +319,8 @@ impl Repository {
         Ok(true)
     }
 
-    /// Announces that many calls will follow. The engine then reserves a pool for them, which would
-    /// not pay off for a single call.
-    pub(crate) fn expect_many_calls(&self) {
-        self.many_calls.store(true, Ordering::Relaxed);
-    }
-
     pub(crate) fn runtime(&self) -> Result<&Runtime, AppError> {
         opened(&self.runtime, || {
-            let many_calls = self.many_calls.load(Ordering::Relaxed);
-            let allocation = if many_calls {
-                Allocation::Pool
-            } else {
-                Allocation::OnDemand
-            };
             let dumps = if self.settings.core_dumps {
                 CoreDumps::On
             } else {
@@ -343,12 +329,14 @@ impl Repository {
             let cache = CodeCache::open(self.compiled_code());
             let cache = cache.map_err(|fault| self.notices().event(cache_unusable(&fault)));
             // ignored: the fault was reported as an event, and the process compiles for itself.
-            let runtime = Runtime::new(cache.ok(), allocation, dumps)?;
-            let limits = self.component_limits();
+            let runtime = Runtime::new(cache.ok(), self.settings.workload, dumps)?;
+            let config = &self.opened_with;
+            let limits = config.component_limits.values();
             let runtime = runtime.with_component_limits(limits);
-            let runtime = runtime.with_budget(process_limits::budget(&self.config.process_limits));
+            let runtime = runtime.with_budget(process_limits::budget(&config.process_limits));
             let runtime = runtime.with_compiler(self.settings.compiler.clone());
-            let concurrency = self.settings.concurrency.or(self.config.concurrency);
+            let runtime = runtime.with_resolver(self.settings.resolver.clone());
+            let concurrency = self.settings.concurrency.or(config.concurrency);
             Ok(match concurrency.map(NonZeroU32::get) {
                 Some(n) => runtime.with_concurrency(n as usize),
                 None => runtime,
@@ -382,6 +370,10 @@ impl Repository {
     pub(crate) fn reaper(&self) -> PathBuf {
         let reaper = self.settings.reaper.clone();
         reaper.unwrap_or_else(|| REAPER_FILE.into())
+    }
+
+    pub(crate) fn command_slots(&self) -> &CommandSlots {
+        &self.settings.command_slots
     }
 
     /// Returns the call of this repository whose command this process is part of, if any.
@@ -514,7 +506,7 @@ pub(crate) fn near_one<N: ToString>(name: &str, names: &[N]) -> Option<String> {
     nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// Reads `sedge.lock`; a repository without one has no plugins.
+/// Reads `sedge.lock`, for a change of it; a repository without one has no plugins.
 pub(crate) fn plugin_lock_read(folder: &Folder) -> Result<PluginLock, AppError> {
     match source(folder, LOCK_FILE)? {
         Some(file) => Ok(PluginLock::parse(&file)?),

@@ -1,6 +1,7 @@
 //! Reports what needs the user's attention in a repository.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sedge_api::problem::{ErrorClass, Explain};
@@ -12,6 +13,7 @@ use sedge_sys::clock::Timestamp;
 
 use crate::error::AppError;
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
 use crate::run::list::{RunListRequest, run_list, runs_unfinished};
 use crate::views::permission::request_view;
@@ -26,7 +28,8 @@ const FAILED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// # Errors
 /// Returns an error if the datastore, or a folder of the repository, cannot be read. A file that
 /// cannot be used is part of the report.
-pub async fn status(repository: &Repository) -> Result<StatusReport, AppError> {
+pub async fn status(repository: &Arc<Repository>) -> Result<StatusReport, AppError> {
+    let repository = &repository.snapshot()?;
     let mut gates = Vec::new();
     workflow_approvals::<AppError>(repository, |gate| {
         gates.push(gate);
@@ -109,7 +112,7 @@ fn failed(repository: &Repository) -> Result<Vec<RunView>, AppError> {
     Ok(failed)
 }
 
-fn missing_components(repository: &Repository) -> Result<Vec<MissingComponent>, AppError> {
+fn missing_components(repository: &RepositorySnapshot) -> Result<Vec<MissingComponent>, AppError> {
     let plugins = repository.plugins_pinned()?.into_iter();
     let missing = plugins.filter(|plugin| !plugin.is_here);
     let missing = missing.map(|plugin| MissingComponent {
@@ -123,7 +126,7 @@ fn missing_components(repository: &Repository) -> Result<Vec<MissingComponent>, 
 /// Returns the requests of a model's plugin of which nothing is granted. Returns none if the
 /// component is missing, which is reported by itself.
 async fn denied(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     name: &str,
     missing: &[MissingComponent],
 ) -> Result<Vec<NotGranted>, AppError> {

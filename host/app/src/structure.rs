@@ -32,7 +32,7 @@ pub(crate) async fn locked(
     wants: &[(Resource, Mode)],
     events: Arc<dyn Events>,
 ) -> Result<Held, AppError> {
-    let locks = Locks::new(repository, events)?;
+    let locks = Locks::new(&repository.snapshot()?, events)?;
     if let Some(joined) = locks.joined()
         && let Some(reason) = refusal(joined, wants)
     {

@@ -22,6 +22,7 @@ use crate::error::{CliError, Interruption};
 use crate::first_party::first_party;
 use crate::progress::{Progress, Silence, Ticker};
 use crate::rows::PendingItems;
+use crate::screen::Screen;
 use crate::user_folders;
 
 /// The variable that lists the repositories which are used although another user owns them.
@@ -40,6 +41,7 @@ pub(crate) struct Context {
     repo: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    pub(crate) screen: Arc<Screen>,
     trust: Trust,
     run: Arc<CurrentRun>,
     /// What the command's list has found and not printed yet.
@@ -88,6 +90,7 @@ impl Context {
                 .or_else(|| setting(REPO_VARIABLE).map(PathBuf::from)),
             json: args.json,
             quiet: args.quiet,
+            screen: Arc::new(Screen::new(args.color)),
             trust: trust(),
             found: RefCell::default(),
             run: Arc::default(),
@@ -146,7 +149,7 @@ impl Context {
         } else {
             Arc::new(RunRecorder {
                 run,
-                shown: Progress::default(),
+                shown: Progress::new(&self.screen),
             })
         }
     }
@@ -156,7 +159,7 @@ impl Context {
         &self,
         work: impl FnOnce(&Ticker) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        work(&Ticker::new(self.json || self.quiet))
+        work(&Ticker::new(&self.screen, self.json || self.quiet))
     }
 
     /// Runs work that writes to a file, and shows its progress. If the user interrupts the program,
@@ -169,9 +172,10 @@ impl Context {
         let is_stopped = Arc::new(AtomicBool::new(false));
         let stop = StopOnDrop(Arc::clone(&is_stopped));
         let is_silent = self.json || self.quiet;
+        let screen = Arc::clone(&self.screen);
         self.wait(async move {
             let working = tokio::task::spawn_blocking(move || {
-                let ticker = Ticker::new(is_silent);
+                let ticker = Ticker::new(&screen, is_silent);
                 work(&mut |done, of| {
                     ticker.bytes(done, of);
                     match is_stopped.load(Ordering::Relaxed) {
@@ -201,7 +205,7 @@ impl Context {
             .map_err(MachineError::of("start threads"))?;
         let ended = runtime.block_on(async {
             let mut interrupted = interruption()?;
-            let ticker = Ticker::new(self.json || self.quiet);
+            let ticker = Ticker::new(&self.screen, self.json || self.quiet);
             let ticks = tokio::spawn(async move { ticker.tick().await });
             let ended = tokio::select! {
                 biased;

@@ -15,8 +15,9 @@ use sedge_sys::fault::MachineError;
 
 use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
-use crate::output::{print_failure, stderr};
+use crate::output::print_failure;
 use crate::rows::print_found;
+use crate::screen::Screen;
 use crate::{guest_text, help};
 
 /// The error of a command.
@@ -256,15 +257,16 @@ impl CliError {
             let _ = print_failure(cx, &self.problem());
         } else {
             // If stdout cannot be written either, the exit code still reports the error.
-            let _ = print_found(cx.found.take());
-            self.print();
+            let _ = print_found(&cx.screen, cx.found.take());
+            self.print(&cx.screen);
         }
         ExitCode::from(self.class().exit_code())
     }
 
     /// Prints the error to stderr.
-    pub(crate) fn print(&self) {
-        self.lines("error").iter().for_each(|line| stderr(line));
+    pub(crate) fn print(&self, screen: &Screen) {
+        let lines = self.lines("error");
+        lines.iter().for_each(|line| screen.stderr(line));
     }
 
     /// Returns the error as text that begins with `severity`: its message, its causes, notes and

@@ -7,8 +7,8 @@ use sedge_app::types::{Choice, stderr_columns};
 
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{stderr, stderr_ask};
 use crate::permission_text::permission_text;
+use crate::screen::Screen;
 
 /// The answer of the user to one question.
 enum Answer {
@@ -21,19 +21,23 @@ enum Answer {
 ///
 /// # Errors
 /// The user quits. `quit` says what was not done then.
-pub(crate) fn ask(undecided: &[Undecided], quit: &str) -> Result<Vec<Choice>, CliError> {
+pub(crate) fn ask(
+    screen: &Screen,
+    undecided: &[Undecided],
+    quit: &str,
+) -> Result<Vec<Choice>, CliError> {
     let quit = || CliError::Quit(quit.to_owned());
     let n_undecided = undecided.len();
     let mut choices = Vec::new();
     for (n, undecided) in undecided.iter().enumerate() {
         let PermissionRequestView { permission, reason } = &undecided.request;
-        stderr(&format!(
+        screen.stderr(&format!(
             "{} of {n_undecided}: {}",
             n + 1,
             permission_text(permission)
         ));
-        stderr(&format!("  {}", quoted(reason)));
-        match answer(undecided)? {
+        screen.stderr(&format!("  {}", quoted(reason)));
+        match answer(screen, undecided)? {
             Answer::Yes => {}
             Answer::No => continue,
             Answer::Quit => return Err(quit()),
@@ -43,7 +47,7 @@ pub(crate) fn ask(undecided: &[Undecided], quit: &str) -> Result<Vec<Choice>, Cl
             continue;
         };
         let question = format!("Where is the folder `{name}`? [nowhere] ");
-        let path = stderr_ask(&question)?.ok_or_else(quit)?;
+        let path = screen.stderr_ask(&question)?.ok_or_else(quit)?;
         if !path.is_empty() {
             choices.push(Choice::Folder {
                 name: name.clone(),
@@ -55,9 +59,9 @@ pub(crate) fn ask(undecided: &[Undecided], quit: &str) -> Result<Vec<Choice>, Cl
 }
 
 /// Asks whether to grant one permission, until the user gives a valid answer.
-fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
+fn answer(screen: &Screen, undecided: &Undecided) -> Result<Answer, CliError> {
     loop {
-        let Some(answer) = stderr_ask("Grant it? [yes/no/show/quit] ")? else {
+        let Some(answer) = screen.stderr_ask("Grant it? [yes/no/show/quit] ")? else {
             return Ok(Answer::Quit);
         };
         match answer.to_lowercase().as_str() {
@@ -65,13 +69,15 @@ fn answer(undecided: &Undecided) -> Result<Answer, CliError> {
             "n" | "no" => return Ok(Answer::No),
             "q" | "quit" => return Ok(Answer::Quit),
             "s" | "show" => {
-                stderr(
+                screen.stderr(
                     "The narrowest grants that permit it; for one model, write them under `grants:` in its definition:",
                 );
                 let lines = undecided.narrowest();
-                lines.iter().for_each(|line| stderr(&format!("  {line}")));
+                lines
+                    .iter()
+                    .for_each(|line| screen.stderr(&format!("  {line}")));
             }
-            _ => stderr("Type yes, no, show or quit."),
+            _ => screen.stderr("Type yes, no, show or quit."),
         }
     }
 }

@@ -19,6 +19,7 @@ mod progress;
 #[cfg(test)]
 mod reference;
 mod rows;
+mod screen;
 mod show;
 mod style;
 mod usage;
@@ -38,11 +39,13 @@ use crate::commands::shared::setting_parsed;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::manual::ManualArgs;
+use crate::screen::Screen;
 
 /// The variable that turns on the host's own log, for example `SEDGE_LOG=debug`.
 const LOG_VARIABLE: &str = "SEDGE_LOG";
 
 /// In a child process that compiles, it ends the process at its memory limit.
+// process-wide: a process has one allocator.
 #[global_allocator]
 static ALLOCATOR: WorkerAllocator = WorkerAllocator;
 
@@ -57,9 +60,8 @@ fn main() -> ExitCode {
     let _ = descriptors_raise();
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return usage::usage(&error),
+        Err(error) => return usage::usage(&error, &Screen::default()),
     };
-    style::choose(args.color);
     let cx = Context::new(&args);
     if let Err(error) = log_start() {
         return error.report(&cx);

@@ -15,6 +15,7 @@ use sedge_sys::folder::{FileError, Folder};
 
 use crate::args::Args;
 use crate::error::CliError;
+use crate::screen::Screen;
 
 /// The word that distinguishes the command from all others.
 const WRITE_MANUAL: &str = "write-manual";
@@ -66,7 +67,7 @@ pub(crate) fn run(args: Result<ManualArgs, CliError>) -> ExitCode {
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error.print();
+            error.print(&Screen::default());
             ExitCode::from(error.class().exit_code())
         }
     }

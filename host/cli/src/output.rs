@@ -2,19 +2,16 @@
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use sedge_api::document::{No, Success, Yes};
-use sedge_app::types::{Moment, stdout_columns};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::guest_text::{self, INDENT, TerminalData};
+use crate::guest_text;
 use crate::rows::PendingItems;
-use crate::style;
+use crate::screen::Screen;
 
 /// The output of a command that succeeded.
 #[derive(Default)]
@@ -110,10 +107,10 @@ pub(crate) fn print(cx: &Context, output: Output) -> io::Result<u8> {
         text.push('\n');
     }
     if !is_printed {
-        stdout(&shown(text, is_data))?;
+        stdout(&cx.screen.shown(text, is_data))?;
     }
     if !cx.quiet && !cx.json {
-        notes.iter().for_each(|note| stderr(note));
+        notes.iter().for_each(|note| cx.screen.stderr(note));
     }
     Ok(exit)
 }
@@ -132,25 +129,6 @@ pub(crate) fn print_failure(cx: &Context, error: &impl Serialize) -> io::Result<
 /// Returns the JSON document of a command that failed.
 pub(crate) fn failure_document(error: &impl Serialize) -> io::Result<String> {
     Ok(document(&Failed { ok: No, error })?)
-}
-
-/// Returns a text in the form for stdout, which depends on whether that is a terminal.
-pub(crate) fn shown(text: String, is_data: bool) -> String {
-    if is_data {
-        if !io::stdout().is_terminal() {
-            return text;
-        }
-        let mut data = TerminalData::default();
-        return data.push(text.as_bytes()) + &data.finish();
-    }
-    let text = match stdout_columns() {
-        Some(columns) => guest_text::folded(&text, columns, INDENT),
-        None => text,
-    };
-    match style::is_on_stdout() {
-        true => style::tables(&text),
-        false => text,
-    }
 }
 
 /// Writes to stdout. A reader that has closed the pipe (`| head`) is not an error.
@@ -174,78 +152,6 @@ pub(crate) fn stdout_buffered(lines: &mut Vec<String>) -> io::Result<bool> {
     let text = lines.concat();
     lines.clear();
     stdout_bytes(text.as_bytes())
-}
-
-/// Whether the last line on stderr is a transient one, which the next output replaces.
-static IN_PLACE: Mutex<bool> = Mutex::new(false);
-
-/// The escape sequence that erases the current line.
-const ERASE: &str = "\r\x1b[K";
-
-/// Writes a line to stderr. An error is ignored, because there is no other place to show it.
-///
-/// Further lines are indented: only the program itself begins a line at the left edge.
-pub(crate) fn stderr(line: &str) {
-    let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
-    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
-    let erase = if std::mem::take(&mut *in_place) {
-        ERASE
-    } else {
-        ""
-    };
-    let lines = style::marked(&lines);
-    let _ = writeln!(anstream::stderr().lock(), "{erase}{lines}");
-    stderr_written();
-}
-
-/// Asks a question on stderr, and returns the line that the user types; `None` if stdin has ended.
-pub(crate) fn stderr_ask(question: &str) -> io::Result<Option<String>> {
-    stderr_prompt(question);
-    let mut answer = String::new();
-    if io::stdin().read_line(&mut answer)? == 0 {
-        // The user ended the input in the line of the question.
-        stderr("");
-        return Ok(None);
-    }
-    Ok(Some(answer.trim().to_owned()))
-}
-
-/// Writes a prompt to stderr, without a newline. An error is ignored.
-pub(crate) fn stderr_prompt(prompt: &str) {
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{}", guest_text::line(prompt)).and_then(|()| stderr.flush());
-    stderr_written();
-}
-
-/// The time of the last write to stderr.
-static WRITTEN: Mutex<Option<Moment>> = Mutex::new(None);
-
-/// Returns whether the last write to stderr was at least `since` ago.
-pub(crate) fn stderr_is_quiet(since: Duration) -> bool {
-    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-    written.is_none_or(|written| written.elapsed() >= since)
-}
-
-fn stderr_written() {
-    *WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Moment::now());
-}
-
-/// Writes a transient line to stderr, which has to be a terminal. The next output replaces the
-/// line; an empty line only erases it.
-pub(crate) fn stderr_in_place(line: &str, columns: usize) {
-    let mut in_place = IN_PLACE.lock().unwrap_or_else(PoisonError::into_inner);
-    if line.is_empty() && !*in_place {
-        return;
-    }
-    // A line that wraps could not be erased.
-    let line: String = guest_text::line(line)
-        .chars()
-        .take(columns.saturating_sub(1))
-        .collect();
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
-    *in_place = !line.is_empty();
-    stderr_written();
 }
 
 /// Returns a JSON document with control characters as escapes, which mean the same and do not
@@ -287,10 +193,14 @@ const WHOLE: [&str; 9] = [
 
 /// Returns rows as aligned columns under a heading. On a terminal, a line is narrower than it:
 /// cells that do not fit are cut, and end with `…`.
-pub(crate) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(
+    screen: &Screen,
+    heading: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    match stdout_columns() {
+    match screen.stdout_columns() {
         Some(columns) => table
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(u16::try_from(columns.saturating_sub(1)).unwrap_or(u16::MAX))

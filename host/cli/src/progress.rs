@@ -1,6 +1,6 @@
 //! Shows the events of a use case while it runs, line by line on stderr.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sedge_app::types::{
@@ -9,12 +9,13 @@ use sedge_app::types::{
 use sedge_app::{Event, Events};
 
 use crate::guest_text::{self, INDENT};
-use crate::output::{stderr, stderr_in_place, stderr_is_quiet};
+use crate::screen::Screen;
 use crate::{show, user_folders};
 
 /// Shows events to the user.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Progress {
+    screen: Arc<Screen>,
     /// The call and the resource of the wait that was shown last. Without a terminal, each wait
     /// is shown once.
     last_wait: Mutex<Option<(Lineage, String)>>,
@@ -30,20 +31,16 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 /// Shows the progress of a slow operation in a transient line, if stderr is a terminal.
 #[derive(Debug)]
 pub(crate) struct Ticker {
+    screen: Arc<Screen>,
     since: Moment,
     /// The width of the terminal; `None` if no progress is shown.
     columns: Option<usize>,
 }
 
-impl Default for Ticker {
-    fn default() -> Self {
-        Self::new(false)
-    }
-}
-
 impl Ticker {
-    pub(crate) fn new(is_silent: bool) -> Self {
+    pub(crate) fn new(screen: &Arc<Screen>, is_silent: bool) -> Self {
         Self {
+            screen: Arc::clone(screen),
             since: Moment::now(),
             columns: stderr_columns().filter(|_| !is_silent),
         }
@@ -88,12 +85,12 @@ impl Ticker {
     fn is_due(&self, quiet: Duration) -> bool {
         self.columns.is_some()
             && self.since.elapsed() >= FIRST_REPORT_AFTER
-            && stderr_is_quiet(quiet)
+            && self.screen.stderr_is_quiet(quiet)
     }
 
     fn show(&self, line: &str) {
         if let Some(columns) = self.columns {
-            stderr_in_place(line, columns);
+            self.screen.stderr_in_place(line, columns);
         }
     }
 }
@@ -101,7 +98,7 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         if let Some(columns) = self.columns {
-            stderr_in_place("", columns);
+            self.screen.stderr_in_place("", columns);
         }
     }
 }
@@ -117,17 +114,17 @@ impl Events for Silence {
 impl Events for Progress {
     fn event(&self, event: Event) {
         match event {
-            Event::RunStarted { run } => stderr(&format!("Run {run}")),
-            Event::StepStarted { step } => stderr(&format!("Step {step}: started.")),
+            Event::RunStarted { run } => self.screen.stderr(&format!("Run {run}")),
+            Event::StepStarted { step } => self.screen.stderr(&format!("Step {step}: started.")),
             Event::StepEnded {
                 step,
                 elapsed,
                 succeeded,
-            } => step_ended(&step, elapsed, succeeded),
-            Event::StepSkipped { step, because } => {
-                stderr(&format!("Step {step}: skipped, {because}."))
-            }
-            Event::GateOpened { gate, prompt } => gate_opened(&gate, &prompt),
+            } => self.step_ended(&step, elapsed, succeeded),
+            Event::StepSkipped { step, because } => self
+                .screen
+                .stderr(&format!("Step {step}: skipped, {because}.")),
+            Event::GateOpened { gate, prompt } => self.gate_opened(&gate, &prompt),
             Event::LockWaiting {
                 call,
                 resource,
@@ -144,7 +141,7 @@ impl Events for Progress {
                     Some(columns) => {
                         let waited = show::duration(waited);
                         let line = format!("Waiting for {resource} ({waited}){holders}{others}");
-                        stderr_in_place(&line, columns);
+                        self.screen.stderr_in_place(&line, columns);
                     }
                     None => {
                         let line = format!("Waiting for {resource}{holders}{others}");
@@ -154,10 +151,10 @@ impl Events for Progress {
             }
             Event::LockWaitEnded => {
                 if let Some(columns) = stderr_columns() {
-                    stderr_in_place("", columns);
+                    self.screen.stderr_in_place("", columns);
                 }
             }
-            Event::CallUndone { call, ours, theirs } => stderr(&format!(
+            Event::CallUndone { call, ours, theirs } => self.screen.stderr(&format!(
                 "Call {call}: rolled back and retried: {} would wait for {}, which waits for it.",
                 ours.join(" > "),
                 theirs.join(" > ")
@@ -170,20 +167,66 @@ impl Events for Progress {
             } => {
                 let step = step.map(|step| step.to_string());
                 let from = log_origin(step.as_deref(), model.as_str(), method.as_str());
-                log_line(&from, &line);
+                self.log_line(&from, &line);
             }
             Event::Progress { done, of, unit } => self.ticker.report(done, of, unit),
-            Event::PluginCompiled { type_name, elapsed } => stderr(&format!(
+            Event::PluginCompiled { type_name, elapsed } => self.screen.stderr(&format!(
                 "Compiled {type_name} in {}.",
                 show::duration(elapsed)
             )),
-            Event::CacheUnusable { part, reason } => cache_unusable(part, &reason),
-            Event::PluginLogged { line } => log_line("description", &line),
+            Event::CacheUnusable { part, reason } => self.cache_unusable(part, &reason),
+            Event::PluginLogged { line } => self.log_line("description", &line),
         }
     }
 }
 
 impl Progress {
+    pub(crate) fn new(screen: &Arc<Screen>) -> Self {
+        Self {
+            screen: Arc::clone(screen),
+            last_wait: Mutex::default(),
+            ticker: Ticker::new(screen, false),
+        }
+    }
+
+    fn step_ended(&self, step: &StepPath, elapsed: Duration, succeeded: bool) {
+        let word = if succeeded { "succeeded" } else { "failed" };
+        let elapsed = show::duration(elapsed);
+        self.screen
+            .stderr(&format!("Step {step}: {word} after {elapsed}."));
+    }
+
+    fn gate_opened(&self, gate: &StepPath, prompt: &str) {
+        let prompt = guest_text::block(prompt, "");
+        self.screen.stderr(&match prompt.is_empty() {
+            true => format!("Gate {gate}: waits for a decision."),
+            false => format!("Gate {gate}: waits for a decision: {prompt}"),
+        });
+    }
+
+    fn cache_unusable(&self, part: CachePart, reason: &str) {
+        let variable = user_folders::variable_of(part);
+        self.screen.stderr(&format!(
+            "warning: the cache of compiled code cannot be used: {reason}; set {variable} to a \
+             folder that only you may write to"
+        ));
+    }
+
+    fn log_line(&self, from: &str, line: &LogLine) {
+        if line.level >= LogLevel::Info {
+            let fields = line.fields.iter();
+            let fields: String = fields
+                .map(|(key, value)| format!(" {key}={value}"))
+                .collect();
+            let text = log_text(line.level.as_str(), &line.message, &fields, INDENT);
+            let text = format!("  {from}: {text}");
+            self.screen.stderr(&match stderr_columns() {
+                Some(columns) => guest_text::folded(&text, columns, "      "),
+                None => text,
+            });
+        }
+    }
+
     /// Shows a wait, unless it is the one that was shown last.
     fn show_wait_once(&self, wait: (Lineage, String), line: &str) {
         let mut last = self
@@ -191,32 +234,10 @@ impl Progress {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&wait) {
-            stderr(line);
+            self.screen.stderr(line);
             *last = Some(wait);
         }
     }
-}
-
-fn step_ended(step: &StepPath, elapsed: Duration, succeeded: bool) {
-    let word = if succeeded { "succeeded" } else { "failed" };
-    let elapsed = show::duration(elapsed);
-    stderr(&format!("Step {step}: {word} after {elapsed}."));
-}
-
-fn gate_opened(gate: &StepPath, prompt: &str) {
-    let prompt = guest_text::block(prompt, "");
-    stderr(&match prompt.is_empty() {
-        true => format!("Gate {gate}: waits for a decision."),
-        false => format!("Gate {gate}: waits for a decision: {prompt}"),
-    });
-}
-
-fn cache_unusable(part: CachePart, reason: &str) {
-    let variable = user_folders::variable_of(part);
-    stderr(&format!(
-        "warning: the cache of compiled code cannot be used: {reason}; set {variable} to a folder \
-         that only you may write to"
-    ));
 }
 
 /// Returns the holders of a lock, as the end of a sentence.
@@ -228,21 +249,6 @@ fn holders_text(blockers: &[String]) -> String {
             ", which is locked by {one} and {}",
             show::count(rest.len(), "other")
         ),
-    }
-}
-
-fn log_line(from: &str, line: &LogLine) {
-    if line.level >= LogLevel::Info {
-        let fields = line.fields.iter();
-        let fields: String = fields
-            .map(|(key, value)| format!(" {key}={value}"))
-            .collect();
-        let text = log_text(line.level.as_str(), &line.message, &fields, INDENT);
-        let text = format!("  {from}: {text}");
-        stderr(&match stderr_columns() {
-            Some(columns) => guest_text::folded(&text, columns, "      "),
-            None => text,
-        });
     }
 }
 

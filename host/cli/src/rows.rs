@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::json_list::JsonList;
-use crate::output::{Output, line, shown, stdout, stdout_buffered, table};
+use crate::output::{Output, line, stdout, stdout_buffered, table};
+use crate::screen::Screen;
 
 /// The number of rows in a table, unless the user sets another one.
 const ROWS_SHOWN: u64 = 1000;
@@ -95,11 +96,11 @@ impl PendingItems {
     }
 
     /// Returns the rows of a table, as text.
-    fn text(self) -> Option<String> {
+    fn text(self, screen: &Screen) -> Option<String> {
         match self {
             Self::Table { heading, rows } if !rows.is_empty() => {
                 let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
-                Some(table(&heading, rows))
+                Some(table(screen, &heading, rows))
             }
             Self::Nothing | Self::Table { .. } | Self::Document(_) | Self::Lines(_) => None,
         }
@@ -108,13 +109,13 @@ impl PendingItems {
 
 /// Prints the items that a list found before its command failed, other than those of a JSON
 /// document: the error completes that one.
-pub(crate) fn print_found(found: PendingItems) -> io::Result<()> {
+pub(crate) fn print_found(screen: &Screen, found: PendingItems) -> io::Result<()> {
     match found {
         PendingItems::Lines(mut lines) => stdout_buffered(&mut lines).map(drop),
         found
         @ (PendingItems::Nothing | PendingItems::Table { .. } | PendingItems::Document(_)) => {
-            match found.text() {
-                Some(text) => stdout(&shown(text + "\n", false)),
+            match found.text(screen) {
+                Some(text) => stdout(&screen.shown(text + "\n", false)),
                 None => Ok(()),
             }
         }
@@ -207,10 +208,12 @@ impl<'a> Rows<'a> {
             {
                 Output::default().note(none)
             }
-            found @ (PendingItems::Nothing | PendingItems::Table { .. }) => match found.text() {
-                Some(text) => Output::default().text(text),
-                None => Output::default(),
-            },
+            found @ (PendingItems::Nothing | PendingItems::Table { .. }) => {
+                match found.text(&self.cx.screen) {
+                    Some(text) => Output::default().text(text),
+                    None => Output::default(),
+                }
+            }
         };
         if self.n_more == 0 {
             return Ok(output);

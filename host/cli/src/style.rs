@@ -3,9 +3,6 @@
 //! Colour repeats what the text says, and never says more. It is off if the output is not a
 //! terminal, with `NO_COLOR`, and with `--color never`.
 
-use std::io;
-
-use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
 use unicode_width::UnicodeWidthChar;
 
@@ -17,21 +14,6 @@ const MARKS: [(&str, Style); 5] = [
     ("note:", AnsiColor::Blue.on_default().bold()),
     ("hint:", AnsiColor::Cyan.on_default().bold()),
 ];
-
-/// Sets when colours are used, for the whole process.
-pub(crate) fn choose(choice: clap::ColorChoice) {
-    let choice = match choice {
-        clap::ColorChoice::Auto => ColorChoice::Auto,
-        clap::ColorChoice::Always => ColorChoice::Always,
-        clap::ColorChoice::Never => ColorChoice::Never,
-    };
-    choice.write_global();
-}
-
-/// Returns whether text on stdout has colours.
-pub(crate) fn is_on_stdout() -> bool {
-    AutoStream::choice(&io::stdout()) != ColorChoice::Never
-}
 
 /// Returns lines with their first word in colour, if it is a mark such as `error:`. The stream that
 /// prints them removes the colours if they are off.

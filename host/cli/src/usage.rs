@@ -21,6 +21,7 @@ use crate::args::Args;
 use crate::error::CliError;
 use crate::help::placeholder;
 use crate::output::{document, failure_document, stdout};
+use crate::screen::Screen;
 
 /// Commands of swamp, and those of Sedge that do the same.
 const OF_SWAMP: &[(&str, &str)] = &[
@@ -49,17 +50,18 @@ const OF_SWAMP: &[(&str, &str)] = &[
 ];
 
 /// Shows clap's result for a command line, and returns the exit code that goes with it.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error, screen: &Screen) -> ExitCode {
     let wants_json = has_argument("--json");
     if !error.use_stderr() {
         let printed = match wants_json {
             true => requested(error.kind()).and_then(|text| stdout(&text)),
             false => error.print(),
         };
-        return exit_of(printed);
+        return exit_of(printed, screen);
     }
     if wants_json && is_option_of_help(error) {
-        return exit_of(requested(UsageKind::DisplayHelp).and_then(|text| stdout(&text)));
+        let printed = requested(UsageKind::DisplayHelp).and_then(|text| stdout(&text));
+        return exit_of(printed, screen);
     }
     let unknown = unknown_command(error);
     if wants_json {
@@ -67,7 +69,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         // If stdout cannot be written either, the exit code still reports the error.
         let _ = failure_document(&fault.problem()).and_then(|text| stdout(&text));
     } else if let Some(unknown) = unknown {
-        unknown.print();
+        unknown.print(screen);
     } else {
         // If stderr cannot be written, the exit code still reports the error.
         let _ = error.print();
@@ -76,13 +78,13 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Returns the exit code of printing what the user requested. Failing to print it is an error.
-fn exit_of(printed: io::Result<()>) -> ExitCode {
+fn exit_of(printed: io::Result<()>, screen: &Screen) -> ExitCode {
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(fault) => {
             let fault = CliError::from(fault);
-            fault.print();
+            fault.print(screen);
             ExitCode::from(fault.class().exit_code())
         }
     }

@@ -214,17 +214,15 @@ mod tests {
     fn new_definition_is_parsed_again() {
         let name: ModelName = "sink".parse().expect("a name");
         let arguments = serde_json::json!({"yes": "no", "n": 1, "deep": {"list": ["1", 2, null]}});
-        let Value::Object(arguments) = arguments else {
-            unreachable!("it is an object")
-        };
+        let arguments = arguments.as_object().expect("it is an object");
         let text = definition_file_text(
             &name,
             &"@sedge/sink".parse().expect("a type"),
             &"2026.11.23.1".parse().expect("a version"),
-            &arguments,
+            arguments,
         );
         let definition = parse(&text).expect("our own file");
-        assert_eq!(definition.global_arguments.value, arguments);
+        assert_eq!(definition.global_arguments.value, *arguments);
         assert_eq!(definition.type_name.value.as_str(), "@sedge/sink");
         assert_eq!(definition.limits, ModelLimitsFile::default());
     }

@@ -52,14 +52,21 @@ pub(crate) enum Line {
     Table(Header),
     /// A request that was in the table when the journal was compacted.
     Entry(TableEntry),
+    /// An operation on the table.
+    Operation(TableOperation),
+    /// The end of this file: later operations are in another file.
+    Moved(Epoch),
+}
+
+/// An operation on the table, with its time in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TableOperation {
     /// A new request.
     Ask(LockRequest, u64),
-    /// Requests that were released.
+    /// The release of requests.
     Free(Vec<RequestId>, u64),
     /// The release of all requests of a process that died.
     Dead(SessionId, u64),
-    /// The end of this file: later operations are in another file.
-    Moved(Epoch),
 }
 
 /// The header of a journal.
@@ -211,7 +218,7 @@ impl Replica {
     }
 
     pub(crate) fn insert(&mut self, request: LockRequest, now: u64) -> (RequestId, QueuePlace) {
-        self.line(&Line::Ask(request.clone(), now));
+        self.operation(TableOperation::Ask(request.clone(), now));
         self.table.insert(request, now)
     }
 
@@ -222,7 +229,7 @@ impl Replica {
             return Vec::new();
         }
         let granted = self.table.release(&ids, now);
-        self.line(&Line::Free(ids, now));
+        self.operation(TableOperation::Free(ids, now));
         granted
     }
 
@@ -231,12 +238,12 @@ impl Replica {
         if ids.is_empty() {
             return Vec::new();
         }
-        self.line(&Line::Dead(id, now));
+        self.operation(TableOperation::Dead(id, now));
         self.table.release(&ids, now)
     }
 
-    fn line(&mut self, line: &Line) {
-        write_line(&mut self.lines, line);
+    fn operation(&mut self, operation: TableOperation) {
+        write_line(&mut self.lines, &Line::Operation(operation));
     }
 
     fn adopt(&mut self, file: SharedFile, news: &mut News) {
@@ -490,7 +497,7 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
                 return Err(fault(format!("it is out of place: {line:?}")));
             }
             (Line::Moved(_), _) => read.is_left = true,
-            (operation @ (Line::Ask(..) | Line::Free(..) | Line::Dead(..)), snapshot) => {
+            (Line::Operation(operation), snapshot) => {
                 if let Some(snapshot) = snapshot.take() {
                     *table = snapshot.into();
                 }
@@ -507,9 +514,9 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
     Ok(read)
 }
 
-fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
+fn apply(table: &mut LockTable, operation: TableOperation) -> Vec<RequestId> {
     match operation {
-        Line::Ask(request, now) => {
+        TableOperation::Ask(request, now) => {
             let (id, place) = table.insert(request, now);
             if place == QueuePlace::Granted {
                 vec![id]
@@ -517,9 +524,8 @@ fn apply(table: &mut LockTable, operation: Line) -> Vec<RequestId> {
                 Vec::new()
             }
         }
-        Line::Free(ids, now) => table.release(&ids, now),
-        Line::Dead(session, now) => table.release(&table.of_session(session), now),
-        Line::Table(_) | Line::Entry(_) | Line::Moved(_) => unreachable!("these are no operations"),
+        TableOperation::Free(ids, now) => table.release(&ids, now),
+        TableOperation::Dead(session, now) => table.release(&table.of_session(session), now),
     }
 }
 

@@ -148,22 +148,19 @@ impl LockTable {
     pub fn release(&mut self, ids: &[RequestId], now: u64) -> Vec<RequestId> {
         let mut touched = BTreeSet::new();
         for id in ids {
-            let Some(resource) = self.resources.remove(id) else {
+            let Some(entry) = self.take(*id) else {
                 continue;
             };
-            let Some(queue) = self.queues.get_mut(&resource) else {
-                unreachable!("a request is in the queue of its resource")
-            };
-            let entry = queue.remove(*id);
             if entry.place != QueuePlace::Granted {
                 self.waiting.remove(&(entry.request.owner, *id));
             }
-            touched.insert(resource);
+            touched.insert(entry.request.resource);
         }
         let mut granted = Vec::new();
         for resource in touched {
+            // A resource without a queue has no requests, so there is nothing to grant.
             let Some(queue) = self.queues.get_mut(&resource) else {
-                unreachable!("a queue goes only here, and only once")
+                continue;
             };
             for entry in queue.grant(now) {
                 self.waiting
@@ -176,6 +173,12 @@ impl LockTable {
         }
         granted.sort_unstable();
         granted
+    }
+
+    /// Removes a request from the queue of its resource. Returns `None` if it is not in the table.
+    fn take(&mut self, id: RequestId) -> Option<TableEntry> {
+        let resource = self.resources.remove(&id)?;
+        self.queues.get_mut(&resource)?.remove(id)
     }
 
     /// Returns the request with this number, or `None` if it is not in the table.

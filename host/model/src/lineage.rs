@@ -69,6 +69,12 @@ impl Lineage {
         self.ordinals.last().copied()
     }
 
+    /// Returns the ordinals from the run down, one for each call. There are none for a run.
+    #[must_use]
+    pub fn ordinals(&self) -> &[u32] {
+        &self.ordinals
+    }
+
     /// Returns the ordinals from the run down, for example `1/2`. The text is empty for a run.
     #[must_use]
     pub fn path(&self) -> String {

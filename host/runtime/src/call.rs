@@ -138,6 +138,7 @@ impl Runtime {
         let running = Running::new(plugin, identity, surroundings, Arc::clone(&staging));
         let sender = SenderSpec {
             client: Arc::clone(&self.http),
+            resolver: self.resolver.clone(),
             identity: Arc::clone(&running.identity),
             effects: ports.effects.clone(),
             secrets: Arc::clone(&running.secrets),

@@ -19,6 +19,7 @@ use sedge_sys::clock::thread_cpu_time;
 thread_local! {
     /// The CPU time of callees inside of the guest that this thread executes. `None` if no caller
     /// on this thread has a limit.
+    // process-wide: it describes the stack of a thread, which a guest and its callee share.
     static CALLEES: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use sedge_model::limits::ComponentLimits;
 use sedge_sys::clock;
 use sedge_sys::host;
+use sedge_sys::net::Resolver;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{
@@ -47,10 +48,20 @@ pub(crate) const MEMORY_BYTES_MAX: usize = 4 << 30;
 /// Rust guest touches about this much, so the next call takes no page faults for it.
 const KEEP_RESIDENT_BYTES: usize = 2 << 20;
 
-/// Where instances get their memory from.
+/// What a process will execute, which decides what its engine reserves at the start.
 ///
-/// Measured on two cores: the pool costs 5 ms once and saves 50 µs per call, so it pays off after
-/// a hundred calls.
+/// Measured on two cores: a pool of instances costs 5 ms once and saves 50 µs per call, so it pays
+/// off after a hundred calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Workload {
+    /// One call and those that it makes: nothing is reserved.
+    #[default]
+    OneCall,
+    /// Many calls, as in a workflow or a server: a pool of instances is reserved.
+    ManyCalls,
+}
+
+/// Where instances get their memory from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allocation {
     /// From a pool that is reserved when the engine starts. Creating an instance is fast.
@@ -90,6 +101,7 @@ pub struct Runtime {
     pub(crate) component_limits: ComponentLimits,
     pub(crate) compiler: ComponentCompiler,
     pub(crate) http: Arc<Client>,
+    pub(crate) resolver: Resolver,
     allocation: Allocation,
 }
 
@@ -105,19 +117,23 @@ impl Runtime {
     /// Starts the engine. It stores compiled components in `cache`; without a cache, each process
     /// compiles for itself.
     ///
-    /// Code in the cache can be used with `dumps` and without.
+    /// Code in the cache can be used with `dumps` and without, and for every `workload`.
     ///
-    /// If the machine lacks the address space for the pool, instances are allocated on demand even
-    /// if the pool is `wanted`. [`Runtime::allocation`] returns which one is used, and the log
+    /// If the machine lacks the address space for a pool, instances are allocated on demand
+    /// whatever the `workload`. [`Runtime::allocation`] returns which way is used, and the log
     /// says so.
     ///
     /// # Errors
     /// The engine supports neither way of allocation on this machine.
     pub fn new(
         cache: Option<CodeCache>,
-        wanted: Allocation,
+        workload: Workload,
         dumps: CoreDumps,
     ) -> Result<Self, EngineError> {
+        let wanted = match workload {
+            Workload::OneCall => Allocation::OnDemand,
+            Workload::ManyCalls => Allocation::Pool,
+        };
         let error = |error: wasmtime::Error| EngineError {
             reason: format!("{error:#}"),
         };
@@ -160,6 +176,7 @@ impl Runtime {
             component_limits: ComponentLimits::default(),
             compiler: ComponentCompiler::InProcess,
             http: Arc::default(),
+            resolver: Resolver::default(),
             allocation,
         })
     }
@@ -202,6 +219,13 @@ impl Runtime {
     #[must_use]
     pub fn with_compiler(mut self, compiler: ComponentCompiler) -> Self {
         self.compiler = compiler;
+        self
+    }
+
+    /// Sets what resolves names. Engines that share a resolver share its limit.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = resolver;
         self
     }
 

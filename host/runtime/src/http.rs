@@ -37,7 +37,7 @@ use sedge_model::permission::effective::{Addresses, Use};
 use sedge_model::permission::is_http_method;
 use sedge_model::permission::pattern::{HostPattern, HttpOrigin};
 use sedge_sys::clock::{self, Moment};
-use sedge_sys::net;
+use sedge_sys::net::Resolver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
@@ -82,6 +82,7 @@ struct Hooks {
 /// The parameters that all requests of a call share.
 pub(crate) struct SenderSpec {
     pub(crate) client: Arc<Client>,
+    pub(crate) resolver: Resolver,
     pub(crate) identity: Arc<CallIdentity>,
     pub(crate) effects: Option<Arc<dyn EffectsPort>>,
     pub(crate) secrets: Arc<Mutex<CallSecrets>>,
@@ -315,7 +316,7 @@ impl Sender {
         method: &Method,
         allowed: &Addresses,
     ) -> Result<Vec<IpAddr>, HttpFault> {
-        let found = resolved(&origin.host).await?;
+        let found = resolved(&self.spec.resolver, &origin.host).await?;
         let may = found.iter().copied().filter(|it| allowed.allow(*it));
         let may: Vec<IpAddr> = may.collect();
         match found.first() {
@@ -477,10 +478,10 @@ fn origin_of(uri: &Uri) -> Result<(HttpOrigin, u16), HttpFault> {
 }
 
 /// Returns the addresses of a host, none of which is checked yet.
-async fn resolved(host: &HostPattern) -> Result<Vec<IpAddr>, HttpFault> {
+async fn resolved(resolver: &Resolver, host: &HostPattern) -> Result<Vec<IpAddr>, HttpFault> {
     match host {
         HostPattern::Address(address) => Ok(vec![*address]),
-        HostPattern::Name(name) => net::resolve(name).await.map_err(HttpFault::Name),
+        HostPattern::Name(name) => resolver.resolve(name).await.map_err(HttpFault::Name),
         HostPattern::EndsWith(_) | HostPattern::Any => Ok(Vec::new()),
     }
 }

@@ -40,7 +40,7 @@ pub use call::{CallIdentity, CallReport, CallSpec, CoreDump, Surroundings};
 pub use compile::{COMPILE_COMMAND, ComponentCompiler, compile_serve};
 pub use component::CONTRACT_VERSION;
 pub use component_limits::{CompileLimit, component_bytes_check};
-pub use engine::{Allocation, CoreDumps, EngineError, Runtime};
+pub use engine::{Allocation, CoreDumps, EngineError, Runtime, Workload};
 pub use files::{CallFolder, Untouchable};
 pub use host::{
     BoxFuture, CalleeError, CallsPort, CommandError, CommandRun, CommandsPort, DataAccessError,

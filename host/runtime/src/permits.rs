@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 thread_local! {
     /// Whether this thread executes a guest that holds a permit. A callee on the same thread uses
     /// that permit, because its caller does not execute meanwhile.
+    // process-wide: it describes the stack of a thread, which a guest and its callee share.
     static HAS_PERMIT: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sedge_model::call::LogLevel;
 use sedge_model::permission::effective::{Denial, Use};
 use sedge_model::permission::pattern::{Endpoint, HostPattern};
-use sedge_sys::net;
+use sedge_sys::net::Resolver;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::TcpSocket;
@@ -35,42 +35,34 @@ const CREATE_INTERFACE: &str = "wasi:sockets/tcp-create-socket@0.2.12";
 const TCP_INTERFACE: &str = "wasi:sockets/tcp@0.2.12";
 
 /// Checks the connections of a call.
-struct Guard {
-    identity: Arc<CallIdentity>,
-    effects: Option<Arc<dyn EffectsPort>>,
-    log: Arc<CallLog>,
+pub(crate) struct SocketGuard {
+    pub(crate) identity: Arc<CallIdentity>,
+    pub(crate) effects: Option<Arc<dyn EffectsPort>>,
+    pub(crate) log: Arc<CallLog>,
+    pub(crate) resolver: Resolver,
 }
 
-/// Lets a guest connect to granted endpoints. A plugin that does not request connections gets no
-/// sockets at all.
-pub(crate) fn grant_to(
-    wasi: &mut WasiCtxBuilder,
-    identity: &Arc<CallIdentity>,
-    effects: Option<&Arc<dyn EffectsPort>>,
-    log: &Arc<CallLog>,
-) {
-    if !identity.permissions.asks_for_sockets() {
-        return;
+impl SocketGuard {
+    /// Lets a guest connect to granted endpoints. A plugin that does not request connections gets
+    /// no sockets at all.
+    pub(crate) fn grant_to(self, wasi: &mut WasiCtxBuilder) {
+        if !self.identity.permissions.asks_for_sockets() {
+            return;
+        }
+        let guard = Arc::new(self);
+        // A plugin that requests connections gets sockets even without a grant, so that the denial
+        // can name the endpoint.
+        wasi.allow_ip_name_lookup(true)
+            .allow_tcp(true)
+            .allow_udp(false)
+            .socket_addr_check(move |address, usage| {
+                let guard = Arc::clone(&guard);
+                // The check runs in a task of its own, because its future is not `Sync`.
+                let checked = spawn(async move { guard.check(address, usage).await });
+                Box::pin(checked)
+            });
     }
-    let guard = Arc::new(Guard {
-        identity: Arc::clone(identity),
-        effects: effects.cloned(),
-        log: Arc::clone(log),
-    });
-    // A plugin that requests connections gets sockets even without a grant, so that the denial can
-    // name the endpoint.
-    wasi.allow_ip_name_lookup(true)
-        .allow_tcp(true)
-        .allow_udp(false)
-        .socket_addr_check(move |address, usage| {
-            let guard = Arc::clone(&guard);
-            // The check runs in a task of its own, because its future is not `Sync`.
-            let checked = spawn(async move { guard.check(address, usage).await });
-            Box::pin(checked)
-        });
-}
 
-impl Guard {
     async fn check(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
         match usage {
             // Connecting binds the local end to an address that the system chooses.
@@ -108,7 +100,7 @@ impl Guard {
         let mut private = None;
         let endpoints = self.identity.permissions.sockets();
         for endpoint in endpoints.filter(|it| it.port == address.port()) {
-            if !stands_for(&endpoint.host, ip).await {
+            if !self.stands_for(&endpoint.host, ip).await {
                 continue;
             }
             if self.identity.permissions.socket(endpoint)?.allow(ip) {
@@ -129,16 +121,16 @@ impl Guard {
         self.identity.permissions.socket(&endpoint)?;
         Ok(endpoint)
     }
-}
 
-async fn stands_for(host: &HostPattern, ip: IpAddr) -> bool {
-    match host {
-        HostPattern::Address(address) => address.to_canonical() == ip,
-        HostPattern::Name(name) => {
-            let found = net::resolve(name).await.unwrap_or_default();
-            found.iter().any(|it| it.to_canonical() == ip)
+    async fn stands_for(&self, host: &HostPattern, ip: IpAddr) -> bool {
+        match host {
+            HostPattern::Address(address) => address.to_canonical() == ip,
+            HostPattern::Name(name) => {
+                let found = self.resolver.resolve(name).await.unwrap_or_default();
+                found.iter().any(|it| it.to_canonical() == ip)
+            }
+            HostPattern::EndsWith(_) | HostPattern::Any => false,
         }
-        HostPattern::EndsWith(_) | HostPattern::Any => false,
     }
 }
 

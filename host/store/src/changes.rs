@@ -271,17 +271,13 @@ impl NewVersion<'_> {
         blobs: &Blobs,
         data: &StoredData,
     ) -> Result<(Digest, Option<i64>), TxFault> {
-        if let Some(digest) = self.file {
-            // A collection may have removed the file since it was written.
-            return match blobs.size(&digest)? {
-                Some(size) if size == self.write.content.size() => Ok((digest, None)),
-                Some(_) | None => Err(StoreError::ContentMissing(digest).into()),
-            };
-        }
-        let bytes = match &self.write.content {
-            StagedContent::Text(text) => text.as_bytes(),
-            StagedContent::Bytes(bytes) => bytes,
-            StagedContent::File { .. } => unreachable!("it has a file"),
+        let bytes = match (&self.write.content, self.file) {
+            (StagedContent::File { digest, .. }, _) => return self.content_file(blobs, *digest),
+            (StagedContent::Text(_) | StagedContent::Bytes(_), Some(digest)) => {
+                return self.content_file(blobs, digest);
+            }
+            (StagedContent::Text(text), None) => text.as_bytes(),
+            (StagedContent::Bytes(bytes), None) => bytes,
         };
         let digest = Digest::of(bytes);
         // Content that is written again without a change is stored once.
@@ -295,6 +291,19 @@ impl NewVersion<'_> {
                 tx.execute(statements::CONTENT_INSERT, &values![bytes])?;
                 Ok((digest, Some(tx.inserted())))
             }
+        }
+    }
+
+    /// Returns the digest of content that is in a file, after a check that the file exists: a
+    /// collection may have removed it since it was written.
+    fn content_file(
+        &self,
+        blobs: &Blobs,
+        digest: Digest,
+    ) -> Result<(Digest, Option<i64>), TxFault> {
+        match blobs.size(&digest)? {
+            Some(size) if size == self.write.content.size() => Ok((digest, None)),
+            Some(_) | None => Err(StoreError::ContentMissing(digest).into()),
         }
     }
 }

@@ -196,9 +196,7 @@ impl Store {
         decide: impl FnOnce(&[EventRecord]) -> Result<Vec<RunEvent>, E>,
     ) -> Result<Vec<EventRecord>, E> {
         let run = author.run();
-        let mut refusal = None;
-        let appended = self
-            .door
+        self.door
             .write("append to a run", Durability::PowerLoss, |tx| {
                 match author {
                     Author::Process(claim) => claim_check(tx, claim)?,
@@ -207,10 +205,7 @@ impl Store {
                 let news = events_after(tx, run, known)?;
                 let events = match decide(&news) {
                     Ok(events) => events,
-                    Err(error) => {
-                        refusal = Some(error);
-                        return Ok(None);
-                    }
+                    Err(refusal) => return Ok(Err(refusal)),
                 };
                 events_insert(tx, run, &events)?;
                 if let Some(status) = events.iter().rev().find_map(RunEvent::status) {
@@ -218,14 +213,8 @@ impl Store {
                     let update = values![status.stored(), ended_at, run.as_str()];
                     tx.execute(statements::RUN_STATUS_SET, &update)?;
                 }
-                events_after(tx, run, known).map(Some)
-            });
-        match (appended, refusal) {
-            (_, Some(error)) => Err(error),
-            (Ok(Some(events)), None) => Ok(events),
-            (Ok(None), None) => unreachable!("without a refusal there are events"),
-            (Err(error), None) => Err(error.into()),
-        }
+                events_after(tx, run, known).map(Ok)
+            })?
     }
 
     /// Ends a run of one method. It becomes durable with the next durable transaction.

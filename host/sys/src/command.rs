@@ -35,6 +35,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -50,11 +51,28 @@ use start::{Reaper, StartError, Work};
 /// The version that a reaper and the process that starts it have to share.
 const PROTOCOL: &str = env!("CARGO_PKG_VERSION");
 
-/// How many programs run at once; others wait in a queue. Each takes several descriptors, so
-/// without this limit one guest that starts many programs would leave none for other guests.
+/// How many programs run at once by default; others wait in a queue. Each takes several
+/// descriptors, so without this limit one guest that starts many programs would leave none for
+/// other guests.
 const AT_ONCE_MAX: usize = 64;
 
-static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
+/// The places of the programs that run at once. Clones share the places.
+#[derive(Debug, Clone)]
+pub struct CommandSlots(Arc<Semaphore>);
+
+impl CommandSlots {
+    /// Returns places for `n_at_once` programs.
+    #[must_use]
+    pub fn new(n_at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(n_at_once)))
+    }
+}
+
+impl Default for CommandSlots {
+    fn default() -> Self {
+        Self::new(AT_ONCE_MAX)
+    }
+}
 
 /// How long output is read after the end of the program. All of it is in the pipes by then. Only a
 /// process that survives in one of the cases above can still hold them open.
@@ -171,14 +189,15 @@ pub enum ReaperFault {
     Failed(String),
 }
 
-/// Runs a program until it ends. Every process that it left behind is then killed.
+/// Waits for one of the `slots`, and runs a program until it ends. Every process that it left
+/// behind is then killed.
 ///
 /// Dropping the future kills the program and its descendants before the drop returns.
 ///
 /// # Errors
 /// The program cannot be started, or takes too long.
-pub async fn run(command: Command) -> Result<ProgramOutput, ProgramError> {
-    let _permit = PERMITS.acquire().await;
+pub async fn run(slots: &CommandSlots, command: Command) -> Result<ProgramOutput, ProgramError> {
+    let _slot = slots.0.acquire().await;
     let time_max = command.time_max;
     let begin = Moment::now();
     let running = Running::start(&command)?;

@@ -5,6 +5,7 @@
 
 mod kept;
 mod open;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use kept::KeepRules;
 pub use kept::Keeping;
 use open::is_absence;
 pub(crate) use open::{Opening, identity};
+pub use stamp::FileStamp;
 
 /// The mode of a file that other users may read; the umask of the process can remove rights. Users
 /// outside of the group never get write permission, whatever the umask.

@@ -135,6 +135,7 @@ pub fn hangup_is_handled() -> bool {
 /// that out takes some files of the kernel.
 #[must_use]
 pub fn n_cores() -> usize {
+    // process-wide: it describes the machine.
     static N_CORES: OnceLock<usize> = OnceLock::new();
     *N_CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }

@@ -12,6 +12,8 @@ use crate::clock::Moment;
 /// progress, and may have to queue for the datastore.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The time of the first request.
+// process-wide: a signal asks the process to stop, with all that it does.
 static REQUESTED: OnceLock<Moment> = OnceLock::new();
 
 /// Requests that the process stops. Only the first request counts.

@@ -26,7 +26,7 @@ pub(crate) use system::{
     MemoryFile, RECEIVE_FLAGS, SEND_FLAGS, SYNC_ENDS_AT_THE_DEVICE, adopt_orphans, boot_id,
     descriptors_allowed, device_number, entry_at, hangup_is_ignored, inherited_close,
     is_network_file_system, make_pipe, memory_bytes, mode_of, open_folder, orphans_kill,
-    received_settle, unnamed_file,
+    permission_bits, received_settle, unnamed_file,
 };
 
 /// The result of an attempt to kill processes.

@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::platform;
 
 /// The limit of open descriptors that this process had before it raised it.
+// process-wide: the operating system has one limit for each process.
 static DESCRIPTORS_BEFORE: OnceLock<u64> = OnceLock::new();
 
 /// Raises this process's limit of open descriptors as far as the operating system allows. Programs

@@ -7,5 +7,5 @@
 mod next;
 mod state;
 
-pub use next::{Next, next};
+pub use next::{Next, RunAction, RunPause, StepCall, next};
 pub use state::{IllegalEvent, RunState, StepState};

@@ -1,23 +1,52 @@
 //! Decides what follows from the state of a run.
 
 use sedge_lang::workflow::{Condition, Job, Step, Task, Workflow};
+use sedge_model::names::{MethodName, ModelName};
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
+use serde_json::{Map, Value};
 
 use crate::state::{RunState, StepState};
 
-/// The next action of a run. The caller records it in the log, and calls [`next`] again.
+/// What follows from the state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum Next<'w> {
+    /// Record this action in the log, and call [`next`] again.
+    Act(RunAction<'w>),
+    /// Nothing can be decided until the log has another event.
+    Pause(RunPause),
+}
+
+/// An action that can be recorded now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunAction<'w> {
     /// Append this event. Nothing has to be executed for it.
     Append(RunEvent),
     /// Append that this step starts, and then start its call.
-    Start(StepPath),
-    /// Wait until a running step has ended.
-    Wait,
-    /// Suspend: a gate has to be decided first.
-    Rest,
+    Start(StepCall<'w>),
+}
+
+/// The reason why nothing can be decided now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPause {
+    /// A step is running, and its end decides what follows.
+    Running,
+    /// The run is suspended: a gate has to be decided first.
+    Suspended,
     /// The run has ended.
-    Nothing(RunStatus),
+    Ended(RunStatus),
+}
+
+/// The call of a step that starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepCall<'w> {
+    /// The step.
+    pub step: &'w StepPath,
+    /// The model that it calls.
+    pub model: &'w ModelName,
+    /// The method that it calls.
+    pub method: &'w MethodName,
+    /// The arguments of the call.
+    pub inputs: &'w Map<String, Value>,
 }
 
 /// The result of a job or step.
@@ -39,32 +68,32 @@ enum Verdict {
     Broken(usize),
 }
 
-/// Returns the next action of a run of `workflow` in `state`.
+/// Returns what follows for a run of `workflow` in `state`.
 ///
 /// This is the only function that knows which events may follow each other.
 #[must_use]
-pub fn next(workflow: &Workflow, state: &RunState) -> Next {
+pub fn next<'w>(workflow: &'w Workflow, state: &RunState) -> Next<'w> {
     if let Some(status) = state.ended() {
-        return Next::Nothing(status);
+        return Next::Pause(RunPause::Ended(status));
     }
-    let begun = workflow
+    let action = workflow
         .jobs
         .iter()
         .find_map(|job| job_next(workflow, job, state));
-    if let Some(next) = begun {
-        return next;
+    if let Some(action) = action {
+        return Next::Act(action);
     }
     let running = state
         .steps()
         .any(|(_, step)| matches!(step, StepState::Running { .. }));
     if running {
-        return Next::Wait;
+        return Next::Pause(RunPause::Running);
     }
     if state.gates_open().next().is_some() {
         return if state.is_suspended() {
-            Next::Rest
+            Next::Pause(RunPause::Suspended)
         } else {
-            Next::Append(RunEvent::Suspended)
+            Next::Act(RunAction::Append(RunEvent::Suspended))
         };
     }
     let failed = workflow
@@ -76,14 +105,14 @@ pub fn next(workflow: &Workflow, state: &RunState) -> Next {
     } else {
         RunStatus::Succeeded
     };
-    Next::Append(RunEvent::Ended {
+    Next::Act(RunAction::Append(RunEvent::Ended {
         status,
         error: None,
-    })
+    }))
 }
 
 /// Returns the next action in a job, if there is one.
-fn job_next(workflow: &Workflow, job: &Job, state: &RunState) -> Option<Next> {
+fn job_next<'w>(workflow: &'w Workflow, job: &'w Job, state: &RunState) -> Option<RunAction<'w>> {
     let ends = job.depends_on.iter().map(|on| {
         let end = workflow.job(&on.on).and_then(|job| job_end(job, state));
         (end, on.condition)
@@ -105,7 +134,7 @@ fn job_next(workflow: &Workflow, job: &Job, state: &RunState) -> Option<Next> {
                 .steps
                 .iter()
                 .find(|step| state.step(&step.path).is_none())?;
-            Some(Next::Append(RunEvent::StepSkipped {
+            Some(RunAction::Append(RunEvent::StepSkipped {
                 step: step.path.clone(),
                 because,
             }))
@@ -113,11 +142,11 @@ fn job_next(workflow: &Workflow, job: &Job, state: &RunState) -> Option<Next> {
     }
 }
 
-/// Returns how to begin a step, if it has not begun and may begin.
-fn step_next(job: &Job, step: &Step, state: &RunState) -> Option<Next> {
+/// Returns the next action of a step, if it has not begun and may begin or has to be skipped.
+fn step_next<'w>(job: &'w Job, step: &'w Step, state: &RunState) -> Option<RunAction<'w>> {
     match state.step(&step.path) {
         // Its conditions held when it was started for the first time.
-        Some(StepState::Interrupted { .. }) => return Some(Next::Start(step.path.clone())),
+        Some(StepState::Interrupted { .. }) => return Some(step_begin(step)),
         Some(_) => return None,
         None => {}
     }
@@ -134,16 +163,30 @@ fn step_next(job: &Job, step: &Step, state: &RunState) -> Option<Next> {
                 on.on,
                 on.condition.as_str()
             );
-            Some(Next::Append(RunEvent::StepSkipped {
+            Some(RunAction::Append(RunEvent::StepSkipped {
                 step: step.path.clone(),
                 because,
             }))
         }
-        Verdict::Holds => Some(match step.task {
-            Task::ModelMethod { .. } => Next::Start(step.path.clone()),
-            Task::ManualApproval { .. } => Next::Append(RunEvent::GateOpened {
-                gate: step.path.clone(),
-            }),
+        Verdict::Holds => Some(step_begin(step)),
+    }
+}
+
+/// Returns the action with which a step begins.
+fn step_begin(step: &Step) -> RunAction<'_> {
+    match &step.task {
+        Task::ModelMethod {
+            model,
+            method,
+            inputs,
+        } => RunAction::Start(StepCall {
+            step: &step.path,
+            model: &model.value,
+            method: &method.value,
+            inputs: &inputs.value,
+        }),
+        Task::ManualApproval { .. } => RunAction::Append(RunEvent::GateOpened {
+            gate: step.path.clone(),
         }),
     }
 }

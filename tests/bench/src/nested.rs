@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
+use sedge_app::types::Workload;
 use sedge_app::workflow::run::workflow_run;
 use sedge_app::{Event, Events, Repository};
 
@@ -34,7 +35,7 @@ impl Events for Silence {
 
 impl Nested {
     pub(crate) async fn open(repository: &TestRepository) -> Result<Self> {
-        let pool = repository.open()?;
+        let pool = repository.open_for(Workload::ManyCalls)?;
         workflow_run(&pool, "A", false, Arc::new(Silence)).await?;
         Ok(Self {
             pool,

@@ -19,8 +19,8 @@ use sedge_model::permission::effective::{Permissions, Uses};
 use sedge_model::permission::grants::Grants;
 use sedge_model::run::RunKind;
 use sedge_runtime::{
-    Allocation, CachePlaces, CallIdentity, CallReport, CallSpec, CodeCache, CoreDumps, Plugin,
-    PluginError, Ports, Runtime, Staging, Surroundings, Untouchable,
+    CachePlaces, CallIdentity, CallReport, CallSpec, CodeCache, CoreDumps, Plugin, PluginError,
+    Ports, Runtime, Staging, Surroundings, Untouchable, Workload,
 };
 use sedge_store::{CallEnd, CallStart, Change, Claim, Origin, RunStart, Store};
 use sedge_sys::clock::Moment;
@@ -67,7 +67,7 @@ impl Parts {
             by: "bench".to_owned(),
         };
         let claim = store.run_start(&start, &[])?;
-        let runtime = runtime_in(folder, Allocation::Pool)?;
+        let runtime = runtime_in(folder, Workload::ManyCalls)?;
         let session = Session::begin(Folder::open(&folder.join("locks"))?)?;
         let component = std::fs::read(sedge_test_artifacts::SINK)?;
         let plugin = runtime.plugin_add(&component, |_| ()).await?.plugin;
@@ -157,9 +157,9 @@ impl Parts {
         let since = figures.lap(START_STORE, since);
         drop(store);
 
-        drop(runtime_in(&self.folder, Allocation::Pool)?);
+        drop(runtime_in(&self.folder, Workload::ManyCalls)?);
         let since = figures.lap(START_ENGINE_POOL, since);
-        let runtime = runtime_in(&self.folder, Allocation::OnDemand)?;
+        let runtime = runtime_in(&self.folder, Workload::OneCall)?;
         let since = figures.lap(START_ENGINE, since);
         let sha256 = &self.plugin.description().sha256;
         let gone = async || Err(PluginError::CoreModule);
@@ -215,13 +215,13 @@ impl Parts {
 }
 
 /// Starts an engine whose compiled code is stored in a folder.
-fn runtime_in(folder: &Path, allocation: Allocation) -> Result<Runtime> {
+fn runtime_in(folder: &Path, workload: Workload) -> Result<Runtime> {
     let places = CachePlaces {
         code: Some(folder.join("code")),
         key: Some(folder.join("key")),
     };
     let cache = CodeCache::open(&places)?;
-    Ok(Runtime::new(Some(cache), allocation, CoreDumps::Off)?)
+    Ok(Runtime::new(Some(cache), workload, CoreDumps::Off)?)
 }
 
 /// Returns a change to data that is kept forever.

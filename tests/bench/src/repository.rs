@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use sedge_app::types::CachePlaces;
+use sedge_app::types::{CachePlaces, Workload};
 use sedge_app::{Repository, Settings};
 use sedge_test_kit::compiled_code;
 
@@ -64,9 +64,15 @@ impl TestRepository {
         command
     }
 
-    /// Opens the repository in this process.
+    /// Opens the repository in this process, for single calls.
     pub(crate) fn open(&self) -> Result<Arc<Repository>> {
+        self.open_for(Workload::OneCall)
+    }
+
+    /// Opens the repository in this process.
+    pub(crate) fn open_for(&self, workload: Workload) -> Result<Arc<Repository>> {
         let settings = Settings {
+            workload,
             compiled_code: CachePlaces {
                 code: Some(compiled_code().code()),
                 key: Some(compiled_code().key()),

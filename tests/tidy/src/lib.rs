@@ -51,6 +51,8 @@ mod schemas;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
+mod statics;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod tree;

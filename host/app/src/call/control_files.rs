@@ -19,6 +19,7 @@ use sedge_sys::folder::{FileError, Folder};
 use sedge_sys::identity::{DEPTH_MAX, Identity, Kind, Trail, TrailEnd};
 
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 
 /// The folders of the repository whose files define what models and workflows may do.
 const DEFINITIONS: [&str; 2] = ["models", "workflows"];
@@ -78,7 +79,7 @@ impl ControlFiles {
     ///
     /// # Errors
     /// Returns an error if the host cannot inspect one of them.
-    pub(super) fn find(repository: &Repository) -> Result<Self, UninspectableFile> {
+    pub(super) fn find(repository: &RepositorySnapshot) -> Result<Self, UninspectableFile> {
         let mut control_files = Self::default();
         for part in [CONFIG_FILE, LOCK_FILE] {
             let what = Controlled::Definitions(part);

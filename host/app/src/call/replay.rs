@@ -120,17 +120,7 @@ fn lay_over(known: &mut BTreeMap<Place, CallRecord>, place: Place, call: CallRec
 
 /// Returns the ordinals of a call, from below the root call of its run.
 fn place(call: &CallRecord) -> Place {
-    let mut place = Place::new();
-    let mut lineage = call.lineage.clone();
-    while lineage.depth() > 1 {
-        let (Some(ordinal), Some(parent)) = (lineage.ordinal(), lineage.parent()) else {
-            unreachable!("a call below another one has an ordinal and a parent")
-        };
-        place.push(ordinal);
-        lineage = parent;
-    }
-    place.reverse();
-    place
+    call.lineage.ordinals().iter().skip(1).copied().collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use sedge_sys::identity::Identity;
 
 use super::Caller;
 use super::control_files::{ControlFiles, UninspectableFile};
-use crate::repository::{Repository, STATE_FOLDER};
+use crate::repository::STATE_FOLDER;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::ReadyModel;
 
 /// How deep the host searches the folder of run-time state for its subfolders.
@@ -33,7 +34,7 @@ const CANNOT_CHECK: &str = "Sedge cannot check whether it overlaps with";
 /// # Errors
 /// Returns a reason if a folder is missing, is protected from models, or cannot be inspected.
 pub(super) fn gather(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     model: &ReadyModel,
 ) -> Result<Surroundings, CallError> {
     let variables = model.permissions.env().filter_map(|name| {
@@ -98,7 +99,7 @@ impl Kept {
 
 /// Decides which of its granted folders a model gets.
 struct Guard<'a> {
-    repository: &'a Repository,
+    repository: &'a RepositorySnapshot,
     model: &'a ReadyModel,
     /// The folder of run-time state.
     state: Kept,
@@ -113,7 +114,7 @@ struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     fn new(
-        repository: &'a Repository,
+        repository: &'a RepositorySnapshot,
         model: &'a ReadyModel,
         granted: &[GrantedFolder],
     ) -> Result<Self, CallError> {

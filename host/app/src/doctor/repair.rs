@@ -13,6 +13,7 @@ use super::{AREAS, Area, DoctorFinding, Examined, doctor, examine};
 use crate::error::AppError;
 use crate::events::Events;
 use crate::plugin::restore::component_restore;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{Repository, STATE_FOLDER};
 use crate::structure::{locked, whole};
 
@@ -79,16 +80,23 @@ pub struct Doctored {
 /// repair that fails does not prevent the others. Then everything is checked again.
 ///
 /// The removal of unfinished files locks the whole datastore. Everything else needs no lock.
-pub async fn doctor_fix(repository: &Arc<Repository>, events: Arc<dyn Events>) -> Doctored {
+///
+/// # Errors
+/// Returns an error if `sedge.yaml` or `sedge.lock` is invalid or cannot be read.
+pub async fn doctor_fix(
+    repository: &Arc<Repository>,
+    events: Arc<dyn Events>,
+) -> Result<Doctored, AppError> {
+    let snapshot = repository.snapshot()?;
     let mut repairs = Vec::new();
     // The modes are set before the datastore is opened, and the locks of killed processes are
     // released before the datastore is locked: the first area comes first.
     for area in AREAS {
-        for finding in examine(area, repository).findings {
+        for finding in examine(area, &snapshot).findings {
             let Some(repair) = finding.repair.clone() else {
                 continue;
             };
-            let result = repaired(repository, &repair, Arc::clone(&events)).await;
+            let result = repaired(&snapshot, &repair, Arc::clone(&events)).await;
             repairs.push(Repaired {
                 area,
                 finding,
@@ -96,10 +104,10 @@ pub async fn doctor_fix(repository: &Arc<Repository>, events: Arc<dyn Events>) -
             });
         }
     }
-    Doctored {
+    Ok(Doctored {
         repairs,
-        remaining: doctor(repository),
-    }
+        remaining: doctor(repository)?,
+    })
 }
 
 /// Returns the views of repairs.
@@ -117,7 +125,7 @@ pub(super) fn repair_view(repaired: &Repaired) -> RepairView {
 }
 
 async fn repaired(
-    repository: &Arc<Repository>,
+    repository: &RepositorySnapshot,
     repair: &Repair,
     events: Arc<dyn Events>,
 ) -> Result<String, AppError> {
@@ -144,7 +152,7 @@ async fn repaired(
             Ok("Released their locks, and removed the files.".to_owned())
         }
         Repair::UnfinishedFiles => {
-            let held = locked(repository, "doctor --fix", &whole(), events).await?;
+            let held = locked(repository.handle(), "doctor --fix", &whole(), events).await?;
             let (n_files, n_bytes) = repository.store()?.leftovers_remove(&held.permit)?;
             Ok(format!("Removed {n_files} of them, {n_bytes} bytes."))
         }
@@ -184,7 +192,7 @@ fn cache_remove(repository: &Repository, entries: &[String]) -> Result<String, A
 }
 
 async fn component(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     type_name: &TypeName,
     events: Arc<dyn Events>,
 ) -> Result<String, AppError> {

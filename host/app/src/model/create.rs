@@ -1,5 +1,7 @@
 //! Creates a model by writing its definition.
 
+use std::sync::Arc;
+
 use sedge_api::view::model::ModelCreated;
 use sedge_lang::definition::definition_file_text;
 use sedge_model::names::ModelName;
@@ -27,11 +29,11 @@ pub struct ModelCreateRequest {
 /// Returns an error if the name is invalid or taken, if no plugin provides the type, or if the
 /// arguments do not fit its schema. Nothing was written then.
 pub async fn model_create(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     request: &ModelCreateRequest,
 ) -> Result<ModelCreated, AppError> {
     let name: ModelName = request.name.parse()?;
-    let plugin = repository.plugin(&request.type_name).await?;
+    let plugin = repository.snapshot()?.plugin(&request.type_name).await?;
     let info = plugin.type_info();
     let arguments = inputs_read(&info.global_arguments, &request.global_arguments)?;
     let value = Value::Object(arguments.clone());

@@ -1,5 +1,7 @@
 //! Grants permissions to a model, in its definition.
 
+use std::sync::Arc;
+
 use sedge_api::view::model::ModelGranted;
 use sedge_lang::definition::Definition;
 use sedge_lang::grants_edit::grants_edited;
@@ -11,6 +13,7 @@ use crate::error::{AppError, ModelError};
 use crate::model::permissions::model_permissions;
 use crate::plugin::add::Undecided;
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::{ReadyModel, type_grants};
 use crate::views::permission::{grants_view, permission_view};
 
@@ -31,9 +34,10 @@ pub struct ModelGrantRequest {
 /// # Errors
 /// Returns an error if there is no such model, or if its file or plugin is invalid.
 pub async fn model_lacking(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     name: &str,
 ) -> Result<Vec<Undecided>, AppError> {
+    let repository = &repository.snapshot()?;
     let model = ReadyModel::load(repository, name).await?;
     let granted = all_grants(repository, &model.definition);
     let requests = model.plugin.type_info().permissions.iter();
@@ -49,10 +53,11 @@ pub async fn model_lacking(
 /// not request a permission, or if the grants in the file have a form that is not edited. The file
 /// is unchanged then.
 pub async fn model_grant(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     request: &ModelGrantRequest,
 ) -> Result<ModelGranted, AppError> {
-    let model = ReadyModel::load(repository, &request.model).await?;
+    let snapshot = repository.snapshot()?;
+    let model = ReadyModel::load(&snapshot, &request.model).await?;
     let info = model.plugin.type_info();
     let chosen = choice::chosen(&info.permissions, &request.choices);
     let chosen = chosen.map_err(|source| {
@@ -61,7 +66,7 @@ pub async fn model_grant(
             source,
         })
     })?;
-    let (added, already) = grants_add(repository, &request.model, &chosen)?;
+    let (added, already) = grants_add(&snapshot, &request.model, &chosen)?;
     let now = model_permissions(repository, &request.model).await?;
     Ok(ModelGranted {
         file: model.definition.file.name.clone(),
@@ -79,7 +84,7 @@ pub async fn model_grant(
 /// Adds grants to a definition. Returns the grants that are new, and the permissions that were
 /// granted before.
 fn grants_add<'a>(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     model: &str,
     chosen: &'a [ChosenPermission],
 ) -> Result<(Grants, Vec<&'a ChosenPermission>), AppError> {
@@ -106,7 +111,7 @@ fn has(granted: &Grants, one: &ChosenPermission) -> bool {
 }
 
 /// Returns the grants for all models of the type, and those of the definition.
-fn all_grants(repository: &Repository, definition: &Definition) -> Grants {
+fn all_grants(repository: &RepositorySnapshot, definition: &Definition) -> Grants {
     let mut granted = type_grants(repository, &definition.type_name.value);
     granted.extend(&definition.grants);
     granted
@@ -114,7 +119,7 @@ fn all_grants(repository: &Repository, definition: &Definition) -> Grants {
 
 /// Returns the queue of the processes that change definitions. Without it, a change could be lost
 /// between the read and the write of another process.
-pub(crate) fn definitions_queue(repository: &Repository) -> Result<FileQueue, AppError> {
+pub(crate) fn definitions_queue(repository: &RepositorySnapshot) -> Result<FileQueue, AppError> {
     let locks = repository.state_folder("locks")?;
     Ok(FileQueue::open(
         &locks,

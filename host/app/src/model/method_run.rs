@@ -54,6 +54,7 @@ pub async fn model_method_run(
     request: &ModelMethodRunRequest,
     events: Arc<dyn Events>,
 ) -> Result<MethodRunView, AppError> {
+    let repository = &repository.snapshot()?;
     let model = Arc::new(ReadyModel::load(repository, &request.model).await?);
     let method = method_find(&model, &request.method)?;
     let arguments = arguments_of(&model, &method, request)?;
@@ -85,7 +86,7 @@ pub async fn model_method_run(
     let root = Lineage::root(run.clone());
     let first = root.child(1);
     let frame = CallFrame::of_run(root);
-    let cx = RunCx::new(Arc::clone(repository), claim.clone(), events, locks, vault);
+    let cx = RunCx::new(repository.clone(), claim.clone(), events, locks, vault);
     cx.model_known(Arc::clone(&model));
     let call = CallRequest {
         frame: frame.callee(1),

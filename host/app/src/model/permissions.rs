@@ -1,5 +1,7 @@
 //! Explains what a model may do and why, and when it last used each permission.
 
+use std::sync::Arc;
+
 use sedge_api::view::model::{ModelPermissionView, ModelPermissions};
 use sedge_lang::repository::Config;
 use sedge_model::names::CommandName;
@@ -18,9 +20,10 @@ use crate::views::time;
 /// # Errors
 /// Returns an error if there is no such model, or if its file or plugin is invalid.
 pub async fn model_permissions(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     name: &str,
 ) -> Result<ModelPermissions, AppError> {
+    let repository = &repository.snapshot()?;
     let model = ReadyModel::load(repository, name).await?;
     let uses = repository
         .store()?

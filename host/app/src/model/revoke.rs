@@ -1,5 +1,7 @@
 //! Revokes permissions that the definition of a model grants.
 
+use std::sync::Arc;
+
 use sedge_api::view::model::ModelRevoked;
 use sedge_lang::definition::Definition;
 use sedge_model::permission::grants::Grants;
@@ -9,6 +11,7 @@ use crate::error::{AppError, ModelError};
 use crate::model::grant::{definitions_queue, grants_write};
 use crate::model::permissions::model_permissions;
 use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::type_grants;
 use crate::views::permission::grants_view;
 
@@ -38,10 +41,10 @@ pub enum Revoked {
 /// grant something of it, or if the grants in the file have a form that is not edited. The file is
 /// unchanged then.
 pub async fn model_revoke(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     request: &ModelRevokeRequest,
 ) -> Result<ModelRevoked, AppError> {
-    let (definition, removed) = grants_remove(repository, request)?;
+    let (definition, removed) = grants_remove(&repository.snapshot()?, request)?;
     let permissions = match model_permissions(repository, &request.model).await {
         Ok(now) => Some(now.permissions),
         Err(error) => {
@@ -60,7 +63,7 @@ pub async fn model_revoke(
 
 /// Removes grants from a definition. Returns the former definition, and the grants that it lost.
 fn grants_remove(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     request: &ModelRevokeRequest,
 ) -> Result<(Definition, Grants), AppError> {
     let queue = definitions_queue(repository)?;
@@ -78,7 +81,7 @@ fn grants_remove(
 }
 
 fn named_remove(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     definition: &Definition,
     revocations: &[Revocation],
     left: &mut Grants,

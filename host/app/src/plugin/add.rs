@@ -25,6 +25,7 @@ use crate::plugin::restore::pinned_of;
 use crate::plugin::vendor::{vendored_file, vendored_write};
 use crate::plugin::version::version_check;
 use crate::plugin::view::plugin_view;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{Repository, cache_unusable, plugin_lock_read};
 use crate::views::permission::{grants_view, request_view};
 
@@ -65,7 +66,7 @@ pub struct AddOptions {
 /// A component that was checked but is not pinned yet.
 #[derive(Debug)]
 pub struct Added {
-    repository: Arc<Repository>,
+    repository: RepositorySnapshot,
     component: ReadComponent,
     options: AddOptions,
     description: PluginDescription,
@@ -124,15 +125,16 @@ pub async fn plugin_add(
         options,
         private_addresses,
     } = request.into();
-    source_check(repository, &source, options)?;
-    let component = component_read(repository, &source, &private_addresses).await?;
-    let lock = plugin_lock_read(repository.folder())?;
+    let repository = repository.snapshot()?;
+    source_check(&repository, &source, options)?;
+    let component = component_read(&repository, &source, &private_addresses).await?;
+    let lock = repository.plugin_lock();
     if options.is_locked {
-        pinned_of(&lock, &component)?;
+        pinned_of(lock, &component)?;
     }
-    let description = component_check(repository, &component, events).await?;
+    let description = component_check(&repository, &component, events).await?;
     if options.is_locked {
-        locked_check(&lock, &component, &description.type_info.name)?;
+        locked_check(lock, &component, &description.type_info.name)?;
     }
     let pinned = lock.plugins.get(&description.type_info.name);
     if let Some(pinned) = pinned {
@@ -146,15 +148,15 @@ pub async fn plugin_add(
         change: change(&description, pinned),
         plugin: plugin_view(&description),
         component,
-        repository: Arc::clone(repository),
         description,
+        repository,
     })
 }
 
 /// Checks that `sedge.lock` can name the source of a component. A query may be a token, which does
 /// not belong under version control, and without it the component could not be restored.
 fn source_check(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     source: &ComponentSource,
     options: AddOptions,
 ) -> Result<(), AppError> {
@@ -225,13 +227,13 @@ pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, A
     let Some((first, _)) = all.first() else {
         return Ok(Vec::new());
     };
-    let repository = Arc::clone(&first.repository);
+    let repository = &first.repository;
     each_type_once(&all)?;
     let chosen = all.iter().map(|(added, choices)| added.chosen(choices));
     let chosen: Vec<Grants> = chosen.collect::<Result<_, AppError>>()?;
     // If two processes add plugins at once, the later one must not remove the line of the earlier
     // one.
-    let queue = plugin_lock_queue(&repository)?;
+    let queue = plugin_lock_queue(repository)?;
     let _turn = queue.enter()?;
     let mut lock = plugin_lock_read(repository.folder())?;
     let before = lock.clone();
@@ -250,7 +252,7 @@ pub fn plugins_pin(all: Vec<(Added, Vec<Choice>)>) -> Result<Vec<PluginAdded>, A
         let bytes = &added.component.bytes;
         components.write(&component_file(&added.description.sha256), bytes)?;
         if plugin.vendored_file.is_some() {
-            vendored_write(&repository, &added.description.type_info.name, bytes)?;
+            vendored_write(repository, &added.description.type_info.name, bytes)?;
         }
     }
     if lock != before {
@@ -377,7 +379,7 @@ impl Added {
 }
 
 /// Returns the queue of the processes that change `sedge.lock`.
-pub(crate) fn plugin_lock_queue(repository: &Repository) -> Result<FileQueue, AppError> {
+pub(crate) fn plugin_lock_queue(repository: &RepositorySnapshot) -> Result<FileQueue, AppError> {
     let locks = repository.state_folder("locks")?;
     let wait_max = repository.lock_timeout();
     Ok(FileQueue::open(&locks, "plugins.lock", wait_max)?)

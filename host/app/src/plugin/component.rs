@@ -9,7 +9,7 @@ use sedge_sys::folder::{FileError, named_file_path, named_file_size, read_named_
 
 use crate::error::{AppError, PluginUseError};
 use crate::plugin::first_party::first_party_read;
-use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 
 /// Where a component comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl ReadComponent {
 /// Returns an error if the file cannot be read or downloaded or is too large, or if it is not the
 /// component of the first-party plugin.
 pub(crate) async fn component_read(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     source: &ComponentSource,
     private_addresses: &[AddressRange],
 ) -> Result<ReadComponent, AppError> {
@@ -98,7 +98,7 @@ pub(crate) async fn component_read(
     }
 }
 
-fn file_read(repository: &Repository, path: &Path) -> Result<ReadComponent, AppError> {
+fn file_read(repository: &RepositorySnapshot, path: &Path) -> Result<ReadComponent, AppError> {
     size_check(repository, path)?;
     Ok(ReadComponent {
         bytes: read_named_file(path, repository.component_limits().bytes)?,
@@ -108,7 +108,7 @@ fn file_read(repository: &Repository, path: &Path) -> Result<ReadComponent, AppE
 }
 
 /// Checks the size of a component's file. A file that is too large is not even read.
-pub(crate) fn size_check(repository: &Repository, path: &Path) -> Result<(), AppError> {
+pub(crate) fn size_check(repository: &RepositorySnapshot, path: &Path) -> Result<(), AppError> {
     let limits = repository.component_limits();
     let checked = component_bytes_check(&limits, named_file_size(path)?);
     checked.map_err(|source| {
@@ -121,7 +121,7 @@ pub(crate) fn size_check(repository: &Repository, path: &Path) -> Result<(), App
 
 /// Returns the origin of a component for `sedge.lock`: a path relative to the repository if the
 /// file is in it, so that a clone has it, too, and else the absolute path.
-fn source_text(repository: &Repository, path: &Path) -> Result<String, FileError> {
+fn source_text(repository: &RepositorySnapshot, path: &Path) -> Result<String, FileError> {
     let absolute = named_file_path(path)?;
     let source = absolute.strip_prefix(repository.path());
     let source = source.unwrap_or(&absolute);

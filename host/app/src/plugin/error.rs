@@ -328,16 +328,7 @@ impl Explain for PluginUseError {
                     .with("name", models[0].as_str()),
                 Help::again("or leave models behind that cannot run").with("force", Argument::on()),
             ],
-            Self::TypeMissing { near, .. } => {
-                let mut help = near_or(
-                    near.as_ref(),
-                    Help::command("see the types", UseCase::PluginList),
-                );
-                if near.is_none() {
-                    help.push(add("or add the plugin that provides it"));
-                }
-                help
-            }
+            Self::TypeMissing { near, .. } => type_missing_help(near.as_ref()),
             Self::Gone { from, .. } | Self::Damaged { from, .. } => vec![
                 Help::command("restore it", UseCase::PluginRestore),
                 restore_file(&format!(
@@ -406,6 +397,15 @@ fn refused(error: &PluginError) -> Option<ErrorCode> {
         ErrorClass::Temporary | ErrorClass::State => Some(code),
         ErrorClass::Failed | ErrorClass::Usage | ErrorClass::Interrupted | ErrorClass::Bug => None,
     }
+}
+
+fn type_missing_help(near: Option<&String>) -> Vec<Help> {
+    let see = Help::command("see the types", UseCase::PluginList);
+    let mut help = near_or(near, see);
+    if near.is_none() {
+        help.push(add("or add the plugin that provides it"));
+    }
+    help
 }
 
 fn not_first_party_help(near: Option<&String>, names: &[TypeName]) -> Vec<Help> {

@@ -12,7 +12,8 @@ use sedge_sys::folder::{is_named_file, read_named_file};
 
 use crate::error::{AppError, PluginUseError};
 use crate::plugin::component::{ReadComponent, size_check};
-use crate::repository::{Repository, near_one};
+use crate::repository::near_one;
+use crate::repository::snapshot::RepositorySnapshot;
 
 /// The first-party plugins, and where their components are.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +112,7 @@ impl FirstParty {
 /// Returns an error if there is no such plugin, if its component is not installed, or if the file
 /// is not the component that this program was built with.
 pub(crate) fn first_party_read(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     type_name: &TypeName,
 ) -> Result<ReadComponent, AppError> {
     let first_party = repository.first_party();
@@ -134,7 +135,7 @@ pub(crate) fn first_party_read(
     })
 }
 
-fn bytes_of(repository: &Repository, path: &Path) -> Result<Vec<u8>, AppError> {
+fn bytes_of(repository: &RepositorySnapshot, path: &Path) -> Result<Vec<u8>, AppError> {
     size_check(repository, path)?;
     Ok(read_named_file(path, repository.component_limits().bytes)?)
 }

@@ -1,5 +1,7 @@
 //! Lists plugins.
 
+use std::sync::Arc;
+
 use sedge_api::view::plugin::PluginListed;
 use sedge_store::Scan;
 
@@ -12,9 +14,10 @@ use crate::repository::Repository;
 /// # Errors
 /// Returns an error if the folder of components cannot be read. Errors of `take` are passed on.
 pub fn plugin_list<E: From<AppError>>(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     mut take: impl FnMut(PluginListed) -> Result<Scan, E>,
 ) -> Result<(), E> {
+    let repository = repository.snapshot()?;
     for plugin in repository.plugins_pinned()? {
         match take(plugin_listed(&plugin))? {
             Scan::More => {}

@@ -9,7 +9,8 @@ use sedge_runtime::{Compiled, Plugin, PluginError};
 
 use crate::error::{AppError, PluginUseError};
 use crate::events::Event;
-use crate::repository::{Repository, cache_unusable, near_one};
+use crate::repository::snapshot::RepositorySnapshot;
+use crate::repository::{cache_unusable, near_one};
 
 /// Returns the name of a component's file in the folder of components.
 pub(crate) fn component_file(sha256: &str) -> String {
@@ -25,7 +26,7 @@ pub(crate) struct PinnedPlugin<'a> {
     pub(crate) is_here: bool,
 }
 
-impl Repository {
+impl RepositorySnapshot {
     /// Returns the pinned plugins, sorted by type.
     ///
     /// # Errors

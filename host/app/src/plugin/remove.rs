@@ -1,5 +1,7 @@
 //! Removes a plugin: its pin, and with it the grants for all models of its type.
 
+use std::sync::Arc;
+
 use sedge_api::view::plugin::PluginRemoved;
 use sedge_lang::repository::{LOCK_FILE, LockedPlugin};
 use sedge_model::names::TypeName;
@@ -15,12 +17,13 @@ use crate::repository::{Repository, plugin_lock_read};
 /// # Errors
 /// Returns the same errors.
 pub fn plugin_remove_plan(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     type_name: &str,
     is_forced: bool,
 ) -> Result<PluginRemoved, AppError> {
+    let repository = repository.snapshot()?;
     let (type_name, pinned) = repository.plugin_pinned(type_name)?;
-    let models = models_left(repository, type_name, is_forced)?;
+    let models = models_left(&repository, type_name, is_forced)?;
     Ok(removed_view(type_name, pinned, models))
 }
 
@@ -30,10 +33,11 @@ pub fn plugin_remove_plan(
 /// Returns an error if no plugin provides the type, or if models of the type exist and `is_forced`
 /// is false. Nothing was changed then.
 pub fn plugin_remove(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     type_name: &str,
     is_forced: bool,
 ) -> Result<PluginRemoved, AppError> {
+    let repository = &repository.snapshot()?;
     let (type_name, _) = repository.plugin_pinned(type_name)?;
     let models = models_left(repository, type_name, is_forced)?;
     let queue = plugin_lock_queue(repository)?;

@@ -20,7 +20,8 @@ use crate::plugin::component::{ComponentSource, ReadComponent, component_read};
 use crate::plugin::error::PinnedDigest;
 use crate::plugin::loaded::component_file;
 use crate::plugin::vendor::{file_in_folder, vendored_file};
-use crate::repository::{Repository, plugin_lock_read};
+use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 
 /// What to restore.
 #[derive(Debug, Clone, Default)]
@@ -44,12 +45,13 @@ pub async fn plugin_restore(
     request: &PluginRestoreRequest,
     events: Arc<dyn Events>,
 ) -> Result<PluginsRestored, AppError> {
-    let lock = plugin_lock_read(repository.folder())?;
+    let repository = &repository.snapshot()?;
+    let lock = repository.plugin_lock();
     let components = repository.state_folder("plugins")?;
-    let mut missing = missing_in(repository, &components, &lock)?;
+    let mut missing = missing_in(repository, &components, lock)?;
     let search = ComponentSearch {
         repository,
-        lock: &lock,
+        lock,
         private_addresses: &request.private_addresses,
     };
     let mut found = Vec::new();
@@ -106,15 +108,14 @@ pub async fn plugin_restore(
 /// Returns an error if no place has the component, if it does not provide the type, or if it cannot
 /// be written.
 pub(crate) async fn component_restore(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     type_name: &TypeName,
     events: Arc<dyn Events>,
 ) -> Result<String, AppError> {
-    let lock = plugin_lock_read(repository.folder())?;
     let (type_name, pinned) = repository.plugin_pinned(type_name.as_str())?;
     let search = ComponentSearch {
         repository,
-        lock: &lock,
+        lock: repository.plugin_lock(),
         private_addresses: &[],
     };
     let found = search.look_for(type_name, pinned).await;
@@ -181,7 +182,7 @@ struct FoundComponent<'a> {
 
 /// Returns whether a component is on this machine, undamaged.
 pub(crate) fn is_present(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     components: &Folder,
     pinned: &LockedPlugin,
 ) -> Result<bool, AppError> {
@@ -192,7 +193,7 @@ pub(crate) fn is_present(
 
 /// Returns the pinned plugins whose component is not on this machine, or is damaged.
 fn missing_in<'a>(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     components: &Folder,
     lock: &'a PluginLock,
 ) -> Result<BTreeMap<&'a TypeName, &'a LockedPlugin>, AppError> {
@@ -230,7 +231,7 @@ pub(crate) fn pinned_of<'a>(
 
 /// Checks that a component provides the type that `sedge.lock` pins it for, and compiles it.
 async fn type_check(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     found: &FoundComponent<'_>,
     events: Arc<dyn Events>,
 ) -> Result<(), AppError> {
@@ -248,7 +249,7 @@ async fn type_check(
 
 /// The search for pinned components.
 struct ComponentSearch<'a> {
-    repository: &'a Repository,
+    repository: &'a RepositorySnapshot,
     lock: &'a PluginLock,
     private_addresses: &'a [AddressRange],
 }
@@ -378,7 +379,7 @@ enum ComponentPlace {
 /// Returns the places of a component, in the order in which they are tried: those that need no other
 /// machine come first.
 fn places(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     type_name: &TypeName,
     pinned: &LockedPlugin,
 ) -> Vec<ComponentPlace> {
@@ -403,7 +404,10 @@ fn places(
     places
 }
 
-fn in_repository(repository: &Repository, file: &str) -> Result<Option<ReadComponent>, AppError> {
+fn in_repository(
+    repository: &RepositorySnapshot,
+    file: &str,
+) -> Result<Option<ReadComponent>, AppError> {
     let bytes_max = repository.component_limits().bytes;
     let bytes = repository.folder().read(file, bytes_max)?;
     Ok(bytes.map(|bytes| ReadComponent {

@@ -20,12 +20,13 @@ use serde_json::Value;
 use crate::error::{AppError, PluginUseError, RepositoryError, near_or, schema_help};
 use crate::events::{Event, Events};
 use crate::locks::Locks;
-use crate::repository::Repository;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::secret::vault::Vault;
 
 /// The context of one run, for its calls.
 pub(crate) struct RunCx {
-    pub(crate) repository: Arc<Repository>,
+    /// The repository with the configuration and the pins that the run began with.
+    pub(crate) repository: RepositorySnapshot,
     pub(crate) claim: Claim,
     pub(crate) locks: Arc<Locks>,
     pub(crate) vault: Vault,
@@ -48,7 +49,7 @@ pub(crate) struct ReadyModel {
 
 impl RunCx {
     pub(crate) fn new(
-        repository: Arc<Repository>,
+        repository: RepositorySnapshot,
         claim: Claim,
         events: Arc<dyn Events>,
         locks: Arc<Locks>,
@@ -128,7 +129,10 @@ impl RunCx {
 }
 
 impl ReadyModel {
-    pub(crate) async fn load(repository: &Repository, name: &str) -> Result<Self, AppError> {
+    pub(crate) async fn load(
+        repository: &RepositorySnapshot,
+        name: &str,
+    ) -> Result<Self, AppError> {
         let definition = repository.definition(name)?;
         let type_name = &definition.type_name;
         let plugin = match repository.plugin(type_name.value.as_str()).await {
@@ -181,7 +185,7 @@ impl ReadyModel {
 /// Joins the permissions that a model's plugin requests with those that are granted: to all models
 /// of its type, by `plugin add` and in `sedge.yaml`, and to the model in its definition.
 fn permissions_of(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     definition: &Definition,
     plugin: &Plugin,
 ) -> Permissions {
@@ -196,7 +200,7 @@ fn permissions_of(
 }
 
 /// Returns what is granted to all models of a type, by `plugin add` and in `sedge.yaml`.
-pub(crate) fn type_grants(repository: &Repository, type_name: &TypeName) -> Grants {
+pub(crate) fn type_grants(repository: &RepositorySnapshot, type_name: &TypeName) -> Grants {
     let mut of_type = Grants::default();
     if let Some(pinned) = repository.plugin_lock().plugins.get(type_name) {
         of_type.extend(&pinned.grants);

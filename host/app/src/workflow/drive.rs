@@ -5,17 +5,18 @@
 
 use std::sync::Arc;
 
-use futures::stream::{FuturesUnordered, StreamExt};
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_lang::workflow::{Step, Task, Workflow};
 use sedge_model::call::{CallError, CallStatus, Outcome};
 use sedge_model::lineage::Lineage;
 use sedge_model::run::{RunEvent, RunStatus, StepPath};
-use sedge_runtime::BoxFuture;
 use sedge_store::{Author, EventRecord};
 use sedge_sys::clock::Moment;
-use sedge_workflow::{IllegalEvent, Next, RunState, StepState, next};
+use sedge_workflow::{
+    IllegalEvent, Next, RunAction, RunPause, RunState, StepCall, StepState, next,
+};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::call::failure::FailureReport;
 use crate::call::frame::CallFrame;
@@ -35,11 +36,13 @@ struct Ended {
 struct Drive {
     cx: Arc<RunCx>,
     frame: Arc<CallFrame>,
-    workflow: Workflow,
+    workflow: Arc<Workflow>,
     state: RunState,
     /// The number of the last event that was applied to `state`.
     known: u64,
-    running: FuturesUnordered<BoxFuture<Ended>>,
+    /// The calls of the steps that are running. Each is a task of its own, so that steps run on
+    /// several cores. Dropping the set ends the tasks.
+    running: JoinSet<Ended>,
 }
 
 /// Works on the run of `cx` until it ends or waits. `frame` keeps the locks of the run, if any.
@@ -58,14 +61,14 @@ pub(crate) async fn workflow_drive(
     let mut drive = Drive {
         cx,
         frame,
-        workflow,
+        workflow: Arc::new(workflow),
         state: RunState::default(),
         known: 0,
-        running: FuturesUnordered::new(),
+        running: JoinSet::new(),
     };
     let end = drive.work().await;
-    // After an error, other steps may still be running. Dropping them interrupts them.
-    drive.running.clear();
+    // After an error, other steps may still be running. They are interrupted.
+    drive.running.abort_all();
     drive.frame.callees_ended().await;
     end.map_err(|error| {
         if let AppError::Failed(_) = error {
@@ -82,44 +85,53 @@ impl Drive {
         self.settle_interrupted()?;
         loop {
             match self.advance()? {
-                Next::Wait => self.step_wait().await?,
-                Next::Rest => {
+                RunPause::Running => self.step_wait().await?,
+                RunPause::Suspended => {
                     return Ok(WorkflowEnd::Suspended {
                         run: self.cx.run().to_string(),
                         workflow: self.workflow.name.to_string(),
                         gates: self.state.gates_open().map(ToString::to_string).collect(),
                     });
                 }
-                Next::Nothing(RunStatus::Succeeded) => {
+                RunPause::Ended(RunStatus::Succeeded) => {
                     return Ok(WorkflowEnd::Succeeded {
                         run: self.cx.run().to_string(),
                         workflow: self.workflow.name.to_string(),
                     });
                 }
-                Next::Nothing(_) => {
+                RunPause::Ended(
+                    RunStatus::Failed
+                    | RunStatus::Cancelled
+                    | RunStatus::Running
+                    | RunStatus::Suspended
+                    | RunStatus::Interrupted,
+                ) => {
                     return Err(workflow_failed(&self.cx, &self.workflow, &self.state));
                 }
-                Next::Append(_) | Next::Start(_) => unreachable!("`advance` does these itself"),
             }
         }
     }
 
     /// Writes all decisions that can be made now in one commit, and starts their steps.
     ///
-    /// Returns what is left to do: wait, rest, or nothing.
-    fn advance(&mut self) -> Result<Next, AppError> {
+    /// Returns why nothing else can be decided.
+    fn advance(&mut self) -> Result<RunPause, AppError> {
+        let workflow = Arc::clone(&self.workflow);
         let mut batch = Vec::new();
         let mut starting = Vec::new();
         let mut ahead = self.state.clone();
-        let left = loop {
-            let event = match next(&self.workflow, &ahead) {
-                Next::Append(event) => event,
-                Next::Start(step) => {
+        let pause = loop {
+            let event = match next(&workflow, &ahead) {
+                Next::Act(RunAction::Append(event)) => event,
+                Next::Act(RunAction::Start(step)) => {
                     let call = ahead.call_next();
-                    starting.push((step.clone(), call, self.interrupted_call(&step)));
-                    RunEvent::StepStarted { step, call }
+                    starting.push((step, call, self.interrupted_call(step.step)));
+                    RunEvent::StepStarted {
+                        step: step.step.clone(),
+                        call,
+                    }
                 }
-                left @ (Next::Wait | Next::Rest | Next::Nothing(_)) => break left,
+                Next::Pause(pause) => break pause,
             };
             ahead
                 .apply(&event)
@@ -133,8 +145,8 @@ impl Drive {
             self.step_start(step, call, interrupted)?;
         }
         // If a user has decided a gate in between, the next decision must be computed again.
-        if next(&self.workflow, &self.state) == left {
-            Ok(left)
+        if next(&workflow, &self.state) == Next::Pause(pause) {
+            Ok(pause)
         } else {
             self.advance()
         }
@@ -157,18 +169,11 @@ impl Drive {
 
     fn step_start(
         &mut self,
-        step: StepPath,
+        start: StepCall<'_>,
         call: u32,
         interrupted: Option<u32>,
     ) -> Result<(), AppError> {
-        let Some(Task::ModelMethod {
-            model,
-            method,
-            inputs,
-        }) = self.workflow.step(&step).map(|step| &step.task)
-        else {
-            unreachable!("`next` starts steps of this workflow that call a method")
-        };
+        let step = start.step.clone();
         let replay = match interrupted {
             Some(_) => {
                 let calls = self.cx.repository.store()?.call_list(self.cx.run())?;
@@ -179,42 +184,35 @@ impl Drive {
         let request = CallRequest {
             frame: self.frame.callee(call),
             step: Some(step.clone()),
-            target: model.value.to_string(),
-            method: method.value.to_string(),
-            arguments: Value::Object(inputs.value.clone()),
+            target: start.model.to_string(),
+            method: start.method.to_string(),
+            arguments: Value::Object(start.inputs.clone()),
             replay,
         };
         let cx = Arc::clone(&self.cx);
         cx.event(Event::StepStarted { step: step.clone() });
-        self.running.push(Box::pin(async move {
-            let since = Moment::now();
-            // Each step is a task of its own, so that steps run on several cores. Dropping the
-            // drive drops this set, and with it the task.
-            let mut task = tokio::task::JoinSet::new();
-            task.spawn(async move { call_run(&cx, request, None).await });
-            let result = match task.join_next().await {
-                Some(Ok(result)) => result,
-                // Only a panic of the host ends a task without a result.
-                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
-                None => unreachable!("one task was spawned just now"),
-            };
+        let since = Moment::now();
+        self.running.spawn(async move {
+            let result = call_run(&cx, request, None).await;
             Ended {
                 step,
                 since,
                 result,
             }
-        }));
+        });
         Ok(())
     }
 
     async fn step_wait(&mut self) -> Result<(), AppError> {
-        let Some(Ended {
+        let Ended {
             step,
             since,
             result,
-        }) = self.running.next().await
-        else {
-            unreachable!("`next` waits only for steps that run")
+        } = match self.running.join_next().await {
+            Some(Ok(ended)) => ended,
+            // Only a panic of the host ends a task without a result: none is aborted before.
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            None => unreachable!("a step is in the state `Running` only while its task is here"),
         };
         let event = match result {
             Ok(_) => RunEvent::StepSucceeded { step: step.clone() },

@@ -14,7 +14,7 @@ use sedge_model::names::{RunId, WorkflowName};
 use sedge_model::run::{GateDecision, RunEvent, StepPath};
 use sedge_store::{Author, EventRecord, RunRecord};
 use sedge_sys::host;
-use sedge_workflow::{Next, RunState, next};
+use sedge_workflow::{Next, RunAction, RunState, next};
 use serde_json::Value;
 
 use crate::error::{AppError, RunUseError};
@@ -121,34 +121,43 @@ pub(crate) fn gate_decide(
         }
         None => None,
     };
-    let mut decided = None;
+    let missing = |state: &RunState| {
+        AppError::from(RunUseError::GateMissing {
+            workflow: workflow.name.clone(),
+            run: run.id.clone(),
+            gate: request.gate.clone(),
+            open: state.gates_open().cloned().collect(),
+        })
+    };
+    let Some(gate) = gate_path(&workflow, &request.gate)? else {
+        let log = repository.store()?.run_events(&run.id)?;
+        return Err(missing(&fold(&run.id, &log)?));
+    };
     let mut state = RunState::default();
     let author = Author::Person(&run.id);
     repository.store()?.run_append(author, 0, |log| {
         state = fold(&run.id, log)?;
-        let gate = gate_find(&run, &workflow, &state, &request.gate)?;
+        if !state.gates_open().any(|open| *open == gate) {
+            return Err(missing(&state));
+        }
         let event = RunEvent::GateDecided {
             gate: gate.clone(),
             decision,
             by: host::user(),
             comment: comment.clone(),
         };
-        decided = Some(gate);
         let mut events = vec![event];
         apply(&run.id, &mut state, &events[0])?;
         // A process that works on the run applies the consequences itself. Otherwise, the
         // consequences that need no step to run are applied here: a rejected run has failed.
         if state.is_suspended() {
-            while let Next::Append(event) = next(&workflow, &state) {
+            while let Next::Act(RunAction::Append(event)) = next(&workflow, &state) {
                 apply(&run.id, &mut state, &event)?;
                 events.push(event);
             }
         }
         Ok::<_, AppError>(events)
     })?;
-    let Some(gate) = decided else {
-        unreachable!("without a gate there is an error")
-    };
     let status = repository.run_status(&repository.store()?.run_get(&run.id)?)?;
     Ok(GateDecisionView {
         run: run.id.to_string(),
@@ -181,39 +190,23 @@ fn apply(run: &RunId, state: &mut RunState, event: &RunEvent) -> Result<(), AppE
     })
 }
 
-fn gate_find(
-    run: &RunRecord,
-    workflow: &Workflow,
-    state: &RunState,
-    name: &str,
-) -> Result<StepPath, AppError> {
-    let namesakes: Vec<StepPath> = workflow
-        .steps()
-        .map(|step| &step.path)
-        .filter(|path| path.step.as_str() == name)
+/// Returns the only step of a workflow that has the name `name` or the path `name`. Returns `None`
+/// if there is no such step.
+///
+/// The name alone decides, and not which gates are open: these may change while the run continues,
+/// and the same name would then decide another gate.
+fn gate_path(workflow: &Workflow, name: &str) -> Result<Option<StepPath>, AppError> {
+    let paths = workflow.steps().map(|step| &step.path);
+    let mut named: Vec<StepPath> = paths
+        .filter(|path| path.step.as_str() == name || path.to_string() == name)
         .cloned()
         .collect();
-    // The open gate may change while the run continues, and the same name would then decide another
-    // gate.
-    if namesakes.len() > 1 {
+    if named.len() > 1 {
         return Err(AppError::from(RunUseError::GateAmbiguous {
             workflow: workflow.name.clone(),
             gate: name.to_owned(),
-            steps: namesakes,
+            steps: named,
         }));
     }
-    let open: Vec<&StepPath> = state.gates_open().collect();
-    let named: Vec<&&StepPath> = open
-        .iter()
-        .filter(|gate| gate.step.as_str() == name || gate.to_string() == name)
-        .collect();
-    match named[..] {
-        [gate] => Ok((*gate).clone()),
-        _ => Err(AppError::from(RunUseError::GateMissing {
-            workflow: workflow.name.clone(),
-            run: run.id.clone(),
-            gate: name.to_owned(),
-            open: open.into_iter().cloned().collect(),
-        })),
-    }
+    Ok(named.pop())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sedge_api::view::workflow::WorkflowEnd;
 use sedge_model::run::{RunEvent, RunStatus};
-use sedge_workflow::{Next, next};
+use sedge_workflow::{Next, RunPause, next};
 
 use crate::error::{AppError, RunUseError};
 use crate::events::Events;
@@ -29,8 +29,9 @@ pub async fn workflow_resume(
     run: Option<&str>,
     events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
+    let repository = repository.snapshot()?;
     let record = repository.run_of_workflow(name, run, RunIntent::Resume)?;
-    let workflow = run_workflow(repository, &record)?;
+    let workflow = run_workflow(&repository, &record)?;
     let refused = |is: &str| {
         AppError::from(RunUseError::State {
             run: record.id.clone(),
@@ -41,7 +42,7 @@ pub async fn workflow_resume(
         RunStatus::Interrupted => {}
         RunStatus::Suspended => {
             let state = fold(&record.id, &repository.store()?.run_events(&record.id)?)?;
-            if next(&workflow, &state) == Next::Rest {
+            if next(&workflow, &state) == Next::Pause(RunPause::Suspended) {
                 return Err(AppError::from(RunUseError::GatesUndecided {
                     workflow: workflow.name,
                     run: record.id,
@@ -54,14 +55,13 @@ pub async fn workflow_resume(
         RunStatus::Failed => return Err(refused("has failed")),
         RunStatus::Cancelled => return Err(refused("was cancelled")),
     }
-    repository.expect_many_calls();
-    let vault = Vault::open(repository)?;
-    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let vault = Vault::open(&repository)?;
+    let locks = Locks::new(&repository, Arc::clone(&events))?;
     let frame = run_lock(&locks, &record.id, &workflow.name, record.exclusive).await?;
     let session = repository.session()?.id().to_string();
     let claim = repository
         .store()?
         .run_claim(&record, &session, &RunEvent::Resumed)?;
-    let cx = RunCx::new(Arc::clone(repository), claim, events, locks, vault);
+    let cx = RunCx::new(repository, claim, events, locks, vault);
     workflow_drive(cx, frame, workflow).await
 }

@@ -38,12 +38,12 @@ pub async fn workflow_run(
     exclusive: bool,
     events: Arc<dyn Events>,
 ) -> Result<WorkflowEnd, AppError> {
-    repository.expect_many_calls();
+    let repository = repository.snapshot()?;
     let workflow = repository.workflow(name)?;
-    workflow_check(repository, &workflow).await?;
+    workflow_check(&repository, &workflow).await?;
     let exclusive = exclusive || workflow.exclusive;
-    let vault = Vault::open(repository)?;
-    let locks = Locks::new(repository, Arc::clone(&events))?;
+    let vault = Vault::open(&repository)?;
+    let locks = Locks::new(&repository, Arc::clone(&events))?;
     let run = RunId::from_bits(random::bits());
     let frame = run_lock(&locks, &run, &workflow.name, exclusive).await?;
     let start = RunStart {
@@ -59,7 +59,7 @@ pub async fn workflow_run(
     let claim = repository
         .store()?
         .run_start(&start, &[RunEvent::Started])?;
-    let cx = RunCx::new(Arc::clone(repository), claim, events, locks, vault);
+    let cx = RunCx::new(repository, claim, events, locks, vault);
     workflow_drive(cx, frame, workflow).await
 }
 

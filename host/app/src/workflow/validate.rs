@@ -1,6 +1,8 @@
 //! Checks a workflow without running it: its file, the models and methods of its steps, and their
 //! inputs.
 
+use std::sync::Arc;
+
 use sedge_api::problem::{Argument, Help, UseCase};
 use sedge_api::view::workflow::WorkflowView;
 use sedge_lang::diagnostic::Diagnostic;
@@ -12,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{AppError, ModelError, RepositoryError, near_or, schema_help};
 use crate::model::method_run::arguments_check;
+use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{Repository, near_one};
 use crate::run::cx::ReadyModel;
 use crate::workflow::view::workflow_view;
@@ -21,16 +24,16 @@ use crate::workflow::view::workflow_view;
 /// # Errors
 /// Returns the first fault, with its place in the file.
 pub async fn workflow_validate(
-    repository: &Repository,
+    repository: &Arc<Repository>,
     name: &str,
 ) -> Result<WorkflowView, AppError> {
     let workflow = repository.workflow(name)?;
-    workflow_check(repository, &workflow).await?;
+    workflow_check(&repository.snapshot()?, &workflow).await?;
     Ok(workflow_view(&workflow))
 }
 
 pub(crate) async fn workflow_check(
-    repository: &Repository,
+    repository: &RepositorySnapshot,
     workflow: &Workflow,
 ) -> Result<(), AppError> {
     for step in workflow.steps() {

@@ -139,9 +139,9 @@ fn limited(name: &str, limit: &'static str, ends: &str) -> Attack {
         let before = std::fs::read_to_string(scene.house.path().join("sedge.yaml"));
         let before = before.expect("it is there");
         let text = format!("version: 1\ncomponentLimits: {{{limit}}}\n");
-        scene.house.write("sedge.yaml", &text);
+        scene.house.replace("sedge.yaml", &text);
         let process = scene.house.other_process();
-        scene.house.write("sedge.yaml", &before);
+        scene.house.replace("sedge.yaml", &before);
         let scene = Scene {
             repository: process,
             ..scene

@@ -32,14 +32,14 @@ const SAID: &str = "said\nerror: forged\r\ncaused by: forged\rhint: forged\u{b}n
 const ENDS: &str = "none of it as the program's own";
 
 /// The repository of one row, and its output.
-struct Screen {
+struct TerminalScreen {
     env: TestEnv,
     faults: Vec<String>,
     /// How many times the plugin's text was seen.
     n_seen: usize,
 }
 
-impl Screen {
+impl TerminalScreen {
     fn run(&mut self, args: &[&str]) {
         let output = self.env.run(args.iter().copied());
         self.look(&args.join(" "), &output);
@@ -117,17 +117,17 @@ impl Screen {
 }
 
 /// Returns a row: its action, and how often the text must be seen at least.
-fn row(name: &str, n_seen: usize, act: fn(&mut Screen)) -> Attack {
+fn row(name: &str, n_seen: usize, act: fn(&mut TerminalScreen)) -> Attack {
     let name = format!("forged lines in {name}");
     let run = async move |_: Scene| {
         let shown = move || {
-            let mut screen = Screen {
+            let mut screen = TerminalScreen {
                 env: TestEnv::with_repository(),
                 faults: Vec::new(),
                 n_seen: 0,
             };
             act(&mut screen);
-            let Screen {
+            let TerminalScreen {
                 faults,
                 n_seen: found,
                 ..
@@ -149,11 +149,11 @@ fn plugin() -> PluginText {
 }
 
 /// Calls the guest that passes on its argument in the given way.
-fn says(screen: &mut Screen, by: &str) {
+fn says(screen: &mut TerminalScreen, by: &str) {
     says_what(screen, by, SAID);
 }
 
-fn says_what(screen: &mut Screen, by: &str, text: &str) {
+fn says_what(screen: &mut TerminalScreen, by: &str, text: &str) {
     screen.run(&["plugin", "add", "$GUESTS/forger.wasm", "--grant", "none"]);
     screen.run(&["model", "create", "@test/forger", "forger"]);
     let arguments = json!({"by": by, "text": text});

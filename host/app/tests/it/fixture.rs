@@ -245,6 +245,12 @@ impl House {
         fs::write(self.path().join(file), text).expect("the folder can be written");
     }
 
+    /// Replaces a file at once, as Sedge and editors do, while other processes read it.
+    pub(crate) fn replace(&self, file: &str, text: &str) {
+        self.write("new", text);
+        fs::rename(self.path().join("new"), self.path().join(file)).expect("it can be moved");
+    }
+
     /// Runs a method.
     pub(crate) async fn run(
         &self,

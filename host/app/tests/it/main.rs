@@ -20,6 +20,7 @@ mod nesting;
 mod permissions;
 mod plugins;
 mod replay;
+mod repository;
 mod runs;
 mod secrets;
 mod shown;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use sedge_api::view::run::RunStatusView;
 use sedge_api::view::workflow::WorkflowEnd;
-use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus};
+use sedge_app::types::{CallStatus, RunEvent, RunId, RunStatus, Workload};
 use sedge_app::workflow::approvals::workflow_approvals;
 use sedge_app::workflow::gates::workflow_reject;
 use sedge_app::workflow::gates::{GateRequest, workflow_approve};
-use sedge_app::{AppError, Event, Events, RunFailed, RunUseError};
+use sedge_app::workflow::run::workflow_run;
+use sedge_app::{AppError, Event, Events, RunFailed, RunUseError, Settings};
 use sedge_model::call::{
     DataKind, DiscardedChanges, Refusals, StagedChange, StagedContent, StagedWrite,
 };
@@ -21,7 +22,7 @@ use sedge_sys::folder::Folder;
 use serde_json::json;
 
 use crate::fixture::text::{after, gate, step};
-use crate::fixture::{House, n_calls, recorded_calls, run_in, until};
+use crate::fixture::{House, n_calls, recorded_calls, run_in, settings, until};
 use crate::shown::collected;
 
 fn request(workflow: &str, gate: &str) -> GateRequest {
@@ -55,6 +56,24 @@ fn failed(end: Result<WorkflowEnd, AppError>) -> RunId {
         Err(AppError::Failed(RunFailed::Workflow(failed))) => failed.run,
         other => panic!("it should have failed: {other:?}"),
     }
+}
+
+/// Neither the workload nor the order of use cases decides what a process can execute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_workload_executes_calls_and_workflows() {
+    let house = House::new();
+    house.workflow("plain", &[step("sink", "sink.run", "{}", "")]);
+    for workload in [Workload::OneCall, Workload::ManyCalls] {
+        let process = house.other_process_with(Settings {
+            workload,
+            ..settings()
+        });
+        let ran = run_in(&process, &house.seen, ("sink", "run"), json!({})).await;
+        ran.expect("it succeeds");
+        let events = Arc::clone(&house.seen) as Arc<dyn Events>;
+        succeeded(workflow_run(&process, "plain", false, events).await);
+    }
+    house.has_versions("sink", "record", 4);
 }
 
 /// A gate, and a step after it that calls a model twice.

@@ -9,7 +9,7 @@ use sedge_api::problem::ErrorClass;
 use sedge_app::plugin::compile_component;
 use sedge_app::types::{COMPILE_COMMAND, has_argument};
 
-use crate::output::stderr;
+use crate::screen::Screen;
 
 /// Compile a component for the process that started this one
 #[derive(Debug, Parser)]
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &CompileComponentArgs) -> ExitCode {
     match compile_component(args.memory_bytes) {
         Ok(ended) => match ended {},
         Err(error) => {
-            stderr(&format!("error: {error}"));
+            Screen::default().stderr(&format!("error: {error}"));
             ExitCode::from(ErrorClass::Bug.exit_code())
         }
     }

@@ -31,11 +31,11 @@ impl Run for DoctorArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository_with(self.lock.settings()?)?;
         if !self.fix {
-            let examined = doctor(&repository);
+            let examined = doctor(&repository)?;
             let report = doctor_report(&examined, None);
             return Ok(output(cx, report, examined, None));
         }
-        let doctored = cx.wait(async { Ok(doctor_fix(&repository, cx.events()).await) })?;
+        let doctored = cx.wait(doctor_fix(&repository, cx.events()))?;
         let Doctored { repairs, remaining } = doctored;
         let report = doctor_report(&remaining, Some(&repairs));
         Ok(output(cx, report, remaining, Some(repairs)))
@@ -61,7 +61,7 @@ fn output(
         let (area, state) = (examined.area.as_str(), examined.state().as_str());
         vec![area.to_owned(), state.to_owned()]
     });
-    let mut text = table(&["area", "state"], rows);
+    let mut text = table(&cx.screen, &["area", "state"], rows);
     for repaired in repairs.into_iter().flatten() {
         text.push_str(&paragraph(&repair_lines(repaired)));
     }

@@ -7,11 +7,10 @@ use clap::Args;
 use sedge_api::problem::Place;
 use sedge_api::view::workflow::FileFault;
 use sedge_app::Settings;
-use sedge_app::types::{AddressRange, LINEAGE_VARIABLE, Span, Timestamp, setting};
+use sedge_app::types::{AddressRange, LINEAGE_VARIABLE, Span, Timestamp, Workload, setting};
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::stderr_ask;
 
 /// The variable that sets how long to wait for a lock, in seconds.
 const LOCK_TIMEOUT_VARIABLE: &str = "SEDGE_LOCK_TIMEOUT";
@@ -54,12 +53,14 @@ impl LockOptions {
 }
 
 impl RunOptions {
-    /// Returns the settings of the options, or of the environment variables that replace them.
+    /// Returns the settings of the options, or of the environment variables that replace them, for a
+    /// command with this workload.
     ///
     /// # Errors
     /// The same as for [`LockOptions::settings`].
-    pub(crate) fn settings(&self) -> Result<Settings, CliError> {
+    pub(crate) fn settings(&self, workload: Workload) -> Result<Settings, CliError> {
         Ok(Settings {
+            workload,
             concurrency: self.concurrency,
             ..self.lock.settings()?
         })
@@ -137,7 +138,8 @@ impl Confirmation {
         let Some(question) = find()? else {
             return Ok(());
         };
-        let answer = stderr_ask(&format!("{} [y/N] ", question.text))?;
+        let text = format!("{} [y/N] ", question.text);
+        let answer = cx.screen.stderr_ask(&text)?;
         match answer.unwrap_or_default().to_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(CliError::Quit(question.refused)),

@@ -12,6 +12,7 @@ use crate::error::CliError;
 use crate::guest_text;
 use crate::output::{Output, table};
 use crate::permission_text::permission_text;
+use crate::screen::Screen;
 use crate::show;
 
 /// The number of rows of each table. The commands in the hints show all.
@@ -28,7 +29,7 @@ impl Run for StatusArgs {
         if cx.json {
             return Ok(Output::new(report));
         }
-        let sections = sections(&report);
+        let sections = sections(&cx.screen, &report);
         let disk = &report.disk;
         let summary = format!(
             "{} and {} on record; {} on disk.",
@@ -49,7 +50,10 @@ impl Run for StatusArgs {
 }
 
 /// Returns a heading and a table for each kind of thing that needs attention.
-fn sections(report: &StatusReport) -> Vec<String> {
+fn sections(screen: &Screen, report: &StatusReport) -> Vec<String> {
+    let section = |title: &str, heading: &[&str], rows: Vec<Vec<String>>| {
+        section(screen, title, heading, rows)
+    };
     let gates = report.gates.iter().map(|gate| {
         vec![
             gate.workflow.clone(),
@@ -110,13 +114,18 @@ fn row(run: &RunView) -> Vec<String> {
     ]
 }
 
-fn section(title: &str, heading: &[&str], mut rows: Vec<Vec<String>>) -> Option<String> {
+fn section(
+    screen: &Screen,
+    title: &str,
+    heading: &[&str],
+    mut rows: Vec<Vec<String>>,
+) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
     let n_more = rows.len().saturating_sub(ROWS_SHOWN);
     rows.truncate(ROWS_SHOWN);
-    let mut text = format!("{title}:\n{}", table(heading, rows));
+    let mut text = format!("{title}:\n{}", table(screen, heading, rows));
     if n_more > 0 {
         text.push_str(&format!("\n… ({n_more} more)"));
     }

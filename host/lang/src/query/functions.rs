@@ -103,6 +103,7 @@ pub(super) const BUDGET_NAME: &str = "@budget";
 #[derive(Debug)]
 pub(super) struct QueryBudget(AtomicU64);
 
+// process-wide: it is a constant that values return by reference.
 static BUDGET_TYPE: Type = Type::new_unspecified_type("@budget");
 
 impl QueryBudget {
@@ -148,6 +149,7 @@ impl StaticVal for QueryBudget {}
 #[derive(Debug, Clone)]
 pub(super) struct Pattern(Regex);
 
+// process-wide: it is a constant that values return by reference.
 static PATTERN_TYPE: Type = Type::new_unspecified_type("@pattern");
 
 impl Pattern {
@@ -197,6 +199,7 @@ impl StaticVal for Pattern {}
 
 /// Returns the environment that every query is compiled and evaluated in.
 pub(super) fn environment() -> &'static Arc<Env> {
+    // process-wide: it never changes, and otherwise every query would have to build it.
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(built()));
     &ENVIRONMENT
 }
@@ -269,7 +272,7 @@ fn matches<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 
 fn add<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let [budget, one, other] = &args[..] else {
-        unreachable!("it is declared with three arguments");
+        return Err(mismatch("+", &args));
     };
     if let Some([one, other]) = fractions(&**one, &**other) {
         return Ok(CowVal::owned(CelDouble::from(one + other)));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FormatError;
 use super::request::{StoredEntry, StoredRequest};
-use crate::replica::{Epoch, Header, Line};
+use crate::replica::{Epoch, Header, Line, TableOperation};
 use crate::table::RequestId;
 
 /// The version of the journal's format and of the table's rules.
@@ -72,9 +72,7 @@ pub(crate) fn read_header(line: &[u8]) -> Result<Header, FormatError> {
     check_version(any.table.version)?;
     match read_line(line)? {
         Line::Table(header) => Ok(header),
-        Line::Entry(_) | Line::Ask(..) | Line::Free(..) | Line::Dead(..) | Line::Moved(_) => {
-            Err(FormatError::NoHeader)
-        }
+        Line::Entry(_) | Line::Operation(_) | Line::Moved(_) => Err(FormatError::NoHeader),
     }
 }
 
@@ -91,10 +89,18 @@ impl<'a> From<&'a Line> for StoredLine<'a> {
         match line {
             Line::Table(header) => Self::Table(header.into()),
             Line::Entry(entry) => Self::Entry(entry.into()),
-            Line::Ask(request, now) => Self::Ask(request.into(), *now),
-            Line::Free(ids, now) => Self::Free(ids.iter().map(|id| id.0).collect(), *now),
-            Line::Dead(session, now) => Self::Dead(session.to_string().into(), *now),
+            Line::Operation(operation) => operation.into(),
             Line::Moved(epoch) => Self::Moved(epoch.0),
+        }
+    }
+}
+
+impl<'a> From<&'a TableOperation> for StoredLine<'a> {
+    fn from(operation: &'a TableOperation) -> Self {
+        match operation {
+            TableOperation::Ask(request, now) => Self::Ask(request.into(), *now),
+            TableOperation::Free(ids, now) => Self::Free(ids.iter().map(|id| id.0).collect(), *now),
+            TableOperation::Dead(session, now) => Self::Dead(session.to_string().into(), *now),
         }
     }
 }
@@ -103,14 +109,17 @@ impl TryFrom<StoredLine<'_>> for Line {
     type Error = FormatError;
 
     fn try_from(stored: StoredLine<'_>) -> Result<Self, FormatError> {
-        Ok(match stored {
-            StoredLine::Table(header) => Self::Table(header.try_into()?),
-            StoredLine::Entry(entry) => Self::Entry(entry.try_into()?),
-            StoredLine::Ask(request, now) => Self::Ask(request.try_into()?, now),
-            StoredLine::Free(ids, now) => Self::Free(ids.into_iter().map(RequestId).collect(), now),
-            StoredLine::Dead(session, now) => Self::Dead(session.parse()?, now),
-            StoredLine::Moved(epoch) => Self::Moved(Epoch(epoch)),
-        })
+        let operation = match stored {
+            StoredLine::Table(header) => return Ok(Self::Table(header.try_into()?)),
+            StoredLine::Entry(entry) => return Ok(Self::Entry(entry.try_into()?)),
+            StoredLine::Moved(epoch) => return Ok(Self::Moved(Epoch(epoch))),
+            StoredLine::Ask(request, now) => TableOperation::Ask(request.try_into()?, now),
+            StoredLine::Free(ids, now) => {
+                TableOperation::Free(ids.into_iter().map(RequestId).collect(), now)
+            }
+            StoredLine::Dead(session, now) => TableOperation::Dead(session.parse()?, now),
+        };
+        Ok(Self::Operation(operation))
     }
 }
 

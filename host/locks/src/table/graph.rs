@@ -47,11 +47,25 @@ struct Candidate<'a> {
 }
 
 /// A node of the graph: a request in the table, or the candidate.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Node {
+#[derive(Clone, Copy)]
+enum Node<'a> {
     Candidate,
-    Waiting(RequestId),
+    Waiting(&'a TableEntry),
 }
+
+impl Node<'_> {
+    /// Returns what identifies the node: the number of its request. The candidate has none yet.
+    fn key(self) -> Option<RequestId> {
+        match self {
+            Self::Candidate => None,
+            Self::Waiting(entry) => Some(entry.id),
+        }
+    }
+}
+
+/// For each node that the search has reached: the node before it, and the owner that blocks the
+/// node before it.
+type ReachedBy<'a> = BTreeMap<Option<RequestId>, (Node<'a>, Owner)>;
 
 /// Returns the cycle that a request would close by waiting at `place`, or `None`.
 pub(super) fn cycle_closed_by(
@@ -68,14 +82,14 @@ pub(super) fn cycle_closed_by(
         return None;
     }
     let candidate = Candidate { request, place };
-    let mut reached_by: BTreeMap<Node, (Node, Owner)> = BTreeMap::new();
+    let mut reached_by = ReachedBy::new();
     let mut next = VecDeque::from([Node::Candidate]);
     while let Some(node) = next.pop_front() {
         for (blocker, other) in edges(table, &candidate, node) {
-            if other == Node::Candidate {
+            if other.key().is_none() {
                 return Some(cycle(table, &candidate, (node, blocker), &reached_by));
             }
-            if let std::collections::btree_map::Entry::Vacant(new) = reached_by.entry(other) {
+            if let std::collections::btree_map::Entry::Vacant(new) = reached_by.entry(other.key()) {
                 new.insert((node, blocker));
                 next.push_back(other);
             }
@@ -85,7 +99,11 @@ pub(super) fn cycle_closed_by(
 }
 
 /// Returns the edges that leave a node: each target, and the owner that blocks the node there.
-fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner, Node)> {
+fn edges<'a>(
+    table: &'a LockTable,
+    candidate: &Candidate<'_>,
+    node: Node<'a>,
+) -> Vec<(Owner, Node<'a>)> {
     let (request, place, id, waits_behind_candidate) = match node {
         Node::Candidate => (
             candidate.request,
@@ -93,10 +111,12 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
             RequestId(u64::MAX),
             false,
         ),
-        Node::Waiting(id) => {
-            let entry = waiting(table, id);
-            (&entry.request, entry.place, id, candidate.overtakes(entry))
-        }
+        Node::Waiting(entry) => (
+            &entry.request,
+            entry.place,
+            entry.id,
+            candidate.overtakes(entry),
+        ),
     };
     let Some(queue) = table.queue(&request.resource) else {
         return Vec::new();
@@ -108,7 +128,7 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
     for blocker in queue.blockers(request, place, id) {
         let owner = &blocker.request.owner;
         if blocker.place != QueuePlace::Granted {
-            edges.push((owner.clone(), Node::Waiting(blocker.id)));
+            edges.push((owner.clone(), Node::Waiting(blocker)));
             continue;
         }
         if owner.covers(&candidate.request.owner) {
@@ -117,7 +137,8 @@ fn edges(table: &LockTable, candidate: &Candidate<'_>, node: Node) -> Vec<(Owner
         let from = (owner.clone(), RequestId(0));
         let below = table.waiting.range(from..);
         let below = below.take_while(|(other, _)| owner.covers(other));
-        edges.extend(below.map(|(_, id)| (owner.clone(), Node::Waiting(*id))));
+        let below = below.filter_map(|(_, id)| table.entry(*id));
+        edges.extend(below.map(|entry| (owner.clone(), Node::Waiting(entry))));
     }
     edges
 }
@@ -132,17 +153,10 @@ impl Candidate<'_> {
     }
 }
 
-fn waits_by<'a>(table: &'a LockTable, candidate: &'a Candidate<'_>, node: Node) -> &'a LockRequest {
+fn request_of<'a>(candidate: &Candidate<'a>, node: Node<'a>) -> &'a LockRequest {
     match node {
         Node::Candidate => candidate.request,
-        Node::Waiting(id) => &waiting(table, id).request,
-    }
-}
-
-fn waiting(table: &LockTable, id: RequestId) -> &TableEntry {
-    match table.entry(id) {
-        Some(entry) => entry,
-        None => unreachable!("who waits is in the table"),
+        Node::Waiting(entry) => &entry.request,
     }
 }
 
@@ -150,11 +164,11 @@ fn waiting(table: &LockTable, id: RequestId) -> &TableEntry {
 fn cycle(
     table: &LockTable,
     candidate: &Candidate<'_>,
-    (last, blocker): (Node, Owner),
-    reached_by: &BTreeMap<Node, (Node, Owner)>,
+    (last, blocker): (Node<'_>, Owner),
+    reached_by: &ReachedBy<'_>,
 ) -> Cycle {
-    let link = |node, blocker| {
-        let request = waits_by(table, candidate, node);
+    let link = |node: Node<'_>, blocker| {
+        let request = request_of(candidate, node);
         Link {
             waiter: request.owner.clone(),
             resource: request.resource.clone(),
@@ -164,7 +178,7 @@ fn cycle(
     let breaks_at = breaks_at(table, candidate, last);
     let mut links = vec![link(last, blocker)];
     let mut node = last;
-    while let Some((before, blocker)) = reached_by.get(&node) {
+    while let Some((before, blocker)) = reached_by.get(&node.key()) {
         links.push(link(*before, blocker.clone()));
         node = *before;
     }
@@ -175,8 +189,8 @@ fn cycle(
 /// Returns the topmost owner in the candidate's lineage that blocks `last`.
 ///
 /// The request `last` stays blocked until all such owners have ended.
-fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node) -> Owner {
-    let wanted = waits_by(table, candidate, last);
+fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node<'_>) -> Owner {
+    let wanted = request_of(candidate, last);
     let own = &candidate.request.owner;
     let queue = table.queue(&wanted.resource).into_iter();
     let held = queue.flat_map(|queue| queue.granted());

@@ -55,18 +55,16 @@ impl Queue {
         entries.insert(entry.id, entry);
     }
 
-    /// Removes the request with this number, which must be in the queue.
-    pub(super) fn remove(&mut self, id: RequestId) -> TableEntry {
+    /// Removes the request with this number. Returns `None` if it is not in the queue.
+    pub(super) fn remove(&mut self, id: RequestId) -> Option<TableEntry> {
         let mut all = [&mut self.granted, &mut self.overtaking, &mut self.waiting].into_iter();
-        let Some(entry) = all.find_map(|entries| entries.remove(&id)) else {
-            unreachable!("the caller knows that the request is here")
-        };
+        let entry = all.find_map(|entries| entries.remove(&id))?;
         let index = entry.request.mode.index();
         match entry.place {
             QueuePlace::Granted => self.n_granted[index] -= 1,
             QueuePlace::Overtaking | QueuePlace::Waiting => self.n_waiting[index] -= 1,
         }
-        entry
+        Some(entry)
     }
 
     /// Grants the requests that no longer conflict, and returns them.
@@ -78,7 +76,7 @@ impl Queue {
         let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
         for id in overtaking {
             if self.is_free_for(&self.overtaking[&id].request) {
-                granted.push(self.let_in(id, now));
+                granted.extend(self.let_in(id, now));
             }
         }
         // The number of requests, by mode, that stay in front of the one being examined.
@@ -91,7 +89,7 @@ impl Queue {
             let request = &self.waiting[&id].request;
             let mode = request.mode;
             if !conflicts(&passed_over, mode) && self.is_free_for(request) {
-                granted.push(self.let_in(id, now));
+                granted.extend(self.let_in(id, now));
             } else if mode == Mode::X {
                 break;
             } else {
@@ -103,12 +101,13 @@ impl Queue {
         granted
     }
 
-    fn let_in(&mut self, id: RequestId, now: u64) -> TableEntry {
-        let mut entry = self.remove(id);
+    /// Makes a waiter a holder, and returns it. Returns `None` if it is not in the queue.
+    fn let_in(&mut self, id: RequestId, now: u64) -> Option<TableEntry> {
+        let mut entry = self.remove(id)?;
         entry.place = QueuePlace::Granted;
         entry.since = now;
         self.push(entry.clone());
-        entry
+        Some(entry)
     }
 
     /// Returns whether all conflicting holders are ancestors of the request.

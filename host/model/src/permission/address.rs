@@ -10,6 +10,7 @@ use super::pattern::HostPattern;
 
 /// The ranges that are not public: the registries of special-purpose addresses (RFC 6890 and its
 /// successors), multicast, and the address of one cloud's service for its own machines.
+// process-wide: it is a constant that has to be computed.
 static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     let ranges = [
         "0.0.0.0/8",

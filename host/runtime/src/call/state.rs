@@ -22,7 +22,7 @@ use crate::http::{Http, SenderSpec};
 use crate::limits::{HostUse, Memory};
 use crate::output::{CallLog, Channel, GuestOutput};
 use crate::plugin::{Plugin, one_line};
-use crate::sockets;
+use crate::sockets::SocketGuard;
 use crate::staging::Staging;
 
 /// The maximum number of handles that a guest holds at once: streams, pollables, calls and others.
@@ -124,6 +124,7 @@ impl CallState {
         running: Option<(Running, SenderSpec)>,
     ) -> Result<(Self, [GuestOutput; 2]), HostError> {
         let (running, sender) = running.unzip();
+        let resolver = sender.as_ref().map(|sender| sender.resolver.clone());
         let limits = running.as_ref().map(|running| &running.identity.limits);
         let (log_lines, log_bytes) = match limits {
             Some(limits) => (limits.log_lines, limits.log_bytes),
@@ -143,9 +144,15 @@ impl CallState {
             .stderr(outputs[1].clone())
             .monotonic_clock(CallClock::new())
             .wall_clock(DayClock);
-        if let Some(running) = &running {
+        if let Some((running, resolver)) = running.as_ref().zip(resolver) {
             running.surroundings.grant_to(&mut wasi)?;
-            sockets::grant_to(&mut wasi, &running.identity, ports.effects.as_ref(), &log);
+            let guard = SocketGuard {
+                identity: Arc::clone(&running.identity),
+                effects: ports.effects.clone(),
+                log: Arc::clone(&log),
+                resolver,
+            };
+            guard.grant_to(&mut wasi);
         }
         let wasi = wasi.build();
         let mut table = ResourceTable::new();

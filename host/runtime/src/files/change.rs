@@ -26,6 +26,7 @@ use crate::guards::GuardedInterface;
 
 /// Serialises moves and links. Otherwise two guests that share a folder could replace a file by a
 /// link between the check and the move.
+// process-wide: the guests of two engines of a process may share a folder, too.
 static MOVES: Mutex<()> = Mutex::const_new(());
 
 /// A name in an open folder.

@@ -22,6 +22,7 @@ use sedge_model::permission::effective::Addresses;
 use sedge_model::permission::grants::AddressRange;
 use sedge_model::permission::pattern::{HttpOrigin, Scheme};
 use sedge_sys::clock::{self, Moment};
+use sedge_sys::net::Resolver;
 
 use super::body::{BodyProgress, Exchange, RequestBody, ResponseBody};
 use super::client::{Client, ConnectionOwner, ConnectionRequest};
@@ -193,6 +194,7 @@ impl Runtime {
         let limits = limits_of(&self.component_limits);
         let download = Download {
             client: Arc::clone(&self.http),
+            resolver: self.resolver.clone(),
             addresses: Addresses::public_and(request.private_addresses.to_vec()),
             deadline: Moment::now().after(limits.total),
             limits,
@@ -223,6 +225,7 @@ fn limits_of(limits: &ComponentLimits) -> HttpLimits {
 /// The state of one download.
 struct Download {
     client: Arc<Client>,
+    resolver: Resolver,
     addresses: Addresses,
     limits: HttpLimits,
     /// The moment by which the last response must have ended.
@@ -310,7 +313,7 @@ impl Download {
 
     /// Resolves the host, and returns the addresses to which connections are allowed.
     async fn addresses(&self, origin: &HttpOrigin) -> Result<Vec<IpAddr>, FetchFault> {
-        let found = resolved(&origin.host).await;
+        let found = resolved(&self.resolver, &origin.host).await;
         let found = found.map_err(|fault| FetchFault::of(fault, &self.limits))?;
         let allowed = found.iter().copied();
         let allowed: Vec<IpAddr> = allowed.filter(|it| self.addresses.allow(*it)).collect();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sedge_runtime::{
-    Allocation, CachePart, CachePlaces, CodeCache, Compiled, CoreDumps, LoadedPlugin, PluginError,
-    Runtime, sha256_hex,
+    CachePart, CachePlaces, CodeCache, Compiled, CoreDumps, LoadedPlugin, PluginError, Runtime,
+    Workload, sha256_hex,
 };
 use tempfile::TempDir;
 
@@ -102,7 +102,7 @@ impl Fixture {
 
 fn runtime(places: &CachePlaces) -> Runtime {
     let cache = CodeCache::open(places).expect("the folders belong to this user");
-    Runtime::new(Some(cache), Allocation::OnDemand, CoreDumps::Off).expect("an engine")
+    Runtime::new(Some(cache), Workload::OneCall, CoreDumps::Off).expect("an engine")
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
@@ -240,7 +240,7 @@ async fn entry_that_is_a_link_is_not_followed() {
 async fn each_process_compiles_without_a_cache() {
     let fixture = Fixture::new().await;
     for _ in 0..2 {
-        let runtime = Runtime::new(None, Allocation::OnDemand, CoreDumps::Off);
+        let runtime = Runtime::new(None, Workload::OneCall, CoreDumps::Off);
         let runtime = runtime.expect("an engine");
         let (loaded, compiled) = fixture.load_by(&runtime).await;
         let compiled_of = loaded.expect("a plugin").compiled.expect("compiled");

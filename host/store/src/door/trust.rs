@@ -197,7 +197,9 @@ fn found(connection: &Connection) -> Result<BTreeSet<Item>, rusqlite::Error> {
 
 /// Returns the parts of one version's schema; empty for an unknown version.
 fn expected(version: i64) -> &'static BTreeSet<Item> {
+    // process-wide: they are constants that have to be computed.
     static PRESENT: OnceLock<BTreeSet<Item>> = OnceLock::new();
+    // process-wide: as above.
     static OLDER: [OnceLock<BTreeSet<Item>>; 2] = [OnceLock::new(), OnceLock::new()];
     let slot = match version {
         2 => &OLDER[0],

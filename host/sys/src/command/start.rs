@@ -29,6 +29,8 @@ use crate::resources;
 const KILL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The process ids of the reapers that were started and not yet waited for.
+// process-wide: the kernel gives the orphans of all commands to the process, and killing them must
+// spare every reaper.
 static REAPERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// A running reaper. Dropping it kills its command and everything that the command started.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use rustix::process::getsid;
@@ -24,6 +25,11 @@ fn shell(script: &str) -> Command {
         output_bytes_max: 1 << 20,
         time_max: Some(PATIENCE),
     }
+}
+
+/// Runs a command, with slots of its own.
+async fn run(command: Command) -> Result<ProgramOutput, ProgramError> {
+    super::run(&CommandSlots::default(), command).await
 }
 
 async fn text(command: Command) -> String {
@@ -69,6 +75,19 @@ fn opened_here(shown: &str) -> Vec<&str> {
         !["0", "1", "2"].contains(&number) && !target.starts_with("/proc/") && !is_inherited
     };
     shown.lines().filter(is_opened_here).collect()
+}
+
+#[tokio::test]
+async fn command_waits_for_a_slot() {
+    let slots = CommandSlots::new(1);
+    let other = slots.clone();
+    let held = other.0.acquire().await.expect("it is never closed");
+    let mut waiting = pin!(super::run(&slots, shell("exit 0")));
+    let early = clock::until(Moment::now(), &mut waiting).await;
+    assert!(early.is_err(), "the clone shares its only slot");
+    drop(held);
+    let output = waiting.await.expect("it runs");
+    assert_eq!(output.end, End::Exit(0));
 }
 
 #[tokio::test]

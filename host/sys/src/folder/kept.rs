@@ -15,7 +15,7 @@ use rustix::process::{Gid, Uid};
 use super::open::{Opening, parts, step};
 use super::{FileError, Folder, attributes_of};
 use crate::owner::{Attributes, Owners};
-use crate::platform::mode_of;
+use crate::platform::{mode_of, permission_bits};
 
 /// The mode of a folder that only its owner may use.
 const OWNER_FOLDER: u32 = 0o700;
@@ -292,7 +292,7 @@ impl KeepRules {
             let attributes = Attributes {
                 owner: found.st_uid,
                 group: found.st_gid,
-                mode: found.st_mode & 0o7777,
+                mode: permission_bits(&found),
             };
             let path = match above {
                 "" => name.to_owned(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::bell::Bell;
+use crate::clock::Timestamp;
 use crate::disk::{Disk, PrivateDisk};
 use crate::file_lock::{FileLock, FileQueue};
 use crate::owner::Owners;
@@ -31,6 +32,34 @@ fn new_file_never_replaces_an_existing_one() {
         ["f"],
         "no temporary file stays"
     );
+}
+
+#[test]
+fn changed_file_has_another_stamp() {
+    let (keep, folder) = folder();
+    let stamp = || folder.stamp("f").expect("it can be inspected");
+    assert_eq!(stamp(), None);
+    folder.write("f", b"1").expect("written");
+    let first = stamp().expect("it exists");
+    assert_eq!(stamp(), Some(first));
+    std::fs::write(keep.path().join("f"), b"22").expect("written in place");
+    let second = stamp().expect("it exists");
+    assert_ne!(second, first, "it has another size");
+    std::fs::rename(keep.path().join("f"), keep.path().join("g")).expect("moved");
+    folder.write("f", b"33").expect("written");
+    assert_ne!(stamp(), Some(second), "it is another file");
+}
+
+#[test]
+fn stamp_is_settled_some_time_after_the_change() {
+    let (_keep, folder) = folder();
+    let now = Timestamp::now();
+    folder.write("f", b"1").expect("written");
+    let stamp = folder.stamp("f").expect("it can be inspected");
+    let stamp = stamp.expect("it exists");
+    assert!(!stamp.is_settled(now));
+    assert!(!stamp.is_settled(Timestamp(0)), "the clock was set back");
+    assert!(stamp.is_settled(Timestamp(now.0 + 3_600_000)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, SendFlags};
 pub(crate) use descendants::{Descendants, adopt_orphans, orphans_kill};
 pub(crate) use files::{
     DESCRIPTOR_FOLDER, MemoryFile, device_number, entry_at, inherited_close,
-    is_network_file_system, make_pipe, mode_of, open_folder, unnamed_file,
+    is_network_file_system, make_pipe, mode_of, open_folder, permission_bits, unnamed_file,
 };
 pub(crate) use machine::{boot_id, hangup_is_ignored, memory_bytes};
 

@@ -28,13 +28,16 @@ pub struct WorkerLimits {
 const EXIT_PANIC: u8 = 101;
 
 /// Whether this process is a child at work.
+// process-wide: the allocator, of which a process has one, reads it.
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
 /// How many bytes a child at work has allocated since it began, if the allocator counts them.
 /// Memory from before that was freed makes it smaller.
+// process-wide: the allocator, of which a process has one, counts in it.
 static HEAP_BYTES: AtomicI64 = AtomicI64::new(0);
 
 /// The most that [`HEAP_BYTES`] may become.
+// process-wide: the allocator, of which a process has one, reads it.
 static HEAP_BYTES_MAX: AtomicI64 = AtomicI64::new(i64::MAX);
 
 /// Makes this process a child at work: applies the limits, reads the input from its parent, works,

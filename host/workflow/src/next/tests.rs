@@ -40,15 +40,15 @@ fn play(
     for _ in 0..1000 {
         let state = RunState::fold(&log).expect("a legal log");
         match next(workflow, &state) {
-            Next::Append(event) => log.push(event),
-            Next::Start(step) => {
+            Next::Act(RunAction::Append(event)) => log.push(event),
+            Next::Act(RunAction::Start(call)) => {
                 log.push(RunEvent::StepStarted {
-                    step: step.clone(),
+                    step: call.step.clone(),
                     call: state.call_next(),
                 });
-                running.push(step);
+                running.push(call.step.clone());
             }
-            Next::Wait => {
+            Next::Pause(RunPause::Running) => {
                 let step = running.remove(0);
                 log.push(if bad.contains(&step.step.as_str()) {
                     RunEvent::StepFailed {
@@ -59,7 +59,7 @@ fn play(
                     RunEvent::StepSucceeded { step }
                 });
             }
-            Next::Rest => {
+            Next::Pause(RunPause::Suspended) => {
                 let gate = state.gates_open().next().expect("a gate").clone();
                 let Some(decision) = gates.get(gate.step.as_str()) else {
                     return (story(&log), RunStatus::Suspended);
@@ -73,7 +73,7 @@ fn play(
                 });
                 log.push(RunEvent::Resumed);
             }
-            Next::Nothing(status) => return (story(&log), status),
+            Next::Pause(RunPause::Ended(status)) => return (story(&log), status),
         }
     }
     panic!("the run does not end: {}", story(&log));
@@ -210,14 +210,49 @@ fn interrupted_step_starts_again_and_completed_one_does_not() {
         },
     ])
     .expect("a legal log");
-    assert_eq!(next(&workflow, &state), Next::Wait);
+    assert_eq!(next(&workflow, &state), Next::Pause(RunPause::Running));
     state.apply(&RunEvent::Resumed).expect("legal");
     assert_eq!(
         state.step(&steps[1]),
         Some(&StepState::Interrupted { call: 2 })
     );
-    assert_eq!(next(&workflow, &state), Next::Start(steps[1].clone()));
+    let Next::Act(RunAction::Start(call)) = next(&workflow, &state) else {
+        panic!(
+            "the step does not start again: {:?}",
+            next(&workflow, &state)
+        )
+    };
+    assert_eq!(
+        (call.step, call.model.as_str(), call.method.as_str()),
+        (&steps[1], "m", "r")
+    );
     assert_eq!(state.call_next(), 3, "a call's number is never used again");
+}
+
+#[test]
+fn gate_with_a_call_in_the_log_is_not_executed() {
+    let workflow = workflow(&format!(
+        "- name: j\n  steps:\n  - {{name: gate, {GATE}}}\n"
+    ));
+    let gate = &workflow.jobs[0].steps[0].path;
+    let mut state = RunState::fold(&[
+        RunEvent::StepStarted {
+            step: gate.clone(),
+            call: 1,
+        },
+        RunEvent::Resumed,
+    ])
+    .expect("the state does not know which steps are gates");
+    let opened = RunEvent::GateOpened { gate: gate.clone() };
+    assert_eq!(
+        next(&workflow, &state),
+        Next::Act(RunAction::Append(opened.clone()))
+    );
+    let error = state.apply(&opened).expect_err("the log is wrong");
+    assert_eq!(
+        error.to_string(),
+        "the log says that the gate `j/gate` opened, which is not possible: `j/gate` is interrupted"
+    );
 }
 
 #[test]

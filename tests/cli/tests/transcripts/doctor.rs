@@ -398,7 +398,7 @@ fn what_is_safe_is_repaired() {
     hint: or get the component, which was added from `$GUESTS/spawn.wasm`: `sedge plugin restore FILE`
     hint: repair it: `sedge doctor --fix`
 
-    error: the key `type` is missing
+    fault: the key `type` is missing
      --> models/bad.yaml:1:1
       |
     1 | name: bad
@@ -439,7 +439,7 @@ fn what_is_safe_is_repaired() {
     fixed: the component of the plugin `@sedge/spawn` on this machine is damaged
     done: Restored it from `$GUESTS/spawn.wasm`.
 
-    error: the key `type` is missing
+    fault: the key `type` is missing
      --> models/bad.yaml:1:1
       |
     1 | name: bad
@@ -459,7 +459,7 @@ fn what_is_safe_is_repaired() {
     models     fault
     workflows  ok
 
-    error: the key `type` is missing
+    fault: the key `type` is missing
      --> models/bad.yaml:1:1
       |
     1 | name: bad

@@ -67,7 +67,8 @@ impl CommandsPort for CallPorts {
             command
                 .variables
                 .push((LINEAGE_VARIABLE.to_owned(), tokens));
-            command::run(command).await.map_err(fault)
+            let ran = command::run(cx.repository.command_slots(), command);
+            ran.await.map_err(fault)
         }))
     }
 }

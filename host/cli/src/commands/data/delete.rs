@@ -9,7 +9,8 @@ use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions}
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
-use crate::output::{Output, stderr, table};
+use crate::output::{Output, table};
+use crate::screen::Screen;
 use crate::show;
 
 /// Delete data of a model permanently
@@ -68,7 +69,8 @@ impl Run for DataDeleteArgs {
                     return Ok(None);
                 }
                 let what = format!("{} of {}", total(&plan.deleted), plan.model);
-                deleted_table(&plan.deleted).lines().for_each(stderr);
+                let table = deleted_table(&cx.screen, &plan.deleted);
+                table.lines().for_each(|line| cx.screen.stderr(line));
                 Ok(Some(DeleteQuestion {
                     text: format!("Delete {what} permanently?"),
                     refused: format!("{what} were not deleted"),
@@ -81,14 +83,14 @@ impl Run for DataDeleteArgs {
             return Ok(Output::new(deletion).note(note));
         }
         let total = format!("{} of {}", total(&deletion.deleted), deletion.model);
-        let text = deleted_table(&deletion.deleted);
+        let text = deleted_table(&cx.screen, &deletion.deleted);
         let output = Output::new(deletion).text(text);
         Ok(output.note(self.dry_run.sentence(&total)))
     }
 }
 
 /// Returns the deleted names as a table.
-pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
+pub(crate) fn deleted_table(screen: &Screen, deleted: &[DeletedName]) -> String {
     let rows = deleted.iter().map(|it| {
         vec![
             it.model.clone(),
@@ -97,7 +99,7 @@ pub(crate) fn deleted_table(deleted: &[DeletedName]) -> String {
             show::bytes(it.bytes),
         ]
     });
-    table(&["model", "name", "versions", "size"], rows)
+    table(screen, &["model", "name", "versions", "size"], rows)
 }
 
 /// Returns the amount of deleted data, as text.

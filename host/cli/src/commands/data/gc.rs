@@ -54,7 +54,7 @@ impl Run for DataGcArgs {
         let collection = cx.wait(data_gc(&repository, request, cx.events()))?;
         let mut output = Output::default();
         if !collection.deleted.is_empty() {
-            output = output.text(deleted_table(&collection.deleted));
+            output = output.text(deleted_table(&cx.screen, &collection.deleted));
         }
         output = output.note(match what(&collection) {
             Some(what) => self.dry_run.sentence(&what),

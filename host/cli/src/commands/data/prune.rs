@@ -67,7 +67,11 @@ impl Run for DataPruneArgs {
         });
         let models = show::count(pruned.models.len(), "model");
         let mut output = Output::default()
-            .text(table(&["model", "names", "versions", "size"], rows))
+            .text(table(
+                &cx.screen,
+                &["model", "names", "versions", "size"],
+                rows,
+            ))
             .note(self.dry_run.sentence(&format!("the data of {models}")));
         if let Some(doubt) = &pruned.doubt {
             output = output.note(format!("Without `--yes` this would be refused: {doubt}."));

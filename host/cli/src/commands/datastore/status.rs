@@ -10,6 +10,7 @@ use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, table};
+use crate::screen::Screen;
 use crate::show;
 
 /// Show the place and the size of the datastore, and running calls
@@ -22,12 +23,12 @@ impl Run for DatastoreStatusArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let repository = cx.repository()?;
         let status = cx.read(|_| Ok::<_, CliError>(datastore_status(&repository)?))?;
-        let text = text(&status);
+        let text = text(&cx.screen, &status);
         Ok(Output::new(status).text(text))
     }
 }
 
-fn text(status: &DatastoreStatusView) -> String {
+fn text(screen: &Screen, status: &DatastoreStatusView) -> String {
     let running = match &status.oldest_running_call {
         None => "none".to_owned(),
         Some(call) => format!(
@@ -79,7 +80,7 @@ fn text(status: &DatastoreStatusView) -> String {
         ("interrupted calls", status.interrupted_calls.to_string()),
     ];
     let rows = rows.map(|(what, value)| vec![what.to_owned(), value]);
-    table(&["datastore", ""], rows)
+    table(screen, &["datastore", ""], rows)
 }
 
 fn count(n: u64, thing: &str) -> String {

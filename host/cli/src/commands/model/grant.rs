@@ -10,7 +10,7 @@ use crate::commands::Run;
 use crate::commands::model::permissions::permissions_table;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, stderr};
+use crate::output::Output;
 use crate::permission_text::permission_text;
 use crate::{grant_questions, show};
 
@@ -49,20 +49,20 @@ impl Run for ModelGrantArgs {
             }
             if !lacking.is_empty() {
                 let what = show::count(lacking.len(), "permission");
-                stderr(&format!(
+                cx.screen.stderr(&format!(
                     "{} lacks {what} that its plugin asks for.",
                     self.name
                 ));
             }
             let quit = format!("nothing was granted to {}", self.name);
-            choices = grant_questions::ask(&lacking, &quit)?;
+            choices = grant_questions::ask(&cx.screen, &lacking, &quit)?;
         }
         let request = ModelGrantRequest {
             model: self.name,
             choices,
         };
         let granted = cx.wait(model_grant(&repository, &request))?;
-        let text = permissions_table(&granted.permissions);
+        let text = permissions_table(&cx.screen, &granted.permissions);
         let notes = notes(&granted);
         let output = Output::new(granted).text(text);
         Ok(notes.into_iter().fold(output, Output::note))

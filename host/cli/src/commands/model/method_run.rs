@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sedge_app::failure_text::{core_dump_text, written_text};
 use sedge_app::model::method_run::{ModelMethodRunRequest, model_method_run};
-use sedge_app::types::{json, read_named_file};
+use sedge_app::types::{Workload, json, read_named_file};
 use sedge_app::{AppError, Settings};
 use sedge_sys::fault::MachineError;
 use serde_json::{Map, Value};
@@ -44,7 +44,7 @@ impl Run for ModelMethodRunArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
         let settings = Settings {
             core_dumps: self.core_dump.is_some(),
-            ..self.options.settings()?
+            ..self.options.settings(Workload::OneCall)?
         };
         let repository = cx.repository_with(settings)?;
         let request = ModelMethodRunRequest {

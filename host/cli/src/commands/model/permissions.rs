@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::guest_text;
 use crate::output::{Output, table};
 use crate::permission_text::permission_cells;
+use crate::screen::Screen;
 use crate::show;
 
 /// Show the permissions of a model: requested, granted and last used
@@ -30,7 +31,7 @@ impl Run for ModelPermissionsArgs {
             );
             return Ok(Output::new(report).note(note));
         }
-        let text = permissions_table(&report.permissions);
+        let text = permissions_table(&cx.screen, &report.permissions);
         let note = summary(&report);
         Ok(Output::new(report).text(text).note(note))
     }
@@ -38,12 +39,12 @@ impl Run for ModelPermissionsArgs {
 
 /// Returns what a model's plugin requests, and what the model may do, as a table. It is empty if the
 /// plugin requests nothing.
-pub(crate) fn permissions_table(permissions: &[ModelPermissionView]) -> String {
+pub(crate) fn permissions_table(screen: &Screen, permissions: &[ModelPermissionView]) -> String {
     if permissions.is_empty() {
         return String::new();
     }
     let heading = ["KIND", "ASKS FOR", "MAY", "LAST USED", "WHY"];
-    table(&heading, permissions.iter().map(row))
+    table(screen, &heading, permissions.iter().map(row))
 }
 
 fn row(requested: &ModelPermissionView) -> Vec<String> {

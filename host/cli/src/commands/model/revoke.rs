@@ -41,7 +41,7 @@ impl Run for ModelRevokeArgs {
         };
         let revoked = cx.wait(model_revoke(&repository, &request))?;
         let text = match &revoked.permissions {
-            Some(permissions) => permissions_table(permissions),
+            Some(permissions) => permissions_table(&cx.screen, permissions),
             None => String::new(),
         };
         let notes = notes(&revoked);

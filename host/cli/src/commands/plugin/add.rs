@@ -11,8 +11,9 @@ use crate::commands::Run;
 use crate::commands::shared::DownloadOptions;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, stderr};
+use crate::output::Output;
 use crate::permission_text::permission_text;
+use crate::screen::Screen;
 use crate::{grant_questions, guest_text, show};
 
 /// Add plugins, or replace them with other versions
@@ -76,7 +77,7 @@ impl Run for PluginAddArgs {
                 choices.push(Choice::All);
             }
             if choices.is_empty() && !added.undecided.is_empty() && cx.is_interactive() {
-                choices = ask(&added)?;
+                choices = ask(&cx.screen, &added)?;
             }
             decided.push((added, choices));
         }
@@ -170,11 +171,11 @@ fn share_text(share: GrantedShare) -> &'static str {
 }
 
 /// Asks the user, for each permission that a plugin requests, whether to grant it.
-fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
+fn ask(screen: &Screen, added: &Added) -> Result<Vec<Choice>, CliError> {
     let plugin = &added.plugin;
     let n_undecided = added.undecided.len();
     let what = show::count(n_undecided, "permission");
-    stderr(&match added.change {
+    screen.stderr(&match added.change {
         PluginChange::Added => {
             format!(
                 "{} asks for {what}, for all models of the type.",
@@ -187,7 +188,7 @@ fn ask(added: &Added) -> Result<Vec<Choice>, CliError> {
         ),
     });
     let quit = format!("{} was not added", plugin.name);
-    let mut choices = grant_questions::ask(&added.undecided, &quit)?;
+    let mut choices = grant_questions::ask(screen, &added.undecided, &quit)?;
     if choices.is_empty() {
         choices.push(Choice::None);
     }

@@ -58,7 +58,7 @@ impl Run for RunGcArgs {
                 run.ended_at.map(show::time_in_table).unwrap_or_default(),
             ]
         });
-        let text = table(&["run", "of", "status", "ended"], rows);
+        let text = table(&cx.screen, &["run", "of", "status", "ended"], rows);
         let note = self.dry_run.sentence(&show::count(runs.len(), "run"));
         Ok(Output::new(removed).text(text).note(note))
     }

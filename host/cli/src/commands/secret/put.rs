@@ -12,7 +12,8 @@ use sedge_sys::fault::MachineError;
 use crate::commands::Run;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Output, stderr, stderr_prompt};
+use crate::output::Output;
+use crate::screen::Screen;
 use crate::show;
 
 /// The most bytes that are read from stdin: a value, its newline, and one byte more, which shows
@@ -56,7 +57,7 @@ impl Run for SecretPutArgs {
         // The name is checked before the user is asked for a value.
         let name: SecretName = self.name.parse().map_err(AppError::from)?;
         let value = if stdin().is_terminal() {
-            value_typed(&name)?
+            value_typed(&cx.screen, &name)?
         } else {
             value_read(self.keep_newline)?
         };
@@ -78,10 +79,10 @@ impl Run for SecretPutArgs {
 }
 
 /// Asks twice for a value.
-fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
+fn value_typed(screen: &Screen, name: &SecretName) -> Result<SecretValue, CliError> {
     let mut input = HiddenInput::begin().map_err(MachineError::of("read from the terminal"))?;
-    let first = ask(&mut input, &format!("Value of `{name}`: "))?;
-    let second = ask(&mut input, "Repeat the value: ")?;
+    let first = ask(screen, &mut input, &format!("Value of `{name}`: "))?;
+    let second = ask(screen, &mut input, "Repeat the value: ")?;
     if first.expose() != second.expose() {
         return Err(CliError::Usage {
             message: "the two values differ".to_owned(),
@@ -91,13 +92,13 @@ fn value_typed(name: &SecretName) -> Result<SecretValue, CliError> {
     Ok(first)
 }
 
-fn ask(input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
-    stderr_prompt(prompt);
+fn ask(screen: &Screen, input: &mut HiddenInput, prompt: &str) -> Result<SecretValue, CliError> {
+    screen.stderr_prompt(prompt);
     let typed = input
         .line()
         .map_err(MachineError::of("read from the terminal"))?;
     // The newline that the user typed was not shown either.
-    stderr("");
+    screen.stderr("");
     match typed {
         Typed::Line(line) => Ok(SecretValue::new(line).map_err(AppError::from)?),
         Typed::Cut => Err(CliError::Usage {

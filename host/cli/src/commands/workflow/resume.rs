@@ -1,6 +1,7 @@
 //! `sedge workflow resume`
 
 use clap::Args;
+use sedge_app::types::Workload;
 use sedge_app::workflow::resume::workflow_resume;
 
 use crate::commands::Run;
@@ -24,7 +25,7 @@ pub(crate) struct WorkflowResumeArgs {
 
 impl Run for WorkflowResumeArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.options.settings()?)?;
+        let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
         let run = self.run.as_deref();
         let end = cx
             .wait(workflow_resume(&repository, &self.name, run, cx.events()))

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use sedge_api::view::workflow::WorkflowEnd;
+use sedge_app::types::Workload;
 use sedge_app::workflow::run::workflow_run;
 
 use crate::commands::Run;
@@ -27,7 +28,7 @@ pub(crate) struct WorkflowRunArgs {
 
 impl Run for WorkflowRunArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
-        let repository = cx.repository_with(self.options.settings()?)?;
+        let repository = cx.repository_with(self.options.settings(Workload::ManyCalls)?)?;
         let end = cx
             .wait(workflow_run(
                 &repository,

@@ -24,6 +24,11 @@ pub(crate) fn mode_of(bits: u32) -> Mode {
     Mode::from_raw_mode(bits)
 }
 
+/// Returns the permission bits of a file.
+pub(crate) fn permission_bits(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
+
 /// Returns the number of the device that a file is on.
 pub(crate) fn device_number(stat: &Stat) -> u64 {
     stat.st_dev

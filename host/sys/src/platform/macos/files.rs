@@ -32,6 +32,11 @@ pub(crate) fn mode_of(bits: u32) -> Mode {
     Mode::from_raw_mode(bits)
 }
 
+/// Returns the permission bits of a file.
+pub(crate) fn permission_bits(stat: &Stat) -> u32 {
+    u32::from(stat.st_mode) & PERMISSIONS
+}
+
 /// Returns the number of the device that a file is on.
 pub(crate) fn device_number(stat: &Stat) -> u64 {
     stat.st_dev.cast_unsigned().into()

@@ -1,0 +1,154 @@
+//! What the user sees of a command: text on stdout, lines on stderr, and when they have colours.
+//!
+//! A [`Screen`] is part of the context of a command. Lines on stderr go through it alone, so it
+//! knows whether the last one is transient and has to be erased.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anstream::{AutoStream, ColorChoice};
+use sedge_app::types::{Moment, stdout_columns};
+
+use crate::guest_text::{self, INDENT, TerminalData};
+use crate::style;
+
+/// The escape sequence that erases the current line.
+const ERASE: &str = "\r\x1b[K";
+
+/// The output of a command to the user.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    color: ColorChoice,
+    /// The width of stdout in columns when the command began; `None` if it is no terminal.
+    stdout_columns: Option<usize>,
+    stderr: Mutex<StderrState>,
+}
+
+/// What was written to stderr last.
+#[derive(Debug, Default)]
+struct StderrState {
+    /// Whether the last line is a transient one, which the next output replaces.
+    is_in_place: bool,
+    /// The time of the last write.
+    written: Option<Moment>,
+}
+
+impl Default for Screen {
+    /// Returns a screen with colours if the output is a terminal that has them.
+    fn default() -> Self {
+        Self::new(clap::ColorChoice::Auto)
+    }
+}
+
+impl Screen {
+    /// Returns a screen with the user's choice of colours.
+    pub(crate) fn new(color: clap::ColorChoice) -> Self {
+        Self {
+            color: match color {
+                clap::ColorChoice::Auto => ColorChoice::Auto,
+                clap::ColorChoice::Always => ColorChoice::Always,
+                clap::ColorChoice::Never => ColorChoice::Never,
+            },
+            stdout_columns: stdout_columns(),
+            stderr: Mutex::default(),
+        }
+    }
+
+    /// Returns a text in the form for stdout, which depends on whether that is a terminal.
+    pub(crate) fn shown(&self, text: String, is_data: bool) -> String {
+        if is_data {
+            if !io::stdout().is_terminal() {
+                return text;
+            }
+            let mut data = TerminalData::default();
+            return data.push(text.as_bytes()) + &data.finish();
+        }
+        let text = match self.stdout_columns {
+            Some(columns) => guest_text::folded(&text, columns, INDENT),
+            None => text,
+        };
+        match self.has_color_on_stdout() {
+            true => style::tables(&text),
+            false => text,
+        }
+    }
+
+    /// Returns the width of stdout in columns; `None` if it is no terminal.
+    pub(crate) fn stdout_columns(&self) -> Option<usize> {
+        self.stdout_columns
+    }
+
+    fn has_color_on_stdout(&self) -> bool {
+        let choice = match self.color {
+            ColorChoice::Auto => AutoStream::choice(&io::stdout()),
+            chosen @ (ColorChoice::Always | ColorChoice::AlwaysAnsi | ColorChoice::Never) => chosen,
+        };
+        choice != ColorChoice::Never
+    }
+
+    /// Writes a line to stderr. An error is ignored, because there is no other place to show it.
+    ///
+    /// Further lines are indented: only the program itself begins a line at the left edge.
+    pub(crate) fn stderr(&self, line: &str) {
+        let lines = guest_text::visible(line).replace('\n', &format!("\n{INDENT}"));
+        let mut state = self.state();
+        let erase = match std::mem::take(&mut state.is_in_place) {
+            true => ERASE,
+            false => "",
+        };
+        let lines = style::marked(&lines);
+        let mut stderr = AutoStream::new(io::stderr().lock(), self.color);
+        let _ = writeln!(stderr, "{erase}{lines}");
+        state.written = Some(Moment::now());
+    }
+
+    /// Asks a question on stderr, and returns the line that the user types; `None` if stdin has
+    /// ended.
+    pub(crate) fn stderr_ask(&self, question: &str) -> io::Result<Option<String>> {
+        self.stderr_prompt(question);
+        let mut answer = String::new();
+        if io::stdin().read_line(&mut answer)? == 0 {
+            // The user ended the input in the line of the question.
+            self.stderr("");
+            return Ok(None);
+        }
+        Ok(Some(answer.trim().to_owned()))
+    }
+
+    /// Writes a prompt to stderr, without a newline. An error is ignored.
+    pub(crate) fn stderr_prompt(&self, prompt: &str) {
+        let mut state = self.state();
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{}", guest_text::line(prompt)).and_then(|()| stderr.flush());
+        state.written = Some(Moment::now());
+    }
+
+    /// Returns whether the last write to stderr was at least `since` ago.
+    pub(crate) fn stderr_is_quiet(&self, since: Duration) -> bool {
+        let written = self.state().written;
+        written.is_none_or(|written| written.elapsed() >= since)
+    }
+
+    /// Writes a transient line to stderr, which has to be a terminal. The next output replaces the
+    /// line; an empty line only erases it.
+    pub(crate) fn stderr_in_place(&self, line: &str, columns: usize) {
+        let mut state = self.state();
+        if line.is_empty() && !state.is_in_place {
+            return;
+        }
+        // A line that wraps could not be erased.
+        let line: String = guest_text::line(line)
+            .chars()
+            .take(columns.saturating_sub(1))
+            .collect();
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{ERASE}{line}").and_then(|()| stderr.flush());
+        state.is_in_place = !line.is_empty();
+        state.written = Some(Moment::now());
+    }
+
+    fn state(&self) -> MutexGuard<'_, StderrState> {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether a file is still the one that was read.
+
+use cap_std::fs::{Metadata, MetadataExt as _};
+
+use super::{FileError, Folder};
+use crate::clock::Timestamp;
+
+/// How long a file must not have changed before it was read, in milliseconds, so that a later
+/// change is certain to change its stamp.
+///
+/// The kernel takes the time of a change from a clock that stands still for up to 10 ms, and some
+/// file systems round it to a second or two. A change in the same unit of time may leave the stamp
+/// as it was.
+const SETTLED_MS: u64 = 3000;
+
+/// The identity, the size and the times of a file. Any of them differs after a change of the file,
+/// unless the changes follow each other so fast that both have the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStamp {
+    device: u64,
+    number: u64,
+    size: u64,
+    /// The time of the last change of the content, in seconds and nanoseconds.
+    modified: (i64, i64),
+    /// The time of the last change of the content or the metadata, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            device: found.dev(),
+            number: found.ino(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// Returns whether every later change of the file changes this stamp, which was taken at `now`:
+    /// the last change was long enough ago.
+    #[must_use]
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let changed_ms = seconds.saturating_mul(1000) + nanoseconds / 1_000_000;
+        // ignored: a time before 1970 is long ago.
+        let changed_ms = u64::try_from(changed_ms).unwrap_or(0);
+        changed_ms.saturating_add(SETTLED_MS) <= now.0
+    }
+}
+
+impl Folder {
+    /// Returns the stamp of a file; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// Its metadata cannot be read.
+    pub fn stamp(&self, relative: &str) -> Result<Option<FileStamp>, FileError> {
+        let found = self.metadata(relative);
+        let found = found.map_err(|source| self.error("look at", relative, source))?;
+        Ok(found.as_ref().map(FileStamp::of))
+    }
+}
