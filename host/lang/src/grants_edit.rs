@@ -85,7 +85,7 @@ pub fn grants_edited(definition: &Definition, wanted: &Grants) -> Result<String,
 /// Returns the key `grants:` with all grants, as in a definition.
 fn grants_text(grants: &Grants) -> String {
     if grants.is_empty() {
-        return format!("{KEY}: {{}}\n");
+        return format!("{KEY}: {{}}");
     }
     let mut lines = vec![format!("{KEY}:")];
     let value = value_of(grants);
@@ -95,7 +95,7 @@ fn grants_text(grants: &Grants) -> String {
             lines.extend(list_lines(kind.as_str(), INDENT, &flows(items)));
         }
     }
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 fn value_of(grants: &Grants) -> Value {

@@ -226,6 +226,14 @@ impl TestEnv {
         Child::start(self, self.sealed(&mut command))
     }
 
+    /// Starts a command with SIGHUP at its default, also if the tests run under `nohup`.
+    pub fn spawn_with_hangup<A: AsRef<str>>(&self, args: impl IntoIterator<Item = A>) -> Child<'_> {
+        let mut command = process::Command::new("/usr/bin/env");
+        command.arg("--default-signal=HUP").arg(sedge());
+        command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
+        Child::start(self, self.sealed(&mut command))
+    }
+
     /// Starts a command with SIGHUP ignored, as `nohup` does.
     pub fn spawn_without_hangup<A: AsRef<str>>(
         &self,

@@ -83,7 +83,7 @@ impl Duplicate {
             })
         };
         read().unwrap_or_else(|| {
-            panic!("{POLICY}: `{entry}` in bans.skip is not {{ crate = \"NAME:VERSIONS\", reason = \"…\" }}")
+            panic!("{POLICY}: `{entry:?}` in bans.skip is not {{ crate = \"NAME:VERSIONS\", reason = \"…\" }}")
         })
     }
 

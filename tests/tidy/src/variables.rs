@@ -39,7 +39,10 @@ fn variable_faults(files: &[TreeFile]) -> Vec<String> {
 }
 
 fn is_of_host(file: &TreeFile) -> bool {
-    file.path.starts_with("host/") && file.path.contains("/src/") && file.is_rust()
+    file.path.starts_with("host/")
+        && file.path.contains("/src/")
+        && file.is_rust()
+        && !file.path.ends_with("/tests.rs")
 }
 
 /// Returns the texts of a source that are names of variables.

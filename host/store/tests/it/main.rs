@@ -14,7 +14,6 @@ mod create;
 mod data;
 mod data_restore;
 mod fair;
-#[expect(dead_code, reason = "another test uses the rest")]
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod format;

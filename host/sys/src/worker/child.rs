@@ -31,14 +31,17 @@ const EXIT_PANIC: u8 = 101;
 // process-wide: the allocator, of which a process has one, reads it.
 static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
-/// How many bytes a child at work has allocated since it began, if the allocator counts them.
-/// Memory from before that was freed makes it smaller.
+/// The heap of a child at work, on systems where the allocator counts it.
 // process-wide: the allocator, of which a process has one, counts in it.
-static HEAP_BYTES: AtomicI64 = AtomicI64::new(0);
+static HEAP: HeapCount = HeapCount::unlimited();
 
-/// The most that [`HEAP_BYTES`] may become.
-// process-wide: the allocator, of which a process has one, reads it.
-static HEAP_BYTES_MAX: AtomicI64 = AtomicI64::new(i64::MAX);
+/// Bytes of the heap, and the most that there may be.
+#[derive(Debug)]
+struct HeapCount {
+    /// Allocated since the counting began. Memory from before that was freed makes it smaller.
+    n_bytes: AtomicI64,
+    n_bytes_max: AtomicI64,
+}
 
 /// Makes this process a child at work: applies the limits, reads the input from its parent, works,
 /// writes the result, and ends.
@@ -57,7 +60,7 @@ pub fn serve(
     setrlimit(Resource::Core, no_more_than(0))?;
     setrlimit(Resource::Fsize, no_more_than(0))?;
     setrlimit(Resource::Data, no_more_than(limits.memory_bytes))?;
-    count_heap(limits.memory_bytes);
+    HEAP.limit(limits.memory_bytes);
     IS_WORKER.store(true, Ordering::Relaxed);
     let mut stdin = io::stdin().lock();
     let mut length = [0; 8];
@@ -92,12 +95,26 @@ pub fn serve(
     exit_now(0)
 }
 
-/// Has the allocator count the memory of this process against a limit, in bytes.
-fn count_heap(bytes_max: u64) {
-    HEAP_BYTES_MAX.store(
-        i64::try_from(bytes_max).unwrap_or(i64::MAX),
-        Ordering::Relaxed,
-    );
+impl HeapCount {
+    const fn unlimited() -> Self {
+        Self {
+            n_bytes: AtomicI64::new(0),
+            n_bytes_max: AtomicI64::new(i64::MAX),
+        }
+    }
+
+    fn limit(&self, bytes_max: u64) {
+        let max = i64::try_from(bytes_max).unwrap_or(i64::MAX);
+        self.n_bytes_max.store(max, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that are allocated and freed, and returns whether the limit still holds.
+    fn change(&self, n_more: usize, n_less: usize) -> bool {
+        // The size of an allocation is at most `isize::MAX`.
+        let change = n_more.cast_signed() as i64 - n_less.cast_signed() as i64;
+        let before = self.n_bytes.fetch_add(change, Ordering::Relaxed);
+        before.saturating_add(change) <= self.n_bytes_max.load(Ordering::Relaxed)
+    }
 }
 
 /// The allocator of this program, which is the system's. In a child at work, the process ends with
@@ -138,13 +155,7 @@ unsafe impl GlobalAlloc for WorkerAllocator {
 /// needs more than it may.
 #[inline]
 fn counted(n_more: usize, n_less: usize) {
-    if !HEAP_IS_COUNTED || !IS_WORKER.load(Ordering::Relaxed) {
-        return;
-    }
-    // The size of an allocation is at most `isize::MAX`.
-    let change = n_more.cast_signed() as i64 - n_less.cast_signed() as i64;
-    let before = HEAP_BYTES.fetch_add(change, Ordering::Relaxed);
-    if before.saturating_add(change) > HEAP_BYTES_MAX.load(Ordering::Relaxed) {
+    if HEAP_IS_COUNTED && IS_WORKER.load(Ordering::Relaxed) && !HEAP.change(n_more, n_less) {
         end_without_memory();
     }
 }
@@ -167,4 +178,23 @@ fn checked(memory: *mut u8) -> *mut u8 {
 fn end_without_memory() -> ! {
     // SAFETY: `_exit` ends the process without running any other code of it.
     unsafe { libc::_exit(EXIT_NO_MEMORY.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heap_is_counted_up_to_its_limit() {
+        let heap = HeapCount::unlimited();
+        assert!(heap.change(1 << 40, 0));
+        assert!(heap.change(0, 1 << 40));
+        heap.limit(100);
+        // Memory from before the counting began is freed.
+        assert!(heap.change(0, 10));
+        assert!(heap.change(110, 0));
+        assert!(!heap.change(1, 0));
+        assert!(heap.change(50, 51));
+        assert!(!heap.change(61, 60));
+    }
 }

@@ -434,10 +434,10 @@ fn what_is_safe_is_repaired() {
     done: Took the rights to the key from other users. If one of them may have read it, replace the secrets, and run `sedge secret rotate`.
 
     fixed: the component of the plugin `@sedge/sink` on this machine is damaged
-    done: Restored it from `$GUESTS/sink.wasm`.
+    done: Restored it from `@sedge/sink`.
 
     fixed: the component of the plugin `@sedge/spawn` on this machine is damaged
-    done: Restored it from `$GUESTS/spawn.wasm`.
+    done: Restored it from `@sedge/spawn`.
 
     fault: the key `type` is missing
      --> models/bad.yaml:1:1

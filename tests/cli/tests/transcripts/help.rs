@@ -208,8 +208,8 @@ fn command_help_lists_arguments_and_options() {
 
     Arguments:
       <FILE.wasm>...
-              A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that
-              comes with Sedge, such as @sedge/http
+              A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that comes
+              with Sedge, such as @sedge/http
 
     Options:
           --grant-all

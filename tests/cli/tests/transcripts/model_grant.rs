@@ -48,7 +48,7 @@ fn grants_are_added_and_the_rest_of_the_file_stays() {
       models:
         - sink
       files:
-        - {name: inbox, path: /srv/in, access: write}
+        - {name: inbox, path: "/srv/in", access: write}
     "#);
 }
 

@@ -40,7 +40,7 @@ sleep 600
 
 /// Starts `tool`, and waits until its command is running.
 fn start(env: &TestEnv) -> Child<'_> {
-    let running = env.spawn(RUN);
+    let running = env.spawn_with_hangup(RUN);
     let is_started = || env.repository().join("started").exists();
     wait_until("the command's start", || {
         is_started() && left(env).len() >= 5

@@ -28,6 +28,10 @@ use tokio::signal::unix::Signal;
 use super::kernel::{self, Process};
 use crate::platform::Killed;
 
+/// How often the list of processes is read at once, because a process that is new in it may have
+/// forked before it was watched. A command that forks as fast as it can always has new ones.
+const LOOKS_MAX: u32 = 8;
+
 /// Does nothing: the kernel gives orphans to launchd, and [`orphans_kill`] looks for them.
 pub(crate) fn adopt_orphans() -> Result<(), Errno> {
     Ok(())
@@ -38,7 +42,7 @@ pub(crate) fn adopt_orphans() -> Result<(), Errno> {
 pub(crate) struct Descendants {
     /// The events of the processes in `seen`.
     queue: AsyncFd<OwnedFd>,
-    /// The start times of the processes that belong to the command, by their ids.
+    /// The start times of the processes that belonged to the command at the last look, by their ids.
     seen: BTreeMap<i32, (u64, u64)>,
 }
 
@@ -94,26 +98,26 @@ impl Descendants {
 
     /// Returns the processes that belong to the command, and watches all of them from now on.
     fn look(&mut self) -> Vec<Process> {
-        // ignored: without events, the processes are still found by their session and parents.
-        for pid in kernel::ended(&self.queue).unwrap_or_default() {
-            self.seen.remove(&pid.as_raw_pid());
-        }
-        loop {
-            let found = self.family(kernel::processes());
+        // ignored: the events only say when to look.
+        let _ = kernel::events_clear(&self.queue);
+        let mut found = Vec::new();
+        for _ in 0..LOOKS_MAX {
+            found = self.family(kernel::processes());
+            let now = found.iter().map(|it| (it.pid.as_raw_pid(), it.started));
+            let before = std::mem::replace(&mut self.seen, now.collect());
             let mut is_known = true;
             for process in &found {
-                let before = self.seen.insert(process.pid.as_raw_pid(), process.started);
-                if before != Some(process.started) {
+                if before.get(&process.pid.as_raw_pid()) != Some(&process.started) {
                     is_known = false;
                     // ignored: the process has ended, and is not found in the next round.
                     let _ = kernel::watch(&self.queue, process.pid);
                 }
             }
-            // A process may have forked before it was watched.
             if is_known {
-                return found;
+                break;
             }
         }
+        found
     }
 
     /// Returns those processes that belong to the command.

@@ -93,25 +93,18 @@ pub(super) fn watch(queue: impl AsFd, pid: Pid) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Takes all events out of a queue, and returns the processes that have ended.
-pub(super) fn ended(queue: impl AsFd) -> Result<Vec<Pid>, Errno> {
-    let mut ended = Vec::new();
-    loop {
+/// Takes the events out of a queue. Each process has one at most.
+pub(super) fn events_clear(queue: impl AsFd) -> Result<(), Errno> {
+    for _ in 0..PROCESSES_MAX / EVENTS_MAX {
         let mut space = [MaybeUninit::<Event>::uninit(); EVENTS_MAX];
         // SAFETY: no event is added, so there is no descriptor that would have to stay open.
         let (events, _) =
             unsafe { kevent_timespec(queue.as_fd(), &[], &mut space, Some(&AT_ONCE)) }?;
-        for event in &*events {
-            if let EventFilter::Proc { pid, flags } = event.filter()
-                && flags.contains(ProcessEvents::EXIT)
-            {
-                ended.push(pid);
-            }
-        }
         if events.len() < EVENTS_MAX {
-            return Ok(ended);
+            break;
         }
     }
+    Ok(())
 }
 
 /// Returns a text of sysctl(3).
