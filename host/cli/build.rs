@@ -9,14 +9,14 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The environment variable that links the program position-independently instead.
+/// The environment variable that requests a position-independent program.
 const PIE: &str = "SEDGE_PIE";
 
 /// The digests of the first-party plugins, relative to the root of the repository.
 const DIGESTS: &str = "plugins/digests";
 
-/// The file in the target folder that replaces [`DIGESTS`] in a build tree whose compiler makes
-/// other components. `tests/setup` writes it.
+/// The file in the target folder that replaces [`DIGESTS`]. `tests/setup` writes it if the compiler
+/// of this build tree produces components with other digests.
 const DIGESTS_OF_THIS_TREE: &str = "plugin-digests";
 
 fn main() -> Result<(), Box<dyn Error>> {

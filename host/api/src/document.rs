@@ -1,4 +1,5 @@
-//! The documents that leave for machines: how they are framed, and which one each use case has.
+//! The use cases, and the documents that leave for machines: how they are framed, and which one each
+//! use case has.
 //!
 //! A document says by `ok` whether the use case was carried out. It is one of three:
 //!
@@ -16,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::problem::{Problem, UseCase};
+use crate::problem::Problem;
 use crate::view::data::{
     DataCollection, DataContentView, DataDeletion, DataDiff, DataPruned, DataQueryItem,
     DataQueryReport, DataRenamed, DataRestored, DataVersionView,
@@ -40,12 +41,12 @@ use crate::view::workflow::{
     GateDecisionView, GateView, WorkflowEnd, WorkflowListed, WorkflowView,
 };
 
-/// What a use case that returns one thing was carried out with.
+/// The result of a use case that returns one thing.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Success<T> {
-    /// That it was carried out.
+    /// Always `true`: the use case was carried out.
     pub ok: Yes,
-    /// What it returned.
+    /// The returned value.
     pub data: T,
 }
 
@@ -54,39 +55,39 @@ pub struct Success<T> {
 pub struct List<T, M> {
     /// The items that were found.
     pub data: Vec<T>,
-    /// What stands behind them.
+    /// The fields after the items.
     #[serde(flatten)]
     pub end: ListEnd<M>,
 }
 
-/// What stands behind the items of a list.
+/// The fields that follow the items of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListEnd<M> {
-    /// That all items were found that were wanted.
+    /// Always `true`: all requested items were found.
     pub ok: Yes,
     /// How many items `data` has.
     pub count: u64,
     /// Whether there are more, which `data` does not have because of a limit on their number.
     pub is_cut: bool,
-    /// What else is known of the list.
+    /// Further facts about the list.
     #[serde(flatten)]
     pub more: M,
 }
 
-/// That nothing else is known of a list.
+/// No further facts about a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NoMore {}
 
 /// A use case was not carried out, or not to its end.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
-    /// Of a list that failed half way: the items that were found before.
+    /// If a list failed half way: the items that were found before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Vec<Value>>,
-    /// That it was not carried out.
+    /// Always `false`: the use case was not carried out.
     pub ok: No,
-    /// Of a list that failed half way: how many items `data` has.
+    /// If a list failed half way: how many items `data` has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// Why.
@@ -141,72 +142,96 @@ impl JsonSchema for No {
     }
 }
 
-/// Makes [`schema`] of the type of each use case's document.
-macro_rules! documents {
-    ($($use_case:ident => $document:ty,)*) => {
+/// Defines [`UseCase`], and [`schema`] of the type of each use case's document. The command, the
+/// function and the test of a use case share its stem.
+macro_rules! use_cases {
+    ($($variant:ident = $stem:literal => $document:ty,)*) => {
+        /// A use case, by the name that all faces share.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+        pub enum UseCase {
+            $(
+                #[doc = concat!("`", $stem, "`")]
+                #[serde(rename = $stem)]
+                $variant,
+            )*
+        }
+
+        impl UseCase {
+            /// All use cases.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns its stem.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $stem,)*
+                }
+            }
+        }
+
         /// Returns the JSON Schema of the document that a use case has if it is carried out.
         #[must_use]
         pub fn schema(use_case: UseCase) -> Schema {
             match use_case {
-                $(UseCase::$use_case => schema_of::<$document>(use_case.as_str()),)*
+                $(UseCase::$variant => schema_of::<$document>(use_case.as_str()),)*
             }
         }
     };
 }
 
-documents! {
-    DataDelete => Success<DataDeletion>,
-    DataDiff => Success<DataDiff>,
-    DataGc => Success<DataCollection>,
-    DataGet => Success<DataContentView>,
-    DataList => List<DataVersionView, NoMore>,
-    DataPrune => Success<DataPruned>,
-    DataQuery => List<DataQueryItem, DataQueryReport>,
-    DataRename => Success<DataRenamed>,
-    DataRestore => Success<DataRestored>,
-    DataSearch => List<DataVersionView, NoMore>,
-    DataVersions => List<DataVersionView, NoMore>,
-    DatastoreBackup => Success<BackupMade>,
-    DatastoreCheck => Success<DatastoreChecked>,
-    DatastoreCompact => Success<DatastoreCompacted>,
-    DatastoreLockRelease => Success<LocksReleased>,
-    DatastoreLockStatus => List<LockView, NoMore>,
-    DatastoreRestore => Success<BackupRestored>,
-    DatastoreStatus => Success<DatastoreStatusView>,
-    Doctor => Success<DoctorReport>,
-    Help => Success<CommandHelp>,
-    Init => Success<RepositoryMade>,
-    ModelCreate => Success<ModelCreated>,
-    ModelDelete => Success<ModelDeleted>,
-    ModelGet => Success<ModelView>,
-    ModelGrant => Success<ModelGranted>,
-    ModelList => List<ModelListed, NoMore>,
-    ModelMethodRun => Success<MethodRunView>,
-    ModelPermissions => Success<ModelPermissions>,
-    ModelRevoke => Success<ModelRevoked>,
-    PluginAdd => Success<PluginsAdded>,
-    PluginDescribe => Success<PluginView>,
-    PluginList => List<PluginListed, NoMore>,
-    PluginRemove => Success<PluginRemoved>,
-    PluginRestore => Success<PluginsRestored>,
-    RunGc => Success<RunsRemoved>,
-    RunList => List<RunView, NoMore>,
-    RunLogs => List<LogLineView, LogOf>,
-    RunShow => Success<RunReport>,
-    SecretDelete => Success<SecretDeleted>,
-    SecretList => List<SecretView, NoMore>,
-    SecretPut => Success<SecretView>,
-    SecretRotate => Success<SecretsRotated>,
-    Status => Success<StatusReport>,
-    Version => Success<ProgramVersion>,
-    WorkflowApprovals => List<GateView, NoMore>,
-    WorkflowApprove => Success<GateDecisionView>,
-    WorkflowGet => Success<WorkflowView>,
-    WorkflowList => List<WorkflowListed, NoMore>,
-    WorkflowReject => Success<GateDecisionView>,
-    WorkflowResume => Success<WorkflowEnd>,
-    WorkflowRun => Success<WorkflowEnd>,
-    WorkflowValidate => Success<WorkflowView>,
+use_cases! {
+    DataDelete = "data_delete" => Success<DataDeletion>,
+    DataDiff = "data_diff" => Success<DataDiff>,
+    DataGc = "data_gc" => Success<DataCollection>,
+    DataGet = "data_get" => Success<DataContentView>,
+    DataList = "data_list" => List<DataVersionView, NoMore>,
+    DataPrune = "data_prune" => Success<DataPruned>,
+    DataQuery = "data_query" => List<DataQueryItem, DataQueryReport>,
+    DataRename = "data_rename" => Success<DataRenamed>,
+    DataRestore = "data_restore" => Success<DataRestored>,
+    DataSearch = "data_search" => List<DataVersionView, NoMore>,
+    DataVersions = "data_versions" => List<DataVersionView, NoMore>,
+    DatastoreBackup = "datastore_backup" => Success<BackupMade>,
+    DatastoreCheck = "datastore_check" => Success<DatastoreChecked>,
+    DatastoreCompact = "datastore_compact" => Success<DatastoreCompacted>,
+    DatastoreLockRelease = "datastore_lock_release" => Success<LocksReleased>,
+    DatastoreLockStatus = "datastore_lock_status" => List<LockView, NoMore>,
+    DatastoreRestore = "datastore_restore" => Success<BackupRestored>,
+    DatastoreStatus = "datastore_status" => Success<DatastoreStatusView>,
+    Doctor = "doctor" => Success<DoctorReport>,
+    Help = "help" => Success<CommandHelp>,
+    Init = "init" => Success<RepositoryMade>,
+    ModelCreate = "model_create" => Success<ModelCreated>,
+    ModelDelete = "model_delete" => Success<ModelDeleted>,
+    ModelGet = "model_get" => Success<ModelView>,
+    ModelGrant = "model_grant" => Success<ModelGranted>,
+    ModelList = "model_list" => List<ModelListed, NoMore>,
+    ModelMethodRun = "model_method_run" => Success<MethodRunView>,
+    ModelPermissions = "model_permissions" => Success<ModelPermissions>,
+    ModelRevoke = "model_revoke" => Success<ModelRevoked>,
+    PluginAdd = "plugin_add" => Success<PluginsAdded>,
+    PluginDescribe = "plugin_describe" => Success<PluginView>,
+    PluginList = "plugin_list" => List<PluginListed, NoMore>,
+    PluginRemove = "plugin_remove" => Success<PluginRemoved>,
+    PluginRestore = "plugin_restore" => Success<PluginsRestored>,
+    RunGc = "run_gc" => Success<RunsRemoved>,
+    RunList = "run_list" => List<RunView, NoMore>,
+    RunLogs = "run_logs" => List<LogLineView, LogOf>,
+    RunShow = "run_show" => Success<RunReport>,
+    SecretDelete = "secret_delete" => Success<SecretDeleted>,
+    SecretList = "secret_list" => List<SecretView, NoMore>,
+    SecretPut = "secret_put" => Success<SecretView>,
+    SecretRotate = "secret_rotate" => Success<SecretsRotated>,
+    Status = "status" => Success<StatusReport>,
+    Version = "version" => Success<ProgramVersion>,
+    WorkflowApprovals = "workflow_approvals" => List<GateView, NoMore>,
+    WorkflowApprove = "workflow_approve" => Success<GateDecisionView>,
+    WorkflowGet = "workflow_get" => Success<WorkflowView>,
+    WorkflowList = "workflow_list" => List<WorkflowListed, NoMore>,
+    WorkflowReject = "workflow_reject" => Success<GateDecisionView>,
+    WorkflowResume = "workflow_resume" => Success<WorkflowEnd>,
+    WorkflowRun = "workflow_run" => Success<WorkflowEnd>,
+    WorkflowValidate = "workflow_validate" => Success<WorkflowView>,
 }
 
 /// Returns the JSON Schema of the document of a failure, which is the same for all use cases.

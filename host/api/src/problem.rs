@@ -12,9 +12,10 @@ use std::error::Error;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use crate::document::UseCase;
 pub use code::{ErrorClass, ErrorCode};
 pub use details::Details;
-pub use help::{Argument, Help, UseCase};
+pub use help::{Argument, Help};
 
 /// Why a use case was not carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -22,16 +23,16 @@ pub use help::{Argument, Help, UseCase};
 pub struct Problem {
     /// A stable word for programs.
     pub code: ErrorCode,
-    /// What kind of problem it is. It follows from the code.
+    /// The class of the problem. It follows from the code.
     pub class: ErrorClass,
-    /// What failed and on what: a lower-case fragment without a period.
+    /// What failed, and the thing concerned: a lower-case fragment without a period.
     pub message: String,
     /// Why, the nearest cause first.
     pub causes: Vec<String>,
     /// What else happened, as sentences: what was rolled back, what was kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Which place in a file is at fault.
+    /// The invalid place in a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// What to do next, the likeliest first.
@@ -80,7 +81,7 @@ pub trait Explain: Error {
         Vec::new()
     }
 
-    /// Returns which place in a file is at fault.
+    /// Returns the invalid place in a file.
     fn place(&self) -> Option<Place> {
         None
     }

@@ -41,7 +41,7 @@ use crate::events::Event;
 use crate::run::cx::{ReadyModel, RunCx};
 
 use fault::host_fault;
-use frame::{CallFrame, RollbackPending, Undo};
+use frame::{CallFrame, Rollback, RollbackPending};
 use ports::CallPorts;
 use record::Record;
 use redactor::CallRedactor;
@@ -64,11 +64,11 @@ pub(crate) struct CallRequest {
     pub(crate) target: String,
     pub(crate) method: String,
     pub(crate) arguments: Value,
-    /// What interrupted attempts at the same call did.
+    /// The record of interrupted attempts at the same call.
     pub(crate) replay: Option<Replay>,
 }
 
-/// What a callee inherits from its caller.
+/// The state that a callee inherits from its caller.
 pub(crate) struct Caller {
     pub(crate) frame: Arc<CallFrame>,
     pub(crate) identity: Arc<CallIdentity>,
@@ -101,7 +101,7 @@ pub(crate) async fn call_run(
             }
         }
         frame.unlock().await;
-        record.undo()?;
+        record.roll_back()?;
         clock::pause(backoff(frame.n_rollbacks())).await;
         frame.reset();
     }
@@ -247,7 +247,7 @@ async fn run(
     let name = model.definition.name.clone();
     let surroundings = match surroundings::gather(&cx.repository, model) {
         Ok(surroundings) => surroundings,
-        // The guest did not run, but the denial is recorded all the same.
+        // The guest did not run, but the denial is recorded nevertheless.
         Err(denied) => return Ok(CallReport::refused(denied)),
     };
     let begin = Moment::now();
@@ -398,10 +398,10 @@ async fn lock_fault(cx: &RunCx, frame: &CallFrame, error: LockError) -> Result<u
         | LockError::File(_)
         | LockError::Thread(_)) => return Err(other.into()),
     };
-    match frame.undo(&cycle.breaks_at.lineage) {
-        Undo::Refused => return Err(CallError::Deadlock { ours, theirs }.into()),
-        Undo::UnderWay => {}
-        Undo::Begun => cx.event(Event::CallUndone {
+    match frame.roll_back(&cycle.breaks_at.lineage) {
+        Rollback::Refused => return Err(CallError::Deadlock { ours, theirs }.into()),
+        Rollback::UnderWay => {}
+        Rollback::Begun => cx.event(Event::CallRolledBack {
             call: cycle.breaks_at.lineage,
             ours,
             theirs,

@@ -25,7 +25,7 @@ use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{MODELS_FOLDER, Repository, WORKFLOWS_FOLDER};
 
 use repair::repair_view;
-pub use repair::{Doctored, Repair, Repaired, TemporaryFile, doctor_fix};
+pub use repair::{Repair, RepairReport, Repaired, TemporaryFile, doctor_fix};
 
 /// A part of a repository that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +68,12 @@ const AREAS: [Area; 7] = [
     Area::Workflows,
 ];
 
-/// The folders of run-time state in which temporary files are looked for. The others have rules of
-/// their own.
+/// The folders of run-time state in which `sedge doctor` searches for temporary files. The others
+/// have rules of their own.
 const STATE_FOLDERS: [&str; 1] = ["plugins"];
 
-/// The folders of the repository in which temporary files are looked for, besides those of vendored
-/// components.
+/// The folders of the repository in which `sedge doctor` searches for temporary files, besides
+/// those of vendored components.
 const FOLDERS: [&str; 3] = ["", MODELS_FOLDER, WORKFLOWS_FOLDER];
 
 /// The findings of one area.
@@ -167,7 +167,7 @@ fn fault(problem: AppError) -> DoctorFinding {
     }
 }
 
-/// Returns a finding about something that is not used, or works all the same.
+/// Returns a finding about something that is not used, or works nevertheless.
 fn warning(problem: UpkeepError, repair: Repair) -> DoctorFinding {
     DoctorFinding {
         severity: AreaState::Warning,

@@ -62,7 +62,7 @@ pub enum Event {
     LockWaitEnded,
     /// A call is rolled back and retried, because it and others waited for each other. It has had
     /// no visible side effect.
-    CallUndone {
+    CallRolledBack {
         /// The call.
         call: Lineage,
         /// The calls on this side of the cycle, from the run down.

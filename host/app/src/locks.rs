@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sedge_locks::error::LockError;
 use sedge_locks::joined::{Joined, Pass};
-use sedge_locks::manager::{Ask, LockGuard, LockManager};
+use sedge_locks::manager::{AcquireRequest, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::Owner;
 use sedge_model::lineage::Lineage;
@@ -116,7 +116,7 @@ impl Locks {
         let since = Moment::now();
         let own = since.after(self.wait_max);
         let deadline = latest.map_or(own, |latest| latest.min(own));
-        let ask = Ask {
+        let request = AcquireRequest {
             lineage,
             under: self.joined.as_ref().map(|joined| &joined.caller),
             what,
@@ -124,7 +124,7 @@ impl Locks {
             deadline,
         };
         loop {
-            let guard = self.acquire_one(ask, since).await?;
+            let guard = self.acquire_one(request, since).await?;
             let epoch = guard.epoch();
             if self.repository.lock_epoch_note(epoch, deadline).await? {
                 return Ok(guard);
@@ -134,14 +134,14 @@ impl Locks {
 
     async fn acquire_one(
         self: &Arc<Self>,
-        ask: Ask<'_>,
+        request: AcquireRequest<'_>,
         since: Moment,
     ) -> Result<LockGuard, LockError> {
-        let lineage = ask.lineage;
-        let mut acquired = std::pin::pin!(self.manager.acquire(ask));
+        let lineage = request.lineage;
+        let mut acquired = std::pin::pin!(self.manager.acquire(request));
         match clock::until(since.after(REPORT_EVERY), acquired.as_mut()).await {
             Ok(acquired) => acquired,
-            Err(clock::TimeIsUp) => {
+            Err(clock::DeadlinePassed) => {
                 let _wait = self.wait(since, lineage);
                 acquired.await
             }

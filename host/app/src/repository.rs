@@ -110,7 +110,7 @@ pub struct Settings {
     pub compiled_code: CachePlaces,
     /// The plugins that are installed with Sedge.
     pub first_party: FirstParty,
-    /// What compiles plugins: a child process, or in tests this process.
+    /// The compiler of plugins: a child process, or in tests this process.
     pub compiler: ComponentCompiler,
     /// The slots of the commands that run at once. Repositories whose settings are clones of each
     /// other share them.

@@ -20,7 +20,7 @@ use crate::repository::Repository;
 /// A lock held by an operation that is not a call, with the permit for the store.
 pub(crate) struct Held {
     pub(crate) permit: WritePermit,
-    /// Who asked for the operation, for records.
+    /// The actor that requested the operation, for records.
     pub(crate) by: String,
     _lock: LockGuard,
 }

@@ -17,7 +17,7 @@ use crate::commands::plugin::describe::request_text;
 use crate::context::{Context, REPO_VARIABLE};
 use crate::output::print_failure;
 use crate::rows::print_found;
-use crate::screen::Screen;
+use crate::screen::{Screen, stderr_folded};
 use crate::{guest_text, help};
 
 /// The error of a command.
@@ -265,8 +265,14 @@ impl CliError {
 
     /// Prints the error to stderr.
     pub(crate) fn print(&self, screen: &Screen) {
-        let lines = self.lines("error");
-        lines.iter().for_each(|line| screen.stderr(line));
+        for line in self.lines("error") {
+            // These may quote a plugin. A hint has a command to copy, which is not broken.
+            let is_quoted = line.starts_with("caused by: ") || line.starts_with("note: ");
+            screen.stderr(&match is_quoted {
+                true => stderr_folded(&line, guest_text::INDENT),
+                false => line,
+            });
+        }
     }
 
     /// Returns the error as text that begins with `severity`: its message, its causes, notes and

@@ -84,27 +84,66 @@ pub(crate) fn visible(text: &str) -> String {
 
 /// Returns a text whose lines are no longer than the terminal is wide. The terminal itself would
 /// continue a long line at the left edge, where only the program's own lines begin.
+///
+/// A line is broken at a space if there is one in its second half. Its rest is indented by `indent`,
+/// or further than its beginning.
 pub(crate) fn folded(text: &str, columns: usize, indent: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| folded_line(line, columns, indent));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn folded_line(line: &str, columns: usize, indent: &str) -> String {
     let room = columns.saturating_sub(1).max(2 * indent.len() + 1);
-    let mut folded = String::with_capacity(text.len());
-    for (n, line) in text.split('\n').enumerate() {
-        if n > 0 {
-            folded.push('\n');
+    let own = line.len() - line.trim_start_matches(' ').len();
+    let indent = match own >= indent.len() && own < room / 4 {
+        true => format!("{:own$}{INDENT}", ""),
+        false => indent.to_owned(),
+    };
+    let mut folded = String::with_capacity(line.len());
+    let mut rest = line;
+    let mut left = room;
+    loop {
+        let end = end_of(rest, left);
+        if end == rest.len() {
+            folded.push_str(rest);
+            return folded;
         }
-        let mut used = 0;
-        for c in line.chars() {
-            // Characters beyond ASCII may take two columns.
-            let width = if c.is_ascii() { 1 } else { 2 };
-            if used + width > room {
-                folded.push('\n');
-                folded.push_str(indent);
-                used = indent.len();
-            }
-            folded.push(c);
-            used += width;
-        }
+        let space = match rest[end..].starts_with(' ') {
+            true => Some(end),
+            false => rest[..end].rfind(' ').filter(|at| 2 * at > end),
+        };
+        let (shown, behind) = match space {
+            Some(at) => (&rest[..at], &rest[at + 1..]),
+            None => rest.split_at(end),
+        };
+        folded.push_str(shown);
+        folded.push('\n');
+        folded.push_str(&indent);
+        rest = behind;
+        left = room.saturating_sub(indent.len());
     }
-    folded
+}
+
+/// Returns the most columns that a text may take: characters beyond ASCII may take two.
+pub(crate) fn columns_most(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+fn char_columns(c: char) -> usize {
+    if c.is_ascii() { 1 } else { 2 }
+}
+
+/// Returns the end, in bytes, of the beginning of a text that fits into some columns. It has at
+/// least one character.
+fn end_of(text: &str, columns: usize) -> usize {
+    let mut used = 0;
+    let ends = text.char_indices().skip_while(|(at, c)| {
+        used += char_columns(*c);
+        *at == 0 || used <= columns
+    });
+    ends.map(|(at, _)| at).next().unwrap_or(text.len())
 }
 
 /// Data that is printed to a terminal piece by piece, with every line indented.
@@ -258,7 +297,20 @@ mod tests {
     #[test]
     fn folded_line_is_narrower_than_the_terminal() {
         let shown = folded("abcdefghij\nerror: 日本", 9, "  ");
-        assert_eq!(shown, "abcdefgh\n  ij\nerror: \n  日本");
+        assert_eq!(shown, "abcdefgh\n  ij\nerror:\n  日本");
+    }
+
+    #[test]
+    fn line_is_folded_between_words() {
+        let check = |text: &str, expect: &str| assert_eq!(folded(text, 21, "  "), expect);
+        check("a note about the first", "a note about the\n  first");
+        check("12345678901234567890 a", "12345678901234567890\n  a");
+        check(
+            "a 1234567890123456789012345",
+            "a 123456789012345678\n  9012345",
+        );
+        check("  a note about the first", "  a note about the\n    first");
+        check("", "");
     }
 
     #[test]

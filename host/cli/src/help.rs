@@ -122,6 +122,7 @@ fn again(purpose: &str, arguments: &BTreeMap<String, Argument>) -> String {
 }
 
 fn edit(purpose: &str, file: &str, yaml: &str) -> String {
+    let yaml = yaml.trim_end();
     if yaml.contains('\n') {
         return format!("{purpose}, in {file}:\n{yaml}");
     }
@@ -235,12 +236,12 @@ mod tests {
     fn help_without_a_command_is_a_sentence() {
         check(Help::again("try again"), "try again");
         check(
-            Help::again("allow all of it").with("grantAll", Argument::on()),
-            "allow all of it: `--grant-all`",
+            Help::again("grant everything that it requests").with("grantAll", Argument::on()),
+            "grant everything that it requests: `--grant-all`",
         );
         check(
-            Help::again("or some of it").with("grant", "KIND=WHAT"),
-            "or some of it: `--grant KIND=WHAT`",
+            Help::again("or only a part of it").with("grant", "KIND=WHAT"),
+            "or only a part of it: `--grant KIND=WHAT`",
         );
         check(
             Help::again("name a folder").with("repo", Argument::open()),
@@ -253,6 +254,10 @@ mod tests {
         check(
             Help::edit("raise the limit", "models/a.yaml", "limits: {a: 1}"),
             "raise the limit, in models/a.yaml: `limits: {a: 1}`",
+        );
+        check(
+            Help::edit("write it", "models/a.yaml", "grants:\n  env: [A]\n"),
+            "write it, in models/a.yaml:\ngrants:\n  env: [A]",
         );
         check(Help::advice("make room"), "make room");
     }

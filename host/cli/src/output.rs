@@ -231,11 +231,43 @@ pub(crate) fn table(
     if let Some(last) = table.column_iter_mut().last() {
         last.set_padding((0, 0));
     }
-    let lines: Vec<String> = table
+    let lines = match screen.stdout_columns() {
+        Some(columns) => lines_within(&mut table, columns.saturating_sub(1)),
+        None => lines_of(&table),
+    };
+    lines.join("\n")
+}
+
+/// How often a table is made narrower.
+const NARROWED_MAX: usize = 4;
+
+/// Returns the lines of a table for a terminal. The table counts `…` as one column, and some
+/// terminals show it in two, so a line is folded if it could be too long. A narrower table avoids
+/// that, unless its columns cannot become narrower.
+fn lines_within(table: &mut Table, columns: usize) -> Vec<String> {
+    let mut width = columns;
+    let mut lines = lines_of(table);
+    for _ in 0..NARROWED_MAX {
+        let widest = lines
+            .iter()
+            .map(|line| guest_text::columns_most(line))
+            .max();
+        let excess = widest.unwrap_or_default().saturating_sub(columns);
+        if excess == 0 {
+            break;
+        }
+        width = width.saturating_sub(excess).max(1);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        lines = lines_of(table);
+    }
+    lines
+}
+
+fn lines_of(table: &Table) -> Vec<String> {
+    table
         .lines()
         .map(|line| line.trim_end().to_owned())
-        .collect();
-    lines.join("\n")
+        .collect()
 }
 
 /// A line of a tree, and its children.

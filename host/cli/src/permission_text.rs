@@ -5,7 +5,7 @@ use sedge_api::view::permission::{FileAccessView, PermissionView};
 /// The name that stands for every model or command.
 const EVERY: &str = "*";
 
-/// Returns a permission as the end of a sentence that begins with "it asks to …".
+/// Returns a permission as the end of a sentence that begins with "it requests permission to …".
 pub(crate) fn permission_text(permission: &PermissionView) -> String {
     match permission {
         PermissionView::Models { model } if model == EVERY => {

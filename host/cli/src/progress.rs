@@ -9,7 +9,7 @@ use sedge_app::types::{
 use sedge_app::{Event, Events};
 
 use crate::guest_text::{self, INDENT};
-use crate::screen::Screen;
+use crate::screen::{Screen, stderr_folded};
 use crate::{show, user_folders};
 
 /// Shows events to the user.
@@ -154,7 +154,7 @@ impl Events for Progress {
                     self.screen.stderr_in_place("", columns);
                 }
             }
-            Event::CallUndone { call, ours, theirs } => self.screen.stderr(&format!(
+            Event::CallRolledBack { call, ours, theirs } => self.screen.stderr(&format!(
                 "Call {call}: rolled back and retried: {} would wait for {}, which waits for it.",
                 ours.join(" > "),
                 theirs.join(" > ")
@@ -220,10 +220,7 @@ impl Progress {
                 .collect();
             let text = log_text(line.level.as_str(), &line.message, &fields, INDENT);
             let text = format!("  {from}: {text}");
-            self.screen.stderr(&match stderr_columns() {
-                Some(columns) => guest_text::folded(&text, columns, "      "),
-                None => text,
-            });
+            self.screen.stderr(&stderr_folded(&text, "      "));
         }
     }
 

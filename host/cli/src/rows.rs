@@ -8,6 +8,7 @@ use sedge_api::document::{ListEnd, NoMore, Yes};
 use sedge_app::types::Scan;
 use serde::Serialize;
 
+use crate::commands::shared::whole_number;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::json_list::JsonList;
@@ -28,7 +29,7 @@ const LINES_BUFFERED: usize = 256;
 #[derive(Debug, Default, Args)]
 pub(crate) struct ListOptions {
     /// Show at most N items [default: 1000 in a table, else all]
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = whole_number)]
     limit: Option<u64>,
     /// Write one JSON document per line to stdout while items are found
     #[arg(long)]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use sedge_app::types::{Moment, stdout_columns};
+use sedge_app::types::{Moment, stderr_columns, stdout_columns};
 
 use crate::guest_text::{self, INDENT, TerminalData};
 use crate::style;
@@ -38,6 +38,16 @@ impl Default for Screen {
     /// Returns a screen with colours if the output is a terminal that has them.
     fn default() -> Self {
         Self::new(clap::ColorChoice::Auto)
+    }
+}
+
+/// Returns a text of a plugin, or with one, in lines that fit on stderr if that is a terminal.
+/// [`Screen::stderr`] indents all lines but the first. The terminal itself would continue a long line
+/// at the left edge, where only the program's own lines begin.
+pub(crate) fn stderr_folded(text: &str, indent: &str) -> String {
+    match stderr_columns() {
+        Some(columns) => guest_text::folded(text, columns.saturating_sub(INDENT.len()), indent),
+        None => text.to_owned(),
     }
 }
 

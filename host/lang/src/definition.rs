@@ -24,7 +24,7 @@ pub struct Definition {
     pub type_name: Located<TypeName>,
     /// The version of the type that it was written for, if it names one.
     pub type_version: Option<TypeVersion>,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,

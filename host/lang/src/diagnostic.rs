@@ -17,14 +17,14 @@ pub struct SourceFile {
 pub struct Diagnostic {
     /// The file.
     pub file: SourceFile,
-    /// What is wrong: a lower-case fragment without a period.
+    /// The fault: a lower-case fragment without a period.
     pub message: String,
     /// The place, in bytes of the file's text. If something is missing at the end of the file, the
     /// range is empty.
     pub span: Range<usize>,
     /// A short label for the place.
     pub label: Option<String>,
-    /// What the user can do about it.
+    /// Help for the user.
     pub hint: Option<String>,
 }
 

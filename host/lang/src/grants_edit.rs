@@ -151,7 +151,7 @@ fn scalar(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// What changes in the list of one kind.
+/// The changes to the list of one kind.
 #[derive(Debug)]
 struct ListChange {
     kind: &'static str,
@@ -274,7 +274,7 @@ impl ListChange {
 #[derive(Debug)]
 struct GrantLines(Vec<String>);
 
-/// Where the grants are.
+/// The position of the grants.
 #[derive(Debug)]
 struct GrantBlock {
     /// The line of the key.
@@ -498,7 +498,7 @@ struct FlowScan {
     before: char,
 }
 
-/// What one character is.
+/// The syntactic role of one character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FlowToken {
     /// A part of an item.

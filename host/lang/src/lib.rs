@@ -7,6 +7,7 @@ pub mod argument;
 mod command_pin;
 pub mod definition;
 pub mod diagnostic;
+pub mod expr;
 pub mod grants_edit;
 pub mod query;
 pub mod repository;

@@ -14,7 +14,7 @@
 //! be a literal.
 //!
 //! Queries are safe to accept from untrusted users, for any content: neither parsing nor evaluation
-//! panics, uses more than 1.5 MiB of stack, or takes more than a few seconds.
+//! panics, overflows the stack, or takes more than a few seconds.
 //!
 //! The part of a predicate that a store can look up is its [`Selection`].
 
@@ -24,18 +24,18 @@ use cel::common::types::CelTimestamp;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::expr::place::{innermost, pieces};
+use crate::expr::tree::{children, ident, key_of};
+use crate::expr::words::{NoValue, TOO_MUCH, no_value};
+use crate::expr::{
+    Boxed, Dialect, ExprCompiler, Limits, Source, environment, n_nodes, n_tokens, timestamp,
+    to_json, with_stack,
+};
 
-mod compile;
 mod faults;
-mod functions;
 mod narrow;
-mod place;
 mod row;
 mod selection;
-mod source;
-mod tree;
-mod values;
-mod words;
 
 #[cfg(test)]
 mod properties;
@@ -45,17 +45,32 @@ mod tests;
 pub use faults::{RowFault, RowFaults, SelectMissing};
 pub use row::{DataRow, VARIABLES};
 pub use selection::Selection;
-pub use source::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
 
-use compile::QueryCompiler;
-use functions::environment;
 use narrow::{Narrowed, narrow};
-use place::{innermost, pieces};
-use row::{EvalScope, timestamp};
-use source::Source;
-use tree::{children, ident, key_of};
-use values::{Boxed, to_json};
-use words::{NoValue, TOO_MUCH, no_value};
+use row::{RowScope, variables};
+
+/// The maximum length of one expression, in bytes.
+///
+/// Users write it on a command line.
+pub const EXPRESSION_BYTES_MAX: usize = 4 << 10;
+
+/// The maximum number of operators, calls, lists and maps in one expression.
+///
+/// Each costs time for every row.
+pub const OPERATORS_MAX: usize = 500;
+
+/// The limits of a query.
+///
+/// Plugins choose the length of lists, and an expression may iterate over one list for every item
+/// of another. The budget is enough to visit all of one content once. It takes at most two seconds
+/// and some hundred MiB.
+const LIMITS: Limits = Limits {
+    text_bytes: EXPRESSION_BYTES_MAX,
+    operators: OPERATORS_MAX,
+    brackets: 48,
+    loops: 2,
+    cost: 1 << 21,
+};
 
 /// An invalid query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +85,7 @@ pub enum QueryError {
     Row {
         /// `predicate` or `select`.
         expression: &'static str,
-        /// What is wrong: a lower-case fragment without a period.
+        /// The fault: a lower-case fragment without a period.
         message: String,
     },
 }
@@ -85,6 +100,8 @@ pub struct Query {
     selection: Selection,
     is_exact: bool,
     content: ContentUse,
+    /// The nodes of the larger expression, which limit the stack that it takes.
+    n_nodes: usize,
 }
 
 /// An expression as it was written and as it is evaluated.
@@ -118,8 +135,14 @@ impl Query {
     /// # Errors
     /// The first fault of either expression, with its place: always [`QueryError::Source`].
     pub fn parse(predicate: &str, select: Option<&str>, now_ms: u64) -> Result<Self, QueryError> {
-        let mut compiler = QueryCompiler::new(timestamp(now_ms));
-        let source = Source::parse("predicate", predicate)?;
+        let n_tokens = n_tokens(predicate, &LIMITS).max(n_tokens(select.unwrap_or(""), &LIMITS));
+        with_stack(n_tokens, || Self::parsed(predicate, select, now_ms))
+    }
+
+    fn parsed(predicate: &str, select: Option<&str>, now_ms: u64) -> Result<Self, QueryError> {
+        let now = timestamp(now_ms);
+        let mut compiler = ExprCompiler::new(variables(), Some(now.clone()), LIMITS.cost);
+        let source = Source::parse(dialect("predicate"), predicate)?;
         check_truth(&source)?;
         let mut content = ContentUse::Nothing.and_in(&source.expr);
         let Narrowed {
@@ -130,18 +153,19 @@ impl Query {
         let predicate = Expression { source, compiled };
         let select = match select {
             Some(text) => {
-                let source = Source::parse("select", text)?;
+                let source = Source::parse(dialect("select"), text)?;
                 content = content.and_in(&source.expr);
                 let compiled = compiler.compile(&source)?;
                 Some(Expression { source, compiled })
             }
             None => None,
         };
-        let (constants, now) = compiler.finish();
+        let n_of_select = select.as_ref().map_or(0, |it| n_nodes(&it.compiled));
         Ok(Self {
+            n_nodes: n_nodes(&predicate.compiled).max(n_of_select),
             predicate,
             select,
-            constants,
+            constants: compiler.finish(),
             now,
             selection,
             is_exact,
@@ -175,6 +199,10 @@ impl Query {
     /// An expression is wrong for this row: always [`QueryError::Row`]. [`RowFaults`] treats such a
     /// row as one that does not match.
     pub fn evaluate(&self, row: &DataRow<'_>) -> Result<Option<Shown>, QueryError> {
+        with_stack(self.n_nodes, || self.evaluated(row))
+    }
+
+    fn evaluated(&self, row: &DataRow<'_>) -> Result<Option<Shown>, QueryError> {
         let scope = self.scope(row);
         let mut context = Context::with_env(environment().clone());
         context.set_variable_resolver(&scope);
@@ -204,6 +232,10 @@ impl Query {
     /// is wrong.
     #[must_use]
     pub fn fault_of(&self, row: &DataRow<'_>, expression: &str, message: &str) -> Diagnostic {
+        with_stack(self.n_nodes, || self.placed_fault(row, expression, message))
+    }
+
+    fn placed_fault(&self, row: &DataRow<'_>, expression: &str, message: &str) -> Diagnostic {
         let expression = match &self.select {
             Some(select) if expression == select.source.file.name => select,
             Some(_) | None => &self.predicate,
@@ -219,18 +251,18 @@ impl Query {
         expression.source.fault(at, message)
     }
 
-    fn scope<'r>(&'r self, row: &'r DataRow<'r>) -> EvalScope<'r> {
+    fn scope<'r>(&'r self, row: &'r DataRow<'r>) -> RowScope<'r> {
         let keys = match &self.content {
             ContentUse::Members(keys) => Some(&keys[..]),
             ContentUse::Nothing | ContentUse::Whole => None,
         };
-        EvalScope::new(row, keys, &self.constants, &self.now)
+        RowScope::new(row, keys, &self.constants, &self.now)
     }
 }
 
 impl Expression {
     /// Returns the value of the expression for a row. A missing value is null.
-    fn selected(&self, context: &Context<'_, '_>, scope: &EvalScope<'_>) -> Result<Shown, String> {
+    fn selected(&self, context: &Context<'_, '_>, scope: &RowScope<'_>) -> Result<Shown, String> {
         let mut missing = None;
         let value = self.part_selected(&self.compiled, context, scope, &mut missing)?;
         Ok(Shown { value, missing })
@@ -240,7 +272,7 @@ impl Expression {
         &self,
         part: &IdedExpr,
         context: &Context<'_, '_>,
-        scope: &EvalScope<'_>,
+        scope: &RowScope<'_>,
         missing: &mut Option<String>,
     ) -> Result<Value, String> {
         if let Some(value) = value(part, context, scope)? {
@@ -289,11 +321,19 @@ impl ContentUse {
     }
 }
 
+fn dialect(name: &'static str) -> Dialect<'static> {
+    Dialect {
+        name,
+        limits: &LIMITS,
+        variables: variables(),
+    }
+}
+
 /// Returns the value of an expression, or `None` if it uses a missing value.
 fn value(
     expr: &IdedExpr,
     context: &Context<'_, '_>,
-    scope: &EvalScope<'_>,
+    scope: &RowScope<'_>,
 ) -> Result<Option<cel::Value>, String> {
     // `Value::resolve_val` would be compiled as part of this crate, and without optimisation it
     // would need thirty times the stack.

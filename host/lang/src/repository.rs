@@ -30,19 +30,19 @@ pub const FORMAT_VERSION: u32 = 1;
 pub struct Config {
     /// Limits for models that do not set their own.
     pub limits: ModelLimitsFile,
-    /// How long a call waits for a lock, in seconds.
+    /// The maximum time that a call waits for a lock, in seconds.
     pub lock_timeout_seconds: Option<u32>,
-    /// How many guests execute at once.
+    /// The maximum number of guests that execute at the same time.
     pub concurrency: Option<NonZeroU32>,
     /// The settings for all models of a type.
     pub plugins: BTreeMap<TypeName, PluginConfig>,
     /// Whether the components of plugins are kept in the repository.
     pub vendor_plugins: bool,
-    /// How large a plugin's component may be when it is added.
+    /// Limits on a plugin's component, which are checked when it is added.
     pub component_limits: ComponentLimitsFile,
-    /// What all calls of one process may have together.
+    /// Limits on what all calls of one process use together.
     pub process_limits: ProcessLimitsFile,
-    /// The programs that may be run, by the names that are granted.
+    /// The pinned programs, by their names in grants.
     pub commands: BTreeMap<CommandName, CommandPin>,
     /// The settings of the datastore.
     pub datastore: DatastoreConfig,
@@ -128,7 +128,7 @@ pub fn config_file_text() -> String {
     )
 }
 
-/// One plugin, pinned.
+/// A pinned plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LockedPlugin {
@@ -278,7 +278,7 @@ mod tests {
         };
         let config = parse("group").expect("a good file");
         assert_eq!(config.datastore.shared, Some(SharedWith::Group));
-        parse("everyone").expect_err("it is no such thing");
+        parse("everyone").expect_err("only a group is valid");
     }
 
     #[test]

@@ -17,7 +17,7 @@ const VIOLATIONS_MAX: usize = 20;
 /// The maximum number of visits to parts of a value during its check: about a second of work.
 ///
 /// A guest chooses the schema and the value, and a check cannot be interrupted.
-const LOOKS_MAX: u64 = 100_000_000;
+const VISITS_MAX: u64 = 100_000_000;
 
 /// The maximum number of backtracking steps of one match.
 ///
@@ -170,7 +170,7 @@ impl Schema {
     /// if the value is valid.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
-        if self.effort.looks(value) > LOOKS_MAX {
+        if self.effort.n_visits(value) > VISITS_MAX {
             return vec![Violation {
                 path: String::new(),
                 message: "it is too large or too deeply nested to be checked against this schema"

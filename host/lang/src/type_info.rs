@@ -105,7 +105,7 @@ pub struct TypeInfo {
     pub name: TypeName,
     /// `YYYY.MM.DD.N`.
     pub version: TypeVersion,
-    /// What it is for.
+    /// Its purpose.
     pub description: GuestText,
     /// The JSON Schema of the arguments that a definition gives to every method.
     pub global_arguments: Value,

@@ -1,5 +1,7 @@
 //! A workflow's definition: `workflows/NAME.yaml`, a DAG of jobs of steps.
 
+use std::ops::Range;
+
 use sedge_model::names::{JobName, MethodName, ModelName, NameError, StepName, WorkflowName};
 use sedge_model::run::StepPath;
 use serde::Deserialize;
@@ -15,11 +17,11 @@ mod graph;
 /// that exists, and there are no cycles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
-    /// The file that it was read from, for messages about its parts.
+    /// The file that it was read from, so that messages can name the place of a part.
     pub file: SourceFile,
     /// The stem of its file.
     pub name: WorkflowName,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
     /// Whether a run of it locks the whole datastore while it executes.
     pub exclusive: bool,
@@ -32,7 +34,7 @@ pub struct Workflow {
 pub struct Job {
     /// Unique in the workflow.
     pub name: JobName,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
     /// The jobs that it waits for.
     pub depends_on: Vec<Dependency<JobName>>,
@@ -45,7 +47,7 @@ pub struct Job {
 pub struct Step {
     /// Its job and its own name.
     pub path: StepPath,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
     /// The task.
     pub task: Task,
@@ -325,31 +327,66 @@ impl StepPart {
     }
 }
 
+/// The types of tasks.
+#[derive(Debug, Clone, Copy)]
+enum TaskType {
+    ModelMethod,
+    ManualApproval,
+}
+
+impl TaskType {
+    const ALL: [Self; 2] = [Self::ModelMethod, Self::ManualApproval];
+
+    /// Returns the type as a file writes it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ModelMethod => "model_method",
+            Self::ManualApproval => "manual_approval",
+        }
+    }
+
+    /// Returns the keys that a task of this type takes, besides `type`.
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::ModelMethod => &["modelIdOrName", "methodName", "inputs"],
+            Self::ManualApproval => &["prompt"],
+        }
+    }
+
+    fn of(name: &Located<String>, file: &SourceFile) -> Result<Self, Diagnostic> {
+        let fault = |message: String| Diagnostic::new(file, name.span.clone(), message);
+        if let Some(found) = Self::ALL.into_iter().find(|it| it.as_str() == name.value) {
+            return Ok(found);
+        }
+        if let unsupported @ ("workflow" | "assert") = name.value.as_str() {
+            return Err(fault(format!(
+                "a task of type `{unsupported}` is not supported by this version of Sedge"
+            )));
+        }
+        let types = Self::ALL.map(Self::as_str);
+        let fault = fault(format!("there is no task of type `{}`", name.value));
+        Err(match nearest(&name.value, types) {
+            Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
+            None => fault.with_hint(format!("the types are `{}`", types.join("`, `"))),
+        })
+    }
+}
+
 impl TaskPart {
     fn check(self, file: &SourceFile) -> Result<Task, Diagnostic> {
-        let at = self.r#type.span.clone();
+        let task_type = TaskType::of(&self.r#type, file)?;
+        let name = task_type.as_str();
+        if let Some((key, span)) = self.given_except(task_type.keys()) {
+            let message = format!("`{key}` has no meaning for a task of type `{name}`");
+            return Err(Diagnostic::new(file, span, message));
+        }
+        let at = self.r#type.span;
         let missing = |key: &str| {
-            Diagnostic::new(
-                file,
-                at.clone(),
-                format!("a task of this type needs `{key}`"),
-            )
+            let message = format!("a task of this type needs `{key}`");
+            Diagnostic::new(file, at.clone(), message)
         };
-        let foreign = |span: std::ops::Range<usize>, key: &str| {
-            Diagnostic::new(
-                file,
-                span,
-                format!(
-                    "`{key}` has no meaning for a task of type `{}`",
-                    self.r#type.value
-                ),
-            )
-        };
-        match self.r#type.value.as_str() {
-            "model_method" => {
-                if let Some(prompt) = self.prompt {
-                    return Err(foreign(prompt.span, "prompt"));
-                }
+        match task_type {
+            TaskType::ModelMethod => {
                 let inputs = self.inputs.unwrap_or(Located {
                     value: Map::new(),
                     span: at.clone(),
@@ -363,38 +400,32 @@ impl TaskPart {
                     inputs,
                 })
             }
-            "manual_approval" => {
-                if let Some(model) = self.model_id_or_name {
-                    return Err(foreign(model.span, "modelIdOrName"));
-                }
-                if let Some(method) = self.method_name {
-                    return Err(foreign(method.span, "methodName"));
-                }
-                if let Some(inputs) = self.inputs {
-                    return Err(foreign(inputs.span, "inputs"));
-                }
-                Ok(Task::ManualApproval {
-                    prompt: self.prompt,
-                })
-            }
-            other @ ("workflow" | "assert") => Err(Diagnostic::new(
-                file,
-                at.clone(),
-                format!("a task of type `{other}` is not supported by this version of Sedge"),
-            )),
-            other => {
-                let types = ["model_method", "manual_approval"];
-                let fault = Diagnostic::new(
-                    file,
-                    at.clone(),
-                    format!("there is no task of type `{other}`"),
-                );
-                Err(match nearest(other, types) {
-                    Some(near) => fault.with_hint(format!("did you mean `{near}`?")),
-                    None => fault.with_hint(format!("the types are `{}`", types.join("`, `"))),
-                })
-            }
+            TaskType::ManualApproval => Ok(Task::ManualApproval {
+                prompt: self.prompt,
+            }),
         }
+    }
+
+    /// Returns the first key besides `type` that is given and not one of `keys`, with its place.
+    fn given_except(&self, keys: &[&str]) -> Option<(&'static str, Range<usize>)> {
+        let Self {
+            r#type: _,
+            model_id_or_name,
+            method_name,
+            inputs,
+            prompt,
+        } = self;
+        let spans = [
+            (
+                "modelIdOrName",
+                model_id_or_name.as_ref().map(|it| &it.span),
+            ),
+            ("methodName", method_name.as_ref().map(|it| &it.span)),
+            ("inputs", inputs.as_ref().map(|it| &it.span)),
+            ("prompt", prompt.as_ref().map(|it| &it.span)),
+        ];
+        let mut given = spans.into_iter().filter(|(key, _)| !keys.contains(key));
+        given.find_map(|(key, span)| Some((key, span?.clone())))
     }
 }
 

@@ -93,8 +93,9 @@ pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Diagnostic> {
             max_aliases: 1_000,
         },
     };
+    let fault = |error: &Error| merge_conflict(file).unwrap_or_else(|| explain(file, error));
     let parsed = serde_saphyr::from_str_with_options(&file.text, options.clone())
-        .map_err(|error| explain(file, &error))?;
+        .map_err(|error| fault(&error))?;
     if json::has_long_number(&file.text) {
         let document: Spanned<Node> = serde_saphyr::from_str_with_options(&file.text, options)
             .map_err(|error| explain(file, &error))?;
@@ -266,6 +267,21 @@ fn byte_span(location: &Location) -> Option<Range<usize>> {
     Some(start..start + len)
 }
 
+/// Returns the fault of a file that version control has left with both sides of a merge.
+fn merge_conflict(file: &SourceFile) -> Option<Diagnostic> {
+    const BEGINS: &str = "<<<<<<< ";
+    let at = match file.text.starts_with(BEGINS) {
+        true => 0,
+        false => file.text.find(&format!("\n{BEGINS}"))? + 1,
+    };
+    let span = first_line(file, at..at);
+    let fault = Diagnostic::new(file, span, "a merge has left both of its sides in the file");
+    Some(fault.with_hint(
+        "keep the lines of one side, and remove the other and the lines that begin with \
+         `<<<<<<<`, `=======` and `>>>>>>>`",
+    ))
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library has 60 kinds of error; the others keep the library's message"
@@ -325,7 +341,22 @@ fn explain(file: &SourceFile, error: &Error) -> Diagnostic {
             Diagnostic::new(file, span, format!("the key `{key}` is given twice"))
         }
         Error::Eof { .. } => Diagnostic::new(file, span, "the file is empty"),
+        Error::Unexpected { expected, .. } => {
+            Diagnostic::new(file, span, format!("expected {}", form(expected)))
+        }
         other => Diagnostic::new(file, span, plain_message(other)),
+    }
+}
+
+/// Returns how a form of YAML is written, for the library's name of it.
+fn form(expected: &str) -> &str {
+    match expected {
+        "mapping start" => "keys with values: `key: value`",
+        "sequence start" => "a list: `[a, b]`, or one item a line behind `- `",
+        "scalar" => "a text or a number",
+        "string scalar" => "a text",
+        "empty mapping start" | "empty mapping end" => "no keys",
+        other => other,
     }
 }
 
@@ -476,6 +507,21 @@ mod tests {
                 None,
             );
         }
+    }
+
+    #[test]
+    fn fault_says_what_to_write_instead() {
+        let check = |text: &str, place: (usize, usize), message: &str| {
+            let error = parse::<Sample>(&file(text)).expect_err(text);
+            assert_eq!((error.line_column(), &*error.message), (place, message));
+        };
+        check("- 1\n", (1, 1), "expected keys with values: `key: value`");
+        check("name: [a]\n", (1, 7), "expected a text");
+        check(
+            "name: a\n<<<<<<< HEAD\nflag: true\n=======\nflag: false\n>>>>>>> other\n",
+            (2, 1),
+            "a merge has left both of its sides in the file",
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub enum LockError {
         waited_ms: u64,
     },
     /// Another version of Sedge uses the table.
-    #[error("`{}` is in use by another version of Sedge, which locks in its own way (format {found}, here {known})", path.display())]
+    #[error("`{}` is in use by another version of Sedge, whose lock table has another format ({found}, here {known})", path.display())]
     Version {
         /// The table's file.
         path: PathBuf,

@@ -33,7 +33,7 @@ const TRY_TIME: Duration = Duration::from_micros(200);
 
 /// A request for several locks, which are acquired in order.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct AcquireRequest<'a> {
     /// The lineage that will own the locks.
     pub lineage: &'a Lineage,
     /// The call of another process that waits for this lineage, or `None`.
@@ -51,7 +51,7 @@ pub struct Ask<'a> {
 pub struct Waiting {
     /// The resource that it waits for.
     pub resource: Resource,
-    /// The requests that hold the resource or are in front of it in the queue.
+    /// The requests that hold the resource or are ahead of it in the queue.
     pub blockers: Vec<Blocker>,
 }
 
@@ -91,7 +91,7 @@ impl LockManager {
             state: Mutex::new(State::shared(&session)?),
             session: Some(Arc::clone(&session)),
         });
-        manager.turn_blocking(&|_| {
+        manager.with_table_blocking(&|_| {
             let files = session.files();
             if let Err(error) = SharedFile::leftovers_remove(files, TABLE_FILE) {
                 tracing::debug!(%error, "failed to clean up after processes that ended");
@@ -114,18 +114,21 @@ impl LockManager {
     /// # Errors
     /// Returns [`LockError::Timeout`] at the deadline and [`LockError::Deadlock`] at once. In
     /// both cases none of the requested locks is held.
-    pub async fn acquire(self: &Arc<Self>, ask: Ask<'_>) -> Result<LockGuard, LockError> {
+    pub async fn acquire(
+        self: &Arc<Self>,
+        request: AcquireRequest<'_>,
+    ) -> Result<LockGuard, LockError> {
         let owner = Owner {
-            under: ask.under.cloned().map(Box::new),
+            under: request.under.cloned().map(Box::new),
             session: self.id,
-            lineage: ask.lineage.clone(),
+            lineage: request.lineage.clone(),
         };
         let mut guard = LockGuard {
             manager: Arc::clone(self),
             epoch: Epoch(0),
             ids: Vec::new(),
         };
-        let mut wants = ask.wants;
+        let mut wants = request.wants;
         while !wants.is_empty() {
             let AcquireAnswer {
                 epoch,
@@ -133,9 +136,9 @@ impl LockManager {
                 n_done,
                 answer,
             } = self
-                .turn(ask.deadline, &|state| {
+                .with_table(request.deadline, &|state| {
                     let session = self.session.as_deref();
-                    state.ask(session, &owner, ask.what, wants)
+                    state.request(session, &owner, request.what, wants)
                 })
                 .await?;
             let is_lost = epoch != guard.epoch && !guard.ids.is_empty();
@@ -149,7 +152,7 @@ impl LockManager {
                 guard.ids.push(*id);
             }
             if is_lost {
-                let resource = ask.wants[0].0.clone();
+                let resource = request.wants[0].0.clone();
                 return Err(LockError::Lost { resource });
             }
             let Some((resource, _)) = wants.get(n_done) else {
@@ -160,7 +163,7 @@ impl LockManager {
                 Answer::Deadlock(error) => return Err(*error),
                 Answer::Wait { id, woken, watch } => {
                     self.watch(watch)?;
-                    self.wait(&owner, id, resource, (ask.deadline, woken))
+                    self.wait(&owner, id, resource, (request.deadline, woken))
                         .await?;
                 }
             }
@@ -186,7 +189,7 @@ impl LockManager {
                     let resource = resource.clone();
                     return Err(LockError::Lost { resource });
                 }
-                Err(clock::TimeIsUp) => {}
+                Err(clock::DeadlinePassed) => {}
             }
             let blockers = self.state().blockers(id);
             let is_own = |blocker: &Blocker| {
@@ -217,7 +220,7 @@ impl LockManager {
     /// # Errors
     /// The table cannot be used, or other processes kept the table lock until the deadline.
     pub async fn epoch(self: &Arc<Self>, deadline: Moment) -> Result<Epoch, LockError> {
-        self.turn(deadline, &|state| state.epoch()).await
+        self.with_table(deadline, &|state| state.epoch()).await
     }
 
     /// Returns all requests, granted and waiting, and the epoch of their table.
@@ -228,7 +231,9 @@ impl LockManager {
     /// # Errors
     /// The table cannot be used.
     pub fn entries(&self) -> Result<(Epoch, Vec<TableEntry>), LockError> {
-        self.turn_blocking(&|state| (state.epoch(), state.table().entries().cloned().collect()))
+        self.with_table_blocking(&|state| {
+            (state.epoch(), state.table().entries().cloned().collect())
+        })
     }
 
     /// Releases requests of any owner by force. Their guards then hold nothing.
@@ -241,7 +246,7 @@ impl LockManager {
     /// # Errors
     /// The table cannot be used.
     pub fn release_by_force(&self, epoch: Epoch, ids: &[RequestId]) -> Result<(), LockError> {
-        self.turn_blocking(&|state| {
+        self.with_table_blocking(&|state| {
             if state.epoch() == epoch {
                 state.free(ids);
             }
@@ -260,26 +265,26 @@ impl LockManager {
     /// Runs `work` on the table while holding the table lock.
     ///
     /// A task that waits for the table lock does not block a thread of the runtime.
-    async fn turn<T>(
+    async fn with_table<T>(
         self: &Arc<Self>,
         deadline: Moment,
         work: &(dyn Fn(&mut State) -> T + Sync),
     ) -> Result<T, LockError> {
         let since = Moment::now();
         loop {
-            if let Some(done) = self.try_turn(work)? {
+            if let Some(done) = self.try_with_table(work)? {
                 return Ok(done);
             }
-            let turn = clock::until(deadline, self.turn_begin()?).await;
-            let Ok(turn) = turn else {
+            let locked = clock::until(deadline, self.table_lock_begin()?).await;
+            let Ok(locked) = locked else {
                 let waited_ms = ms(since);
                 return Err(LockError::TableBusy { waited_ms });
             };
             // If the thread found no file, it sent nothing, and the next attempt creates the
             // file.
             // ignored: the thread that waited sent nothing, which is no error of its own.
-            if let Ok(turn) = turn
-                && let Some(done) = self.turn_at(Some(turn?), work)?
+            if let Ok(locked) = locked
+                && let Some(done) = self.with_table_now(Some(locked?), work)?
             {
                 return Ok(done);
             }
@@ -287,22 +292,22 @@ impl LockManager {
     }
 
     /// Runs `work` on the table while holding the table lock, and blocks the thread until then.
-    fn turn_blocking<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<T, LockError> {
+    fn with_table_blocking<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<T, LockError> {
         let since = Moment::now();
         let deadline = since.after(self.wait_max);
         loop {
-            if let Some(done) = self.try_turn(work)? {
+            if let Some(done) = self.try_with_table(work)? {
                 return Ok(done);
             }
             let Some(session) = &self.session else {
                 continue;
             };
-            let Some(turn) = threads::turn_until(session, deadline)? else {
+            let Some(locked) = threads::table_lock_until(session, deadline)? else {
                 let waited_ms = ms(since);
                 return Err(LockError::TableBusy { waited_ms });
             };
-            if let Some(turn) = turn
-                && let Some(done) = self.turn_at(Some(turn), work)?
+            if let Some(locked) = locked
+                && let Some(done) = self.with_table_now(Some(locked), work)?
             {
                 return Ok(done);
             }
@@ -311,27 +316,27 @@ impl LockManager {
 
     /// Tries for a short time to run `work`; returns `None` if other processes hold the table
     /// lock.
-    fn try_turn<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<Option<T>, LockError> {
+    fn try_with_table<T>(&self, work: &dyn Fn(&mut State) -> T) -> Result<Option<T>, LockError> {
         let since = Moment::now();
         loop {
-            if let Some(done) = self.turn_at(None, work)? {
+            if let Some(done) = self.with_table_now(None, work)? {
                 return Ok(Some(done));
             }
             if since.elapsed() > TRY_TIME {
                 return Ok(None);
             }
-            thread::give_way();
+            thread::yield_now();
         }
     }
 
-    /// Runs `work` on the table if the table lock is free, or if `turn` holds it already.
-    fn turn_at<T>(
+    /// Runs `work` on the table if the table lock is free, or if `locked` holds it already.
+    fn with_table_now<T>(
         &self,
-        turn: Option<SharedFile>,
+        locked: Option<SharedFile>,
         work: &dyn Fn(&mut State) -> T,
     ) -> Result<Option<T>, LockError> {
         let mut state = self.state();
-        if !state.enter(self.session.as_deref(), turn)? {
+        if !state.enter(self.session.as_deref(), locked)? {
             return Ok(None);
         }
         let done = work(&mut state);
@@ -390,9 +395,9 @@ impl Drop for LockGuard {
         let manager = &self.manager;
         manager.state().release_later(epoch, &ids);
         // Every critical section releases what is pending.
-        match manager.try_turn(&|_| ()) {
+        match manager.try_with_table(&|_| ()) {
             Ok(Some(())) => {}
-            Ok(None) => manager.turn_in_thread(),
+            Ok(None) => manager.release_in_thread(),
             Err(error) => {
                 tracing::warn!(%error, "failed to release a lock, which will be tried again");
             }

@@ -39,7 +39,7 @@ impl Mode {
 
     /// Returns whether two lineages may hold these modes at the same time.
     #[must_use]
-    pub fn goes_with(self, other: Self) -> bool {
+    pub fn is_compatible_with(self, other: Self) -> bool {
         Self::COMPATIBLE[self.index()][other.index()]
     }
 
@@ -118,20 +118,32 @@ mod tests {
             "no no no no",
         ];
         for (one, row) in Mode::ALL.into_iter().zip(expect) {
-            let word = |other: Mode| if one.goes_with(other) { "yes" } else { "no" };
+            let word = |other: Mode| {
+                if one.is_compatible_with(other) {
+                    "yes"
+                } else {
+                    "no"
+                }
+            };
             assert_eq!(Mode::ALL.map(word).join(" "), row, "{one}");
         }
     }
 
     /// A mode that includes another one conflicts with all that the other one conflicts with.
     #[test]
-    fn who_may_do_more_keeps_out_more() {
+    fn stronger_mode_conflicts_with_more_modes() {
         for one in Mode::ALL {
             assert!(one.includes(one), "{one}");
             assert_eq!(Mode::ALL[one.index()], one);
             for other in Mode::ALL {
-                assert_eq!(one.goes_with(other), other.goes_with(one), "{one}, {other}");
-                let keeps_out = |third: &Mode| !other.goes_with(*third) && one.goes_with(*third);
+                assert_eq!(
+                    one.is_compatible_with(other),
+                    other.is_compatible_with(one),
+                    "{one}, {other}"
+                );
+                let keeps_out = |third: &Mode| {
+                    !other.is_compatible_with(*third) && one.is_compatible_with(*third)
+                };
                 if one.includes(other) {
                     assert!(!Mode::ALL.iter().any(keeps_out), "{one} includes {other}");
                 }

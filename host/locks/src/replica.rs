@@ -61,12 +61,12 @@ pub(crate) enum Line {
 /// An operation on the table, with its time in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TableOperation {
-    /// A new request.
-    Ask(LockRequest, u64),
+    /// The insertion of a request.
+    Request(LockRequest, u64),
     /// The release of requests.
-    Free(Vec<RequestId>, u64),
-    /// The release of all requests of a process that died.
-    Dead(SessionId, u64),
+    Release(Vec<RequestId>, u64),
+    /// The release of all requests of a session whose process has ended.
+    SessionEnded(SessionId, u64),
 }
 
 /// The header of a journal.
@@ -80,9 +80,9 @@ pub(crate) struct Header {
     pub(crate) n_requests: u64,
 }
 
-/// What a process learns when it takes the table lock.
+/// What changed since this process held the table lock last.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct TableUpdate {
     /// The requests that were granted.
     pub(crate) granted: Vec<RequestId>,
     /// Whether the file was replaced. Grants and removals in between are then not listed.
@@ -96,10 +96,10 @@ pub(crate) struct Replica {
     file: SharedFile,
     path: PathBuf,
     header: Header,
-    /// How many bytes of the file are applied to the table.
+    /// How many bytes of the file have been applied to the table.
     n_bytes: u64,
-    /// Whether the file says that later operations are in another file.
-    is_left: bool,
+    /// Whether this file ends with [`Line::Moved`]: later operations are in another file.
+    is_moved: bool,
     /// The size in bytes from which the file is compacted.
     n_bytes_max: u64,
     /// The operations of this critical section, to be appended to the file.
@@ -130,7 +130,7 @@ impl Replica {
             path,
             header,
             n_bytes: 0,
-            is_left: false,
+            is_moved: false,
             n_bytes_max: BYTES_MAX,
             lines: String::new(),
         })
@@ -146,48 +146,48 @@ impl Replica {
 
     /// Takes the table lock if it is free, and reads the new lines.
     ///
-    /// If another thread has already taken the lock, `turn` is the locked file.
+    /// If another thread has already taken the lock, `locked` is the file that it locked.
     pub(crate) fn enter(
         &mut self,
         session: &Session,
-        turn: Option<SharedFile>,
-    ) -> Result<Option<News>, LockError> {
-        let mut news = News::default();
-        match turn {
-            Some(file) => self.adopt(file, &mut news),
+        locked: Option<SharedFile>,
+    ) -> Result<Option<TableUpdate>, LockError> {
+        let mut update = TableUpdate::default();
+        match locked {
+            Some(file) => self.adopt(file, &mut update),
             None if self.file.try_lock()? => {}
             None => return Ok(None),
         }
-        let entered = self.follow(session, &mut news);
+        let entered = self.follow(session, &mut update);
         if !matches!(entered, Ok(true)) {
             // The lock is released, since this process cannot use it.
             self.file.unlock();
         }
-        Ok(entered?.then_some(news))
+        Ok(entered?.then_some(update))
     }
 
     /// Reads the new lines in the file that is the current table.
     ///
     /// Returns false if another process holds the lock on that file.
-    fn follow(&mut self, session: &Session, news: &mut News) -> Result<bool, LockError> {
+    fn follow(&mut self, session: &Session, update: &mut TableUpdate) -> Result<bool, LockError> {
         let files = session.files();
         while !self.file.is_current(files, TABLE_FILE)? {
             // The file was replaced, or removed by the user.
-            self.catch_up(session, news)?;
+            self.catch_up(session, update)?;
             let next = match SharedFile::open(files, TABLE_FILE, true)? {
                 Some(next) => next,
                 None => {
-                    self.put_back(session, news)?;
+                    self.restore_file(session, update)?;
                     continue;
                 }
             };
             if !next.try_lock()? {
                 return Ok(false);
             }
-            self.mark_left()?;
-            self.adopt(next, news);
+            self.mark_moved()?;
+            self.adopt(next, update);
         }
-        self.catch_up(session, news)?;
+        self.catch_up(session, update)?;
         Ok(true)
     }
 
@@ -198,7 +198,7 @@ impl Replica {
         let left = match written {
             Ok(()) => {
                 self.n_bytes += lines.len() as u64;
-                if let Err(error) = self.shrink(session) {
+                if let Err(error) = self.compact(session) {
                     // The operations are in the file and count. The file is only longer than
                     // necessary.
                     tracing::debug!(%error, "failed to write the lock table again");
@@ -209,7 +209,7 @@ impl Replica {
             Err(error) => {
                 // None of the operations is in the file, so none of them counts.
                 self.n_bytes = 0;
-                let again = self.catch_up(session, &mut News::default());
+                let again = self.catch_up(session, &mut TableUpdate::default());
                 again.and(Err(error.into()))
             }
         };
@@ -218,7 +218,7 @@ impl Replica {
     }
 
     pub(crate) fn insert(&mut self, request: LockRequest, now: u64) -> (RequestId, QueuePlace) {
-        self.operation(TableOperation::Ask(request.clone(), now));
+        self.operation(TableOperation::Request(request.clone(), now));
         self.table.insert(request, now)
     }
 
@@ -229,7 +229,7 @@ impl Replica {
             return Vec::new();
         }
         let granted = self.table.release(&ids, now);
-        self.operation(TableOperation::Free(ids, now));
+        self.operation(TableOperation::Release(ids, now));
         granted
     }
 
@@ -238,7 +238,7 @@ impl Replica {
         if ids.is_empty() {
             return Vec::new();
         }
-        self.operation(TableOperation::Dead(id, now));
+        self.operation(TableOperation::SessionEnded(id, now));
         self.table.release(&ids, now)
     }
 
@@ -246,36 +246,40 @@ impl Replica {
         write_line(&mut self.lines, &Line::Operation(operation));
     }
 
-    fn adopt(&mut self, file: SharedFile, news: &mut News) {
+    fn adopt(&mut self, file: SharedFile, update: &mut TableUpdate) {
         if !file.is_same(&self.file) {
             self.n_bytes = 0;
-            self.is_left = false;
-            news.was_replaced = true;
+            self.is_moved = false;
+            update.was_replaced = true;
         }
         self.file = file;
     }
 
     /// Restores the table's file, which was removed, from this process's copy.
     ///
-    /// Another process that restores the file at the same time may be faster.
+    /// If another process restores the file first, its file is used.
     ///
     /// The copy may be stale: other processes may have moved to a later file that was removed,
     /// too. Restoring a stale copy would bring back released requests and lose later ones. A
     /// session without a file may have ended, and no process would notice its death, so its locks
     /// would stay for ever. In both cases the table starts empty with a new epoch, which fences
     /// off all earlier locks.
-    fn put_back(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+    fn restore_file(
+        &mut self,
+        session: &Session,
+        update: &mut TableUpdate,
+    ) -> Result<(), LockError> {
         let mut header = self.header_now();
         let mut table = self.table.clone();
-        if self.is_left || !drop_dead(&mut table, session)? {
+        if self.is_moved || !remove_dead(&mut table, session)? {
             header.epoch = Epoch(random::bits());
             table = LockTable::default();
         }
         header.n_requests = table.n_requests();
-        self.mark_left()?;
+        self.mark_moved()?;
         let own = text(&header, &table);
         SharedFile::create(session.files(), TABLE_FILE, own.as_bytes())?;
-        news.was_replaced = true;
+        update.was_replaced = true;
         Ok(())
     }
 
@@ -283,19 +287,19 @@ impl Replica {
     ///
     /// If all later files are removed, a process that still has this file open can thus detect
     /// that its copy is stale.
-    fn mark_left(&mut self) -> Result<(), LockError> {
-        if !self.is_left {
+    fn mark_moved(&mut self) -> Result<(), LockError> {
+        if !self.is_moved {
             let mut line = String::new();
             write_line(&mut line, &Line::Moved(self.header.epoch));
             self.file.append(self.n_bytes, line.as_bytes())?;
             self.n_bytes += line.len() as u64;
-            self.is_left = true;
+            self.is_moved = true;
         }
         Ok(())
     }
 
     /// Compacts the file if most of it is obsolete.
-    fn shrink(&mut self, session: &Session) -> Result<(), LockError> {
+    fn compact(&mut self, session: &Session) -> Result<(), LockError> {
         if self.n_bytes < self.n_bytes_max {
             return Ok(());
         }
@@ -307,7 +311,7 @@ impl Replica {
         // The mark is written before the file is replaced. If the process dies in between, the
         // only consequence of the mark is that a removed file is not restored.
         let n_bytes = self.n_bytes;
-        self.mark_left()?;
+        self.mark_moved()?;
         let next = match self
             .file
             .replace(session.files(), TABLE_FILE, own.as_bytes())
@@ -315,12 +319,12 @@ impl Replica {
             Ok(next) => next,
             Err(error) => {
                 self.file.cut(n_bytes)?;
-                (self.n_bytes, self.is_left) = (n_bytes, false);
+                (self.n_bytes, self.is_moved) = (n_bytes, false);
                 return Err(error.into());
             }
         };
         std::mem::replace(&mut self.file, next).unlock();
-        (self.n_bytes, self.is_left) = (own.len() as u64, false);
+        (self.n_bytes, self.is_moved) = (own.len() as u64, false);
         Ok(())
     }
 
@@ -332,34 +336,34 @@ impl Replica {
     }
 
     /// Reads the new lines of the file, and cuts off an incomplete line of a process that died.
-    fn catch_up(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+    fn catch_up(&mut self, session: &Session, update: &mut TableUpdate) -> Result<(), LockError> {
         let bytes = match self.file.read_from(self.n_bytes, READ_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
             // The file was truncated, so the operations that others had appended are lost.
-            Ok(None) => return self.join_again(session, news),
+            Ok(None) => return self.start_empty(session, update),
             Err(error)
                 if error.source.kind() == ErrorKind::FileTooLarge && session.is_alone()? =>
             {
-                return self.join_again(session, news);
+                return self.start_empty(session, update);
             }
             Err(error) => return Err(error.into()),
         };
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let (lines, rest) = bytes.split_at(whole.map_or(0, |at| at + 1));
         if self.n_bytes == 0 && !self.is_of_this_boot(lines, session)? {
-            return self.join_again(session, news);
+            return self.start_empty(session, update);
         }
         match read(lines, self.n_bytes == 0, &mut self.table) {
             Ok(Read {
                 header,
                 granted,
-                is_left,
+                is_moved,
             }) => {
                 self.header = header.unwrap_or_else(|| self.header.clone());
-                self.is_left |= is_left;
-                news.granted.extend(granted);
+                self.is_moved |= is_moved;
+                update.granted.extend(granted);
             }
-            Err(_) if session.is_alone()? => return self.join_again(session, news),
+            Err(_) if session.is_alone()? => return self.start_empty(session, update),
             Err(reason) => {
                 let path = self.path.clone();
                 // The table may have been updated up to any line before the error.
@@ -386,7 +390,11 @@ impl Replica {
         }
     }
 
-    fn join_again(&mut self, session: &Session, news: &mut News) -> Result<(), LockError> {
+    fn start_empty(
+        &mut self,
+        session: &Session,
+        update: &mut TableUpdate,
+    ) -> Result<(), LockError> {
         self.header.epoch = Epoch(random::bits());
         self.table = LockTable::default();
         let own = text(&self.header_now(), &self.table);
@@ -394,8 +402,8 @@ impl Replica {
             .file
             .replace(session.files(), TABLE_FILE, own.as_bytes())?;
         std::mem::replace(&mut self.file, next).unlock();
-        (self.n_bytes, self.is_left) = (own.len() as u64, false);
-        news.was_replaced = true;
+        (self.n_bytes, self.is_moved) = (own.len() as u64, false);
+        update.was_replaced = true;
         Ok(())
     }
 }
@@ -404,7 +412,7 @@ impl Replica {
 ///
 /// The file is complete up to its last whole line. Returns `None` if there is no table, or if it
 /// belongs to another boot.
-pub(crate) fn look(files: &Folder) -> Result<Option<LockTable>, LockError> {
+pub(crate) fn read_unlocked(files: &Folder) -> Result<Option<LockTable>, LockError> {
     let path = files.path_of(TABLE_FILE);
     let Some(file) = SharedFile::open(files, TABLE_FILE, false)? else {
         return Ok(None);
@@ -449,7 +457,7 @@ fn header_of(lines: &[u8], path: &Path) -> Result<Header, LockError> {
 ///
 /// Returns false if another session in the table has no file. Its state is then unknown, and no
 /// part of the table can be kept.
-fn drop_dead(table: &mut LockTable, session: &Session) -> Result<bool, FileError> {
+fn remove_dead(table: &mut LockTable, session: &Session) -> Result<bool, FileError> {
     let mut others: Vec<SessionId> = table.entries().map(|it| it.request.owner.session).collect();
     others.sort_unstable();
     others.dedup();
@@ -469,7 +477,7 @@ fn drop_dead(table: &mut LockTable, session: &Session) -> Result<bool, FileError
 struct Read {
     header: Option<Header>,
     granted: Vec<RequestId>,
-    is_left: bool,
+    is_moved: bool,
 }
 
 /// Applies lines of a journal to a table.
@@ -496,7 +504,7 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
             (line @ (Line::Table(_) | Line::Entry(_)), _) => {
                 return Err(fault(format!("it is out of place: {line:?}")));
             }
-            (Line::Moved(_), _) => read.is_left = true,
+            (Line::Moved(_), _) => read.is_moved = true,
             (Line::Operation(operation), snapshot) => {
                 if let Some(snapshot) = snapshot.take() {
                     *table = snapshot.into();
@@ -516,7 +524,7 @@ fn read(lines: &[u8], from_start: bool, table: &mut LockTable) -> Result<Read, S
 
 fn apply(table: &mut LockTable, operation: TableOperation) -> Vec<RequestId> {
     match operation {
-        TableOperation::Ask(request, now) => {
+        TableOperation::Request(request, now) => {
             let (id, place) = table.insert(request, now);
             if place == QueuePlace::Granted {
                 vec![id]
@@ -524,8 +532,10 @@ fn apply(table: &mut LockTable, operation: TableOperation) -> Vec<RequestId> {
                 Vec::new()
             }
         }
-        TableOperation::Free(ids, now) => table.release(&ids, now),
-        TableOperation::Dead(session, now) => table.release(&table.of_session(session), now),
+        TableOperation::Release(ids, now) => table.release(&ids, now),
+        TableOperation::SessionEnded(session, now) => {
+            table.release(&table.of_session(session), now)
+        }
     }
 }
 

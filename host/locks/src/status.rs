@@ -6,7 +6,7 @@ use crate::error::{Blocker, LockError};
 use crate::manager::blocker;
 use crate::mode::Resource;
 use crate::owner::Owner;
-use crate::replica::look;
+use crate::replica::read_unlocked;
 use crate::session;
 use crate::table::LockTable;
 
@@ -30,7 +30,7 @@ pub struct LockStatus {
 /// # Errors
 /// A file cannot be read.
 pub fn lock_status(files: &Folder) -> Result<Vec<LockStatus>, LockError> {
-    let Some(mut table) = look(files)? else {
+    let Some(mut table) = read_unlocked(files)? else {
         return Ok(Vec::new());
     };
     let mut sessions: Vec<_> = table.entries().map(|it| it.request.owner.session).collect();

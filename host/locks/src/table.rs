@@ -51,7 +51,7 @@ pub enum Decision {
 pub enum QueuePlace {
     /// The request is granted.
     Granted,
-    /// The request waits in front of all requests that do not overtake, because its lineage holds
+    /// The request waits ahead of all requests that do not overtake, because its lineage holds
     /// the resource already.
     Overtaking,
     /// The request waits in the order of arrival.
@@ -210,9 +210,9 @@ impl LockTable {
 
     /// Returns the requests that block a waiting request.
     ///
-    /// These are the holders of the resource and the requests in front of it in the queue. The
+    /// These are the holders of the resource and the requests ahead of it in the queue. The
     /// list is empty if the request does not wait. If a request for `X` is in front, the requests
-    /// in front of that one are left out, because it waits for all of them.
+    /// ahead of that one are left out, because it waits for all of them.
     #[must_use]
     pub fn blockers(&self, id: RequestId) -> Vec<&TableEntry> {
         let Some(entry) = self.entry(id) else {

@@ -154,7 +154,7 @@ pub struct DiscardedChanges {
 /// The maximum number of names that are recorded for the changes that were rolled back.
 ///
 /// A guest can stage a million changes, and the record of each failed call contains such a list.
-pub const UNDONE_NAMES_MAX: usize = 32;
+pub const DISCARDED_NAMES_MAX: usize = 32;
 
 impl DiscardedChanges {
     /// Returns the summary of changes that are rolled back.
@@ -164,7 +164,7 @@ impl DiscardedChanges {
         for change in changes {
             let (StagedChange::Write(StagedWrite { name, .. }) | StagedChange::Delete { name, .. }) =
                 change;
-            if names.len() < UNDONE_NAMES_MAX && !names.contains(name) {
+            if names.len() < DISCARDED_NAMES_MAX && !names.contains(name) {
                 names.push(name.clone());
             }
         }

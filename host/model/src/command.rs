@@ -11,8 +11,8 @@ pub const REST: &str = "...";
 /// Matches any text within one argument.
 const ANY: char = '*';
 
-/// The environment variable that passes a token to a command. A `sedge` process that the command
-/// starts then works below the call.
+/// The environment variable that passes a token to a command. The calls of a `sedge` process that
+/// the command starts then are children of the call.
 pub const LINEAGE_VARIABLE: &str = "SEDGE_LINEAGE";
 
 /// A program that models may run if they have a grant for its name.
@@ -29,7 +29,7 @@ pub struct CommandPin {
     pub cwd: Option<String>,
     /// The time limit in seconds. If `None`, the limit is that of the call.
     pub timeout_seconds: Option<NonZeroU32>,
-    /// The limit of what is retained of each of its two outputs, in KiB.
+    /// The maximum size of the output that is stored, for stdout and for stderr each, in KiB.
     pub output_kibibytes: Option<NonZeroU32>,
 }
 
@@ -97,7 +97,7 @@ impl ArgumentPatterns {
         Self { each, rest }
     }
 
-    /// Returns the paths that the patterns may name independently of the guest's choice: each
+    /// Returns the paths that the patterns may name whatever the guest chooses: each
     /// literal and its parts, and the folder in the fixed beginning of every other pattern. Most of
     /// these texts are not paths, so the caller checks which of them exist.
     pub fn fixed_paths(&self) -> impl Iterator<Item = &str> {

@@ -17,7 +17,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::guest_text::GuestText;
-use kinds::KindRules;
 
 pub use kinds::commands::CommandPermission;
 pub use kinds::env::EnvPermission;
@@ -26,102 +25,9 @@ pub use kinds::http::{HttpPermission, is_http_method};
 pub use kinds::models::ModelPermission;
 pub use kinds::secrets::SecretPermission;
 pub use kinds::sockets::SocketPermission;
-
-/// The kinds of permissions, in the order in which they are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PermissionKind {
-    /// Other models.
-    Models,
-    /// HTTP requests.
-    Http,
-    /// Connections other than HTTP.
-    Sockets,
-    /// Folders.
-    Files,
-    /// Variables of the environment.
-    Env,
-    /// Secrets.
-    Secrets,
-    /// Programs of the machine.
-    Commands,
-}
-
-impl PermissionKind {
-    /// All kinds.
-    pub const ALL: [Self; 7] = [
-        Self::Models,
-        Self::Http,
-        Self::Sockets,
-        Self::Files,
-        Self::Env,
-        Self::Secrets,
-        Self::Commands,
-    ];
-
-    /// Returns the name of the kind in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Models => "models",
-            Self::Http => "http",
-            Self::Sockets => "sockets",
-            Self::Files => "files",
-            Self::Env => "env",
-            Self::Secrets => "secrets",
-            Self::Commands => "commands",
-        }
-    }
-}
-
-/// Something that a plugin may do only if it requests it and the operator grants it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Permission {
-    /// Call a model and read its data.
-    Models(ModelPermission),
-    /// HTTP requests.
-    Http(HttpPermission),
-    /// Connections of TCP.
-    Sockets(SocketPermission),
-    /// Files of one folder that the operator chooses.
-    Files(FolderPermission),
-    /// One environment variable.
-    Env(EnvPermission),
-    /// One secret.
-    Secrets(SecretPermission),
-    /// Programs that the operator pinned.
-    Commands(CommandPermission),
-}
+pub use kinds::{Permission, PermissionKind};
 
 impl Permission {
-    /// Returns the kind.
-    #[must_use]
-    pub fn kind(&self) -> PermissionKind {
-        match self {
-            Self::Models(_) => PermissionKind::Models,
-            Self::Http(_) => PermissionKind::Http,
-            Self::Sockets(_) => PermissionKind::Sockets,
-            Self::Files(_) => PermissionKind::Files,
-            Self::Env(_) => PermissionKind::Env,
-            Self::Secrets(_) => PermissionKind::Secrets,
-            Self::Commands(_) => PermissionKind::Commands,
-        }
-    }
-
-    /// Returns the rules of its kind.
-    fn rules(&self) -> &dyn KindRules {
-        match self {
-            Self::Models(it) => it,
-            Self::Http(it) => it,
-            Self::Sockets(it) => it,
-            Self::Files(it) => it,
-            Self::Env(it) => it,
-            Self::Secrets(it) => it,
-            Self::Commands(it) => it,
-        }
-    }
-
     /// Returns the subject as it is named on a command line: `https://example.com`.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -156,26 +62,13 @@ fn permission_of(line: &str) -> Option<Permission> {
     let mut words = line.split(' ');
     let (word, subject) = (words.next()?, words.next()?);
     let details: Vec<&str> = words.collect();
-    let mut kinds = PermissionKind::ALL.into_iter();
-    match kinds.find(|kind| kind.as_str() == word)? {
-        PermissionKind::Models => {
-            ModelPermission::of_words(subject, &details).map(Permission::Models)
-        }
-        PermissionKind::Http => HttpPermission::of_words(subject, &details).map(Permission::Http),
-        PermissionKind::Sockets => {
-            SocketPermission::of_words(subject, &details).map(Permission::Sockets)
-        }
-        PermissionKind::Files => {
-            FolderPermission::of_words(subject, &details).map(Permission::Files)
-        }
-        PermissionKind::Env => EnvPermission::of_words(subject, &details).map(Permission::Env),
-        PermissionKind::Secrets => {
-            SecretPermission::of_words(subject, &details).map(Permission::Secrets)
-        }
-        PermissionKind::Commands => {
-            CommandPermission::of_words(subject, &details).map(Permission::Commands)
-        }
-    }
+    Permission::of_words(kind_of(word)?, subject, &details)
+}
+
+/// Returns the kind with a name.
+fn kind_of(word: &str) -> Option<PermissionKind> {
+    let mut kinds = PermissionKind::ALL.iter().copied();
+    kinds.find(|kind| kind.as_str() == word)
 }
 
 /// A permission that a plugin requests, and its reason.

@@ -156,7 +156,7 @@ impl Runtime {
         outputs.iter().for_each(GuestOutput::finish);
         let result = match ended {
             Ok(result) => with_denial(result?, &store.data().http),
-            Err(clock::TimeIsUp) => Err(CallError::TimedOut {
+            Err(clock::DeadlinePassed) => Err(CallError::TimedOut {
                 after_ms: u64::try_from(allowed_ms).unwrap_or(u64::MAX),
             }),
         };

@@ -42,10 +42,6 @@ pub use component::CONTRACT_VERSION;
 pub use component_limits::{CompileLimit, component_bytes_check};
 pub use engine::{Allocation, CoreDumps, EngineError, Runtime, Workload};
 pub use files::{CallFolder, Untouchable};
-pub use host::{
-    BoxFuture, CalleeError, CallsPort, CommandError, CommandRun, CommandsPort, DataAccessError,
-    DataPort, EffectsPort, FileSink, FileSource, HostError, LogPort, OpenedFile, Ports,
-    RequestFault, ResourceVersion, RolledBack, SecretsPort, VersionInfo,
-};
+pub use host::*;
 pub use plugin::{Compiled, LoadedPlugin, Plugin, PluginDescription, PluginError, sha256_hex};
 pub use staging::Staging;

@@ -73,7 +73,7 @@ pub(crate) fn explain(
         error.root_cause().to_string()
     };
     let message = match state.log.last_stderr() {
-        Some(words) => format!("{what}; the plugin's last words: {words}"),
+        Some(line) => format!("{what}; the last line that the plugin printed to stderr: {line}"),
         None => what,
     };
     Ok(CallError::Trapped {

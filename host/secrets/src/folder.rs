@@ -30,7 +30,7 @@ const KEY: &str = "key";
 /// The name of the lock file that serialises changes.
 const LOCK: &str = "turn.lock";
 
-/// The default for how long a process waits for its turn.
+/// The default for how long a process waits for the lock on the folder.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The end of the file name of a secret, after the secret's name.
@@ -42,7 +42,7 @@ pub struct Secrets {
     path: PathBuf,
     /// The folder of the lock file that serialises changes.
     folder: Folder,
-    /// How long this process waits for its turn.
+    /// How long this process waits for the lock on the folder.
     wait_max: Duration,
     /// Serialises the threads of this process.
     threads: Mutex<()>,

@@ -158,18 +158,18 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if the claim is no longer valid.
-    pub fn call_undo(&self, claim: &Claim, lineage: &Lineage) -> Result<bool, StoreError> {
+    pub fn call_roll_back(&self, claim: &Claim, lineage: &Lineage) -> Result<bool, StoreError> {
         let (run, path) = (lineage.run().as_str(), lineage.path());
         // Paths consist of digits and `/`, and `0` follows `/` in ASCII: this range has all paths
         // that begin with `path/`.
         let (from, to) = (format!("{path}/"), format!("{path}0"));
         self.door
-            .write("undo a call", Durability::ProcessCrash, |tx| {
+            .write("roll back a call", Durability::ProcessCrash, |tx| {
                 claim_check(tx, claim)?;
                 for forget in statements::CALLS_FORGET {
                     tx.execute(forget, &values![run, &from, &to])?;
                 }
-                Ok(tx.execute(statements::CALL_UNDONE, &values![run, &path])? > 0)
+                Ok(tx.execute(statements::CALL_ROLLED_BACK, &values![run, &path])? > 0)
             })
     }
 

@@ -69,7 +69,7 @@ pub struct RunningCall {
 /// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFinding {
-    /// What is wrong, and where.
+    /// The fault, with its place.
     pub what: String,
     /// Whether data is lost or wrong. If false, the finding only takes up space, and a collection
     /// removes it.

@@ -18,7 +18,7 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn lock_epoch(&self) -> Result<Option<u64>, StoreError> {
-        let operation = "read which locks count";
+        let operation = "read the valid lock table";
         self.door.read_briefly(operation, epoch_known)
     }
 
@@ -32,14 +32,17 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn lock_epoch_set(&self, known: Option<u64>, epoch: u64) -> Result<bool, StoreError> {
-        self.door
-            .write("note which locks count", Durability::ProcessCrash, |tx| {
+        self.door.write(
+            "record the valid lock table",
+            Durability::ProcessCrash,
+            |tx| {
                 if epoch_known(tx)? != known {
                     return Ok(false);
                 }
                 tx.execute(statements::EPOCH_SET, &values![&text(epoch)])?;
                 Ok(true)
-            })
+            },
+        )
     }
 
     /// Fences off calls whose locks are about to be taken away: their writes, and those of their

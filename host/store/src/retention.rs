@@ -125,8 +125,8 @@ impl Store {
         Ok((files.0 + unfinished.0, files.1 + unfinished.1))
     }
 
-    /// Removes unfinished files, and returns their number and bytes. The caller must hold the
-    /// exclusive lock on the datastore, so that the processes that wrote them are known to be gone.
+    /// Removes unfinished files, and returns their number and total size in bytes. The caller must
+    /// hold the exclusive lock on the datastore. Then no process is writing such a file.
     pub(crate) fn unfinished_remove(&self) -> Result<(u64, u64), StoreError> {
         let unfinished = self.blobs.passing_list()?;
         for (path, _) in &unfinished {

@@ -134,25 +134,26 @@ impl Store {
     /// # Errors
     /// The id is taken, or the database fails.
     pub fn run_start(&self, start: &RunStart, events: &[RunEvent]) -> Result<Claim, StoreError> {
-        self.door.write("make a run", Durability::PowerLoss, |tx| {
-            let run = values![
-                start.id.as_str(),
-                start.kind.stored(),
-                &start.subject,
-                start.method.as_ref(),
-                start.source.as_ref(),
-                start.exclusive,
-                &start.session,
-                &start.by,
-                tx.now().0,
-            ];
-            tx.execute(statements::RUN_INSERT, &run)?;
-            events_insert(tx, &start.id, events)?;
-            Ok(Claim {
-                run: start.id.clone(),
-                number: 1,
+        self.door
+            .write("create a run", Durability::PowerLoss, |tx| {
+                let run = values![
+                    start.id.as_str(),
+                    start.kind.stored(),
+                    &start.subject,
+                    start.method.as_ref(),
+                    start.source.as_ref(),
+                    start.exclusive,
+                    &start.session,
+                    &start.by,
+                    tx.now().0,
+                ];
+                tx.execute(statements::RUN_INSERT, &run)?;
+                events_insert(tx, &start.id, events)?;
+                Ok(Claim {
+                    run: start.id.clone(),
+                    number: 1,
+                })
             })
-        })
     }
 
     /// Claims a run: all former claims become invalid. It is durable.

@@ -77,7 +77,7 @@ pub(crate) const CALL_END: &str = "
     WHERE run = ?5 AND path = ?6 AND status = 'running'";
 pub(crate) const CALL_IS_RUNNING: &str =
     "SELECT 1 FROM calls WHERE run = ?1 AND path = ?2 AND status = 'running'";
-pub(crate) const CALL_UNDONE: &str = "
+pub(crate) const CALL_ROLLED_BACK: &str = "
     UPDATE calls SET undone = undone + 1 WHERE run = ?1 AND path = ?2 AND status = 'running'";
 
 /// Deletes calls whose path is in a range, and their dependent rows.
@@ -106,7 +106,7 @@ pub(crate) const LOG_OF_CALL: &str = "
 pub(crate) const RUN_CALL_FAILED: &str =
     "SELECT 1 FROM calls WHERE run = ?1 AND path = '1' AND status = 'failed'";
 
-/// A recorded time in the future, from before the clock was set back, is replaced, too.
+/// Records a use. A recorded time in the future is replaced, too: the clock was set back since.
 pub(crate) const USE_NOTE: &str = "
     INSERT INTO permission_uses (model, permission, used_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (model, permission) DO UPDATE SET used_at = ?3
@@ -133,7 +133,7 @@ pub(crate) const DATA_INSERT: &str = "
     VALUES (?1, ?2, ?3, 0, 0, NULL, ?4)";
 pub(crate) const DATA_WRITTEN: &str =
     "UPDATE data SET latest = ?2, written = ?2, keep = ?3, owner = ?4 WHERE id = ?1";
-/// A restored version changes neither what is kept nor the owner.
+/// A restored version changes neither the retention of the name nor its owner.
 pub(crate) const DATA_RESTORED: &str = "UPDATE data SET latest = ?2, written = ?2 WHERE id = ?1";
 pub(crate) const DATA_RENAME: &str = "UPDATE data SET name = ?2 WHERE id = ?1";
 pub(crate) const DATA_FORWARD_DELETE: &str =
@@ -210,7 +210,7 @@ pub(crate) const FILE_USES: &str =
 pub(crate) const FILE_IS_USED: &str =
     "SELECT 1 FROM data_versions WHERE digest = ?1 AND content IS NULL";
 
-/// A version, the latest if no number is given, with its content if that is in the database.
+/// A version (the latest if the number is null), with its content if that is in the database.
 pub(crate) const VERSION_GET: &str = concat!(
     "SELECT ",
     version_columns!(),
@@ -248,8 +248,9 @@ pub(crate) const COUNTS: [&str; 5] = [
     "SELECT count(*) FROM log_lines",
 ];
 
-/// What the calls of a run wrote that did not succeed, in the order in which it was first written.
-/// The calls did not write the restored versions, whose origins have a space.
+/// The versions that calls of a run wrote although they did not succeed, sorted by name and number.
+/// Restored versions are excluded, because a user wrote them: the `plugin` of their origin contains
+/// a space.
 pub(crate) const KEPT_OF_RUN: &str = "
     SELECT calls.path, data.name, v.version
     FROM data_versions AS v JOIN data ON data.id = v.data
@@ -260,8 +261,8 @@ pub(crate) const KEPT_OF_RUN: &str = "
 
 /// Returns the statement for the runs that match a filter, newest first, and its parameters.
 ///
-/// They are in the order in which they were made, whatever the clock said then: that is how SQLite
-/// numbers the rows of a table.
+/// The runs are sorted by row number, and thus in the order of their creation, even if the clock
+/// was set back meanwhile.
 pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
     let subject = filter.subject.as_ref();
     let prefix = filter.id_prefix.as_ref();
@@ -274,7 +275,7 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
         ),
         ("status = ?", filter.status.map(|it| it.stored().into())),
         ("started_at >= ?", filter.since.map(|since| since.0.into())),
-        // The first condition finds where they begin in the index, the second one where they end.
+        // The first condition is the lower end of the range in the index, the second one the upper.
         ("id >= ?", prefix.map(SqlValue::from)),
         ("id < ? || '~'", prefix.map(SqlValue::from)),
     ];
@@ -294,9 +295,8 @@ pub(crate) fn runs_selected(filter: &RunFilter) -> (String, Vec<SqlValue<'_>>) {
     (sql, given)
 }
 
-/// Returns the statement for the selected versions, sorted by model and name, the newest of a
-/// name first, and its
-/// parameters.
+/// Returns the statement for the selected versions, and its parameters. The versions are sorted by
+/// model and name, the newest of a name first.
 pub(crate) fn versions_selected(selection: &Selection) -> (String, Vec<SqlValue<'_>>) {
     let texts = [
         ("d.model = ?", &selection.model),
@@ -413,7 +413,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = sedge_sys::folder::Folder::open(folder.path()).expect("it is there");
         let store = Store::create(&folder).expect("a datastore");
-        let steps = store.door.read("look at a plan", |tx| {
+        let steps = store.door.read("explain a query", |tx| {
             tx.all(&format!("EXPLAIN QUERY PLAN {sql}"), given, |row| {
                 row.get::<String>(3)
             })

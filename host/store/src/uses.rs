@@ -48,7 +48,7 @@ impl Store {
         model: &ModelName,
     ) -> Result<(), StoreError> {
         self.door.write(
-            "forget uses of permissions",
+            "delete the uses of permissions",
             Durability::ProcessCrash,
             |tx| {
                 permit.check(tx)?;

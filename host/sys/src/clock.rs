@@ -117,17 +117,17 @@ pub fn thread_cpu_time() -> Duration {
 
 /// The deadline passed before the future was ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the time is up")]
-pub struct TimeIsUp;
+#[error("the deadline has passed")]
+pub struct DeadlinePassed;
 
 /// Runs `future` until `deadline`, and then drops it.
 ///
 /// # Errors
 /// The deadline passed first.
-pub async fn until<F: Future>(deadline: Moment, future: F) -> Result<F::Output, TimeIsUp> {
+pub async fn until<F: Future>(deadline: Moment, future: F) -> Result<F::Output, DeadlinePassed> {
     tokio::time::timeout_at(deadline.0.into(), future)
         .await
-        .map_err(|_| TimeIsUp)
+        .map_err(|_| DeadlinePassed)
 }
 
 /// Waits for a while.

@@ -205,7 +205,7 @@ pub async fn run(slots: &CommandSlots, command: Command) -> Result<ProgramOutput
         None => running.end().await,
         Some(after) => match clock::until(begin.after(after), running.end()).await {
             Ok(ended) => ended,
-            Err(clock::TimeIsUp) => {
+            Err(clock::DeadlinePassed) => {
                 let program = command.program;
                 return Err(ProgramError::TimedOut { program, after });
             }

@@ -72,7 +72,7 @@ impl Explain for QueueError {
 #[must_use]
 pub fn file_busy_help(path: &Path) -> Vec<Help> {
     vec![
-        Help::again("try again: the other process may be stopped in the middle of its work"),
+        Help::again("try again: the other process may be suspended while it holds the lock"),
         Help::advice(format!(
             "`{FILE_USERS_COMMAND} {}` shows which processes have the file open",
             shell::word_of(path)
@@ -225,8 +225,8 @@ impl Refusal {
             Self::Permission => {
                 "run it as a user who may do that, or change the owner or the mode of the file"
             }
-            Self::Missing => "check the path: nothing is there",
-            Self::Exists => "choose another path, or remove what is there",
+            Self::Missing => "check the path: it does not exist",
+            Self::Exists => "choose another path, or remove the existing file or folder",
             Self::Kind => {
                 "check what is at the path: a file, a folder, or links that lead in a circle"
             }

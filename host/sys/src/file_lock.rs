@@ -69,7 +69,7 @@ impl FileLock {
     /// # Errors
     /// The file exists and cannot be opened.
     pub fn watch(folder: &Folder, name: &str) -> Result<Option<LockWatch>, FileError> {
-        let file = folder.open_if_exists("look at the lock on", name, Opening::Read)?;
+        let file = folder.open_if_exists("inspect the lock on", name, Opening::Read)?;
         Ok(file.map(|file| LockWatch {
             file,
             path: folder.path_of(name),
@@ -82,8 +82,8 @@ impl FileLock {
     /// # Errors
     /// The file exists and cannot be opened, or its file system has no locks.
     pub fn is_held(folder: &Folder, name: &str) -> Result<bool, FileError> {
-        let error = |source| folder.error("look at the lock on", name, source);
-        let Some(file) = folder.open_if_exists("look at the lock on", name, Opening::Read)? else {
+        let error = |source| folder.error("inspect the lock on", name, source);
+        let Some(file) = folder.open_if_exists("inspect the lock on", name, Opening::Read)? else {
             return Ok(false);
         };
         match file.try_lock_shared() {
@@ -102,7 +102,7 @@ impl LockWatch {
     /// The file system has no locks.
     pub fn wait(self) -> Result<(), FileError> {
         let waited = self.file.lock_shared();
-        waited.map_err(|source| FileError::new("look at the lock on", &self.path, source))
+        waited.map_err(|source| FileError::new("inspect the lock on", &self.path, source))
     }
 }
 

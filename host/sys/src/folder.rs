@@ -16,7 +16,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, MetadataExt};
 use rustix::io::Errno;
 
-use crate::leftovers::{mark_as_held, passing_name};
+use crate::leftovers::{mark_as_held, temporary_name};
 use crate::owner::Attributes;
 use kept::KeepRules;
 pub use kept::Keeping;
@@ -138,7 +138,7 @@ impl Folder {
     /// The folder's metadata cannot be read.
     pub fn identity(&self) -> Result<(u64, u64), FileError> {
         let metadata = self.dir.dir_metadata();
-        let metadata = metadata.map_err(|source| self.error("look at", ".", source))?;
+        let metadata = metadata.map_err(|source| self.error("inspect", ".", source))?;
         Ok((metadata.dev(), metadata.ino()))
     }
 
@@ -172,7 +172,7 @@ impl Folder {
     /// The folder's metadata cannot be read.
     pub fn attributes(&self) -> Result<Attributes, FileError> {
         let attributes = attributes_of(&self.dir);
-        attributes.map_err(|source| self.error("look at", "", source))
+        attributes.map_err(|source| self.error("inspect", "", source))
     }
 
     /// Returns owner and mode of a file or folder; `None` if it does not exist.
@@ -181,7 +181,7 @@ impl Folder {
     /// Its metadata cannot be read.
     pub fn attributes_in(&self, relative: &str) -> Result<Option<Attributes>, FileError> {
         let found = self.metadata(relative);
-        let found = found.map_err(|source| self.error("look at", relative, source))?;
+        let found = found.map_err(|source| self.error("inspect", relative, source))?;
         Ok(found.map(|found| Attributes {
             owner: found.uid(),
             group: found.gid(),
@@ -366,7 +366,7 @@ impl Folder {
     /// Creates a file under a temporary name and marks it as held.
     fn make_passing(&self, relative: &str, mode: u32) -> io::Result<(String, std::fs::File)> {
         loop {
-            let name = passing_name(relative);
+            let name = temporary_name(relative);
             let file = self.open_file(&name, Opening::New(mode))?;
             // Otherwise another process took it for a leftover before it was marked, and removed
             // it.
@@ -503,10 +503,10 @@ pub fn behind_links(path: &Path) -> Result<PathBuf, FileError> {
             Ok(target) => at = at.parent().unwrap_or(Path::new("")).join(target),
             // It is not a link, or does not exist.
             Err(source) if is_no_link(&source) => return Ok(at),
-            Err(source) => return Err(FileError::new("look at", &at, source)),
+            Err(source) => return Err(FileError::new("inspect", &at, source)),
         }
     }
-    Err(FileError::new("look at", path, Errno::LOOP.into()))
+    Err(FileError::new("inspect", path, Errno::LOOP.into()))
 }
 
 fn is_no_link(error: &io::Error) -> bool {

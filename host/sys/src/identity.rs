@@ -90,14 +90,14 @@ pub struct Trail {
     /// Every folder in which a name was looked up, of the path itself or of a link on the way.
     /// A user who may write to one of them decides what the path leads to.
     pub folders: Vec<Identity>,
-    /// Where the path ends.
+    /// What the path leads to.
     pub end: TrailEnd,
 }
 
 /// The end of a path.
 #[derive(Debug)]
 pub enum TrailEnd {
-    /// Nothing: a name on the way is missing, or a file has the place of a folder.
+    /// Nothing: a folder on the way or the name is missing, or a file is where a folder is expected.
     Missing,
     /// A folder.
     Folder(Identity),
@@ -114,7 +114,7 @@ impl Trail {
     pub fn follow(path: &Path) -> Result<Self, FileError> {
         Walk::new(path).and_then(Walk::end).map_err(|source| {
             // Naming the part that failed would not help more than the path does.
-            FileError::new("look at", path, source.into())
+            FileError::new("inspect", path, source.into())
         })
     }
 
@@ -213,7 +213,7 @@ impl Folder {
     /// The folder's metadata cannot be read.
     pub fn which(&self) -> Result<Identity, FileError> {
         let stat = fstat(self.dir());
-        let stat = stat.map_err(|source| self.error("look at", ".", source.into()))?;
+        let stat = stat.map_err(|source| self.error("inspect", ".", source.into()))?;
         Ok(Identity::in_stat(&stat))
     }
 
@@ -222,7 +222,7 @@ impl Folder {
     /// # Errors
     /// The metadata of one of them cannot be read.
     pub fn chain(&self) -> Result<Vec<Identity>, FileError> {
-        let error = |source: Errno| self.error("look above", ".", source.into());
+        let error = |source: Errno| self.error("find the parent folder of", ".", source.into());
         let mut chain = vec![self.which()?];
         let mut at = open_folder(self.dir(), "..").map_err(error)?;
         loop {

@@ -13,7 +13,7 @@ use crate::folder::FileError;
 use crate::thread::Stop;
 
 /// How long a read waits for a pipe before it checks whether it is to stop.
-const LOOK_EVERY: Timespec = Timespec {
+const POLL_INTERVAL: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
@@ -103,10 +103,10 @@ impl Input {
         }
     }
 
-    /// Waits up to [`LOOK_EVERY`] for bytes or the end; returns false if neither came.
+    /// Waits up to [`POLL_INTERVAL`] for bytes or the end; returns false if neither came.
     fn is_ready(&self) -> Result<bool, FileError> {
         let mut wanted = [PollFd::new(&self.file, PollFlags::IN)];
-        match poll(&mut wanted, Some(&LOOK_EVERY)) {
+        match poll(&mut wanted, Some(&POLL_INTERVAL)) {
             Ok(n) => Ok(n > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(FileError::new("read", &self.path, error.into())),

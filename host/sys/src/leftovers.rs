@@ -22,13 +22,13 @@ const N_DIGITS: usize = 16;
 
 /// Returns a temporary name for the file `name`.
 #[must_use]
-pub fn passing_name(name: &str) -> String {
+pub fn temporary_name(name: &str) -> String {
     format!("{name}.{:016x}{END}", random::bits())
 }
 
 /// Returns whether `found` is a temporary name for `name`, or for a file that belongs to it and is
 /// named `NAME.DIGITS.MORE.tmp`.
-fn is_passing_name_of(name: &str, found: &str) -> bool {
+fn is_temporary_name_of(name: &str, found: &str) -> bool {
     let rest = found.strip_prefix(name).and_then(|it| it.strip_prefix('.'));
     let rest = rest.and_then(|it| it.strip_suffix(END));
     let Some((digits, more)) = rest.and_then(|it| it.split_at_checked(N_DIGITS)) else {
@@ -39,9 +39,9 @@ fn is_passing_name_of(name: &str, found: &str) -> bool {
 }
 
 /// Returns whether `found` is a temporary name for any file.
-fn is_passing_name(found: &str) -> bool {
+fn is_temporary_name(found: &str) -> bool {
     let mut dots = found.match_indices('.');
-    dots.any(|(at, _)| at > 0 && is_passing_name_of(&found[..at], found))
+    dots.any(|(at, _)| at > 0 && is_temporary_name_of(&found[..at], found))
 }
 
 /// Marks a file as written by a living process, until it is closed. Returns false if another
@@ -66,7 +66,7 @@ impl Folder {
     /// The folder cannot be read.
     pub fn leftovers_remove(&self, relative: &str) -> Result<(), FileError> {
         let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
-        let found = self.passing_names(folder, |found| is_passing_name_of(name, found));
+        let found = self.temporary_names(folder, |found| is_temporary_name_of(name, found));
         for found in found.map_err(|source| self.error("list", folder, source))? {
             // ignored: a leftover only takes up space.
             let _ = self.leftover_remove(&joined(folder, found));
@@ -80,7 +80,7 @@ impl Folder {
     /// # Errors
     /// The folder cannot be read.
     pub fn leftovers(&self, folder: &str) -> Result<Vec<String>, FileError> {
-        let found = self.passing_names(folder, is_passing_name);
+        let found = self.temporary_names(folder, is_temporary_name);
         let found = found.map_err(|source| self.error("list", folder, source))?;
         let paths = found.into_iter().map(|found| joined(folder, found));
         let mut left: Vec<String> = paths.filter(|path| self.leftover(path).is_some()).collect();
@@ -113,7 +113,7 @@ impl Folder {
 
     /// Returns the temporary names in one of its folders that `is_wanted` accepts. Links are
     /// skipped: they are not followed, and may be broken.
-    fn passing_names(
+    fn temporary_names(
         &self,
         folder: &str,
         is_wanted: impl Fn(&str) -> bool,
@@ -165,7 +165,7 @@ mod tests {
         stays.iter().for_each(|name| put(name));
         put("a.0123456789abcdef.tmp");
         put("a.0123456789abcdef.db.tmp");
-        let held = passing_name("a");
+        let held = temporary_name("a");
         let file = folder.create(&held).expect("made");
         folder.leftovers_remove("a").expect("readable");
         let mut expect: Vec<&str> = stays.to_vec();
@@ -188,7 +188,7 @@ mod tests {
         put("models/.0123456789abcdef.tmp");
         put("models/b.yaml.0123456789abcdef.tmp");
         put("models/a.0123456789abcdef.db.tmp");
-        let held = format!("models/{}", passing_name("c.yaml"));
+        let held = format!("models/{}", temporary_name("c.yaml"));
         let file = folder.create(&held).expect("made");
         let left = folder.leftovers("models").expect("readable");
         let expect = [

@@ -183,7 +183,7 @@ fn open_existing(path: &Path) -> Result<Folder, OwnFolderError> {
 /// Returns why an existing path cannot be opened as a folder.
 fn why_not_a_folder(path: &Path) -> Result<OwnFolderError, OwnFolderError> {
     let about = std::fs::symlink_metadata(path);
-    let about = about.map_err(|source| FileError::new("look at", path, source))?;
+    let about = about.map_err(|source| FileError::new("inspect", path, source))?;
     let path = path.to_owned();
     Ok(if about.is_symlink() {
         OwnFolderError::Link(path)
@@ -224,7 +224,7 @@ fn owner_check(uid: u32, path: &Path) -> Result<(), OwnFolderError> {
 
 fn look_at(file: &File, path: &Path) -> Result<std::fs::Metadata, FileError> {
     file.metadata()
-        .map_err(|source| FileError::new("look at", path, source))
+        .map_err(|source| FileError::new("inspect", path, source))
 }
 
 #[cfg(test)]
@@ -283,7 +283,7 @@ mod tests {
         let file = keep.path().join("file");
         std::fs::write(&file, "").expect("written");
         check(&file, "is not a folder");
-        check(&file.join("below"), "failed to look at");
+        check(&file.join("below"), "failed to inspect");
     }
 
     #[test]

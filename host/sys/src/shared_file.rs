@@ -101,7 +101,7 @@ impl SharedFile {
     /// The name cannot be looked up.
     pub fn is_current(&self, folder: &Folder, name: &str) -> Result<bool, FileError> {
         let found = folder.identity_of(name);
-        let found = found.map_err(|source| folder.error("look at", name, source))?;
+        let found = found.map_err(|source| folder.error("inspect", name, source))?;
         Ok(found == Some(self.identity))
     }
 

@@ -38,7 +38,7 @@ pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), std
 }
 
 /// How often a waiting thread checks whether the process is to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs `work`, which blocks in the operating system, on a new thread, and waits for it until the
 /// deadline, or for a short time once the process is to stop. Returns `None` if it took too long:
@@ -58,7 +58,7 @@ pub fn wait_for<T: Send + 'static>(
     })?;
     loop {
         let left = interrupt::cut(deadline).left();
-        match received.recv_timeout(left.min(LOOK_EVERY)) {
+        match received.recv_timeout(left.min(POLL_INTERVAL)) {
             Ok(done) => return Ok(Some(done)),
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(None),
@@ -67,6 +67,6 @@ pub fn wait_for<T: Send + 'static>(
 }
 
 /// Lets other threads run on this core.
-pub fn give_way() {
+pub fn yield_now() {
     std::thread::yield_now();
 }

@@ -28,7 +28,7 @@ const EXIT_NO_MEMORY: u8 = 75;
 const STDERR_BYTES_MAX: usize = 4096;
 
 /// How often a child that has closed its pipes is checked until it ends.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How much is read at once, in bytes: the capacity of a Linux pipe.
 const READ_BYTES: usize = 64 << 10;
@@ -93,7 +93,7 @@ pub async fn run(task: WorkerTask<'_>) -> Result<Vec<u8>, WorkerError> {
     let mut worker = Worker::start(&task)?;
     let talked = clock::until(task.deadline, worker.talk(&task)).await;
     let (output, stderr) = talked
-        .map_err(|clock::TimeIsUp| WorkerError::Time)?
+        .map_err(|clock::DeadlinePassed| WorkerError::Time)?
         .map_err(WorkerError::Pipes)?;
     // The child has closed its pipes, so it has ended or is about to.
     let status = loop {
@@ -103,7 +103,7 @@ pub async fn run(task: WorkerTask<'_>) -> Result<Vec<u8>, WorkerError> {
         if task.deadline.left().is_zero() {
             return Err(WorkerError::Time);
         }
-        clock::pause(LOOK_EVERY).await;
+        clock::pause(POLL_INTERVAL).await;
     };
     if status.success() {
         return Ok(output);

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sedge_locks::manager::{Ask, LockGuard, LockManager};
+use sedge_locks::manager::{AcquireRequest, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
 use sedge_model::lineage::Lineage;
@@ -66,7 +66,7 @@ async fn lock(
     lineage: &Lineage,
     wants: &[(Resource, Mode)],
 ) -> std::result::Result<LockGuard, sedge_locks::error::LockError> {
-    let ask = Ask {
+    let ask = AcquireRequest {
         lineage,
         under: None,
         what: "sink.run",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sedge_app::Repository;
 use sedge_lang::type_info::MethodKind;
-use sedge_locks::manager::{Ask, LockManager};
+use sedge_locks::manager::{AcquireRequest, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::session::Session;
 use sedge_model::call::{DiscardedChanges, Refusals, StagedChange};
@@ -100,7 +100,7 @@ impl Parts {
         let lineage = root.child(1).child(self.n_calls);
 
         let since = Instant::now();
-        let ask = Ask {
+        let ask = AcquireRequest {
             lineage: &lineage,
             under: None,
             what: "sink.run",

@@ -19,10 +19,12 @@
 mod query;
 mod redactor;
 mod stored_json;
+mod template;
 
 pub use query::query;
 pub use redactor::redactor;
 pub use stored_json::stored_json;
+pub use template::template;
 
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,7 @@ fn check_selection(query: &Query, row: &DataRow<'_>) {
     }
     let n_wrong = u64::from(result.is_err());
     let mut faults = RowFaults::default();
-    let _ = faults.look(query, row);
+    let _ = faults.evaluate(query, row);
     assert_eq!(faults.n_rows, n_wrong);
 }
 

@@ -104,6 +104,11 @@ fn fuzzed_stored_json_does_not_panic() {
     fuzz("stored-json", crate::stored_json);
 }
 
+#[test]
+fn fuzzed_template_does_not_panic() {
+    fuzz("template", crate::template);
+}
+
 fn fuzz(corpus: &str, target: fn(&[u8])) {
     let seed = seed("SEDGE_FUZZ_SEED");
     println!("SEDGE_FUZZ_SEED={seed}");

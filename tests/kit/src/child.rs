@@ -55,7 +55,7 @@ impl<'a> Child<'a> {
     }
 
     /// Writes to its stdin, which is a pipe or a terminal.
-    pub fn tell(&mut self, bytes: impl AsRef<[u8]>) {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let stdin = self.process.stdin.as_mut();
         let stdin = stdin.expect("it was started with a pipe as stdin");
         // The command may have ended without reading. Its output then says why.
@@ -77,13 +77,13 @@ impl<'a> Child<'a> {
         self.signal(Signal::HUP);
     }
 
-    /// Suspends it until [`Child::go_on`].
+    /// Suspends it until [`Child::resume`].
     pub fn stop(&self) {
         self.signal(Signal::STOP);
     }
 
     /// Resumes it after [`Child::stop`].
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
 

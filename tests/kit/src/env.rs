@@ -215,7 +215,7 @@ impl TestEnv {
         let mut command = process::Command::new(sedge());
         command.args(args.into_iter().map(|arg| self.argument(arg.as_ref())));
         let mut child = Child::start(self, self.sealed(&mut command).stdin(Stdio::piped()));
-        child.tell(input);
+        child.send(input);
         child.wait()
     }
 

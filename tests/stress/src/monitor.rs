@@ -213,7 +213,7 @@ impl<'a> Entries<'a> {
 fn conflicts(held: &TableEntry, waiting: &TableEntry) -> bool {
     let (held, waiting) = (&held.request, &waiting.request);
     held.resource == waiting.resource
-        && !held.mode.goes_with(waiting.mode)
+        && !held.mode.is_compatible_with(waiting.mode)
         && !held.owner.covers(&waiting.owner)
 }
 

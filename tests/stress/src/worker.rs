@@ -260,7 +260,7 @@ struct Undone;
 
 impl Events for Undone {
     fn event(&self, event: Event) {
-        if let Event::CallUndone { .. } = event {
+        if let Event::CallRolledBack { .. } = event {
             report("undone");
         }
     }

@@ -77,7 +77,20 @@ fn keys(source: &str) -> Vec<String> {
             }
         }
     }
+    keys.extend(keys_of_kinds(source));
     keys
+}
+
+/// Returns the keys of grants. A macro makes their type from a table of the kinds of permissions, in
+/// which the key is the second word of a row.
+fn keys_of_kinds(source: &str) -> Vec<String> {
+    let Some((_, table)) = source.split_once("\npermission_kinds! {\n") else {
+        return Vec::new();
+    };
+    let rows = table.lines().take_while(|line| *line != "}");
+    let rows = rows.map(str::trim).filter(|row| !row.starts_with("//"));
+    let keys = rows.filter_map(|row| row.split_whitespace().nth(1)?.strip_suffix(':'));
+    keys.map(str::to_owned).collect()
 }
 
 /// Returns the name of the field that a line declares.
@@ -106,6 +119,8 @@ fn keys_of_a_type_are_as_in_a_file() {
     assert_eq!(keys(source), ["id", "type", "keep", "dependsOn"]);
     let snake = source.replace(", rename_all = \"camelCase\"", "");
     assert_eq!(keys(&snake), ["id", "type", "keep", "depends_on"]);
+    let table = "\npermission_kinds! {\n    /// Requests: of HTTP.\n    Http http: a::Request, a::Grant;\n    Env env: B, C;\n}\n";
+    assert_eq!(keys(table), ["http", "env"]);
 }
 
 /// If the sources were written in another way, the rule would find no keys.
@@ -122,6 +137,7 @@ fn known_keys_are_found() {
         "safeDirectories",
         "sha256",
         "shared",
+        "sockets",
         "typeVersion",
     ] {
         assert!(found.iter().any(|it| it == key), "{key}: {found:?}");

@@ -1,4 +1,4 @@
-//! Why a call has no outcome, and what it left behind all the same.
+//! Why a call has no outcome, and which effects of it remain.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,22 +15,22 @@ pub struct CallProblem {
     pub code: String,
     /// A sentence for a person: Sedge's own, or the plugin's if the code begins with `plugin/`.
     pub message: String,
-    /// What else the plugin says of its failure.
+    /// Details of the failure, chosen by the plugin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
-    /// Of arguments that do not fit: where, and what is wrong there.
+    /// If arguments do not fit their schema: each violation, with its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<ViolationView>,
-    /// Of a limit that was reached.
+    /// If a limit was reached: which one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<LimitReached>,
-    /// Of a lock: who held it or was ahead in the queue.
+    /// If the call waited for a lock: the calls that held it or were ahead in the queue.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holders: Vec<String>,
-    /// Of a lock: how long the call waited, in milliseconds.
+    /// If the call waited for a lock: how long, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
-    /// Of a trap or a panic: the guest's functions, innermost first.
+    /// If the guest trapped or panicked: its stack frames, innermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<FrameView>,
 }
@@ -39,7 +39,7 @@ pub struct CallProblem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ViolationView {
-    /// A JSON Pointer (RFC 6901) into what was given; empty for the whole.
+    /// The place, as a JSON Pointer (RFC 6901) into the arguments; empty for the whole.
     pub path: String,
     /// What is wrong there.
     pub message: String,
@@ -51,11 +51,11 @@ pub struct ViolationView {
 pub struct LimitReached {
     /// Its name.
     pub name: String,
-    /// Its value, in the unit that the name says.
+    /// Its value, in the unit that its name states.
     pub value: u64,
 }
 
-/// One of a guest's functions that had not returned.
+/// A stack frame of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FrameView {
@@ -66,13 +66,13 @@ pub struct FrameView {
     pub place: Option<String>,
 }
 
-/// Changes of a call that became visible, or did not.
+/// Changes of a call that were rolled back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangesRolledBack {
-    /// How many: versions and deletions.
+    /// The number of changes: versions and deletions.
     pub changes: u64,
-    /// What they were of, the first few names.
+    /// The names of the data that they changed; only the first few.
     pub names: Vec<String>,
 }
 
@@ -98,15 +98,15 @@ pub struct RefusedCall {
     pub error: CallProblem,
 }
 
-/// A call that failed, and what it left behind.
+/// A call that failed, and which of its writes remain.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedCall {
-    /// Which call.
+    /// The call's id.
     pub call: String,
     /// The step that it is part of, if any.
     pub step: Option<String>,
-    /// The calls from the run down to this one, this one too: `spawn.run`.
+    /// The calls from the run down to this one, inclusive: `spawn.run`.
     pub chain: Vec<String>,
     /// Its model.
     pub model: String,
@@ -114,13 +114,13 @@ pub struct FailedCall {
     pub method: String,
     /// Why it has no outcome.
     pub error: CallProblem,
-    /// What it wrote that is visible although it failed; absent if nothing is.
+    /// The writes that remain visible although the call failed; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<VersionsWritten>,
-    /// What it had written that was rolled back.
+    /// The changes that were rolled back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<ChangesRolledBack>,
-    /// The calls that it made last and that could not begin.
+    /// The last nested calls that it requested and that could not begin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedCall>,
 }

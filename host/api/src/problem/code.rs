@@ -5,13 +5,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What kind of problem an error is. The exit code of the program follows from it.
+/// The class of an error. The exit code of the program follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorClass {
-    /// The method or workflow ran and failed, or a check found faults.
+    /// The method or workflow ran and failed, or a check found problems.
     Failed,
-    /// The request or a file that a person wrote is at fault.
+    /// The request, or a file that a user wrote, is invalid.
     Usage,
     /// The thing does not exist, is in the wrong state, or must not be used.
     State,
@@ -19,7 +19,7 @@ pub enum ErrorClass {
     Temporary,
     /// The user interrupted the program.
     Interrupted,
-    /// Sedge is at fault.
+    /// Sedge has a bug.
     Bug,
 }
 
@@ -66,14 +66,14 @@ impl ErrorClass {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Failed => "The method or workflow ran and failed, or a check found faults.",
-            Self::Usage => "The request, or a file that a person wrote, is at fault.",
+            Self::Failed => "The method or workflow ran and failed, or a check found problems.",
+            Self::Usage => "The request, or a file that a user wrote, is invalid.",
             Self::State => "The thing does not exist, is in the wrong state, or must not be used.",
             Self::Temporary => {
                 "Another call or process holds a lock, or a resource is exhausted. Try again."
             }
             Self::Interrupted => "The user interrupted the program.",
-            Self::Bug => "Sedge has a fault. Please report it.",
+            Self::Bug => "Sedge has a bug. Please report it.",
         }
     }
 }
@@ -125,19 +125,19 @@ macro_rules! codes {
 // In the order of their codes.
 codes! {
     BadBackup = "bad_backup", Usage, "The file is not a backup that can be restored.";
-    BadFile = "bad_file", Usage, "A file that a person wrote is at fault; `place` says where.";
+    BadFile = "bad_file", Usage, "A file that a user wrote is invalid; `place` says where.";
     BadInput = "bad_input", Usage, "An argument that was given as text cannot be used.";
-    BadName = "bad_name", Usage, "A text is not a name.";
+    BadName = "bad_name", Usage, "A text is not a valid name.";
     BadQuery = "bad_query", Usage, "A query cannot be understood.";
     BadSafeDirectories = "bad_safe_directories", Usage, "The setting of safe directories is not a list of absolute paths.";
     BadSecret = "bad_secret", Usage, "A value cannot be stored as a secret.";
     CallFailed = "call_failed", Failed, "A method failed; `details` has its error and where the failure began.";
     DataMissing = "data_missing", State, "The model has no data of that name.";
-    DataRenamed = "data_renamed", State, "The data has another name now.";
+    DataRenamed = "data_renamed", State, "The data was renamed.";
     Deadlock = "deadlock", Temporary, "Two calls would have waited for each other, and the failed one could not be rolled back.";
     DiskFull = "disk_full", Temporary, "The disk is full, or the user's quota is used up.";
     DownloadFailed = "download_failed", Temporary, "A component could not be downloaded, because the network or the server failed.";
-    DownloadRefused = "download_refused", State, "A component must not be downloaded from there, is too large, or is not there.";
+    DownloadRefused = "download_refused", State, "Sedge may not download from this URL, or the component is missing there or too large.";
     Engine = "engine", State, "The WebAssembly engine does not run on this machine.";
     Fenced = "fenced", State, "Another process has taken the run over, or the lock of the call was released by force.";
     FileBusy = "file_busy", Temporary, "Another process holds the lock on a file.";
@@ -145,17 +145,17 @@ codes! {
     FileKind = "file_kind", State, "A file is needed where a folder is, or the other way round, or links lead in a circle.";
     FileMissing = "file_missing", State, "A file or folder does not exist.";
     FileModes = "file_modes", State, "Files of Sedge have other modes than it sets.";
-    FileTooLarge = "file_too_large", Usage, "A file is larger than Sedge reads.";
+    FileTooLarge = "file_too_large", Usage, "A file is larger than the maximum that Sedge reads.";
     FileUnreadable = "file_unreadable", Usage, "A file is not text, or its content is invalid.";
     FileUnsupported = "file_unsupported", State, "The file system does not support the operation.";
     GateAmbiguous = "gate_ambiguous", State, "Several steps of the workflow have the name that was given for a gate.";
     GateMissing = "gate_missing", State, "The run has no open gate of that name.";
     GatesUndecided = "gates_undecided", State, "The run waits for decisions.";
-    GrantMissing = "grant_missing", State, "Something was to be revoked that the definition of the model does not grant.";
-    GrantUnknown = "grant_unknown", Usage, "Something was granted that the plugin does not request.";
+    GrantMissing = "grant_missing", State, "The definition of the model does not grant what was to be revoked.";
+    GrantUnknown = "grant_unknown", Usage, "The plugin does not request what was to be granted.";
     GrantsNotEditable = "grants_not_editable", State, "The grants of a definition are written in a form that Sedge does not edit; `help` has the lines to write.";
     Installation = "installation", State, "A part of Sedge is missing, or is of another version.";
-    Internal = "internal", Bug, "Sedge has a fault.";
+    Internal = "internal", Bug, "Sedge has a bug.";
     Interrupted = "interrupted", Interrupted, "The user interrupted the program.";
     InvalidInput = "invalid_input", Usage, "A value does not satisfy the schema; `details` has the places.";
     Io = "io", Temporary, "The machine failed to read or write.";
@@ -167,7 +167,7 @@ codes! {
     MethodMissing = "method_missing", State, "The model's type has no method of that name.";
     ModelExists = "model_exists", State, "A model of that name exists.";
     ModelMissing = "model_missing", State, "No model of that name exists.";
-    ModelNotGone = "model_not_gone", State, "The data of a deleted model was to be removed, but the model exists.";
+    ModelNotGone = "model_not_gone", State, "The model exists, so its data was not pruned.";
     ModelsFolderMissing = "models_folder_missing", State, "The folder of definitions is missing.";
     NameTaken = "name_taken", State, "The model has data of that name.";
     NetworkFileSystem = "network_file_system", State, "The datastore is on a network file system, where it cannot be shared safely.";
@@ -177,11 +177,11 @@ codes! {
     PermissionDenied = "permission_denied", State, "The operating system denies the access.";
     PermissionsUndecided = "permissions_undecided", Usage, "A plugin requests permissions that are not decided yet; `details` lists them.";
     PluginBroken = "plugin_broken", Usage, "A pinned plugin cannot be used.";
-    PluginChanged = "plugin_changed", State, "The pinned component has the version of the one that was to be added, and another content.";
+    PluginChanged = "plugin_changed", State, "The component to add has the pinned version, but other content.";
     PluginGone = "plugin_gone", State, "The component of a pinned plugin is not on this machine.";
-    PluginInUse = "plugin_in_use", State, "Models of the type of a plugin that was to be removed exist.";
-    PluginNotPinned = "plugin_not_pinned", State, "No plugin is pinned with the digest of a component that was to be restored.";
-    PluginOlder = "plugin_older", State, "The pinned component has a newer version than the one that was to be added.";
+    PluginInUse = "plugin_in_use", State, "Models still have the type of the plugin to remove.";
+    PluginNotPinned = "plugin_not_pinned", State, "No plugin is pinned with the digest of the component to restore.";
+    PluginOlder = "plugin_older", State, "The component to add is older than the pinned one.";
     PluginRefused = "plugin_refused", Usage, "A file is not a plugin that can be added.";
     PrefixEmpty = "prefix_empty", Usage, "A prefix is empty, so it would match every name.";
     PruneDoubtful = "prune_doubtful", State, "Models that seem to be deleted may still exist, so their data was not deleted.";
@@ -198,12 +198,12 @@ codes! {
     RunState = "run_state", State, "The run is in the wrong state.";
     RunsNone = "runs_none", State, "The repository has no runs yet.";
     SecretMissing = "secret_missing", State, "No secret of that name exists.";
-    SecretsClosed = "secrets_closed", State, "Secrets cannot be opened, so nothing runs.";
+    SecretsClosed = "secrets_closed", State, "Secrets cannot be opened, so no run begins.";
     SecretsDamaged = "secrets_damaged", State, "A sealed secret is damaged.";
-    SecretsKey = "secrets_key", State, "The key of the secrets is missing, damaged, another one, or open to other users.";
+    SecretsKey = "secrets_key", State, "The key of the secrets is missing, damaged, not the right one, or open to other users.";
     SecretsVersion = "secrets_version", State, "A file of the secrets is of a newer version of Sedge.";
     StoreBusy = "store_busy", Temporary, "Another program has the datastore locked.";
-    StoreDamaged = "store_damaged", Failed, "A check found faults in the datastore.";
+    StoreDamaged = "store_damaged", Failed, "A check found damage in the datastore.";
     StoreForeign = "store_foreign", State, "The file is a database of another program.";
     StoreMissing = "store_missing", State, "There is no datastore.";
     StoreNotEmpty = "store_not_empty", State, "The datastore is not empty.";
@@ -212,11 +212,11 @@ codes! {
     StoreVersion = "store_version", State, "The datastore is of another version of Sedge.";
     TokenVoid = "token_void", State, "The process belongs to a command whose call has ended.";
     TypeMissing = "type_missing", State, "No plugin provides that type.";
-    Usage = "usage", Usage, "The command line is at fault.";
+    Usage = "usage", Usage, "The command line is invalid.";
     VersionMissing = "version_missing", State, "The data has no such version.";
     WeakSecret = "weak_secret", Usage, "A value is too weak for a secret, and the option to accept it was not given.";
     WithinCall = "within_call", State, "A command of a call requests an operation that is not possible within a call.";
-    WithinState = "within_state", Usage, "A file is to be written to the folder in which Sedge keeps its own files.";
+    WithinState = "within_state", Usage, "The output file would be in `.sedge`, where Sedge keeps its own files.";
     WorkflowFailed = "workflow_failed", Failed, "A workflow failed; `details` has the steps and where the failure began.";
     WorkflowMissing = "workflow_missing", State, "No workflow of that name exists.";
 }

@@ -39,7 +39,7 @@ pub struct CallDetails {
     /// Where the failure began, and what was kept and rolled back.
     #[serde(flatten)]
     pub report: FailureDetails,
-    /// What became of the core dump, if one was requested.
+    /// The result of the core dump, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core_dump: Option<CoreDumpDetails>,
 }
@@ -65,7 +65,7 @@ pub struct WorkflowDetails {
 pub struct StepProblem {
     /// The step, as `job/step`.
     pub step: String,
-    /// What went wrong; null if it is a gate that was rejected.
+    /// The error; null for a gate that was rejected.
     pub error: Option<CallProblem>,
 }
 
@@ -87,7 +87,7 @@ pub struct FailureDetails {
     pub rolled_back_count: u64,
 }
 
-/// What became of a core dump.
+/// The result of a core dump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CoreDumpDetails {

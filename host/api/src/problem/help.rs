@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::document::UseCase;
+
 /// A next step for the user, as data. A face shows it in its own form, such as a command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase")]
@@ -12,27 +14,27 @@ pub enum Help {
     /// Carry out a use case.
     #[serde(rename_all = "camelCase")]
     Command {
-        /// What that is for: ``see the runs``.
+        /// The purpose: ``see the runs``.
         purpose: String,
-        /// Which one.
+        /// The use case.
         use_case: UseCase,
         /// Its arguments. Those that the user has to choose are absent.
         arguments: BTreeMap<String, Argument>,
     },
-    /// Do the same once more, with arguments added.
+    /// Repeat the same command, with arguments added.
     #[serde(rename_all = "camelCase")]
     Again {
-        /// What that is for: ``replace the existing data and runs by the backup``.
+        /// The purpose: ``replace the existing data and runs by the backup``.
         purpose: String,
-        /// What to add.
+        /// The arguments to add.
         arguments: BTreeMap<String, Argument>,
     },
     /// Change a file of the repository.
     #[serde(rename_all = "camelCase")]
     Edit {
-        /// What that is for: ``raise the limit``.
+        /// The purpose: ``raise the limit``.
         purpose: String,
-        /// Which file.
+        /// The file to edit.
         file: String,
         /// The lines that belong there.
         yaml: String,
@@ -136,87 +138,4 @@ impl Help {
     pub fn advice(text: impl Into<String>) -> Self {
         Self::Advice { text: text.into() }
     }
-}
-
-/// Defines [`UseCase`]. The command, the function and the test of a use case share its stem.
-macro_rules! use_cases {
-    ($($variant:ident = $stem:literal,)*) => {
-        /// A use case, by the name that all faces share.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-        pub enum UseCase {
-            $(
-                #[doc = concat!("`", $stem, "`")]
-                #[serde(rename = $stem)]
-                $variant,
-            )*
-        }
-
-        impl UseCase {
-            /// All use cases.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Returns its stem.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $stem,)*
-                }
-            }
-        }
-    };
-}
-
-use_cases! {
-    DataDelete = "data_delete",
-    DataDiff = "data_diff",
-    DataGc = "data_gc",
-    DataGet = "data_get",
-    DataList = "data_list",
-    DataPrune = "data_prune",
-    DataQuery = "data_query",
-    DataRename = "data_rename",
-    DataRestore = "data_restore",
-    DataSearch = "data_search",
-    DataVersions = "data_versions",
-    DatastoreBackup = "datastore_backup",
-    DatastoreCheck = "datastore_check",
-    DatastoreCompact = "datastore_compact",
-    DatastoreLockRelease = "datastore_lock_release",
-    DatastoreLockStatus = "datastore_lock_status",
-    DatastoreRestore = "datastore_restore",
-    DatastoreStatus = "datastore_status",
-    Doctor = "doctor",
-    Help = "help",
-    Init = "init",
-    ModelCreate = "model_create",
-    ModelDelete = "model_delete",
-    ModelGet = "model_get",
-    ModelGrant = "model_grant",
-    ModelList = "model_list",
-    ModelMethodRun = "model_method_run",
-    ModelPermissions = "model_permissions",
-    ModelRevoke = "model_revoke",
-    PluginAdd = "plugin_add",
-    PluginDescribe = "plugin_describe",
-    PluginList = "plugin_list",
-    PluginRemove = "plugin_remove",
-    PluginRestore = "plugin_restore",
-    RunGc = "run_gc",
-    RunList = "run_list",
-    RunLogs = "run_logs",
-    RunShow = "run_show",
-    SecretDelete = "secret_delete",
-    SecretList = "secret_list",
-    SecretPut = "secret_put",
-    SecretRotate = "secret_rotate",
-    Status = "status",
-    Version = "version",
-    WorkflowApprovals = "workflow_approvals",
-    WorkflowApprove = "workflow_approve",
-    WorkflowGet = "workflow_get",
-    WorkflowList = "workflow_list",
-    WorkflowReject = "workflow_reject",
-    WorkflowResume = "workflow_resume",
-    WorkflowRun = "workflow_run",
-    WorkflowValidate = "workflow_validate",
 }

@@ -12,7 +12,7 @@ use crate::problem::call::{CallProblem, ChangesRolledBack, VersionWritten};
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallView {
-    /// Which call: `RUN/1/2` is the second one that the first one of the run made.
+    /// The id of the call: `RUN/1/2` is the second call that the first call of the run made.
     pub call: String,
     /// The step that it is part of, as `job/step`; null outside of workflows.
     pub step: Option<String>,
@@ -20,17 +20,17 @@ pub struct CallView {
     pub model: String,
     /// Its method.
     pub method: String,
-    /// Where it stands.
+    /// Its status.
     pub status: CallStatusView,
-    /// What it was given.
+    /// Its arguments.
     pub arguments: Value,
-    /// What it left behind, if it succeeded.
+    /// Its result, if it succeeded.
     pub outcome: Option<OutcomeView>,
     /// Why it has no outcome.
     pub error: Option<CallProblem>,
-    /// What it wrote that is visible although it did not succeed; null if nothing is.
+    /// The writes that remain visible although the call did not succeed; null if there are none.
     pub kept: Option<VersionsWritten>,
-    /// What it had written that was rolled back; null if nothing was.
+    /// The changes that were rolled back; null if there are none.
     pub rolled_back: Option<ChangesRolledBack>,
     /// How often all of it was rolled back and retried, because it and others waited for each
     /// other.
@@ -46,7 +46,7 @@ pub struct CallView {
     pub calls: Vec<CallView>,
 }
 
-/// Where a call stands.
+/// The status of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum CallStatusView {
@@ -76,13 +76,13 @@ impl CallStatusView {
     }
 }
 
-/// What a call that succeeded left behind.
+/// The result of a call that succeeded.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutcomeView {
-    /// What the method returned.
+    /// The value that the method returned.
     pub value: Value,
-    /// What the call itself wrote.
+    /// The versions that the call itself wrote.
     pub written: VersionsWritten,
 }
 

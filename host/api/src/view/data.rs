@@ -15,17 +15,17 @@ use crate::time::Time;
 pub struct DataVersionView {
     /// The model that it belongs to.
     pub model: String,
-    /// Its name. It is another one than was given if that is a former name.
+    /// Its name. It differs from the requested name if that is a former name.
     pub name: String,
     /// Its number, counted from 1.
     pub version: u64,
-    /// Whether it is the latest of its name.
+    /// Whether it is the latest version of its name.
     pub latest: bool,
-    /// What kind of data it is.
+    /// The kind of data.
     pub kind: DataKindView,
-    /// The resource or file spec of the type that it fits.
+    /// The spec that the type declares for it: a resource or a file.
     pub spec: String,
-    /// The media type of its content; `application/json` of a resource.
+    /// The media type of its content; `application/json` for a resource.
     pub media_type: String,
     /// The size of its content, in bytes.
     pub size: u64,
@@ -33,18 +33,18 @@ pub struct DataVersionView {
     pub digest: String,
     /// Its labels.
     pub tags: BTreeMap<String, String>,
-    /// How long it is kept: `infinite`, a time such as `7d`, or what it is bound to.
+    /// How long it is retained: `infinite`, a time such as `7d`, or what it is bound to.
     pub lifetime: String,
     /// When it was written.
     pub created_at: Time,
-    /// What wrote it. A restored version has the writer of the version that it comes from.
+    /// The call that wrote it. A restored version has the writer of the version that it comes from.
     pub written_by: DataWriterView,
-    /// Which version it was restored from; absent if a call wrote it.
+    /// The version that it was restored from; absent if a call wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored_from: Option<RestoredFromView>,
 }
 
-/// Where a version comes from that a user restored.
+/// The origin of a version that a user restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoredFromView {
@@ -54,7 +54,7 @@ pub struct RestoredFromView {
     pub by: String,
 }
 
-/// What kind of data something is.
+/// The kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum DataKindView {
@@ -75,37 +75,38 @@ impl DataKindView {
     }
 }
 
-/// What wrote a version.
+/// The call that wrote a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataWriterView {
     /// The run.
     pub run: String,
-    /// The job of the workflow; null if it was no workflow.
+    /// The job of the workflow; null if the run has no workflow.
     pub job: Option<String>,
-    /// The step of that job; null if it was no workflow.
+    /// The step of that job; null if the run has no workflow.
     pub step: Option<String>,
-    /// The call: the run, and the number of each call from there down.
+    /// The call: the run, and the number of each call in its caller: `k3v9q2x8w1mz/1/2`.
     pub call: String,
     /// The method.
     pub method: String,
-    /// The type of the model; null of data that was written before types were recorded.
+    /// The type of the model; null for data that was written before types were recorded.
     #[serde(rename = "type")]
     pub type_name: Option<String>,
     /// The SHA-256 of the plugin, as hexadecimal digits.
     pub plugin: String,
-    /// The digest of the model's file; null of data that was written before it was recorded.
+    /// The digest of the model's file; null for data that was written before it was recorded.
     pub definition: Option<String>,
 }
 
-/// One version of a piece of data, with its content or where that was written to.
+/// One version of a piece of data, with its content or with the file that the content was written
+/// to.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataContentView {
-    /// What is known of it.
+    /// Its metadata.
     #[serde(flatten)]
     pub version: DataVersionView,
-    /// The content of a resource. Bytes of a file have no form in JSON.
+    /// The content of a resource; absent for a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Value>,
     /// The file that the content was written to.
@@ -113,30 +114,30 @@ pub struct DataContentView {
     pub output: Option<String>,
 }
 
-/// What a query shows of a version.
+/// One result of a query.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum DataQueryItem {
-    /// All that is known of it, without its content.
+    /// Its metadata, without its content.
     Version(Box<DataVersionView>),
-    /// What the query selects of it.
+    /// The value that the query selects.
     Selected(Value),
 }
 
-/// How a query went, besides what it found.
+/// A report on a query, besides the versions that it found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataQueryReport {
-    /// How many versions it looked at.
+    /// How many versions it was evaluated on.
     pub looked: u64,
-    /// The versions that it is wrong for; they do not match. Null if there are none.
+    /// The versions on which it cannot be evaluated; they do not match. Null if there are none.
     pub faults: Option<QueryFaultsView>,
-    /// The versions of which something that it selects is not there; it is null for them. Null if
+    /// The versions that lack a part that the query selects; that part is null for them. Null if
     /// there are none.
     pub missing: Option<QueryMissingView>,
 }
 
-/// The versions that a query is wrong for.
+/// The versions on which a query cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryFaultsView {
@@ -146,7 +147,7 @@ pub struct QueryFaultsView {
     pub first: QueryFaultView,
 }
 
-/// A version that a query is wrong for.
+/// A version on which a query cannot be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryFaultView {
@@ -156,19 +157,19 @@ pub struct QueryFaultView {
     pub name: String,
     /// Its number.
     pub version: u64,
-    /// What is wrong, as a lower-case fragment without a period.
+    /// The fault, as a lower-case fragment without a period.
     pub message: String,
-    /// Where in which expression; its file is `predicate` or `select`.
+    /// The place in the expression; its `file` is `predicate` or `select`.
     pub place: Place,
 }
 
-/// The versions of which something that a query selects is not there.
+/// The versions that lack a part that a query selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryMissingView {
     /// How many there are.
     pub count: u64,
-    /// What is not there in the first of them, as the query writes it.
+    /// The missing part of the first of them, as the query writes it.
     pub first: String,
 }
 
@@ -178,9 +179,9 @@ pub struct QueryMissingView {
 pub struct DataDeletion {
     /// The model.
     pub model: String,
-    /// Whether it was only looked at what would be deleted.
+    /// Whether this was a dry run, which deletes nothing.
     pub dry_run: bool,
-    /// How much of each name.
+    /// How much was deleted, or would be, of each name.
     pub deleted: Vec<DeletedName>,
 }
 
@@ -198,17 +199,17 @@ pub struct DeletedName {
     pub bytes: u64,
 }
 
-/// What a collection removed, or would remove.
+/// The data and files that a collection removed, or would remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataCollection {
-    /// Whether it was only looked at what would be removed.
+    /// Whether this was a dry run, which removes nothing.
     pub dry_run: bool,
-    /// The versions that are not kept any longer, by name.
+    /// The versions that are not retained any longer, by name.
     pub deleted: Vec<DeletedName>,
     /// Files that nothing refers to.
     pub files: FilesView,
-    /// Files that processes left that ended before they had written them.
+    /// Unfinished files of processes that ended while they wrote them.
     pub unfinished_files: FilesView,
     /// How many names are past their lifetime and keep their latest version.
     pub latest_kept: u64,
@@ -224,15 +225,15 @@ pub struct FilesView {
     pub bytes: u64,
 }
 
-/// The data of models that are gone, which was deleted, or would be.
+/// The deletion of the data of models that have no definition any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataPruned {
-    /// Whether it was only looked at what would be deleted.
+    /// Whether this was a dry run, which deletes nothing.
     pub dry_run: bool,
     /// The models, with how much data each has.
     pub models: Vec<ModelDataView>,
-    /// Why it would be refused unless the user confirms it, as a clause; null if it would not be.
+    /// Why the user has to confirm the deletion, as a clause; null if no confirmation is needed.
     pub doubt: Option<String>,
 }
 
@@ -250,17 +251,17 @@ pub struct ModelDataView {
     pub bytes: u64,
 }
 
-/// Data that has another name now.
+/// Data that was renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataRenamed {
     /// The model.
     pub model: String,
-    /// The name that the data had.
+    /// The former name.
     pub from: String,
-    /// The name that it has.
+    /// The new name.
     pub to: String,
-    /// Whether the former name leads to it.
+    /// Whether the former name still refers to the data.
     pub forward: bool,
 }
 
@@ -290,7 +291,7 @@ pub struct DataDiff {
     pub to: DataVersionView,
     /// Whether both have the same content.
     pub is_equal: bool,
-    /// The difference in the unified format. `null` if the contents are equal, are no text, or are
+    /// The difference in the unified format. `null` if the contents are equal, are not text, or are
     /// larger than 4 MiB.
     pub diff: Option<String>,
 }

@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::time::Time;
 
-/// Where a datastore is, how large it is, and what runs.
+/// The location and size of a datastore, and the calls that are running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatastoreStatusView {
     /// The folder, as an absolute path.
     pub folder: String,
-    /// What keeps the data, with its version: `SQLite 3.54.1`.
+    /// The storage engine with its version: `SQLite 3.54.1`.
     pub engine: String,
     /// The version of the database's schema.
     pub schema: i64,
@@ -50,7 +50,7 @@ pub struct DatastoreStatusView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningCallView {
-    /// The call: the run, and the number of each call from there down.
+    /// The call: the run, and the number of each call in its caller: `k3v9q2x8w1mz/1/2`.
     pub call: String,
     /// Its model.
     pub model: String,
@@ -96,21 +96,21 @@ pub struct BackupRestored {
 pub struct DatastoreChecked {
     /// Whether all content was read and compared with its digest.
     pub deep: bool,
-    /// How many versions were looked at.
+    /// How many versions were checked.
     pub versions: u64,
-    /// How many files were looked at.
+    /// How many files were checked.
     pub files: u64,
     /// How many bytes of content were compared with their digest.
     pub hashed_bytes: u64,
-    /// What only takes up room and can be collected, a sentence each.
+    /// Unused data that only takes up space and can be collected, a sentence each.
     pub leftovers: Vec<String>,
 }
 
-/// What compacting the database gave back, or would give back.
+/// The space that compacting the database returned, or would return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatastoreCompacted {
-    /// Whether it was only looked at what it would give back.
+    /// Whether this was a dry run, which returns no space.
     pub dry_run: bool,
     /// The size of the database and its log before, in bytes.
     pub bytes_before: u64,
@@ -122,7 +122,7 @@ pub struct DatastoreCompacted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LockView {
-    /// What kind of thing is locked.
+    /// The kind of resource that is locked.
     pub resource: LockedResource,
     /// The model; null if it is the datastore as a whole.
     pub model: Option<String>,
@@ -134,9 +134,9 @@ pub struct LockView {
     pub since: Time,
     /// The run of the call.
     pub run: String,
-    /// The call: the run, and the number of each call from there down.
+    /// The call: the run, and the number of each call in its caller: `k3v9q2x8w1mz/1/2`.
     pub call: String,
-    /// What is called, from the run down: `spawn.run`.
+    /// The methods in the chain of calls, from the run down: `spawn.run`.
     pub chain: Vec<String>,
     /// The process; null if nothing is known of it.
     pub session: Option<SessionView>,
@@ -144,7 +144,7 @@ pub struct LockView {
     pub waits_for: Vec<String>,
 }
 
-/// What kind of thing is locked.
+/// The kind of resource that is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LockedResource {
@@ -176,7 +176,7 @@ pub struct LocksReleased {
     pub released: Vec<LockView>,
 }
 
-/// What a datastore occupies on the disk.
+/// The disk space that a datastore occupies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiskUse {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 
-/// What `doctor` found in a repository.
+/// The findings of `doctor` in a repository.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorReport {
@@ -14,20 +14,20 @@ pub struct DoctorReport {
     /// Each part of the repository, in the order in which they are examined. After a repair, it is
     /// what remains.
     pub areas: Vec<AreaView>,
-    /// What was done about each finding that could be repaired; absent if no repair was requested.
+    /// The repair of each finding that can be repaired; absent if no repair was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repairs: Option<Vec<RepairView>>,
 }
 
-/// What was done about one finding.
+/// The repair of one finding.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RepairView {
     /// The part of the repository, as in `areas`.
     pub area: String,
-    /// What was wrong, as a lower-case fragment without a period.
+    /// The fault, as a lower-case fragment without a period.
     pub finding: String,
-    /// What was done, as a sentence; null if it could not be repaired.
+    /// The repair, as a sentence; null if it was not possible.
     pub done: Option<String>,
     /// Why it could not be repaired; null if it was.
     pub error: Option<Problem>,
@@ -77,7 +77,7 @@ pub struct FindingView {
     pub severity: AreaState,
     /// Whether `doctor` can repair it without a risk for data.
     pub is_fixable: bool,
-    /// What is wrong, and what to do.
+    /// The problem, with help.
     #[serde(flatten)]
     pub problem: Problem,
 }

@@ -23,11 +23,11 @@ pub struct ModelView {
     pub type_name: String,
     /// The version of the type that the definition was written for, if it says so.
     pub type_version: Option<String>,
-    /// What it is for, if the definition says so.
+    /// Its purpose, if the definition states one.
     pub description: Option<String>,
     /// Its labels.
     pub tags: BTreeMap<String, String>,
-    /// What every method is given.
+    /// The global arguments, which every method gets.
     pub global_arguments: Map<String, Value>,
     /// The limits of its calls that the definition sets.
     pub limits: LimitsView,
@@ -81,7 +81,7 @@ pub struct LimitsView {
     /// How much of one call's log is kept, in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_kibibytes: Option<u32>,
-    /// How far its requests of HTTP may go.
+    /// The limits of its HTTP requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpLimitsView>,
 }
@@ -120,9 +120,9 @@ pub struct HttpLimitsView {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ModelListed {
-    /// The file is sound.
+    /// The file is valid.
     Sound(Box<ModelView>),
-    /// The file is at fault.
+    /// The file is invalid.
     Faulty(FileFault),
 }
 
@@ -145,13 +145,13 @@ pub struct ModelCreated {
 pub struct ModelDeleted {
     /// Its name.
     pub name: String,
-    /// What was its file, within the repository.
+    /// The path of its former file in the repository.
     pub file: String,
     /// How many names of data it leaves behind.
     pub data_kept: u64,
 }
 
-/// What a model may do.
+/// The permissions of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelPermissions {
@@ -160,11 +160,11 @@ pub struct ModelPermissions {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// What its plugin requests, in the plugin's order.
+    /// The requests of its plugin, in the plugin's order.
     pub permissions: Vec<ModelPermissionView>,
 }
 
-/// What was granted to a model, and what it may do now.
+/// The new grants of a model, and its permissions now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelGranted {
@@ -179,11 +179,11 @@ pub struct ModelGranted {
     pub added: GrantsView,
     /// The permissions that were to be granted, and had been granted before.
     pub already: Vec<PermissionView>,
-    /// What its plugin requests, in the plugin's order, and what the model may do now.
+    /// The requests of its plugin, in the plugin's order, each with its current grants.
     pub permissions: Vec<ModelPermissionView>,
 }
 
-/// What was revoked of a model, and what it may still do.
+/// The revoked grants of a model, and its remaining permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelRevoked {
@@ -209,7 +209,7 @@ pub struct ModelPermissionView {
     pub permission: PermissionView,
     /// Why, in the plugin's words.
     pub reason: PluginText,
-    /// What of it is granted, one line each; empty for nothing.
+    /// The granted part of it, one line each; empty if nothing is granted.
     pub effective: Vec<String>,
     /// When a call that used it last ended, to the minute; null if none did.
     pub last_used: Option<Time>,
@@ -221,14 +221,14 @@ pub struct ModelPermissionView {
 pub struct MethodRunView {
     /// The run.
     pub run: String,
-    /// What the method returned.
+    /// The value that the method returned.
     pub value: Value,
-    /// What its call wrote; what the calls below it wrote is theirs.
+    /// The versions that its call wrote, without those of nested calls.
     pub written: VersionsWritten,
     /// How long it took from the request to the end of the commit, the time that it waited
     /// included, in milliseconds.
     pub elapsed_ms: f64,
-    /// What became of the core dump, if one was requested.
+    /// The result of the core dump, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core_dump: Option<CoreDumpDetails>,
 }

@@ -16,7 +16,7 @@ pub enum PermissionView {
     },
     /// Send requests of HTTP.
     Http {
-        /// Where to: `https://api.example.com`.
+        /// The destination: `https://api.example.com`.
         url: String,
         /// With which methods; absent for all.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -24,14 +24,14 @@ pub enum PermissionView {
     },
     /// Make connections of TCP.
     Sockets {
-        /// Where to: `db.example.com:5432`.
+        /// The destination: `db.example.com:5432`.
         to: String,
     },
     /// Use the files of one folder that the operator chooses.
     Files {
         /// The name by which the operator maps it to a folder.
         name: String,
-        /// What may be done there.
+        /// The permitted access.
         access: FileAccessView,
     },
     /// Read one environment variable.
@@ -43,7 +43,7 @@ pub enum PermissionView {
     Secrets {
         /// Its name.
         name: String,
-        /// Where the host may put it into requests; absent for nowhere.
+        /// The hosts to which the host of Sedge may send it in requests; absent if there are none.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         hosts: Vec<String>,
         /// Whether the plugin sees it.
@@ -56,7 +56,7 @@ pub enum PermissionView {
     },
 }
 
-/// What may be done with files.
+/// The permitted access to files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FileAccessView {
@@ -107,12 +107,12 @@ pub struct GrantsView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpGrantView {
-    /// Where to.
+    /// The destination.
     pub url: String,
     /// With which methods; absent for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
-    /// Ranges of private addresses that the name may stand for; absent for none.
+    /// Ranges of private addresses to which the name may resolve; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
 }
@@ -121,9 +121,9 @@ pub struct HttpGrantView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SocketGrantView {
-    /// Where to.
+    /// The destination.
     pub to: String,
-    /// Ranges of private addresses that the name may stand for; absent for none.
+    /// Ranges of private addresses to which the name may resolve; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
 }
@@ -134,9 +134,9 @@ pub struct SocketGrantView {
 pub struct FolderGrantView {
     /// The name by which the plugin requests it.
     pub name: String,
-    /// Where it is; a relative path begins at the repository.
+    /// Its path; a relative path begins at the repository.
     pub path: String,
-    /// What may be done there.
+    /// The permitted access.
     pub access: FileAccessView,
 }
 
@@ -146,7 +146,7 @@ pub struct FolderGrantView {
 pub struct SecretGrantView {
     /// Its name.
     pub name: String,
-    /// Where the host may put it into requests; absent for nowhere.
+    /// The hosts to which the host of Sedge may send it in requests; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
     /// Whether the plugin may see it.

@@ -17,7 +17,7 @@ pub struct PluginView {
     pub name: String,
     /// The version of the type: `YYYY.MM.DD.N`.
     pub version: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: PluginText,
     /// The JSON Schema of what a definition gives to every method.
     pub global_arguments: Value,
@@ -41,15 +41,15 @@ pub struct PluginView {
 pub struct MethodView {
     /// Its name, unique in the type.
     pub name: String,
-    /// What it does to the thing outside.
+    /// Its effect on the external object.
     pub kind: MethodKindView,
-    /// What it does, in a sentence.
+    /// Its description, in a sentence.
     pub description: PluginText,
     /// The JSON Schema of its arguments.
     pub arguments: Value,
 }
 
-/// What a method does to the thing outside.
+/// The effect of a method on the external object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MethodKindView {
@@ -89,14 +89,14 @@ pub struct ResourceSpecView {
     pub description: PluginText,
     /// The JSON Schema of its content.
     pub schema: Value,
-    /// What happens to content that violates the schema.
+    /// The treatment of content that violates the schema.
     pub on_violation: OnViolationView,
     /// How long it is kept, as the plugin requests it; absent if it requests nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionView>,
 }
 
-/// What happens to a resource that violates its schema.
+/// The treatment of a resource that violates its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnViolationView {
@@ -125,7 +125,7 @@ pub struct FileSpecView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionView {
-    /// How long a version is kept: `7d`, `infinite`, …; absent for ever.
+    /// How long a version is retained: `7d`, `infinite`, …; absent if without limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<String>,
     /// How many versions are kept, or how old they may be; absent for all.
@@ -161,11 +161,11 @@ pub struct PluginAdded {
     /// The plugin.
     #[serde(flatten)]
     pub plugin: PluginView,
-    /// What that changed.
+    /// The effect on `sedge.lock`.
     pub change: PluginChange,
-    /// What was pinned before; null if nothing was.
+    /// The plugin that was pinned before; null if there was none.
     pub before: Option<PinnedBefore>,
-    /// What all models of the type may do.
+    /// The permissions of all models of the type.
     pub grants: GrantsView,
     /// How much is granted of each of `permissions`, in their order.
     pub granted: Vec<GrantedShare>,
@@ -196,7 +196,7 @@ pub enum GrantedShare {
     Nothing,
 }
 
-/// What adding a plugin changed.
+/// The effect of adding a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PluginChange {
@@ -278,7 +278,7 @@ pub struct PluginListed {
     /// How many of them are granted completely, to all models of the type.
     #[serde(rename = "granted")]
     pub n_granted: usize,
-    /// What was granted then, to all models of the type.
+    /// The grants of that decision, for all models of the type.
     pub grants: GrantsView,
     /// Whether its component is on this machine.
     pub is_here: bool,

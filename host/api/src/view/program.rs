@@ -45,7 +45,7 @@ pub struct CommandListed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ArgumentHelp {
-    /// The name that stands for its value: `MODEL`.
+    /// The placeholder for its value: `MODEL`.
     pub name: String,
     /// What it is.
     pub about: String,
@@ -62,7 +62,7 @@ pub struct OptionHelp {
     /// Its short name, if it has one: `-n`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub short: Option<String>,
-    /// The name that stands for its value. A switch has none.
+    /// The placeholder for its value. A switch has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What it does.

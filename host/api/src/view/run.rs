@@ -14,15 +14,15 @@ use crate::problem::call::CallProblem;
 pub struct RunView {
     /// Its id.
     pub id: String,
-    /// What it is the run of.
+    /// The kind of run: of a method or of a workflow.
     pub kind: RunKindView,
     /// The name of the model or workflow.
     pub subject: String,
-    /// The method; null of a workflow's run.
+    /// The method; null for a workflow's run.
     pub method: Option<String>,
     /// Whether it has the whole datastore to itself while a process works on it.
     pub exclusive: bool,
-    /// Where it stands.
+    /// Its status.
     pub status: RunStatusView,
     /// The user who started it, or the call whose command did.
     pub started_by: String,
@@ -35,7 +35,7 @@ pub struct RunView {
     pub duration_ms: Option<u64>,
 }
 
-/// What a run is the run of.
+/// The kind of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RunKindView {
@@ -45,7 +45,7 @@ pub enum RunKindView {
     Workflow,
 }
 
-/// Where a run stands.
+/// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RunStatusView {
@@ -110,20 +110,20 @@ pub struct RunReport {
 pub struct StepView {
     /// Its path: `job/step`.
     pub step: String,
-    /// Where it stands.
+    /// Its status.
     pub status: StepStatusView,
-    /// Of a skipped step: which dependency kept it from running. Null otherwise.
+    /// The dependency because of which the step was skipped. Null for any other step.
     pub because: Option<String>,
-    /// Of a gate that was decided: by which user. Null otherwise.
+    /// The user who decided the gate. Null if no gate was decided.
     pub decided_by: Option<String>,
-    /// Of a gate that was decided: what the user wrote about it. Null otherwise.
+    /// The comment of the user who decided the gate. Null if there is none.
     pub comment: Option<String>,
-    /// Of a failed step: why. Null otherwise.
+    /// The error of a failed step. Null for any other step.
     pub error: Option<CallProblem>,
     /// The calls that were made for it, as `RUN/1`: one for each time that it was started. A call
     /// that could not begin is not among the calls of the run.
     pub calls: Vec<String>,
-    /// When it was first started, or the gate opened; null of a step that was skipped.
+    /// When it was first started, or the gate opened; null for a step that was skipped.
     pub started_at: Option<Time>,
     /// When it ended, or the gate was decided; null if it has not.
     pub ended_at: Option<Time>,
@@ -132,7 +132,7 @@ pub struct StepView {
     pub duration_ms: Option<u64>,
 }
 
-/// Where a step or gate stands.
+/// The status of a step or gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StepStatusView {
@@ -175,7 +175,7 @@ impl StepStatusView {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogLineView {
-    /// Which call: `RUN/1`.
+    /// The id of the call: `RUN/1`.
     pub call: String,
     /// The step of the workflow that the call belongs to: `job/step`. Null of a run of one method.
     pub step: Option<String>,
@@ -207,7 +207,7 @@ pub struct LogFieldView {
 pub enum LogLevelView {
     /// Of interest to the plugin's author only.
     Trace,
-    /// Of interest when a fault is looked for.
+    /// Useful for finding a bug.
     Debug,
     /// Of interest to an operator.
     Info,
@@ -231,7 +231,7 @@ impl LogLevelView {
     }
 }
 
-/// What is known of a run's log besides its lines.
+/// Facts about a run's log besides its lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogOf {

@@ -13,7 +13,7 @@ pub struct SecretView {
     pub name: String,
     /// Whether its value can be used.
     pub state: SecretState,
-    /// What makes its value weak; null if nothing does.
+    /// The reason why its value is weak; null if it is not weak.
     pub weakness: Option<SecretWeakness>,
     /// Why it is weak or closed, as the end of a sentence; null if it is neither.
     pub reason: Option<String>,
@@ -26,7 +26,7 @@ pub struct SecretView {
     /// When it was sealed by the present key: when it was put, or when the key was rotated; null
     /// if its file cannot be read.
     pub sealed_at: Option<Time>,
-    /// Which user put it, as `user@host`; null if its file cannot be read.
+    /// The user who put it, as `user@host`; null if its file cannot be read.
     pub by: Option<String>,
     /// When it was last used and by what; null if it was not used, or that is not known any more.
     pub last_use: Option<SecretUse>,
@@ -56,7 +56,7 @@ impl SecretState {
     }
 }
 
-/// What makes the value of a secret weak.
+/// The reason why the value of a secret is weak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretWeakness {

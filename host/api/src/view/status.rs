@@ -27,7 +27,7 @@ pub struct StatusReport {
     pub not_granted: Vec<NotGranted>,
     /// The models and workflows whose files cannot be used. `sedge doctor` shows the faults.
     pub faulty_files: Vec<String>,
-    /// What the repository occupies on the disk.
+    /// The disk space that the repository occupies.
     pub disk: DiskUse,
 }
 
@@ -40,7 +40,7 @@ pub struct MissingComponent {
     pub type_name: String,
     /// Its version.
     pub version: String,
-    /// Where it was added from.
+    /// The place from which it was added.
     pub source: String,
 }
 

@@ -14,7 +14,7 @@ use crate::problem::Place;
 pub struct WorkflowView {
     /// Its name.
     pub name: String,
-    /// What it is for, if its file says so.
+    /// Its purpose, if its file states one.
     pub description: Option<String>,
     /// Whether its runs have the whole datastore to themselves.
     pub exclusive: bool,
@@ -30,7 +30,7 @@ pub struct WorkflowView {
 pub struct JobView {
     /// Its name, unique in the workflow.
     pub name: String,
-    /// What it is for, if the file says so.
+    /// Its purpose, if the file states one.
     pub description: Option<String>,
     /// The jobs that it waits for.
     pub depends_on: Vec<JobDependencyView>,
@@ -78,7 +78,7 @@ pub enum ConditionView {
 pub struct JobStepView {
     /// Its name, unique in its job.
     pub name: String,
-    /// What it is for, if the file says so.
+    /// Its purpose, if the file states one.
     pub description: Option<String>,
     /// What it does.
     pub task: TaskView,
@@ -113,9 +113,9 @@ pub enum TaskView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum WorkflowListed {
-    /// The file is sound.
+    /// The file is valid.
     Sound(WorkflowSummary),
-    /// The file is at fault.
+    /// The file is invalid.
     Faulty(FileFault),
 }
 
@@ -125,7 +125,7 @@ pub enum WorkflowListed {
 pub struct WorkflowSummary {
     /// The workflow's name.
     pub name: String,
-    /// What it is for, if its file says so.
+    /// Its purpose, if its file states one.
     pub description: Option<String>,
     /// How many jobs it has.
     pub jobs: u64,
@@ -207,7 +207,7 @@ pub struct GateDecisionView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum DecisionView {
-    /// The run goes on.
+    /// The run continues.
     Approved,
     /// What waits for the gate will not run.
     Rejected,

@@ -24,7 +24,7 @@ use crate::repository::snapshot::RepositorySnapshot;
 /// The folders of the repository whose files define what models and workflows may do.
 const DEFINITIONS: [&str; 2] = ["models", "workflows"];
 
-/// What a model could control if it had write access to a folder.
+/// A part of Sedge that a model could control if it had write access to a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Controlled {
     /// The definitions in this file or folder of the repository.

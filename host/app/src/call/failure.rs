@@ -18,7 +18,7 @@ use crate::views::call::{KeptVersions, kept_of};
 /// needs only the first ones.
 const CALLS_NAMED_MAX: usize = 3;
 
-/// What the record of a run says about its failure.
+/// The recorded facts about the failure of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureReport {
     /// The first few failed calls that have no failed callee, in order. The failure began in them.
@@ -38,7 +38,7 @@ pub struct FailureReport {
     pub contention: Option<Contention>,
 }
 
-/// What blocked a call that failed because of nothing but locks.
+/// The kind of lock conflict, if a call failed only because of locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contention {
     /// Other calls held a lock until the deadline.
@@ -60,7 +60,7 @@ pub struct CallFailure {
     pub model: ModelName,
     /// The method of the call.
     pub method: MethodName,
-    /// What went wrong.
+    /// The error.
     pub error: CallError,
     /// The writes that are visible although the call failed.
     pub kept: VersionsWritten,
@@ -118,7 +118,7 @@ impl FailureReport {
     /// Reads the report for the calls that the run itself made and that `concern` it.
     ///
     /// The failure is known already. If the record cannot be read, the report is empty, and the
-    /// failure is reported all the same.
+    /// failure is reported nevertheless.
     pub(crate) fn read(
         repository: &Repository,
         run: &RunId,
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(texts: &[&str], origins: &[&str], undone: &[&str]) {
+    fn check(texts: &[&str], origins: &[&str], rolled_back: &[&str]) {
         let report = FailureReport::of(&calls(texts), &KeptVersions::new(), |call| {
             call.model.as_str() != "z"
         });
@@ -315,7 +315,7 @@ mod tests {
             calls.iter().map(|call| call.chain.join(" > ")).collect()
         };
         assert_eq!(chains(&report.origins), origins);
-        assert_eq!(chains(&report.rolled_back), undone);
+        assert_eq!(chains(&report.rolled_back), rolled_back);
     }
 
     #[test]

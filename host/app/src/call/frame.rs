@@ -49,12 +49,12 @@ enum Fate {
     /// The call cannot be rolled back: it, or one of its callees, had a visible side effect.
     Escaped,
     /// The call is being rolled back.
-    Undone,
+    RolledBack,
 }
 
 /// The result of a request to roll back a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undo {
+pub(crate) enum Rollback {
     /// The rollback of the call begins now.
     Begun,
     /// The call, or one of its callers, was already being rolled back.
@@ -226,7 +226,7 @@ impl CallFrame {
     pub(crate) fn publish(&self) -> Result<(), RollbackPending> {
         self.end(true)?;
         let _tree = self.tree();
-        if *self.fate.borrow() == Fate::Undone {
+        if *self.fate.borrow() == Fate::RolledBack {
             return Err(RollbackPending);
         }
         self.fate.send_replace(Fate::Escaped);
@@ -234,10 +234,10 @@ impl CallFrame {
     }
 
     /// Requests the rollback of the call `at`, which is this call or one of its callers.
-    pub(crate) fn undo(&self, at: &Lineage) -> Undo {
+    pub(crate) fn roll_back(&self, at: &Lineage) -> Rollback {
         let _tree = self.tree();
         if self.is_rolled_back_in_tree() {
-            return Undo::UnderWay;
+            return Rollback::UnderWay;
         }
         let mut above = Some(self);
         while let Some(frame) = above.filter(|frame| frame.lineage != *at) {
@@ -245,15 +245,15 @@ impl CallFrame {
         }
         // A run has no caller that could retry it.
         let Some(frame) = above.filter(|frame| frame.caller.is_some()) else {
-            return Undo::Refused;
+            return Rollback::Refused;
         };
         let is_open = *frame.fate.borrow() == Fate::Open;
         if !is_open || frame.n_rollbacks() >= ROLLBACKS_MAX {
-            return Undo::Refused;
+            return Rollback::Refused;
         }
         frame.n_rollbacks.fetch_add(1, Ordering::Relaxed);
-        frame.fate.send_replace(Fate::Undone);
-        Undo::Begun
+        frame.fate.send_replace(Fate::RolledBack);
+        Rollback::Begun
     }
 
     /// Returns whether one of the call's callers is being rolled back.
@@ -267,7 +267,7 @@ impl CallFrame {
     fn is_rolled_back_in_tree(&self) -> bool {
         let mut above = Some(self);
         while let Some(frame) = above {
-            if *frame.fate.borrow() == Fate::Undone {
+            if *frame.fate.borrow() == Fate::RolledBack {
                 return true;
             }
             above = frame.caller.as_deref();
@@ -278,7 +278,11 @@ impl CallFrame {
     /// Waits until this call itself is to be rolled back.
     pub(crate) async fn rolled_back(&self) {
         let mut fate = self.fate.subscribe();
-        if fate.wait_for(|fate| *fate == Fate::Undone).await.is_err() {
+        if fate
+            .wait_for(|fate| *fate == Fate::RolledBack)
+            .await
+            .is_err()
+        {
             unreachable!("the sender is in `self`")
         }
     }
@@ -337,18 +341,18 @@ mod tests {
     fn visible_side_effect_prevents_rollback() {
         let [run, one, two, three] = frames();
         assert_eq!(
-            three.undo(run.lineage()),
-            Undo::Refused,
+            three.roll_back(run.lineage()),
+            Rollback::Refused,
             "a run is not rolled back"
         );
         assert_eq!(three.end(true), Ok(()));
         for frame in [&one, &two] {
-            assert_eq!(three.undo(frame.lineage()), Undo::Refused);
+            assert_eq!(three.roll_back(frame.lineage()), Rollback::Refused);
         }
         let other = two.callee(2);
         assert_eq!(
-            other.undo(other.lineage()),
-            Undo::Begun,
+            other.roll_back(other.lineage()),
+            Rollback::Begun,
             "it had no visible side effect itself"
         );
     }
@@ -357,8 +361,8 @@ mod tests {
     fn rollback_prevents_visible_side_effects() {
         let [_run, one, two, three] = frames();
         assert_eq!(three.end(false), Ok(()), "it has no visible side effect");
-        assert_eq!(three.undo(two.lineage()), Undo::Begun);
-        assert_eq!(three.undo(one.lineage()), Undo::UnderWay);
+        assert_eq!(three.roll_back(two.lineage()), Rollback::Begun);
+        assert_eq!(three.roll_back(one.lineage()), Rollback::UnderWay);
         assert_eq!(three.end(true), Err(RollbackPending));
         assert!(three.is_rolled_back_above() && !two.is_rolled_back_above());
         assert_eq!(one.end(true), Ok(()), "it is a caller");
@@ -371,10 +375,10 @@ mod tests {
         let [_run, one, ..] = frames();
         for n in 0..ROLLBACKS_MAX {
             assert_eq!(one.n_rollbacks(), n);
-            assert_eq!(one.undo(one.lineage()), Undo::Begun);
+            assert_eq!(one.roll_back(one.lineage()), Rollback::Begun);
             one.reset();
         }
-        assert_eq!(one.undo(one.lineage()), Undo::Refused);
+        assert_eq!(one.roll_back(one.lineage()), Rollback::Refused);
     }
 
     #[tokio::test]
@@ -397,7 +401,7 @@ mod tests {
         assert_eq!(two.wants(reads(&c)), reads(&c));
         assert_eq!(three.wants(reads(&b)), reads(&b));
         assert_eq!(two.callee(2).wants(writes(&a)), writes(&a));
-        assert_eq!(three.undo(one.lineage()), Undo::Begun);
+        assert_eq!(three.roll_back(one.lineage()), Rollback::Begun);
         one.reset();
         let all = [
             (Resource::Datastore, Mode::IX),

@@ -24,7 +24,7 @@ use crate::run::cx::{ReadyModel, RunCx};
 pub(super) struct CallPorts {
     pub(super) cx: Arc<RunCx>,
     pub(super) model: Arc<ReadyModel>,
-    /// What the callees of the call inherit from it.
+    /// The state that the callees of the call inherit from it.
     pub(super) caller: Arc<Caller>,
     pub(super) writes: Arc<Writes>,
     /// What interrupted attempts at the same call did. `None` from the first difference on.

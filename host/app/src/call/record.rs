@@ -107,10 +107,10 @@ impl<'a> Record<'a> {
         locked
     }
 
-    pub(super) fn undo(&mut self) -> Result<(), AppError> {
+    pub(super) fn roll_back(&mut self) -> Result<(), AppError> {
         if self.stage != Stage::Ready {
             let store = self.cx.repository.store()?;
-            let is_recorded = store.call_undo(&self.cx.claim, self.frame.lineage())?;
+            let is_recorded = store.call_roll_back(&self.cx.claim, self.frame.lineage())?;
             self.stage = if is_recorded {
                 Stage::Begun
             } else {

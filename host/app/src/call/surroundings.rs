@@ -108,7 +108,7 @@ struct Guard<'a> {
     key: Option<Kept>,
     /// The folder of compiled code, which the host runs outside of the sandbox.
     code: Option<Kept>,
-    /// What controls models and commands; `None` if the model has no write access.
+    /// The files that control models and commands; `None` if the model has no write access.
     control_files: Option<ControlFiles>,
 }
 

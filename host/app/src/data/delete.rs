@@ -14,7 +14,7 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
-/// Which data to delete.
+/// The data to delete.
 #[derive(Debug, Clone)]
 pub struct DataDeleteRequest {
     /// The model. The model itself may be gone.

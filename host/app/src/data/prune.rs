@@ -19,7 +19,7 @@ use crate::events::Events;
 use crate::repository::{MODELS_FOLDER, Repository};
 use crate::structure::{locked, whole};
 
-/// Which data to delete.
+/// The data to delete.
 #[derive(Debug, Clone, Default)]
 pub struct DataPruneRequest {
     /// The models whose data is deleted; if empty, every model that is gone.
@@ -135,13 +135,13 @@ pub async fn data_prune(
     request: &DataPruneRequest,
     events: Arc<dyn Events>,
 ) -> Result<DataPruned, AppError> {
-    let plan = look(repository, request)?;
+    let plan = prune_plan(repository, request)?;
     if request.dry_run || plan.gone.is_empty() {
         return Ok(pruned(request, &plan));
     }
     let held = locked(repository, "data prune", &whole(), events).await?;
     // Definitions may have been added or removed since.
-    let plan = look(repository, request)?;
+    let plan = prune_plan(repository, request)?;
     for data in &plan.gone {
         let delete = DataDelete {
             model: data.model.clone(),
@@ -161,7 +161,7 @@ fn pruned(request: &DataPruneRequest, plan: &Plan) -> DataPruned {
 }
 
 /// Returns the plan. Fails if the plan is doubtful and this is not a dry run.
-fn look(repository: &Repository, request: &DataPruneRequest) -> Result<Plan, AppError> {
+fn prune_plan(repository: &Repository, request: &DataPruneRequest) -> Result<Plan, AppError> {
     let with_data = repository.store()?.data_models()?;
     let n_with_data = with_data.len();
     if !request.models.is_empty() {

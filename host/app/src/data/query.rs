@@ -19,7 +19,7 @@ use crate::repository::Repository;
 /// How often a version is looked up again that another process renames while it is read.
 const RENAMES_MAX: u32 = 8;
 
-/// What to find.
+/// A request to query data.
 #[derive(Debug, Clone)]
 pub struct DataQueryRequest {
     /// A CEL expression that is true for the wanted versions.
@@ -255,7 +255,7 @@ fn matched(
         definition: &texts.definition,
         content: content.as_deref(),
     };
-    Ok(faults.look(query, &row))
+    Ok(faults.evaluate(query, &row))
 }
 
 /// The parts of a version that have to be converted to text.

@@ -12,7 +12,7 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
-/// Which data to rename.
+/// The data to rename, and its new name.
 #[derive(Debug, Clone)]
 pub struct DataRenameRequest {
     /// The model. The model itself may be gone.

@@ -14,7 +14,7 @@ use crate::events::Events;
 use crate::repository::Repository;
 use crate::structure::{locked, one};
 
-/// Which version to restore.
+/// The version to restore.
 #[derive(Debug, Clone)]
 pub struct DataRestoreRequest {
     /// The model. The model itself may be gone.

@@ -12,10 +12,10 @@ use crate::events::{Event, Events};
 use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole_to_read};
 
-/// Which backup to write.
+/// The backup to write.
 #[derive(Debug, Clone)]
 pub struct DatastoreBackupRequest {
-    /// The file.
+    /// The archive to write.
     pub to: PathBuf,
     /// Whether an existing file is replaced.
     pub replace: bool,

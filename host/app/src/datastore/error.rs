@@ -12,7 +12,7 @@ pub enum DatastoreError {
     /// Something in the datastore is missing or damaged.
     #[error("the datastore is damaged")]
     Damaged {
-        /// What is wrong, and where.
+        /// The faults, each with its place.
         faults: Vec<String>,
     },
     /// The datastore has data or runs.

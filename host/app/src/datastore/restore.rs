@@ -12,7 +12,7 @@ use crate::repository::Repository;
 use crate::structure::{in_background, locked, whole};
 use crate::views::time;
 
-/// Which backup to restore.
+/// The backup to restore.
 #[derive(Debug, Clone)]
 pub struct DatastoreRestoreRequest {
     /// The path of the backup; if `None`, the backup is read from stdin.

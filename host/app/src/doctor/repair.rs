@@ -56,21 +56,21 @@ impl TemporaryFile {
     }
 }
 
-/// What was done about one finding.
+/// The repair of one finding.
 #[derive(Debug)]
 pub struct Repaired {
     /// The area of the finding.
     pub area: Area,
     /// The finding.
     pub finding: DoctorFinding,
-    /// What was done, as a sentence; or why it could not be repaired.
+    /// The repair, as a sentence; or why it was not possible.
     pub result: Result<String, AppError>,
 }
 
-/// What was repaired, and what remains.
+/// The repairs, and the findings that remain.
 #[derive(Debug)]
-pub struct Doctored {
-    /// What was done about each finding that could be repaired.
+pub struct RepairReport {
+    /// The repair of each finding that can be repaired.
     pub repairs: Vec<Repaired>,
     /// The findings that remain.
     pub remaining: Vec<Examined>,
@@ -86,7 +86,7 @@ pub struct Doctored {
 pub async fn doctor_fix(
     repository: &Arc<Repository>,
     events: Arc<dyn Events>,
-) -> Result<Doctored, AppError> {
+) -> Result<RepairReport, AppError> {
     let snapshot = repository.snapshot()?;
     let mut repairs = Vec::new();
     // The modes are set before the datastore is opened, and the locks of killed processes are
@@ -104,7 +104,7 @@ pub async fn doctor_fix(
             });
         }
     }
-    Ok(Doctored {
+    Ok(RepairReport {
         repairs,
         remaining: doctor(repository)?,
     })

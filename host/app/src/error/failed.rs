@@ -43,9 +43,9 @@ pub struct CallFailed {
     pub model: ModelName,
     /// The method.
     pub method: MethodName,
-    /// What went wrong.
+    /// The error.
     pub source: CallError,
-    /// Where the failure began, and which writes were kept or rolled back.
+    /// The calls in which the failure began, and the writes that were kept or rolled back.
     pub report: Box<FailureReport>,
     /// The result of the requested core dump.
     pub core_dump: CoreDumpEnd,
@@ -61,7 +61,7 @@ pub struct WorkflowFailed {
     pub run: RunId,
     /// The steps that made the workflow fail.
     pub faults: Vec<StepFault>,
-    /// Where the failure began, and which writes were kept or rolled back.
+    /// The calls in which the failure began, and the writes that were kept or rolled back.
     pub report: Box<FailureReport>,
 }
 
@@ -72,7 +72,7 @@ pub struct StepFault {
     pub step: StepPath,
     /// The model that it calls; `None` for a gate.
     pub model: Option<ModelName>,
-    /// What went wrong; `None` for a gate that was rejected.
+    /// The error; `None` for a gate that was rejected.
     pub error: Option<CallError>,
 }
 
@@ -234,8 +234,7 @@ impl Explain for WorkflowFailed {
 
 impl RunInterrupted {
     /// Wraps an error that ended the work on a run, so that the user learns that the run was
-    /// interrupted. An error that says that another process works on the run now is returned as it
-    /// is.
+    /// interrupted. [`ErrorCode::Fenced`] is returned unchanged: another process continues the run.
     pub(crate) fn wrap(workflow: &WorkflowName, run: &RunId, source: AppError) -> AppError {
         if source.code() == ErrorCode::Fenced {
             return source;
@@ -313,8 +312,7 @@ fn contention_help(contention: Contention) -> Vec<Help> {
     }
 }
 
-/// Returns the help for secrets that do not exist, although calls in which a failure began requested
-/// them.
+/// Returns the help for missing secrets: those that the calls in which a failure began requested.
 fn secret_help(report: &FailureReport) -> Vec<Help> {
     let calls = report.origins.iter();
     let names: BTreeSet<&str> = calls
@@ -351,7 +349,7 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
     }
     notes.extend(report.kept.iter().filter_map(|call| {
         let kept = kept_text(&call.kept)?;
-        Some(format!("of {}, {kept}", way(call)))
+        Some(format!("of {}, {kept}", chain_text(call)))
     }));
     if let more @ 1.. = report.n_kept - report.kept.len() {
         notes.push(format!(
@@ -359,12 +357,11 @@ fn report_notes(report: &FailureReport) -> Vec<String> {
             count(more as u64, "more call")
         ));
     }
-    let undone = report.rolled_back.iter();
-    notes.extend(undone.filter_map(|call| {
+    notes.extend(report.rolled_back.iter().filter_map(|call| {
         let rolled_back = changes_rolled_back(&call.discarded)?;
         Some(format!(
             "of {}, {}",
-            way(call),
+            chain_text(call),
             rolled_back_text(&rolled_back)
         ))
     }));
@@ -387,13 +384,13 @@ fn origin_notes(call: &CallFailure) -> Vec<String> {
         if let Some(details) = details_text(&problem).filter(|_| call.refusals.is_empty()) {
             text.push_str(&format!("\n{details}"));
         }
-        notes.push(format!("{} failed: {text}", way(call)));
+        notes.push(format!("{} failed: {text}", chain_text(call)));
     }
     notes.extend(call.refusals.calls.iter().map(|refused| {
         let text = call_text(&call_problem(&refused.error), Frames::Few);
         format!(
             "{} called {}.{}, which could not begin: {text}",
-            way(call),
+            chain_text(call),
             refused.model,
             refused.method
         )
@@ -403,20 +400,20 @@ fn origin_notes(call: &CallFailure) -> Vec<String> {
             name: *name,
             value: *value,
         };
-        format!("of {}, {limit}", way(call))
+        format!("of {}, {limit}", chain_text(call))
     }));
     let secrets = call.refusals.secrets.iter();
     notes.extend(secrets.map(|name| {
         format!(
             "{} requested the secret `{name}`, which does not exist",
-            way(call)
+            chain_text(call)
         )
     }));
     notes
 }
 
 /// Returns the chain of calls from the run down to a call, as text.
-fn way(call: &CallFailure) -> String {
+fn chain_text(call: &CallFailure) -> String {
     let chain = call.chain.join(" > ");
     match &call.step {
         Some(step) => format!("{chain} in step `{step}`"),

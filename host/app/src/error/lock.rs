@@ -51,7 +51,7 @@ impl Explain for LockUseError {
                 reason: WithinCallReason::Whole,
                 ..
             } => vec![
-                Help::advice("do it after the call has ended"),
+                Help::advice("run it after the call has ended"),
                 Help::command("see which calls run", UseCase::DatastoreLockStatus),
             ],
             Self::WithinCall {

@@ -11,7 +11,7 @@ use crate::error::{AppError, ModelError};
 use crate::model::method_run::inputs_read;
 use crate::repository::Repository;
 
-/// Which model to create.
+/// The model to create.
 #[derive(Debug, Clone)]
 pub struct ModelCreateRequest {
     /// The name of the type.

@@ -56,7 +56,7 @@ pub enum ModelError {
     GrantUnknown {
         /// The model.
         model: ModelName,
-        /// What is wrong with the grant.
+        /// The reason why it cannot be granted.
         source: ChoiceError,
     },
     /// The grants in a definition have a form that is not edited.
@@ -74,7 +74,7 @@ pub enum ModelError {
         model: ModelName,
         /// Its type.
         type_name: TypeName,
-        /// What was to be revoked.
+        /// The grants that were to be revoked.
         what: String,
         /// What the definition grants, each as it is named on a command line.
         granted: Vec<String>,

@@ -20,12 +20,12 @@ use crate::views::permission::{grants_view, permission_view};
 /// The lock file of the processes that change definitions.
 const QUEUE_FILE: &str = "models.lock";
 
-/// What to grant to which model.
+/// A request to add grants to the definition of a model.
 #[derive(Debug, Clone)]
 pub struct ModelGrantRequest {
     /// The model.
     pub model: String,
-    /// What to grant of the requests of its plugin.
+    /// The permissions to grant, out of the requests of its plugin.
     pub choices: Vec<Choice>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn definitions_queue(repository: &RepositorySnapshot) -> Result<FileQ
     )?)
 }
 
-/// Writes a definition with other grants, unless it has them already. The caller must have the turn
+/// Writes a definition with other grants, unless it has them already. The caller must hold the lock
 /// of [`definitions_queue`].
 pub(crate) fn grants_write(
     repository: &Repository,

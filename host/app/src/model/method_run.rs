@@ -27,7 +27,7 @@ use crate::run::cx::{ReadyModel, RunCx};
 use crate::secret::vault::Vault;
 use crate::views::call::versions_written;
 
-/// Which method to run, and how.
+/// A request to run a method.
 #[derive(Debug, Clone, Default)]
 pub struct ModelMethodRunRequest {
     /// The model's name.

@@ -15,12 +15,12 @@ use crate::repository::snapshot::RepositorySnapshot;
 use crate::run::cx::type_grants;
 use crate::views::permission::grants_view;
 
-/// What to revoke of which model.
+/// A request to remove grants from the definition of a model.
 #[derive(Debug, Clone)]
 pub struct ModelRevokeRequest {
     /// The model.
     pub model: String,
-    /// What to revoke.
+    /// The grants to revoke.
     pub what: Revoked,
 }
 

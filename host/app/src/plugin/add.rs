@@ -29,12 +29,12 @@ use crate::repository::snapshot::RepositorySnapshot;
 use crate::repository::{Repository, cache_unusable, plugin_lock_read};
 use crate::views::permission::{grants_view, request_view};
 
-/// What to add, and how.
+/// A request to add a component.
 #[derive(Debug, Clone)]
 pub struct AddRequest {
-    /// Where the component comes from.
+    /// The origin of the component.
     pub source: ComponentSource,
-    /// What the user permits.
+    /// The decisions of the user.
     pub options: AddOptions,
     /// The addresses from which a component may be downloaded although they are not public.
     pub private_addresses: Vec<AddressRange>,
@@ -50,7 +50,7 @@ impl From<&Path> for AddRequest {
     }
 }
 
-/// What the user permits when a component is added.
+/// The decisions of the user who adds a component.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AddOptions {
     /// The component is kept in the repository's folder of vendored components.
@@ -74,7 +74,7 @@ pub struct Added {
     pub plugin: PluginView,
     /// The requested permissions that the user has not decided on yet.
     pub undecided: Vec<Undecided>,
-    /// What changes if the plugin is pinned.
+    /// The change that pinning the plugin makes.
     pub change: PluginChange,
 }
 
@@ -352,7 +352,7 @@ impl Added {
                 (None, Some(pinned)) if change == PluginChange::Unchanged => pinned.source.clone(),
                 (None, _) => self.component.source.clone(),
             },
-            asked: asked_lines(&self.description),
+            asked: request_lines(&self.description),
             grants: grants.clone(),
         };
         lock.plugins.insert(info.name.clone(), entry);
@@ -385,7 +385,7 @@ pub(crate) fn plugin_lock_queue(repository: &RepositorySnapshot) -> Result<FileQ
     Ok(FileQueue::open(&locks, "plugins.lock", wait_max)?)
 }
 
-fn asked_lines(description: &PluginDescription) -> Vec<String> {
+fn request_lines(description: &PluginDescription) -> Vec<String> {
     let requests = description.type_info.permissions.iter();
     let mut lines: Vec<String> = requests
         .map(|request| request.permission.to_string())

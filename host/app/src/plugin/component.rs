@@ -11,7 +11,7 @@ use crate::error::{AppError, PluginUseError};
 use crate::plugin::first_party::first_party_read;
 use crate::repository::snapshot::RepositorySnapshot;
 
-/// Where a component comes from.
+/// The origin of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComponentSource {
     /// A file on this machine.

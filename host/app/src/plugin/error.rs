@@ -85,7 +85,7 @@ pub enum PluginUseError {
         type_name: TypeName,
         /// The name of its file.
         file: String,
-        /// The folders in which the file was looked for.
+        /// The folders that were searched for the file.
         folders: Vec<PathBuf>,
     },
     /// A file has the name of a first-party plugin's component and another content.
@@ -112,7 +112,7 @@ pub enum PluginUseError {
         /// The files.
         paths: [PathBuf; 2],
     },
-    /// The pinned component has the version of the one that was to be added, and another content.
+    /// The component to add has the pinned version, but other content.
     #[error("`{}` {} is pinned with other content", pin.type_name, pin.version)]
     OtherContent {
         /// The pinned component.
@@ -122,7 +122,7 @@ pub enum PluginUseError {
         /// The digest of the file.
         found: String,
     },
-    /// The pinned component has a newer version than the one that was to be added.
+    /// The component to add is older than the pinned one.
     #[error(
         "`{}` provides `{type_name}` {version}, which is older than the pinned {pinned}",
         path.display()
@@ -180,7 +180,7 @@ pub enum PluginUseError {
         /// The components that were restored before.
         restored: Vec<PluginRestored>,
     },
-    /// Models of the type of a plugin that was to be removed exist.
+    /// Models still have the type of the plugin to remove.
     #[error("`{type_name}` is in use by {}", models_text(models))]
     ModelsLeft {
         /// The type.
@@ -225,7 +225,7 @@ pub enum PluginUseError {
     GrantUnknown {
         /// The plugin's type.
         type_name: TypeName,
-        /// What is wrong with the grant.
+        /// The reason why it cannot be granted.
         source: ChoiceError,
     },
 }
@@ -341,7 +341,10 @@ impl Explain for PluginUseError {
                 Help::advice("or build the plugin with a new version"),
             ],
             Self::Older { .. } => {
-                vec![Help::again("go back to it").with("downgrade", Argument::on())]
+                vec![
+                    Help::again("replace the pinned version by it")
+                        .with("downgrade", Argument::on()),
+                ]
             }
             Self::NotPinned { path, .. } => vec![
                 restore_file("get the component with a pinned digest"),
@@ -369,8 +372,8 @@ impl Explain for PluginUseError {
             ],
             Self::Refused { source, .. } | Self::Broken { source, .. } => plugin_help(source),
             Self::PermissionsUndecided { .. } => vec![
-                Help::again("allow all of it").with("grantAll", Argument::on()),
-                Help::again("or some of it").with("grant", "KIND=WHAT"),
+                Help::again("grant everything that it requests").with("grantAll", Argument::on()),
+                Help::again("or only a part of it").with("grant", "KIND=WHAT"),
                 Help::again("or nothing").with("grant", "none"),
             ],
             Self::GrantUnknown { source, .. } => grant_help(source),
@@ -411,7 +414,7 @@ fn type_missing_help(near: Option<&String>) -> Vec<Help> {
 fn not_first_party_help(near: Option<&String>, names: &[TypeName]) -> Vec<Help> {
     let those = format!("the plugins that come with Sedge are {}", quoted(names));
     let mut help = near_or(near, Help::advice(those));
-    help.push(add("or add the file of its component"));
+    help.push(add("or add its component from a file"));
     help
 }
 
@@ -453,7 +456,7 @@ fn add(purpose: &str) -> Help {
 fn grant_help(error: &ChoiceError) -> Vec<Help> {
     let again = |purpose: &str, grant: String| vec![Help::again(purpose).with("grant", grant)];
     match error {
-        ChoiceError::NotAsked(_) => vec![Help::advice(
+        ChoiceError::NotRequested(_) => vec![Help::advice(
             "leave the option out to see what the plugin requests",
         )],
         ChoiceError::SecretElsewhere { name, .. } => again(
@@ -461,7 +464,10 @@ fn grant_help(error: &ChoiceError) -> Vec<Help> {
             format!("secrets={name}@https://HOST"),
         ),
         ChoiceError::NoPath(name) => again("say where it is", format!("files={name}:PATH")),
-        ChoiceError::Kind(_) | ChoiceError::Name(_) | ChoiceError::NoneAndMore => {
+        ChoiceError::Kind(_)
+        | ChoiceError::RevokedKind(_)
+        | ChoiceError::Name(_)
+        | ChoiceError::NoneAndMore => {
             let mut help = again("grant something that it requests", "KIND=WHAT".to_owned());
             help.extend(again("or nothing", "none".to_owned()));
             help

@@ -23,19 +23,19 @@ use crate::plugin::vendor::{file_in_folder, vendored_file};
 use crate::repository::Repository;
 use crate::repository::snapshot::RepositorySnapshot;
 
-/// What to restore.
+/// A request to restore components.
 #[derive(Debug, Clone, Default)]
 pub struct PluginRestoreRequest {
-    /// The files, folders and URLs with the components. If there are none, each missing component
-    /// is looked for.
+    /// The files, folders and URLs with the components. If there are none, Sedge searches for each
+    /// missing component.
     pub from: Vec<PathBuf>,
     /// The addresses from which a component may be downloaded although they are not public.
     pub private_addresses: Vec<AddressRange>,
 }
 
-/// Restores the components in some files and folders and at some URLs. If none is given, each
-/// missing component is looked for in the vendored folder, among the first-party plugins, and where
-/// it was added from, in this order.
+/// Restores components from files, folders and URLs. If the request names none, the function
+/// searches for each missing component in the vendored folder, among the first-party plugins, and
+/// at its recorded source, in this order.
 ///
 /// # Errors
 /// Returns an error if a file is not a pinned component, if a folder has none, or if nothing is
@@ -137,16 +137,16 @@ pub(crate) async fn component_restore(
 pub struct NotFound {
     /// The plugin.
     pub(crate) plugin: PinnedDigest,
-    /// What was found instead in each place.
+    /// The places that were searched, each with its result.
     pub(crate) unusable: Vec<UnusablePlace>,
 }
 
-/// A place that does not have the component which is looked for.
+/// A place that does not have the missing component.
 #[derive(Debug)]
 pub(crate) struct UnusablePlace {
-    /// What is there instead, or why the place cannot be read.
+    /// The content that was found instead, or why the place cannot be read.
     pub(crate) reason: String,
-    /// What the user can do about it.
+    /// Help for the user.
     pub(crate) help: Vec<Help>,
 }
 

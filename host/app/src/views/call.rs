@@ -107,10 +107,10 @@ fn with_help(call: &Lineage, versions: &mut VersionsWritten) {
 }
 
 /// Returns the view of a call's changes that were rolled back. Returns `None` if there are none.
-pub(crate) fn changes_rolled_back(undone: &DiscardedChanges) -> Option<ChangesRolledBack> {
-    (!undone.is_empty()).then(|| ChangesRolledBack {
-        changes: undone.changes,
-        names: undone.names.iter().map(ToString::to_string).collect(),
+pub(crate) fn changes_rolled_back(discarded: &DiscardedChanges) -> Option<ChangesRolledBack> {
+    (!discarded.is_empty()).then(|| ChangesRolledBack {
+        changes: discarded.changes,
+        names: discarded.names.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -63,33 +63,43 @@ pub fn request_view(request: &PermissionRequest) -> PermissionRequestView {
 
 /// Returns the view of the operator's grants.
 pub(crate) fn grants_view(grants: &Grants) -> GrantsView {
-    let http = grants.http.iter().map(|grant| HttpGrantView {
+    // A new kind does not compile here until the view has it, too.
+    let Grants {
+        models,
+        http,
+        sockets,
+        files,
+        env,
+        secrets,
+        commands,
+    } = grants;
+    let http = http.iter().map(|grant| HttpGrantView {
         url: grant.url.to_string(),
         methods: grant.methods.clone(),
         addresses: ranges(&grant.addresses),
     });
-    let sockets = grants.sockets.iter().map(|grant| SocketGrantView {
+    let sockets = sockets.iter().map(|grant| SocketGrantView {
         to: grant.to.to_string(),
         addresses: ranges(&grant.addresses),
     });
-    let files = grants.files.iter().map(|grant| FolderGrantView {
+    let files = files.iter().map(|grant| FolderGrantView {
         name: grant.name.to_string(),
         path: grant.path.clone(),
         access: access_view(grant.access),
     });
-    let secrets = grants.secrets.iter().map(|grant| SecretGrantView {
+    let secrets = secrets.iter().map(|grant| SecretGrantView {
         name: grant.name.to_string(),
         hosts: texts(&grant.hosts),
         reveal: grant.reveal,
     });
     GrantsView {
-        models: texts(&grants.models),
+        models: texts(models),
         http: http.collect(),
         sockets: sockets.collect(),
         files: files.collect(),
-        env: texts(&grants.env),
+        env: texts(env),
         secrets: secrets.collect(),
-        commands: texts(&grants.commands),
+        commands: texts(commands),
     }
 }
 

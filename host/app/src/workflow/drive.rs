@@ -289,7 +289,7 @@ impl Drive {
         })?;
         for record in &appended {
             self.take_in(record)?;
-            self.tell(&record.event);
+            self.report(&record.event);
         }
         Ok(())
     }
@@ -319,7 +319,7 @@ impl Drive {
     }
 
     /// Reports events that only the log has.
-    fn tell(&self, event: &RunEvent) {
+    fn report(&self, event: &RunEvent) {
         match event {
             RunEvent::StepSkipped { step, because } => {
                 self.cx.event(Event::StepSkipped {

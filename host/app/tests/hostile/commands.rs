@@ -36,7 +36,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         of(
             "a command that it did not ask for",
             json!({"command": "unasked"}),
-            "does not ask for it",
+            "does not request it",
         ),
         of(
             "a command that was not granted",

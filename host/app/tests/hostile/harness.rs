@@ -9,7 +9,7 @@ use std::time::Duration;
 use sedge_app::plugin::add::plugin_add;
 use sedge_app::types::Choice;
 use sedge_app::{AppError, Event, Events, Repository, RunFailed};
-use sedge_sys::clock::{Moment, TimeIsUp, until as by_deadline};
+use sedge_sys::clock::{DeadlinePassed, Moment, until as by_deadline};
 use sedge_test_forge::PluginText;
 use serde_json::{Value, json};
 
@@ -333,7 +333,7 @@ async fn attacked(house: &Arc<House>, attack: Attack, n_calls: &AtomicU64) -> Ro
     row.n_neighbour = n_calls.load(Ordering::SeqCst) - n_before;
     let endings = match ended {
         Ok(endings) => endings,
-        Err(TimeIsUp) => vec![format!("it went on for more than {LIVENESS:?}")],
+        Err(DeadlinePassed) => vec![format!("it went on for more than {LIVENESS:?}")],
     };
     let is_expected = |it: &String| attack.ends.iter().any(|ends| it.contains(ends));
     let mut faults = Vec::new();

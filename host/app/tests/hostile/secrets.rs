@@ -117,7 +117,7 @@ fn sent(server: &Server, other: &Server) -> Vec<Attack> {
             "a secret that it did not ask for",
             "get",
             json!({"name": "UNASKED"}),
-            "does not ask for",
+            "does not request",
         ),
         of(
             "a secret by the path of the key",

@@ -199,7 +199,7 @@ async fn denial_of_a_command_has_the_lines_that_grant_it() {
     assert_eq!(code, "denied", "{message}");
     let (code, message) = failed(&house, json!({"command": "unasked"})).await;
     assert_eq!(code, "denied", "{message}");
-    assert!(message.contains("does not ask for it"), "{message}");
+    assert!(message.contains("does not request it"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -353,8 +353,8 @@ async fn call_that_ran_a_command_is_not_rolled_back() {
     let error = bad.into_iter().find_map(Result::err).expect("one of them");
     let error = words(&error);
     assert!(error.contains("wait for each other"), "{error}");
-    let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
-    assert!(!house.seen.events().iter().any(is_undone));
+    let is_rolled_back = |event: &Event| matches!(event, Event::CallRolledBack { .. });
+    assert!(!house.seen.events().iter().any(is_rolled_back));
     assert_eq!(fs::read_to_string(&file).expect("it is there"), ".\n.\n");
 }
 

@@ -121,9 +121,9 @@ async fn failure_names_its_chain_of_calls_and_the_rolled_back_changes() {
         "{origin:?}"
     );
     assert_eq!(chains(&report.rolled_back), ["spawn.run > hostile.trap"]);
-    let undone = &report.rolled_back[0].discarded;
-    let names: Vec<&str> = undone.names.iter().map(|name| name.as_str()).collect();
-    assert_eq!((undone.changes, names), (1, vec!["mark"]));
+    let discarded = &report.rolled_back[0].discarded;
+    let names: Vec<&str> = discarded.names.iter().map(|name| name.as_str()).collect();
+    assert_eq!((discarded.changes, names), (1, vec!["mark"]));
     // `spawn` reports that it keeps its writes.
     assert_eq!((report.n_origins, report.n_rolled_back), (1, 1));
 }

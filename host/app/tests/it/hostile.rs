@@ -56,7 +56,7 @@ async fn trap_is_reported_with_its_place_and_the_last_words() {
     };
     assert!(message.contains("unreachable"), "{message}");
     assert!(
-        message.ends_with("the plugin's last words: goodbye"),
+        message.ends_with("the last line that the plugin printed to stderr: goodbye"),
         "{message}"
     );
     let named = |name: &str| backtrace.iter().any(|frame| frame.function.contains(name));
@@ -64,7 +64,7 @@ async fn trap_is_reported_with_its_place_and_the_last_words() {
     assert!(named("sedge_sdk::"), "{backtrace:#?}");
 
     let error = fails("trap", json!({})).await;
-    assert!(!error.to_string().contains("last words"), "{error}");
+    assert!(!error.to_string().contains("last line"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -565,8 +565,8 @@ async fn call_that_sent_a_request_is_not_rolled_back() {
         "{}",
         words(&error)
     );
-    let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
-    assert!(!house.seen.events().iter().any(is_undone));
+    let is_rolled_back = |event: &Event| matches!(event, Event::CallRolledBack { .. });
+    assert!(!house.seen.events().iter().any(is_rolled_back));
     let requests = server.requests();
     let n_met = requests.iter().filter(|it| it.starts_with("GET /meet "));
     assert_eq!((n_met.count(), requests.len()), (2, 3));

@@ -63,8 +63,8 @@ async fn cross(house: &House, handles: [&Arc<Repository>; 2]) -> [MethodRunView;
         );
         let reports = [one, two].map(|run| run.unwrap_or_else(|error| panic!("{}", words(&error))));
         took("one > two with two > one", since);
-        let is_undone = |event: &Event| matches!(event, Event::CallUndone { .. });
-        if house.seen.events().iter().any(is_undone) {
+        let is_rolled_back = |event: &Event| matches!(event, Event::CallRolledBack { .. });
+        if house.seen.events().iter().any(is_rolled_back) {
             return reports;
         }
     }

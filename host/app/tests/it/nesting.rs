@@ -183,7 +183,7 @@ async fn caller_gets_the_error_of_a_call_that_cannot_begin() {
 
     let ask = |target: &str| json!({"target": target, "method": "latest"});
     let says =
-        "`reader` may not call the model `sink-two`: its plugin `@test/reader` does not ask for it";
+        "`reader` may not call the model `sink-two`: its plugin `@test/reader` does not request it";
     let run = check(("reader", "ask"), ask("sink-two"), "denied", says).await;
     assert_eq!(run.status, RunStatus::Succeeded);
     check(("reader", "ask"), ask("sink"), "ok", "").await;

@@ -218,7 +218,7 @@ async fn secret_without_a_grant_or_value_is_an_error() {
     let (code, message) = failed(&house, "get", get("UNASKED")).await;
     assert_eq!(code, "denied", "{message}");
     assert!(
-        message.contains("`@test/keeper` does not ask for"),
+        message.contains("`@test/keeper` does not request"),
         "{message}"
     );
     // Only a model with a grant for a secret may learn whether the secret exists.

@@ -65,7 +65,7 @@ async fn connection_goes_only_to_granted_endpoints() {
     assert_eq!(used(&house, "dialer").await, ["sockets 127.46.110.7:47110"]);
     for other in ["127.46.110.7:47111", "127.46.110.8:47110", "[::1]:47110"] {
         let says = denied(&house, "talk", Some(other)).await;
-        assert!(says.contains("does not ask for it"), "{other}: {says}");
+        assert!(says.contains("does not request it"), "{other}: {says}");
     }
 }
 
@@ -85,7 +85,7 @@ async fn only_granted_names_are_looked_up() {
     );
     assert!(says.contains("- to: db.example.com:5432"), "{says}");
     let says = denied(&house, "look", Some("mine.evil.example")).await;
-    assert!(says.contains("does not ask for it"), "{says}");
+    assert!(says.contains("does not request it"), "{says}");
     // The address has no listener, but the attempt is allowed.
     let before = house.seen.lines().len();
     let says = denied(&house, "talk", Some("localhost:47110")).await;

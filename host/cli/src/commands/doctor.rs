@@ -3,7 +3,7 @@
 use clap::Args;
 use sedge_api::problem::ErrorClass;
 use sedge_api::view::doctor::{AreaState, DoctorReport};
-use sedge_app::doctor::{Doctored, Examined, Repaired, doctor, doctor_fix, doctor_report};
+use sedge_app::doctor::{Examined, RepairReport, Repaired, doctor, doctor_fix, doctor_report};
 
 use crate::commands::Run;
 use crate::commands::shared::LockOptions;
@@ -36,7 +36,7 @@ impl Run for DoctorArgs {
             return Ok(output(cx, report, examined, None));
         }
         let doctored = cx.wait(doctor_fix(&repository, cx.events()))?;
-        let Doctored { repairs, remaining } = doctored;
+        let RepairReport { repairs, remaining } = doctored;
         let report = doctor_report(&remaining, Some(&repairs));
         Ok(output(cx, report, remaining, Some(repairs)))
     }

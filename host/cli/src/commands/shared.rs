@@ -29,7 +29,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     lock: LockOptions,
     /// Run at most N guests at once [default: 4 for each core, or as in sedge.yaml]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     concurrency: Option<NonZeroU32>,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct Confirmation {
 
 /// The question before something is deleted.
 pub(crate) struct DeleteQuestion {
-    /// What would be deleted, as a sentence with a question mark.
+    /// The question, which names the data to delete.
     pub(crate) text: String,
     /// What was not done if the user does not agree: `the model a was not deleted`.
     pub(crate) refused: String,
@@ -188,6 +188,19 @@ pub(crate) fn setting_parsed<T>(
             "set it to something else, or unset it: `unset {variable}`"
         )],
     })
+}
+
+/// Parses a whole number, such as a version.
+pub(crate) fn whole_number(text: &str) -> Result<u64, String> {
+    // ignored: the library's words do not say what to write instead.
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("it is not a whole number from 0 to {}", u64::MAX))
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    // ignored: the library's words do not say what to write instead.
+    let number = text.parse().ok();
+    number.ok_or_else(|| format!("it is not a whole number from 1 to {}", u32::MAX))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -158,7 +158,7 @@ fn hints(report: &StatusReport) -> Vec<String> {
         hints.push("find the components: `sedge plugin restore`".to_owned());
     }
     if !report.faulty_files.is_empty() {
-        hints.push("see each fault: `sedge doctor`".to_owned());
+        hints.push("see each problem: `sedge doctor`".to_owned());
     }
     hints
 }

@@ -41,7 +41,7 @@ pub struct SelectMissing {
 impl RowFaults {
     /// Returns what to show of a row. Returns `None` if the row does not match, or if an expression
     /// is wrong for it, which is counted.
-    pub fn look(&mut self, query: &Query, row: &DataRow<'_>) -> Option<Shown> {
+    pub fn evaluate(&mut self, query: &Query, row: &DataRow<'_>) -> Option<Shown> {
         match query.evaluate(row) {
             Ok(shown) => {
                 if let Some(Shown {

@@ -6,10 +6,9 @@
 use cel::Value;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
-use super::compile::QueryCompiler;
 use super::selection::{Selection, TextField};
-use super::source::Source;
-use super::tree::{binary, call, ident, key_of};
+use crate::expr::tree::{binary, call, ident, key_of};
+use crate::expr::{ExprCompiler, Source};
 
 /// The necessary conditions of a predicate.
 pub(super) struct Narrowed {
@@ -19,7 +18,7 @@ pub(super) struct Narrowed {
 }
 
 /// Returns the conditions that a row must meet if a predicate is true for it.
-pub(super) fn narrow(source: &Source, compiler: &QueryCompiler) -> Narrowed {
+pub(super) fn narrow(source: &Source, compiler: &ExprCompiler<'_>) -> Narrowed {
     let mut narrowing = Narrowing {
         source,
         compiler,
@@ -35,7 +34,7 @@ pub(super) fn narrow(source: &Source, compiler: &QueryCompiler) -> Narrowed {
 
 struct Narrowing<'c> {
     source: &'c Source,
-    compiler: &'c QueryCompiler,
+    compiler: &'c ExprCompiler<'c>,
     selection: Selection,
 }
 

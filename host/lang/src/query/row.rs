@@ -1,15 +1,16 @@
 //! One version of data as expressions see it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use cel::common::types::{CelBool, CelMap, CelMapKey, CelNull, CelString, CelTimestamp};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
-use chrono::DateTime;
 
-use super::functions::{BUDGET_NAME, QueryBudget};
-use super::values::{Boxed, from_json, from_u64};
+use super::LIMITS;
+use crate::expr::{
+    BUDGET_NAME, Boxed, Budget, Shape, TIME_MS_MAX, Variables, from_json, from_u64, timestamp,
+};
 
 /// The variables that an expression can use, in the order of the help.
 pub const VARIABLES: &[&str] = &[
@@ -36,9 +37,6 @@ pub const VARIABLES: &[&str] = &[
     "attributes",
     "now",
 ];
-
-/// The last millisecond that the expression language can represent: the end of the year 9999.
-const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
 /// The number of content bytes that cost as much as one value, each time an expression uses the
 /// content.
@@ -99,24 +97,28 @@ impl DataRow<'_> {
     }
 }
 
-/// Returns a point in time, in milliseconds since 1970.
-pub(super) fn timestamp(ms: u64) -> CelTimestamp {
-    let ms = i64::try_from(ms.min(TIME_MS_MAX)).expect("the limit is small");
-    let time = DateTime::from_timestamp_millis(ms).expect("the year 9999 is known");
-    CelTimestamp::from(time.fixed_offset())
+/// Returns the variables of an expression.
+pub(super) fn variables() -> &'static Variables {
+    static KNOWN: LazyLock<Variables> = LazyLock::new(|| {
+        let names = VARIABLES.iter();
+        names.fold(Variables::new(), |known, name| {
+            known.with(*name, Shape::Any)
+        })
+    });
+    &KNOWN
 }
 
 /// The values of the variables while an expression is evaluated for one row.
-pub(super) struct EvalScope<'r> {
+pub(super) struct RowScope<'r> {
     row: &'r DataRow<'r>,
     keys: Option<&'r [String]>,
     constants: &'r [Boxed<'static>],
     now: &'r CelTimestamp,
-    pub(super) budget: QueryBudget,
+    pub(super) budget: Budget,
     content: OnceLock<Result<Boxed<'r>, String>>,
 }
 
-impl<'r> EvalScope<'r> {
+impl<'r> RowScope<'r> {
     /// Makes the scope of one row. If `keys` is given, only these members of its content are
     /// parsed.
     pub(super) fn new(
@@ -130,7 +132,7 @@ impl<'r> EvalScope<'r> {
             keys,
             constants,
             now,
-            budget: QueryBudget::new(),
+            budget: Budget::new(LIMITS.cost),
             content: OnceLock::new(),
         }
     }
@@ -160,7 +162,7 @@ impl<'r> EvalScope<'r> {
     }
 }
 
-impl VariableResolver for EvalScope<'_> {
+impl VariableResolver for RowScope<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         let row = self.row;
         let text = |it: &'b str| CowVal::owned(CelString::from(it));

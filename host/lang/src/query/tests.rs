@@ -226,7 +226,7 @@ fn row_with_a_fault_is_counted() {
     let query = Query::parse("attributes.x > 1", None, NOW_MS).expect("it is valid");
     let mut faults = RowFaults::default();
     for content in ["{\"x\": \"a\"}", "{\"x\": 2}", "{", "{}"] {
-        with_row(Some(content), |row| faults.look(&query, row));
+        with_row(Some(content), |row| faults.evaluate(&query, row));
     }
     assert_eq!((faults.n_rows, faults.n_select), (2, 0));
     let first = faults.first.expect("there is one");
@@ -242,13 +242,12 @@ fn row_fault_has_its_place() {
     let check = |predicate: &str, select: Option<&str>, place: &str| {
         let query = Query::parse(predicate, select, NOW_MS).expect("it is valid");
         let mut faults = RowFaults::default();
-        with_row(Some(CONTENT), |row| faults.look(&query, row));
+        with_row(Some(CONTENT), |row| faults.evaluate(&query, row));
         let fault = faults.first.expect(predicate).diagnostic;
         assert_eq!(&fault.file.text[fault.span.clone()], place, "{predicate}");
     };
     check("name == 'record' && name > 1", None, "name > 1");
-    // The parser gives an operator in brackets or in an object only the place of its sign.
-    check("(name + 1) == 'x' || false", None, "+");
+    check("(name + 1) == 'x' || false", None, "name + 1");
     // The place of a loop ends with its last part, because the parser gives its closing bracket no
     // place.
     check(
@@ -256,7 +255,7 @@ fn row_fault_has_its_place() {
         None,
         "[1, 2].exists(x, x > name",
     );
-    check("true", Some("{'a': name, 'b': name - 1}"), "-");
+    check("true", Some("{'a': name, 'b': name - 1}"), "name - 1");
 }
 
 /// A missing value is null in its place, and the other values are shown.
@@ -265,7 +264,9 @@ fn missing_part_of_select_is_null() {
     let check = |select: &str, expect: Value, missing: Option<&str>| {
         let query = Query::parse("true", Some(select), NOW_MS).expect("it is valid");
         let mut faults = RowFaults::default();
-        let shown = with_row(Some("{\"a\": {\"b\": 1}}"), |row| faults.look(&query, row));
+        let shown = with_row(Some("{\"a\": {\"b\": 1}}"), |row| {
+            faults.evaluate(&query, row)
+        });
         assert_eq!(shown.expect("it matches").value, expect, "{select}");
         assert_eq!(faults.missing.first.as_deref(), missing, "{select}");
         assert_eq!(faults.missing.n_rows, u64::from(missing.is_some()));
@@ -332,15 +333,15 @@ fn unknown_name_is_refused_with_the_nearest_name() {
         Some("did you mean `startsWith`?"),
     );
     check_fault(
-        "name.replace('a', 'b') == 'c'",
-        "name.replace('a', 'b'",
-        "there is no function `replace`",
+        "name.swapCase('a', 'b') == 'c'",
+        "name.swapCase('a', 'b'",
+        "there is no function `swapCase`",
         None,
     );
     check_fault(
         "attributes.items.exists(it.id == 2)",
         "attributes.items.exists(it.id == 2",
-        "`exists` is not called like this",
+        "`exists` has the wrong arguments",
         Some("it takes a name and an expression: `list.exists(item, item > 1)`"),
     );
     check_fault(

@@ -59,7 +59,7 @@ impl Effort {
     }
 
     /// Returns the maximum number of visits to the parts of a value during its check.
-    pub(super) fn looks(&self, value: &Value) -> u64 {
+    pub(super) fn n_visits(&self, value: &Value) -> u64 {
         let mut n_parts = [0; DEPTH_MAX + 1];
         count(value, 0, &mut n_parts);
         let looks = n_parts.iter().zip(&self.by_depth);
@@ -319,11 +319,11 @@ mod tests {
         let effort = Effort::of(&json!({"allOf": [twice, twice]})).expect("it has a bound");
         let nested = |n| (0..n).fold(json!({}), |inner, _| json!({"a": inner}));
         assert!(
-            effort.looks(&nested(3)) < 1000,
+            effort.n_visits(&nested(3)) < 1000,
             "{}",
-            effort.looks(&nested(3))
+            effort.n_visits(&nested(3))
         );
-        assert!(effort.looks(&nested(60)) > 1 << 60);
+        assert!(effort.n_visits(&nested(60)) > 1 << 60);
     }
 
     #[test]

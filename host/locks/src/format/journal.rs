@@ -98,9 +98,13 @@ impl<'a> From<&'a Line> for StoredLine<'a> {
 impl<'a> From<&'a TableOperation> for StoredLine<'a> {
     fn from(operation: &'a TableOperation) -> Self {
         match operation {
-            TableOperation::Ask(request, now) => Self::Ask(request.into(), *now),
-            TableOperation::Free(ids, now) => Self::Free(ids.iter().map(|id| id.0).collect(), *now),
-            TableOperation::Dead(session, now) => Self::Dead(session.to_string().into(), *now),
+            TableOperation::Request(request, now) => Self::Ask(request.into(), *now),
+            TableOperation::Release(ids, now) => {
+                Self::Free(ids.iter().map(|id| id.0).collect(), *now)
+            }
+            TableOperation::SessionEnded(session, now) => {
+                Self::Dead(session.to_string().into(), *now)
+            }
         }
     }
 }
@@ -113,11 +117,11 @@ impl TryFrom<StoredLine<'_>> for Line {
             StoredLine::Table(header) => return Ok(Self::Table(header.try_into()?)),
             StoredLine::Entry(entry) => return Ok(Self::Entry(entry.try_into()?)),
             StoredLine::Moved(epoch) => return Ok(Self::Moved(Epoch(epoch))),
-            StoredLine::Ask(request, now) => TableOperation::Ask(request.try_into()?, now),
+            StoredLine::Ask(request, now) => TableOperation::Request(request.try_into()?, now),
             StoredLine::Free(ids, now) => {
-                TableOperation::Free(ids.into_iter().map(RequestId).collect(), now)
+                TableOperation::Release(ids.into_iter().map(RequestId).collect(), now)
             }
-            StoredLine::Dead(session, now) => TableOperation::Dead(session.parse()?, now),
+            StoredLine::Dead(session, now) => TableOperation::SessionEnded(session.parse()?, now),
         };
         Ok(Self::Operation(operation))
     }
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_does_not_write_is_an_error() {
+    fn unknown_line_is_an_error() {
         let check = |line: &str, expect: &str| {
             let error = read_line(line.as_bytes()).expect_err(line);
             assert!(error.to_string().contains(expect), "{line}: {error}");

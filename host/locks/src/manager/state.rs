@@ -15,7 +15,7 @@ use super::Waiting;
 use crate::error::{Blocker, LockError};
 use crate::mode::{Mode, Resource};
 use crate::owner::{Owner, SessionId};
-use crate::replica::{Epoch, News, Replica};
+use crate::replica::{Epoch, Replica, TableUpdate};
 use crate::session::{self, Session};
 use crate::table::{
     Cycle, Decision, LockRequest, LockTable, QueuePlace, RequestId, TableEntry, decide,
@@ -27,7 +27,7 @@ const ALONE: Epoch = Epoch(0);
 /// How often a process with waiting tasks reads the table although its bell was not rung.
 ///
 /// This covers a process that is stopped between its write and the ring.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The reason why a waiting task is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,14 +130,14 @@ impl State {
     pub(super) fn enter(
         &mut self,
         session: Option<&Session>,
-        turn: Option<SharedFile>,
+        locked: Option<SharedFile>,
     ) -> Result<bool, LockError> {
         let before = self.epoch();
         if let (Book::Shared(replica), Some(session)) = (&mut self.book, session) {
-            let Some(news) = replica.enter(session, turn)? else {
+            let Some(update) = replica.enter(session, locked)? else {
                 return Ok(false);
             };
-            self.take_in(&news, before);
+            self.apply_update(&update, before);
         }
         let to_release = self.to_release.clone();
         self.free(&to_release);
@@ -163,11 +163,11 @@ impl State {
         left
     }
 
-    fn take_in(&mut self, news: &News, before: Epoch) {
-        for id in &news.granted {
+    fn apply_update(&mut self, update: &TableUpdate, before: Epoch) {
+        for id in &update.granted {
             self.wake(*id, Woken::Granted);
         }
-        if !news.was_replaced {
+        if !update.was_replaced {
             return;
         }
         let is_new = self.epoch() != before;
@@ -193,7 +193,7 @@ impl State {
         }
     }
 
-    pub(super) fn ask(
+    pub(super) fn request(
         &mut self,
         session: Option<&Session>,
         owner: &Owner,
@@ -296,7 +296,7 @@ impl State {
     /// A process that joins a call later may overtake these waiters, so the search is repeated.
     /// It visits all waiters, and is therefore done no more often than necessary.
     pub(super) fn watch_more(&mut self, own: SessionId) -> Vec<SessionId> {
-        if self.watch_since.elapsed() < LOOK_EVERY {
+        if self.watch_since.elapsed() < POLL_INTERVAL {
             return Vec::new();
         }
         self.watch_since = Moment::now();
@@ -416,7 +416,7 @@ fn dead_one(session: &Session, cycle: &Cycle) -> Option<SessionId> {
         Ok(is_dead) => is_dead,
         Err(error) => {
             // If the session's file cannot be read, its state is unknown, so it keeps its locks.
-            tracing::warn!(%error, "failed to look at the locks of other processes");
+            tracing::warn!(%error, "failed to read the locks of other processes");
             false
         }
     })

@@ -36,14 +36,14 @@ async fn lock(
     (mode, name): (Mode, &str),
     deadline: Moment,
 ) -> Result<LockGuard, LockError> {
-    let ask = Ask {
+    let request = AcquireRequest {
         lineage: &lineage(text),
         under: None,
         what: &format!("{name}.run"),
         wants: &[(model(name), mode)],
         deadline,
     };
-    manager.acquire(ask).await
+    manager.acquire(request).await
 }
 
 /// Acquires a lock that is free or will be released soon.
@@ -91,7 +91,7 @@ fn no_trace(manager: &Arc<LockManager>) {
 }
 
 #[tokio::test]
-async fn a_child_re_enters_and_a_stranger_waits() {
+async fn child_re_enters_and_unrelated_call_waits() {
     let manager = LockManager::alone();
     let held = locked(&manager, "0/1", Mode::X, "sink").await;
     locked(&manager, "0/1/1", Mode::X, "sink").await;
@@ -120,7 +120,7 @@ async fn a_sibling_waits_for_as_long_as_it_takes() {
     let early = clock::until(three_times, &mut sibling).await;
     early.expect_err("it still waits");
     drop(held);
-    sibling.await.expect("its turn");
+    sibling.await.expect("the lock");
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn another_process_waits_and_is_woken() {
         let session = session.expect("its file tells");
         assert_eq!(session.pid, sedge_sys::host::process_id());
         drop(held);
-        drop(waits.await.expect("no panic").expect("its turn"));
+        drop(waits.await.expect("no panic").expect("the lock"));
         let error = lock(&one, "0/1", (Mode::X, "sink"), later()).await;
         error.expect("it was let go");
     }

@@ -9,7 +9,7 @@ use sedge_sys::thread;
 use tokio::sync::oneshot;
 
 use super::LockManager;
-use super::state::LOOK_EVERY;
+use super::state::POLL_INTERVAL;
 use crate::error::LockError;
 use crate::owner::SessionId;
 use crate::replica::TABLE_FILE;
@@ -17,27 +17,27 @@ use crate::session::Session;
 
 impl LockManager {
     /// Starts a thread that waits for the table lock and hands it over.
-    pub(super) fn turn_begin(
+    pub(super) fn table_lock_begin(
         &self,
     ) -> Result<oneshot::Receiver<Result<SharedFile, FileError>>, LockError> {
-        let (send, turn) = oneshot::channel();
+        let (send, locked) = oneshot::channel();
         let session = self.session.clone();
-        thread::start("lock-turn", move || {
-            let turn = session.map(|session| super::threads::turn(&session));
-            if let Some(Some(turn)) = turn.map(Result::transpose) {
+        thread::start("lock-table", move || {
+            let locked = session.map(|session| super::threads::table_lock(&session));
+            if let Some(Some(locked)) = locked.map(Result::transpose) {
                 // ignored: the task that wanted the table lock may have given up. Then the lock
                 // is released here.
-                let _ = send.send(turn);
+                let _ = send.send(locked);
             }
         })?;
-        Ok(turn)
+        Ok(locked)
     }
 
     /// Starts a thread that takes the table lock and releases the pending locks.
-    pub(super) fn turn_in_thread(self: &Arc<Self>) {
+    pub(super) fn release_in_thread(self: &Arc<Self>) {
         let manager = Arc::clone(self);
         let started = thread::start("lock-release", move || {
-            if let Err(error) = manager.turn_blocking(&|_| ()) {
+            if let Err(error) = manager.with_table_blocking(&|_| ()) {
                 tracing::warn!(%error, "failed to release a lock, which will be tried again");
             }
         });
@@ -57,15 +57,10 @@ impl LockManager {
         drop(state);
         let manager = Arc::downgrade(self);
         match to_listen {
-            Some(Some(bell)) => {
-                thread::start(
-                    "lock-bell",
-                    move || {
-                        while look(&manager, bell.wait(LOOK_EVERY)) {}
-                    },
-                )?
-            }
-            Some(None) => clock::ticker(LOOK_EVERY, move || look(&manager, Ok(())))?,
+            Some(Some(bell)) => thread::start("lock-bell", move || {
+                while changes_read(&manager, bell.wait(POLL_INTERVAL)) {}
+            })?,
+            Some(None) => clock::ticker(POLL_INTERVAL, move || changes_read(&manager, Ok(())))?,
             None => {}
         }
         let Some(session) = &self.session else {
@@ -90,7 +85,7 @@ impl LockManager {
 
     /// Releases all requests of a dead session, and removes its files.
     pub(super) fn session_ended(&self, id: SessionId) -> Result<(), LockError> {
-        self.turn_blocking(&|state| state.session_ended(id))?;
+        self.with_table_blocking(&|state| state.session_ended(id))?;
         if let Some(session) = &self.session {
             session.forget(id);
         }
@@ -99,14 +94,14 @@ impl LockManager {
 }
 
 /// Reads the changes of other processes; returns false if the manager was dropped.
-fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
+fn changes_read(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
     let Some(manager) = manager.upgrade() else {
         return false;
     };
     let own = manager.id;
     report(
         rung.map_err(LockError::from)
-            .and_then(|()| manager.turn_blocking(&|state| state.watch_more(own)))
+            .and_then(|()| manager.with_table_blocking(&|state| state.watch_more(own)))
             .and_then(|sessions| manager.watch(sessions)),
     );
     true
@@ -115,7 +110,7 @@ fn look(manager: &Weak<LockManager>, rung: Result<(), FileError>) -> bool {
 /// Blocks the thread until it has the table lock.
 ///
 /// Returns `None` if the table was removed.
-pub(super) fn turn(session: &Session) -> Result<Option<SharedFile>, FileError> {
+pub(super) fn table_lock(session: &Session) -> Result<Option<SharedFile>, FileError> {
     loop {
         let Some(file) = SharedFile::open(session.files(), TABLE_FILE, true)? else {
             return Ok(None);
@@ -131,17 +126,17 @@ pub(super) fn turn(session: &Session) -> Result<Option<SharedFile>, FileError> {
 ///
 /// The outer `None` means that the deadline has passed. The inner `None` means that the table was
 /// removed.
-pub(super) fn turn_until(
+pub(super) fn table_lock_until(
     session: &Arc<Session>,
     deadline: Moment,
 ) -> Result<Option<Option<SharedFile>>, LockError> {
     let session = Arc::clone(session);
-    let waited = thread::wait_for("lock-turn", deadline, move || turn(&session))?;
+    let waited = thread::wait_for("lock-table", deadline, move || table_lock(&session))?;
     Ok(waited.transpose()?)
 }
 
 fn report(result: Result<(), LockError>) {
     if let Err(error) = result {
-        tracing::warn!(%error, "failed to look at the locks of other processes");
+        tracing::warn!(%error, "failed to read the locks of other processes");
     }
 }

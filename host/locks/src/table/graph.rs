@@ -1,7 +1,7 @@
 //! Deadlock detection: searches the wait-for graph for a cycle.
 //!
 //! The nodes of the graph are the waiting requests. An edge leads from a request to each
-//! conflicting request in front of it in the queue. For each lineage that holds the resource, an
+//! conflicting request ahead of it in the queue. For each lineage that holds the resource, an
 //! edge leads to every waiting request of that lineage and of the calls below it, because a call
 //! cannot end before the calls that it made. It does not matter which of several parallel calls
 //! the parent is waiting for at the moment, since it needs all of them to end.
@@ -144,12 +144,12 @@ fn edges<'a>(
 }
 
 impl Candidate<'_> {
-    /// Returns whether the candidate would be queued in front of a request that waits already.
+    /// Returns whether the candidate would be queued ahead of a request that waits already.
     fn overtakes(&self, other: &TableEntry) -> bool {
         self.place == QueuePlace::Overtaking
             && other.place == QueuePlace::Waiting
             && other.request.resource == self.request.resource
-            && !other.request.mode.goes_with(self.request.mode)
+            && !other.request.mode.is_compatible_with(self.request.mode)
     }
 }
 
@@ -202,7 +202,7 @@ fn breaks_at(table: &LockTable, candidate: &Candidate<'_>, last: Node<'_>) -> Ow
     // A lock of a common ancestor blocks neither of the two.
     let in_the_way = |held: &&TableEntry| {
         !held.request.owner.covers(&wanted.owner)
-            && (!held.request.mode.goes_with(wanted.mode) || overtaken(held))
+            && (!held.request.mode.is_compatible_with(wanted.mode) || overtaken(held))
     };
     let topmost = held
         .filter(in_the_way)

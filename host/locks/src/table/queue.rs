@@ -76,10 +76,10 @@ impl Queue {
         let overtaking: Vec<RequestId> = self.overtaking.keys().copied().collect();
         for id in overtaking {
             if self.is_free_for(&self.overtaking[&id].request) {
-                granted.extend(self.let_in(id, now));
+                granted.extend(self.promote(id, now));
             }
         }
-        // The number of requests, by mode, that stay in front of the one being examined.
+        // The number of requests, by mode, that stay ahead of the one being examined.
         let mut passed_over = [0; 4];
         for entry in self.overtaking.values() {
             passed_over[entry.request.mode.index()] += 1;
@@ -89,7 +89,7 @@ impl Queue {
             let request = &self.waiting[&id].request;
             let mode = request.mode;
             if !conflicts(&passed_over, mode) && self.is_free_for(request) {
-                granted.extend(self.let_in(id, now));
+                granted.extend(self.promote(id, now));
             } else if mode == Mode::X {
                 break;
             } else {
@@ -102,7 +102,7 @@ impl Queue {
     }
 
     /// Makes a waiter a holder, and returns it. Returns `None` if it is not in the queue.
-    fn let_in(&mut self, id: RequestId, now: u64) -> Option<TableEntry> {
+    fn promote(&mut self, id: RequestId, now: u64) -> Option<TableEntry> {
         let mut entry = self.remove(id)?;
         entry.place = QueuePlace::Granted;
         entry.since = now;
@@ -121,8 +121,8 @@ impl Queue {
 
     /// Returns the requests that block a request with this place and number.
     ///
-    /// A queued request for `X` waits for everything in front of it, so if one of the blockers is
-    /// such a request, the requests in front of it are left out.
+    /// A queued request for `X` waits for everything ahead of it, so if one of the blockers is
+    /// such a request, the requests ahead of it are left out.
     pub(super) fn blockers(
         &self,
         request: &LockRequest,
@@ -140,7 +140,7 @@ impl Queue {
             QueuePlace::Overtaking => blockers.extend(holders()),
             QueuePlace::Waiting => {
                 for (_, earlier) in self.waiting.range(..id).rev() {
-                    if !request.mode.goes_with(earlier.request.mode) {
+                    if !request.mode.is_compatible_with(earlier.request.mode) {
                         blockers.push(earlier);
                     }
                     if earlier.request.mode == Mode::X {
@@ -148,7 +148,9 @@ impl Queue {
                     }
                 }
                 let overtaking = self.overtaking.values();
-                blockers.extend(overtaking.filter(|it| !request.mode.goes_with(it.request.mode)));
+                blockers.extend(
+                    overtaking.filter(|it| !request.mode.is_compatible_with(it.request.mode)),
+                );
                 blockers.extend(holders());
             }
         }
@@ -186,9 +188,10 @@ impl Queue {
 fn conflicts(n_by_mode: &[usize; 4], mode: Mode) -> bool {
     Mode::ALL
         .iter()
-        .any(|other| n_by_mode[other.index()] > 0 && !mode.goes_with(*other))
+        .any(|other| n_by_mode[other.index()] > 0 && !mode.is_compatible_with(*other))
 }
 
 fn is_in_the_way(held: &TableEntry, request: &LockRequest) -> bool {
-    !request.mode.goes_with(held.request.mode) && !held.request.owner.covers(&request.owner)
+    !request.mode.is_compatible_with(held.request.mode)
+        && !held.request.owner.covers(&request.owner)
 }

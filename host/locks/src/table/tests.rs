@@ -101,7 +101,7 @@ fn an_ancestor_is_never_in_the_way() {
 }
 
 #[test]
-fn what_joined_a_call_is_below_it_and_a_stranger_to_others() {
+fn joined_process_is_a_child_of_its_call_only() {
     Scene::default().check(&[
         ("a X *", "granted"),
         ("a/1 X sink", "granted"),
@@ -128,7 +128,7 @@ fn an_intention_of_another_process_includes_none() {
 }
 
 #[test]
-fn a_cycle_through_what_joined_a_call_is_found() {
+fn cycle_through_a_joined_process_is_detected() {
     let mut scene = Scene::default();
     scene.check(&[
         ("a/1 X one", "granted"),
@@ -237,7 +237,7 @@ fn upgrade_waits_for_other_readers() {
             "b/1/1 waits for a/1, a/1/1 waits for b/1; breaks at b/1",
         ),
     ]);
-    assert_eq!(scene.free("b/1 S sink"), ["a/1/1 X sink"], "in front of c");
+    assert_eq!(scene.free("b/1 S sink"), ["a/1/1 X sink"], "ahead of c");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn two_runs_that_want_each_others_model_are_a_deadlock() {
 
 /// `a/1` cannot end before its child, and holds what `b/1/1` requests.
 #[test]
-fn who_waits_for_a_call_waits_for_those_that_it_made() {
+fn waiter_for_a_call_waits_for_its_callees_too() {
     let mut scene = Scene::default();
     scene.check(&[
         ("a/1 X one", "granted"),
@@ -303,7 +303,7 @@ fn a_cycle_breaks_where_the_last_hold_of_the_lineage_goes() {
     ]);
 }
 
-/// `c/1` is in front of `b/1/1` in the queue for `one`, and waits for `a/1`.
+/// `c/1` is ahead of `b/1/1` in the queue for `one`, and waits for `a/1`.
 #[test]
 fn cycle_through_the_queue_is_found() {
     let mut scene = Scene::default();
@@ -320,7 +320,7 @@ fn cycle_through_the_queue_is_found() {
 }
 
 /// `b/1/1` does not wait for `a/1`, with which it is compatible. It would wait for `a/1/1`, which
-/// is queued in front of it.
+/// is queued ahead of it.
 #[test]
 fn overtaking_request_can_close_a_cycle() {
     let mut scene = Scene::default();

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
-use sedge_locks::manager::Ask;
+use sedge_locks::manager::AcquireRequest;
 use sedge_locks::mode::{Mode, Resource};
 use sedge_model::lineage::Lineage;
 use sedge_model::names::RunId;
@@ -37,14 +37,14 @@ fn unreadable_table_does_not_stay_locked() {
 /// the call ended, it released an unrelated request with that number in the new table. Fix: the
 /// call gets the error that its lock was lost.
 #[test]
-fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
+fn lock_of_a_removed_table_is_lost_and_releases_nothing() {
     let folder = folder();
     let one = manager(folder.path()).expect("it begins");
     let held = lock(&one, 1, "a", 10_000).expect("it is free");
     let other = manager(folder.path()).expect("it begins");
     let lineage = Lineage::root(RunId::from_bits(2)).child(1);
     let model = |name: &str| Resource::Model(name.parse().expect("a name"));
-    let ask = Ask {
+    let request = AcquireRequest {
         lineage: &lineage,
         under: None,
         what: "a.run",
@@ -55,7 +55,7 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
         .enable_time()
         .build();
     let runtime = runtime.expect("a runtime");
-    let mut acquires = pin!(other.acquire(ask));
+    let mut acquires = pin!(other.acquire(request));
     // Wait until the request is in the table, next to the lock that is held.
     while own::status(folder.path()).len() < 2 {
         let soon = Moment::now().after(Duration::from_millis(5));
@@ -67,11 +67,11 @@ fn what_was_locked_in_a_removed_table_is_lost_and_releases_nothing() {
     // Only the waiter still knows the table, and its request is granted by now.
     let mut fresh = Process::start();
     std::fs::remove_file(folder.path().join("table.log")).expect("it is there");
-    fresh.tell(&format!("begin {}", folder.path().display()));
-    assert_eq!(fresh.hear(), "begun");
+    fresh.send(&format!("begin {}", folder.path().display()));
+    assert_eq!(fresh.receive(), "begun");
     for model in ["c", "d"] {
-        fresh.tell(&format!("lock 3 {model} 10000"));
-        assert_eq!(fresh.hear(), "locked");
+        fresh.send(&format!("lock 3 {model} 10000"));
+        assert_eq!(fresh.receive(), "locked");
     }
     let error = runtime.block_on(acquires);
     assert!(matches!(error, Err(LockError::Lost { .. })), "{error:?}");

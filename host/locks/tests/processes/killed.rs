@@ -47,9 +47,9 @@ fn a_dead_process_is_part_of_no_deadlock() {
     let manager = manager(folder.path()).expect("it begins");
     let _one = lock(&manager, 3, "one", 10_000).expect("it is free");
     let mut process = Process::begun(folder.path());
-    process.tell("lock 2 two 10000");
-    assert_eq!(process.hear(), "locked");
-    process.tell("lock 2 one 60000");
+    process.send("lock 2 two 10000");
+    assert_eq!(process.receive(), "locked");
+    process.send("lock 2 one 60000");
     until_waiting(&manager);
     let error = lock(&manager, 3, "two", 10_000);
     let is_deadlock = matches!(error, Err(LockError::Deadlock { .. }));
@@ -59,8 +59,8 @@ fn a_dead_process_is_part_of_no_deadlock() {
 }
 
 fn answer(process: &mut Process, order: &str) -> String {
-    process.tell(order);
-    process.hear()
+    process.send(order);
+    process.receive()
 }
 
 /// Returns a holder, a waiter, and a process that joined the holder's call later.
@@ -69,7 +69,7 @@ fn answer(process: &mut Process, order: &str) -> String {
 fn joined_in_front_of_a_waiter(folder: &Path) -> [Process; 3] {
     let [mut caller, mut waiter, mut joined] = [(), (), ()].map(|()| Process::begun(folder));
     assert_eq!(answer(&mut caller, "lock 1 sink 10000"), "locked");
-    waiter.tell("lock 2 sink 60000");
+    waiter.send("lock 2 sink 60000");
     until_waiting(&manager(folder).expect("it begins"));
     let token = answer(&mut caller, "pass 1");
     let join = format!("join {} {token}", folder.display());
@@ -92,7 +92,7 @@ fn killed_process_that_joined_a_call_blocks_no_other_call() {
         pause(Duration::from_millis(100));
         assert!(waiter.is_silent(), "one has it, below a call or not");
         joined.kill();
-        assert_eq!(waiter.hear(), "locked");
+        assert_eq!(waiter.receive(), "locked");
     }
 }
 
@@ -104,16 +104,16 @@ fn a_caller_outlives_what_joined_it_and_keeps_its_lock() {
     pause(Duration::from_millis(100));
     assert!(waiter.is_silent(), "the caller has it");
     assert_eq!(answer(&mut caller, "unlock"), "unlocked");
-    assert_eq!(waiter.hear(), "locked");
+    assert_eq!(waiter.receive(), "locked");
 }
 
 /// A process that could not create its bell reads the table once a second.
 #[test]
-fn who_has_no_bell_is_late_and_no_more() {
+fn waiter_without_a_bell_is_only_late() {
     let folder = folder();
     let mut holder = Process::begun(folder.path());
-    holder.tell("lock 1 sink 10000");
-    assert_eq!(holder.hear(), "locked");
+    holder.send("lock 1 sink 10000");
+    assert_eq!(holder.receive(), "locked");
     let manager = manager(folder.path()).expect("it begins");
     for name in names(folder.path(), ".lock") {
         let bell = name.replace(".lock", ".bell");
@@ -123,23 +123,23 @@ fn who_has_no_bell_is_late_and_no_more() {
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| lock(&manager, 2, "sink", 30_000));
         until_waiting(&manager);
-        holder.tell("unlock");
-        assert_eq!(holder.hear(), "unlocked");
+        holder.send("unlock");
+        assert_eq!(holder.receive(), "unlocked");
         drop(waits.join().expect("no panic").expect("it was let go"));
     });
 }
 
 #[test]
-fn what_a_killed_process_had_is_free() {
+fn locks_of_a_killed_process_are_released() {
     let folder = folder();
     let rounds = number_from_env("SEDGE_KILL_ROUNDS", N_ROUNDS);
     let own_manager = manager(folder.path()).expect("it begins");
     for round in 0..rounds {
         let mut process = Process::begun(folder.path());
         let mut other = (round % 4 == 0).then(|| Process::begun(folder.path()));
-        process.tell("hammer 1");
+        process.send("hammer 1");
         if let Some(other) = &mut other {
-            other.tell("hammer 2");
+            other.send("hammer 2");
         }
         live_a_while();
         if round % 2 == 0 {
@@ -169,30 +169,30 @@ fn what_a_killed_process_had_is_free() {
 }
 
 #[test]
-fn who_waits_for_a_killed_process_goes_on() {
+fn waiter_continues_after_its_holder_is_killed() {
     let folder = folder();
     for _ in 0..10 {
         let mut holder = Process::begun(folder.path());
-        holder.tell("lock 1 sink 10000");
-        assert_eq!(holder.hear(), "locked");
+        holder.send("lock 1 sink 10000");
+        assert_eq!(holder.receive(), "locked");
         let mut waiter = Process::begun(folder.path());
-        waiter.tell("lock 2 sink 10000");
+        waiter.send("lock 2 sink 10000");
         while own::status(folder.path()).len() < 2 {
             std::thread::yield_now();
         }
         assert!(waiter.is_silent());
         holder.kill();
-        assert_eq!(waiter.hear(), "locked");
+        assert_eq!(waiter.receive(), "locked");
         // A process that is killed while it waits leaves the queue.
         let mut third = Process::begun(folder.path());
-        third.tell("lock 3 sink 10000");
+        third.send("lock 3 sink 10000");
         while own::status(folder.path()).len() < 2 {
             std::thread::yield_now();
         }
         third.kill();
         assert_eq!(own::status(folder.path()).len(), 1);
-        waiter.tell("unlock");
-        assert_eq!(waiter.hear(), "unlocked");
+        waiter.send("unlock");
+        assert_eq!(waiter.receive(), "unlocked");
         drop(
             lock(
                 &manager(folder.path()).expect("it begins"),

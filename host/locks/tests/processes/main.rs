@@ -51,13 +51,13 @@ fn processes_begin_at_once_in_an_empty_folder() {
         let path = parent.path().join(format!("round-{round}"));
         std::fs::create_dir(&path).expect("a new folder");
         for process in &mut processes {
-            process.tell(&format!("begin {}", path.display()));
-            process.tell("lock 1 sink 10000");
-            process.tell("unlock");
+            process.send(&format!("begin {}", path.display()));
+            process.send("lock 1 sink 10000");
+            process.send("unlock");
         }
         for process in &mut processes {
             for expect in ["begun", "locked", "unlocked"] {
-                assert_eq!(process.hear(), expect, "round {round}");
+                assert_eq!(process.receive(), expect, "round {round}");
             }
         }
         assert_eq!(
@@ -77,10 +77,10 @@ fn four_processes_count_without_losing_one() {
     std::fs::write(&file, "0").expect("written");
     let mut processes: Vec<Process> = (0..4).map(|_| Process::begun(folder.path())).collect();
     for process in &mut processes {
-        process.tell(&format!("count {N_COUNTS} {}", file.display()));
+        process.send(&format!("count {N_COUNTS} {}", file.display()));
     }
     for process in &mut processes {
-        assert_eq!(process.hear(), "counted");
+        assert_eq!(process.receive(), "counted");
     }
     let counted = std::fs::read_to_string(&file).expect("a number");
     assert_eq!(counted, (4 * N_COUNTS).to_string());

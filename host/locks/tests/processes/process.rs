@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use sedge_locks::error::LockError;
-use sedge_locks::manager::{Ask, LockGuard, LockManager};
+use sedge_locks::manager::{AcquireRequest, LockGuard, LockManager};
 use sedge_locks::mode::{Mode, Resource};
 use sedge_locks::owner::Owner;
 use sedge_locks::session::Session;
@@ -43,8 +43,8 @@ impl Process {
     /// Starts a process and makes it start a session.
     pub(crate) fn begun(folder: &Path) -> Self {
         let mut process = Self::start();
-        process.tell(&format!("begin {}", folder.display()));
-        assert_eq!(process.hear(), "begun");
+        process.send(&format!("begin {}", folder.display()));
+        assert_eq!(process.receive(), "begun");
         process
     }
 
@@ -77,15 +77,15 @@ impl Process {
             orders,
             answers,
         };
-        assert_eq!(process.hear(), "ready");
+        assert_eq!(process.receive(), "ready");
         process
     }
 
-    pub(crate) fn tell(&mut self, order: &str) {
+    pub(crate) fn send(&mut self, order: &str) {
         writeln!(self.orders, "{order}").expect("the process is there");
     }
 
-    pub(crate) fn hear(&self) -> String {
+    pub(crate) fn receive(&self) -> String {
         let answer = self.answers.recv_timeout(PATIENCE);
         answer.expect("the process answers in time")
     }
@@ -185,14 +185,16 @@ pub(crate) fn lock_below(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    let ask = Ask {
+    let request = AcquireRequest {
         lineage: &first_call(run),
         under,
         what: &format!("{model}.run"),
         wants: &[(Resource::Model(model.parse().expect("a name")), Mode::X)],
         deadline: Moment::now().after(Duration::from_millis(ms)),
     };
-    runtime.expect("a runtime").block_on(manager.acquire(ask))
+    runtime
+        .expect("a runtime")
+        .block_on(manager.acquire(request))
 }
 
 /// Returns the number of files in a folder whose names end with `end`.

@@ -41,15 +41,15 @@ fn error_names_the_read_only_folder() {
     set_mode(parent.path(), 0o755);
     set_mode(&shared, 0o555);
     let mut process = start_unprivileged(parent.path());
-    process.tell(&format!("begin {}", shared.display()));
-    let answer = process.hear();
+    process.send(&format!("begin {}", shared.display()));
+    let answer = process.receive();
     let expect = format!("failed: failed to create `{}/session-", shared.display());
     assert!(answer.starts_with(&expect), "{answer}");
     assert!(answer.contains("Permission denied"), "{answer}");
-    process.tell(&format!("status {}", shared.display()));
+    process.send(&format!("status {}", shared.display()));
     let pid = std::process::id();
     assert_eq!(
-        process.hear(),
+        process.receive(),
         format!("the model `sink` X, held by process {pid}")
     );
     set_mode(&shared, 0o755);
@@ -66,11 +66,11 @@ fn open_session_works_after_its_folder_becomes_read_only() {
     set_mode(parent.path(), 0o755);
     set_mode(&shared, 0o777);
     let mut process = start_unprivileged(parent.path());
-    process.tell(&format!("begin {}", shared.display()));
-    assert_eq!(process.hear(), "begun");
+    process.send(&format!("begin {}", shared.display()));
+    assert_eq!(process.receive(), "begun");
     set_mode(&shared, 0o555);
-    process.tell("relock 500");
-    assert_eq!(process.hear(), "relocked");
+    process.send("relock 500");
+    assert_eq!(process.receive(), "relocked");
     assert_eq!(own::locked(&shared), Vec::<String>::new());
     set_mode(&shared, 0o777);
 }

@@ -13,8 +13,8 @@ fn remove(folder: &Path, name: &str) {
 /// Starts a process that holds the model `sink`.
 fn holder(folder: &Path) -> Process {
     let mut process = Process::begun(folder);
-    process.tell("lock 1 sink 10000");
-    assert_eq!(process.hear(), "locked");
+    process.send("lock 1 sink 10000");
+    assert_eq!(process.receive(), "locked");
     process
 }
 
@@ -35,8 +35,8 @@ fn removed_table_is_restored_by_a_process_that_has_read_it() {
     remove(folder.path(), "table.log");
     let error = lock(&manager, 2, "sink", 100);
     assert!(matches!(error, Err(LockError::Timeout { .. })), "{error:?}");
-    holder.tell("unlock");
-    assert_eq!(holder.hear(), "unlocked");
+    holder.send("unlock");
+    assert_eq!(holder.receive(), "unlocked");
     drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
 }
 
@@ -54,8 +54,8 @@ fn removed_table_that_is_not_restored_loses_its_locks() {
         let mut fresh = Process::start();
         loop {
             remove(folder.path(), "table.log");
-            fresh.tell(&format!("begin {}", folder.path().display()));
-            assert_eq!(fresh.hear(), "begun");
+            fresh.send(&format!("begin {}", folder.path().display()));
+            assert_eq!(fresh.receive(), "begun");
             // A waiter reads the table regularly, and may have restored it in between.
             if own::status(folder.path()).is_empty() {
                 break;
@@ -63,18 +63,18 @@ fn removed_table_that_is_not_restored_loses_its_locks() {
         }
         let lost = waits.join().expect("no panic");
         assert!(matches!(lost, Err(LockError::Lost { .. })), "{lost:?}");
-        fresh.tell("lock 3 sink 10000");
-        assert_eq!(fresh.hear(), "locked");
+        fresh.send("lock 3 sink 10000");
+        assert_eq!(fresh.receive(), "locked");
         holder.signal("CONT");
-        holder.tell("unlock");
-        assert_eq!(holder.hear(), "unlocked");
+        holder.send("unlock");
+        assert_eq!(holder.receive(), "unlocked");
         let error = lock(&manager, 2, "sink", 100);
         assert!(
             matches!(error, Err(LockError::Timeout { .. })),
             "the new one stays: {error:?}"
         );
-        fresh.tell("unlock");
-        assert_eq!(fresh.hear(), "unlocked");
+        fresh.send("unlock");
+        assert_eq!(fresh.receive(), "unlocked");
         drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
     });
 }
@@ -101,13 +101,13 @@ fn a_process_whose_file_was_removed_keeps_its_locks() {
         panic!("another has it: {error:?}")
     };
     assert_eq!(blockers[0].session, None);
-    holder.tell("unlock");
-    assert_eq!(holder.hear(), "unlocked");
+    holder.send("unlock");
+    assert_eq!(holder.receive(), "unlocked");
     drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
 }
 
 #[test]
-fn what_is_left_of_it_is_released_by_force() {
+fn remaining_lock_is_released_by_force() {
     let folder = folder();
     let mut holder = holder(folder.path());
     remove(folder.path(), &session_file(folder.path(), &holder));
@@ -133,18 +133,18 @@ fn locks_that_were_released_in_a_later_table_do_not_come_back() {
     let mut old = Process::begun(folder.path());
     let mut holder = holder(folder.path());
     // From here on, the old process's copy contains the holder's locks.
-    old.tell("lock 5 other 10000");
-    assert_eq!(old.hear(), "locked");
+    old.send("lock 5 other 10000");
+    assert_eq!(old.receive(), "locked");
     remove(folder.path(), "table.log");
     let fresh = Process::begun(folder.path());
-    holder.tell("unlock");
-    assert_eq!(holder.hear(), "unlocked");
+    holder.send("unlock");
+    assert_eq!(holder.receive(), "unlocked");
     // The session ends normally, and its files are removed.
-    holder.tell(&format!("begin {}", folder.path().display()));
-    assert_eq!(holder.hear(), "begun");
+    holder.send(&format!("begin {}", folder.path().display()));
+    assert_eq!(holder.receive(), "begun");
     remove(folder.path(), "table.log");
-    old.tell("lock 6 third 10000");
-    assert_eq!(old.hear(), "locked");
+    old.send("lock 6 third 10000");
+    assert_eq!(old.receive(), "locked");
     let manager = manager(folder.path()).expect("it begins");
     drop(lock(&manager, 2, "sink", 10_000).expect("it was let go"));
     drop(fresh);
@@ -156,13 +156,13 @@ fn a_session_without_a_file_is_not_put_back() {
     let folder = folder();
     let mut old = Process::begun(folder.path());
     let mut holder = holder(folder.path());
-    old.tell("lock 5 other 10000");
-    assert_eq!(old.hear(), "locked");
+    old.send("lock 5 other 10000");
+    assert_eq!(old.receive(), "locked");
     remove(folder.path(), &session_file(folder.path(), &holder));
     holder.kill();
     remove(folder.path(), "table.log");
-    old.tell("lock 6 sink 10000");
-    assert_eq!(old.hear(), "locked");
+    old.send("lock 6 sink 10000");
+    assert_eq!(old.receive(), "locked");
 }
 
 /// How often the table is removed, unless `SEDGE_LOCKS_REMOVALS` is set.
@@ -179,12 +179,12 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
     let mut n_lost = 0;
     for round in 0..n_removals {
         for worker in &mut workers {
-            worker.tell("relock 25");
+            worker.send("relock 25");
         }
         // The file may be missing if no process has restored it yet.
         let _ = std::fs::remove_file(folder.path().join("table.log"));
         for worker in &workers {
-            match worker.hear().as_str() {
+            match worker.receive().as_str() {
                 "relocked" => {}
                 lost if lost.contains("was removed") => n_lost += 1,
                 other => panic!("{other}"),
@@ -193,9 +193,9 @@ fn a_table_that_is_removed_again_and_again_under_load_keeps_no_dead_locks() {
         // One process ends normally, and another one is killed while it works.
         let round = usize::try_from(round).expect("a small number");
         let (ends, dies) = (round % N_WORKERS, (round + 1) % N_WORKERS);
-        workers[ends].tell(&format!("begin {}", folder.path().display()));
-        assert_eq!(workers[ends].hear(), "begun");
-        workers[dies].tell("relock 1000000");
+        workers[ends].send(&format!("begin {}", folder.path().display()));
+        assert_eq!(workers[ends].receive(), "begun");
+        workers[dies].send("relock 1000000");
         while own::status(folder.path()).is_empty() && workers[dies].is_silent() {
             std::thread::yield_now();
         }

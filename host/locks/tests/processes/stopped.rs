@@ -16,8 +16,8 @@ fn stopped_process_keeps_its_locks() {
     let folder = folder();
     let stop = Duration::from_secs(number_from_env("SEDGE_STOP_SECONDS", STOP_SECONDS));
     let mut holder = Process::begun(folder.path());
-    holder.tell("lock 1 sink 10000");
-    assert_eq!(holder.hear(), "locked");
+    holder.send("lock 1 sink 10000");
+    assert_eq!(holder.receive(), "locked");
     holder.stop();
     let manager = manager(folder.path()).expect("it begins");
     let since = Moment::now();
@@ -38,8 +38,8 @@ fn stopped_process_keeps_its_locks() {
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| lock(&manager, 2, "sink", 10_000));
         holder.signal("CONT");
-        holder.tell("unlock");
-        assert_eq!(holder.hear(), "unlocked");
+        holder.send("unlock");
+        assert_eq!(holder.receive(), "unlocked");
         drop(waits.join().expect("no panic").expect("it was let go"));
     });
     println!("stopped for {} s", stop.as_secs());
@@ -52,7 +52,7 @@ fn a_process_that_is_stopped_as_it_waits_gets_its_turn() {
     let manager = manager(folder.path()).expect("it begins");
     let held = lock(&manager, 1, "sink", 10_000).expect("it is free");
     let mut waiter = Process::begun(folder.path());
-    waiter.tell("lock 2 sink 60000");
+    waiter.send("lock 2 sink 60000");
     while own::status(folder.path()).len() < 2 {
         std::thread::yield_now();
     }
@@ -64,7 +64,7 @@ fn a_process_that_is_stopped_as_it_waits_gets_its_turn() {
     assert!(matches!(error, Err(LockError::Timeout { .. })), "{error:?}");
     assert!(waiter.is_silent());
     waiter.signal("CONT");
-    assert_eq!(waiter.hear(), "locked");
+    assert_eq!(waiter.receive(), "locked");
 }
 
 /// The test holds the table lock, as if a process had been stopped in its critical section.
@@ -82,11 +82,11 @@ fn table_in_use_is_reported_at_the_deadline() {
     assert_eq!(
         own::locked(folder.path()),
         Vec::<String>::new(),
-        "who looks takes no turn"
+        "reading the status does not take the table lock"
     );
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| lock(&manager, 1, "sink", 10_000));
         table.unlock().expect("it was locked");
-        drop(waits.join().expect("no panic").expect("its turn came"));
+        drop(waits.join().expect("no panic").expect("the lock"));
     });
 }

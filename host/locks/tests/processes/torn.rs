@@ -29,10 +29,10 @@ fn a_last_line_that_is_torn_anywhere_does_not_count() {
             vec![one, two]
         };
         assert_eq!(own::locked(&path), expect, "cut at {end}");
-        process.tell(&format!("begin {}", path.display()));
-        assert_eq!(process.hear(), "begun", "cut at {end}");
-        process.tell("lock 2 three 10000");
-        assert_eq!(process.hear(), "locked", "cut at {end}");
+        process.send(&format!("begin {}", path.display()));
+        assert_eq!(process.receive(), "begun", "cut at {end}");
+        process.send("lock 2 three 10000");
+        assert_eq!(process.receive(), "locked", "cut at {end}");
         let three = format!("the model `three` X, held by process {}", process.id());
         let mut now = own::locked(&path);
         assert!(now.contains(&three), "cut at {end}: {now:?}");

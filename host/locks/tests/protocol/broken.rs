@@ -14,7 +14,7 @@ use crate::checker::{Fault, Protocol, check};
 use crate::world::{Config, Kind, NESTED, PARALLEL};
 
 #[track_caller]
-fn is_found_out<P: Protocol>(config: &Config, expect: Fault) {
+fn check_is_caught<P: Protocol>(config: &Config, expect: Fault) {
     match check::<P>(config) {
         Ok(seen) => panic!("{seen:?}, and nothing is wrong"),
         Err(violation) => assert_eq!(violation.fault, expect, "{violation}"),
@@ -62,21 +62,21 @@ macro_rules! protocol {
 }
 
 protocol! {
-    /// Ancestors are treated as strangers.
+    /// Ancestors are treated as unrelated owners.
     AncestorsConflict {
         fn is_included(&self, request: &LockRequest) -> bool {
-            self.0.is_included(&as_stranger(request.clone()))
+            self.0.is_included(&as_unrelated(request.clone()))
         }
         fn decide(&self, request: &LockRequest) -> Decision {
-            decide(&self.0, &as_stranger(request.clone()))
+            decide(&self.0, &as_unrelated(request.clone()))
         }
         fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
-            self.0.insert(as_stranger(request), 0)
+            self.0.insert(as_unrelated(request), 0)
         }
     }
 }
 
-fn as_stranger(request: LockRequest) -> LockRequest {
+fn as_unrelated(request: LockRequest) -> LockRequest {
     let Owner {
         under,
         session,
@@ -96,8 +96,8 @@ fn as_stranger(request: LockRequest) -> LockRequest {
 }
 
 #[test]
-fn that_ancestors_conflict_is_found_out() {
-    is_found_out::<AncestorsConflict>(&two_models(), Fault::WaitsForAncestor);
+fn conflict_with_an_ancestor_is_caught() {
+    check_is_caught::<AncestorsConflict>(&two_models(), Fault::WaitsForAncestor);
 }
 
 protocol! {
@@ -128,15 +128,15 @@ fn as_run(request: LockRequest) -> LockRequest {
 }
 
 #[test]
-fn that_siblings_pass_for_ancestors_is_found_out() {
+fn sibling_treated_as_ancestor_is_caught() {
     let kinds = two_models().kinds;
     let config = Config::new("broken", 3, kinds, &[PARALLEL, NESTED]);
-    is_found_out::<SiblingsAreAncestors>(&config, Fault::Exclusion);
+    check_is_caught::<SiblingsAreAncestors>(&config, Fault::Exclusion);
 }
 
 protocol! {
     /// A request is granted if no holder conflicts, regardless of the queue.
-    NoLine {
+    NoQueue {
         fn decide(&self, request: &LockRequest) -> Decision {
             if is_free(&self.0, request) {
                 return Decision::Granted;
@@ -160,14 +160,14 @@ fn is_free(table: &LockTable, request: &LockRequest) -> bool {
     !table.entries().any(|it| {
         it.place == QueuePlace::Granted
             && it.request.resource == request.resource
-            && !it.request.mode.goes_with(request.mode)
+            && !it.request.mode.is_compatible_with(request.mode)
             && !it.request.owner.covers(&request.owner)
     })
 }
 
 #[test]
-fn that_readers_pass_a_writer_is_found_out() {
-    is_found_out::<NoLine>(&one_model(), Fault::Passed);
+fn reader_that_overtakes_a_writer_is_caught() {
+    check_is_caught::<NoQueue>(&one_model(), Fault::Passed);
 }
 
 protocol! {
@@ -175,14 +175,14 @@ protocol! {
     NoOvertaking {
         fn decide(&self, request: &LockRequest) -> Decision {
             match decide(&self.0, request) {
-                Decision::Granted if has_in_front(&self.0, request) => Decision::Wait,
+                Decision::Granted if has_waiter_ahead(&self.0, request) => Decision::Wait,
                 decision @ (Decision::Granted | Decision::Wait | Decision::Deadlock(_)) => decision,
             }
         }
         fn insert(&mut self, request: LockRequest) -> (RequestId, QueuePlace) {
-            let has_in_front = has_in_front(&self.0, &request);
+            let has_waiter_ahead = has_waiter_ahead(&self.0, &request);
             let (id, place) = self.0.insert(request, 0);
-            if !has_in_front {
+            if !has_waiter_ahead {
                 return (id, place);
             }
             let here = |it: &TableEntry| if it.id == id { QueuePlace::Waiting } else { it.place };
@@ -192,17 +192,17 @@ protocol! {
     }
 }
 
-fn has_in_front(table: &LockTable, request: &LockRequest) -> bool {
+fn has_waiter_ahead(table: &LockTable, request: &LockRequest) -> bool {
     table.entries().any(|it| {
         it.place != QueuePlace::Granted
             && it.request.resource == request.resource
-            && !it.request.mode.goes_with(request.mode)
+            && !it.request.mode.is_compatible_with(request.mode)
     })
 }
 
 #[test]
-fn missing_overtaking_is_found_out() {
-    is_found_out::<NoOvertaking>(&one_model(), Fault::NotWoken);
+fn missing_overtaking_is_caught() {
+    check_is_caught::<NoOvertaking>(&one_model(), Fault::NotWoken);
 }
 
 protocol! {
@@ -218,8 +218,8 @@ protocol! {
 }
 
 #[test]
-fn that_a_cycle_is_kept_quiet_is_found_out() {
-    is_found_out::<NoDetection>(&two_models(), Fault::CycleMissed);
+fn undetected_cycle_is_caught() {
+    check_is_caught::<NoDetection>(&two_models(), Fault::CycleMissed);
 }
 
 protocol! {
@@ -244,8 +244,8 @@ fn is_of_calls_alone(cycle: &Cycle) -> bool {
 }
 
 #[test]
-fn that_a_caller_does_not_wait_for_its_callee_is_found_out() {
-    is_found_out::<NoParents>(&two_models(), Fault::CycleMissed);
+fn missing_wait_for_a_callee_is_caught() {
+    check_is_caught::<NoParents>(&two_models(), Fault::CycleMissed);
 }
 
 protocol! {
@@ -264,8 +264,8 @@ protocol! {
 }
 
 #[test]
-fn that_too_little_is_undone_is_found_out() {
-    is_found_out::<BreaksTooLow>(&two_models(), Fault::BreaksAt);
+fn too_small_rollback_is_caught() {
+    check_is_caught::<BreaksTooLow>(&two_models(), Fault::BreaksAt);
 }
 
 protocol! {
@@ -283,6 +283,6 @@ protocol! {
 }
 
 #[test]
-fn that_a_wake_up_is_lost_is_found_out() {
-    is_found_out::<OneWakeUp>(&one_model(), Fault::NotWoken);
+fn lost_wake_up_is_caught() {
+    check_is_caught::<OneWakeUp>(&one_model(), Fault::NotWoken);
 }

@@ -51,7 +51,7 @@ pub(crate) enum Fault {
     WaitsForAncestor,
     /// A request waits although nothing blocks it.
     NotWoken,
-    /// A request was granted although a conflicting request in front of it still waits.
+    /// A request was granted although a conflicting request ahead of it still waits.
     Passed,
     /// A cycle was closed and not reported.
     CycleMissed,

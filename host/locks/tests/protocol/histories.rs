@@ -180,7 +180,7 @@ impl Scene {
         }
     }
 
-    /// Ends all requests in front of a waiting request while strangers are queued behind it.
+    /// Ends all requests ahead of a waiting request while unrelated requests are queued behind it.
     ///
     /// Returns whether there was such a request.
     fn is_fair(&mut self, picks: &[usize]) -> bool {
@@ -194,11 +194,11 @@ impl Scene {
             .filter_map(|it| it.id)
             .collect();
         for n in 0.. {
-            let stranger = Who::run(9, n).child(1);
+            let unrelated = Who::run(9, n).child(1);
             let mode = Mode::ALL[usize::from(n) % 4];
             let place = QueuePlace::Waiting;
             let asked = Asked {
-                who: stranger,
+                who: unrelated,
                 mode,
                 place,
                 ..me
@@ -226,7 +226,7 @@ fn n_histories() -> u32 {
     })
 }
 
-/// Tries histories, and shows the shortest one that fails.
+/// Checks random histories, and panics with the shortest one that fails.
 fn try_all<T: std::fmt::Debug>(
     cases: u32,
     histories: &impl Strategy<Value = T>,

@@ -77,12 +77,12 @@ impl Asked {
 
     /// Returns whether the two requests conflict by resource and mode, whatever their owners.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
-        self.resource == other.resource && !go_together(self.mode, other.mode)
+        self.resource == other.resource && !are_compatible(self.mode, other.mode)
     }
 }
 
 /// Gray's matrix.
-pub(crate) fn go_together(one: Mode, other: Mode) -> bool {
+pub(crate) fn are_compatible(one: Mode, other: Mode) -> bool {
     matches!(
         (one, other),
         (IS, IS | IX | S) | (IX | S, IS) | (IX, IX) | (S, S)

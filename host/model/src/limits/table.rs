@@ -251,7 +251,7 @@ limit_table! {
             log_kibibytes "logKibibytes", log_bytes: Kibibytes = 1_024, Call,
                 "The size of a call's log that is kept. The rest is dropped. The log is in memory until the call ends.";
         }
-        of_machine "What all calls of one process may have together: `processLimits` of `sedge.yaml`."
+        of_machine "Limits on what all calls of one process use together: `processLimits` of `sedge.yaml`."
         "processLimits", ProcessLimitsFile {
             memory_mebibytes "memoryMebibytes": Mebibytes = "half of what the machine or its control group has, and at least 256 MiB", Process, ProcessMemory "process-memory",
                 "All memories and tables of all calls of a process.";

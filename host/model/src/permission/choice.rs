@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::grants::Grants;
 use super::pattern::HttpOrigin;
-use super::{Permission, PermissionKind, PermissionRequest};
+use super::{Permission, PermissionKind, PermissionRequest, kind_of};
 use crate::names::{NameError, SecretName};
 
 /// One part of the decision.
@@ -49,15 +49,18 @@ pub enum ChoiceError {
     /// No such kind.
     #[error("`{0}` is not a kind of permission: write {kinds}, or none", kinds = kinds_text())]
     Kind(String),
+    /// No such kind, of a grant to revoke.
+    #[error("`{0}` is not a kind of permission: write {kinds}", kinds = kinds_text())]
+    RevokedKind(String),
     /// A folder without a path.
-    #[error("`files={0}` does not say where the folder is")]
+    #[error("`files={0}` does not say where the folder is: write `files=NAME:PATH`")]
     NoPath(String),
     /// The plugin does not request this.
-    #[error("it does not ask for `{0}`")]
-    NotAsked(String),
+    #[error("it does not request `{0}`")]
+    NotRequested(String),
     /// The plugin requests the secret, but not for this host.
     #[error(
-        "it does not ask to send the secret `{name}` to `{to}`{}",
+        "it does not request permission to send the secret `{name}` to `{to}`{}",
         asked_text(asked)
     )]
     SecretElsewhere {
@@ -87,10 +90,7 @@ impl FromStr for Choice {
             Some((word, subject)) => (word, Some(subject)),
             None => (text, None),
         };
-        let known = PermissionKind::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == word);
-        let kind = known.ok_or_else(|| ChoiceError::Kind(word.to_owned()))?;
+        let kind = kind_of(word).ok_or_else(|| ChoiceError::Kind(word.to_owned()))?;
         match (kind, subject) {
             (PermissionKind::Files, Some(subject)) => match subject.split_once(':') {
                 Some((name, path)) if !path.is_empty() => Ok(Self::Folder {
@@ -109,7 +109,7 @@ impl FromStr for Choice {
             (PermissionKind::Files, None) => Err(ChoiceError::NoPath("NAME".to_owned())),
             (kind, Some(subject)) => Ok(Self::One {
                 kind,
-                subject: subject.to_owned(),
+                subject: kind.grant_subject(subject)?,
             }),
             (kind, None) => Ok(Self::Kind(kind)),
         }
@@ -202,11 +202,12 @@ fn not_asked(asked: &[PermissionRequest], choice: &Choice) -> ChoiceError {
             };
         }
     }
-    ChoiceError::NotAsked(choice.to_string())
+    ChoiceError::NotRequested(choice.to_string())
 }
 
 fn kinds_text() -> String {
-    PermissionKind::ALL.map(PermissionKind::as_str).join(", ")
+    let kinds: Vec<&str> = PermissionKind::ALL.iter().map(|it| it.as_str()).collect();
+    kinds.join(", ")
 }
 
 fn asked_text(asked: &[HttpOrigin]) -> String {
@@ -324,7 +325,7 @@ mod tests {
         );
         check(
             "secrets=OTHER@https://api.test",
-            Err("does not ask for `secrets=OTHER@https://api.test`"),
+            Err("does not request `secrets=OTHER@https://api.test`"),
         );
         check(
             "secrets=TOKEN@api.test",
@@ -335,6 +336,7 @@ mod tests {
             "secrets=@https://api.test",
             Err("is not a name of a secret"),
         );
+        check("http=ftp://api.test", Err("is not a web origin"));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Denial {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DenialReason {
     /// The plugin does not request the permission. No grant helps.
-    NotAsked(TypeName),
+    NotRequested(TypeName),
     /// The permission has no grant. These lines in the model's definition would add one.
     NotGranted {
         /// The key `grants:` with the existing grants and the missing one.
@@ -62,9 +62,9 @@ impl std::fmt::Display for Denial {
             why,
         } = self;
         match why {
-            DenialReason::NotAsked(type_name) => write!(
+            DenialReason::NotRequested(type_name) => write!(
                 f,
-                "`{model}` may not {attempt}: its plugin `{type_name}` does not ask for it"
+                "`{model}` may not {attempt}: its plugin `{type_name}` does not request it"
             ),
             DenialReason::NotGranted { yaml } => write!(
                 f,
@@ -107,7 +107,7 @@ impl Permissions {
         Denial {
             attempt,
             model: self.model.clone(),
-            why: DenialReason::NotAsked(self.type_name.clone()),
+            why: DenialReason::NotRequested(self.type_name.clone()),
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) async fn describe(
             store.data(),
             lines,
         )?)),
-        Err(clock::TimeIsUp) => Err(PluginError::Describe(CallError::TimedOut {
+        Err(clock::DeadlinePassed) => Err(PluginError::Describe(CallError::TimedOut {
             after_ms: u64::try_from(runtime.component_limits.describe.as_millis())
                 .unwrap_or(u64::MAX),
         })),

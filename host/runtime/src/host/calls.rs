@@ -20,6 +20,15 @@ use crate::host::{BoxFuture, JSON_BYTES_MAX, RequestFault, connected, not_in_des
 use crate::json;
 use crate::limits::raise_hint;
 
+/// The limits that refuse a nested call and belong to its caller, whose log notes them then. Any
+/// other limit stops the callee, whose own log has it.
+const LIMITS_OF_CALLER: [LimitName; 4] = [
+    LimitName::CallDepth,
+    LimitName::CallsPerRun,
+    LimitName::CallsPerCall,
+    LimitName::ParallelCalls,
+];
+
 /// Runs the nested calls of one call.
 pub trait CallsPort: Send + Sync {
     /// Runs the caller's nested call number `ordinal`. Dropping the future cancels it.
@@ -120,24 +129,7 @@ impl CallState {
     /// Logs, once per limit, that a nested call was refused because of a limit. Otherwise the user
     /// would not learn about the limit if the caller replaces the error by one of its own.
     fn limit_note(&mut self, name: LimitName, value: u64) -> wasmtime::Result<()> {
-        let is_of_caller = match name {
-            LimitName::CallDepth
-            | LimitName::CallsPerRun
-            | LimitName::CallsPerCall
-            | LimitName::ParallelCalls => true,
-            LimitName::MemoryBytes
-            | LimitName::CpuSeconds
-            | LimitName::HostCalls
-            | LimitName::HostBytes
-            | LimitName::JsonBytes
-            | LimitName::StagedBytes
-            | LimitName::FileBytes
-            | LimitName::OpenFiles
-            | LimitName::Handles
-            | LimitName::LiveInstances
-            | LimitName::ProcessMemory
-            | LimitName::ProcessDescriptors => false,
-        };
+        let is_of_caller = LIMITS_OF_CALLER.contains(&name);
         let running = self.running()?;
         if !is_of_caller || running.limits_reported.contains(&name) {
             return Ok(());

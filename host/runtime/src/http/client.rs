@@ -137,7 +137,7 @@ impl Client {
             match clock::until(share, self.connect_to(wanted, *address)).await {
                 Ok(Ok(connection)) => return Ok((wanted.key(*address), connection)),
                 Ok(Err(fault)) => last = Some(fault),
-                Err(clock::TimeIsUp) => last = Some(wanted.too_slow()),
+                Err(clock::DeadlinePassed) => last = Some(wanted.too_slow()),
             }
         }
         Err(last.unwrap_or_else(|| wanted.too_slow()))

@@ -176,7 +176,8 @@ impl BodyInserter {
         Ok(inserted)
     }
 
-    /// Returns the data that was held back, at the end of the body.
+    /// Ends the body, and returns the bytes that were held back because a placeholder might have
+    /// begun in them.
     pub(super) fn finish(&mut self) -> Bytes {
         Bytes::from(std::mem::take(&mut self.held))
     }

@@ -59,7 +59,7 @@ impl Store {
         progress: impl FnMut(u64, Option<u64>),
     ) -> Result<RestoreReport, StoreError> {
         self.door
-            .read("look who has locked", |tx| permit.check(tx))?;
+            .read("find the holder of the lock", |tx| permit.check(tx))?;
         // A killed restore may have left files.
         self.unfinished_remove()?;
         let place = Place::new(self.door.medium())?;
@@ -80,13 +80,13 @@ impl Store {
         let former = Former::keep(self, &place.medium, stop)?;
         self.blobs.publish(&archive.named())?;
         self.door.write(
-            "look who has locked",
+            "find the holder of the lock",
             door::Durability::ProcessCrash,
             |tx| permit.check(tx),
         )?;
         self.replace_by(&connection, stop)?;
         if let Err(error) = self.check_restored(&report) {
-            former.put_back(self)?;
+            former.restore(self)?;
             return Err(error);
         }
         drop(connection);
@@ -124,13 +124,17 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub fn is_empty(&self) -> Result<bool, StoreError> {
-        self.door.read("look what there is", |tx| {
-            let is_none = |sql| {
-                tx.first(sql, &values![], |_| Ok(()))
-                    .map(|row| row.is_none())
-            };
-            Ok(is_none("SELECT 1 FROM runs LIMIT 1")? && is_none("SELECT 1 FROM data LIMIT 1")?)
-        })
+        self.door
+            .read("check whether the datastore is empty", |tx| {
+                let is_none = |sql| {
+                    tx.first(sql, &values![], |_| Ok(()))
+                        .map(|row| row.is_none())
+                };
+                Ok(
+                    is_none("SELECT 1 FROM runs LIMIT 1")?
+                        && is_none("SELECT 1 FROM data LIMIT 1")?,
+                )
+            })
     }
 }
 
@@ -170,7 +174,7 @@ impl Former {
         })
     }
 
-    fn put_back(&self, store: &Store) -> Result<(), StoreError> {
+    fn restore(&self, store: &Store) -> Result<(), StoreError> {
         store.replace_by(&self.0, &Stop::default())
     }
 }

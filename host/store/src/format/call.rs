@@ -59,8 +59,8 @@ impl TryFrom<StoredOutcome> for Outcome {
 pub(crate) struct StoredFailedCall {
     #[serde(flatten)]
     error: StoredCallError,
-    #[serde(default, skip_serializing_if = "StoredUndone::is_empty")]
-    undone: StoredUndone,
+    #[serde(default, skip_serializing_if = "StoredDiscarded::is_empty")]
+    undone: StoredDiscarded,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<StoredRefusedCall>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,12 +84,12 @@ struct StoredLimitReached {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct StoredUndone {
+struct StoredDiscarded {
     changes: u64,
     names: Vec<String>,
 }
 
-impl StoredUndone {
+impl StoredDiscarded {
     fn is_empty(&self) -> bool {
         self.changes == 0
     }
@@ -115,7 +115,7 @@ impl StoredFailedCall {
             });
         Self {
             error: StoredCallError::from(error),
-            undone: StoredUndone {
+            undone: StoredDiscarded {
                 changes: *changes,
                 names: names.iter().map(ToString::to_string).collect(),
             },
@@ -126,7 +126,7 @@ impl StoredFailedCall {
     }
 
     pub(crate) fn into_parts(self) -> Result<FailedParts, NameError> {
-        let StoredUndone { changes, names } = self.undone;
+        let StoredDiscarded { changes, names } = self.undone;
         let names = names.iter().map(|name| name.parse());
         let undone = DiscardedChanges {
             changes,

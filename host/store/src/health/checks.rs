@@ -128,7 +128,7 @@ impl<'a> Check<'a> {
         })?;
         for (from, to) in missing.collect::<Result<BTreeSet<_>, _>>()? {
             self.fault(format!(
-                "a row of `{from}` refers to a row of `{to}` that is not there"
+                "a row of `{from}` refers to a row of `{to}` that does not exist"
             ));
         }
         Ok(())

@@ -54,7 +54,7 @@ pub(crate) const RELATIONS: [(&str, &str, bool); 8] = [
         true,
     ),
     (
-        "its log of events has a hole",
+        "its log of events has a gap",
         "SELECT 'run ' || run FROM run_events GROUP BY run HAVING max(seq) <> count(*)",
         true,
     ),

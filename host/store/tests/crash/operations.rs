@@ -135,8 +135,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         let start = call_start(&claim(1), &[2], "sink");
         store.call_start(&claim(1), start).wait()
     }),
-    lazy("call_undo", |store| {
-        store.call_undo(&claim(1), &lineage(1, &[1])).map(drop)
+    lazy("call_roll_back", |store| {
+        store.call_roll_back(&claim(1), &lineage(1, &[1])).map(drop)
     }),
     durable("call_commit", |store| {
         store.call_commit(&claim(1), end()).wait().map(drop)

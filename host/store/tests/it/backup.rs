@@ -202,7 +202,7 @@ fn invalid_backup_is_refused_and_changes_nothing() {
         ),
         ("UPDATE data_versions SET size = size + 1", "content"),
         ("UPDATE run_events SET event = '{}'", "an event: "),
-        ("UPDATE run_events SET seq = 9", "has a hole"),
+        ("UPDATE run_events SET seq = 9", "has a gap"),
         (
             "UPDATE data_versions SET tags = 'nonsense'",
             "cannot be read",

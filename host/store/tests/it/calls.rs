@@ -327,7 +327,7 @@ fn calls_and_logs_of_another_run_are_not_shown() {
 
 /// The records of its callees are deleted, and those of other calls are kept.
 #[test]
-fn undone_call_is_reset_to_its_beginning() {
+fn rolled_back_call_is_reset_to_its_beginning() {
     let fixture = Fixture::new();
     let claim = fixture.run(1);
     let call = fixture.call(&claim, &[1], "sink");
@@ -350,7 +350,10 @@ fn undone_call_is_reset_to_its_beginning() {
             .collect::<Vec<_>>()
     };
     for n in 1..=2 {
-        let is_there = fixture.store.call_undo(&claim, &call).expect("undone");
+        let is_there = fixture
+            .store
+            .call_roll_back(&claim, &call)
+            .expect("rolled back");
         assert!(is_there, "it is under way");
         let expect = [(&call, n), (&beside[1], 0), (&beside[2], 0)];
         assert_eq!(read(), expect.map(|(lineage, n)| (lineage.clone(), n)));
@@ -365,14 +368,14 @@ fn undone_call_is_reset_to_its_beginning() {
         .call_commit(&claim, end.clone())
         .wait()
         .expect("it runs");
-    let is_there = fixture.store.call_undo(&claim, &beside[1]);
-    assert!(is_there.expect("undone"), "it is under way");
+    let is_there = fixture.store.call_roll_back(&claim, &beside[1]);
+    assert!(is_there.expect("rolled back"), "it is under way");
     // Neither an ended call nor one that never began is running.
     for other in [call.clone(), call.child(99)] {
-        let is_there = fixture.store.call_undo(&claim, &other);
+        let is_there = fixture.store.call_roll_back(&claim, &other);
         assert!(!is_there.expect("looked for"), "{other}");
     }
     assert_eq!(read().last(), Some(&(beside[1].clone(), 1)));
     fixture.claimed_again(&claim.run);
-    assert_fenced(fixture.store.call_undo(&claim, &call));
+    assert_fenced(fixture.store.call_roll_back(&claim, &call));
 }

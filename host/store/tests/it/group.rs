@@ -17,7 +17,7 @@ use sedge_model::lineage::Lineage;
 use sedge_model::run::RunEvent;
 use sedge_store::{Author, CallEnd, Claim, Store, StoreError};
 use sedge_sys::file_lock::FileQueue;
-use sedge_sys::thread::give_way;
+use sedge_sys::thread::yield_now;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::fixture::{Fixture, append, success};
@@ -94,7 +94,7 @@ impl Scene {
             if locks.lines().any(is_blocked) {
                 return;
             }
-            give_way();
+            yield_now();
         }
     }
 

@@ -74,7 +74,7 @@ fn run_id_cannot_be_used_twice() {
     let again = run_start(1, RunKind::Method, "sink");
     let events = [RunEvent::Resumed];
     let error = fixture.store.run_start(&again, &events).expect_err("taken");
-    assert_eq!(error.to_string(), "the database failed to make a run");
+    assert_eq!(error.to_string(), "the database failed to create a run");
     assert_eq!(fixture.events(&claim.run), ["1 started"]);
 }
 

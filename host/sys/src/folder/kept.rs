@@ -152,7 +152,7 @@ impl Folder {
         };
         let mut wrong = Vec::new();
         let looked = kept.wrong_in(&self.dir, "", private, &mut wrong);
-        looked.map_err(|source| self.error("look at the modes in", "", source))?;
+        looked.map_err(|source| self.error("inspect the modes in", "", source))?;
         wrong.sort();
         Ok(wrong)
     }

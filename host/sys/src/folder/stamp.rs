@@ -56,7 +56,7 @@ impl Folder {
     /// Its metadata cannot be read.
     pub fn stamp(&self, relative: &str) -> Result<Option<FileStamp>, FileError> {
         let found = self.metadata(relative);
-        let found = found.map_err(|source| self.error("look at", relative, source))?;
+        let found = found.map_err(|source| self.error("inspect", relative, source))?;
         Ok(found.as_ref().map(FileStamp::of))
     }
 }

@@ -1,4 +1,4 @@
-//! Complete runs, played by a driver that only calls `next`.
+//! Complete runs, executed by a driver that only calls `next`.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ fn error() -> CallError {
     })
 }
 
-/// Plays a run until it ends or is suspended. The steps named in `bad` fail, and gates are decided
-/// as in `gates`. The state before each action comes from folding the whole log.
+/// Executes a run until it ends or is suspended. The steps named in `bad` fail, and gates are
+/// decided as in `gates`. The state before each action is the fold of the whole log.
 fn play(
     workflow: &Workflow,
     bad: &[&str],

@@ -355,7 +355,7 @@ fn stopped_process_keeps_its_lock() {
     └─ X wanted by [run 2]/1 (one.add) of tester@[host], process [pid], since [time]
        └─ waits for [run]/1
     ");
-    holder.go_on();
+    holder.resume();
     env.setup(&["model method run two add"]);
     let _ = holder.wait().succeeded();
     let _ = waiter.wait().succeeded();

@@ -127,7 +127,7 @@ fn file_is_compared_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_an_error() {
+fn incomparable_versions_are_an_error() {
     let env = with_versions();
     insta::assert_snapshot!(env.transcript("
         data diff sink record --to 1

@@ -130,7 +130,7 @@ fn missing_data_is_refused() {
 
     $ sedge data get sink record --version one
     ------- stderr -------
-    error: invalid value 'one' for '--version <N>': invalid digit found in string
+    error: invalid value 'one' for '--version <N>': it is not a whole number from 0 to 18446744073709551615
 
     For more information, try '--help'.
     [exit status: 2]

@@ -181,28 +181,28 @@ fn models_folder_that_links_outside_is_refused() {
     insta::assert_snapshot!(env.transcript("data prune\ndata prune --yes\ndata prune --model sink\ndata gc"), @"
     $ sedge data prune
     ------- stderr -------
-    error: failed to look at `$ENV/repo/models`
+    error: failed to inspect `$ENV/repo/models`
     caused by: a path led outside of the filesystem
     hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data prune --yes
     ------- stderr -------
-    error: failed to look at `$ENV/repo/models`
+    error: failed to inspect `$ENV/repo/models`
     caused by: a path led outside of the filesystem
     hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data prune --model sink
     ------- stderr -------
-    error: failed to look at `$ENV/repo/models`
+    error: failed to inspect `$ENV/repo/models`
     caused by: a path led outside of the filesystem
     hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]
 
     $ sedge data gc
     ------- stderr -------
-    error: failed to look at `$ENV/repo/models`
+    error: failed to inspect `$ENV/repo/models`
     caused by: a path led outside of the filesystem
     hint: choose a path inside of the folder, and check where its links lead
     [exit status: 3]

@@ -148,7 +148,7 @@ fn file_is_restored_without_a_copy() {
 
     $ sedge datastore check --deep
     ------- stderr -------
-    The datastore is sound: 3 versions, 2 files. All 293.0 KiB were read.
+    The datastore is intact: 3 versions, 2 files. All 293.0 KiB were read.
     "
     );
 }

@@ -28,7 +28,7 @@ fn existing_backup_is_replaced_only_with_replace() {
     ------- stderr -------
     error: failed to open `none`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge datastore backup ..

@@ -14,11 +14,11 @@ fn damage_is_found_and_a_sound_datastore_passes() {
         @r#"
     $ sedge datastore check
     ------- stderr -------
-    The datastore is sound: 4 versions, 1 file.
+    The datastore is intact: 4 versions, 1 file.
 
     $ sedge datastore check --deep
     ------- stderr -------
-    The datastore is sound: 4 versions, 1 file. All 97.7 KiB were read.
+    The datastore is intact: 4 versions, 1 file. All 97.7 KiB were read.
 
     $ sedge datastore check --json
     ------- stdout -------
@@ -42,7 +42,7 @@ fn damage_is_found_and_a_sound_datastore_passes() {
         @"
     $ sedge datastore check
     ------- stderr -------
-    The datastore is sound: 4 versions, 1 file.
+    The datastore is intact: 4 versions, 1 file.
 
     $ sedge datastore check --deep
     ------- stderr -------
@@ -95,7 +95,7 @@ fn leftovers_are_listed() {
     nothing refers to the file `[sha256]` (100000 bytes)
     ------- stderr -------
     The listed leftovers only take up space; `sedge data gc` removes them.
-    The datastore is sound: 0 versions, 1 file.
+    The datastore is intact: 0 versions, 1 file.
 
     $ sedge data gc
     ------- stderr -------
@@ -103,7 +103,7 @@ fn leftovers_are_listed() {
 
     $ sedge datastore check
     ------- stderr -------
-    The datastore is sound: 0 versions, 0 files.
+    The datastore is intact: 0 versions, 0 files.
     "
     );
 }

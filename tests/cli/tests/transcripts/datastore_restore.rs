@@ -48,7 +48,7 @@ fn datastore_equals_the_backup() {
 
     $ sedge datastore check --deep
     ------- stderr -------
-    The datastore is sound: 3 versions, 1 file. All 97.7 KiB were read.
+    The datastore is intact: 3 versions, 1 file. All 97.7 KiB were read.
 
     $ sedge model method run files read --json
     ------- stdout -------
@@ -109,7 +109,7 @@ fn invalid_backup_changes_nothing() {
     ------- stderr -------
     error: failed to open `none.tar`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge datastore restore text.tar --replace
@@ -150,7 +150,7 @@ fn invalid_backup_changes_nothing() {
 
     $ sedge datastore check --deep
     ------- stderr -------
-    The datastore is sound: 1 version, 0 files. All 7 B were read.
+    The datastore is intact: 1 version, 0 files. All 7 B were read.
     "#
     );
 }

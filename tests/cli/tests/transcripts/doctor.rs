@@ -343,7 +343,7 @@ fn every_fault_is_found() {
 
 /// What can be made again is repaired, and the rest is shown with what to do next.
 #[test]
-fn what_is_safe_is_repaired() {
+fn safe_repairs_are_made() {
     let env = TestEnv::with_sink_and_spawn();
     put(&env, "TOKEN", "canary 1");
     let components = env.repository().join(".sedge/plugins");

@@ -32,7 +32,7 @@ fn missing_or_existing_repository() {
     ------- stderr -------
     error: failed to open `$ENV/gone`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge run list --json --repo $ENV/user
@@ -148,7 +148,7 @@ fn unusable_models() {
     ------- stderr -------
     error: failed to read `$ENV/gone.json`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge model method run spawn run --inputs-json {"count":"x"} --json
@@ -237,7 +237,7 @@ fn faulty_files_of_the_repository() {
 
     $ sedge model get list
     ------- stderr -------
-    error: expected mapping start
+    error: expected keys with values: `key: value`
      --> models/list.yaml:1:1
       |
     1 | - 1
@@ -308,22 +308,22 @@ fn unusable_plugins() {
     ------- stderr -------
     error: failed to read `gone.wasm`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge plugin add $GUESTS/reader.wasm
     ------- stderr -------
     error: `@test/reader` requests permissions that were not decided on
-    caused by: it asks to call and read the model `sink`: to read its data
-    hint: allow all of it: `--grant-all`
-    hint: or some of it: `--grant KIND=WHAT`
+    caused by: it requests permission to call and read the model `sink`: to read its data
+    hint: grant everything that it requests: `--grant-all`
+    hint: or only a part of it: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/sink.wasm --grant http=https://x.example
     ------- stderr -------
     error: `@sedge/sink` cannot be granted that
-    caused by: it does not ask for `http=https://x.example`
+    caused by: it does not request `http=https://x.example`
     hint: leave the option out to see what the plugin requests
     [exit status: 2]
 

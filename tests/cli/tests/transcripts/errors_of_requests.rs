@@ -225,7 +225,7 @@ fn invalid_command_lines() {
 
     $ sedge run list --limit many
     ------- stderr -------
-    error: invalid value 'many' for '--limit <N>': invalid digit found in string
+    error: invalid value 'many' for '--limit <N>': it is not a whole number from 0 to 18446744073709551615
 
     For more information, try '--help'.
     [exit status: 2]
@@ -237,7 +237,7 @@ fn invalid_command_lines() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "invalid value 'many' for '--limit <N>': invalid digit found in string",
+        "message": "invalid value 'many' for '--limit <N>': it is not a whole number from 0 to 18446744073709551615",
         "causes": [],
         "help": [
           {

@@ -215,7 +215,7 @@ fn unusable_backups_and_datastores() {
     ------- stderr -------
     error: failed to open `gone.tar`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge datastore lock release --model unlike --force

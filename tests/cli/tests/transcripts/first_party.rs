@@ -100,14 +100,14 @@ fn unknown_name_is_refused() {
     ------- stderr -------
     error: `@sedge/htp` is not a plugin that comes with Sedge
     hint: did you mean `@sedge/http`?
-    hint: or add the file of its component: `sedge plugin add FILE.wasm`
+    hint: or add its component from a file: `sedge plugin add FILE.wasm`
     [exit status: 3]
 
     $ sedge plugin add @acme/cloud
     ------- stderr -------
     error: `@acme/cloud` is not a plugin that comes with Sedge
     hint: the plugins that come with Sedge are `@sedge/files`, `@sedge/http`, `@sedge/shell`, `@sedge/sink`, `@sedge/spawn`
-    hint: or add the file of its component: `sedge plugin add FILE.wasm`
+    hint: or add its component from a file: `sedge plugin add FILE.wasm`
     [exit status: 3]
 
     $ sedge plugin add @acme/cloud --json
@@ -126,7 +126,7 @@ fn unknown_name_is_refused() {
           },
           {
             "kind": "command",
-            "purpose": "or add the file of its component",
+            "purpose": "or add its component from a file",
             "useCase": "plugin_add",
             "arguments": {
               "file": null
@@ -246,9 +246,9 @@ fn several_are_added_or_none() {
     $ sedge plugin add $GUESTS/sink.wasm $GUESTS/spawn.wasm
     ------- stderr -------
     error: `@sedge/spawn` requests permissions that were not decided on
-    caused by: it asks to call and read every model: to call the model that its arguments name
-    hint: allow all of it: `--grant-all`
-    hint: or some of it: `--grant KIND=WHAT`
+    caused by: it requests permission to call and read every model: to call the model that its arguments name
+    hint: grant everything that it requests: `--grant-all`
+    hint: or only a part of it: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
 

@@ -62,7 +62,7 @@ fn description_forges_no_line() {
     let fresh = TestEnv::with_repository();
     let undecided = fresh.transcript("plugin add $GUESTS/forger.wasm");
     assert!(
-        undecided.contains("caused by: it asks to call and read the model `sink`"),
+        undecided.contains("caused by: it requests permission to call and read the model `sink`"),
         "{undecided}"
     );
     check(&undecided);

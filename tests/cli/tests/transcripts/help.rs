@@ -200,9 +200,9 @@ fn command_help_lists_arguments_and_options() {
     Add plugins, or replace them with other versions
 
     Each component is checked, compiled and pinned by its digest in sedge.lock. A call compiles it only
-    if the cache of compiled code does not have it. The permissions that a component asks for are shown,
-    and you decide which of them all models of its type have. A version that asks for more permissions
-    than before needs a new decision. If one of several components cannot be added, none is.
+    if the cache of compiled code does not have it. The command shows the permissions that a component
+    requests, and you decide which of them all models of its type have. A version that requests more
+    permissions than before needs a new decision. If one of several components cannot be added, none is.
 
     Usage: sedge plugin add [OPTIONS] <FILE.wasm>...
 
@@ -213,7 +213,7 @@ fn command_help_lists_arguments_and_options() {
 
     Options:
           --grant-all
-              Grant everything that they ask for, except folders, whose paths only you know
+              Grant everything that they request, except folders, whose paths only you know
 
           --grant <KIND[=WHAT]>
               Grant one permission to a single plugin; may be repeated: `models`,

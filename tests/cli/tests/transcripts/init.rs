@@ -100,7 +100,7 @@ fn existing_file_is_refused() {
     ------- stderr -------
     error: failed to create `file`
     caused by: File exists (os error 17)
-    hint: choose another path, or remove what is there
+    hint: choose another path, or remove the existing file or folder
     [exit status: 3]
     ");
 }
@@ -148,7 +148,7 @@ fn other_folder_is_not_a_repository() {
     ------- stderr -------
     error: failed to open `nowhere`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
     "#);
 }

@@ -154,3 +154,14 @@ fn with_reader() -> TestEnv {
     env.setup(&["plugin add $GUESTS/reader.wasm --grant-all"]);
     env
 }
+
+#[test]
+fn name_before_the_type_is_refused() {
+    let env = TestEnv::with_repository();
+    insta::assert_snapshot!(env.run(["model", "create", "sink", "@sedge/sink"]), @"
+    ------- stderr -------
+    error: the type comes before the name of the model
+    hint: did you mean `sedge model create @sedge/sink sink`?
+    [exit status: 2]
+    ");
+}

@@ -88,7 +88,7 @@ fn faulty_file_is_refused() {
     insta::assert_snapshot!(env.transcript("model get tub\nmodel get tub --json"), @r#"
     $ sedge model get tub
     ------- stderr -------
-    error: expected string scalar
+    error: expected a text
      --> models/tub.yaml:3:14
       |
     3 | tags: {team: [a]}
@@ -102,7 +102,7 @@ fn faulty_file_is_refused() {
       "error": {
         "code": "bad_file",
         "class": "usage",
-        "message": "expected string scalar",
+        "message": "expected a text",
         "causes": [],
         "place": {
           "file": "models/tub.yaml",

@@ -178,7 +178,7 @@ fn invalid_grant_is_refused() {
     $ sedge model grant asker http=https://example.org
     ------- stderr -------
     error: `asker` cannot be granted that
-    caused by: it does not ask for `http=https://example.org`
+    caused by: it does not request `http=https://example.org`
     hint: see what its plugin requests: `sedge model permissions asker`
     [exit status: 2]
 
@@ -192,7 +192,7 @@ fn invalid_grant_is_refused() {
     $ sedge model grant asker none
     ------- stderr -------
     error: `none` grants nothing
-    hint: to take permissions back: `sedge model revoke asker --all`
+    hint: to revoke permissions: `sedge model revoke asker --all`
     [exit status: 2]
 
     $ sedge model grant askr env
@@ -254,13 +254,13 @@ fn terminal_asks_about_each_permission_that_is_lacking() {
             child.stdout_so_far()[at..].trim_end().ends_with(question)
         });
         at = child.stdout_so_far().len();
-        child.tell(format!("{answer}\n"));
+        child.send(format!("{answer}\n"));
     }
     let output = child.wait();
     let shown = output.stdout.replace('\r', "");
     assert_eq!(output.code(), Some(0), "{shown}");
     for part in [
-        "asker lacks 6 permissions that its plugin asks for.",
+        "asker lacks 6 permissions that its plugin requests.",
         "1 of 6: call and read the model `sink`",
         "6 of 6: run the command `date`",
         "Added grants to models/asker.yaml.",
@@ -284,7 +284,7 @@ fn quit_changes_nothing() {
                 .trim_end()
                 .ends_with("show/quit]")
         });
-        child.tell(format!("{answer}\n"));
+        child.send(format!("{answer}\n"));
     }
     let output = child.wait();
     assert_eq!(output.code(), Some(3), "{}", output.stdout);

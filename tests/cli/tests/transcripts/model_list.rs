@@ -46,7 +46,7 @@ fn links_to_definitions_are_listed() {
     ------- stderr -------
     error: failed to follow the link `$ENV/repo/models/tub.yaml`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
     ");
 }

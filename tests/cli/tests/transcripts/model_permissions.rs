@@ -137,11 +137,11 @@ fn permissions_are_shown_with_reasons() {
     KIND    ASKS FOR  MAY  LAST USED  WHY
     models  *         *    -          to call the model that its arguments name
     ------- stderr -------
-    Everything that @sedge/spawn asks for is granted.
+    Everything that @sedge/spawn requests is granted.
 
     $ sedge model permissions sink
     ------- stderr -------
-    @sedge/sink asks for nothing, so its models have no access outside of their sandbox.
+    @sedge/sink requests no permission, so its models have no access outside of their sandbox.
 
     $ sedge model permissions askr
     ------- stderr -------
@@ -218,7 +218,7 @@ fn invalid_grant_is_refused() {
 
     $ sedge model permissions sink
     ------- stderr -------
-    error: expected mapping start
+    error: expected keys with values: `key: value`
      --> models/sink.yaml:5:9
       |
     5 | grants: [all]
@@ -287,7 +287,7 @@ fn program_of_a_command_is_shown() {
     KIND      ASKS FOR  MAY              LAST USED  WHY
     commands  *         log: not pinned  -          to run the command that a model names
     ------- stderr -------
-    Everything that @sedge/shell asks for is granted.
+    Everything that @sedge/shell requests is granted.
     ");
     let file = env.read_file("models/every.yaml");
     env.write_file("models/every.yaml", file + "grants: {commands: [\"*\"]}\n");
@@ -304,14 +304,14 @@ fn program_of_a_command_is_shown() {
     KIND      ASKS FOR  MAY                        LAST USED  WHY
     commands  *         log: /usr/bin/git log ...  -          to run the command that a model names
     ------- stderr -------
-    Everything that @sedge/shell asks for is granted.
+    Everything that @sedge/shell requests is granted.
 
     $ sedge model permissions every
     ------- stdout -------
     KIND      ASKS FOR  MAY                                           LAST USED  WHY
     commands  *         any: /bin/sh -c *, log: /usr/bin/git log ...  -          to run the command that a model names
     ------- stderr -------
-    Everything that @sedge/shell asks for is granted.
+    Everything that @sedge/shell requests is granted.
     ");
 }
 

@@ -151,7 +151,7 @@ fn grants_are_removed_and_the_rest_of_the_file_stays() {
 }
 
 #[test]
-fn what_is_not_granted_is_refused() {
+fn revocation_of_a_missing_grant_is_refused() {
     let env = with_asker();
     let before = env.read_file("models/asker.yaml");
     insta::assert_snapshot!(

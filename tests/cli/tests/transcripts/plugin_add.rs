@@ -29,15 +29,15 @@ fn requests_of_a_plugin_need_a_decision() {
     $ sedge plugin add $GUESTS/asker.wasm
     ------- stderr -------
     error: `@test/asker` requests permissions that were not decided on
-    caused by: it asks to call and read the model `sink`: to note down what it found
-    caused by: it asks to send GET, HEAD to https://*.example.com: to look at the service
-    caused by: it asks to connect to db.example.com:5432: to look into the database
-    caused by: it asks to read and write the folder `inbox`: to sort what came in
-    caused by: it asks to read the environment variable ASKER_OLD: to know the region
-    caused by: it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service
-    caused by: it asks to run the command `date`: to know the day
-    hint: allow all of it: `--grant-all`
-    hint: or some of it: `--grant KIND=WHAT`
+    caused by: it requests permission to call and read the model `sink`: to note down what it found
+    caused by: it requests permission to send GET, HEAD to https://*.example.com: to look at the service
+    caused by: it requests permission to connect to db.example.com:5432: to look into the database
+    caused by: it requests permission to read and write the folder `inbox`: to sort what came in
+    caused by: it requests permission to read the environment variable ASKER_OLD: to know the region
+    caused by: it requests permission to send the secret `TOKEN` to https://api.example.com: to be known to the service
+    caused by: it requests permission to run the command `date`: to know the day
+    hint: grant everything that it requests: `--grant-all`
+    hint: or only a part of it: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
 
@@ -50,25 +50,25 @@ fn requests_of_a_plugin_need_a_decision() {
         "class": "usage",
         "message": "`@test/asker` requests permissions that were not decided on",
         "causes": [
-          "it asks to call and read the model `sink`: to note down what it found",
-          "it asks to send GET, HEAD to https://*.example.com: to look at the service",
-          "it asks to connect to db.example.com:5432: to look into the database",
-          "it asks to read and write the folder `inbox`: to sort what came in",
-          "it asks to read the environment variable ASKER_OLD: to know the region",
-          "it asks to send the secret `TOKEN` to https://api.example.com: to be known to the service",
-          "it asks to run the command `date`: to know the day"
+          "it requests permission to call and read the model `sink`: to note down what it found",
+          "it requests permission to send GET, HEAD to https://*.example.com: to look at the service",
+          "it requests permission to connect to db.example.com:5432: to look into the database",
+          "it requests permission to read and write the folder `inbox`: to sort what came in",
+          "it requests permission to read the environment variable ASKER_OLD: to know the region",
+          "it requests permission to send the secret `TOKEN` to https://api.example.com: to be known to the service",
+          "it requests permission to run the command `date`: to know the day"
         ],
         "help": [
           {
             "kind": "again",
-            "purpose": "allow all of it",
+            "purpose": "grant everything that it requests",
             "arguments": {
               "grantAll": true
             }
           },
           {
             "kind": "again",
-            "purpose": "or some of it",
+            "purpose": "or only a part of it",
             "arguments": {
               "grant": "KIND=WHAT"
             }
@@ -295,27 +295,27 @@ fn grant_without_a_request_is_refused() {
     $ sedge plugin add $GUESTS/asker.wasm --grant env=HOME
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: it does not ask for `env=HOME`
+    caused by: it does not request `env=HOME`
     hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant http=https://example.com
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: it does not ask for `http=https://example.com`
+    caused by: it does not request `http=https://example.com`
     hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant models=*
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: it does not ask for `models=*`
+    caused by: it does not request `models=*`
     hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant files=inbox
     ------- stderr -------
-    error: invalid value 'files=inbox' for '--grant <KIND[=WHAT]>': `files=inbox` does not say where the folder is
+    error: invalid value 'files=inbox' for '--grant <KIND[=WHAT]>': `files=inbox` does not say where the folder is: write `files=NAME:PATH`
 
     For more information, try '--help'.
     [exit status: 2]
@@ -347,14 +347,14 @@ fn grant_without_a_request_is_refused() {
     $ sedge plugin add $GUESTS/asker.wasm --grant secrets=TOKEN@https://evil.test
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: it does not ask to send the secret `TOKEN` to `https://evil.test`, but to `https://api.example.com`
+    caused by: it does not request permission to send the secret `TOKEN` to `https://evil.test`, but to `https://api.example.com`
     hint: grant it for a host that the plugin requests: `--grant secrets=TOKEN@https://HOST`
     [exit status: 2]
 
     $ sedge plugin add $GUESTS/asker.wasm --grant secrets=OTHER@https://api.example.com
     ------- stderr -------
     error: `@test/asker` cannot be granted that
-    caused by: it does not ask for `secrets=OTHER@https://api.example.com`
+    caused by: it does not request `secrets=OTHER@https://api.example.com`
     hint: leave the option out to see what the plugin requests
     [exit status: 2]
 
@@ -379,9 +379,9 @@ fn version_that_asks_for_more_needs_a_decision() {
     $ sedge plugin add asker.wasm --replace
     ------- stderr -------
     error: `@test/asker` requests permissions that were not decided on
-    caused by: it asks to read the environment variable ASKER_NEW: to know the region
-    hint: allow all of it: `--grant-all`
-    hint: or some of it: `--grant KIND=WHAT`
+    caused by: it requests permission to read the environment variable ASKER_NEW: to know the region
+    hint: grant everything that it requests: `--grant-all`
+    hint: or only a part of it: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
     ");
@@ -523,7 +523,7 @@ fn missing_file_is_refused() {
     ------- stderr -------
     error: failed to read `snik.wasm`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge plugin add snik.wasm --json
@@ -540,7 +540,7 @@ fn missing_file_is_refused() {
         "help": [
           {
             "kind": "advice",
-            "text": "check the path: nothing is there"
+            "text": "check the path: it does not exist"
           }
         ]
       }

@@ -11,7 +11,7 @@ fn answered(env: &TestEnv, line: &str, answers: &[(&str, &str)]) -> (String, Opt
             child.stdout_so_far()[at..].trim_end().ends_with(question)
         });
         at = child.stdout_so_far().len();
-        child.tell(format!("{answer}\n"));
+        child.send(format!("{answer}\n"));
     }
     let output = child.wait();
     (output.stdout.replace('\r', ""), output.code())
@@ -43,7 +43,7 @@ fn each_permission_is_a_separate_question() {
     );
     assert_eq!(code, Some(0), "{shown}");
     for part in [
-        "@test/asker asks for 7 permissions, for all models of the type.",
+        "@test/asker requests 7 permissions, for all models of the type.",
         "1 of 7: call and read the model `sink`\n  | to note down what it found\n",
         "  http: [{url: \"https://HOST.example.com\", methods: [GET]}]\n  http: [{url: \"https://HOST.example.com\", methods: [HEAD]}]\n",
         "Type yes, no, show or quit.",

@@ -21,7 +21,7 @@ fn methods_and_requests_are_shown() {
     resources
       calls: The calls of the last run and their outcomes
 
-    asks to
+    requests permission to
       call and read every model: to call the model that its arguments name
 
     sha256 [sha256]
@@ -246,7 +246,7 @@ fn plugin_that_is_not_added_is_described() {
     resources
       calls: The calls of the last run and their outcomes
 
-    asks to
+    requests permission to
       call and read every model: to call the model that its arguments name
 
     sha256 [sha256]
@@ -256,7 +256,7 @@ fn plugin_that_is_not_added_is_described() {
     ------- stderr -------
     error: failed to read `nowhere.wasm`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
 
     $ sedge plugin describe ./sedge.yaml

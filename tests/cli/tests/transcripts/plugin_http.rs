@@ -462,11 +462,11 @@ fn requests_of_the_plugin_are_shown() {
     $ sedge plugin add $GUESTS/http.wasm
     ------- stderr -------
     error: `@sedge/http` requests permissions that were not decided on
-    caused by: it asks to send any requests to https://*:*: to send the requests that its arguments describe
-    caused by: it asks to send any requests to http://*:*: to send the requests that its arguments describe
-    caused by: it asks to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
-    hint: allow all of it: `--grant-all`
-    hint: or some of it: `--grant KIND=WHAT`
+    caused by: it requests permission to send any requests to https://*:*: to send the requests that its arguments describe
+    caused by: it requests permission to send any requests to http://*:*: to send the requests that its arguments describe
+    caused by: it requests permission to send the secret `HTTP_TOKEN` to https://*:*, http://*:*: to authenticate the requests that set `token`
+    hint: grant everything that it requests: `--grant-all`
+    hint: or only a part of it: `--grant KIND=WHAT`
     hint: or nothing: `--grant none`
     [exit status: 2]
 

@@ -172,7 +172,7 @@ fn component_is_restored_from_files_and_folders() {
     ------- stderr -------
     error: failed to read `nowhere.wasm`
     caused by: No such file or directory (os error 2)
-    hint: check the path: nothing is there
+    hint: check the path: it does not exist
     [exit status: 3]
     ");
 }

@@ -78,13 +78,13 @@ fn older_version_is_refused() {
     insta::assert_snapshot!(refused(&env, "plugin add sink.wasm"), @"
     ------- stderr -------
     error: `sink.wasm` provides `@sedge/sink` 2026.11.22.9, which is older than the pinned 2026.11.23.1
-    hint: go back to it: `--downgrade`
+    hint: replace the pinned version by it: `--downgrade`
     [exit status: 3]
     ");
     insta::assert_snapshot!(refused(&env, "plugin add sink.wasm --replace"), @"
     ------- stderr -------
     error: `sink.wasm` provides `@sedge/sink` 2026.11.22.9, which is older than the pinned 2026.11.23.1
-    hint: go back to it: `--downgrade`
+    hint: replace the pinned version by it: `--downgrade`
     [exit status: 3]
     ");
     insta::assert_snapshot!(env.run(["plugin", "add", "sink.wasm", "--downgrade"]), @"

@@ -49,7 +49,7 @@ fn runs_are_deleted_and_their_data_stays() {
 
     $ sedge datastore check
     ------- stderr -------
-    The datastore is sound: 2 versions, 0 files.
+    The datastore is intact: 2 versions, 0 files.
     "
     );
 }

@@ -191,7 +191,7 @@ fn invalid_limit_is_refused() {
     insta::assert_snapshot!(env.transcript("run list --limit many\nrun list --limit many --json"), @r#"
     $ sedge run list --limit many
     ------- stderr -------
-    error: invalid value 'many' for '--limit <N>': invalid digit found in string
+    error: invalid value 'many' for '--limit <N>': it is not a whole number from 0 to 18446744073709551615
 
     For more information, try '--help'.
     [exit status: 2]
@@ -203,7 +203,7 @@ fn invalid_limit_is_refused() {
       "error": {
         "code": "usage",
         "class": "usage",
-        "message": "invalid value 'many' for '--limit <N>': invalid digit found in string",
+        "message": "invalid value 'many' for '--limit <N>': it is not a whole number from 0 to 18446744073709551615",
         "causes": [],
         "help": [
           {

@@ -12,7 +12,7 @@ pub(crate) fn put(env: &TestEnv, name: &str, value: &str) {
 fn answer(child: &mut Child<'_>, answers: &[(&str, &str)]) {
     for (prompt, answer) in answers {
         wait_until("a prompt", || child.stdout_so_far().ends_with(prompt));
-        child.tell(answer);
+        child.send(answer);
     }
 }
 

@@ -5,7 +5,7 @@ use sedge_test_kit::TestEnv;
 use crate::fixtures::with_suspended;
 
 #[test]
-fn what_waits_failed_and_is_not_granted_is_shown() {
+fn open_gates_failures_and_missing_grants_are_shown() {
     let env = with_suspended();
     env.setup(&["model create @sedge/spawn other"]);
     run_fails(&env, "other");
@@ -156,7 +156,7 @@ fn missing_component_and_faulty_file_are_shown() {
     ------- stderr -------
     0 versions and 0 runs on record; [size] on disk.
     hint: find the components: `sedge plugin restore`
-    hint: see each fault: `sedge doctor`
+    hint: see each problem: `sedge doctor`
     ");
 }
 

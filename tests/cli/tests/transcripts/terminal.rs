@@ -127,7 +127,7 @@ fn deletion_is_confirmed_on_a_terminal() {
     let answered = |line: &str, answer: &str| -> CommandOutput {
         let mut child = env.spawn_on_terminal(line);
         wait_until("a question", || child.stdout_so_far().contains("[y/N]"));
-        child.tell(format!("{answer}\r"));
+        child.send(format!("{answer}\r"));
         child.wait()
     };
     let n_versions = || {

@@ -48,7 +48,7 @@ fn empty_list_shows_a_note() {
     insta::assert_snapshot!(env.transcript("workflow list\nworkflow list --json"), @r#"
     $ sedge workflow list
     ------- stderr -------
-    No workflows yet; write one: workflows/NAME.yaml
+    No workflows yet; create the file workflows/NAME.yaml
 
     $ sedge workflow list --json
     ------- stdout -------

@@ -10,11 +10,11 @@ fn valid_workflow_passes() {
     insta::assert_snapshot!(env.transcript("workflow validate A\nworkflow validate B"), @"
     $ sedge workflow validate A
     ------- stderr -------
-    The workflow `A` is sound: 1 step in 1 job.
+    The workflow `A` is valid: 1 step in 1 job.
 
     $ sedge workflow validate B
     ------- stderr -------
-    The workflow `B` is sound: 2 steps in 1 job.
+    The workflow `B` is valid: 2 steps in 1 job.
     ");
 }
 

@@ -5,7 +5,7 @@ use sedge_api::view::data::DeletedName;
 use sedge_app::data::delete::{Chosen, DataDeleteRequest, data_delete};
 
 use crate::commands::Run;
-use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions};
+use crate::commands::shared::{Confirmation, DeleteQuestion, DryRun, LockOptions, whole_number};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text;
@@ -28,7 +28,7 @@ pub(crate) struct DataDeleteArgs {
     /// The name of the data
     name: Option<String>,
     /// Delete this version only
-    #[arg(long, short = 'V', value_name = "N", requires = "name")]
+    #[arg(long, short = 'V', value_name = "N", requires = "name", value_parser = whole_number)]
     version: Option<u64>,
     /// Delete all data whose name begins with this text
     #[arg(long, value_name = "TEXT")]

@@ -4,6 +4,7 @@ use clap::Args;
 use sedge_app::data::diff::data_diff;
 
 use crate::commands::Run;
+use crate::commands::shared::whole_number;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -19,10 +20,10 @@ pub(crate) struct DataDiffArgs {
     /// The name of the data
     name: String,
     /// The older version [default: the version before --to]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     from: Option<u64>,
     /// The newer version [default: the latest]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number)]
     to: Option<u64>,
 }
 

@@ -12,6 +12,7 @@ use sedge_app::types::{ContentReader, Scan};
 use serde_json::Value;
 
 use crate::commands::Run;
+use crate::commands::shared::whole_number;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::guest_text::TerminalData;
@@ -28,7 +29,7 @@ pub(crate) struct DataGetArgs {
     /// The name of the data
     name: String,
     /// The version [default: the latest]
-    #[arg(long, short = 'V', value_name = "N")]
+    #[arg(long, short = 'V', value_name = "N", value_parser = whole_number)]
     version: Option<u64>,
     /// Write the content to this file, or to stdout if it is `-`
     #[arg(long, short, value_name = "FILE")]

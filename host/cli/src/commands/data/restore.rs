@@ -4,7 +4,7 @@ use clap::Args;
 use sedge_app::data::restore::{DataRestoreRequest, data_restore};
 
 use crate::commands::Run;
-use crate::commands::shared::LockOptions;
+use crate::commands::shared::{LockOptions, whole_number};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -21,7 +21,7 @@ pub(crate) struct DataRestoreArgs {
     /// The name of the data
     name: String,
     /// The version to restore
-    #[arg(long, short = 'V', value_name = "N")]
+    #[arg(long, short = 'V', value_name = "N", value_parser = whole_number)]
     version: u64,
     #[command(flatten)]
     lock: LockOptions,

@@ -37,7 +37,7 @@ impl Run for DatastoreCheckArgs {
             String::new()
         };
         let note = format!(
-            "The datastore is sound: {}, {}.{hashed}",
+            "The datastore is intact: {}, {}.{hashed}",
             show::count(checked.versions, "version"),
             show::count(checked.files, "file"),
         );

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use sedge_app::model::create::{ModelCreateRequest, model_create};
+use sedge_sys::shell;
 
 use crate::commands::Run;
 use crate::commands::model::method_run::{inputs_read, key_value};
@@ -23,6 +24,17 @@ pub(crate) struct ModelCreateArgs {
 
 impl Run for ModelCreateArgs {
     fn run(self, cx: &Context) -> Result<Output, CliError> {
+        // A name never begins with `@`, and a type always does.
+        if self.name.starts_with('@') && !self.r#type.starts_with('@') {
+            return Err(CliError::Usage {
+                message: "the type comes before the name of the model".to_owned(),
+                hints: vec![format!(
+                    "did you mean `sedge model create {} {}`?",
+                    shell::word(&self.name),
+                    shell::word(&self.r#type)
+                )],
+            });
+        }
         let repository = cx.repository()?;
         let request = ModelCreateRequest {
             type_name: self.r#type,

@@ -16,9 +16,9 @@ use crate::{grant_questions, show};
 
 /// Grant permissions to one model, in its definition
 ///
-/// Adds grants to models/NAME.yaml, and changes nothing else in the file. Without KIND=WHAT, a
-/// terminal asks about each permission that the model's plugin asks for and the model lacks. `sedge
-/// plugin add` grants permissions to all models of a type.
+/// Adds grants to models/NAME.yaml, and changes nothing else in the file. Without KIND=WHAT, the
+/// command asks on a terminal about each permission that the plugin requests and the model lacks.
+/// `sedge plugin add` grants permissions to all models of a type.
 #[derive(Debug, Args)]
 pub(crate) struct ModelGrantArgs {
     /// The model
@@ -35,7 +35,7 @@ impl Run for ModelGrantArgs {
             return Err(CliError::Usage {
                 message: "`none` grants nothing".to_owned(),
                 hints: vec![format!(
-                    "to take permissions back: `sedge model revoke {} --all`",
+                    "to revoke permissions: `sedge model revoke {} --all`",
                     self.name
                 )],
             });
@@ -50,7 +50,7 @@ impl Run for ModelGrantArgs {
             if !lacking.is_empty() {
                 let what = show::count(lacking.len(), "permission");
                 cx.screen.stderr(&format!(
-                    "{} lacks {what} that its plugin asks for.",
+                    "{} lacks {what} that its plugin requests.",
                     self.name
                 ));
             }

@@ -26,7 +26,7 @@ impl Run for ModelPermissionsArgs {
         let report = cx.wait(model_permissions(&repository, &self.name))?;
         if report.permissions.is_empty() {
             let note = format!(
-                "{} asks for nothing, so its models have no access outside of their sandbox.",
+                "{} requests no permission, so its models have no access outside of their sandbox.",
                 report.type_name
             );
             return Ok(Output::new(report).note(note));
@@ -70,7 +70,7 @@ fn summary(report: &ModelPermissions) -> String {
         permissions,
     } = report;
     if permissions.iter().all(|it| !it.effective.is_empty()) {
-        return format!("Everything that {type_name} asks for is granted.");
+        return format!("Everything that {type_name} requests is granted.");
     }
     format!(
         "hint: grant what is missing under `grants:` in models/{model}.yaml, or under `plugins: {{\"{type_name}\": {{grants: ...}}}}` in sedge.yaml for all models of the type"

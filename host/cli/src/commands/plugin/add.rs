@@ -13,23 +13,23 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::permission_text::permission_text;
-use crate::screen::Screen;
+use crate::screen::{Screen, stderr_folded};
 use crate::{grant_questions, guest_text, show};
 
 /// Add plugins, or replace them with other versions
 ///
 /// Each component is checked, compiled and pinned by its digest in sedge.lock. A call compiles it
-/// only if the cache of compiled code does not have it. The permissions that a component asks for
-/// are shown, and you decide which of them all models of its type have. A version that asks for
-/// more permissions than before needs a new decision. If one of several components cannot be added,
-/// none is.
+/// only if the cache of compiled code does not have it. The command shows the permissions that a
+/// component requests, and you decide which of them all models of its type have. A version that
+/// requests more permissions than before needs a new decision. If one of several components cannot
+/// be added, none is.
 #[derive(Debug, Args)]
 pub(crate) struct PluginAddArgs {
     /// A component: a file built with a Sedge SDK, its URL (HTTPS only), or a plugin that comes with
     /// Sedge, such as @sedge/http
     #[arg(value_name = "FILE.wasm", required = true)]
     file: Vec<PathBuf>,
-    /// Grant everything that they ask for, except folders, whose paths only you know
+    /// Grant everything that they request, except folders, whose paths only you know
     #[arg(long, conflicts_with = "grant")]
     grant_all: bool,
     /// Grant one permission to a single plugin; may be repeated: `models`,
@@ -151,12 +151,13 @@ fn notes_of(added: &PluginAdded) -> Vec<String> {
         (PluginChange::Added | PluginChange::Replaced, _) => format!("Added {name} {version}"),
     }];
     for (request, share) in plugin.permissions.iter().zip(&added.granted) {
-        notes.push(format!(
+        let note = format!(
             "{} {}: {}",
             share_text(*share),
             permission_text(&request.permission),
             guest_text::in_line(&request.reason)
-        ));
+        );
+        notes.push(stderr_folded(&note, guest_text::INDENT));
     }
     notes
 }
@@ -178,12 +179,12 @@ fn ask(screen: &Screen, added: &Added) -> Result<Vec<Choice>, CliError> {
     screen.stderr(&match added.change {
         PluginChange::Added => {
             format!(
-                "{} asks for {what}, for all models of the type.",
+                "{} requests {what}, for all models of the type.",
                 plugin.name
             )
         }
         PluginChange::Unchanged | PluginChange::Replaced | PluginChange::Restored => format!(
-            "{} {} asks for {what} more than before, for all models of the type.",
+            "{} {} requests {what} more than before, for all models of the type.",
             plugin.name, plugin.version
         ),
     });

@@ -42,7 +42,7 @@ impl Run for PluginDescribeArgs {
 pub(crate) fn request_text(request: &PermissionRequest) -> String {
     let request = permission_request_view(request);
     format!(
-        "it asks to {}: {}",
+        "it requests permission to {}: {}",
         permission_text(&request.permission),
         guest_text::in_line(&request.reason)
     )
@@ -85,7 +85,7 @@ fn text(plugin: &PluginView) -> String {
             )
         })
         .collect();
-    section(&mut text, "asks to", &requests);
+    section(&mut text, "requests permission to", &requests);
     line(
         &mut text,
         0,

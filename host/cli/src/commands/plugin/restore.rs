@@ -14,9 +14,9 @@ use crate::output::Output;
 
 /// Restore the components of pinned plugins, as after a clone
 ///
-/// Only a component with a digest that sedge.lock pins is accepted. Without an argument, each
-/// missing component is looked for in the repository's folder `plugins`, among the plugins that come
-/// with Sedge, and where it was added from: a file, or a URL.
+/// Only a component with a digest that sedge.lock pins is accepted. Without an argument, the command
+/// searches for each missing component in the repository's folder `plugins`, among the plugins that
+/// come with Sedge, and at the file or URL from which the plugin was added.
 #[derive(Debug, Args)]
 pub(crate) struct PluginRestoreArgs {
     /// A component, its URL (HTTPS only), or a folder with components

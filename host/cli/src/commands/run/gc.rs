@@ -16,7 +16,7 @@ use crate::show;
 ///
 /// Their calls, events and logs are deleted. The data that they wrote stays, and still names its
 /// run. Runs that wait at a gate or were interrupted stay. The command needs the whole datastore:
-/// it waits until no call is running, and calls wait until it has ended.
+/// it waits until no call is running, and new calls wait until it has ended.
 #[derive(Debug, Args)]
 pub(crate) struct RunGcArgs {
     /// Delete the runs that ended longer ago than this: 5m, 1h, 7d, 2w, 1mo, 1y

@@ -9,7 +9,7 @@ use sedge_app::run::list::{RunListRequest, run_list};
 use sedge_app::types::Timestamp;
 
 use crate::commands::Run;
-use crate::commands::shared::time_or_age;
+use crate::commands::shared::{time_or_age, whole_number};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
@@ -33,7 +33,7 @@ pub(crate) struct RunListArgs {
     #[arg(long, value_name = "TIME", value_parser = time_or_age)]
     since: Option<Timestamp>,
     /// Show at most N runs [default: 20 in a table, else all]
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = whole_number)]
     limit: Option<u64>,
     /// Write one JSON document per line to stdout while runs are found
     #[arg(long)]

@@ -24,7 +24,7 @@ impl Run for WorkflowListArgs {
         workflow_list(&*cx.repository()?, |workflow| {
             rows.push(&workflow, || row(&workflow))
         })?;
-        rows.output("No workflows yet; write one: workflows/NAME.yaml")
+        rows.output("No workflows yet; create the file workflows/NAME.yaml")
     }
 }
 

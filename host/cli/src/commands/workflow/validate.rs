@@ -22,7 +22,7 @@ impl Run for WorkflowValidateArgs {
         let workflow = cx.wait(workflow_validate(&repository, &self.name))?;
         let n_steps: usize = workflow.jobs.iter().map(|job| job.steps.len()).sum();
         let note = format!(
-            "The workflow `{}` is sound: {} in {}.",
+            "The workflow `{}` is valid: {} in {}.",
             workflow.name,
             show::count(n_steps, "step"),
             show::count(workflow.jobs.len(), "job")

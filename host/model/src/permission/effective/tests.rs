@@ -73,7 +73,7 @@ fn grants_of(text: &str) -> Grants {
 /// Returns the lines that grant what was denied. Returns `None` if no grant helps.
 fn lines(denial: &Denial) -> Option<&str> {
     match &denial.why {
-        DenialReason::NotAsked(_) => None,
+        DenialReason::NotRequested(_) => None,
         DenialReason::NotGranted { yaml } => Some(yaml),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KindRules, alone};
+use super::{GrantRules, KindRules, alone};
 use crate::names::CommandName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -63,6 +63,12 @@ impl KindRules for CommandPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Command(command) if self.name.matches(command))
+    }
+}
+
+impl GrantRules for CommandPattern {
+    fn subject(&self) -> String {
+        self.to_string()
     }
 }
 

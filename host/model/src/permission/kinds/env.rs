@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KindRules, alone};
+use super::{GrantRules, KindRules, alone};
 use crate::names::EnvName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -46,6 +46,12 @@ impl KindRules for EnvPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Variable(variable) if self.name.as_str() == *variable)
+    }
+}
+
+impl GrantRules for EnvName {
+    fn subject(&self) -> String {
+        self.to_string()
     }
 }
 

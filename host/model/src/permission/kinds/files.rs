@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KindRules;
+use super::{GrantRules, KindRules};
 use crate::names::FolderName;
 use crate::permission::Permission;
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -115,6 +115,23 @@ impl KindRules for FolderPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Folder(folder) if self.name == **folder)
+    }
+}
+
+impl GrantRules for FolderGrant {
+    fn subject(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn is_named(&self, subject: &str) -> bool {
+        let (name, path) = (self.name.as_str(), &self.path);
+        subject == name || subject == format!("{name}:{path}")
+    }
+
+    fn add_to(&self, grants: &mut Vec<Self>) {
+        // A name stands for one folder, so a later grant replaces an earlier one.
+        grants.retain(|known| known.name != self.name);
+        grants.push(self.clone());
     }
 }
 

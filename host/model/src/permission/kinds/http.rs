@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KindRules, narrower, origin_of_one};
+use super::{GrantRules, KindRules, narrower, origin_of_one};
 use crate::permission::Permission;
 use crate::permission::address::{AddressRange, Addresses, one_address};
+use crate::permission::choice::ChoiceError;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
 use crate::permission::pattern::{HostPattern, HttpOrigin};
@@ -110,6 +111,16 @@ impl KindRules for HttpPermission {
                 if self.url.covers(to)
                     && (self.methods.is_empty() || self.methods.iter().any(|it| it == method))
         )
+    }
+}
+
+impl GrantRules for HttpGrant {
+    fn subject(&self) -> String {
+        self.url.to_string()
+    }
+
+    fn subject_parsed(subject: &str) -> Result<String, ChoiceError> {
+        Ok(subject.parse::<HttpOrigin>()?.to_string())
     }
 }
 

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KindRules, narrower, origin_of_one};
+use super::{GrantRules, KindRules, narrower, origin_of_one, take};
 use crate::names::SecretName;
 use crate::permission::Permission;
+use crate::permission::choice::ChoiceError;
 use crate::permission::effective::{Denial, Permissions, Use};
 use crate::permission::grants::Grants;
 use crate::permission::pattern::HttpOrigin;
@@ -143,18 +144,48 @@ impl KindRules for SecretPermission {
     }
 
     fn permits(&self, used: &Use<'_>) -> bool {
-        match used {
-            Use::SecretSent(secret, to) => {
-                self.name == **secret && self.hosts.iter().any(|host| host.covers(to))
-            }
-            Use::SecretShown(secret) => self.name == **secret && self.reveal,
-            Use::Model(_)
-            | Use::Http(..)
-            | Use::Socket(_)
-            | Use::Folder(_)
-            | Use::Variable(_)
-            | Use::Command(_) => false,
+        if let Use::SecretSent(secret, to) = used {
+            return self.name == **secret && self.hosts.iter().any(|host| host.covers(to));
         }
+        matches!(used, Use::SecretShown(secret) if self.name == **secret && self.reveal)
+    }
+}
+
+impl GrantRules for SecretGrant {
+    fn subject(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn subject_parsed(subject: &str) -> Result<String, ChoiceError> {
+        Ok(match subject.split_once('@') {
+            Some((name, host)) => format!("{name}@{}", host.parse::<HttpOrigin>()?),
+            None => subject.to_owned(),
+        })
+    }
+
+    /// Removes whole grants of secrets, or one host from each grant of a secret.
+    fn take_from(grants: &mut Vec<Self>, subject: Option<&str>) -> Vec<Self> {
+        let Some((name, host)) = subject.and_then(|it| it.split_once('@')) else {
+            return take(grants, |grant| subject.is_none_or(|it| grant.is_named(it)));
+        };
+        let mut gone = Vec::new();
+        for grant in grants.iter_mut() {
+            if grant.name.as_str() != name {
+                continue;
+            }
+            let hosts = take(&mut grant.hosts, |it| it.to_string() == host);
+            if !hosts.is_empty() {
+                gone.push(Self {
+                    name: grant.name.clone(),
+                    hosts,
+                    reveal: false,
+                });
+            }
+        }
+        if !gone.is_empty() {
+            grants.retain(|it| it.name.as_str() != name || it.reveal || !it.hosts.is_empty());
+        }
+        gone
     }
 }
 

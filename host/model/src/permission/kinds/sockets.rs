@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KindRules, alone};
+use super::{GrantRules, KindRules, alone};
 use crate::permission::Permission;
 use crate::permission::address::{AddressRange, Addresses, one_address};
 use crate::permission::effective::{Denial, Permissions, Use};
@@ -63,6 +63,12 @@ impl KindRules for SocketPermission {
 
     fn permits(&self, used: &Use<'_>) -> bool {
         matches!(used, Use::Socket(endpoint) if self.to == **endpoint)
+    }
+}
+
+impl GrantRules for SocketGrant {
+    fn subject(&self) -> String {
+        self.to.to_string()
     }
 }
 

@@ -63,7 +63,7 @@ impl Scene {
         std::thread::scope(|scope| {
             scope.spawn(|| self.write("first").wait().expect("it does not fail"));
             while !FileLock::is_held(folder, "write.lock.next").expect("it has locks") {
-                sedge_sys::thread::give_way();
+                sedge_sys::thread::yield_now();
             }
             let value = then();
             drop(turn);

@@ -19,7 +19,7 @@ const DELEGATED: (&str, &[u8]) = ("user.delegate", b"1");
 const PROCESSES: &str = "cgroup.procs";
 
 /// How often the removal of a killed group is tried while its processes end.
-const LOOKS_MAX: u32 = 1000;
+const ATTEMPTS_MAX: u32 = 1000;
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -71,7 +71,7 @@ impl ControlGroup {
 
     /// Removes the group once its processes are gone.
     pub(super) async fn remove(self) {
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..ATTEMPTS_MAX {
             if fs::remove_dir(&self.own).is_ok() {
                 return;
             }

@@ -24,7 +24,7 @@ pub(crate) const DESCRIPTOR_FOLDER: &str = "/dev/fd";
 const PERMISSIONS: u32 = 0o7777;
 
 /// How often a name that another process changes meanwhile is looked up before that is an error.
-const LOOKS_MAX: u32 = 100;
+const ATTEMPTS_MAX: u32 = 100;
 
 /// Returns the permission bits of a mode in the type of this system's calls.
 pub(crate) fn mode_of(bits: u32) -> Mode {
@@ -57,7 +57,7 @@ pub(crate) fn open_folder(folder: impl AsFd, name: impl Arg) -> Result<OwnedFd, 
 /// Returns what a name in a folder stands for. A folder is opened and compared with what was found
 /// before, and looked up again if another process replaced it meanwhile.
 pub(crate) fn entry_at(folder: impl AsFd, name: &OsStr) -> Result<PathEntry, Errno> {
-    for _ in 0..LOOKS_MAX {
+    for _ in 0..ATTEMPTS_MAX {
         let stat = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match open_folder(&folder, name) {

@@ -4,22 +4,27 @@ use std::fmt::Write;
 
 use cel::ExecutionError;
 
+use super::host::HOST_ERROR;
+
 /// The maximum number of characters of a text of the user or the library.
 const SHOWN_CHARS_MAX: usize = 120;
 
 /// The message for an evaluation that exceeds its budget.
-pub(super) const TOO_MUCH: &str = "it takes too much work";
+pub(crate) const TOO_MUCH: &str = "it takes too much work";
+
+/// The message for a loop with two variables of one name.
+pub(crate) const SAME_NAME_TWICE: &str = "argument must differ from the first";
 
 /// A rewritten message about the syntax.
-pub(super) struct SyntaxMessage {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct SyntaxMessage {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
     /// The number of bytes that it marks.
-    pub(super) n_bytes: usize,
+    pub(crate) n_bytes: usize,
 }
 
 /// Rewrites the parser's message about the place at which `rest` begins.
-pub(super) fn syntax(parser: &str, rest: &str) -> SyntaxMessage {
+pub(crate) fn syntax(parser: &str, rest: &str) -> SyntaxMessage {
     let plain = parser.trim_start_matches("Syntax error: ");
     let token = token(rest);
     let rewritten = |message: String| SyntaxMessage {
@@ -39,6 +44,12 @@ pub(super) fn syntax(parser: &str, rest: &str) -> SyntaxMessage {
             "" => format!("`{missing}` is missing at its end"),
             token => format!("`{missing}` is missing before `{token}`"),
         })
+    } else if plain.starts_with(SAME_NAME_TWICE) {
+        rewritten("the variables of a loop must have different names".to_owned())
+    } else if plain.contains("invalid argument to has() macro") {
+        rewritten("`has` takes a member: `has(a.b)`".to_owned())
+    } else if plain.starts_with("argument must be a simple name") {
+        rewritten("the variable of a loop must be a simple name".to_owned())
     } else if plain.starts_with("reserved identifier") {
         rewritten(format!("`{token}` is a reserved word"))
     } else if plain.starts_with("token recognition error") {
@@ -86,7 +97,7 @@ fn hint(token: &str) -> Option<&'static str> {
 }
 
 /// The reason why an expression has no value.
-pub(super) enum NoValue {
+pub(crate) enum NoValue {
     /// It uses a missing value.
     Absent,
     /// It is wrong for this row.
@@ -98,7 +109,7 @@ pub(super) enum NoValue {
     clippy::wildcard_enum_match_arm,
     reason = "the errors are those of a crate that keeps adding some"
 )]
-pub(super) fn no_value(error: &ExecutionError) -> NoValue {
+pub(crate) fn no_value(error: &ExecutionError) -> NoValue {
     let text = match error {
         ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => {
             return NoValue::Absent;
@@ -119,6 +130,9 @@ pub(super) fn no_value(error: &ExecutionError) -> NoValue {
         ExecutionError::Overflow(..) => "a number becomes too large".to_owned(),
         ExecutionError::FunctionError { function, .. } if function == "@budget" => {
             TOO_MUCH.to_owned()
+        }
+        ExecutionError::FunctionError { function, message } if function == HOST_ERROR => {
+            cut(message)
         }
         ExecutionError::FunctionError { function, message } => {
             cut(&format!("`{function}` fails: {message}"))
@@ -142,7 +156,8 @@ pub(super) fn no_value(error: &ExecutionError) -> NoValue {
     NoValue::Wrong(text)
 }
 
-fn mismatch(function: &str, types: &[String]) -> String {
+/// Returns the message for values of types that a function does not take.
+pub(crate) fn mismatch(function: &str, types: &[String]) -> String {
     let name = match function {
         "_._" | "_?._" => return format!("a value of type `{}` has no members", types[0]),
         "_[_]" | "_[?_]" => {
@@ -160,7 +175,7 @@ fn mismatch(function: &str, types: &[String]) -> String {
 }
 
 /// Returns the beginning of a text in one line.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(SHOWN_CHARS_MAX).collect()
 }

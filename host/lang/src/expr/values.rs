@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelOptional, CelString,
-    CelUInt,
+    CelBool, CelBytes, CelDouble, CelDuration, CelInt, CelList, CelMap, CelMapKey, CelNull,
+    CelOptional, CelString, CelTimestamp, CelType, CelUInt,
 };
 use cel::common::value::Val;
 use cel::objects::{Map, OptionalValue};
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
@@ -21,14 +21,14 @@ use serde_json::Value;
 const NESTING_MAX: u32 = 100;
 
 /// The number of text bytes that weigh as much as one value: see [`weight`].
-const BYTES_PER_UNIT: usize = 16;
+pub(super) const BYTES_PER_UNIT: usize = 16;
 
-/// A value that borrows from the row.
-pub(super) type Boxed<'a> = Box<dyn Val + 'a>;
+/// A value that borrows from its source.
+pub(crate) type Boxed<'a> = Box<dyn Val + 'a>;
 
 /// Parses the content of a version. If `keys` is given and the content is an object, only these
 /// members are kept.
-pub(super) fn from_json<'a>(text: &'a str, keys: Option<&[String]>) -> Result<Boxed<'a>, String> {
+pub(crate) fn from_json<'a>(text: &'a str, keys: Option<&[String]>) -> Result<Boxed<'a>, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     let seed = ContentSeed { depth: 0, keys };
     let parsed = seed.deserialize(&mut json);
@@ -155,7 +155,7 @@ impl<'de> Visitor<'de> for KeySeed {
 
 /// Returns a whole number as an `int`, or as a `uint` if it is too large for an `int`. The two
 /// types compare with each other but do not calculate with each other.
-pub(super) fn from_u64<'a>(value: u64) -> Boxed<'a> {
+pub(crate) fn from_u64<'a>(value: u64) -> Boxed<'a> {
     match i64::try_from(value) {
         Ok(value) => Box::new(CelInt::from(value)),
         Err(_) => Box::new(CelUInt::from(value)),
@@ -167,6 +167,8 @@ pub(super) fn from_u64<'a>(value: u64) -> Boxed<'a> {
 pub(super) fn weight(value: &dyn Val) -> u64 {
     if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         1 + (text.inner().len() / BYTES_PER_UNIT) as u64
+    } else if let Some(bytes) = value.downcast_ref::<CelBytes<'_>>() {
+        1 + (bytes.inner().len() / BYTES_PER_UNIT) as u64
     } else if let Some(list) = value.downcast_ref::<CelList<'_>>() {
         1 + list.inner().iter().map(|it| weight(&**it)).sum::<u64>()
     } else if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
@@ -182,7 +184,7 @@ pub(super) fn weight(value: &dyn Val) -> u64 {
 }
 
 /// Returns a value as JSON. Members of objects are sorted by name.
-pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
+pub(crate) fn to_json(value: &cel::Value) -> Result<Value, String> {
     match value {
         cel::Value::Null => Ok(Value::Null),
         cel::Value::Bool(it) => Ok((*it).into()),
@@ -191,10 +193,7 @@ pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
         // A value that is not a number in JSON (infinite or NaN) becomes null.
         cel::Value::Float(it) => Ok((*it).into()),
         cel::Value::String(it) => Ok(it.as_str().into()),
-        cel::Value::Timestamp(it) => {
-            let time = it.with_timezone(&Utc);
-            Ok(time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
-        }
+        cel::Value::Timestamp(it) => Ok(time_text(it).into()),
         cel::Value::Duration(it) => Ok(seconds(it).into()),
         cel::Value::List(items) => items.iter().map(to_json).collect(),
         cel::Value::Map(map) => object(map),
@@ -209,8 +208,107 @@ pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
 }
 
 fn no_json(value: &cel::Value) -> String {
-    let name = value.type_of();
+    no_json_of(&value.type_of().to_string())
+}
+
+fn no_json_of(name: &str) -> String {
     format!("a value of type `{name}` cannot be written as JSON")
+}
+
+/// Returns a value that no result was made of yet as JSON.
+///
+/// # Errors
+/// JSON has no such value. The text is a lower-case fragment without a period.
+pub(super) fn val_to_json(value: &dyn Val) -> Result<Value, String> {
+    if value.downcast_ref::<CelNull>().is_some() {
+        Ok(Value::Null)
+    } else if let Some(it) = value.downcast_ref::<CelBool>() {
+        Ok((*it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelInt>() {
+        Ok((*it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelUInt>() {
+        Ok((*it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelDouble>() {
+        Ok((*it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelString<'_>>() {
+        Ok(it.inner().into())
+    } else if let Some(it) = value.downcast_ref::<CelTimestamp>() {
+        Ok(time_text(it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelDuration>() {
+        Ok(seconds(it.inner()).into())
+    } else if let Some(it) = value.downcast_ref::<CelType>() {
+        Ok(it.name().into())
+    } else if let Some(it) = value.downcast_ref::<CelList<'_>>() {
+        it.inner().iter().map(|item| val_to_json(&**item)).collect()
+    } else if let Some(it) = value.downcast_ref::<CelMap<'_>>() {
+        let mut members = Vec::new();
+        for (key, value) in it.inner() {
+            let key = match key.inner().downcast_ref::<CelString<'_>>() {
+                Some(text) => text.inner().to_owned(),
+                None => val_to_json(key.inner())?.to_string(),
+            };
+            members.push((key, val_to_json(&**value)?));
+        }
+        members.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(Value::Object(members.into_iter().collect()))
+    } else if let Some(it) = value.downcast_ref::<CelOptional<'_>>() {
+        it.inner().map_or(Ok(Value::Null), val_to_json)
+    } else {
+        Err(no_json_of(value.get_type().name()))
+    }
+}
+
+/// Returns a value that borrows the texts of a JSON value.
+pub(super) fn from_value(value: &Value) -> Boxed<'_> {
+    match value {
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::Array(items) => {
+            let items: Vec<Boxed<'_>> = items.iter().map(from_value).collect();
+            Box::new(CelList::from(items))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members = members.map(|(key, it)| (CelMapKey::from(key.as_str()), from_value(it)));
+            Box::new(CelMap::from(members.collect::<HashMap<_, _>>()))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => scalar(value),
+    }
+}
+
+/// Returns a value with its own texts.
+pub(super) fn from_value_owned<'v>(value: Value) -> Boxed<'v> {
+    match value {
+        Value::String(text) => Box::new(CelString::from(text)),
+        Value::Array(items) => {
+            let items: Vec<Boxed<'v>> = items.into_iter().map(from_value_owned).collect();
+            Box::new(CelList::from(items))
+        }
+        Value::Object(members) => {
+            let members = members.into_iter();
+            let members = members.map(|(key, it)| (CelMapKey::from(key), from_value_owned(it)));
+            Box::new(CelMap::from(members.collect::<HashMap<_, _>>()))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => scalar(&value),
+    }
+}
+
+/// Returns a value without parts. Whole numbers are `int` where they fit.
+fn scalar<'v>(value: &Value) -> Boxed<'v> {
+    match value {
+        Value::Bool(it) => Box::new(CelBool::from(*it)),
+        Value::Number(it) => match (it.as_i64(), it.as_u64(), it.as_f64()) {
+            (Some(whole), _, _) => Box::new(CelInt::from(whole)),
+            (None, Some(whole), _) => from_u64(whole),
+            (None, None, Some(fraction)) => Box::new(CelDouble::from(fraction)),
+            (None, None, None) => Box::new(CelNull),
+        },
+        Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => Box::new(CelNull),
+    }
+}
+
+fn time_text(time: &DateTime<FixedOffset>) -> String {
+    let time = time.with_timezone(&Utc);
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn object(map: &Map) -> Result<Value, String> {

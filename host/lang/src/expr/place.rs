@@ -3,11 +3,11 @@
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
 use serde_json::{Map, Value};
 
-use super::tree::{call, children, text};
+use super::tree::{call, children, ident, is_binding, text};
 
 /// Returns the smallest part of an expression for which `is_such` is true. The body of a loop is
 /// not searched, because its value depends on the item.
-pub(super) fn innermost<'e>(
+pub(crate) fn innermost<'e>(
     expr: &'e IdedExpr,
     is_such: &impl Fn(&IdedExpr) -> bool,
 ) -> &'e IdedExpr {
@@ -21,9 +21,15 @@ pub(super) fn innermost<'e>(
 /// Returns the parts of an expression that can be evaluated by themselves.
 fn parts(at: &IdedExpr) -> Vec<&IdedExpr> {
     if let Expr::Comprehension(it) = &at.expr {
-        return vec![&it.iter_range];
+        return vec![if is_binding(it) {
+            &it.accu_init
+        } else {
+            &it.iter_range
+        }];
     }
     let mut parts = children(&at.expr);
+    // What the compiler added is no part of the expression.
+    parts.retain(|part| ident(part).is_none_or(|name| !name.starts_with('@')));
     // It is not known which of the two branches was evaluated, so only the condition is searched.
     if call(at).is_some_and(|(name, ..)| name == operators::CONDITIONAL) {
         parts.truncate(1);
@@ -32,14 +38,14 @@ fn parts(at: &IdedExpr) -> Vec<&IdedExpr> {
 }
 
 /// The parts of an object or a list that an expression makes.
-pub(super) enum Pieces<'e> {
+pub(crate) enum Pieces<'e> {
     Object(Vec<(&'e str, &'e IdedExpr)>),
     List(Vec<&'e IdedExpr>),
 }
 
 /// Returns the parts of the object or list that an expression makes. Returns `None` for other
 /// expressions, and if a key is not a literal.
-pub(super) fn pieces(expr: &IdedExpr) -> Option<Pieces<'_>> {
+pub(crate) fn pieces(expr: &IdedExpr) -> Option<Pieces<'_>> {
     match &uncharged(expr).expr {
         Expr::List(list) if list.optional_indices.is_empty() => {
             Some(Pieces::List(list.elements.iter().collect()))
@@ -66,7 +72,7 @@ pub(super) fn pieces(expr: &IdedExpr) -> Option<Pieces<'_>> {
 
 impl<'e> Pieces<'e> {
     /// Builds the object or list from the results for its parts.
-    pub(super) fn made(
+    pub(crate) fn made(
         self,
         mut piece: impl FnMut(&'e IdedExpr) -> Result<Value, String>,
     ) -> Result<Value, String> {

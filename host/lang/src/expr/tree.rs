@@ -1,9 +1,9 @@
 //! Accessors for the syntax tree of an expression: one function per question.
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 /// Returns the nodes directly below a node, in the order of the source.
-pub(super) fn children(expr: &Expr) -> Vec<&IdedExpr> {
+pub(crate) fn children(expr: &Expr) -> Vec<&IdedExpr> {
     match expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
         Expr::Call(call) => call
@@ -27,7 +27,7 @@ pub(super) fn children(expr: &Expr) -> Vec<&IdedExpr> {
 }
 
 /// Returns the same nodes as [`children`], mutably.
-pub(super) fn children_mut(expr: &mut Expr) -> Vec<&mut IdedExpr> {
+pub(crate) fn children_mut(expr: &mut Expr) -> Vec<&mut IdedExpr> {
     match expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
         Expr::Call(call) => {
@@ -70,7 +70,7 @@ fn entry_mut(entry: &mut EntryExpr) -> Vec<&mut IdedExpr> {
 
 /// Calls `visit` for every node, without recursion, because a tree that was just parsed may be
 /// deep.
-pub(super) fn visit<'e>(expr: &'e IdedExpr, mut visit: impl FnMut(&'e IdedExpr)) {
+pub(crate) fn visit<'e>(expr: &'e IdedExpr, mut visit: impl FnMut(&'e IdedExpr)) {
     let mut open = vec![expr];
     while let Some(node) = open.pop() {
         visit(node);
@@ -79,7 +79,7 @@ pub(super) fn visit<'e>(expr: &'e IdedExpr, mut visit: impl FnMut(&'e IdedExpr))
 }
 
 /// Returns the two sides of a call of a binary operator.
-pub(super) fn binary<'e>(expr: &'e IdedExpr, operator: &str) -> Option<[&'e IdedExpr; 2]> {
+pub(crate) fn binary<'e>(expr: &'e IdedExpr, operator: &str) -> Option<[&'e IdedExpr; 2]> {
     match call(expr)? {
         (name, None, [left, right]) if name == operator => Some([left, right]),
         _ => None,
@@ -87,7 +87,7 @@ pub(super) fn binary<'e>(expr: &'e IdedExpr, operator: &str) -> Option<[&'e Ided
 }
 
 /// Returns the name, the target and the arguments of a call.
-pub(super) fn call(expr: &IdedExpr) -> Option<(&str, Option<&IdedExpr>, &[IdedExpr])> {
+pub(crate) fn call(expr: &IdedExpr) -> Option<(&str, Option<&IdedExpr>, &[IdedExpr])> {
     let Expr::Call(it) = &expr.expr else {
         return None;
     };
@@ -95,7 +95,7 @@ pub(super) fn call(expr: &IdedExpr) -> Option<(&str, Option<&IdedExpr>, &[IdedEx
 }
 
 /// Returns the name that a node consists of.
-pub(super) fn ident(expr: &IdedExpr) -> Option<&str> {
+pub(crate) fn ident(expr: &IdedExpr) -> Option<&str> {
     let Expr::Ident(name) = &expr.expr else {
         return None;
     };
@@ -103,7 +103,7 @@ pub(super) fn ident(expr: &IdedExpr) -> Option<&str> {
 }
 
 /// Returns the text that a node consists of.
-pub(super) fn text(expr: &IdedExpr) -> Option<&str> {
+pub(crate) fn text(expr: &IdedExpr) -> Option<&str> {
     let Expr::Literal(LiteralValue::String(text)) = &expr.expr else {
         return None;
     };
@@ -112,7 +112,7 @@ pub(super) fn text(expr: &IdedExpr) -> Option<&str> {
 
 /// Returns `k` of `name.k`, `has(name.k)`, `name["k"]`, `name.?k` and `name[?"k"]`. The flag is
 /// true for the first two forms that yield the value unchanged.
-pub(super) fn key_of<'e>(expr: &'e IdedExpr, name: &str) -> Option<(&'e str, bool)> {
+pub(crate) fn key_of<'e>(expr: &'e IdedExpr, name: &str) -> Option<(&'e str, bool)> {
     if let Expr::Select(select) = &expr.expr {
         let fits = ident(&select.operand) == Some(name);
         return fits.then_some((&select.field, !select.test));
@@ -130,7 +130,22 @@ pub(super) fn key_of<'e>(expr: &'e IdedExpr, name: &str) -> Option<(&'e str, boo
 }
 
 /// Returns a node that is a name.
-pub(super) fn named(id: u64, name: impl Into<String>) -> IdedExpr {
+pub(crate) fn named(id: u64, name: impl Into<String>) -> IdedExpr {
     let expr = Expr::Ident(name.into());
     IdedExpr { id, expr }
+}
+
+/// Returns the operand and the name of `a.b` and `a["b"]`, if the member must be there.
+pub(crate) fn member(expr: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    if let Expr::Select(select) = &expr.expr {
+        return (!select.test).then_some((&*select.operand, select.field.as_str()));
+    }
+    let [operand, key] = binary(expr, operators::INDEX)?;
+    Some((operand, text(key)?))
+}
+
+/// Returns whether a loop goes through nothing: it only binds a name.
+pub(crate) fn is_binding(it: &ComprehensionExpr) -> bool {
+    let is_empty = matches!(&it.iter_range.expr, Expr::List(list) if list.elements.is_empty());
+    is_empty && matches!(it.loop_cond.expr, Expr::Literal(_)) && it.iter_var.starts_with(['@', '#'])
 }
