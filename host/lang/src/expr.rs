@@ -8,7 +8,7 @@
 //! 64 MiB.
 //!
 //! The engine is pure. What an expression needs from outside is a [`Need`]: the evaluation ends with
-//! the needs that it met, the caller finds their [`Answer`]s and evaluates again.
+//! the needs that it met, the caller finds their answers ([`NeedAnswer`]) and evaluates again.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -44,7 +44,7 @@ mod conformance;
 #[cfg(test)]
 mod tests;
 
-pub use host::{ANSWER_VALUES_MAX, Answer, NEEDS_MAX, Need};
+pub use host::{ANSWER_VALUES_MAX, NEEDS_MAX, Need, NeedAnswer};
 pub use variables::{Shape, Variables};
 
 pub(crate) use budget::{BUDGET_NAME, Budget, Limits};
@@ -217,7 +217,7 @@ impl<'a> Env<'a> {
     }
 
     /// Adds the answer to a need.
-    pub fn answer(&mut self, need: &Need, answer: Answer) {
+    pub fn answer(&mut self, need: &Need, answer: NeedAnswer) {
         // No evaluation is under way, so nothing else holds the answers.
         if let Some(answers) = Arc::get_mut(&mut self.answers) {
             answers.insert(need, answer);

@@ -147,7 +147,7 @@ pub struct MethodFailure {
 pub struct DiscardedChanges {
     /// The number of changes: versions written, and deletions.
     pub changes: u64,
-    /// The names that they concern: each name once, at most [`UNDONE_NAMES_MAX`].
+    /// The names that they concern: each name once, at most [`DISCARDED_NAMES_MAX`].
     pub names: Vec<DataName>,
 }
 

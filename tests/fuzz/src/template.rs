@@ -1,7 +1,7 @@
 //! Templates and the values of their variables.
 
 use sedge_lang::expr::template::Template;
-use sedge_lang::expr::{Answer, Env, Evaluated, Shape, TextPlace, Variables};
+use sedge_lang::expr::{Env, Evaluated, NeedAnswer, Shape, TextPlace, Variables};
 use serde_json::Value;
 
 /// The separator of the template and the values.
@@ -39,7 +39,7 @@ pub fn template(data: &[u8]) {
             Ok(Evaluated::Value(_)) => return,
             Ok(Evaluated::Needs(needs)) => {
                 for need in needs {
-                    env.answer(&need, Answer::Value(given.clone()));
+                    env.answer(&need, NeedAnswer::Value(given.clone()));
                     assert!(!known.contains(&need), "{need:?}");
                     known.push(need);
                 }

@@ -8,7 +8,7 @@ use crate::tree::{TreeFile, files, hold};
 const PAGE: &str = "docs/reference/configuration.md";
 
 /// The variables that tests of the host read, and the program does not.
-const OF_TESTS: [&str; 2] = ["SEDGE_TEST_MOUNTED", "SEDGE_UPDATE"];
+const OF_TESTS: [&str; 3] = ["SEDGE_CEL_SPEC", "SEDGE_TEST_MOUNTED", "SEDGE_UPDATE"];
 
 /// A variable that is not in the reference changes what the program does, and no user knows why.
 #[test]

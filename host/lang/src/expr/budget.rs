@@ -34,6 +34,7 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<AtomicU64>);
 
+// process-wide: a constant.
 static BUDGET_TYPE: Type = Type::new_unspecified_type("@budget");
 
 impl Budget {

@@ -221,6 +221,7 @@ pub(super) const PATTERNED: &[Patterned] = &[
 #[derive(Debug, Clone)]
 pub(super) struct Pattern(Regex);
 
+// process-wide: a constant.
 static PATTERN_TYPE: Type = Type::new_unspecified_type("@pattern");
 
 impl Pattern {
@@ -270,6 +271,7 @@ impl StaticVal for Pattern {}
 
 /// Returns the environment that every expression is compiled and evaluated in.
 pub(crate) fn environment() -> &'static Arc<Env> {
+    // process-wide: a constant, which cannot be computed at compile time.
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         let mut env = Env::stdlib();
         declare(&mut env).expect("each name is declared once, here");
@@ -301,7 +303,7 @@ pub(super) fn function(
     env: &mut Env,
     name: &str,
     n_args: &[usize],
-    op: for<'b, 'v> fn(Args<'b, 'v>) -> Returned<'b, 'v>,
+    op: for<'b, 'v> fn(FunctionArgs<'b, 'v>) -> Returned<'b, 'v>,
 ) -> Result<(), DeclarationError> {
     for n in n_args {
         let args = (0..*n).map(|_| DYN_TYPE).collect();
@@ -310,18 +312,18 @@ pub(super) fn function(
     Ok(())
 }
 
-pub(super) type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
+pub(super) type FunctionArgs<'b, 'v> = Vec<CowVal<'b, 'v>>;
 pub(super) type Returned<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 /// Returns the value after it was paid for.
-fn charge<'b, 'v>(mut args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn charge<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let value = args.pop().expect("it is declared with two arguments");
     pay(&*args[0], weight(&*value))?;
     Ok(value)
 }
 
 /// Returns the milliseconds of a time or a duration within its second, in any time zone.
-fn milliseconds<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn milliseconds<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let args = &args[1..];
     let (span, time) = (
         args[0].downcast_ref::<CelDuration>(),
@@ -335,7 +337,7 @@ fn milliseconds<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::owned(CelInt::from(i64::from(nanos / 1_000_000))))
 }
 
-fn add<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn add<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let [budget, one, other] = &args[..] else {
         unreachable!("it is declared with three arguments");
     };
@@ -352,7 +354,7 @@ fn add<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::Owned(sum.into_owned()))
 }
 
-fn sub<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn sub<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one - other)));
     }
@@ -364,7 +366,7 @@ fn sub<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::Owned(difference.into_owned()))
 }
 
-fn mul<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn mul<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one * other)));
     }
@@ -376,7 +378,7 @@ fn mul<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::Owned(product.into_owned()))
 }
 
-fn div<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn div<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     if let Some([one, other]) = fractions(&*args[0], &*args[1]) {
         return Ok(CowVal::owned(CelDouble::from(one / other)));
     }

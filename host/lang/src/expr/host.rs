@@ -14,7 +14,7 @@ use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 use serde_json::Value;
 
-use super::functions::{Args, Returned, function};
+use super::functions::{FunctionArgs, Returned, function};
 use super::values::{Boxed, from_value_owned, val_to_json};
 
 /// The name of the variable that holds the [`HostVal`].
@@ -52,7 +52,7 @@ impl Need {
 
 /// What a caller found for a [`Need`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum NeedAnswer {
     /// It is this value.
     Value(Value),
     /// There is no such thing. The text says so: a lower-case fragment without a period. `has` and
@@ -75,15 +75,15 @@ enum Found {
 pub(super) struct Answers(BTreeMap<String, Found>);
 
 impl Answers {
-    pub(super) fn insert(&mut self, need: &Need, answer: Answer) {
+    pub(super) fn insert(&mut self, need: &Need, answer: NeedAnswer) {
         let found = match answer {
-            Answer::Value(value) if n_values(&value) > ANSWER_VALUES_MAX => {
+            NeedAnswer::Value(value) if n_values(&value) > ANSWER_VALUES_MAX => {
                 let message = format!("it has more than {ANSWER_VALUES_MAX} values");
                 Found::Refused(message)
             }
-            Answer::Value(value) => Found::Value(from_value_owned(value)),
-            Answer::Absent(message) => Found::Absent(message),
-            Answer::Refused(message) => Found::Refused(message),
+            NeedAnswer::Value(value) => Found::Value(from_value_owned(value)),
+            NeedAnswer::Absent(message) => Found::Absent(message),
+            NeedAnswer::Refused(message) => Found::Refused(message),
         };
         self.0.insert(need.key(), found);
     }
@@ -110,6 +110,7 @@ pub(super) struct HostVal {
     needs: Arc<Mutex<BTreeMap<String, (usize, Need)>>>,
 }
 
+// process-wide: a constant.
 static HOST_TYPE: Type = Type::new_unspecified_type("@host");
 
 impl HostVal {
@@ -170,6 +171,7 @@ impl StaticVal for HostVal {}
 #[derive(Debug, Clone, Copy)]
 struct Unknown;
 
+// process-wide: a constant.
 static UNKNOWN_TYPE: Type = Type::new_unspecified_type("@unknown");
 
 impl Val for Unknown {
@@ -266,7 +268,7 @@ fn look_up<'b>(args: &[CowVal<'b, '_>]) -> Result<Lookup<'b>, ExecutionError> {
 }
 
 /// Returns the value. It is an error if there is none.
-fn need<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn need<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     match look_up(&args)? {
         Lookup::Known(value) => Ok(CowVal::Borrowed(&**value)),
         Lookup::Unknown => Ok(CowVal::owned(Unknown)),
@@ -275,7 +277,7 @@ fn need<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Returns the value, or an optional without a value, whose members are the same.
-fn need_if_there<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn need_if_there<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     match look_up(&args)? {
         Lookup::Known(value) => Ok(CowVal::Borrowed(&**value)),
         Lookup::Unknown => Ok(CowVal::owned(Unknown)),
@@ -284,7 +286,7 @@ fn need_if_there<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Returns an optional with the value, or without one.
-fn optional<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn optional<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     match look_up(&args)? {
         Lookup::Known(value) => Ok(CowVal::owned(CelOptional::of(value.clone()))),
         Lookup::Unknown => Ok(CowVal::owned(Unknown)),
@@ -293,7 +295,7 @@ fn optional<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Returns whether there is a value.
-fn present<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn present<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     match look_up(&args)? {
         Lookup::Known(_) => Ok(CowVal::owned(CelBool::from(true))),
         Lookup::Unknown => Ok(CowVal::owned(Unknown)),

@@ -446,7 +446,7 @@ impl<'s> Checker<'s> {
         let is_known = FUNCTIONS.contains(&full.as_str());
         if is_known && MACROS.contains(&full.as_str()) {
             // The parser turns correct calls of these names into loops.
-            let message = format!("`{full}` is not called like this");
+            let message = format!("`{full}` has the wrong arguments");
             return Err(self.fault(at, message).with_hint(usage(&full)));
         }
         let n_args = args.len() + usize::from(target.is_some() && namespace.is_none());

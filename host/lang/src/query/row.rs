@@ -99,6 +99,7 @@ impl DataRow<'_> {
 
 /// Returns the variables of an expression.
 pub(super) fn variables() -> &'static Variables {
+    // process-wide: a constant, which cannot be computed at compile time.
     static KNOWN: LazyLock<Variables> = LazyLock::new(|| {
         let names = VARIABLES.iter();
         names.fold(Variables::new(), |known, name| {

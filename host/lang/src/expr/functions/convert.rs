@@ -8,7 +8,7 @@ use cel::common::value::CowVal;
 use cel::{DeclarationError, Env, ExecutionError};
 use serde_json::Value;
 
-use super::{Args, Returned, function, mismatch, text};
+use super::{FunctionArgs, Returned, function, mismatch, text};
 use crate::expr::budget::pay;
 use crate::expr::values::{BYTES_PER_UNIT, from_value_owned, val_to_json, weight};
 
@@ -25,7 +25,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
     function(env, "@json.decode", &[2], json_decode)
 }
 
-fn base64_encode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn base64_encode<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let Some(bytes) = args[1].downcast_ref::<CelBytes<'_>>() else {
         return Err(mismatch("base64.encode", &args[1..]));
     };
@@ -34,7 +34,7 @@ fn base64_encode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::owned(CelString::from(BASE64.encode(bytes.inner()))))
 }
 
-fn base64_decode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn base64_decode<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let text = text(&args[1..], 0, "base64.decode")?;
     pay(&*args[0], 1 + (text.len() / BYTES_PER_UNIT) as u64)?;
     let bytes = BASE64.decode(text);
@@ -44,14 +44,14 @@ fn base64_decode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::owned(CelBytes::from(bytes)))
 }
 
-fn json_encode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn json_encode<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let fails = |message: String| ExecutionError::function_error("json.encode", message);
     pay(&*args[0], weight(&*args[1]).saturating_mul(2))?;
     let value = val_to_json(&*args[1]).map_err(fails)?;
     Ok(CowVal::owned(CelString::from(value.to_string())))
 }
 
-fn json_decode<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn json_decode<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let text = text(&args[1..], 0, "json.decode")?;
     // A value takes two bytes of text or more.
     pay(&*args[0], 1 + (text.len() / 2) as u64)?;

@@ -6,7 +6,7 @@ use cel::common::types::{CelInt, CelList, CelMap, CelMapKey};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::{Args, Returned, function, mismatch, truth, whole};
+use super::{FunctionArgs, Returned, function, mismatch, truth, whole};
 use crate::expr::budget::pay;
 use crate::expr::values::{Boxed, weight};
 
@@ -24,7 +24,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
 
 /// Returns the items of a loop after they and the steps of the loop were paid for. The keys of a
 /// map are sorted, because its own order differs from run to run.
-fn range<'b, 'v>(mut args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn range<'b, 'v>(mut args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let per_item = args.pop().expect("it is declared with three arguments");
     let per_item = per_item
         .downcast_ref::<CelInt>()
@@ -58,7 +58,7 @@ fn sorted<'m, 'v>(map: &'m CelMap<'v>) -> Vec<(&'m CelMapKey<'v>, &'m Boxed<'v>)
 }
 
 /// Returns the pairs of an index and an item, or of a key and a value.
-fn pairs<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn pairs<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let value = &*args[1];
     pay(&*args[0], weight(value) + 2 * n_items(value) as u64)?;
     let pair = |key: Boxed<'v>, value: &Boxed<'v>| -> Boxed<'v> {
@@ -84,7 +84,7 @@ fn pairs<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Makes a map of pairs.
-fn entries<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn entries<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let pairs = list(&args[1..], 0, "transformMap")?;
     pay(&*args[0], weight(pairs))?;
     let mut members: HashMap<CelMapKey<'v>, Boxed<'v>> = HashMap::new();
@@ -99,7 +99,7 @@ fn entries<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Makes one map of several.
-fn merge<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn merge<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let maps = list(&args[1..], 0, "transformMapEntry")?;
     pay(&*args[0], weight(maps))?;
     let mut members: HashMap<CelMapKey<'v>, Boxed<'v>> = HashMap::new();
@@ -131,7 +131,7 @@ fn add_member<'v>(
 }
 
 /// Returns the numbers from 0.
-fn numbers<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn numbers<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let end = whole(&args[1..], 0, "range")?;
     let Ok(n_items) = u64::try_from(end) else {
         let message = format!("the number of items is {end}, less than 0");
@@ -143,7 +143,7 @@ fn numbers<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Returns the items without those that occurred before.
-fn distinct<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn distinct<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let items = list(&args[1..], 0, "distinct")?;
     pay_product(&*args[0], items, items)?;
     let mut kept: Vec<Boxed<'v>> = Vec::new();
@@ -155,17 +155,17 @@ fn distinct<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::owned(CelList::from(kept)))
 }
 
-fn sets_contains<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn sets_contains<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let [one, other] = sets(&args, "sets.contains")?;
     Ok(truth(is_within(other, one)))
 }
 
-fn sets_equivalent<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn sets_equivalent<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let [one, other] = sets(&args, "sets.equivalent")?;
     Ok(truth(is_within(one, other) && is_within(other, one)))
 }
 
-fn sets_intersects<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn sets_intersects<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let [one, other] = sets(&args, "sets.intersects")?;
     let mut items = one.inner().iter();
     Ok(truth(items.any(|item| has(other, &**item))))

@@ -5,7 +5,7 @@ use cel::common::value::CowVal;
 use cel::{DeclarationError, Env, ExecutionError};
 use regex::{Captures, Regex};
 
-use super::{Args, Pattern, Returned, function, text, truth, whole};
+use super::{FunctionArgs, Pattern, Returned, function, text, truth, whole};
 use crate::expr::budget::pay;
 use crate::expr::values::{BYTES_PER_UNIT, Boxed};
 
@@ -27,13 +27,13 @@ fn paid<'a>(args: &'a [CowVal<'_, '_>], subject: &str) -> Result<&'a Regex, Exec
     Ok(&pattern.0)
 }
 
-fn matches<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn matches<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let subject = text(&args[2..], 0, "matches")?;
     Ok(truth(paid(&args, subject)?.is_match(subject)))
 }
 
 /// Returns the first match, or its group.
-fn extract<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn extract<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let subject = text(&args[2..], 0, "regex.extract")?;
     let pattern = paid(&args, subject)?;
     let group = group(pattern, "regex.extract")?;
@@ -45,7 +45,7 @@ fn extract<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// Returns every match, or its group.
-fn extract_all<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn extract_all<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let subject = text(&args[2..], 0, "regex.extractAll")?;
     let pattern = paid(&args, subject)?;
     let group = group(pattern, "regex.extractAll")?;
@@ -72,7 +72,7 @@ fn group(pattern: &Regex, name: &str) -> Result<usize, ExecutionError> {
 }
 
 /// Replaces every match, or the first of them. `\1` in the replacement is a group.
-fn replace<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn replace<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let name = "regex.replace";
     let written = &args[2..];
     let (subject, replacement) = (text(written, 0, name)?, text(written, 1, name)?);

@@ -4,7 +4,7 @@ use cel::common::types::{CelInt, CelList, CelString};
 use cel::common::value::CowVal;
 use cel::{DeclarationError, Env, ExecutionError};
 
-use super::{Args, Returned, function, mismatch, text, whole};
+use super::{FunctionArgs, Returned, function, mismatch, text, whole};
 use crate::expr::budget::pay;
 use crate::expr::values::{BYTES_PER_UNIT, Boxed, weight};
 
@@ -17,7 +17,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
 }
 
 /// `text.replace(from, to)` and `text.replace(from, to, times)`.
-fn replace<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn replace<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let (budget, args) = (&*args[0], &args[1..]);
     let [subject, from, to] = [
         text(args, 0, "replace")?,
@@ -36,7 +36,7 @@ fn replace<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// `list.join()` and `list.join(separator)`.
-fn join<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn join<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let (budget, args) = (&*args[0], &args[1..]);
     let Some(list) = args[0].downcast_ref::<CelList<'_>>() else {
         return Err(mismatch("join", args));
@@ -66,7 +66,7 @@ fn join<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// `text.split(separator)` and `text.split(separator, limit)`.
-fn split<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn split<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let (budget, args) = (&*args[0], &args[1..]);
     let (subject, separator) = (text(args, 0, "split")?, text(args, 1, "split")?);
     let limit = match args.get(2) {
@@ -103,7 +103,7 @@ fn split<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// `text.indexOf(part)` and `text.indexOf(part, from)`: in characters, or -1.
-fn index_of<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn index_of<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let (budget, args) = (&*args[0], &args[1..]);
     let (subject, part) = (text(args, 0, "indexOf")?, text(args, 1, "indexOf")?);
     pay(budget, units(subject.len() + part.len()))?;
@@ -126,7 +126,7 @@ fn index_of<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
 }
 
 /// `text.lastIndexOf(part)` and `text.lastIndexOf(part, last)`: in characters, or -1.
-fn last_index_of<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
+fn last_index_of<'b, 'v>(args: FunctionArgs<'b, 'v>) -> Returned<'b, 'v> {
     let (budget, args) = (&*args[0], &args[1..]);
     let (subject, part) = (text(args, 0, "lastIndexOf")?, text(args, 1, "lastIndexOf")?);
     pay(budget, units(subject.len() + part.len()))?;

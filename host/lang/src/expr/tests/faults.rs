@@ -209,13 +209,13 @@ fn call_that_the_parser_does_not_accept_is_refused() {
     check_fault(
         "[1].map(x)",
         "[1].map(x",
-        "`map` is not called like this",
+        "`map` has the wrong arguments",
         Some("it takes a name and an expression: `list.map(item, item > 1)`"),
     );
     check_fault(
         "[1].transformList(x, x)",
         "[1].transformList(x, x",
-        "`transformList` is not called like this",
+        "`transformList` has the wrong arguments",
         Some("it takes two names and an expression: `map.transformList(key, value, value)`"),
     );
     check_fault(
@@ -227,7 +227,7 @@ fn call_that_the_parser_does_not_accept_is_refused() {
     check_fault(
         "cel.bind(x, 1)",
         "cel.bind(x, 1",
-        "`cel.bind` is not called like this",
+        "`cel.bind` has the wrong arguments",
         Some("it takes a name, a value and an expression: `cel.bind(x, 1 + 1, x * x)`"),
     );
     check_fault(

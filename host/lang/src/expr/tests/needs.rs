@@ -84,7 +84,7 @@ fn what_is_not_evaluated_is_not_needed() {
 }
 
 /// Evaluates with answers until there is a value.
-fn answered(text: &str, answers: &[(Need, Answer)]) -> Result<Value, Diagnostic> {
+fn answered(text: &str, answers: &[(Need, NeedAnswer)]) -> Result<Value, Diagnostic> {
     let expr = compile(text)?;
     with_env(|env| {
         for _ in 0..5 {
@@ -104,29 +104,32 @@ fn answered(text: &str, answers: &[(Need, Answer)]) -> Result<Value, Diagnostic>
 }
 
 /// The answers of the tests below.
-fn answers() -> Vec<(Need, Answer)> {
+fn answers() -> Vec<(Need, NeedAnswer)> {
     let record = json!({"name": "n", "attributes": {"x": 7, "list": [1, 2]}});
     vec![
         (
             need("data.latest", json!(["m", "n"])),
-            Answer::Value(record),
+            NeedAnswer::Value(record),
         ),
         (
             need("data.latest", json!(["m", "none"])),
-            Answer::Absent("model `m` has no data `none`".to_owned()),
+            NeedAnswer::Absent("model `m` has no data `none`".to_owned()),
         ),
-        (need("env", json!(["HOME"])), Answer::Value(json!("/root"))),
+        (
+            need("env", json!(["HOME"])),
+            NeedAnswer::Value(json!("/srv/ann")),
+        ),
         (
             need("env", json!(["NONE"])),
-            Answer::Absent("`NONE` is not set".to_owned()),
+            NeedAnswer::Absent("`NONE` is not set".to_owned()),
         ),
         (
             need("env", json!(["PATH"])),
-            Answer::Refused("`sedge.yaml` does not grant `PATH`".to_owned()),
+            NeedAnswer::Refused("`sedge.yaml` does not grant `PATH`".to_owned()),
         ),
         (
             need("model", json!(["m"])),
-            Answer::Value(json!({"definition": {"name": "n"}})),
+            NeedAnswer::Value(json!({"definition": {"name": "n"}})),
         ),
     ]
 }
@@ -157,10 +160,10 @@ fn answer_is_used_by_the_next_evaluation() {
     check("has(env.HOME) && !has(env.NONE)", json!(true));
     check(
         "env.?NONE.orValue('none') + env.?HOME.orValue('none')",
-        json!("none/root"),
+        json!("none/srv/ann"),
     );
     check("env[?'NONE'].orValue('none')", json!("none"));
-    check("env.HOME + '/x'", json!("/root/x"));
+    check("env.HOME + '/x'", json!("/srv/ann/x"));
     check("env.NONE == 'a' || true", json!(true));
 }
 
@@ -198,7 +201,7 @@ fn answer_without_a_value_is_a_fault_at_its_place() {
 #[test]
 fn large_answer_is_refused() {
     let large = Value::Array(vec![json!(1); ANSWER_VALUES_MAX]);
-    let answers = [(need("env", json!(["A"])), Answer::Value(large))];
+    let answers = [(need("env", json!(["A"])), NeedAnswer::Value(large))];
     let fault = answered("size(env.A)", &answers).expect_err("it is too large");
     assert_eq!(fault.message, "it has more than 200000 values");
 }
