@@ -320,12 +320,11 @@ fn plugins(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppErr
 /// Looks for entries that are not authentic. A cache that cannot be opened is reported by the
 /// commands that compile for themselves because of it.
 fn cache(repository: &RepositorySnapshot) -> Result<Vec<DoctorFinding>, AppError> {
-    let cache = CodeCache::open(repository.compiled_code());
-    let entries = cache.and_then(|cache| cache.damaged());
-    let entries = entries.unwrap_or_else(|error| {
-        tracing::warn!(%error, "failed to check the cache of compiled code");
-        Vec::new()
-    });
+    // ignored: such a cache is not used, and each command that compiles because of it says why.
+    let Ok(cache) = CodeCache::open(repository.compiled_code()) else {
+        return Ok(Vec::new());
+    };
+    let entries = cache.damaged()?;
     if entries.is_empty() {
         return Ok(Vec::new());
     }

@@ -176,19 +176,16 @@ fn temporary_remove(repository: &Repository, files: &[TemporaryFile]) -> Result<
 }
 
 fn cache_remove(repository: &Repository, entries: &[String]) -> Result<String, AppError> {
-    let cache = CodeCache::open(repository.compiled_code());
-    let removed = cache.and_then(|cache| cache.damaged_remove(entries));
-    match removed {
-        Ok(n_removed) => Ok(format!(
-            "Removed {n_removed}. The plugins are compiled again when they are needed."
-        )),
-        Err(fault) => {
-            // ignored: an `Option`; without a folder there are no entries.
-            let path = repository.compiled_code().code.clone().unwrap_or_default();
-            let source = std::io::Error::other(fault);
-            Err(FileError::new("remove damaged entries of", &path, source).into())
-        }
-    }
+    let cache = CodeCache::open(repository.compiled_code()).map_err(|fault| {
+        // ignored: an `Option`; without a folder there are no entries.
+        let path = repository.compiled_code().code.clone().unwrap_or_default();
+        let source = std::io::Error::other(fault);
+        FileError::new("open the cache of compiled code in", &path, source)
+    })?;
+    let n_removed = cache.damaged_remove(entries)?;
+    Ok(format!(
+        "Removed {n_removed}. The plugins are compiled again when they are needed."
+    ))
 }
 
 async fn component(

@@ -6,7 +6,7 @@ use sedge_sys::folder::FileError;
 use sedge_sys::own_folder::{self, OwnFolderError};
 
 use super::key::MAC_BYTES;
-use super::{CODE, CacheFault, CacheFaultKind, CachePart, CodeCache, LINES};
+use super::{CODE, CodeCache, LINES};
 
 /// How many bytes of an entry are read at a time.
 const READ_AT_ONCE: usize = 256 << 10;
@@ -17,8 +17,8 @@ impl CodeCache {
     ///
     /// # Errors
     /// The folder, or a file in it, cannot be read.
-    pub fn damaged(&self) -> Result<Vec<String>, CacheFault> {
-        let names = self.folder.files(".").map_err(fault)?;
+    pub fn damaged(&self) -> Result<Vec<String>, FileError> {
+        let names = self.folder.files(".")?;
         let mut damaged = Vec::new();
         for name in names {
             let ending = name.rsplit_once('.').map(|(_, ending)| ending);
@@ -35,12 +35,12 @@ impl CodeCache {
     ///
     /// # Errors
     /// An entry cannot be read or removed.
-    pub fn damaged_remove(&self, names: &[String]) -> Result<u64, CacheFault> {
+    pub fn damaged_remove(&self, names: &[String]) -> Result<u64, FileError> {
         let mut n_removed = 0;
         for name in names {
             // Another process may have replaced it meanwhile.
             if !self.is_authentic(name)? {
-                self.folder.remove(name).map_err(fault)?;
+                self.folder.remove(name)?;
                 n_removed += 1;
             }
         }
@@ -48,11 +48,11 @@ impl CodeCache {
     }
 
     /// Returns whether a file has the MAC of its name and content. A file that is gone has.
-    fn is_authentic(&self, name: &str) -> Result<bool, CacheFault> {
+    fn is_authentic(&self, name: &str) -> Result<bool, FileError> {
         let mut file = match own_folder::open_file(&self.folder, name) {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(true),
-            Err(OwnFolderError::File(error)) => return Err(fault(error)),
+            Err(OwnFolderError::File(error)) => return Err(error),
             Err(
                 OwnFolderError::Link(_)
                 | OwnFolderError::Kind { .. }
@@ -60,7 +60,7 @@ impl CodeCache {
                 | OwnFolderError::Open { .. },
             ) => return Ok(false),
         };
-        let error = |source| fault(FileError::new("read", &self.folder.path_of(name), source));
+        let error = |source| FileError::new("read", &self.folder.path_of(name), source);
         let mut mac = [0; MAC_BYTES];
         match file.read_exact(&mut mac) {
             Err(source) if source.kind() == ErrorKind::UnexpectedEof => return Ok(false),
@@ -75,13 +75,6 @@ impl CodeCache {
             }
             hasher.update(&buffer[..n_read]);
         }
-    }
-}
-
-fn fault(error: FileError) -> CacheFault {
-    CacheFault {
-        part: CachePart::Code,
-        why: CacheFaultKind::File(error),
     }
 }
 
